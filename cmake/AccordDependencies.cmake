@@ -1,0 +1,20 @@
+# Every library this project uses, all from Debian 12 (deploy/packages.txt).
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(absl REQUIRED)
+find_package(gRPC CONFIG REQUIRED)
+find_package(RocksDB CONFIG REQUIRED)
+find_package(GTest CONFIG REQUIRED)
+find_package(benchmark CONFIG REQUIRED)
+find_package(fmt CONFIG REQUIRED)
+find_package(spdlog CONFIG REQUIRED)
+find_package(CLI11 CONFIG REQUIRED)
+find_package(tomlplusplus CONFIG REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+find_package(nlohmann_json CONFIG REQUIRED)
+find_package(ICU REQUIRED COMPONENTS uc i18n)
+
+# google/rpc/*.proto: Debian has no C++ package of them, this one ships the files.
+find_path(ACCORD_GOOGLEAPIS_DIR google/rpc/error_details.proto
+  PATHS /usr/share/gocode/src/github.com/gogo/googleapis REQUIRED)

@@ -1,0 +1,112 @@
+# The four ways to add a target. A library `common_crypto` is used by others as
+# `accord::common_crypto`.
+
+# accord_add_library(NAME SRCS … HDRS … DEPS … PRIVATE_DEPS … [PCH])
+# PCH: the sources include gRPC or Protocol Buffers headers; reuse the project's
+# precompiled ones.
+function(accord_add_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "PCH" "" "SRCS;HDRS;DEPS;PRIVATE_DEPS")
+  if(A_SRCS)
+    add_library(${name} STATIC ${A_SRCS} ${A_HDRS})
+    target_link_libraries(${name} PUBLIC ${A_DEPS} PRIVATE accord_flags ${A_PRIVATE_DEPS})
+    target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+    accord_use_pch(${name} "${A_PCH}")
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${A_DEPS})
+    target_include_directories(${name} INTERFACE ${PROJECT_SOURCE_DIR})
+  endif()
+  add_library(accord::${name} ALIAS ${name})
+endfunction()
+
+# accord_add_program(NAME SRCS … DEPS … [PCH]): an executable in build/<preset>/bin.
+function(accord_add_program name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "PCH" "" "SRCS;DEPS")
+  add_executable(${name} ${A_SRCS})
+  target_link_libraries(${name} PRIVATE accord_flags ${A_DEPS})
+  accord_use_pch(${name} "${A_PCH}")
+endfunction()
+
+# accord_add_test(NAME SRCS … DEPS … LABELS … [ARGS …] [TIMEOUT s] [PCH])
+function(accord_add_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "PCH" "TIMEOUT" "SRCS;DEPS;LABELS;ARGS")
+  add_executable(${name} ${A_SRCS})
+  target_link_libraries(${name} PRIVATE accord_flags ${A_DEPS} GTest::gmock_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  accord_use_pch(${name} "${A_PCH}")
+  add_test(NAME ${name} COMMAND ${name} ${A_ARGS} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  if(NOT A_TIMEOUT)
+    set(A_TIMEOUT 60)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT})
+endfunction()
+
+# accord_add_benchmark(NAME SRCS … DEPS …): a Google Benchmark program, not a test.
+function(accord_add_benchmark name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "PCH" "" "SRCS;DEPS")
+  add_executable(${name} ${A_SRCS})
+  target_link_libraries(${name} PRIVATE accord_flags ${A_DEPS} benchmark::benchmark_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+  accord_use_pch(${name} "${A_PCH}")
+endfunction()
+
+# accord_add_proto_library(NAME PROTOS … DEPS … [GRPC]): one static library from
+# .proto files, paths relative to proto/. Include as "accord/type/v1/agency.pb.h".
+# Also writes the descriptor set with comments that the lints read.
+function(accord_add_proto_library name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "GRPC" "" "PROTOS;DEPS")
+  set(out ${CMAKE_BINARY_DIR}/gen)
+  file(MAKE_DIRECTORY ${out})
+  set(generated "")
+  foreach(proto ${A_PROTOS})
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    if(EXISTS ${PROJECT_SOURCE_DIR}/proto/${proto})
+      set(source ${PROJECT_SOURCE_DIR}/proto/${proto})
+    else()
+      set(source ${ACCORD_GOOGLEAPIS_DIR}/${proto})
+    endif()
+    set(files ${out}/${stem}.pb.cc ${out}/${stem}.pb.h)
+    set(command protobuf::protoc -I ${PROJECT_SOURCE_DIR}/proto -I ${ACCORD_GOOGLEAPIS_DIR} --cpp_out=${out})
+    if(A_GRPC)
+      list(APPEND files ${out}/${stem}.grpc.pb.cc ${out}/${stem}.grpc.pb.h)
+      list(APPEND command --grpc_out=${out} --plugin=protoc-gen-grpc=$<TARGET_FILE:gRPC::grpc_cpp_plugin>)
+    endif()
+    add_custom_command(OUTPUT ${files} COMMAND ${command} ${proto} DEPENDS ${source}
+      COMMENT "Generating ${stem}" VERBATIM)
+    list(APPEND generated ${files})
+  endforeach()
+  add_library(${name} STATIC ${generated})
+  target_include_directories(${name} SYSTEM PUBLIC ${out})
+  target_link_libraries(${name} PUBLIC ${A_DEPS} protobuf::libprotobuf)
+  if(A_GRPC)
+    target_link_libraries(${name} PUBLIC gRPC::grpc++)
+  endif()
+  # Generated code is not ours: sanitized, not held to our warnings.
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_compile_options(${name} PRIVATE $<TARGET_PROPERTY:accord_flags_generated,INTERFACE_COMPILE_OPTIONS>)
+  add_library(accord::${name} ALIAS ${name})
+endfunction()
+
+add_library(accord_flags_generated INTERFACE)
+target_compile_options(accord_flags_generated INTERFACE -w)
+if(ACCORD_SANITIZE)
+  target_compile_options(accord_flags_generated INTERFACE -fsanitize=${ACCORD_SANITIZE} -fno-sanitize-recover=all)
+endif()
+
+# The precompiled header of gRPC and Protocol Buffers: parsing them costs seconds a
+# file. One target compiles it, all others reuse it.
+if(ACCORD_PCH)
+  file(WRITE ${CMAKE_BINARY_DIR}/accord_pch.cc "// Only carries the precompiled header.\n")
+  add_library(accord_pch OBJECT ${CMAKE_BINARY_DIR}/accord_pch.cc)
+  target_link_libraries(accord_pch PRIVATE accord_flags gRPC::grpc++ protobuf::libprotobuf fmt::fmt absl::statusor absl::synchronization)
+  target_precompile_headers(accord_pch PRIVATE
+    <grpcpp/grpcpp.h> <google/protobuf/message.h> <google/protobuf/map.h> <google/protobuf/generated_message_reflection.h>
+    <google/protobuf/util/json_util.h> <absl/status/statusor.h> <absl/synchronization/mutex.h> <fmt/format.h>
+    <map> <memory> <string> <string_view> <vector> <functional> <optional>)
+endif()
+function(accord_use_pch name wanted)
+  if(ACCORD_PCH AND wanted)
+    target_link_libraries(${name} PRIVATE gRPC::grpc++ protobuf::libprotobuf fmt::fmt absl::statusor absl::synchronization)
+    target_precompile_headers(${name} REUSE_FROM accord_pch)
+  endif()
+endfunction()

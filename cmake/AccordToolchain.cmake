@@ -1,0 +1,48 @@
+# How every target of this project is compiled. Uses ccache, mold and thread
+# sanitizers' runtime where they are found; nothing is downloaded.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LINK_DEPENDS_NO_SHARED ON)
+
+set(ACCORD_SANITIZE "" CACHE STRING "Sanitizers for every target: '', 'address,undefined', 'thread' or 'fuzzer,address,undefined'")
+option(ACCORD_COVERAGE "Instrument for gcovr" OFF)
+option(ACCORD_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+option(ACCORD_PCH "Precompile the gRPC and Protocol Buffers headers" ON)
+
+find_program(ACCORD_CCACHE ccache)
+if(ACCORD_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${ACCORD_CCACHE})
+  # ccache accepts a precompiled header only with these two sloppinesses.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      ${ACCORD_CCACHE})
+endif()
+
+# One interface target holds the flags, so that no flag is directory-wide.
+add_library(accord_flags INTERFACE)
+target_include_directories(accord_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(accord_flags INTERFACE
+  -Wall -Wextra -Werror -Wno-missing-field-initializers -Wnon-virtual-dtor -Woverloaded-virtual
+  -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # ccache needs the preprocessor's PCH pragma kept in its input.
+  target_compile_options(accord_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+else()
+  target_compile_options(accord_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wthread-safety>)
+endif()
+find_program(ACCORD_MOLD mold)
+if(ACCORD_MOLD)
+  target_link_options(accord_flags INTERFACE -fuse-ld=mold)
+endif()
+if(ACCORD_SANITIZE)
+  target_compile_options(accord_flags INTERFACE -fsanitize=${ACCORD_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(accord_flags INTERFACE -fsanitize=${ACCORD_SANITIZE})
+endif()
+if(ACCORD_COVERAGE)
+  target_compile_options(accord_flags INTERFACE --coverage)
+  target_link_options(accord_flags INTERFACE --coverage)
+endif()
