@@ -1,0 +1,42 @@
+// What an agency service makes of a request in its own agency's words: the one form in which the
+// runtime takes a referral, screens, seals, signs and sends it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "accord/agency/v1/agency_service.pb.h"
+#include "accord/type/v1/referral.pb.h"
+#include "accord/type/v1/section_content.pb.h"
+#include "accord/type/v1/vocabulary.pb.h"
+
+namespace accord::agent {
+
+// One section to be: one category's content.
+struct DraftSection {
+  accord::type::v1::Category category = accord::type::v1::CATEGORY_UNSPECIFIED;
+  accord::type::v1::SectionContent content;
+  bool third_party_material = false;
+  bool confidential_address = false;
+};
+
+// One person. `person` is used to make subject tokens and to screen; only tokens and the coarse
+// facts of `part` reach the broker. `part.subject_id` and `part.tokens` are filled by the runtime.
+struct DraftSubject {
+  accord::type::v1::SubjectPart part;
+  accord::type::v1::Person person;
+};
+
+// A referral in the making.
+struct Draft {
+  std::string method;                        // What was called, such as `ReportIncident`; shown to the agency.
+  accord::agency::v1::PushOptions options;   // Request id, worker, recipients, basis; as pushed.
+  // Core facts; request id, sender, worker, signing time and screening version are filled by the runtime.
+  accord::type::v1::HeaderCore core;
+  std::vector<std::string> recipients;       // Agency ids: `options.recipients`, or the service's own routing.
+  std::vector<DraftSection> sections;        // At least one. A rationale section is added from `options.basis`.
+  std::vector<DraftSubject> subjects;
+  std::vector<std::string> warnings;         // Advice to whoever pushed, such as a quarantined identifier.
+};
+
+}  // namespace accord::agent
