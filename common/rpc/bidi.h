@@ -1,0 +1,251 @@
+// A server's end of a bidirectional stream: mailboxes and bulk submission.
+//
+//   class Mailbox final : public rpc::BidiStream<OpenMailboxRequest, OpenMailboxResponse> {
+//     using BidiStream::BidiStream;
+//     void OnOpen() override { ReadNext(); }
+//     void OnMessage(OpenMailboxRequest message) override { …; ReadNext(); }
+//     void OnHalfClose() override { Close(absl::OkStatus()); }
+//     void OnClosed() override { … }
+//   };
+//   …OpenMailbox(CallbackServerContext* context) override {
+//     return rpc::OpenStream<Mailbox>(*context, shared_, streams_, "/accord…/OpenMailbox", more…);
+//   }
+#pragma once
+
+#include <absl/synchronization/mutex.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/rpc/error_mapping.h"
+#include "common/rpc/handler.h"
+
+namespace accord::rpc {
+
+// A stream that can be ended from outside.
+class LiveStream {
+ public:
+  virtual ~LiveStream() = default;
+  // Ends the stream: with OK what is queued goes out first, with an error it does not.
+  // Thread-safe; only the first call has an effect.
+  virtual void Close(const absl::Status& status) = 0;
+};
+
+// The open streams of a server, so that a denied certificate loses its streams at
+// once and a stopping server can end them all. Thread-safe; must outlive the server.
+class LiveStreams {
+ public:
+  void Add(const std::shared_ptr<LiveStream>& stream, std::shared_ptr<const Peer> peer);
+  void Remove(LiveStream* stream);
+  // Ends every stream for whose peer `judge` gives an error, with that error. `judge`
+  // must not call back here. Call it after the change that makes the difference: a
+  // stream that opens meanwhile is here before it is authorised.
+  void EndIf(const std::function<absl::Status(const Peer&)>& judge);
+  size_t size() const;
+
+ private:
+  struct Entry {
+    std::weak_ptr<LiveStream> stream;
+    std::shared_ptr<const Peer> peer;
+  };
+  mutable absl::Mutex mu_;
+  std::unordered_map<LiveStream*, Entry> streams_ ABSL_GUARDED_BY(mu_);
+};
+
+// Authorised as any call; then the four reactions run on the executor, one at a
+// time, in the order in which things happened. Reading is pulled: nothing is read
+// until ReadNext(), which is how a stream bounds what it has in flight. Send, Close
+// and ReadNext are thread-safe and harmless after the end, so anyone who holds a
+// shared_ptr to the stream (shared_from_this) may call them.
+//
+// gRPC's reactions only note what happened and post one task. gRPC is called under
+// mu_: it runs no reaction of ours inside a call (they are not inlineable), and no
+// call can then follow Finish.
+template <typename Request, typename Response>
+class BidiStream : public LiveStream,
+                   public std::enable_shared_from_this<BidiStream<Request, Response>>,
+                   private grpc::ServerBidiReactor<Request, Response> {
+ public:
+  // Messages that may wait to be written: a stream that lets more be owed to its
+  // peer than that has no bound.
+  static constexpr size_t kQueueMax = 256;
+
+  // Queues `message`. False when the stream is ending or kQueueMax messages wait.
+  bool Send(Response message) {
+    absl::MutexLock lock(&mu_);
+    if (closing_.has_value() || queue_.size() >= kQueueMax) return false;
+    queue_.push_back(std::move(message));
+    PumpLocked();
+    return true;
+  }
+
+  // Asks for the next message: one OnMessage or OnHalfClose follows, or OnClosed.
+  // REQUIRES: the one asked for before has come.
+  void ReadNext() {
+    absl::MutexLock lock(&mu_);
+    if (closing_.has_value()) return;
+    ACCORD_CHECK(!reading_);
+    reading_ = true;
+    this->StartRead(&incoming_);
+  }
+
+  void Close(const absl::Status& status) override {
+    absl::MutexLock lock(&mu_);
+    CloseLocked(status);
+  }
+
+ protected:
+  BidiStream() = default;
+  const Peer& peer() const { return *peer_; }  // From OnOpen on.
+
+  virtual void OnOpen() = 0;
+  virtual void OnMessage(Request message) = 0;
+  virtual void OnHalfClose() = 0;  // The peer writes no more.
+  // Last, and only after OnOpen: nothing is written or read any more. Must not block.
+  virtual void OnClosed() = 0;
+
+ private:
+  template <typename Stream, typename... Args>
+  friend auto* OpenStream(grpc::CallbackServerContext& context, HandlerContext& shared, LiveStreams& streams,
+                          std::string_view method, Args&&... args);
+
+  enum class Event { kNone, kMessage, kHalfClose };
+
+  grpc::ServerBidiReactor<Request, Response>* Start(grpc::CallbackServerContext& context, HandlerContext& shared,
+                                                    LiveStreams& streams, std::string_view method) {
+    shared_ = &shared, streams_ = &streams, method_ = method, start_ = shared.clock.Now();
+    connection_ = context.auth_context();
+    absl::MutexLock lock(&mu_);
+    self_ = this->shared_from_this();
+    PostLocked();
+    return this;
+  }
+
+  // Reactions of gRPC.
+  void OnReadDone(bool ok) override {
+    absl::MutexLock lock(&mu_);
+    next_ = ok ? Event::kMessage : Event::kHalfClose;
+    PostLocked();
+  }
+  void OnWriteDone(bool ok) override {
+    absl::MutexLock lock(&mu_);
+    writing_ = false;
+    queue_.pop_front();
+    if (!ok) closing_ = absl::CancelledError();
+    PumpLocked();
+  }
+  void OnCancel() override {
+    absl::MutexLock lock(&mu_);
+    if (!finished_) closing_ = absl::CancelledError();  // Whatever was to be flushed no longer can be.
+    PumpLocked();
+  }
+  void OnDone() override {
+    std::shared_ptr<BidiStream> self;  // May be the last owner: outlives the lock.
+    streams_->Remove(this);
+    absl::MutexLock lock(&mu_);
+    shared_->Count(method_, *closing_, start_);
+    self = std::move(self_);
+    done_ = true;
+    PostLocked();
+  }
+
+  void CloseLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (closing_.has_value()) return;
+    closing_ = status;
+    PumpLocked();
+  }
+
+  void PumpLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (writing_ || finished_) return;
+    if (closing_.has_value() && (!closing_->ok() || queue_.empty())) {
+      finished_ = true;
+      this->Finish(ToGrpc(*closing_));
+    } else if (!queue_.empty()) {
+      writing_ = true;
+      grpc::WriteOptions options;
+      if (queue_.size() > 1) options.set_buffer_hint();
+      this->StartWrite(&queue_.front(), options);
+    }
+  }
+
+  // At most one task of this stream is queued or running.
+  void PostLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (posted_) return;
+    posted_ = shared_->executor.Run([self = this->shared_from_this()] { self->React(); });
+    if (posted_) return;
+    CloseLocked(Error(Reason::kQueueFull, "the server has too much to do", {{std::string(kRetryAfterKey), "1000"}}));
+    if (done_ && opened_) OnClosed();  // Nobody else is left to tell it.
+  }
+
+  void React() {
+    if (!admitted_) Admit();
+    Event event = Event::kNone;
+    Request message;
+    {
+      absl::MutexLock lock(&mu_);
+      if (!closing_.has_value()) event = std::exchange(next_, Event::kNone);
+      if (event != Event::kNone) reading_ = false;
+      if (event == Event::kMessage) message = std::move(incoming_);
+    }
+    if (event == Event::kMessage) OnMessage(std::move(message));
+    if (event == Event::kHalfClose) OnHalfClose();
+    absl::MutexLock lock(&mu_);
+    posted_ = false;
+    if (done_) {
+      posted_ = true;  // For good.
+      if (opened_) OnClosed();
+    } else if (next_ != Event::kNone && !closing_.has_value()) {
+      PostLocked();
+    }
+  }
+
+  void Admit() {
+    admitted_ = true;
+    auto peer = shared_->ReadPeer(*connection_);
+    absl::Status status = peer.status();
+    if (status.ok()) {
+      peer_ = *peer;
+      streams_->Add(this->shared_from_this(), peer_);
+      status = shared_->authorizer.Authorize(*peer_, method_);
+    }
+    if (!status.ok()) return Close(status);
+    opened_ = true;
+    OnOpen();
+  }
+
+  // Constant after Start; then what only the one task touches.
+  HandlerContext* shared_ = nullptr;
+  LiveStreams* streams_ = nullptr;
+  std::string_view method_;
+  absl::Time start_;
+  std::shared_ptr<const grpc::AuthContext> connection_;
+  std::shared_ptr<const Peer> peer_;
+  bool admitted_ = false, opened_ = false;
+
+  absl::Mutex mu_;
+  std::shared_ptr<BidiStream> self_ ABSL_GUARDED_BY(mu_);  // gRPC's hold on us, until OnDone.
+  std::deque<Response> queue_ ABSL_GUARDED_BY(mu_);        // The front is being written if writing_.
+  Request incoming_;                                       // gRPC's while reading_, until next_ says so.
+  Event next_ ABSL_GUARDED_BY(mu_) = Event::kNone;
+  std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);
+  bool reading_ ABSL_GUARDED_BY(mu_) = false, writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false, done_ ABSL_GUARDED_BY(mu_) = false;
+  bool posted_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+// Makes a `Stream` of `args` for this call. `shared` and `streams` must outlive the
+// server; `method` must be a constant.
+template <typename Stream, typename... Args>
+auto* OpenStream(grpc::CallbackServerContext& context, HandlerContext& shared, LiveStreams& streams,
+                 std::string_view method, Args&&... args) {
+  return std::make_shared<Stream>(std::forward<Args>(args)...)->Start(context, shared, streams, method);
+}
+
+}  // namespace accord::rpc
