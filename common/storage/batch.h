@@ -28,6 +28,8 @@ class Batch {
 
   void Put(std::string_view family, std::string_view key, std::string_view value);
   void Delete(std::string_view family, std::string_view key);
+  // Removes the last operation and returns it. REQUIRES: not empty.
+  Op TakeLast();
 
   const std::vector<Op>& ops() const { return ops_; }
   bool empty() const { return ops_.empty(); }

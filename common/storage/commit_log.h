@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "common/storage/batch.h"
@@ -73,6 +75,7 @@ class CommitLog {
 
   // The canonical record of the last committed batch, rebuilt from what the disk holds
   // and not from memory, so that the caller can hash it again before it signs.
+  // Called after every Committed; each call moves one batch on.
   // REQUIRES: `sequence` is that of the last Committed of this object.
   //   DATA_LOSS    what is there is not that batch
   //   UNAVAILABLE  it cannot be read now; nothing may be signed, open anew
@@ -83,8 +86,9 @@ class CommitLog {
 class RocksCommitLog : public CommitLog {
  public:
   // Reads one key. `store` must have been opened with kMetaFamily, must outlive the
-  // result, and must not be written, flushed or compacted by anybody else between
-  // Append and ReadBack. DATA_LOSS when the key does not decode.
+  // result, and nobody else may write to it, or purge kMetaFamily: the last batch stays
+  // in the WAL because that family's part of it is not flushed yet. DATA_LOSS when the
+  // key does not decode.
   static absl::StatusOr<std::unique_ptr<RocksCommitLog>> Open(RocksStore& store, DigestFunction digest);
   ~RocksCommitLog() override;
 
@@ -96,10 +100,14 @@ class RocksCommitLog : public CommitLog {
  private:
   RocksCommitLog(RocksStore& store, DigestFunction digest, Commit head);
 
+  // Brings wal_ to the batch after the one it stands on.
+  absl::Status SeekWal();
+
   RocksStore& store_;
   const DigestFunction digest_;
+  std::map<uint32_t, std::string> names_;  // Of families, by RocksDB's number.
   Commit head_;
-  uint64_t last_wal_sequence_ = 0;  // RocksDB's own number of the last batch's first operation.
+  uint64_t wal_sequence_ = 0;  // RocksDB's own number of the last batch's first operation.
   // Stays open from commit to commit: finding a place in the WAL reads it from its start.
   std::unique_ptr<rocksdb::TransactionLogIterator> wal_;
 };

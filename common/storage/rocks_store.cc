@@ -1,0 +1,242 @@
+#include "common/storage/rocks_store.h"
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <algorithm>
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+
+namespace accord::storage {
+namespace {
+
+constexpr uint64_t kWalBytesMax = 64u << 20;  // Bounds what an opening replays.
+constexpr size_t kMemtableBytes = 32u << 20;
+constexpr uint64_t kBlobBytesMin = 4096;
+constexpr int kOpenFilesMax = 512;  // Opening reads no table's footer until it is needed.
+
+rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view FromSlice(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+absl::Status FromRocks(std::string_view what, const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  // "Missing" log files are reported as Corruption too. RocksDB's text names files and
+  // numbers, never keys or values.
+  const Reason reason = status.IsCorruption() ? Reason::kStoreCorrupt : Reason::kStoreUnavailable;
+  return Error(reason, fmt::format("{}: {}", what, status.ToString()));
+}
+
+class RocksSnapshot : public Snapshot {
+ public:
+  explicit RocksSnapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+  ~RocksSnapshot() override { db_->ReleaseSnapshot(snapshot_); }
+  const rocksdb::Snapshot* get() const { return snapshot_; }
+
+ private:
+  rocksdb::DB* const db_;
+  const rocksdb::Snapshot* const snapshot_;
+};
+
+rocksdb::ReadOptions ReadAt(const Snapshot* at) {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  if (at != nullptr) options.snapshot = static_cast<const RocksSnapshot*>(at)->get();
+  return options;
+}
+
+rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
+  rocksdb::DBOptions db;
+  if (options.env != nullptr) db.env = options.env;
+  db.create_if_missing = options.create;
+  db.create_missing_column_families = true;
+  db.paranoid_checks = true;
+  // The default, PointInTime, opens with half the log silently gone after a flipped bit.
+  db.wal_recovery_mode = options.recovery == RocksStoreOptions::Recovery::kPointInTime
+                             ? rocksdb::WALRecoveryMode::kPointInTimeRecovery
+                             : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  db.track_and_verify_wals_in_manifest = true;
+  db.max_total_wal_size = kWalBytesMax;
+  db.allow_concurrent_memtable_write = false;  // One writer.
+  // A failed write ends this object; resuming by itself would hide which writes are there.
+  db.max_bgerror_resume_count = 0;
+  db.max_open_files = kOpenFilesMax;
+  db.skip_stats_update_on_db_open = true;
+  db.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;  // Its default depends on our NDEBUG.
+  db.keep_log_file_num = 10;
+  db.max_log_file_size = 16u << 20;
+  return db;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec) {
+  rocksdb::ColumnFamilyOptions family;
+  family.write_buffer_size = kMemtableBytes;
+  family.memtable_protection_bytes_per_key = 8;
+  family.paranoid_file_checks = true;
+  family.level_compaction_dynamic_level_bytes = true;
+  family.compression = spec.sealed ? rocksdb::kNoCompression : rocksdb::kLZ4Compression;
+  rocksdb::BlockBasedTableOptions table;
+  table.format_version = 5;
+  table.checksum = rocksdb::kXXH3;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  // Without this, indexes and filters of open tables are outside every bound.
+  table.cache_index_and_filter_blocks = true;
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  if (spec.sealed) {
+    family.enable_blob_files = true;
+    family.min_blob_size = kBlobBytesMin;
+    family.enable_blob_garbage_collection = true;
+  }
+  return family;
+}
+
+}  // namespace
+
+Range Prefix(std::string_view prefix) {
+  Range range{.lower = std::string(prefix), .upper = std::string(prefix)};
+  while (!range.upper.empty() && range.upper.back() == '\xff') range.upper.pop_back();
+  if (!range.upper.empty()) ++range.upper.back();
+  return range;
+}
+
+RocksStore::RocksStore() = default;
+RocksStore::~RocksStore() { Close().IgnoreError(); }
+
+absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& path,
+                                                             const std::vector<FamilySpec>& families,
+                                                             const RocksStoreOptions& options) {
+  if (options.create) ACCORD_RETURN_IF_ERROR(MakeDirectory(path));
+  const rocksdb::DBOptions db_options = DatabaseOptions(options);
+
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions({}));
+  for (const FamilySpec& spec : families) descriptors.emplace_back(spec.name, FamilyOptions(spec));
+
+  // RocksDB's own message for a family it was not told of does not say what to do.
+  std::vector<std::string> present;
+  if (rocksdb::DB::ListColumnFamilies(db_options, path, &present).ok()) {
+    for (const std::string& name : present) {
+      if (std::none_of(descriptors.begin(), descriptors.end(),
+                       [&](const auto& descriptor) { return descriptor.name == name; })) {
+        return Error(Reason::kStoreUnavailable,
+                     fmt::format("{} holds the family {}, which this version does not know: it was written by "
+                                 "a newer one", path, name));
+      }
+    }
+  }
+
+  std::unique_ptr<RocksStore> store(new RocksStore);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  ACCORD_RETURN_IF_ERROR(FromRocks(fmt::format("open {}", path),
+                                   rocksdb::DB::Open(db_options, path, descriptors, &handles, &db)));
+  store->db_.reset(db);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) store->handles_[handle->GetName()] = handle;
+  return store;
+}
+
+absl::Status RocksStore::Close() {
+  if (db_ == nullptr) return absl::OkStatus();
+  for (const auto& [name, handle] : handles_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  handles_.clear();
+  const rocksdb::Status status = db_->Close();
+  db_.reset();
+  return FromRocks("close", status);
+}
+
+rocksdb::ColumnFamilyHandle* RocksStore::Handle(std::string_view family) const {
+  const auto found = handles_.find(family);
+  ACCORD_CHECK(found != handles_.end());
+  return found->second;
+}
+
+absl::StatusOr<std::optional<std::string>> RocksStore::Get(std::string_view family, std::string_view key,
+                                                           const Snapshot* at) const {
+  std::string value;
+  const rocksdb::Status status = db_->Get(ReadAt(at), Handle(family), ToSlice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  ACCORD_RETURN_IF_ERROR(FromRocks("read", status));
+  return std::optional<std::string>(std::move(value));
+}
+
+absl::Status RocksStore::Scan(std::string_view family, const Range& range,
+                              absl::FunctionRef<bool(std::string_view, std::string_view)> visit,
+                              const Snapshot* at) const {
+  rocksdb::ReadOptions options = ReadAt(at);
+  const rocksdb::Slice lower = ToSlice(range.lower), upper = ToSlice(range.upper);
+  if (!range.lower.empty()) options.iterate_lower_bound = &lower;
+  if (!range.upper.empty()) options.iterate_upper_bound = &upper;
+  const std::unique_ptr<rocksdb::Iterator> cursor(db_->NewIterator(options, Handle(family)));
+  if (range.descending) {
+    cursor->SeekToLast();
+  } else {
+    cursor->SeekToFirst();
+  }
+  while (cursor->Valid() && visit(FromSlice(cursor->key()), FromSlice(cursor->value()))) {
+    if (range.descending) {
+      cursor->Prev();
+    } else {
+      cursor->Next();
+    }
+  }
+  return FromRocks("scan", cursor->status());
+}
+
+std::unique_ptr<Snapshot> RocksStore::NewSnapshot() const { return std::make_unique<RocksSnapshot>(db_.get()); }
+
+void RocksStore::AddTo(rocksdb::WriteBatch& writes, const Batch& batch) const {
+  for (const Batch::Op& op : batch.ops()) {
+    const rocksdb::Status status =
+        op.kind == Batch::Kind::kPut
+            ? writes.Put(Handle(op.family), ToSlice(op.key), ToSlice(op.value))
+            : writes.Delete(Handle(op.family), ToSlice(op.key));
+    ACCORD_CHECK(status.ok());  // Memory only; fails on a key over 4 GiB.
+  }
+}
+
+absl::Status RocksStore::Refusal() const {
+  if (!failed_) return absl::OkStatus();
+  return Error(Reason::kStoreUnavailable, "an earlier write failed; the store must be opened anew");
+}
+
+absl::Status RocksStore::Commit(rocksdb::WriteBatch& writes, bool sync) {
+  ACCORD_RETURN_IF_ERROR(Refusal());
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  options.protection_bytes_per_key = 8;
+  const rocksdb::Status status = db_->Write(options, &writes);
+  if (status.ok()) return absl::OkStatus();
+  failed_ = true;
+  return Error(Reason::kStoreUnavailable, fmt::format("write: {}", status.ToString()));
+}
+
+absl::Status RocksStore::Write(const Batch& batch, bool sync) {
+  rocksdb::WriteBatch writes(0, 0, /*protection_bytes_per_key=*/8, 0);
+  AddTo(writes, batch);
+  return Commit(writes, sync);
+}
+
+absl::Status RocksStore::CopyTo(const std::string& path) {
+  rocksdb::Checkpoint* made = nullptr;
+  ACCORD_RETURN_IF_ERROR(FromRocks("copy", rocksdb::Checkpoint::Create(db_.get(), &made)));
+  const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+  // A log size of zero would copy no log and flush instead; keep the log, flush nothing.
+  return FromRocks("copy", checkpoint->CreateCheckpoint(path, /*log_size_for_flush=*/UINT64_MAX));
+}
+
+absl::Status RocksStore::Purge(std::string_view family) {
+  rocksdb::ColumnFamilyHandle* const handle = Handle(family);
+  ACCORD_RETURN_IF_ERROR(FromRocks("flush", db_->Flush({}, handle)));
+  rocksdb::CompactRangeOptions options;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
+  options.blob_garbage_collection_age_cutoff = 1.0;
+  return FromRocks("compact", db_->CompactRange(options, handle, nullptr, nullptr));
+}
+
+absl::Status RocksStore::VerifyChecksums() const { return FromRocks("verify", db_->VerifyChecksum({})); }
+
+}  // namespace accord::storage
