@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/crypto/openssl.h"
 #include "common/crypto/secret.h"
@@ -22,14 +23,14 @@ inline constexpr size_t kEcdsaSignatureBytesMax = 72;
 // A P-256 public key that checks signatures. Thread-safe.
 class VerifyKey {
  public:
-  // From a SubjectPublicKeyInfo in DER or PEM. INVALID_ARGUMENT FIELD_INVALID for anything but
-  // one P-256 public key on its named curve with nothing behind it.
+  // From a SubjectPublicKeyInfo in DER or PEM. FIELD_INVALID for anything but one P-256 key
+  // in its usual 91 bytes (named curve, uncompressed point), so that a key has one key id.
   static absl::StatusOr<VerifyKey> FromSpki(std::string_view der);
   static absl::StatusOr<VerifyKey> FromPem(std::string_view pem);
 
-  // The SubjectPublicKeyInfo in DER, as OpenSSL writes it, and SHA-256 of it.
-  const std::string& spki() const { return *spki_; }
-  const std::string& key_id() const { return *key_id_; }
+  // The SubjectPublicKeyInfo in DER, and SHA-256 of it.
+  const std::string& spki() const { return parsed_->spki; }
+  const std::string& key_id() const { return parsed_->key_id; }
   std::string ToPem() const;
 
   // OK when `signature` is one over SHA-256(message) by this key; SIGNATURE_INVALID otherwise.
@@ -38,15 +39,13 @@ class VerifyKey {
   absl::Status VerifyDigest(std::string_view digest, std::string_view signature) const;
 
  private:
-  friend class Certificate;
-  friend class P256PrivateKey;
-  // Takes what was parsed; FIELD_INVALID unless it is on P-256.
-  static absl::StatusOr<VerifyKey> FromParsed(EvpPkeyPtr key);
-  VerifyKey() = default;
+  struct Parsed {
+    std::string spki, key_id;
+    EvpPkeyCtxPtr verifier;  // Set up once and duplicated by each call: saves its fetches.
+  };
+  explicit VerifyKey(std::shared_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
 
-  std::shared_ptr<const std::string> spki_;
-  std::shared_ptr<const std::string> key_id_;
-  std::shared_ptr<EVP_PKEY_CTX> verifier_;  // Set up once and duplicated by each call.
+  std::shared_ptr<const Parsed> parsed_;
 };
 
 // What every private P-256 key can do. Thread-safe.
@@ -61,8 +60,9 @@ class P256PrivateKey {
   EVP_PKEY* native() const { return key_.get(); }
 
  protected:
-  explicit P256PrivateKey(VerifyKey public_key, std::shared_ptr<EVP_PKEY> key)
+  P256PrivateKey(VerifyKey public_key, std::shared_ptr<EVP_PKEY> key)
       : public_key_(std::move(public_key)), key_(std::move(key)) {}
+  static absl::StatusOr<P256PrivateKey> FromNative(EvpPkeyPtr key);
   static absl::StatusOr<P256PrivateKey> Parse(std::string_view pem);
   static absl::StatusOr<P256PrivateKey> Load(const std::string& path);
   static P256PrivateKey Make();
