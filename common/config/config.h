@@ -76,7 +76,9 @@ class Table {
   Table(std::shared_ptr<File> file, Scope* scope) : file_(std::move(file)), scope_(scope) {}
   template <typename T>
   bool Read(std::string_view key, bool required, std::string_view wanted, T& value);
-  Scope* Open(const void* table, std::string name);
+  // toml++'s nodes and tables, untyped so that its header stays out of this one.
+  const void* Ask(std::string_view key, bool required);
+  Table Open(const void* table, std::string name);
 
   std::shared_ptr<File> file_;
   Scope* scope_;  // Owned by *file_.
