@@ -1,0 +1,37 @@
+// Whether a connection's principal is somebody, and may call a method (design.md §5 "Identity").
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/time/time.h>
+
+#include <string>
+#include <string_view>
+
+#include "accord/options/v1/options.pb.h"
+#include "services/broker/directory/directory.h"
+
+namespace accord::broker {
+
+// A principal as its certificate names it.
+struct Principal {
+  options::v1::Caller kind = options::v1::CALLER_UNSPECIFIED;
+  std::string id;
+  std::string certificate;    // SHA-256 of its DER.
+  std::string public_key_id;  // SHA-256 of its SubjectPublicKeyInfo.
+  absl::Time not_before;      // Of the certificate.
+};
+
+// "agency/<id>", "admin/<id>" or "inspector/<id>": what request ids are scoped to and what
+// entries name as the actor.
+std::string PrincipalName(options::v1::Caller kind, std::string_view id);
+
+// OK when `principal` is enrolled and active and its certificate counts. Pure. Thread-safe.
+//   PRINCIPAL_UNKNOWN   not enrolled, or not active
+//   CERTIFICATE_DENIED  certificate or key denied, or issued before the valid-from
+absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal& principal);
+
+// OK when the `callers` option of `method` ("/accord.broker.v1.LedgerService/GetReceipt") has `kind`.
+// ROLE_NOT_ALLOWED otherwise, and for a method that is not linked into this program. Thread-safe.
+absl::Status CheckMethod(std::string_view method, options::v1::Caller kind);
+
+}  // namespace accord::broker

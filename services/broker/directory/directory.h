@@ -1,0 +1,96 @@
+// Who the agencies, administrators and inspectors are, and which keys are denied, as of one epoch.
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+#include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accord/admin/v1/admin_service.pb.h"
+#include "accord/storage/v1/broker.pb.h"
+#include "common/crypto/certificate.h"
+#include "common/storage/store.h"
+
+namespace accord::broker {
+
+// An agency with its certificates parsed. Those on the deny set are left out of the parsed
+// lists, so that whoever uses this uses no denied key; `agency` is as stored.
+struct AgencyRow {
+  admin::v1::Agency agency;
+  struct SigningKey {
+    crypto::Certificate certificate;
+    crypto::VerifyKey key;
+  };
+  std::vector<SigningKey> signing;
+  std::optional<crypto::Certificate> sealing;
+  std::optional<crypto::Certificate> confidential_sealing;  // Absent when there is no such desk.
+};
+
+// Immutable; shared by handlers and the sequencer.
+class DirectorySnapshot {
+ public:
+  // Reads the families `agency`, `officer` and `deny`. DATA_LOSS when a row does not parse; the
+  // errors of `store`.
+  static absl::StatusOr<std::shared_ptr<const DirectorySnapshot>> Load(const storage::Store& store, uint64_t epoch);
+
+  uint64_t epoch() const { return epoch_; }
+  // All agencies by id, inactive ones included.
+  const std::map<std::string, AgencyRow, std::less<>>& agencies() const { return agencies_; }
+  // Null when there is none, or when it is inactive for FindActiveAgency.
+  const AgencyRow* FindAgency(std::string_view id) const;
+  const AgencyRow* FindActiveAgency(std::string_view id) const;
+  const storage::v1::StoredOfficer* FindOfficer(bool inspector, std::string_view id) const;
+
+  // The key with `key_id` that the active agency `id` may sign with at `at`; null otherwise
+  // (SIGNING_KEY_UNKNOWN).
+  const AgencyRow::SigningKey* FindSigningKey(std::string_view id, std::string_view key_id, absl::Time at) const;
+
+  // Whose sealing key has this subject key identifier; null when nobody's (SEALING_KEY_UNKNOWN).
+  struct SealingKeyOwner {
+    std::string agency;
+    type::v1::Desk desk = type::v1::DESK_MAIN;
+  };
+  const SealingKeyOwner* FindSealingKeyOwner(std::string_view subject_key_id) const;
+
+  // True when the deny set has `digest`: of a certificate or of a public key.
+  bool IsDenied(std::string_view digest) const { return denied_.contains(std::string(digest)); }
+
+ private:
+  DirectorySnapshot() = default;
+
+  uint64_t epoch_ = 0;
+  std::map<std::string, AgencyRow, std::less<>> agencies_;
+  std::map<std::string, storage::v1::StoredOfficer, std::less<>> officers_;  // By OfficerKey.
+  std::map<std::string, SealingKeyOwner, std::less<>> sealing_owners_;
+  absl::flat_hash_set<std::string> denied_;
+};
+
+// The directory in force. The sequencer sets it between batches, before the next command is
+// applied; so on the sequencer thread it is always that of the committed state. Thread-safe.
+class DirectoryHolder {
+ public:
+  // Never null after the broker has opened.
+  std::shared_ptr<const DirectorySnapshot> Get() const {
+    absl::MutexLock lock(&mu_);
+    return snapshot_;
+  }
+  void Set(std::shared_ptr<const DirectorySnapshot> snapshot) {
+    absl::MutexLock lock(&mu_);
+    snapshot_ = std::move(snapshot);
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  std::shared_ptr<const DirectorySnapshot> snapshot_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace accord::broker

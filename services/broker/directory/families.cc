@@ -1,0 +1,61 @@
+#include "services/broker/directory/families.h"
+
+#include <fmt/format.h>
+
+#include "common/base/bytes.h"
+
+namespace accord::broker {
+
+std::string PrincipalChainKey(std::string_view principal) { return fmt::format("chain/{}", principal); }
+std::string AgreementKey(std::string_view version) { return fmt::format("agreement/version/{}", version); }
+std::string ConflictListKey(std::string_view agency) { return fmt::format("conflicts/{}", agency); }
+
+std::string OfficerKey(bool inspector, std::string_view id) {
+  return fmt::format("{}/{}", inspector ? "inspector" : "admin", id);
+}
+
+std::string RequestKey(std::string_view principal, std::string_view request_id) {
+  return ByteWriter().Lp8(principal).Raw(request_id).bytes();
+}
+
+std::string SectionKey(std::string_view header_digest, std::string_view section_id) {
+  return ByteWriter().Raw(header_digest).Raw(section_id).bytes();
+}
+
+std::string StatementKey(std::string_view header_digest, std::string_view statement_digest) {
+  return ByteWriter().Raw(header_digest).Raw(statement_digest).bytes();
+}
+
+std::string PartyKey(std::string_view agency, uint64_t stored_index) {
+  return ByteWriter().Lp8(agency).U64(stored_index).bytes();
+}
+
+std::string MailboxPrefix(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane) {
+  return ByteWriter().Lp8(agency).U8(static_cast<uint8_t>(desk)).U8(static_cast<uint8_t>(lane)).bytes();
+}
+
+std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane,
+                       uint64_t sequence) {
+  return MailboxPrefix(agency, desk, lane) + KeyU64(sequence);
+}
+
+std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence) {
+  return ByteWriter().Raw(pseudonym).U64(sequence).bytes();
+}
+
+const std::vector<storage::FamilySpec>& BrokerFamilies() {
+  static const auto* const families = new std::vector<storage::FamilySpec>([] {
+    std::vector<storage::FamilySpec> all;
+    for (std::string_view name :
+         {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyOpening, kFamilyChain, kFamilyChainEntry,
+          kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty, kFamilyDelivery,
+          kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyAgency, kFamilyOfficer, kFamilyDeny, kFamilyChange,
+          kFamilyPolicy, kFamilyMeta}) {
+      all.push_back({.name = std::string(name), .sealed = name == kFamilySection});
+    }
+    return all;
+  }());
+  return *families;
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,82 @@
+// Where the broker keeps what: every family of its store and the layout of its keys
+// (docs/storage.md). Persisted: a name or layout is never reused. Numbers are big-endian, so that
+// keys sort by them.
+//
+// All functions are thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/type/v1/vocabulary.pb.h"
+#include "common/storage/commit_log.h"
+#include "common/storage/rocks_store.h"
+
+namespace accord::broker {
+
+// The ledger's, insert-only but for its head record; keys are those of services/broker/ledger.
+inline constexpr std::string_view kFamilyLeaf = "leaf";
+inline constexpr std::string_view kFamilyTile = "tile";
+inline constexpr std::string_view kFamilyNode = "node";
+inline constexpr std::string_view kFamilyCheckpoint = "checkpoint";
+inline constexpr std::string_view kFamilyOpening = "opening";        // u64 index → sealed StoredOpenings
+inline constexpr std::string_view kFamilyChain = "chain";            // pseudonym[16] → StoredChain
+inline constexpr std::string_view kFamilyChainEntry = "chain_entry"; // ChainEntryKey → u64 leaf index
+
+// Referrals and their delivery.
+inline constexpr std::string_view kFamilyRequest = "request";        // RequestKey → StoredRequest
+inline constexpr std::string_view kFamilyReferral = "referral";      // header digest[32] → sealed StoredReferral
+inline constexpr std::string_view kFamilySection = "section";        // SectionKey → sealed CMS
+inline constexpr std::string_view kFamilyStatement = "statement";    // StatementKey → sealed StoredStatement
+inline constexpr std::string_view kFamilyParty = "party";            // PartyKey → header digest[32]
+inline constexpr std::string_view kFamilyDelivery = "delivery";      // delivery id[16] → StoredDelivery
+inline constexpr std::string_view kFamilyMailbox = "mailbox";        // MailboxKey → delivery id[16]
+inline constexpr std::string_view kFamilyCase = "case";              // pseudonym[16] → StoredCase
+inline constexpr std::string_view kFamilyCaseToken = "case_token";   // victim[32] ‖ perpetrator[32] → pseudonym[16]
+
+// Administration.
+inline constexpr std::string_view kFamilyAgency = "agency";          // id → admin.v1.Agency
+inline constexpr std::string_view kFamilyOfficer = "officer";        // OfficerKey → StoredOfficer
+inline constexpr std::string_view kFamilyDeny = "deny";              // digest[32] → u64 number of the change
+inline constexpr std::string_view kFamilyChange = "change";          // u64 number → StoredChange
+inline constexpr std::string_view kFamilyPolicy = "policy";          // kAgreementCurrentKey …
+inline constexpr std::string_view kFamilyMeta = storage::kMetaFamily;
+
+// Keys of family `meta`, beside storage::kCommitKey and the ledger's own.
+inline constexpr std::string_view kMetaEpochsKey = "epochs";         // → StoredEpochs
+inline constexpr std::string_view kMetaChangeKey = "change";         // → u64 number of the last change
+inline constexpr std::string_view kMetaAdministrationChain = "chain/administration";  // → pseudonym[16]
+
+// Keys of family `policy`.
+inline constexpr std::string_view kAgreementCurrentKey = "agreement/current";         // → StoredAgreement
+
+// "chain/" ‖ principal, in family `meta`. Principals contain a slash or are "broker" or
+// "unknown", so none is "administration".
+std::string PrincipalChainKey(std::string_view principal);
+// "agreement/version/" ‖ version, and "conflicts/" ‖ agency, in family `policy`.
+std::string AgreementKey(std::string_view version);
+std::string ConflictListKey(std::string_view agency);
+// "admin/" or "inspector/" ‖ id.
+std::string OfficerKey(bool inspector, std::string_view id);
+
+// lp8(principal) ‖ request id. Scoped to the agency or officer, not to its workloads.
+std::string RequestKey(std::string_view principal, std::string_view request_id);
+// header digest[32] ‖ section id[16].
+std::string SectionKey(std::string_view header_digest, std::string_view section_id);
+// header digest[32] ‖ statement digest[32].
+std::string StatementKey(std::string_view header_digest, std::string_view statement_digest);
+// lp8(agency) ‖ u64 leaf index of the `stored` entry: what ListReferrals walks backwards.
+std::string PartyKey(std::string_view agency, uint64_t stored_index);
+// lp8(agency) ‖ u8 desk ‖ u8 lane ‖ u64 sequence; the first three are its prefix.
+std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane,
+                       uint64_t sequence);
+std::string MailboxPrefix(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane);
+// pseudonym[16] ‖ u64 sequence.
+std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence);
+
+// Every family, as the store is opened with.
+const std::vector<storage::FamilySpec>& BrokerFamilies();
+
+}  // namespace accord::broker
