@@ -53,6 +53,9 @@ class TestAuthority {
   // One issued by `this`; validity as given by `spec`.
   TestAuthority Intermediate(CertificateSpec spec = {.common_name = "Test Intermediate"}) const;
 
+  // One that issues under `issued` whether or not it may.
+  static TestAuthority FromIssued(Issued issued) { return TestAuthority(std::move(issued)); }
+
   // SPIFFE ids as formats.md §4: agency/<agency>/sealing, agency/<agency>/signing.
   Issued IssueSealing(std::string_view agency) const;
   Issued IssueSigning(std::string_view agency) const;

@@ -1,0 +1,229 @@
+#include "common/crypto/cms.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "common/base/bytes.h"
+#include "common/base/file.h"
+#include "common/base/random.h"
+#include "common/crypto/testing_pki.h"
+
+namespace accord::crypto::cms {
+namespace {
+
+using testing::Issued;
+using testing::TestAuthority;
+
+bool Malformed(const absl::Status& status) { return HasReason(status, Reason::kSectionMalformed); }
+
+class CmsTest : public ::testing::Test {
+ protected:
+  std::string SealAll(std::string_view plaintext = "plaintext") {
+    const auto sealed = Seal(plaintext, std::vector{police_.certificate, housing_.certificate, health_.certificate});
+    EXPECT_TRUE(sealed.ok()) << sealed.status();
+    return *sealed;
+  }
+
+  const TestAuthority authority_;
+  const Issued police_ = authority_.IssueSealing("police");
+  const Issued housing_ = authority_.IssueSealing("housing");
+  const Issued health_ = authority_.IssueSealing("health");
+};
+
+TEST_F(CmsTest, EachRecipientOpens) {
+  const std::string sealed = SealAll();
+  for (const Issued* recipient : {&police_, &housing_, &health_}) {
+    const auto opened = Open(sealed, recipient->sealing_key(), recipient->certificate);
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    EXPECT_EQ(*opened, "plaintext");
+  }
+}
+
+TEST_F(CmsTest, NobodyElseOpens) {
+  const std::string sealed = SealAll();
+  const Issued other = authority_.IssueSealing("other");
+  EXPECT_TRUE(HasReason(Open(sealed, other.sealing_key(), other.certificate).status(), Reason::kSealingKeyUnknown));
+  EXPECT_TRUE(Malformed(Open(sealed, other.sealing_key(), police_.certificate).status()));
+  // Even one whose certificate claims a recipient's key identifier.
+  std::string claimed = sealed;
+  const size_t at = claimed.find(police_.certificate.subject_key_id());
+  claimed.replace(at, 20, other.certificate.subject_key_id());
+  EXPECT_TRUE(Malformed(Open(claimed, other.sealing_key(), other.certificate).status()));
+}
+
+TEST_F(CmsTest, ParseTellsRecipientsDigestAndSize) {
+  const std::string sealed = SealAll();
+  const auto parsed = Parse(sealed);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->recipients.size(), 3u);
+  std::vector<std::string> ids;
+  for (const Recipient& recipient : parsed->recipients) ids.push_back(recipient.subject_key_id);
+  EXPECT_THAT(ids, ::testing::UnorderedElementsAre(police_.certificate.subject_key_id(),
+                                                   housing_.certificate.subject_key_id(),
+                                                   health_.certificate.subject_key_id()));
+  EXPECT_EQ(parsed->encrypted_bytes, 9u);
+  EXPECT_NE(parsed->digest, Parse(SealAll())->digest);
+}
+
+TEST_F(CmsTest, OneRecipientsCopyKeepsTheDigestAndOpens) {
+  const std::string sealed = SealAll();
+  const auto own = ForRecipient(sealed, housing_.certificate.subject_key_id());
+  ASSERT_TRUE(own.ok()) << own.status();
+  const auto parsed = Parse(*own);
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  ASSERT_EQ(parsed->recipients.size(), 1u);
+  EXPECT_EQ(parsed->recipients[0].subject_key_id, housing_.certificate.subject_key_id());
+  EXPECT_EQ(parsed->digest, Parse(sealed)->digest);
+  EXPECT_EQ(*Open(*own, housing_.sealing_key(), housing_.certificate), "plaintext");
+  EXPECT_EQ(own->find(police_.certificate.subject_key_id()), std::string::npos);
+  EXPECT_EQ(*ForRecipient(*own, housing_.certificate.subject_key_id()), *own);
+  EXPECT_TRUE(HasReason(ForRecipient(*own, police_.certificate.subject_key_id()).status(), Reason::kSealingKeyUnknown));
+}
+
+// Sizes at which the length of some enclosing element takes one more byte.
+TEST_F(CmsTest, EveryLengthFormRoundTrips) {
+  for (const size_t size : {1, 100, 127, 128, 1024, 65536, 1 << 20}) {
+    const std::string plaintext = FakeRandom(size).Bytes(size);
+    const auto sealed = Seal(plaintext, {&police_.certificate, 1});
+    ASSERT_TRUE(sealed.ok()) << sealed.status();
+    EXPECT_EQ(*ForRecipient(*sealed, police_.certificate.subject_key_id()), *sealed) << size;
+    EXPECT_EQ(*Open(*sealed, police_.sealing_key(), police_.certificate), plaintext) << size;
+  }
+}
+
+TEST_F(CmsTest, LimitsHold) {
+  EXPECT_TRUE(HasReason(Seal("", {&police_.certificate, 1}).status(), Reason::kMessageTooLarge));
+  EXPECT_TRUE(HasReason(Seal(std::string(kPlaintextBytesMax + 1, 'x'), {&police_.certificate, 1}).status(),
+                        Reason::kMessageTooLarge));
+  EXPECT_TRUE(Malformed(Parse(std::string(kSealedBytesMax + 1, '0')).status()));
+  const std::vector<Certificate> recipients = [&] {
+    std::vector<Certificate> many;
+    for (size_t i = 0; i <= kRecipientsMax; ++i) many.push_back(authority_.IssueSealing("a").certificate);
+    return many;
+  }();
+  EXPECT_TRUE(HasReason(Seal("x", recipients).status(), Reason::kFieldInvalid));
+  const auto sealed = Seal(std::string(kPlaintextBytesMax, 'x'), std::span(recipients).first(kRecipientsMax));
+  ASSERT_TRUE(sealed.ok()) << sealed.status();
+  EXPECT_EQ(Parse(*sealed)->recipients.size(), kRecipientsMax);
+}
+
+TEST_F(CmsTest, SealsOnlyToSealingCertificates) {
+  EXPECT_TRUE(HasReason(Seal("x", {}).status(), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(Seal("x", std::vector{police_.certificate, police_.certificate}).status(),
+                        Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(Seal("x", std::vector{authority_.IssueSigning("a").certificate}).status(),
+                        Reason::kFieldInvalid));
+}
+
+// Whatever bit changes, nothing opens; a bit of the digested part also changes the digest.
+TEST_F(CmsTest, EveryAlteredBitIsNoticed) {
+  const auto sealed = Seal("plain", {&police_.certificate, 1});
+  ASSERT_TRUE(sealed.ok());
+  const std::string digest = Parse(*sealed)->digest;
+  const size_t digested = sealed->find(*FromHex("06092a864886f70d010701"));
+  const SealingKey key = police_.sealing_key();
+  for (size_t bit = 0; bit < sealed->size() * 8; ++bit) {
+    std::string other = *sealed;
+    other[bit / 8] ^= static_cast<char>(1 << bit % 8);
+    EXPECT_FALSE(Open(other, key, police_.certificate).ok()) << bit;
+    if (const auto parsed = Parse(other); parsed.ok()) {
+      EXPECT_EQ(parsed->digest == digest, bit / 8 < digested) << bit;
+    }
+  }
+}
+
+TEST_F(CmsTest, CutOrExtendedBytesAreMalformed) {
+  const std::string sealed = SealAll();
+  for (size_t size = 0; size < sealed.size(); ++size) {
+    EXPECT_TRUE(Malformed(Parse(std::string_view(sealed).substr(0, size)).status())) << size;
+  }
+  EXPECT_TRUE(Malformed(Parse(sealed + '\0').status()));
+}
+
+TEST_F(CmsTest, GarbageNeverCrashes) {
+  const std::string sealed = SealAll();
+  FakeRandom random(7);
+  for (int round = 0; round < 20'000; ++round) {
+    std::string other = sealed;
+    for (uint64_t edits = 1 + random.Below(4); edits > 0; --edits) {
+      const size_t at = random.Below(other.size());
+      switch (random.Below(3)) {
+        case 0: other[at] = random.Bytes(1)[0]; break;
+        case 1: other.erase(at, random.Below(8)); break;
+        default: other.insert(at, random.Bytes(1 + random.Below(4)));
+      }
+    }
+    (void)ForRecipient(other, police_.certificate.subject_key_id());
+  }
+}
+
+// What the stock tool makes and opens. Needs the openssl program, as Debian has it.
+class StockToolTest : public CmsTest {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/accord-cms-XXXXXX";
+    directory_ = mkdtemp(pattern);
+    Write("key.pem", police_.key_pem);
+    Write("cert.pem", police_.certificate.pem());
+    Write("other.pem", housing_.certificate.pem());
+    Write("plain", "made elsewhere");
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  void Write(const std::string& name, std::string_view bytes) {
+    ASSERT_TRUE(WriteFileDurably(directory_ + "/" + name, bytes).ok());
+  }
+  std::string Read(const std::string& name) {
+    const auto bytes = ReadFile(directory_ + "/" + name);
+    return bytes.ok() ? *bytes : "";
+  }
+  bool OpenSsl(const std::string& arguments) {
+    return std::system(fmt::format("cd {} && openssl {} 2>>log", directory_, arguments).c_str()) == 0;
+  }
+  // Seals `plain` by the tool with these options, and gives what it wrote.
+  std::string ToolSeals(const std::string& options) {
+    EXPECT_TRUE(OpenSsl("cms -encrypt -binary -in plain -outform DER -out made " + options)) << Read("log");
+    return Read("made");
+  }
+
+  std::string directory_;
+};
+
+TEST_F(StockToolTest, OpensOneRecipientsCopy) {
+  Write("sealed", *ForRecipient(SealAll("for the stock tool"), police_.certificate.subject_key_id()));
+  ASSERT_TRUE(OpenSsl("cms -decrypt -inform DER -in sealed -recip cert.pem -inkey key.pem -out opened")) << Read("log");
+  EXPECT_EQ(Read("opened"), "for the stock tool");
+  EXPECT_FALSE(OpenSsl("cms -decrypt -inform DER -in sealed -recip other.pem -inkey key.pem -out opened"));
+}
+
+TEST_F(StockToolTest, WhatItSealsOpensHere) {
+  const std::string sealed =
+      ToolSeals("-aes-256-gcm -keyid -recip cert.pem -keyopt ecdh_kdf_md:sha256 -recip other.pem -keyopt ecdh_kdf_md:sha256");
+  EXPECT_EQ(Parse(sealed)->recipients.size(), 2u) << Parse(sealed).status();
+  const auto opened = Open(sealed, police_.sealing_key(), police_.certificate);
+  ASSERT_TRUE(opened.ok()) << opened.status();
+  EXPECT_EQ(*opened, "made elsewhere");
+}
+
+TEST_F(StockToolTest, EverythingOutsideTheProfileIsRefused) {
+  const std::string recipient = " -keyid -recip cert.pem -keyopt ecdh_kdf_md:sha256";
+  ASSERT_TRUE(Parse(ToolSeals("-aes-256-gcm" + recipient)).ok());
+  for (const std::string& options : {
+           std::string("-aes-256-gcm -keyid -recip cert.pem"),  // KDF with SHA-1.
+           std::string("-aes-256-gcm -keyid -recip cert.pem -keyopt ecdh_kdf_md:sha512"),
+           "-aes-128-gcm" + recipient,
+           "-aes-256-cbc" + recipient,  // Not authenticated.
+           "-aes-256-gcm -stream" + recipient,  // BER, indefinite lengths.
+           std::string("-aes-256-gcm -recip cert.pem -keyopt ecdh_kdf_md:sha256"),  // By issuer and serial.
+           "-aes-256-gcm -secretkey 00112233445566778899aabbccddeeff -secretkeyid 01" + recipient,  // By a shared key too.
+       }) {
+    EXPECT_TRUE(Malformed(Parse(ToolSeals(options)).status())) << options;
+  }
+}
+
+}  // namespace
+}  // namespace accord::crypto::cms

@@ -1,0 +1,53 @@
+#include "common/crypto/digest.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "common/base/bytes.h"
+#include "common/crypto/secret.h"
+
+namespace accord::crypto {
+namespace {
+
+// FIPS 180-2 appendix B.
+TEST(DigestTest, KnownAnswers) {
+  EXPECT_EQ(ToHex(Sha256("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(ToHex(Sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(Sha256({"a", "", "bc"}), Sha256("abc"));
+}
+
+TEST(DigestTest, HasherStartsAfreshAfterFinish) {
+  Sha256Hasher hasher;
+  EXPECT_EQ(hasher.Update("a").Update("bc").Finish(), Sha256("abc"));
+  EXPECT_EQ(hasher.Finish(), Sha256(""));
+}
+
+// RFC 4231, cases 2 and 6 (a key longer than a block).
+TEST(DigestTest, HmacKnownAnswers) {
+  EXPECT_EQ(ToHex(HmacSha256("Jefe", "what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(ToHex(HmacSha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First")),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(HmacSha256("", "").size(), kDigestBytes);
+}
+
+TEST(DigestTest, ConstantTimeEqualComparesAllBytes) {
+  EXPECT_TRUE(ConstantTimeEqual("", ""));
+  EXPECT_TRUE(ConstantTimeEqual("same", "same"));
+  EXPECT_FALSE(ConstantTimeEqual("same", "sama"));
+  EXPECT_FALSE(ConstantTimeEqual("same", "same "));
+}
+
+TEST(SecretBytesTest, MovingLeavesNothingBehind) {
+  std::string source = "a secret that is longer than a small string";
+  SecretBytes first = SecretBytes::Take(std::move(source));
+  EXPECT_TRUE(source.empty());  // NOLINT: it is what Take promises.
+  SecretBytes second = std::move(first);
+  EXPECT_EQ(first.size(), 0u);  // NOLINT: likewise.
+  EXPECT_EQ(second.view(), "a secret that is longer than a small string");
+  EXPECT_EQ(second.Clone().view(), second.view());
+}
+
+}  // namespace
+}  // namespace accord::crypto
