@@ -112,6 +112,60 @@ absl::StatusOr<uint64_t> FreeBytes(const std::string& path) {
   return static_cast<uint64_t>(facts.f_bavail) * facts.f_frsize;
 }
 
+absl::StatusOr<std::unique_ptr<PositionedFile>> PositionedFile::Open(const std::string& path, bool create) {
+  const bool absent = !std::filesystem::exists(path);
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
+  if (fd < 0) return Failed("open", path);
+  std::unique_ptr<PositionedFile> file(new PositionedFile(fd, path));
+  if (absent) {
+    const std::string parent = std::filesystem::path(path).parent_path().string();
+    ACCORD_RETURN_IF_ERROR(SyncDirectory(parent.empty() ? "." : parent));
+  }
+  return file;
+}
+
+PositionedFile::~PositionedFile() { close(fd_); }
+
+absl::StatusOr<uint64_t> PositionedFile::Size() const {
+  struct stat facts {};
+  if (fstat(fd_, &facts) != 0) return Failed("fstat", path_);
+  return static_cast<uint64_t>(facts.st_size);
+}
+
+absl::StatusOr<std::string> PositionedFile::Read(uint64_t offset, size_t count) const {
+  std::string bytes(count, '\0');
+  size_t done = 0;
+  while (done < count) {
+    const ssize_t got = pread(fd_, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return Failed("read", path_);
+    }
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+absl::Status PositionedFile::Write(uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (wrote < 0) {
+      if (errno == EINTR) continue;
+      return Failed("write", path_);
+    }
+    bytes.remove_prefix(static_cast<size_t>(wrote));
+    offset += static_cast<uint64_t>(wrote);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PositionedFile::Sync() {
+  if (fdatasync(fd_) != 0) return Failed("fdatasync", path_);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Take(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Failed("open", path);

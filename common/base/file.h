@@ -4,9 +4,11 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace accord {
 
@@ -25,6 +27,27 @@ absl::Status SyncDirectory(const std::string& path);
 
 // Free bytes for us on the file system of `path`.
 absl::StatusOr<uint64_t> FreeBytes(const std::string& path);
+
+// A file written in place. Thread-safe for ranges that do not overlap.
+class PositionedFile {
+ public:
+  // An existing file, or with `create` also a new one whose name survives, mode 0600.
+  // NOT_FOUND when absent.
+  static absl::StatusOr<std::unique_ptr<PositionedFile>> Open(const std::string& path, bool create);
+  ~PositionedFile();
+
+  absl::StatusOr<uint64_t> Size() const;
+  // Up to `count` bytes; fewer only at the end of the file.
+  absl::StatusOr<std::string> Read(uint64_t offset, size_t count) const;
+  absl::Status Write(uint64_t offset, std::string_view bytes);
+  // Makes earlier writes durable. After an error nobody knows what the disk holds: open anew.
+  absl::Status Sync();
+
+ private:
+  PositionedFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  const int fd_;
+  const std::string path_;
+};
 
 // An exclusive lock on a file, made if absent, held until destroyed or the process ends.
 class FileLock {

@@ -37,11 +37,15 @@ Reason ReasonFromName(std::string_view name) {
 
 absl::Status Error(Reason reason, std::string_view message,
                    std::initializer_list<std::pair<const std::string, std::string>> metadata) {
-  absl::Status status(RowOf(reason).code, ToAbsl(message));
+  return ErrorWith({reason, metadata}, message);
+}
+
+absl::Status ErrorWith(const ErrorDetail& detail, std::string_view message) {
+  absl::Status status(RowOf(detail.reason).code, ToAbsl(message));
   ByteWriter writer;
-  writer.U16(static_cast<uint16_t>(reason));
-  for (const auto& [key, value] : metadata) {
-    writer.Lp16(key);
+  writer.U16(static_cast<uint16_t>(detail.reason));
+  for (const auto& [key, value] : detail.metadata) {
+    writer.Lp16(std::string_view(key).substr(0, 1024));
     writer.Lp16(std::string_view(value).substr(0, 1024));
   }
   status.SetPayload(ToAbsl(kPayloadUrl), absl::Cord(std::move(writer).Take()));

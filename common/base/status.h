@@ -28,6 +28,9 @@ struct ErrorDetail {
 absl::Status Error(Reason reason, std::string_view message,
                    std::initializer_list<std::pair<const std::string, std::string>> metadata = {});
 
+// The same with a detail made elsewhere, such as by the server at the other end.
+absl::Status ErrorWith(const ErrorDetail& detail, std::string_view message);
+
 // The detail that Error() attached; reason kInternal when `status` carries none.
 ErrorDetail DetailOf(const absl::Status& status);
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <absl/synchronization/mutex.h>
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <deque>
@@ -148,12 +149,16 @@ class BidiStream : public LiveStream,
   }
   void OnDone() override {
     std::shared_ptr<BidiStream> self;  // May be the last owner: outlives the lock.
-    streams_->Remove(this);
-    absl::MutexLock lock(&mu_);
-    shared_->Count(method_, *closing_, start_);
-    self = std::move(self_);
-    done_ = true;
-    PostLocked();
+    bool retire = false;
+    {
+      absl::MutexLock lock(&mu_);
+      shared_->Count(method_, *closing_, start_);
+      self = std::move(self_);
+      done_ = true;
+      PostLocked();
+      retire = !posted_;  // The executor takes no more: nobody else is left to do it.
+    }
+    if (retire) Retire();
   }
 
   void CloseLocked(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -181,7 +186,6 @@ class BidiStream : public LiveStream,
     posted_ = shared_->executor.Run([self = this->shared_from_this()] { self->React(); });
     if (posted_) return;
     CloseLocked(Error(Reason::kQueueFull, "the server has too much to do", {{std::string(kRetryAfterKey), "1000"}}));
-    if (done_ && opened_) OnClosed();  // Nobody else is left to tell it.
   }
 
   void React() {
@@ -196,14 +200,20 @@ class BidiStream : public LiveStream,
     }
     if (event == Event::kMessage) OnMessage(std::move(message));
     if (event == Event::kHalfClose) OnHalfClose();
-    absl::MutexLock lock(&mu_);
-    posted_ = false;
-    if (done_) {
-      posted_ = true;  // For good.
-      if (opened_) OnClosed();
-    } else if (next_ != Event::kNone && !closing_.has_value()) {
-      PostLocked();
+    bool retire = false;
+    {
+      absl::MutexLock lock(&mu_);
+      posted_ = false;
+      retire = done_;
+      if (!done_ && next_ != Event::kNone && !closing_.has_value()) PostLocked();
     }
+    if (retire) Retire();
+  }
+
+  // Once: by the task that finds done_, or by OnDone when there can be no task.
+  void Retire() {
+    streams_->Remove(this);
+    if (opened_) OnClosed();
   }
 
   void Admit() {

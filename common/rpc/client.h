@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "common/rpc/error_mapping.h"
 #include "common/rpc/tls.h"

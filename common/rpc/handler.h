@@ -13,6 +13,7 @@
 #include <absl/functional/any_invocable.h>
 #include <absl/status/status.h>
 #include <absl/time/time.h>
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <memory>
@@ -59,6 +60,8 @@ class HandlerContext {
   const telemetry::Family<telemetry::Histogram> seconds_;
 };
 
+class UnaryCall;
+
 // What the body is told about its call.
 struct Call {
   std::shared_ptr<const Peer> peer;
@@ -69,7 +72,7 @@ struct Call {
 // call ends with INTERNAL, so that no caller ever waits for nobody.
 class Completion {
  public:
-  Completion(Completion&&) = default;
+  Completion(Completion&&);
   Completion& operator=(Completion&&) = delete;
   ~Completion();
   // The response goes out when `status` is OK. Request and response are gone after it.
@@ -77,9 +80,11 @@ class Completion {
   void operator()(const absl::Status& status);
 
  private:
-  friend class UnaryCall;
-  explicit Completion(std::unique_ptr<class UnaryCall> call);
-  std::unique_ptr<class UnaryCall> call_;
+  friend grpc::ServerUnaryReactor* HandleUnary(grpc::CallbackServerContext&, HandlerContext&, std::string_view,
+                                               absl::AnyInvocable<void(const Call&, Completion) &&>);
+  explicit Completion(std::unique_ptr<UnaryCall> call);
+  std::unique_ptr<UnaryCall> call_;
+  absl::Status if_dropped_;
 };
 
 // Runs on the executor, never on a reaction thread. May keep `done` and call it later;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
 #include <grpcpp/server.h>
 
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "common/base/executor.h"
+#include "common/rpc/identity.h"
 #include "common/rpc/tls.h"
 
 namespace accord::rpc {
@@ -20,7 +22,7 @@ inline constexpr int kStreamsPerConnectionMax = 128;
 inline constexpr int kMetadataBytesMax = 8 << 10;
 
 struct ServerOptions {
-  std::string address = "127.0.0.1";
+  std::string address = "127.0.0.1";  // IPv4; "0.0.0.0" for all.
   int port = 0;  // 0 picks a free one.
   TlsFiles tls;
   std::string trust_domain;  // Others are refused in the handshake.
@@ -44,7 +46,9 @@ class Server {
   // Shutdown(0) if it was not called.
   ~Server();
 
+  const std::string& address() const { return address_; }  // Where it reaches itself.
   int port() const { return port_; }
+  const SpiffeId& id() const { return id_; }  // Of its own certificate at start.
   // What health checks are told. Idempotent.
   void SetServing(bool serving);
   bool serving() const;
@@ -55,31 +59,36 @@ class Server {
   void Shutdown(absl::Duration grace);
 
  private:
-  Server() = default;
+  Server(std::string address, SpiffeId id) : address_(std::move(address)), id_(std::move(id)) {}
+
+  const std::string address_;
+  const SpiffeId id_;
+  int port_ = 0;  // Constant after Start, as is the pointer.
   std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
   mutable absl::Mutex mu_;
   bool serving_ ABSL_GUARDED_BY(mu_) = false;
   bool down_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// Opens a new mTLS connection to 127.0.0.1:`port` every `period` and asks for health
-// over it, because a gRPC 1.51 listener that once ran out of file descriptors stays
-// deaf while the process looks well (engine-notes §1).
+// Opens a new mTLS connection to the server every `period` and asks for health over
+// it, because a gRPC 1.51 listener that once ran out of file descriptors stays deaf
+// while the process looks well (engine-notes §1).
 //
 // `report` is called from the watchdog's thread after each try: OK when the server
-// answered, whatever its health. While it answers, systemd's WATCHDOG=1 is sent if
+// answered, whatever its health. When it answered, systemd's WATCHDOG=1 is sent if
 // the unit asked for it. Thread-safe.
 class Watchdog {
  public:
-  Watchdog(int port, const TlsFiles& files, absl::Duration period, std::function<void(const absl::Status&)> report);
-  ~Watchdog();
+  // `server` must outlive the result. Errors as MakeChannel.
+  static absl::StatusOr<std::unique_ptr<Watchdog>> Start(const Server& server, const TlsFiles& files,
+                                                         absl::Duration period,
+                                                         std::function<void(const absl::Status&)> report);
   // Tries now.
-  void Poke();
+  void Poke() { periodic_.Poke(); }
 
  private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  Watchdog(absl::Duration period, absl::AnyInvocable<void()> tick) : periodic_(period, std::move(tick)) {}
+  Periodic periodic_;
 };
 
 }  // namespace accord::rpc

@@ -23,21 +23,25 @@ struct TlsFiles {
 };
 
 // Makes TLS 1.3 with TLS_AES_256_GCM_SHA384 the only one that this process speaks,
-// and turns off session tickets. First thing in main(), before any other use of
-// gRPC or OpenSSL's ssl library. Needs no environment; what openssl.cnf says about
-// engines and providers still holds. Idempotent. Thread-safe.
+// turns off session tickets, and ignores SIGPIPE (OpenSSL's sockets raise it). First
+// thing in main(), before any other use of gRPC or OpenSSL's ssl library. Needs no
+// environment; what openssl.cnf says of engines and providers still holds. Returns
+// INTERNAL when a new context would still speak anything else. Idempotent. Thread-safe.
 absl::Status EnforceTls13();
+
+// FAILED_PRECONDITION naming the file that cannot be read.
+absl::Status CheckReadable(const TlsFiles& files);
 
 // What a probe offers to a server.
 enum class Offer { kOwnCertificate, kNoCertificate, kTls12 };
 
-// Opens a TLS connection to 127.0.0.1:`port` and waits for the server's first bytes.
-// OK: it let us in. PERMISSION_DENIED: it refused us in the handshake. UNAVAILABLE:
-// it did not answer within `timeout`. Blocks. Thread-safe.
-absl::Status ProbeTls(int port, const TlsFiles& files, Offer offer, absl::Duration timeout);
+// Opens a TLS connection to `address` (IPv4) and waits for the server's first bytes.
+// OK: it let us in. PERMISSION_DENIED: it refused us in the handshake. UNAVAILABLE: it
+// did not answer within `timeout`. Blocks. Thread-safe.
+absl::Status ProbeTls(const std::string& address, int port, const TlsFiles& files, Offer offer, absl::Duration timeout);
 
-// OK when the server at `port` lets in our own certificate, and refuses none at all
-// and TLS 1.2. FAILED_PRECONDITION, naming what went wrong, otherwise. Blocks.
-absl::Status SelfTest(int port, const TlsFiles& files);
+// OK when that server lets in our own certificate, and refuses none at all and TLS
+// 1.2. FAILED_PRECONDITION, naming what went wrong, otherwise. Blocks.
+absl::Status SelfTest(const std::string& address, int port, const TlsFiles& files);
 
 }  // namespace accord::rpc
