@@ -1,0 +1,88 @@
+// The keys under which personal data lies in the store, apart from it, so that an
+// erasure can destroy one (docs/formats.md §8, ADR 0004).
+//
+// What stays of a destroyed key where a disk or a backup keeps old sectors is wrapped
+// under the master key; runbooks/ledger.md says when to change that.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/executor.h"
+#include "common/base/file.h"
+#include "common/base/random.h"
+#include "common/crypto/secret.h"
+
+namespace accord::broker {
+
+// The master key: 64 hex digits and a newline, in a file only its owner may read.
+// FAILED_PRECONDITION when it is open to others or malformed, or, to Create, is there.
+absl::StatusOr<crypto::SecretBytes> LoadMasterKey(const std::string& path);
+absl::Status CreateMasterKey(const std::string& path, Random& random);
+
+// Slots are made ahead, many to an fsync, already marked in use: a slot given out and
+// then lost in a crash is never given out twice, at the price of some unused ones after
+// each start. Thread-safe.
+class KeySlots {
+ public:
+  static constexpr uint64_t kRefillSlots = 1024;
+  static constexpr uint64_t kRefillBelow = 512;  // A refill starts when so few are left.
+
+  // Opens the file, or with `create` makes it. `random` and `executor`, which refills run
+  // on, must outlive the result.
+  //   DATA_LOSS    the file is not one of key slots, or the master key is not its own
+  //   UNAVAILABLE  absent or unreadable
+  static absl::StatusOr<std::unique_ptr<KeySlots>> Open(const std::string& path, crypto::SecretBytes master,
+                                                        Random& random, Executor& executor, bool create);
+  // Waits for a refill that is running.
+  ~KeySlots();
+
+  // A fresh slot whose key survives power loss. Waits on fsync only when none is left.
+  // UNAVAILABLE: the disk failed.
+  absl::StatusOr<uint64_t> Take();
+
+  // Overwrites the key. Idempotent. OK: durable, and nothing sealed under it opens again.
+  //   NOT_FOUND    no such slot
+  //   UNAVAILABLE  the disk failed: redo it
+  absl::Status Destroy(uint64_t slot);
+
+  // The persisted form of `value` under family and key. REQUIRES: a slot from Take.
+  //   NOT_FOUND    the slot is destroyed, or none
+  //   DATA_LOSS    the slot's bytes fail their check
+  absl::StatusOr<std::string> Seal(uint64_t slot, std::string_view family, std::string_view key,
+                                   std::string_view value);
+  // What was sealed; nothing when its key was destroyed.
+  //   DATA_LOSS    not what Seal made for this family and key, or the slot fails its check
+  absl::StatusOr<std::optional<std::string>> Unseal(std::string_view family, std::string_view key,
+                                                    std::string_view stored) const;
+  // The slot that a sealed value names. DATA_LOSS when it is none.
+  static absl::StatusOr<uint64_t> SlotOf(std::string_view stored);
+
+ private:
+  KeySlots(std::unique_ptr<PositionedFile> file, crypto::SecretBytes master, Random& random, Executor& executor)
+      : file_(std::move(file)), master_(std::move(master)), random_(random), executor_(executor) {}
+
+  // The key in `slot`; nothing when destroyed.
+  absl::StatusOr<std::optional<crypto::SecretBytes>> Key(uint64_t slot) const;
+  // Writes kRefillSlots more and offers them. Only one at a time (refilling_).
+  absl::Status Refill() ABSL_LOCKS_EXCLUDED(mu_);
+
+  const std::unique_ptr<PositionedFile> file_;
+  const crypto::SecretBytes master_;
+  Random& random_;
+  Executor& executor_;
+
+  mutable absl::Mutex mu_;
+  uint64_t next_ ABSL_GUARDED_BY(mu_) = 0;  // The next slot to give out,
+  uint64_t end_ ABSL_GUARDED_BY(mu_) = 0;   // and the end of those made.
+  bool refilling_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace accord::broker
