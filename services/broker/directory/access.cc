@@ -18,6 +18,15 @@ std::string PrincipalName(options::v1::Caller kind, std::string_view id) {
   }
 }
 
+bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal) {
+  switch (principal.kind) {
+    case options::v1::CALLER_AGENCY: return directory.FindAgency(principal.id) != nullptr;
+    case options::v1::CALLER_ADMIN: return directory.FindOfficer(false, principal.id) != nullptr;
+    case options::v1::CALLER_INSPECTOR: return directory.FindOfficer(true, principal.id) != nullptr;
+    default: return false;
+  }
+}
+
 absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal& principal) {
   bool active = false;
   int64_t valid_from_ms = 0;

@@ -25,6 +25,9 @@ struct Principal {
 // entries name as the actor.
 std::string PrincipalName(options::v1::Caller kind, std::string_view id);
 
+// True when the directory has the principal, active or not: only then has it a chain of its own.
+bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal);
+
 // OK when `principal` is enrolled and active and its certificate counts. Pure. Thread-safe.
 //   PRINCIPAL_UNKNOWN   not enrolled, or not active
 //   CERTIFICATE_DENIED  certificate or key denied, or issued before the valid-from

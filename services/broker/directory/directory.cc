@@ -98,6 +98,14 @@ const storage::v1::StoredOfficer* DirectorySnapshot::FindOfficer(bool inspector,
   return FindIn(officers_, OfficerKey(inspector, id));
 }
 
+int DirectorySnapshot::ActiveAdministrators(std::string_view beside) const {
+  int count = 0;
+  for (const auto& [key, officer] : officers_) {
+    count += officer.active() && key.starts_with("admin/") && key != OfficerKey(false, beside) ? 1 : 0;
+  }
+  return count;
+}
+
 const AgencyRow::SigningKey* DirectorySnapshot::FindSigningKey(std::string_view id, std::string_view key_id,
                                                                absl::Time at) const {
   const AgencyRow* const row = FindActiveAgency(id);

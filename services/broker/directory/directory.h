@@ -49,6 +49,8 @@ class DirectorySnapshot {
   const AgencyRow* FindAgency(std::string_view id) const;
   const AgencyRow* FindActiveAgency(std::string_view id) const;
   const storage::v1::StoredOfficer* FindOfficer(bool inspector, std::string_view id) const;
+  // How many active administrators there are beside `id`.
+  int ActiveAdministrators(std::string_view beside) const;
 
   // The key with `key_id` that the active agency `id` may sign with at `at`; null otherwise
   // (SIGNING_KEY_UNKNOWN).

@@ -13,15 +13,16 @@
 #include "accord/type/v1/vocabulary.pb.h"
 #include "common/storage/commit_log.h"
 #include "common/storage/rocks_store.h"
+#include "services/broker/ledger/ledger_families.h"
 
 namespace accord::broker {
 
-// The ledger's, insert-only but for its head record; keys are those of services/broker/ledger.
-inline constexpr std::string_view kFamilyLeaf = "leaf";
-inline constexpr std::string_view kFamilyTile = "tile";
-inline constexpr std::string_view kFamilyNode = "node";
-inline constexpr std::string_view kFamilyCheckpoint = "checkpoint";
-inline constexpr std::string_view kFamilyOpening = "opening";        // u64 index → sealed StoredOpenings
+// The ledger's, insert-only but for its head record; keys as in ledger_families.h.
+inline constexpr std::string_view kFamilyLeaf = kLeafFamily;
+inline constexpr std::string_view kFamilyTile = kTileFamily;
+inline constexpr std::string_view kFamilyNode = kNodeFamily;
+inline constexpr std::string_view kFamilyCheckpoint = kCheckpointFamily;
+inline constexpr std::string_view kFamilyOpening = kOpeningFamily;   // u64 index → sealed StoredOpenings
 inline constexpr std::string_view kFamilyChain = "chain";            // pseudonym[16] → StoredChain
 inline constexpr std::string_view kFamilyChainEntry = "chain_entry"; // ChainEntryKey → u64 leaf index
 

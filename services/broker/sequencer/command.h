@@ -89,6 +89,10 @@ class Command {
   // written, and Done receives that error.
   virtual absl::Status Apply(CommitContext& context) = 0;
 
+  // True when it may be refused with DISK_FLOOR while free space is below the floor. Acks, erasures,
+  // audit and IMMEDIATE say false and still fit (design.md §5). Constant.
+  virtual bool MayBeRefusedForSpace() const { return false; }
+
   // On a worker thread, exactly once. OK: everything Apply wrote survives power loss and is under the
   // signed checkpoint. UNAVAILABLE (STORE_UNAVAILABLE): unknown; the idempotent retry finds out.
   virtual void Done(const absl::StatusOr<Committed>& outcome) = 0;

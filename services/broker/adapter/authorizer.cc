@@ -1,0 +1,45 @@
+#include "services/broker/adapter/authorizer.h"
+
+#include <string>
+
+#include "common/base/status.h"
+#include "services/broker/sequencer/chains.h"
+
+namespace accord::broker {
+
+Principal PrincipalOf(const rpc::Peer& peer) {
+  Principal principal{.kind = options::v1::CALLER_UNSPECIFIED,
+                      .id = peer.id,
+                      .certificate = peer.fingerprint,
+                      .public_key_id = peer.public_key_id,
+                      .not_before = peer.not_before};
+  switch (peer.kind) {
+    case rpc::PeerKind::kAgency: principal.kind = options::v1::CALLER_AGENCY; break;
+    case rpc::PeerKind::kAdmin: principal.kind = options::v1::CALLER_ADMIN; break;
+    case rpc::PeerKind::kInspector: principal.kind = options::v1::CALLER_INSPECTOR; break;
+    case rpc::PeerKind::kBroker: break;
+  }
+  return principal;
+}
+
+absl::Status DirectoryAuthorizer::Authorize(const rpc::Peer& peer, std::string_view method) {
+  const Principal principal = PrincipalOf(peer);
+  const auto directory = directory_.Get();
+  const absl::Status known = CheckPrincipal(*directory, principal);
+  const absl::Status status = known.ok() ? CheckMethod(method, principal.kind) : known;
+  if (!status.ok()) {
+    refusals_.Record({.principal = IsEnrolled(*directory, principal) ? PrincipalName(principal.kind, principal.id)
+                                                                     : std::string(kUnknownPrincipal),
+                      .certificate = principal.certificate,
+                      .method = std::string(method),
+                      .status = status,
+                      .signature_digest = {}});
+  }
+  return status;
+}
+
+absl::Status DirectoryAuthorizer::Judge(const rpc::Peer& peer) const {
+  return CheckPrincipal(*directory_.Get(), PrincipalOf(peer));
+}
+
+}  // namespace accord::broker

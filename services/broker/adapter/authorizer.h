@@ -1,0 +1,38 @@
+// Judges every call by the directory in force, and puts what it refuses on the record.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <string_view>
+
+#include "common/rpc/handler.h"
+#include "common/rpc/identity.h"
+#include "services/broker/directory/access.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/sequencer/refusal_recorder.h"
+
+namespace accord::broker {
+
+// A connection's peer as the directory knows principals; its kind is unspecified for a broker,
+// which may call nothing but health.
+Principal PrincipalOf(const rpc::Peer& peer);
+
+// Thread-safe.
+class DirectoryAuthorizer : public rpc::Authorizer {
+ public:
+  // Both must outlive this.
+  DirectoryAuthorizer(const DirectoryHolder& directory, RefusalRecorder& refusals)
+      : directory_(directory), refusals_(refusals) {}
+
+  // PRINCIPAL_UNKNOWN, CERTIFICATE_DENIED or ROLE_NOT_ALLOWED; recorded within the bound.
+  absl::Status Authorize(const rpc::Peer& peer, std::string_view method) override;
+
+  // The same of the peer alone, unrecorded: what LiveStreams::EndIf asks after a change.
+  absl::Status Judge(const rpc::Peer& peer) const;
+
+ private:
+  const DirectoryHolder& directory_;
+  RefusalRecorder& refusals_;
+};
+
+}  // namespace accord::broker

@@ -1,0 +1,116 @@
+// Changes of directory, deny set, lists and agreement: proposed by one administrator, approved by
+// another, each act an entry on the administration chain (design.md §7).
+//
+// The commands are idempotent by request id, scoped to the administrator. They read the directory
+// from its holder, which on the sequencer thread is that of the committed state; an approval ends
+// its batch, so two never meet in one.
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accord/admin/v1/admin_service.pb.h"
+#include "accord/storage/v1/broker.pb.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/sequencer/command.h"
+
+namespace accord::broker {
+
+// What changes are judged by. Must outlive the commands. Thread-safe.
+struct ChangeRules {
+  std::string trust_domain;
+  const DirectoryHolder& directory;
+  // The version of an agreement's text, or AGREEMENT_MALFORMED with the line. Pure.
+  std::function<absl::StatusOr<std::string>(std::string_view text)> agreement_version;
+};
+
+// Who administers, from the connection.
+struct Administrator {
+  std::string id;
+  std::string certificate;  // SHA-256 of the DER, for the entry.
+};
+
+// A change as it stands after the command.
+struct ChangeOutcome {
+  uint64_t number = 0;
+  storage::v1::StoredChange stored;
+  uint64_t index = 0;     // Leaf index of the entry that the request led to.
+  bool repeated = false;  // True when the request had been carried out before.
+};
+using ChangeDone = absl::AnyInvocable<void(absl::StatusOr<ChangeOutcome> outcome) &&>;
+
+// "put_agency", "deny_key" …: what entries call a change. Empty for none.
+std::string_view KindOf(const admin::v1::Change& change);
+
+// OK when `change` may be proposed now; it is judged again when approved.
+// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, TEXT_NOT_UTF8, MESSAGE_TOO_LARGE, AGREEMENT_MALFORMED.
+absl::Status ValidateChange(const admin::v1::Change& change, const ChangeRules& rules);
+
+// Proposes a change. OK: durable, not in force.
+//   errors of ValidateChange; REQUEST_ID_REUSED
+class ProposeChangeCommand : public Command {
+ public:
+  ProposeChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id,
+                       admin::v1::Change change, ChangeDone done);
+  absl::Status Apply(CommitContext& context) override;
+  void Done(const absl::StatusOr<Committed>& outcome) override;
+
+ private:
+  const ChangeRules& rules_;
+  const Administrator administrator_;
+  const std::string request_id_;
+  const admin::v1::Change change_;
+  const std::string digest_;
+  ChangeOutcome outcome_;
+  ChangeDone done_;
+};
+
+// Approves a change of another administrator. OK: in force, and the epochs have moved.
+//   CHANGE_NOT_FOUND, SELF_APPROVAL, TRANSITION_ILLEGAL (in force already), REQUEST_ID_REUSED;
+//   errors of ValidateChange, as the directory stands now
+class ApproveChangeCommand : public Command {
+ public:
+  ApproveChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id,
+                       uint64_t number, ChangeDone done);
+  absl::Status Apply(CommitContext& context) override;
+  void Done(const absl::StatusOr<Committed>& outcome) override;
+
+ private:
+  const ChangeRules& rules_;
+  const Administrator administrator_;
+  const std::string request_id_;
+  const uint64_t number_;
+  const std::string digest_;
+  ChangeOutcome outcome_;
+  ChangeDone done_;
+};
+
+// Entry 0 and the first state of a new log: two administrators, then what the operator imports,
+// each change an entry of principal `broker`. Used by `accord-broker init` alone.
+//   FAILED_PRECONDITION  the log has entries
+//   errors of ValidateChange, agencies being judged together
+class OpenLogCommand : public Command {
+ public:
+  using OpenLogDone = absl::AnyInvocable<void(const absl::StatusOr<Committed>&) &&>;
+  // `administrators`: two different ids. `vkey` is the log's.
+  OpenLogCommand(const ChangeRules& rules, std::string origin, std::string vkey,
+                 std::vector<std::string> administrators, std::vector<admin::v1::Change> changes, OpenLogDone done);
+  absl::Status Apply(CommitContext& context) override;
+  void Done(const absl::StatusOr<Committed>& outcome) override { std::move(done_)(outcome); }
+
+ private:
+  const ChangeRules& rules_;
+  const std::string origin_, vkey_;
+  const std::vector<std::string> administrators_;
+  const std::vector<admin::v1::Change> changes_;
+  OpenLogDone done_;
+};
+
+}  // namespace accord::broker

@@ -1,0 +1,129 @@
+#include "services/broker/directory/validation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+
+namespace accord::broker {
+namespace {
+
+absl::Status Invalid(std::string_view field, std::string_view why, Reason reason = Reason::kFieldInvalid) {
+  return Error(reason, fmt::format("{}: {}", field, why), {{"field", std::string(field)}});
+}
+
+// One letter and eight digits (Office for National Statistics' GSS).
+bool IsGssCode(std::string_view code) {
+  return code.size() == 9 && std::string_view("EWSN").find(code[0]) != std::string_view::npos &&
+         std::all_of(code.begin() + 1, code.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// A certificate of the given form whose one URI SAN is `uri`.
+absl::Status CheckCertificate(const std::string& der, std::string_view field, std::string_view uri,
+                              absl::Status (crypto::Certificate::*check_form)() const) {
+  const auto certificate = crypto::Certificate::FromDer(der);
+  if (!certificate.ok()) return Invalid(field, FromAbsl(certificate.status().message()));
+  if (const absl::Status form = ((*certificate).*check_form)(); !form.ok()) {
+    return Invalid(field, FromAbsl(form.message()));
+  }
+  if (certificate->uri_sans().front() != uri) {
+    return Invalid(field, fmt::format("its URI SAN must be {}", uri));
+  }
+  if (certificate->is_authority()) return Invalid(field, "it may issue certificates; an end certificate is needed");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view trust_domain) {
+  if (!IsAgencyId(agency.id())) return Invalid("agency.id", "1 to 63 of [a-z0-9-] are needed");
+  if (agency.kind() == type::v1::AGENCY_KIND_UNSPECIFIED || !type::v1::AgencyKind_IsValid(agency.kind())) {
+    return Invalid("agency.kind", "not a kind of the published list", Reason::kEnumUnknown);
+  }
+  if (agency.display_name().size() > kDisplayNameCharsMax) {
+    return Invalid("agency.display_name", fmt::format("more than {} characters", kDisplayNameCharsMax));
+  }
+  if (!IsUtf8(agency.display_name())) return Invalid("agency.display_name", "not UTF-8", Reason::kTextNotUtf8);
+  if (static_cast<size_t>(agency.areas_size()) > kAreasMax) {
+    return Invalid("agency.areas", fmt::format("more than {}", kAreasMax));
+  }
+  for (const std::string& area : agency.areas()) {
+    if (!IsGssCode(area)) return Invalid("agency.areas", "a GSS code such as E06000001 is needed");
+  }
+  if (agency.valid_from_ms() < 0) return Invalid("agency.valid_from_ms", "negative");
+
+  const std::string prefix = fmt::format("spiffe://{}/agency/{}/", trust_domain, agency.id());
+  if (agency.signing_certificates().empty()) {
+    return Invalid("agency.signing_certificates", "at least one is needed", Reason::kFieldMissing);
+  }
+  if (agency.signing_certificates_size() > kSigningCertificatesMax) {
+    return Invalid("agency.signing_certificates", fmt::format("more than {}", kSigningCertificatesMax));
+  }
+  for (const std::string& der : agency.signing_certificates()) {
+    ACCORD_RETURN_IF_ERROR(CheckCertificate(der, "agency.signing_certificates", prefix + "signing",
+                                            &crypto::Certificate::CheckSigningForm));
+  }
+  if (agency.sealing_certificate().empty()) {
+    return Invalid("agency.sealing_certificate", "one is needed", Reason::kFieldMissing);
+  }
+  ACCORD_RETURN_IF_ERROR(CheckCertificate(agency.sealing_certificate(), "agency.sealing_certificate",
+                                          prefix + "sealing", &crypto::Certificate::CheckSealingForm));
+  if (agency.confidential_sealing_certificate().empty()) return absl::OkStatus();
+  ACCORD_RETURN_IF_ERROR(CheckCertificate(agency.confidential_sealing_certificate(),
+                                          "agency.confidential_sealing_certificate", prefix + "sealing",
+                                          &crypto::Certificate::CheckSealingForm));
+  // Forms were checked above, so both parse.
+  if (crypto::Certificate::FromDer(agency.sealing_certificate())->subject_key_id() ==
+      crypto::Certificate::FromDer(agency.confidential_sealing_certificate())->subject_key_id()) {
+    return Invalid("agency.confidential_sealing_certificate", "the confidential desk needs a key of its own");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const DirectorySnapshot& directory) {
+  if (directory.FindAgency(agency.id()) == nullptr && directory.agencies().size() >= kAgenciesMax) {
+    return Invalid("agency.id", fmt::format("the directory holds {} agencies already", kAgenciesMax));
+  }
+  const std::pair<std::string_view, std::string_view> stand_ins[] = {{"agency.deputy", agency.deputy()},
+                                                                     {"agency.duty_recipient", agency.duty_recipient()}};
+  for (const auto& [field, id] : stand_ins) {
+    if (id.empty()) continue;
+    if (id == agency.id()) return Invalid(field, "an agency does not stand in for itself");
+    if (directory.FindAgency(id) == nullptr) return Invalid(field, "not in the directory; put that agency first");
+  }
+  for (const auto& [field, der] :
+       {std::pair<std::string_view, const std::string&>{"agency.sealing_certificate", agency.sealing_certificate()},
+        {"agency.confidential_sealing_certificate", agency.confidential_sealing_certificate()}}) {
+    if (der.empty()) continue;
+    ACCORD_ASSIGN_OR_RETURN(const auto certificate, crypto::Certificate::FromDer(der));
+    const auto* const owner = directory.FindSealingKeyOwner(certificate.subject_key_id());
+    if (owner != nullptr && owner->agency != agency.id()) {
+      return Invalid(field, fmt::format("its key is that of agency {}", owner->agency));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer) {
+  if (!IsAgencyId(officer.id())) return Invalid("officer.id", "1 to 63 of [a-z0-9-] are needed");
+  if (officer.valid_from_ms() < 0) return Invalid("officer.valid_from_ms", "negative");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateConflictList(const admin::v1::PutConflictList& list, const DirectorySnapshot& directory) {
+  if (directory.FindAgency(list.agency()) == nullptr) return Invalid("conflict_list.agency", "not in the directory");
+  if (list.workers_size() > kConflictWorkersMax) {
+    return Invalid("conflict_list.workers", fmt::format("more than {}", kConflictWorkersMax));
+  }
+  for (const std::string& worker : list.workers()) {
+    if (worker.empty() || worker.size() > kWorkerPseudonymCharsMax) {
+      return Invalid("conflict_list.workers", fmt::format("a pseudonym has 1 to {} characters", kWorkerPseudonymCharsMax));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,39 @@
+// Whether a proposed change may stand in the directory. All functions are pure and thread-safe.
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "accord/admin/v1/admin_service.pb.h"
+#include "services/broker/directory/directory.h"
+
+namespace accord::broker {
+
+inline constexpr size_t kAgenciesMax = 5000;
+inline constexpr size_t kDisplayNameCharsMax = 200;     // Counted in bytes of UTF-8.
+inline constexpr size_t kAreasMax = 64;
+inline constexpr int kSigningCertificatesMax = 8;
+inline constexpr size_t kAgreementTextBytesMax = 256u << 10;
+inline constexpr int kConflictWorkersMax = 1000;
+inline constexpr size_t kWorkerPseudonymCharsMax = 64;
+
+// OK when `agency` is well formed in itself: id, kind, name, areas; at least one signing and one
+// sealing certificate, each P-256 with the key usage and the one URI SAN of docs/formats.md §4 under
+// `trust_domain`. Whom a certificate chains to is for the agencies to judge, not for the broker.
+// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN or TEXT_NOT_UTF8, with metadata `field`.
+absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view trust_domain);
+
+// OK when `agency` fits among the others of `directory`: its deputy and duty recipient are there, its
+// keys are nobody else's, and the directory is not full. FIELD_INVALID.
+absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const DirectorySnapshot& directory);
+
+// OK when the officer's id is well formed, and its valid-from is not negative. FIELD_INVALID.
+absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer);
+
+// The same of a conflict list; its agency must be in `directory`.
+absl::Status ValidateConflictList(const admin::v1::PutConflictList& list, const DirectorySnapshot& directory);
+
+}  // namespace accord::broker

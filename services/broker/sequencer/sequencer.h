@@ -1,0 +1,138 @@
+// The one writer of the broker (ADR 0005): takes commands, forms batches, and answers a batch when
+// it is durable, read back, guarded and signed.
+//
+//   handlers                sequencer thread                                   executor
+//   Submit ──▶ queue ──▶ Apply… ──▶ Append (fsync) ──▶ ReadBack, hash again
+//                          ▲            ──▶ guard ──▶ sign ──▶ publish epochs ──▶ Done…
+//                          └── commands that came meanwhile are the next batch
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
+#include <absl/time/time.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/executor.h"
+#include "common/base/random.h"
+#include "common/telemetry/metrics.h"
+#include "services/broker/sequencer/command.h"
+#include "services/broker/sequencer/read_view.h"
+#include "services/broker/sequencer/store_session.h"
+
+namespace accord::broker {
+
+inline constexpr size_t kQueueCommandsMax = 8192;
+inline constexpr size_t kBatchCommandsMax = 256;
+inline constexpr size_t kBatchBytesMax = 1u << 20;        // Closes a batch; one command may be larger.
+inline constexpr int kQueueFullRetryAfterMs = 250;
+inline constexpr absl::Duration kReopenDelayMin = absl::Milliseconds(100);
+inline constexpr absl::Duration kReopenDelayMax = absl::Seconds(10);
+
+// What happens to a batch, in this order; for metrics and for tests that crash in between.
+enum class CommitStep { kAppended, kReadBack, kGuarded, kSigned, kPublished };
+
+struct SequencerOptions {
+  uint64_t disk_floor_bytes = 0;  // Below it, commands that may be refused are (DISK_FLOOR).
+  size_t queue_max = kQueueCommandsMax;
+  // Free bytes where the store is; absent: no floor.
+  std::function<absl::StatusOr<uint64_t>()> free_bytes;
+  // Called on the sequencer thread when the store opens (true) and when it begins to refuse
+  // writes (false). Must not block.
+  std::function<void(bool serving)> on_health;
+  // Called on the sequencer thread with the state as it now is: at every opening, and after a batch
+  // that moved the epochs, before its Done and before the next command is applied. An error
+  // closes the store as a failed write does. Absent: nobody needs to know.
+  std::function<absl::Status(const ReadView& view, const Epochs& epochs)> publish;
+  // Called after each step, on the sequencer thread. For tests.
+  std::function<void(CommitStep)> on_step;
+};
+
+// Thread-safe.
+class Sequencer : public CommandQueue {
+ public:
+  // Opens the store with all its start-up checks, publishes, and starts the thread. All references must outlive
+  // this; `executor` runs every Done. Errors of `opener` and of `publish`: nothing is running.
+  static absl::StatusOr<std::unique_ptr<Sequencer>> Start(StoreOpener opener, SequencerOptions options,
+                                                          Executor& executor, const Clock& clock, Random& random,
+                                                          telemetry::Metrics& metrics);
+  // Shutdown().
+  ~Sequencer() override;
+
+  // Never blocks, and never calls Done itself unless the executor takes no more. While the store
+  // is being opened anew commands wait, up to the bound.
+  //   QUEUE_FULL         with retry_after_ms
+  //   SHUTTING_DOWN      after Shutdown began
+  //   DISK_FLOOR         free space is below the floor, and the command may be refused
+  //   STORE_UNAVAILABLE  the write failed or its outcome is not known
+  void Submit(std::unique_ptr<Command> command) override;
+
+  // Committed state; STORE_UNAVAILABLE while the store is being opened anew.
+  absl::StatusOr<std::shared_ptr<const ReadView>> View() const;
+
+  // The newest signed checkpoint; also while the store refuses writes.
+  std::shared_ptr<const Committed> checkpoint() const;
+
+  // False while the store refuses writes.
+  bool serving() const;
+
+  // Takes no more, carries out what is queued if the store lets it, closes the store. The executor
+  // must still run. Idempotent. Not from a Done.
+  void Shutdown();
+
+ private:
+  struct Session;  // One opening of the store.
+
+  Sequencer(StoreOpener opener, SequencerOptions options, Executor& executor, const Clock& clock, Random& random,
+            telemetry::Metrics& metrics);
+
+  void Loop();
+  // Waits for commands and moves up to kBatchCommandsMax of them to pending_. False: shut down, and
+  // nothing is left.
+  bool TakeCommands();
+  // Applies and commits one batch of pending_. An error: the store must be opened anew.
+  absl::Status RunBatch();
+  absl::StatusOr<std::shared_ptr<const Committed>> Commit(class BatchContext& context);
+  absl::Status CheckSpace();
+  // Opens the store; on OK it is published and signed for.
+  absl::Status Open();
+  // Closes the store and waits until no view of it lives.
+  void Close();
+  void Finish(std::unique_ptr<Command> command, absl::StatusOr<Committed> outcome);
+  void Step(CommitStep step);
+
+  const StoreOpener opener_;
+  const SequencerOptions options_;
+  Executor& executor_;
+  const Clock& clock_;
+  Random& random_;
+  const telemetry::Histogram batch_commands_, commit_seconds_;
+  const telemetry::Gauge tree_size_, queue_length_;
+  const telemetry::Counter reopenings_;
+
+  // The sequencer thread's own.
+  std::shared_ptr<StoreSession> session_;
+  std::deque<std::unique_ptr<Command>> pending_;
+  Epochs epochs_;
+
+  mutable absl::Mutex mu_;
+  std::deque<std::unique_ptr<Command>> queue_ ABSL_GUARDED_BY(mu_);
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mu_);  // Null while the store is closed.
+  int open_views_ ABSL_GUARDED_BY(mu_) = 0;                    // Views that live, view_ included.
+  std::shared_ptr<const Committed> checkpoint_ ABSL_GUARDED_BY(mu_);
+
+  std::unique_ptr<Thread> thread_;  // Last: it uses all the others.
+};
+
+}  // namespace accord::broker
