@@ -87,7 +87,7 @@ absl::StatusOr<Certificate> Certificate::FromNative(X509Ptr native) {
 absl::StatusOr<Certificate> Certificate::FromDer(std::string_view der) {
   if (der.empty() || der.size() > kCertificateBytesMax) {
     return Error(Reason::kFieldInvalid, "the certificate is empty or over its limit",
-                 {{"field", "certificate"}, {"limit_bytes", fmt::to_string(kCertificateBytesMax)}});
+                 {{"field", "certificate"}, {"limit_bytes", std::to_string(kCertificateBytesMax)}});
   }
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   X509Ptr native(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
@@ -135,9 +135,6 @@ absl::Status Certificate::CheckForm(uint32_t wanted_usage) const {
   if (key_usage() != wanted_usage) {
     return Error(Reason::kFieldInvalid, "the certificate has other key usages than its one purpose",
                  {{"field", "key_usage"}});
-  }
-  if (is_authority()) {
-    return Error(Reason::kFieldInvalid, "the certificate is an authority's", {{"field", "basic_constraints"}});
   }
   if (uri_sans().size() != 1) {
     return Error(Reason::kFieldInvalid, "the certificate must have exactly one URI name", {{"field", "uri_san"}});

