@@ -15,8 +15,12 @@ const EVP_CIPHER* Aes256Gcm() {
   return cipher;
 }
 
-const unsigned char* Bytes(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-unsigned char* Bytes(std::string& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+const unsigned char* Bytes(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+unsigned char* Bytes(std::string& bytes) {
+  return reinterpret_cast<unsigned char*>(bytes.data());
+}
 
 // A context with the key and additional data in. Not kept between calls: freeing it
 // wipes the key schedule.
@@ -26,7 +30,8 @@ EvpCipherCtxPtr Begin(bool sealing, const SecretBytes& key, std::string_view non
   int length = 0;
   ACCORD_CHECK(context != nullptr && EVP_CipherInit_ex2(context.get(), Aes256Gcm(), Bytes(key.view()),
                                                         Bytes(nonce), sealing ? 1 : 0, nullptr) == 1);
-  ACCORD_CHECK(EVP_CipherUpdate(context.get(), nullptr, &length, Bytes(aad), static_cast<int>(aad.size())) == 1);
+  ACCORD_CHECK(EVP_CipherUpdate(context.get(), nullptr, &length, Bytes(aad), static_cast<int>(aad.size())) ==
+               1);
   return context;
 }
 

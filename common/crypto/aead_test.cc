@@ -13,12 +13,14 @@ TEST(AeadTest, KnownAnswer) {
   const std::string nonce = *FromHex("cafebabefacedbaddecaf888");
   const std::string aad = *FromHex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
   const std::string plaintext = *FromHex(
-      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aedf5"
+      "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c95956809532fcf0e2449a6b525b16aed"
+      "f5"
       "aa0de657ba637b39");
   const std::string sealed = Seal(key, nonce, aad, plaintext);
-  EXPECT_EQ(ToHex(sealed),
-            "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e"
-            "6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b");
+  EXPECT_EQ(
+      ToHex(sealed),
+      "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b1056828838c5f61e"
+      "6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b");
   EXPECT_EQ(Open(key, nonce, aad, sealed), plaintext);
 }
 

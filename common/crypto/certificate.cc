@@ -41,8 +41,8 @@ std::optional<absl::Time> TimeOf(const ASN1_TIME* value) {
 
 std::vector<std::string> UriSans(const X509* certificate) {
   std::vector<std::string> uris;
-  auto* names = static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
+  auto* names =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr));
   for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names, i);
     if (name->type == GEN_URI) uris.push_back(StringOf(name->d.uniformResourceIdentifier));
@@ -105,7 +105,8 @@ absl::StatusOr<std::vector<Certificate>> Certificate::ManyFromPem(std::string_vi
   const BioPtr bio = ReadBio(pem);
   std::vector<Certificate> certificates;
   while (X509Ptr native{PEM_read_bio_X509(bio.get(), nullptr, NeverAskForPassphrase, nullptr)}) {
-    if (certificates.size() == kTrustAnchorsMax) return NotACertificate("too many certificates in the bundle");
+    if (certificates.size() == kTrustAnchorsMax)
+      return NotACertificate("too many certificates in the bundle");
     ACCORD_ASSIGN_OR_RETURN(Certificate certificate, FromNative(std::move(native)));
     certificates.push_back(std::move(certificate));
   }
@@ -128,7 +129,9 @@ std::string Certificate::pem() const {
   return std::string(BioBytes(bio.get()));
 }
 
-absl::StatusOr<VerifyKey> Certificate::verify_key() const { return VerifyKey::FromSpki(spki()); }
+absl::StatusOr<VerifyKey> Certificate::verify_key() const {
+  return VerifyKey::FromSpki(spki());
+}
 
 absl::Status Certificate::CheckForm(uint32_t wanted_usage) const {
   ACCORD_RETURN_IF_ERROR(verify_key());
@@ -137,7 +140,8 @@ absl::Status Certificate::CheckForm(uint32_t wanted_usage) const {
                  {{"field", "key_usage"}});
   }
   if (uri_sans().size() != 1) {
-    return Error(Reason::kFieldInvalid, "the certificate must have exactly one URI name", {{"field", "uri_san"}});
+    return Error(Reason::kFieldInvalid, "the certificate must have exactly one URI name",
+                 {{"field", "uri_san"}});
   }
   return absl::OkStatus();
 }
@@ -151,7 +155,9 @@ absl::Status Certificate::CheckSealingForm() const {
   return absl::OkStatus();
 }
 
-absl::Status Certificate::CheckSigningForm() const { return CheckForm(kDigitalSignature); }
+absl::Status Certificate::CheckSigningForm() const {
+  return CheckForm(kDigitalSignature);
+}
 
 absl::StatusOr<TrustAnchors> TrustAnchors::FromPem(std::string_view pem) {
   ACCORD_ASSIGN_OR_RETURN(std::vector<Certificate> certificates, Certificate::ManyFromPem(pem));
@@ -188,8 +194,9 @@ absl::Status TrustAnchors::Verify(const Certificate& certificate, std::span<cons
     X509_VERIFY_PARAM_set_depth(parameters, kIntermediatesMax);
     X509_VERIFY_PARAM_set_auth_level(parameters, kAuthLevel);
     if (X509_verify_cert(context.get()) != 1) {
-      status = Error(reason, fmt::format("the certificate does not chain to a trust anchor: {}",
-                                         X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))));
+      status =
+          Error(reason, fmt::format("the certificate does not chain to a trust anchor: {}",
+                                    X509_verify_cert_error_string(X509_STORE_CTX_get_error(context.get()))));
     }
   }
   sk_X509_free(chain);

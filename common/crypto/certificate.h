@@ -40,8 +40,8 @@ class Certificate {
 
   const std::string& der() const { return parsed_->der; }
   std::string pem() const;
-  const std::string& fingerprint() const { return parsed_->fingerprint; }  // SHA-256 of der().
-  const std::string& spki() const { return parsed_->spki; }                // DER, of any algorithm.
+  const std::string& fingerprint() const { return parsed_->fingerprint; }      // SHA-256 of der().
+  const std::string& spki() const { return parsed_->spki; }                    // DER, of any algorithm.
   const std::string& public_key_id() const { return parsed_->public_key_id; }  // SHA-256 of spki().
   // Empty when the extension is absent.
   const std::string& subject_key_id() const { return parsed_->subject_key_id; }

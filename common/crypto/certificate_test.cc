@@ -22,7 +22,9 @@ class CertificateTest : public ::testing::Test {
                       std::vector<Certificate> intermediates = {}, absl::Time at = kNow) {
     return anchor.anchors().Verify(certificate, intermediates, at, Reason::kSealingKeyUntrusted);
   }
-  static bool Untrusted(const absl::Status& status) { return HasReason(status, Reason::kSealingKeyUntrusted); }
+  static bool Untrusted(const absl::Status& status) {
+    return HasReason(status, Reason::kSealingKeyUntrusted);
+  }
 
   const TestAuthority authority_;
 };
@@ -44,7 +46,8 @@ TEST_F(CertificateTest, ShowsWhatItHolds) {
 }
 
 TEST_F(CertificateTest, BothUriNamesAreVisible) {
-  const Issued two = authority_.Issue({.uris = {SpiffeId("agency/a"), SpiffeId("agency/b")}, .key_usage = kKeyAgreement});
+  const Issued two =
+      authority_.Issue({.uris = {SpiffeId("agency/a"), SpiffeId("agency/b")}, .key_usage = kKeyAgreement});
   EXPECT_THAT(two.certificate.uri_sans(), ElementsAre(SpiffeId("agency/a"), SpiffeId("agency/b")));
   EXPECT_EQ(DetailOf(two.certificate.CheckSealingForm()).metadata["field"], "uri_san");
 }
@@ -108,7 +111,8 @@ TEST_F(CertificateTest, EveryCertificateOfTheChainMustBeValidThen) {
   const Issued expired = authority_.Issue({.not_after = end});
   EXPECT_TRUE(Untrusted(Verify(authority_, expired.certificate)));
   EXPECT_TRUE(Verify(authority_, expired.certificate, {}, end - absl::Hours(1)).ok());
-  EXPECT_TRUE(Untrusted(Verify(authority_, authority_.Issue({.not_before = kNow + absl::Hours(1)}).certificate)));
+  EXPECT_TRUE(
+      Untrusted(Verify(authority_, authority_.Issue({.not_before = kNow + absl::Hours(1)}).certificate)));
   const TestAuthority old = authority_.Intermediate({.common_name = "Old", .not_after = end});
   EXPECT_TRUE(Untrusted(Verify(authority_, old.IssueSealing("a").certificate, {old.certificate()})));
 }

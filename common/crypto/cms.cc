@@ -23,7 +23,9 @@ absl::StatusOr<SealingKey> SealingKey::FromPemFile(const std::string& path) {
   return SealingKey(std::move(key));
 }
 
-SealingKey SealingKey::Generate() { return SealingKey(Make()); }
+SealingKey SealingKey::Generate() {
+  return SealingKey(Make());
+}
 
 namespace cms {
 namespace {
@@ -41,7 +43,9 @@ enum : uint8_t {
 };
 
 template <size_t N>
-constexpr std::string_view Literal(const char (&bytes)[N]) { return {bytes, N - 1}; }
+constexpr std::string_view Literal(const char (&bytes)[N]) {
+  return {bytes, N - 1};
+}
 
 // Whole TLVs that the profile fixes to the byte.
 constexpr auto kAuthEnvelopedOid = Literal("\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17");
@@ -186,7 +190,8 @@ std::optional<Walked> Walk(std::string_view der) {
   DerReader reader(der);
   if (!reader.Read(kSequence, outer) || !reader.AtEnd()) return std::nullopt;
   DerReader outer_reader(outer);
-  if (!outer_reader.Skip(kAuthEnvelopedOid) || !outer_reader.Read(kContext0, wrapped) || !outer_reader.AtEnd()) {
+  if (!outer_reader.Skip(kAuthEnvelopedOid) || !outer_reader.Read(kContext0, wrapped) ||
+      !outer_reader.AtEnd()) {
     return std::nullopt;
   }
   DerReader wrapped_reader(wrapped);
@@ -212,7 +217,9 @@ std::optional<Walked> Walk(std::string_view der) {
   return walked;
 }
 
-absl::Status Malformed(std::string_view why) { return OpenSslError(why, Reason::kSectionMalformed); }
+absl::Status Malformed(std::string_view why) {
+  return OpenSslError(why, Reason::kSectionMalformed);
+}
 
 // The one refusal of anything outside the profile.
 absl::StatusOr<Walked> WalkOrRefuse(std::string_view der) {
@@ -281,7 +288,8 @@ absl::StatusOr<std::string> Seal(std::string_view plaintext, std::span<const Cer
   return der;
 }
 
-absl::StatusOr<std::string> Open(std::string_view der, const SealingKey& key, const Certificate& certificate) {
+absl::StatusOr<std::string> Open(std::string_view der, const SealingKey& key,
+                                 const Certificate& certificate) {
   ACCORD_ASSIGN_OR_RETURN(const std::string own, ForRecipient(der, certificate.subject_key_id()));
   const auto* at = reinterpret_cast<const unsigned char*>(own.data());
   const CmsPtr cms(d2i_CMS_ContentInfo(nullptr, &at, static_cast<long>(own.size())));
@@ -303,7 +311,8 @@ absl::StatusOr<Parsed> Parse(std::string_view der) {
   ByteWriter size, mac;
   size.U32(static_cast<uint32_t>(walked.content_info.size()));
   mac.Lp16(walked.mac);
-  parsed.digest = Sha256({"accord/section-digest/v1", Literal("\0"), size.bytes(), walked.content_info, mac.bytes()});
+  parsed.digest =
+      Sha256({"accord/section-digest/v1", Literal("\0"), size.bytes(), walked.content_info, mac.bytes()});
   parsed.encrypted_bytes = walked.encrypted.size();
   return parsed;
 }

@@ -20,12 +20,15 @@ namespace {
 using testing::Issued;
 using testing::TestAuthority;
 
-bool Malformed(const absl::Status& status) { return HasReason(status, Reason::kSectionMalformed); }
+bool Malformed(const absl::Status& status) {
+  return HasReason(status, Reason::kSectionMalformed);
+}
 
 class CmsTest : public ::testing::Test {
  protected:
   std::string SealAll(std::string_view plaintext = "plaintext") {
-    const auto sealed = Seal(plaintext, std::vector{police_.certificate, housing_.certificate, health_.certificate});
+    const auto sealed =
+        Seal(plaintext, std::vector{police_.certificate, housing_.certificate, health_.certificate});
     EXPECT_TRUE(sealed.ok()) << sealed.status();
     return *sealed;
   }
@@ -48,7 +51,8 @@ TEST_F(CmsTest, EachRecipientOpens) {
 TEST_F(CmsTest, NobodyElseOpens) {
   const std::string sealed = SealAll();
   const Issued other = authority_.IssueSealing("other");
-  EXPECT_TRUE(HasReason(Open(sealed, other.sealing_key(), other.certificate).status(), Reason::kSealingKeyUnknown));
+  EXPECT_TRUE(
+      HasReason(Open(sealed, other.sealing_key(), other.certificate).status(), Reason::kSealingKeyUnknown));
   EXPECT_TRUE(Malformed(Open(sealed, other.sealing_key(), police_.certificate).status()));
   // Even one whose certificate claims a recipient's key identifier.
   std::string claimed = sealed;
@@ -71,6 +75,20 @@ TEST_F(CmsTest, ParseTellsRecipientsDigestAndSize) {
   EXPECT_NE(parsed->digest, Parse(SealAll())->digest);
 }
 
+// Sealed by `openssl cms`; the digest by the formula of docs/formats.md §4 in Python.
+TEST(CmsDigestTest, KnownAnswer) {
+  const auto parsed = Parse(*FromHex(
+      "30820117060b2a864886f70d0109100117a0820106308201020201003181b6a181b3020103a051a14f300906072a8648"
+      "ce3d0201034200040feb55dfdbb12b545b149e5318dd462ba3ebb9ee005ef0679537665297264af3e1306ad37b666230"
+      "cfeb22ce141b67b216b87e13c17adc27750f92368cfe2d92301506062b8104010b01300b060960864801650304012d30"
+      "443042a016041469f33aa3de5c882a1caf3c2c648ae6980547e940042818eb291755a4358bd6f1432ecd20982a437235"
+      "1db93bd291eec18c4014b41acfa5ce8a27f50cf8f0303206092a864886f70d010701301e060960864801650304012e30"
+      "11040cecf324b40504135152cb978a020110800551d90379460410d1d6642936007edbda61a644e33f6602"));
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(ToHex(parsed->digest), "8c6ce1dcc6f880136d7c70d62b4283e2756ee758f2a377385652ab7ed5c59f21");
+  EXPECT_EQ(parsed->encrypted_bytes, 5u);
+}
+
 TEST_F(CmsTest, OneRecipientsCopyKeepsTheDigestAndOpens) {
   const std::string sealed = SealAll();
   const auto own = ForRecipient(sealed, housing_.certificate.subject_key_id());
@@ -83,7 +101,8 @@ TEST_F(CmsTest, OneRecipientsCopyKeepsTheDigestAndOpens) {
   EXPECT_EQ(*Open(*own, housing_.sealing_key(), housing_.certificate), "plaintext");
   EXPECT_EQ(own->find(police_.certificate.subject_key_id()), std::string::npos);
   EXPECT_EQ(*ForRecipient(*own, housing_.certificate.subject_key_id()), *own);
-  EXPECT_TRUE(HasReason(ForRecipient(*own, police_.certificate.subject_key_id()).status(), Reason::kSealingKeyUnknown));
+  EXPECT_TRUE(HasReason(ForRecipient(*own, police_.certificate.subject_key_id()).status(),
+                        Reason::kSealingKeyUnknown));
 }
 
 // Sizes at which the length of some enclosing element takes one more byte.
@@ -163,7 +182,8 @@ TEST_F(CmsTest, OneContentCipherOnly) {
 
 TEST_F(CmsTest, OneRecipientTwiceIsMalformed) {
   std::string sealed = SealAll();
-  sealed.replace(sealed.find(police_.certificate.subject_key_id()), 20, housing_.certificate.subject_key_id());
+  sealed.replace(sealed.find(police_.certificate.subject_key_id()), 20,
+                 housing_.certificate.subject_key_id());
   EXPECT_TRUE(Malformed(Parse(sealed).status()));
 }
 
@@ -179,9 +199,11 @@ TEST_F(CmsTest, SharedObjectsServeManyThreads) {
       ASSERT_TRUE(executor.Run([&] {
         const auto sealed = Seal("shared", {&police_.certificate, 1});
         const auto signature = signing.Sign(*sealed);
-        good += *Open(*sealed, key, police_.certificate) == "shared" &&
-                signing.public_key().Verify(*sealed, *signature).ok() &&
-                anchors.Verify(police_.certificate, {}, absl::FromUnixSeconds(1'800'000'000), Reason::kInternal).ok();
+        good +=
+            *Open(*sealed, key, police_.certificate) == "shared" &&
+            signing.public_key().Verify(*sealed, *signature).ok() &&
+            anchors.Verify(police_.certificate, {}, absl::FromUnixSeconds(1'800'000'000), Reason::kInternal)
+                .ok();
       }));
     }
   }
@@ -196,9 +218,14 @@ TEST_F(CmsTest, GarbageNeverCrashes) {
     for (uint64_t edits = 1 + random.Below(4); edits > 0; --edits) {
       const size_t at = random.Below(other.size());
       switch (random.Below(3)) {
-        case 0: other[at] = random.Bytes(1)[0]; break;
-        case 1: other.erase(at, random.Below(8)); break;
-        default: other.insert(at, random.Bytes(1 + random.Below(4)));
+        case 0:
+          other[at] = random.Bytes(1)[0];
+          break;
+        case 1:
+          other.erase(at, random.Below(8));
+          break;
+        default:
+          other.insert(at, random.Bytes(1 + random.Below(4)));
       }
     }
     (void)ForRecipient(other, police_.certificate.subject_key_id());
@@ -239,14 +266,16 @@ class StockToolTest : public CmsTest {
 
 TEST_F(StockToolTest, OpensOneRecipientsCopy) {
   Write("sealed", *ForRecipient(SealAll("for the stock tool"), police_.certificate.subject_key_id()));
-  ASSERT_TRUE(OpenSsl("cms -decrypt -inform DER -in sealed -recip cert.pem -inkey key.pem -out opened")) << Read("log");
+  ASSERT_TRUE(OpenSsl("cms -decrypt -inform DER -in sealed -recip cert.pem -inkey key.pem -out opened"))
+      << Read("log");
   EXPECT_EQ(Read("opened"), "for the stock tool");
   EXPECT_FALSE(OpenSsl("cms -decrypt -inform DER -in sealed -recip other.pem -inkey key.pem -out opened"));
 }
 
 TEST_F(StockToolTest, WhatItSealsOpensHere) {
-  const std::string sealed =
-      ToolSeals("-aes-256-gcm -keyid -recip cert.pem -keyopt ecdh_kdf_md:sha256 -recip other.pem -keyopt ecdh_kdf_md:sha256");
+  const std::string sealed = ToolSeals(
+      "-aes-256-gcm -keyid -recip cert.pem -keyopt ecdh_kdf_md:sha256 -recip other.pem -keyopt "
+      "ecdh_kdf_md:sha256");
   EXPECT_EQ(Parse(sealed)->recipients.size(), 2u) << Parse(sealed).status();
   const auto opened = Open(sealed, police_.sealing_key(), police_.certificate);
   ASSERT_TRUE(opened.ok()) << opened.status();
@@ -272,10 +301,11 @@ TEST_F(StockToolTest, EverythingOutsideTheProfileIsRefused) {
            std::string("-aes-256-gcm -keyid -recip cert.pem"),  // KDF with SHA-1.
            std::string("-aes-256-gcm -keyid -recip cert.pem -keyopt ecdh_kdf_md:sha512"),
            "-aes-128-gcm" + recipient,
-           "-aes-256-cbc" + recipient,  // Not authenticated.
+           "-aes-256-cbc" + recipient,          // Not authenticated.
            "-aes-256-gcm -stream" + recipient,  // BER, indefinite lengths.
            std::string("-aes-256-gcm -recip cert.pem -keyopt ecdh_kdf_md:sha256"),  // By issuer and serial.
-           "-aes-256-gcm -secretkey 00112233445566778899aabbccddeeff -secretkeyid 01" + recipient,  // By a shared key too.
+           "-aes-256-gcm -secretkey 00112233445566778899aabbccddeeff -secretkeyid 01" +
+               recipient,  // By a shared key too.
        }) {
     EXPECT_TRUE(Malformed(Parse(ToolSeals(options)).status())) << options;
   }

@@ -44,7 +44,8 @@ void BM_EcdsaVerifyCachedKey(benchmark::State& state) {
   const SigningKey key = SigningKey::Generate();
   const std::string signature = *key.SignDigest(PaeDigest("type", kFourKib));
   for (auto _ : state) {
-    if (!key.public_key().VerifyDigest(PaeDigest("type", kFourKib), signature).ok()) state.SkipWithError("wrong");
+    if (!key.public_key().VerifyDigest(PaeDigest("type", kFourKib), signature).ok())
+      state.SkipWithError("wrong");
   }
 }
 BENCHMARK(BM_EcdsaVerifyCachedKey)->ThreadRange(1, 2)->UseRealTime();
@@ -70,7 +71,8 @@ void BM_Ed25519Verify(benchmark::State& state) {
   const Ed25519Signer signer = Ed25519Signer::Generate();
   const std::string signature = signer.Sign("a checkpoint of some hundred bytes");
   for (auto _ : state) {
-    if (!signer.verifier().Verify("a checkpoint of some hundred bytes", signature)) state.SkipWithError("wrong");
+    if (!signer.verifier().Verify("a checkpoint of some hundred bytes", signature))
+      state.SkipWithError("wrong");
   }
 }
 BENCHMARK(BM_Ed25519Verify);

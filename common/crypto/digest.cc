@@ -47,7 +47,9 @@ std::string Sha256(std::initializer_list<std::string_view> pieces) {
   return digest;
 }
 
-std::string Sha256(std::string_view bytes) { return Sha256({bytes}); }
+std::string Sha256(std::string_view bytes) {
+  return Sha256({bytes});
+}
 
 Sha256Hasher::Sha256Hasher() : context_(NewContext()) {}
 
@@ -56,7 +58,9 @@ Sha256Hasher& Sha256Hasher::Update(std::string_view bytes) {
   return *this;
 }
 
-void Sha256Hasher::FinishInto(char* out) { crypto::Finish(context_.get(), out); }
+void Sha256Hasher::FinishInto(char* out) {
+  crypto::Finish(context_.get(), out);
+}
 
 std::string Sha256Hasher::Finish() {
   std::string digest(kDigestBytes, '\0');

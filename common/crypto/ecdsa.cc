@@ -15,11 +15,14 @@ namespace {
 // Everything of a P-256 SubjectPublicKeyInfo before the two coordinates:
 // SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING { 04 …
 constexpr std::string_view kSpkiPrefix(
-    "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00\x04",
+    "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00"
+    "\x04",
     27);
 constexpr size_t kSpkiBytes = kSpkiPrefix.size() + 64;
 
-const unsigned char* Bytes(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
+const unsigned char* Bytes(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
 
 std::string SpkiOf(EVP_PKEY* key) {
   unsigned char* out = nullptr;
@@ -33,7 +36,8 @@ std::string SpkiOf(EVP_PKEY* key) {
 
 absl::StatusOr<VerifyKey> VerifyKey::FromSpki(std::string_view der) {
   if (der.size() != kSpkiBytes || !der.starts_with(kSpkiPrefix)) {
-    return Error(Reason::kFieldInvalid, "the public key is not a P-256 key of 91 bytes", {{"field", "public_key"}});
+    return Error(Reason::kFieldInvalid, "the public key is not a P-256 key of 91 bytes",
+                 {{"field", "public_key"}});
   }
   const unsigned char* at = Bytes(der);
   const EvpPkeyPtr key(d2i_PUBKEY(nullptr, &at, static_cast<long>(der.size())));
@@ -71,7 +75,8 @@ absl::Status VerifyKey::VerifyDigest(std::string_view digest, std::string_view s
   if (digest.size() == kDigestBytes && signature.size() <= kEcdsaSignatureBytesMax) {
     const EvpPkeyCtxPtr verifier(EVP_PKEY_CTX_dup(parsed_->verifier.get()));
     ACCORD_CHECK(verifier != nullptr);
-    if (EVP_PKEY_verify(verifier.get(), Bytes(signature), signature.size(), Bytes(digest), digest.size()) == 1) {
+    if (EVP_PKEY_verify(verifier.get(), Bytes(signature), signature.size(), Bytes(digest), digest.size()) ==
+        1) {
       return absl::OkStatus();
     }
   }
@@ -103,7 +108,9 @@ P256PrivateKey P256PrivateKey::Make() {
   return *std::move(key);
 }
 
-SecretBytes P256PrivateKey::ToPem() const { return PrivateKeyToPem(key_.get()); }
+SecretBytes P256PrivateKey::ToPem() const {
+  return PrivateKeyToPem(key_.get());
+}
 
 absl::StatusOr<SigningKey> SigningKey::FromPem(std::string_view pem) {
   ACCORD_ASSIGN_OR_RETURN(P256PrivateKey key, Parse(pem));
@@ -115,7 +122,9 @@ absl::StatusOr<SigningKey> SigningKey::FromPemFile(const std::string& path) {
   return SigningKey(std::move(key));
 }
 
-SigningKey SigningKey::Generate() { return SigningKey(Make()); }
+SigningKey SigningKey::Generate() {
+  return SigningKey(Make());
+}
 
 absl::StatusOr<std::string> SigningKey::Sign(std::string_view message) const {
   return SignDigest(Sha256(message));

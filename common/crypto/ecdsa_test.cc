@@ -20,7 +20,8 @@ constexpr std::string_view kPublicPem =
     "EHA38T3pdSIF6kg/A3yF0Qgqa+o+LJuAzdrvKkLjJIk1gzamX798MHVtxg==\n"
     "-----END PUBLIC KEY-----\n";
 constexpr std::string_view kSignatureHex =
-    "304402207cd4a8c2cf3ff5a084b32c0890b2abba41c63a60494f8963b1cb7d5aeec239be0220611052fb3798c1185d958bf9fca2270358"
+    "304402207cd4a8c2cf3ff5a084b32c0890b2abba41c63a60494f8963b1cb7d5aeec239be0220611052fb3798c1185d958bf9fca2"
+    "270358"
     "95c16740d44ae271437b42bf94e403";
 constexpr std::string_view kKeyIdHex = "f0f54550631c7a6ad34b3db99a3eae2eab254a6935e5d866e29c8a24f34f970e";
 // The same key with a compressed point, and another with explicit curve parameters.
@@ -76,7 +77,8 @@ TEST(EcdsaTest, SignsDigestsOfEnvelopes) {
   EXPECT_FALSE(key.public_key().VerifyDigest(PaeDigest("type", "Payload"), *signature).ok());
   // ECDSA itself would look at the first 32 bytes only.
   EXPECT_FALSE(key.public_key().VerifyDigest(PaeDigest("type", "payload") + "x", *signature).ok());
-  EXPECT_FALSE(SigningKey::Generate().public_key().VerifyDigest(PaeDigest("type", "payload"), *signature).ok());
+  EXPECT_FALSE(
+      SigningKey::Generate().public_key().VerifyDigest(PaeDigest("type", "payload"), *signature).ok());
 }
 
 TEST(EcdsaTest, KeysKeepTheirIdThroughEveryForm) {
@@ -123,7 +125,8 @@ TEST(EcdsaTest, RefusesHalvesOfTwoKeys) {
     std::string der = *FromBase64(base64);
     const size_t point = der.find(key.spki().substr(27));
     der.replace(point, 64, by.spki().substr(27));
-    return SigningKey::FromPem("-----BEGIN PRIVATE KEY-----\n" + ToBase64(der) + "\n-----END PRIVATE KEY-----\n");
+    return SigningKey::FromPem("-----BEGIN PRIVATE KEY-----\n" + ToBase64(der) +
+                               "\n-----END PRIVATE KEY-----\n");
   };
   EXPECT_TRUE(replaced(key).ok()) << replaced(key).status();
   EXPECT_TRUE(HasReason(replaced(SigningKey::Generate()).status(), Reason::kFieldInvalid));

@@ -8,7 +8,9 @@
 namespace accord::crypto {
 namespace {
 
-const unsigned char* Bytes(std::string_view bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
+const unsigned char* Bytes(std::string_view bytes) {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
 
 EvpMdCtxPtr NewContext() {
   EvpMdCtxPtr context(EVP_MD_CTX_new());
@@ -31,7 +33,8 @@ bool Ed25519Verifier::Verify(std::string_view message, std::string_view signatur
   const EvpMdCtxPtr context = NewContext();
   if (signature.size() == kEd25519SignatureBytes &&
       EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-      EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(message), message.size()) == 1) {
+      EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(message), message.size()) ==
+          1) {
     return true;
   }
   (void)OpenSslError("");  // Empties the error queue, which a later caller would read.
@@ -73,7 +76,9 @@ absl::StatusOr<Ed25519Signer> Ed25519Signer::FromPemFile(const std::string& path
   return FromPem(SecretBytes::Take(std::move(pem)).view());
 }
 
-SecretBytes Ed25519Signer::ToPem() const { return PrivateKeyToPem(verifier_.key_.get()); }
+SecretBytes Ed25519Signer::ToPem() const {
+  return PrivateKeyToPem(verifier_.key_.get());
+}
 
 std::string Ed25519Signer::Sign(std::string_view message) const {
   const EvpMdCtxPtr context = NewContext();

@@ -16,7 +16,8 @@ TEST(Ed25519Test, KnownAnswer) {
   EXPECT_EQ(ToHex(signer->public_key()), "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c");
   const std::string signature = signer->Sign("\x72");
   EXPECT_EQ(ToHex(signature),
-            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4"
+            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c"
+            "387b2eaeb4"
             "302aeeb00d291612bb0c00");
   EXPECT_TRUE(Ed25519Verifier::FromPublicKey(signer->public_key())->Verify("\x72", signature));
 }
@@ -49,9 +50,11 @@ TEST(Ed25519Test, RefusesOtherKeysAndLengths) {
       "MC4CAQAwBQYDK2VuBCIEIDBMyNm2IxIRTDmb7Tg2pWqljJ8IP/l2LJdiOKw/vUxe\n"
       "-----END PRIVATE KEY-----\n";
   EXPECT_TRUE(HasReason(Ed25519Signer::FromPem(kX25519Pem).status(), Reason::kFieldInvalid));
-  EXPECT_TRUE(HasReason(Ed25519Signer::FromPem(SigningKey::Generate().ToPem().view()).status(), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(Ed25519Signer::FromPem(SigningKey::Generate().ToPem().view()).status(),
+                        Reason::kFieldInvalid));
   EXPECT_TRUE(HasReason(Ed25519Signer::FromSeed("short").status(), Reason::kFieldInvalid));
-  EXPECT_TRUE(HasReason(Ed25519Verifier::FromPublicKey(std::string(33, 'x')).status(), Reason::kFieldInvalid));
+  EXPECT_TRUE(
+      HasReason(Ed25519Verifier::FromPublicKey(std::string(33, 'x')).status(), Reason::kFieldInvalid));
 }
 
 }  // namespace

@@ -10,16 +10,36 @@
 
 namespace accord::crypto {
 
-void OpenSslDeleter::operator()(BIO* object) const { BIO_free_all(object); }
-void OpenSslDeleter::operator()(BIGNUM* object) const { BN_free(object); }
-void OpenSslDeleter::operator()(CMS_ContentInfo_st* object) const { CMS_ContentInfo_free(object); }
-void OpenSslDeleter::operator()(EVP_CIPHER_CTX* object) const { EVP_CIPHER_CTX_free(object); }
-void OpenSslDeleter::operator()(EVP_MD_CTX* object) const { EVP_MD_CTX_free(object); }
-void OpenSslDeleter::operator()(EVP_PKEY* object) const { EVP_PKEY_free(object); }
-void OpenSslDeleter::operator()(EVP_PKEY_CTX* object) const { EVP_PKEY_CTX_free(object); }
-void OpenSslDeleter::operator()(X509* object) const { X509_free(object); }
-void OpenSslDeleter::operator()(X509_STORE* object) const { X509_STORE_free(object); }
-void OpenSslDeleter::operator()(X509_STORE_CTX* object) const { X509_STORE_CTX_free(object); }
+void OpenSslDeleter::operator()(BIO* object) const {
+  BIO_free_all(object);
+}
+void OpenSslDeleter::operator()(BIGNUM* object) const {
+  BN_free(object);
+}
+void OpenSslDeleter::operator()(CMS_ContentInfo_st* object) const {
+  CMS_ContentInfo_free(object);
+}
+void OpenSslDeleter::operator()(EVP_CIPHER_CTX* object) const {
+  EVP_CIPHER_CTX_free(object);
+}
+void OpenSslDeleter::operator()(EVP_MD_CTX* object) const {
+  EVP_MD_CTX_free(object);
+}
+void OpenSslDeleter::operator()(EVP_PKEY* object) const {
+  EVP_PKEY_free(object);
+}
+void OpenSslDeleter::operator()(EVP_PKEY_CTX* object) const {
+  EVP_PKEY_CTX_free(object);
+}
+void OpenSslDeleter::operator()(X509* object) const {
+  X509_free(object);
+}
+void OpenSslDeleter::operator()(X509_STORE* object) const {
+  X509_STORE_free(object);
+}
+void OpenSslDeleter::operator()(X509_STORE_CTX* object) const {
+  X509_STORE_CTX_free(object);
+}
 
 absl::Status OpenSslError(std::string_view what, Reason reason) {
   const unsigned long code = ERR_peek_last_error();

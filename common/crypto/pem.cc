@@ -4,7 +4,9 @@
 
 namespace accord::crypto {
 
-int NeverAskForPassphrase(char*, int, int, void*) { return -1; }
+int NeverAskForPassphrase(char*, int, int, void*) {
+  return -1;
+}
 
 absl::StatusOr<EvpPkeyPtr> PrivateKeyFromPem(std::string_view pem) {
   if (pem.size() > kKeyPemBytesMax) return Error(Reason::kFieldInvalid, "too long for a private key in PEM");

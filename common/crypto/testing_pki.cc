@@ -55,12 +55,13 @@ Issued Make(const CertificateSpec& spec, const Issued* issuer) {
   SetTime(X509_getm_notAfter(raw), spec.not_after);
   X509_set_pubkey(raw, key.get());
   ACCORD_CHECK(X509_NAME_add_entry_by_txt(X509_get_subject_name(raw), "CN", MBSTRING_UTF8,
-                                          reinterpret_cast<const unsigned char*>(spec.common_name.c_str()), -1, -1,
-                                          0) == 1);
+                                          reinterpret_cast<const unsigned char*>(spec.common_name.c_str()),
+                                          -1, -1, 0) == 1);
   X509_set_issuer_name(raw, X509_get_subject_name(issuer_raw));
 
   const uint32_t usage = spec.authority ? kKeyCertSign : spec.key_usage;
-  AddExtension(raw, issuer_raw, NID_basic_constraints, spec.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+  AddExtension(raw, issuer_raw, NID_basic_constraints,
+               spec.authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
   if (usage != 0) AddExtension(raw, issuer_raw, NID_key_usage, UsageOf(usage));
   if (spec.subject_key_id) AddExtension(raw, issuer_raw, NID_subject_key_identifier, "hash");
   if (issuer != nullptr) AddExtension(raw, issuer_raw, NID_authority_key_identifier, "keyid");
@@ -69,7 +70,8 @@ Issued Make(const CertificateSpec& spec, const Issued* issuer) {
   }
   if (spec.tls) AddExtension(raw, issuer_raw, NID_ext_key_usage, "clientAuth,serverAuth");
 
-  const auto issuer_key = issuer == nullptr ? absl::StatusOr<EvpPkeyPtr>(nullptr) : PrivateKeyFromPem(issuer->key_pem);
+  const auto issuer_key =
+      issuer == nullptr ? absl::StatusOr<EvpPkeyPtr>(nullptr) : PrivateKeyFromPem(issuer->key_pem);
   ACCORD_CHECK(issuer_key.ok());
   ACCORD_CHECK(X509_sign(raw, issuer == nullptr ? key.get() : issuer_key->get(), EVP_sha256()) > 0);
 
@@ -84,7 +86,9 @@ Issued Make(const CertificateSpec& spec, const Issued* issuer) {
 
 }  // namespace
 
-std::string SpiffeId(std::string_view path) { return fmt::format("spiffe://{}/{}", kTrustDomain, path); }
+std::string SpiffeId(std::string_view path) {
+  return fmt::format("spiffe://{}/{}", kTrustDomain, path);
+}
 
 TestAuthority::TestAuthority(const std::string& common_name)
     : self_(Make({.common_name = common_name, .authority = true}, nullptr)) {}
@@ -113,6 +117,8 @@ Issued TestAuthority::IssueTls(std::string_view path) const {
                 .tls = true});
 }
 
-Issued TestAuthority::Issue(const CertificateSpec& spec) const { return Make(spec, &self_); }
+Issued TestAuthority::Issue(const CertificateSpec& spec) const {
+  return Make(spec, &self_);
+}
 
 }  // namespace accord::crypto::testing

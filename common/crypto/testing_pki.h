@@ -25,13 +25,13 @@ std::string SpiffeId(std::string_view path);
 struct CertificateSpec {
   std::string common_name = "test";
   std::vector<std::string> uris = {};
-  std::vector<std::string> dns_names = {};   // "localhost" for a server.
+  std::vector<std::string> dns_names = {};     // "localhost" for a server.
   std::vector<std::string> ip_addresses = {};  // "127.0.0.1" for a server.
-  uint32_t key_usage = kDigitalSignature;  // 0 leaves the extension out.
-  bool tls = false;                        // Adds extended key usage, client and server.
-  bool authority = false;                  // Basic constraints CA, key usage certificate signing.
+  uint32_t key_usage = kDigitalSignature;      // 0 leaves the extension out.
+  bool tls = false;                            // Adds extended key usage, client and server.
+  bool authority = false;                      // Basic constraints CA, key usage certificate signing.
   bool subject_key_id = true;
-  std::string curve = "P-256";             // Or "P-384".
+  std::string curve = "P-256";  // Or "P-384".
   absl::Time not_before = absl::FromCivil(absl::CivilDay(2020, 1, 1), absl::UTCTimeZone());
   absl::Time not_after = absl::FromCivil(absl::CivilDay(2049, 1, 1), absl::UTCTimeZone());
 };
