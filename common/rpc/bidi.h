@@ -74,14 +74,17 @@ class BidiStream : public LiveStream,
                    public std::enable_shared_from_this<BidiStream<Request, Response>>,
                    private grpc::ServerBidiReactor<Request, Response> {
  public:
-  // Messages that may wait to be written: a stream that lets more be owed to its
-  // peer than that has no bound.
+  // What may wait to be written: a stream that lets more be owed to its peer than
+  // that has no bound. One message more than the bytes may wait, so that any fits.
   static constexpr size_t kQueueMax = 256;
+  static constexpr size_t kQueueBytesMax = 8u << 20;
 
-  // Queues `message`. False when the stream is ending or kQueueMax messages wait.
+  // Queues `message`. False when the stream is ending or enough waits.
   bool Send(Response message) {
+    const size_t bytes = message.ByteSizeLong();
     absl::MutexLock lock(&mu_);
-    if (closing_.has_value() || queue_.size() >= kQueueMax) return false;
+    if (closing_.has_value() || queue_.size() >= kQueueMax || queue_bytes_ >= kQueueBytesMax) return false;
+    queue_bytes_ += bytes;
     queue_.push_back(std::move(message));
     PumpLocked();
     return true;
@@ -138,6 +141,7 @@ class BidiStream : public LiveStream,
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mu_);
     writing_ = false;
+    queue_bytes_ -= queue_.front().ByteSizeLong();
     queue_.pop_front();
     if (!ok) closing_ = absl::CancelledError();
     PumpLocked();
@@ -242,6 +246,7 @@ class BidiStream : public LiveStream,
   absl::Mutex mu_;
   std::shared_ptr<BidiStream> self_ ABSL_GUARDED_BY(mu_);  // gRPC's hold on us, until OnDone.
   std::deque<Response> queue_ ABSL_GUARDED_BY(mu_);        // The front is being written if writing_.
+  size_t queue_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   Request incoming_;                                       // gRPC's while reading_, until next_ says so.
   Event next_ ABSL_GUARDED_BY(mu_) = Event::kNone;
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);

@@ -36,11 +36,12 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const ChannelOptions&
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout);
 
 // Makes a unary call and blocks for its answer, at most `timeout`:
-//   ACCORD_ASSIGN_OR_RETURN(auto response, Call(*stub, &LedgerService::Stub::GetReceipt, request, absl::Seconds(5)));
+//   ACCORD_ASSIGN_OR_RETURN(auto response, CallUnary(*stub, &LedgerService::Stub::GetReceipt, request, absl::Seconds(5)));
 // Errors as FromGrpc. Not on a gRPC reaction thread. Thread-safe.
 template <typename Stub, typename Request, typename Response>
-absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                              const std::type_identity_t<Request>& request, absl::Duration timeout) {
+absl::StatusOr<Response> CallUnary(Stub& stub,
+                                   grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                   const std::type_identity_t<Request>& request, absl::Duration timeout) {
   grpc::ClientContext context;
   SetTimeout(context, timeout);
   Response response;

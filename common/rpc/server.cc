@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
@@ -34,6 +35,17 @@ constexpr unsigned kRefreshSeconds = 1;
 constexpr int kReflectionThreadsMax = 8;
 constexpr absl::Duration kWatchdogTimeout = absl::Seconds(5);
 
+// Whether one more line about strangers may be logged: nobody without a certificate
+// may fill the disk.
+bool MayLogStranger() {
+  constexpr int kLinesPerSecondMax = 5;
+  static std::atomic<int64_t> second = 0;
+  static std::atomic<int> lines = 0;
+  const int64_t now = gpr_now(GPR_CLOCK_MONOTONIC).tv_sec;
+  if (second.exchange(now) != now) lines = 0;
+  return ++lines <= kLinesPerSecondMax;
+}
+
 // Lets in who names itself by exactly one SPIFFE id of our trust domain. The chain
 // was verified before.
 class PeerVerifier : public grpc::experimental::ExternalCertificateVerifier {
@@ -46,7 +58,9 @@ class PeerVerifier : public grpc::experimental::ExternalCertificateVerifier {
       const auto id = ParseSpiffeId({uris[0].data(), uris[0].size()});
       if (id.ok() && id->trust_domain == trust_domain_) return true;
     }
-    telemetry::Log(telemetry::Level::kWarn, "rpc.handshake_refused", {{"uri_sans", uris.size()}});
+    if (MayLogStranger()) {
+      telemetry::Log(telemetry::Level::kWarn, "rpc.handshake_refused", {{"uri_sans", uris.size()}});
+    }
     *status = grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "the certificate must name one SPIFFE id of the trust domain");
     return true;
   }
@@ -59,8 +73,9 @@ class PeerVerifier : public grpc::experimental::ExternalCertificateVerifier {
 // gRPC's own complaints, without their text: it may quote a peer. Who debugs with
 // GRPC_VERBOSITY gets them whole on stderr.
 void LogFromGrpc(gpr_log_func_args* args) {
+  if (args->severity != GPR_LOG_SEVERITY_ERROR || !MayLogStranger()) return;
   const char* slash = std::strrchr(args->file, '/');
-  telemetry::Log(args->severity == GPR_LOG_SEVERITY_ERROR ? telemetry::Level::kWarn : telemetry::Level::kDebug, "grpc.log",
+  telemetry::Log(telemetry::Level::kInfo, "grpc.error",
                  {{"file", slash == nullptr ? args->file : slash + 1}, {"line", args->line}});
 }
 
@@ -78,10 +93,11 @@ absl::StatusOr<SpiffeId> OwnId(const ServerOptions& options) {
   ACCORD_RETURN_IF_ERROR(CheckReadable(options.tls));
   ACCORD_ASSIGN_OR_RETURN(const std::string pem, ReadFile(options.tls.certificate));
   const auto chain = crypto::Certificate::ManyFromPem(pem);
-  absl::StatusOr<SpiffeId> id = chain.status();
-  if (chain.ok()) {
-    id = chain->front().uri_sans().size() == 1 ? ParseSpiffeId(chain->front().uri_sans()[0])
-                                               : absl::InvalidArgumentError("it does not have exactly one URI");
+  absl::StatusOr<SpiffeId> id = absl::InvalidArgumentError("it does not have exactly one URI");
+  if (!chain.ok()) {
+    id = chain.status();
+  } else if (chain->front().uri_sans().size() == 1) {
+    id = ParseSpiffeId(chain->front().uri_sans()[0]);
   }
   if (id.ok() && id->trust_domain != options.trust_domain) id = absl::InvalidArgumentError("it is of another trust domain");
   if (id.ok()) return id;

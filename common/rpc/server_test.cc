@@ -2,10 +2,12 @@
 // unary and one bidirectional method, made by hand, stands for the real ones.
 #include "common/rpc/server.h"
 
+#include <absl/synchronization/blocking_counter.h>
 #include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/wrappers.pb.h>
 #include <grpcpp/impl/codegen/client_unary_call.h>
+#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/codegen/rpc_service_method.h>
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 #include <grpcpp/impl/codegen/service_type.h>
@@ -28,7 +30,6 @@ namespace accord::rpc {
 namespace {
 
 using crypto::testing::Issued;
-using crypto::testing::SpiffeId;
 using crypto::testing::TestAuthority;
 using google::protobuf::StringValue;
 using ::testing::HasSubstr;
@@ -37,6 +38,8 @@ using RpcMethod = grpc::internal::RpcMethod;
 constexpr std::string_view kUnary = "/accord.test.Echo/Unary";
 constexpr std::string_view kStream = "/accord.test.Echo/Stream";
 constexpr absl::Duration kTimeout = absl::Seconds(10);
+
+std::string Uri(std::string_view path) { return crypto::testing::SpiffeId(path); }
 
 StringValue Text(std::string text) {
   StringValue value;
@@ -67,29 +70,34 @@ class FakeAuthorizer : public Authorizer {
   std::string denied_ ABSL_GUARDED_BY(mu_), last_ ABSL_GUARDED_BY(mu_);
 };
 
-// Echoes; "burst" answers more than may wait, "end" ends with an error.
+// What the streams of a test leave behind.
+struct Traces {
+  std::atomic<int> closed = 0;
+  std::atomic<int> burst = 0;
+  absl::Notification burst_over;
+};
+
+// Echoes; "burst" answers until no more may wait, "end" ends with an error.
 class EchoStream final : public BidiStream<StringValue, StringValue> {
  public:
-  explicit EchoStream(std::atomic<int>& closed) : closed_(closed) {}
+  explicit EchoStream(Traces& traces) : traces_(traces) {}
 
  private:
   void OnOpen() override { ReadNext(); }
   void OnMessage(StringValue message) override {
     if (message.value() == "end") return Close(Error(Reason::kEpochMoved, "again"));
     if (message.value() == "burst") {
-      size_t taken = 0;
-      while (Send(Text(std::string(1 << 20, 'x')))) ++taken;
-      burst_ = taken;
-      return Close(Error(Reason::kQueueFull, std::to_string(taken)));
+      while (Send(Text(std::string(1 << 20, 'x')))) ++traces_.burst;
+      traces_.burst_over.Notify();
+      return Close(Error(Reason::kQueueFull, "enough"));
     }
     EXPECT_TRUE(Send(Text(peer().id + ":" + message.value())));
     ReadNext();
   }
   void OnHalfClose() override { Close(absl::OkStatus()); }
-  void OnClosed() override { ++closed_; }
+  void OnClosed() override { ++traces_.closed; }
 
-  std::atomic<int>& closed_;
-  size_t burst_ = 0;
+  Traces& traces_;
 };
 
 class EchoService : public grpc::Service {
@@ -107,11 +115,11 @@ class EchoService : public grpc::Service {
                               }));
     MarkMethodCallback(1, new grpc::internal::CallbackBidiHandler<StringValue, StringValue>(
                               [this, &shared, &streams](grpc::CallbackServerContext* context) {
-                                return OpenStream<EchoStream>(*context, shared, streams, kStream, closed_);
+                                return OpenStream<EchoStream>(*context, shared, streams, kStream, traces_);
                               }));
   }
 
-  int closed() const { return closed_; }
+  Traces& traces() { return traces_; }
   void AnswerHeld() {
     absl::MutexLock lock(&mu_);
     mu_.Await(absl::Condition(+[](std::optional<Completion>* held) { return held->has_value(); }, &held_));
@@ -133,7 +141,7 @@ class EchoService : public grpc::Service {
     done(absl::OkStatus());
   }
 
-  std::atomic<int> closed_ = 0;
+  Traces traces_;
   absl::Mutex mu_;
   std::optional<Completion> held_ ABSL_GUARDED_BY(mu_);
 };
@@ -174,7 +182,7 @@ class ServerTest : public ::testing::Test {
   std::shared_ptr<grpc::Channel> Channel(const TlsFiles& files, const std::string& server = "broker/main") {
     auto channel = MakeChannel({.target = "127.0.0.1:" + std::to_string(server_->port()),
                                 .tls = files,
-                                .server_spiffe_id = SpiffeId(server),
+                                .server_spiffe_id = Uri(server),
                                 .share_connection = false});
     EXPECT_TRUE(channel.ok()) << channel.status();
     return *channel;
@@ -240,29 +248,30 @@ TEST_F(ServerTest, SeesWhoCalls) {
   EXPECT_THAT(metrics_.Text(), HasSubstr("accord_rpc_calls_total{method=\"/accord.test.Echo/Unary\",reason=\"OK\"} 1"));
 }
 
-TEST_F(ServerTest, RefusesTls12AndNoCertificate) {
+TEST_F(ServerTest, RefusesTls12NoCertificateAndResumption) {
   const auto probe = [&](Offer offer) { return ProbeTls("127.0.0.1", server_->port(), agency_files_, offer, kTimeout).code(); };
   EXPECT_EQ(probe(Offer::kOwnCertificate), absl::StatusCode::kOk);
   EXPECT_EQ(probe(Offer::kNoCertificate), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(probe(Offer::kTls12), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(probe(Offer::kResumption), absl::StatusCode::kPermissionDenied);
 }
 
 TEST_F(ServerTest, RefusesCertificatesThatNameNobodyOrTwo) {
   const auto with = [&](std::vector<std::string> uris) {
     return Try(Write("odd", authority_.Issue({.uris = std::move(uris), .tls = true})));
   };
-  EXPECT_EQ(with({SpiffeId("agency/a")}), absl::StatusCode::kOk) << "the control";
-  EXPECT_EQ(with({SpiffeId("agency/a"), SpiffeId("agency/b")}), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(with({Uri("agency/a")}), absl::StatusCode::kOk) << "the control";
+  EXPECT_EQ(with({Uri("agency/a"), Uri("agency/b")}), absl::StatusCode::kUnavailable);
   EXPECT_EQ(with({}), absl::StatusCode::kUnavailable);
   EXPECT_EQ(with({"https://accord.test/agency/a"}), absl::StatusCode::kUnavailable);
   EXPECT_EQ(with({"spiffe://other.test/agency/a"}), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(with({SpiffeId("agency/a/signing")}), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(with({Uri("agency/a/signing")}), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(ServerTest, RefusesOtherAuthoritiesAndExpiredCertificates) {
   const TestAuthority other("Other Authority");
   EXPECT_EQ(Try(Write("other", other.IssueTls("agency/met-police"), authority_.pem())), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(Try(Write("old", authority_.Issue({.uris = {SpiffeId("agency/met-police")},
+  EXPECT_EQ(Try(Write("old", authority_.Issue({.uris = {Uri("agency/met-police")},
                                                .tls = true,
                                                .not_after = clock_.Now() - absl::Hours(1)}))),
             absl::StatusCode::kUnavailable);
@@ -309,7 +318,12 @@ TEST_F(ServerTest, FullExecutorSaysWhenToComeAgain) {
   absl::Notification go;
   auto channel = Channel(agency_files_);
   ASSERT_TRUE(Unary(*channel, "x").ok());
-  while (executor_.Run([&] { go.WaitForNotification(); })) {
+  absl::BlockingCounter busy(2);  // Both threads, so that the queue stays full.
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(executor_.Run([&] { busy.DecrementCount(), go.WaitForNotification(); }));
+  }
+  busy.Wait();
+  while (executor_.Run([] {})) {
   }
   const absl::Status status = Unary(*channel, "x").status();
   go.Notify();
@@ -360,7 +374,7 @@ TEST_F(ServerTest, StreamsAnswerInOrderAndCloseOnce) {
   EXPECT_TRUE(stream->Finish().ok());
   server_->Shutdown(absl::Seconds(5));
   executor_.Shutdown();
-  EXPECT_EQ(service_.closed(), 1);
+  EXPECT_EQ(service_.traces().closed, 1);
   EXPECT_EQ(streams_.size(), 0u);
 }
 
@@ -372,8 +386,8 @@ TEST_F(ServerTest, StreamsEndAsToldAndWithinTheirBound) {
     std::unique_ptr<grpc::ClientReaderWriter<StringValue, StringValue>> stream(
         grpc::internal::ClientReaderWriterFactory<StringValue, StringValue>::Create(
             channel.get(), RpcMethod(kStream.data(), RpcMethod::BIDI_STREAMING), &context));
-    stream->Write(Text(text));
-    StringValue message;
+    StringValue message = Text(text);
+    stream->Write(message);
     if (deny) {
       EXPECT_TRUE(stream->Read(&message));
       streams_.EndIf([&](const Peer& peer) {
@@ -381,6 +395,7 @@ TEST_F(ServerTest, StreamsEndAsToldAndWithinTheirBound) {
                                                                      : absl::OkStatus();
       });
     }
+    if (message.value() == "burst") service_.traces().burst_over.WaitForNotification();  // Read nothing before.
     while (stream->Read(&message)) {
     }
     return FromGrpc(stream->Finish());
@@ -388,13 +403,14 @@ TEST_F(ServerTest, StreamsEndAsToldAndWithinTheirBound) {
   EXPECT_TRUE(HasReason(ended("end", false), Reason::kEpochMoved));
   const absl::Status burst = ended("burst", false);
   EXPECT_TRUE(HasReason(burst, Reason::kQueueFull)) << burst;
-  EXPECT_LE(std::stoul(std::string(burst.message())), 256u + 16);
+  EXPECT_GE(service_.traces().burst, 8);
+  EXPECT_LE(service_.traces().burst, 8 + 16) << "what waits, and what fits in the connection";
   EXPECT_TRUE(HasReason(ended("x", true), Reason::kCertificateDenied));
   authorizer_.Deny(agency_.certificate.fingerprint());
   EXPECT_TRUE(HasReason(ended("x", false), Reason::kCertificateDenied)) << "before OnOpen";
   server_->Shutdown(absl::Seconds(5));
   executor_.Shutdown();
-  EXPECT_EQ(service_.closed(), 3) << "OnClosed only after OnOpen";
+  EXPECT_EQ(service_.traces().closed, 3) << "OnClosed only after OnOpen";
   EXPECT_EQ(streams_.size(), 0u);
 }
 
@@ -414,7 +430,7 @@ TEST_F(ServerTest, CancelledStreamsAreClosed) {
   }
   server_->Shutdown(absl::Seconds(5));
   executor_.Shutdown();
-  EXPECT_EQ(service_.closed(), 1);
+  EXPECT_EQ(service_.traces().closed, 1);
 }
 
 TEST_F(ServerTest, WatchdogSeesALiveServerAndADeadOne) {

@@ -41,10 +41,12 @@ struct Free {
   void operator()(CONF* object) const { NCONF_free(object); }
   void operator()(SSL_CTX* object) const { SSL_CTX_free(object); }
   void operator()(SSL* object) const { SSL_free(object); }
+  void operator()(SSL_SESSION* object) const { SSL_SESSION_free(object); }
 };
 using ConfPtr = std::unique_ptr<CONF, Free>;
 using SslCtxPtr = std::unique_ptr<SSL_CTX, Free>;
 using SslPtr = std::unique_ptr<SSL, Free>;
+using SessionPtr = std::unique_ptr<SSL_SESSION, Free>;
 
 absl::Status LoadTlsConfig() {
   // openssl.cnf first, once and for all, so that it cannot come later and undo ours.
@@ -86,6 +88,33 @@ class Socket {
   const int fd_;
 };
 
+// One connection, up to the server's first byte, offering `session` if there is one
+// and then keeping the new one in it. The result: whether the server resumed it.
+absl::StatusOr<bool> Handshake(SSL_CTX* context, const std::string& address, int port, absl::Duration timeout,
+                               SessionPtr& session) {
+  Socket socket;
+  if (!socket.Connect(address, port, timeout)) {
+    return absl::UnavailableError(fmt::format("cannot connect to {}:{}", address, port));
+  }
+  const SslPtr ssl(SSL_new(context));
+  SSL_set_fd(ssl.get(), socket.fd());
+  if (session != nullptr) SSL_set_session(ssl.get(), session.get());
+  // In TLS 1.3 our side is done before the server has judged our certificate: only
+  // its first bytes (HTTP/2 SETTINGS) tell.
+  char byte = 0;
+  int result = SSL_connect(ssl.get());
+  if (result == 1) result = SSL_read(ssl.get(), &byte, 1);
+  const int error = SSL_get_error(ssl.get(), result);
+  ERR_clear_error();
+  if (result == 1) {
+    session.reset(SSL_get1_session(ssl.get()));
+    SSL_set_shutdown(ssl.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);  // Or the session counts as bad.
+    return SSL_session_reused(ssl.get()) == 1;
+  }
+  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return absl::UnavailableError("no answer in time");
+  return absl::PermissionDeniedError("the server refused the handshake");
+}
+
 }  // namespace
 
 absl::Status EnforceTls13() {
@@ -106,7 +135,7 @@ absl::Status ProbeTls(const std::string& address, int port, const TlsFiles& file
   const SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
   if (context == nullptr) return crypto::OpenSslError("SSL_CTX_new");
   // Undo for this one context what EnforceTls13 did for all.
-  SSL_CTX_clear_options(context.get(), SSL_OP_NO_TLSv1_2);
+  SSL_CTX_clear_options(context.get(), SSL_OP_NO_TLSv1_2 | SSL_OP_NO_TICKET);
   const int version = offer == Offer::kTls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
   SSL_CTX_set_min_proto_version(context.get(), version);
   SSL_CTX_set_max_proto_version(context.get(), version);
@@ -119,22 +148,13 @@ absl::Status ProbeTls(const std::string& address, int port, const TlsFiles& file
     return crypto::OpenSslError("loading our own certificate and key");
   }
 
-  Socket socket;
-  if (!socket.Connect(address, port, timeout)) {
-    return absl::UnavailableError(fmt::format("cannot connect to {}:{}", address, port));
+  SessionPtr session;
+  auto resumed = Handshake(context.get(), address, port, timeout, session);
+  if (resumed.ok() && offer == Offer::kResumption) {
+    resumed = Handshake(context.get(), address, port, timeout, session);
+    if (resumed.ok() && !*resumed) return absl::PermissionDeniedError("the server did not resume the session");
   }
-  const SslPtr ssl(SSL_new(context.get()));
-  SSL_set_fd(ssl.get(), socket.fd());
-  // In TLS 1.3 our side is done before the server has judged our certificate: only
-  // its first bytes (HTTP/2 SETTINGS) tell.
-  char byte = 0;
-  int result = SSL_connect(ssl.get());
-  if (result == 1) result = SSL_read(ssl.get(), &byte, 1);
-  const int error = SSL_get_error(ssl.get(), result);
-  ERR_clear_error();
-  if (result == 1) return absl::OkStatus();
-  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return absl::UnavailableError("no answer in time");
-  return absl::PermissionDeniedError("the server refused the handshake");
+  return resumed.status();
 }
 
 absl::Status SelfTest(const std::string& address, int port, const TlsFiles& files) {
@@ -148,6 +168,8 @@ absl::Status SelfTest(const std::string& address, int port, const TlsFiles& file
   if (!absl::IsPermissionDenied(probe)) return failed("a client without a certificate is not refused", probe);
   probe = ProbeTls(address, port, files, Offer::kTls12, kSelfTestTimeout);
   if (!absl::IsPermissionDenied(probe)) return failed("TLS 1.2 is not refused: is EnforceTls13 first in main()?", probe);
+  probe = ProbeTls(address, port, files, Offer::kResumption, kSelfTestTimeout);
+  if (!absl::IsPermissionDenied(probe)) return failed("a session is resumed, its certificate not verified again", probe);
   return absl::OkStatus();
 }
 

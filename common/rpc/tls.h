@@ -33,15 +33,20 @@ absl::Status EnforceTls13();
 absl::Status CheckReadable(const TlsFiles& files);
 
 // What a probe offers to a server.
-enum class Offer { kOwnCertificate, kNoCertificate, kTls12 };
+enum class Offer {
+  kOwnCertificate,
+  kNoCertificate,
+  kTls12,       // Our own certificate over the older version.
+  kResumption,  // Our own certificate, then on a second connection the first's session.
+};
 
 // Opens a TLS connection to `address` (IPv4) and waits for the server's first bytes.
 // OK: it let us in. PERMISSION_DENIED: it refused us in the handshake. UNAVAILABLE: it
 // did not answer within `timeout`. Blocks. Thread-safe.
 absl::Status ProbeTls(const std::string& address, int port, const TlsFiles& files, Offer offer, absl::Duration timeout);
 
-// OK when that server lets in our own certificate, and refuses none at all and TLS
-// 1.2. FAILED_PRECONDITION, naming what went wrong, otherwise. Blocks.
+// OK when that server lets in our own certificate, and refuses none at all, TLS 1.2
+// and resumption. FAILED_PRECONDITION, naming what went wrong, otherwise. Blocks.
 absl::Status SelfTest(const std::string& address, int port, const TlsFiles& files);
 
 }  // namespace accord::rpc
