@@ -5,25 +5,30 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/storage/store.h"
 #include "services/broker/ledger/key_slots.h"
+#include "services/broker/ledger/ledger_reader.h"
+#include "services/broker/sequencer/command.h"
 
 namespace accord::broker {
 
-// Committed state of one opening of the store. It shows every batch as soon as it is fsynced,
-// which is a moment before its checkpoint is signed; whoever hands out a receipt takes the tree
-// size from Sequencer::checkpoint().
+// Committed state, and the signed tree it was last shown with. State may be newer than the tree
+// by a batch that is fsynced and not yet signed; the tree never is newer than the state.
 //
 // Thread-safe. Hold it for one answer, never across a wait: the store cannot be opened anew while
 // any view of it lives.
 class ReadView {
  public:
-  // Both must outlive this.
-  ReadView(const storage::Store& store, const KeySlots& slots) : store_(store), slots_(slots) {}
+  // `store` and `slots` must outlive this.
+  ReadView(const storage::Store& store, const KeySlots& slots, std::shared_ptr<const LedgerEdge> edge,
+           std::shared_ptr<const Committed> checkpoint)
+      : store_(store), slots_(slots), edge_(std::move(edge)), checkpoint_(std::move(checkpoint)) {}
 
   // As Store's.
   absl::StatusOr<std::optional<std::string>> Get(std::string_view family, std::string_view key) const {
@@ -42,12 +47,17 @@ class ReadView {
     return slots_.Unseal(family, key, stored);
   }
 
+  // The tree of the newest signed checkpoint, and that checkpoint.
+  LedgerReader ledger() const { return LedgerReader(store_, edge_); }
+  const Committed& checkpoint() const { return *checkpoint_; }
+
   const storage::Store& store() const { return store_; }
-  const KeySlots& slots() const { return slots_; }
 
  private:
   const storage::Store& store_;
   const KeySlots& slots_;
+  const std::shared_ptr<const LedgerEdge> edge_;
+  const std::shared_ptr<const Committed> checkpoint_;
 };
 
 }  // namespace accord::broker

@@ -7,25 +7,22 @@
 //                          └── commands that came meanwhile are the next batch
 #pragma once
 
-#include <absl/functional/any_invocable.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <string>
-#include <utility>
-#include <vector>
+#include <optional>
 
 #include "common/base/clock.h"
 #include "common/base/executor.h"
 #include "common/base/random.h"
 #include "common/telemetry/metrics.h"
+#include "services/broker/sequencer/batch_context.h"
 #include "services/broker/sequencer/command.h"
 #include "services/broker/sequencer/read_view.h"
 #include "services/broker/sequencer/store_session.h"
@@ -39,7 +36,7 @@ inline constexpr int kQueueFullRetryAfterMs = 250;
 inline constexpr absl::Duration kReopenDelayMin = absl::Milliseconds(100);
 inline constexpr absl::Duration kReopenDelayMax = absl::Seconds(10);
 
-// What happens to a batch, in this order; for metrics and for tests that crash in between.
+// What happens to a batch, in this order; for tests that crash in between.
 enum class CommitStep { kAppended, kReadBack, kGuarded, kSigned, kPublished };
 
 struct SequencerOptions {
@@ -77,11 +74,9 @@ class Sequencer : public CommandQueue {
   //   STORE_UNAVAILABLE  the write failed or its outcome is not known
   void Submit(std::unique_ptr<Command> command) override;
 
-  // Committed state; STORE_UNAVAILABLE while the store is being opened anew.
+  // Committed state with the newest signed tree. In a Done that is OK, the view covers at least what
+  // that command wrote. STORE_UNAVAILABLE while the store is being opened anew.
   absl::StatusOr<std::shared_ptr<const ReadView>> View() const;
-
-  // The newest signed checkpoint; also while the store refuses writes.
-  std::shared_ptr<const Committed> checkpoint() const;
 
   // False while the store refuses writes.
   bool serving() const;
@@ -91,8 +86,6 @@ class Sequencer : public CommandQueue {
   void Shutdown();
 
  private:
-  struct Session;  // One opening of the store.
-
   Sequencer(StoreOpener opener, SequencerOptions options, Executor& executor, const Clock& clock, Random& random,
             telemetry::Metrics& metrics);
 
@@ -102,14 +95,17 @@ class Sequencer : public CommandQueue {
   bool TakeCommands();
   // Applies and commits one batch of pending_. An error: the store must be opened anew.
   absl::Status RunBatch();
-  absl::StatusOr<std::shared_ptr<const Committed>> Commit(class BatchContext& context);
-  absl::Status CheckSpace();
-  // Opens the store; on OK it is published and signed for.
+  // Takes `context` through every step up to kPublished.
+  absl::Status Commit(BatchContext& context);
+  absl::Status CheckSpace() const;
+  // Opens the store; on OK it is signed for, published and shown. On an error, Close() is needed.
   absl::Status Open();
-  // Closes the store and waits until no view of it lives.
+  // Closes the store, once no view of it lives.
   void Close();
+  // Tells what depends on the epochs, and shows `checkpoint` and the state to readers.
+  absl::Status Publish(const SignedCheckpoint& checkpoint, absl::Time time, bool epochs_moved);
   void Finish(std::unique_ptr<Command> command, absl::StatusOr<Committed> outcome);
-  void Step(CommitStep step);
+  void Step(CommitStep step) const;
 
   const StoreOpener opener_;
   const SequencerOptions options_;
@@ -121,16 +117,16 @@ class Sequencer : public CommandQueue {
   const telemetry::Counter reopenings_;
 
   // The sequencer thread's own.
-  std::shared_ptr<StoreSession> session_;
+  std::unique_ptr<StoreSession> session_;
   std::deque<std::unique_ptr<Command>> pending_;
   Epochs epochs_;
+  std::optional<SignedCheckpoint> unstored_;  // The newest note: it goes into the next batch.
 
   mutable absl::Mutex mu_;
   std::deque<std::unique_ptr<Command>> queue_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mu_);  // Null while the store is closed.
   int open_views_ ABSL_GUARDED_BY(mu_) = 0;                    // Views that live, view_ included.
-  std::shared_ptr<const Committed> checkpoint_ ABSL_GUARDED_BY(mu_);
 
   std::unique_ptr<Thread> thread_;  // Last: it uses all the others.
 };

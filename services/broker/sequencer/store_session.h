@@ -8,6 +8,7 @@
 
 #include "common/storage/commit_log.h"
 #include "common/storage/rocks_store.h"
+#include "services/broker/ledger/checkpoint_signer.h"
 #include "services/broker/ledger/key_slots.h"
 #include "services/broker/ledger/ledger_writer.h"
 

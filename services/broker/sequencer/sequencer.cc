@@ -1,0 +1,270 @@
+#include "services/broker/sequencer/sequencer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/telemetry/log.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/sequencer/batch_context.h"
+
+namespace accord::broker {
+namespace {
+
+absl::Status Unavailable(std::string_view why) { return Error(Reason::kStoreUnavailable, why); }
+
+absl::StatusOr<Epochs> ReadEpochs(const storage::Store& store) {
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, store.Get(kFamilyMeta, kMetaEpochsKey));
+  storage::v1::StoredEpochs stored;
+  if (bytes.has_value() && !stored.ParseFromString(*bytes)) {
+    return Error(Reason::kStoreCorrupt, "the epochs do not parse");
+  }
+  return Epochs{stored.agreement(), stored.directory(), stored.lists()};
+}
+
+}  // namespace
+
+Sequencer::Sequencer(StoreOpener opener, SequencerOptions options, Executor& executor, const Clock& clock,
+                     Random& random, telemetry::Metrics& metrics)
+    : opener_(std::move(opener)), options_(std::move(options)), executor_(executor), clock_(clock), random_(random),
+      batch_commands_(metrics.Histograms("accord_batch_commands", "Commands in a batch.", {},
+                                         {1, 2, 4, 8, 16, 32, 64, 128, 256}).With()),
+      commit_seconds_(metrics.Histograms("accord_commit_seconds", "From a batch's first command to its signature.").With()),
+      tree_size_(metrics.Gauges("accord_tree_size", "Entries under the newest checkpoint.").With()),
+      queue_length_(metrics.Gauges("accord_queue_commands", "Commands that wait.").With()),
+      reopenings_(metrics.Counters("accord_store_reopenings_total", "Times the store was opened after a failure.").With()) {}
+
+absl::StatusOr<std::unique_ptr<Sequencer>> Sequencer::Start(StoreOpener opener, SequencerOptions options,
+                                                            Executor& executor, const Clock& clock, Random& random,
+                                                            telemetry::Metrics& metrics) {
+  std::unique_ptr<Sequencer> sequencer(
+      new Sequencer(std::move(opener), std::move(options), executor, clock, random, metrics));
+  if (absl::Status opened = sequencer->Open(); !opened.ok()) {
+    sequencer->Close();
+    return opened;
+  }
+  sequencer->thread_ = std::make_unique<Thread>([self = sequencer.get()] { self->Loop(); });
+  return sequencer;
+}
+
+Sequencer::~Sequencer() { Shutdown(); }
+
+void Sequencer::Submit(std::unique_ptr<Command> command) {
+  absl::Status refusal;
+  {
+    absl::MutexLock lock(&mu_);
+    if (stopping_) {
+      refusal = Error(Reason::kShuttingDown, "the broker is stopping; resend the same request id");
+    } else if (queue_.size() >= options_.queue_max) {
+      refusal = Error(Reason::kQueueFull, "too much is in flight; wait, then resend the same request id",
+                      {{"retry_after_ms", fmt::format("{}", kQueueFullRetryAfterMs)}});
+    } else {
+      queue_.push_back(std::move(command));
+    }
+  }
+  if (!refusal.ok()) Finish(std::move(command), refusal);
+}
+
+absl::StatusOr<std::shared_ptr<const ReadView>> Sequencer::View() const {
+  absl::MutexLock lock(&mu_);
+  if (view_ == nullptr) return Unavailable("the store is being opened anew");
+  return view_;
+}
+
+bool Sequencer::serving() const {
+  absl::MutexLock lock(&mu_);
+  return view_ != nullptr;
+}
+
+void Sequencer::Shutdown() {
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  thread_.reset();
+}
+
+void Sequencer::Loop() {
+  absl::Duration delay = kReopenDelayMin;
+  for (;;) {
+    if (session_ == nullptr) {
+      if (absl::Status opened = Open(); !opened.ok()) {
+        Close();
+        telemetry::Log(telemetry::Level::kError, "store.refuses_writes", {{"status", opened}});
+        // Interrupted only by Shutdown: commands wait meanwhile.
+        absl::MutexLock lock(&mu_);
+        if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), delay)) break;
+        delay = std::min(delay * 2, kReopenDelayMax);
+        continue;
+      }
+      reopenings_.Add();
+      delay = kReopenDelayMin;
+    }
+    if (pending_.empty() && !TakeCommands()) break;
+    if (absl::Status status = RunBatch(); !status.ok()) {
+      telemetry::Log(telemetry::Level::kError, "store.write_failed", {{"status", status}});
+      Close();
+    }
+  }
+  // Only an outage leaves commands behind.
+  std::deque<std::unique_ptr<Command>> left = std::move(pending_);
+  {
+    absl::MutexLock lock(&mu_);
+    std::move(queue_.begin(), queue_.end(), std::back_inserter(left));
+    queue_.clear();
+  }
+  for (auto& command : left) Finish(std::move(command), Unavailable("the broker stopped while its store refused writes"));
+  Close();
+}
+
+bool Sequencer::TakeCommands() {
+  absl::MutexLock lock(&mu_);
+  mu_.Await(absl::Condition(
+      +[](Sequencer* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mu_) { return self->stopping_ || !self->queue_.empty(); },
+      this));
+  while (!queue_.empty() && pending_.size() < kBatchCommandsMax) {
+    pending_.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  queue_length_.Set(static_cast<double>(queue_.size()));
+  return !pending_.empty();
+}
+
+absl::Status Sequencer::CheckSpace() const {
+  if (!options_.free_bytes) return absl::OkStatus();
+  const auto free = options_.free_bytes();
+  // A disk that cannot even be asked is found out by the write.
+  if (!free.ok() || *free >= options_.disk_floor_bytes) return absl::OkStatus();
+  return Error(Reason::kDiskFloor, "free space is below the floor; only IMMEDIATE, acks, erasures and audit are taken");
+}
+
+absl::Status Sequencer::RunBatch() {
+  const telemetry::Timer timer(commit_seconds_, clock_);
+  const absl::Status space = CheckSpace();
+  const uint64_t last_ms = session_->log->head().time_ms;
+  const uint64_t now_ms = std::max(last_ms, static_cast<uint64_t>(std::max<int64_t>(0, absl::ToUnixMillis(clock_.Now()))));
+  BatchContext context(*session_->store, *session_->slots, random_, session_->ledger->origin(), session_->ledger->size(),
+                       absl::FromUnixMillis(static_cast<int64_t>(now_ms)), epochs_);
+  std::vector<std::unique_ptr<Command>> applied;
+  while (!pending_.empty() && context.bytes() < kBatchBytesMax && !context.epochs_moved()) {
+    std::unique_ptr<Command> command = std::move(pending_.front());
+    pending_.pop_front();
+    absl::Status status = command->MayBeRefusedForSpace() ? space : absl::OkStatus();
+    if (status.ok()) status = context.Run(*command);
+    if (status.ok()) {
+      applied.push_back(std::move(command));
+    } else {
+      Finish(std::move(command), status);
+    }
+  }
+  batch_commands_.Observe(static_cast<double>(applied.size()));
+
+  // A batch of repeats writes nothing; what they repeat is under the newest checkpoint.
+  const absl::Status status = context.empty() ? absl::OkStatus() : Commit(context);
+  absl::StatusOr<Committed> outcome = Unavailable("the outcome of the write is not known; resend the same request id");
+  if (status.ok()) {
+    absl::MutexLock lock(&mu_);
+    outcome = view_->checkpoint();
+  }
+  for (auto& command : applied) Finish(std::move(command), outcome);
+  return status;
+}
+
+absl::Status Sequencer::Commit(BatchContext& context) {
+  storage::Batch batch = context.TakeState();
+  const std::vector<std::string> leaves = context.TakeLeaves();
+  for (const std::string& leaf : leaves) session_->ledger->Add(leaf, batch);
+  session_->ledger->Finish(batch);
+  if (unstored_.has_value()) batch.Put(kFamilyCheckpoint, KeyU64(unstored_->size), unstored_->note);
+
+  const storage::Commit& head = session_->log->head();
+  const storage::AppendOutcome outcome = session_->log->Append(
+      head.term, head.sequence, static_cast<uint64_t>(absl::ToUnixMillis(context.now())), batch);
+  if (const auto* const unknown = std::get_if<storage::Unknown>(&outcome)) return unknown->cause;
+  const auto* const committed = std::get_if<storage::Committed>(&outcome);
+  if (committed == nullptr) return Unavailable("another writer has moved on");
+  Step(CommitStep::kAppended);
+
+  ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint checkpoint,
+                          session_->signer->VerifyThenSign(*session_->log, *committed, [this](SigningStep step) {
+                            Step(step == SigningStep::kReadBack  ? CommitStep::kReadBack
+                                 : step == SigningStep::kGuarded ? CommitStep::kGuarded
+                                                                 : CommitStep::kSigned);
+                          }));
+  // A batch without entries leaves the tree as it was, whose note is stored by now.
+  unstored_.reset();
+  if (!leaves.empty()) unstored_ = checkpoint;
+  epochs_ = context.epochs();
+  ACCORD_RETURN_IF_ERROR(Publish(checkpoint, context.now(), context.epochs_moved()));
+  Step(CommitStep::kPublished);
+  return absl::OkStatus();
+}
+
+absl::Status Sequencer::Publish(const SignedCheckpoint& checkpoint, absl::Time time, bool epochs_moved) {
+  auto committed = std::make_shared<const Committed>(Committed{checkpoint.size, checkpoint.note, time});
+  auto view = std::make_unique<ReadView>(*session_->store, *session_->slots, session_->signer->edge(), std::move(committed));
+  if (epochs_moved && options_.publish) ACCORD_RETURN_IF_ERROR(options_.publish(*view, epochs_));
+  tree_size_.Set(static_cast<double>(checkpoint.size));
+  std::shared_ptr<const ReadView> before;  // Its end takes the lock.
+  absl::MutexLock lock(&mu_);
+  ++open_views_;
+  before = std::exchange(view_, std::shared_ptr<const ReadView>(view.release(), [this](const ReadView* closed) {
+    delete closed;
+    absl::MutexLock closing(&mu_);
+    --open_views_;
+  }));
+  return absl::OkStatus();
+}
+
+absl::Status Sequencer::Open() {
+  ACCORD_ASSIGN_OR_RETURN(session_, opener_());
+  ACCORD_ASSIGN_OR_RETURN(epochs_, ReadEpochs(*session_->store));
+  // A crash may have come between the last commit and its note.
+  ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint checkpoint, session_->signer->SignHead());
+  ACCORD_ASSIGN_OR_RETURN(const auto note, session_->store->Get(kFamilyCheckpoint, KeyU64(checkpoint.size)));
+  unstored_.reset();
+  if (!note.has_value()) unstored_ = checkpoint;
+  ACCORD_RETURN_IF_ERROR(Publish(checkpoint, absl::FromUnixMillis(static_cast<int64_t>(session_->log->head().time_ms)), true));
+  if (options_.on_health) options_.on_health(true);
+  return absl::OkStatus();
+}
+
+void Sequencer::Close() {
+  std::shared_ptr<const ReadView> view;
+  {
+    absl::MutexLock lock(&mu_);
+    view = std::move(view_);
+    view_ = nullptr;
+  }
+  if (view != nullptr && options_.on_health) options_.on_health(false);
+  view.reset();
+  {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(+[](int* open) { return *open == 0; }, &open_views_));
+  }
+  session_.reset();
+}
+
+void Sequencer::Finish(std::unique_ptr<Command> command, absl::StatusOr<Committed> outcome) {
+  // Shared, because an executor that refuses a task destroys it.
+  struct Work {
+    std::unique_ptr<Command> command;
+    absl::StatusOr<Committed> outcome;
+  };
+  const auto work = std::make_shared<Work>(Work{std::move(command), std::move(outcome)});
+  if (!executor_.Run([work] { work->command->Done(work->outcome); })) work->command->Done(work->outcome);
+}
+
+void Sequencer::Step(CommitStep step) const {
+  if (options_.on_step) options_.on_step(step);
+}
+
+}  // namespace accord::broker
