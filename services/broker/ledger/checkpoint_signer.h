@@ -10,19 +10,21 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/crypto/ed25519.h"
 #include "common/storage/commit_log.h"
 #include "common/storage/store.h"
 #include "services/broker/ledger/guard.h"
 #include "services/broker/ledger/ledger_edge.h"
+#include "services/broker/ledger/ledger_writer.h"
 
 namespace accord::broker {
 
 // A tree and our signed note for it.
 struct SignedCheckpoint {
   uint64_t size = 0;
-  std::string root;
+  ledger::Hash root{};
   std::string note;
 };
 
@@ -65,10 +67,10 @@ class CheckpointSigner {
 
  private:
   CheckpointSigner(const storage::Store& store, std::unique_ptr<Guard> guard, crypto::Ed25519Signer key,
-                   std::string origin)
-      : store_(store), guard_(std::move(guard)), key_(std::move(key)), origin_(std::move(origin)) {}
+                   std::unique_ptr<LedgerWriter> tree, std::shared_ptr<const LedgerEdge> edge)
+      : store_(store), guard_(std::move(guard)), key_(std::move(key)), tree_(std::move(tree)), edge_(std::move(edge)) {}
 
-  // Extends edge_ by the leaves of a record, whose other ledger operations must be as computed.
+  // Extends the tree by the leaves of a record, whose other ledger operations must be as computed.
   absl::Status Extend(const storage::Batch& batch);
   absl::StatusOr<SignedCheckpoint> GuardThenSign(const std::function<void(SigningStep)>& on_step);
   // Remembers a DATA_LOSS for ever, passes the rest.
@@ -77,8 +79,8 @@ class CheckpointSigner {
   const storage::Store& store_;
   const std::unique_ptr<Guard> guard_;
   const crypto::Ed25519Signer key_;
-  const std::string origin_;
-  std::shared_ptr<const LedgerEdge> edge_;
+  const std::unique_ptr<LedgerWriter> tree_;  // A writer of its own: what it would have put must be there.
+  std::shared_ptr<const LedgerEdge> edge_;    // Of tree_, shared with readers.
   absl::Status refusal_;
 };
 

@@ -1,26 +1,26 @@
 // The right edge of the tree: the tiles that are not full yet, each with the hashes
-// of all complete subtrees within it, so that a new leaf costs two hashes and a proof
-// at the head next to none.
+// of all complete subtrees within it, so that a proof at the head costs next to none.
 #pragma once
 
 #include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 
-#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/ledger/frontier.h"
+#include "common/ledger/merkle.h"
+#include "common/ledger/tile.h"
 #include "common/storage/store.h"
 #include "services/broker/ledger/ledger_families.h"
 
 namespace accord::broker {
 
-inline constexpr size_t kHashBytes = 32;
-inline constexpr int kTileHeight = 8;
-inline constexpr uint64_t kTileWidth = 256;
-inline constexpr size_t kTileBytes = kTileWidth * kHashBytes;
+inline constexpr size_t kHashBytes = sizeof(ledger::Hash);
+inline constexpr size_t kTileBytes = ledger::kTileWidth * kHashBytes;
 
 // At most 16 KiB for each power of 256 in the size. Copies are independent.
 // Thread-compatible.
@@ -35,27 +35,25 @@ class LedgerEdge {
   // level. DATA_LOSS (kStoreCorrupt) when one is missing; errors of the store.
   static absl::StatusOr<LedgerEdge> Load(const storage::Store& store, uint64_t size);
 
-  void Append(std::string_view leaf_hash, OnTile on_tile);
+  // The edge of the tree that meta/head of `store` names.
+  //   DATA_LOSS (kStoreCorrupt)  the leaves make another root; leaves without a head, or beyond it
+  static absl::StatusOr<LedgerEdge> LoadHead(const storage::Store& store);
 
-  uint64_t size() const { return size_; }
-  std::string Root() const;
+  void Append(const ledger::Hash& leaf_hash, OnTile on_tile);
+
+  uint64_t size() const { return frontier_.size(); }
+  ledger::Hash Root() const { return frontier_.Root(); }
 
   // The hashes of the unfinished tile of `level`, joined; empty when there is none.
-  std::string_view Tile(size_t level) const;
+  std::string Tile(size_t level) const;
   // The hash over the leaves [index·2^height, (index+1)·2^height), which are all there, when it lies
-  // within an unfinished tile; empty otherwise.
-  std::string_view Subtree(int height, uint64_t index) const;
+  // within an unfinished tile.
+  std::optional<ledger::Hash> Subtree(int height, uint64_t index) const;
 
  private:
-  // rows[h] joins the hashes over 2^h of the tile's own; rows[0] are those.
-  struct Level {
-    uint64_t tile = 0;  // The number of the unfinished tile.
-    std::array<std::string, kTileHeight> rows;
-  };
-  void AppendAt(size_t level, std::string_view hash, OnTile on_tile);
-
-  uint64_t size_ = 0;
-  std::vector<Level> levels_;
+  ledger::Frontier frontier_;
+  // By height: the complete subtrees of 2^height leaves within the unfinished tile of level height / 8.
+  std::vector<std::vector<ledger::Hash>> rows_;
 };
 
 }  // namespace accord::broker

@@ -6,11 +6,11 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "common/storage/store.h"
 #include "services/broker/ledger/ledger_edge.h"
@@ -37,25 +37,23 @@ class LedgerReader {
   absl::Status Leaves(uint64_t first, uint64_t end,
                       absl::FunctionRef<bool(uint64_t index, std::string_view leaf)> visit) const;
 
-  // The first `width` (1 to 256) hashes of a tile, joined, as tlog-tiles serves it.
-  absl::StatusOr<std::string> Tile(uint8_t level, uint64_t index, uint64_t width) const;
-  // The first `width` leaves of tile `index`, each u16 length ‖ bytes.
-  absl::StatusOr<std::string> EntryBundle(uint64_t index, uint64_t width) const;
+  // The hashes of a tile, full or partial, joined, as tlog-tiles serves it.
+  absl::StatusOr<std::string> Tile(const ledger::Tile& tile) const;
+  // The leaves of an entry bundle, as ledger::EncodeBundle.
+  absl::StatusOr<std::string> EntryBundle(const ledger::Entries& entries) const;
 
   // The tree of the first `size` leaves.
-  absl::StatusOr<std::string> Root(uint64_t size) const;
-  // RFC 9162 §2.1.3 and §2.1.4, hashes from leaf to root.
-  absl::StatusOr<std::vector<std::string>> InclusionProof(uint64_t index, uint64_t size) const;
-  absl::StatusOr<std::vector<std::string>> ConsistencyProof(uint64_t old_size, uint64_t size) const;
+  absl::StatusOr<ledger::Hash> Root(uint64_t size) const;
+  // As ledger::VerifyInclusion and VerifyConsistency take them.
+  absl::StatusOr<ledger::Path> InclusionProof(uint64_t index, uint64_t size) const;
+  absl::StatusOr<ledger::Path> ConsistencyProof(uint64_t old_size, uint64_t size) const;
 
   // The stored note of exactly that size. ENTRY_NOT_FOUND when none was published.
   absl::StatusOr<std::string> Checkpoint(uint64_t size) const;
 
  private:
-  // The hash over complete subtree `index` of 2^height leaves.
-  absl::StatusOr<std::string> Subtree(int height, uint64_t index) const;
-  // The hash over leaves [begin, end): RFC 9162's MTH.
-  absl::StatusOr<std::string> Range(uint64_t begin, uint64_t end) const;
+  // The hash over complete subtree `index` of 2^height leaves. `tiles` keeps what one proof reads.
+  absl::StatusOr<ledger::Hash> Subtree(int height, uint64_t index, std::map<std::string, std::string>& tiles) const;
   absl::Status CheckSize(uint64_t size) const;
 
   const storage::Store& store_;

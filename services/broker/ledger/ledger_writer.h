@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/storage/batch.h"
 #include "common/storage/store.h"
@@ -35,7 +36,7 @@ class LedgerWriter {
 
   // With the leaves added so far.
   uint64_t size() const { return edge_.size(); }
-  std::string root() const { return edge_.Root(); }
+  const LedgerEdge& edge() const { return edge_; }
 
  private:
   LedgerWriter(std::string origin, LedgerEdge edge)

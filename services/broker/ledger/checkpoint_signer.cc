@@ -1,0 +1,127 @@
+#include "services/broker/ledger/checkpoint_signer.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/leaf.h"
+#include "services/broker/ledger/ledger_reader.h"
+
+namespace accord::broker {
+namespace {
+
+absl::Status Disagreement(std::string_view what) {
+  return Error(Reason::kStoreCorrupt, fmt::format("{}; nothing is signed until a person has followed "
+                                                  "runbooks/ledger.md", what));
+}
+
+bool IsLedgerOp(const storage::Batch::Op& op) {
+  return op.family == kLeafFamily || op.family == kTileFamily || op.family == kNodeFamily ||
+         (op.family == kMetaFamily && op.key == kHeadKey);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<CheckpointSigner>> CheckpointSigner::Open(const storage::Store& store,
+                                                                         std::unique_ptr<Guard> guard,
+                                                                         crypto::Ed25519Signer key,
+                                                                         std::string origin) {
+  ACCORD_ASSIGN_OR_RETURN(auto tree, LedgerWriter::Open(store, origin));
+  auto edge = std::make_shared<const LedgerEdge>(tree->edge());
+  const GuardMark& mark = guard->Read();
+  if (edge->size() < mark.size) {
+    return Disagreement(fmt::format("the store holds {} entries but {} were signed: an older copy was restored",
+                                    edge->size(), mark.size));
+  }
+  const LedgerReader reader(store, edge);
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Hash root, reader.Root(mark.size));
+  if (ledger::View(root) != mark.root) {
+    return Disagreement(fmt::format("the first {} entries of the store are not those that were signed", mark.size));
+  }
+
+  std::unique_ptr<CheckpointSigner> signer(
+      new CheckpointSigner(store, std::move(guard), std::move(key), std::move(tree), std::move(edge)));
+  std::string newest;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kCheckpointFamily, {.descending = true}, [&](std::string_view, std::string_view note) {
+    newest = note;
+    return false;
+  }));
+  if (!newest.empty()) ACCORD_RETURN_IF_ERROR(signer->Confront(newest));
+  return signer;
+}
+
+absl::StatusOr<SignedCheckpoint> CheckpointSigner::VerifyThenSign(storage::CommitLog& log,
+                                                                  const storage::Committed& committed,
+                                                                  const std::function<void(SigningStep)>& on_step) {
+  ACCORD_RETURN_IF_ERROR(refusal_);
+  const auto bytes = log.ReadBack(committed.sequence);
+  if (!bytes.ok()) return Remember(bytes.status());
+  if (crypto::Sha256(*bytes) != committed.digest) {
+    return Remember(Disagreement("the record read back has another digest than the one committed"));
+  }
+  const auto record = storage::DecodeRecord(*bytes);
+  if (!record.ok()) return Remember(record.status());
+  ACCORD_RETURN_IF_ERROR(Remember(Extend(record->batch)));
+  if (on_step) on_step(SigningStep::kReadBack);
+  return GuardThenSign(on_step);
+}
+
+absl::StatusOr<SignedCheckpoint> CheckpointSigner::SignHead() {
+  ACCORD_RETURN_IF_ERROR(refusal_);
+  return GuardThenSign(nullptr);
+}
+
+absl::Status CheckpointSigner::Extend(const storage::Batch& batch) {
+  storage::Batch found, computed;
+  for (const storage::Batch::Op& op : batch.ops()) {
+    if (!IsLedgerOp(op)) continue;
+    if (op.kind != storage::Batch::Kind::kPut) return Disagreement("a ledger record would be deleted");
+    found.Put(op.family, op.key, op.value);
+    if (op.family != kLeafFamily) continue;
+    if (op.value.empty() || op.value.size() > ledger::kLeafBytesMax) return Disagreement("a leaf is over its limit");
+    tree_->Add(op.value, computed);
+  }
+  tree_->Finish(computed);
+  if (!(found == computed)) return Disagreement("the ledger records on disk are not those that their leaves make");
+  edge_ = std::make_shared<const LedgerEdge>(tree_->edge());
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SignedCheckpoint> CheckpointSigner::GuardThenSign(const std::function<void(SigningStep)>& on_step) {
+  const ledger::Hash root = edge_->Root();
+  const GuardMark mark{edge_->size(), std::string(ledger::View(root))};
+  if (guard_->Read() != mark) ACCORD_RETURN_IF_ERROR(Remember(guard_->Advance(mark.size, mark.root)));
+  if (on_step) on_step(SigningStep::kGuarded);
+  SignedCheckpoint signed_checkpoint{
+      mark.size, root, ledger::SignCheckpoint({tree_->origin(), mark.size, root}, key_)};
+  if (on_step) on_step(SigningStep::kSigned);
+  return signed_checkpoint;
+}
+
+absl::Status CheckpointSigner::Confront(std::string_view note) {
+  ACCORD_RETURN_IF_ERROR(refusal_);
+  const auto vkey = ledger::Vkey::Make(tree_->origin(), ledger::kTypeEd25519, key_.verifier());
+  const auto shown = ledger::VerifyCheckpoint(note, vkey);
+  if (!shown.ok()) return absl::OkStatus();
+  const ledger::Checkpoint& checkpoint = shown->checkpoint;
+  const auto fork = [&](std::string_view why) {
+    return Remember(Error(Reason::kLogForked, fmt::format("our own key signed a checkpoint of {} entries, {}",
+                                                          checkpoint.size, why)));
+  };
+  if (checkpoint.size > edge_->size()) return fork("more than the store holds");
+  const auto root = LedgerReader(store_, edge_).Root(checkpoint.size);
+  if (!root.ok()) return Remember(root.status());
+  if (*root != checkpoint.root) return fork("with another root than the store's");
+  return absl::OkStatus();
+}
+
+absl::Status CheckpointSigner::Remember(absl::Status status) {
+  if (absl::IsDataLoss(status)) refusal_ = status;
+  return status;
+}
+
+}  // namespace accord::broker
