@@ -1,0 +1,304 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "common/crypto/testing_pki.h"
+#include "services/broker/directory/access.h"
+#include "services/broker/directory/changes.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/directory/validation.h"
+#include "services/broker/sequencer/memory_context.h"
+
+namespace accord::broker {
+namespace {
+
+using crypto::testing::kTrustDomain;
+using crypto::testing::TestAuthority;
+
+TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
+  EXPECT_EQ(ToHex(RequestKey("agency/a", "req-0001")), "086167656e63792f61" "7265712d30303031");
+  EXPECT_EQ(ToHex(PartyKey("idva", 258)), "0469647661" "0000000000000102");
+  EXPECT_EQ(ToHex(MailboxKey("idva", type::v1::DESK_CONFIDENTIAL, type::v1::LANE_HIGH, 1)),
+            "0469647661" "02" "02" "0000000000000001");
+  EXPECT_EQ(ToHex(ChainEntryKey(std::string(16, '\x11'), 7)), "11111111111111111111111111111111" "0000000000000007");
+  EXPECT_EQ(SectionKey(std::string(32, 'h'), std::string(16, 's')), std::string(32, 'h') + std::string(16, 's'));
+  EXPECT_EQ(StatementKey(std::string(32, 'h'), std::string(32, 's')), std::string(32, 'h') + std::string(32, 's'));
+  EXPECT_EQ(OfficerKey(false, "alice"), "admin/alice");
+  EXPECT_EQ(OfficerKey(true, "ines"), "inspector/ines");
+  EXPECT_EQ(PrincipalChainKey("admin/alice"), "chain/admin/alice");
+  EXPECT_EQ(AgreementKey("2026-1"), "agreement/version/2026-1");
+  EXPECT_EQ(ConflictListKey("police"), "conflicts/police");
+  EXPECT_EQ(BrokerFamilies().size(), 22u);
+}
+
+class DirectoryTest : public ::testing::Test {
+ protected:
+  admin::v1::Agency Agency(const std::string& id, type::v1::AgencyKind kind = type::v1::AGENCY_KIND_POLICE) {
+    admin::v1::Agency agency;
+    agency.set_id(id);
+    agency.set_kind(kind);
+    agency.set_display_name(id);
+    agency.add_areas("E23000016");
+    agency.set_active(true);
+    agency.add_signing_certificates(authority_.IssueSigning(id).certificate.der());
+    agency.set_sealing_certificate(authority_.IssueSealing(id).certificate.der());
+    return agency;
+  }
+
+  admin::v1::Change PutAgency(const admin::v1::Agency& agency) {
+    admin::v1::Change change;
+    *change.mutable_put_agency()->mutable_agency() = agency;
+    return change;
+  }
+
+  // What the sequencer does after a batch that moved the epochs.
+  void Publish() { holder_.Set(*DirectorySnapshot::Load(context_, context_.current.directory)); }
+
+  void OpenLog(std::vector<admin::v1::Change> changes) {
+    OpenLogCommand command(rules_, "accord.test/broker", "vkey", {"alice", "bob"}, std::move(changes), [](const auto&) {});
+    ASSERT_EQ(command.Apply(context_), absl::OkStatus());
+    Publish();
+  }
+
+  absl::StatusOr<uint64_t> Propose(const std::string& who, const std::string& request, const admin::v1::Change& change) {
+    absl::StatusOr<uint64_t> number = absl::UnknownError("no answer");
+    ProposeChangeCommand command(rules_, {who, std::string(32, 'c')}, request, change, [&](auto outcome) {
+      number = outcome.ok() ? absl::StatusOr<uint64_t>(outcome->number) : outcome.status();
+    });
+    const absl::Status status = command.Apply(context_);
+    command.Done(status.ok() ? absl::StatusOr<Committed>(Committed{}) : status);
+    return number;
+  }
+
+  absl::StatusOr<ChangeOutcome> Approve(const std::string& who, const std::string& request, uint64_t number) {
+    absl::StatusOr<ChangeOutcome> result = absl::UnknownError("no answer");
+    ApproveChangeCommand command(rules_, {who, std::string(32, 'c')}, request, number,
+                                 [&](auto outcome) { result = std::move(outcome); });
+    const absl::Status status = command.Apply(context_);
+    command.Done(status.ok() ? absl::StatusOr<Committed>(Committed{}) : status);
+    if (status.ok()) Publish();
+    return result;
+  }
+
+  TestAuthority authority_;
+  MemoryContext context_;
+  DirectoryHolder holder_;
+  ChangeRules rules_{std::string(kTrustDomain), holder_, [](std::string_view text) -> absl::StatusOr<std::string> {
+                       if (text.starts_with("bad")) return Error(Reason::kAgreementMalformed, "line 1: bad");
+                       return std::string(text.substr(0, 2));
+                     }};
+};
+
+TEST_F(DirectoryTest, AcceptsAWellFormedAgencyAndNamesEachFault) {
+  ASSERT_EQ(ValidateAgency(Agency("police"), kTrustDomain), absl::OkStatus());
+  const auto field_of = [](const absl::Status& status) { return DetailOf(status).metadata["field"]; };
+  auto agency = Agency("police");
+  agency.set_id("Police!");
+  EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.id");
+  agency = Agency("police");
+  agency.set_kind(type::v1::AGENCY_KIND_UNSPECIFIED);
+  EXPECT_TRUE(HasReason(ValidateAgency(agency, kTrustDomain), Reason::kEnumUnknown));
+  agency = Agency("police");
+  agency.add_areas("Durham");
+  EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.areas");
+  agency = Agency("police");
+  agency.clear_signing_certificates();
+  EXPECT_TRUE(HasReason(ValidateAgency(agency, kTrustDomain), Reason::kFieldMissing));
+  agency = Agency("police");
+  agency.set_signing_certificates(0, "not DER");
+  EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.signing_certificates");
+  agency = Agency("police");
+  agency.set_signing_certificates(0, agency.sealing_certificate());  // Wrong key usage.
+  EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.signing_certificates");
+  agency = Agency("police");
+  agency.set_sealing_certificate(Agency("housing").sealing_certificate());  // Another's name.
+  EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.sealing_certificate");
+  EXPECT_EQ(field_of(ValidateAgency(Agency("police"), "elsewhere.test")), "agency.signing_certificates");
+  agency = Agency("police");
+  agency.set_confidential_sealing_certificate(agency.sealing_certificate());
+  EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.confidential_sealing_certificate");
+}
+
+TEST_F(DirectoryTest, OpensALogOnceWithItsAdministratorsAndImports) {
+  auto police = Agency("police");
+  police.set_deputy("idva");  // Named before it comes.
+  OpenLog({PutAgency(police), PutAgency(Agency("idva", type::v1::AGENCY_KIND_IDVA))});
+  ASSERT_EQ(context_.entries.size(), 3u);
+  EXPECT_EQ(context_.entries[0].event.type(), type::v1::EVENT_TYPE_LOG_OPENED);
+  EXPECT_EQ(context_.entries[0].event.change(), "alice,bob");
+  EXPECT_EQ(context_.entries[1].event.change(), "put_agency");
+  EXPECT_NE(holder_.Get()->FindActiveAgency("idva"), nullptr);
+  EXPECT_EQ(holder_.Get()->ActiveAdministrators("alice"), 1);
+
+  OpenLogCommand again(rules_, "accord.test/broker", "vkey", {"alice", "bob"}, {}, [](const auto&) {});
+  EXPECT_FALSE(again.Apply(context_).ok());
+}
+
+TEST_F(DirectoryTest, RefusesToOpenALogWithOneAdministratorOrADanglingDeputy) {
+  OpenLogCommand one(rules_, "o", "v", {"alice", "alice"}, {}, [](const auto&) {});
+  EXPECT_FALSE(one.Apply(context_).ok());
+  auto police = Agency("police");
+  police.set_deputy("idva");
+  MemoryContext other;
+  OpenLogCommand dangling(rules_, "o", "v", {"alice", "bob"}, {PutAgency(police)}, [](const auto&) {});
+  EXPECT_TRUE(HasReason(dangling.Apply(other), Reason::kFieldInvalid));
+}
+
+TEST_F(DirectoryTest, AChangeNeedsTwoPeopleAndMovesTheEpochOnlyOnApproval) {
+  OpenLog({});
+  const Epochs before = context_.current;
+  const auto number = Propose("alice", "request-1", PutAgency(Agency("police")));
+  ASSERT_EQ(number.status(), absl::OkStatus());
+  EXPECT_EQ(context_.current, before);
+  EXPECT_EQ(holder_.Get()->FindAgency("police"), nullptr);
+  EXPECT_TRUE(HasReason(Approve("alice", "request-2", *number).status(), Reason::kSelfApproval));
+  EXPECT_TRUE(HasReason(Approve("bob", "request-2", 999).status(), Reason::kChangeNotFound));
+
+  const auto approved = Approve("bob", "request-3", *number);
+  ASSERT_EQ(approved.status(), absl::OkStatus());
+  EXPECT_EQ(context_.current.directory, before.directory + 1);
+  EXPECT_NE(holder_.Get()->FindActiveAgency("police"), nullptr);
+  EXPECT_TRUE(HasReason(Approve("bob", "request-4", *number).status(), Reason::kTransitionIllegal));
+
+  const auto& entries = context_.entries;
+  ASSERT_EQ(entries.size(), 3u);
+  EXPECT_EQ(entries[1].event.type(), type::v1::EVENT_TYPE_CHANGE_PROPOSED);
+  EXPECT_EQ(entries[2].event.type(), type::v1::EVENT_TYPE_CHANGE_APPROVED);
+  EXPECT_EQ(entries[1].event.change_digest(), entries[2].event.change_digest());
+  EXPECT_EQ(entries[2].actor->principal(), "admin/bob");
+  EXPECT_EQ(entries[1].chains, entries[2].chains);
+}
+
+TEST_F(DirectoryTest, RepeatsOfARequestGetTheFirstAnswerAndOtherContentIsRefused) {
+  OpenLog({});
+  const auto change = PutAgency(Agency("police"));
+  const auto first = Propose("alice", "request-1", change);
+  const size_t entries = context_.entries.size();
+  EXPECT_EQ(*Propose("alice", "request-1", change), *first);
+  EXPECT_EQ(context_.entries.size(), entries);
+  EXPECT_TRUE(HasReason(Propose("alice", "request-1", PutAgency(Agency("idva"))).status(), Reason::kRequestIdReused));
+  EXPECT_TRUE(Propose("bob", "request-1", PutAgency(Agency("idva"))).ok());  // Scoped to the administrator.
+
+  ASSERT_TRUE(Approve("bob", "request-9", *first).ok());
+  const auto again = Approve("bob", "request-9", *first);
+  ASSERT_EQ(again.status(), absl::OkStatus());
+  EXPECT_TRUE(again->repeated);
+  EXPECT_TRUE(HasReason(Approve("bob", "request-9", *first + 1).status(), Reason::kRequestIdReused));
+}
+
+TEST_F(DirectoryTest, ChangesAreJudgedAgainWhenApproved) {
+  OpenLog({});
+  const auto officer = [](const std::string& id, bool active) {
+    admin::v1::Change change;
+    change.mutable_put_officer()->set_id(id);
+    change.mutable_put_officer()->set_active(active);
+    return change;
+  };
+  ASSERT_TRUE(Approve("bob", "request-2", *Propose("alice", "request-1", officer("carol", true))).ok());
+  // Each may go by itself, but not both.
+  const auto first = Propose("bob", "request-3", officer("alice", false));
+  const auto second = Propose("alice", "request-4", officer("carol", false));
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_TRUE(Approve("carol", "request-5", *first).ok());
+  EXPECT_TRUE(HasReason(Approve("bob", "request-6", *second).status(), Reason::kFieldInvalid));
+}
+
+TEST_F(DirectoryTest, StandInsAndSealingKeysAreCheckedAmongTheOthers) {
+  auto idva = Agency("idva", type::v1::AGENCY_KIND_IDVA);
+  OpenLog({PutAgency(idva)});
+  auto health = Agency("health", type::v1::AGENCY_KIND_HEALTH);
+  health.set_deputy("nobody");
+  EXPECT_EQ(DetailOf(Propose("alice", "request-1", PutAgency(health)).status()).metadata["field"], "agency.deputy");
+  health.set_deputy("idva");
+  EXPECT_TRUE(Propose("alice", "request-1", PutAgency(health)).ok());
+  health.set_deputy("health");
+  EXPECT_FALSE(Propose("alice", "request-2", PutAgency(health)).ok());
+}
+
+TEST_F(DirectoryTest, KeepsTwoAdministrators) {
+  OpenLog({});
+  admin::v1::Change change;
+  change.mutable_put_officer()->set_id("alice");
+  change.mutable_put_officer()->set_active(false);
+  EXPECT_TRUE(HasReason(Propose("bob", "request-1", change).status(), Reason::kFieldInvalid));
+  change.mutable_put_officer()->set_id("carol");
+  change.mutable_put_officer()->set_active(true);
+  ASSERT_TRUE(Approve("alice", "request-3", *Propose("bob", "request-2", change)).ok());
+  change.mutable_put_officer()->set_id("alice");
+  change.mutable_put_officer()->set_active(false);
+  EXPECT_TRUE(Propose("bob", "request-4", change).ok());
+}
+
+TEST_F(DirectoryTest, AnAgreementVersionMeansOneText) {
+  OpenLog({});
+  admin::v1::Change change;
+  change.mutable_put_agreement()->set_text("v1 first");
+  ASSERT_TRUE(Approve("bob", "request-2", *Propose("alice", "request-1", change)).ok());
+  EXPECT_EQ(context_.current.agreement, 1u);
+  change.mutable_put_agreement()->set_text("v1 second");
+  const auto number = Propose("alice", "request-3", change);
+  ASSERT_TRUE(number.ok());
+  EXPECT_TRUE(HasReason(Approve("bob", "request-4", *number).status(), Reason::kAgreementMalformed));
+  change.mutable_put_agreement()->set_text("bad");
+  EXPECT_TRUE(HasReason(Propose("alice", "request-5", change).status(), Reason::kAgreementMalformed));
+}
+
+TEST_F(DirectoryTest, DeniedKeysAreNobodysAndTheirHoldersAreRefused) {
+  auto police = Agency("police");
+  OpenLog({PutAgency(police)});
+  const auto signing = *crypto::Certificate::FromDer(police.signing_certificates(0));
+  const auto sealing = *crypto::Certificate::FromDer(police.sealing_certificate());
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  EXPECT_NE(holder_.Get()->FindSigningKey("police", signing.public_key_id(), now), nullptr);
+  EXPECT_EQ(holder_.Get()->FindSigningKey("police", signing.public_key_id(), absl::FromUnixSeconds(0)), nullptr);
+  EXPECT_EQ(holder_.Get()->FindSealingKeyOwner(sealing.subject_key_id())->agency, "police");
+
+  for (const std::string& digest : {signing.public_key_id(), sealing.fingerprint()}) {
+    admin::v1::Change change;
+    change.mutable_deny_key()->set_digest(digest);
+    const auto number = Propose("alice", "deny-" + ToHex(digest), change);
+    ASSERT_TRUE(Approve("bob", "deny-" + ToHex(digest), *number).ok());
+  }
+  EXPECT_EQ(holder_.Get()->FindSigningKey("police", signing.public_key_id(), now), nullptr);
+  EXPECT_EQ(holder_.Get()->FindSealingKeyOwner(sealing.subject_key_id()), nullptr);
+  EXPECT_FALSE(holder_.Get()->FindAgency("police")->sealing.has_value());
+}
+
+TEST_F(DirectoryTest, PrincipalsMustBeEnrolledActiveFreshAndUndenied) {
+  auto police = Agency("police");
+  police.set_valid_from_ms(1'000'000);
+  OpenLog({PutAgency(police)});
+  Principal principal{.kind = options::v1::CALLER_AGENCY, .id = "police", .certificate = std::string(32, 'a'),
+                      .public_key_id = std::string(32, 'b'), .not_before = absl::FromUnixMillis(1'000'000)};
+  EXPECT_EQ(CheckPrincipal(*holder_.Get(), principal), absl::OkStatus());
+  principal.not_before = absl::FromUnixMillis(999'999);
+  EXPECT_TRUE(HasReason(CheckPrincipal(*holder_.Get(), principal), Reason::kCertificateDenied));
+  principal.not_before = absl::FromUnixMillis(1'000'000);
+  principal.id = "nobody";
+  EXPECT_TRUE(HasReason(CheckPrincipal(*holder_.Get(), principal), Reason::kPrincipalUnknown));
+  EXPECT_FALSE(IsEnrolled(*holder_.Get(), principal));
+  principal.kind = options::v1::CALLER_INSPECTOR;
+  principal.id = "alice";  // An administrator is no inspector.
+  EXPECT_TRUE(HasReason(CheckPrincipal(*holder_.Get(), principal), Reason::kPrincipalUnknown));
+  principal.kind = options::v1::CALLER_ADMIN;
+  EXPECT_EQ(CheckPrincipal(*holder_.Get(), principal), absl::OkStatus());
+
+  admin::v1::Change change;
+  change.mutable_deny_key()->set_digest(principal.public_key_id);
+  ASSERT_TRUE(Approve("bob", "request-2", *Propose("alice", "request-1", change)).ok());
+  EXPECT_TRUE(HasReason(CheckPrincipal(*holder_.Get(), principal), Reason::kCertificateDenied));
+}
+
+TEST(AccessTest, MethodsSayWhoMayCallThem) {
+  const std::string propose = "/accord.admin.v1.AdminService/ProposeChange";
+  EXPECT_EQ(CheckMethod(propose, options::v1::CALLER_ADMIN), absl::OkStatus());
+  EXPECT_TRUE(HasReason(CheckMethod(propose, options::v1::CALLER_AGENCY), Reason::kRoleNotAllowed));
+  EXPECT_TRUE(HasReason(CheckMethod(propose, options::v1::CALLER_UNSPECIFIED), Reason::kRoleNotAllowed));
+  EXPECT_TRUE(HasReason(CheckMethod("/no.Such/Method", options::v1::CALLER_ADMIN), Reason::kRoleNotAllowed));
+}
+
+}  // namespace
+}  // namespace accord::broker
