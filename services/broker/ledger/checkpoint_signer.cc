@@ -79,8 +79,7 @@ absl::Status CheckpointSigner::Extend(const storage::Batch& batch) {
   storage::Batch found, computed;
   for (const storage::Batch::Op& op : batch.ops()) {
     if (!IsLedgerOp(op)) continue;
-    if (op.kind != storage::Batch::Kind::kPut) return Disagreement("a ledger record would be deleted");
-    found.Put(op.family, op.key, op.value);
+    found.Put(op.family, op.key, op.value);  // A delete is a put of nothing here, which no leaf makes.
     if (op.family != kLeafFamily) continue;
     if (op.value.empty() || op.value.size() > ledger::kLeafBytesMax) return Disagreement("a leaf is over its limit");
     tree_->Add(op.value, computed);

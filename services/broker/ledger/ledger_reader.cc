@@ -92,6 +92,23 @@ absl::StatusOr<std::string> LedgerReader::EntryBundle(const ledger::Entries& ent
   return ledger::EncodeBundle(leaves);
 }
 
+absl::Status LedgerReader::CheckLeaves(uint64_t tile) const {
+  ACCORD_ASSIGN_OR_RETURN(const std::string stored, Tile({.level = 0, .index = tile}));
+  ACCORD_ASSIGN_OR_RETURN(const auto node, store_.Get(kNodeFamily, EncodeTileKey({1, tile})));
+  std::string hashes;
+  ledger::Frontier subtree;
+  ACCORD_RETURN_IF_ERROR(Leaves(tile * kTileWidth, (tile + 1) * kTileWidth, [&](uint64_t, std::string_view leaf) {
+    const ledger::Hash hash = ledger::LeafHash(leaf);
+    hashes += ledger::View(hash);
+    subtree.Append(hash);
+    return true;
+  }));
+  if (hashes != stored || node != ledger::View(subtree.Root())) {
+    return Error(Reason::kStoreCorrupt, fmt::format("the leaves of tile {} are not those it was made of", tile));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ledger::Hash> LedgerReader::Subtree(int height, uint64_t index,
                                                    std::map<std::string, std::string>& tiles) const {
   if (const auto hash = edge_->Subtree(height, index)) return *hash;

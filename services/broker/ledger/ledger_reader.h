@@ -42,6 +42,10 @@ class LedgerReader {
   // The leaves of an entry bundle, as ledger::EncodeBundle.
   absl::StatusOr<std::string> EntryBundle(const ledger::Entries& entries) const;
 
+  // Hashes the 256 leaves of a full tile again and compares tile and node; what a scrubber calls
+  // for one tile after another. DATA_LOSS says which.
+  absl::Status CheckLeaves(uint64_t tile) const;
+
   // The tree of the first `size` leaves.
   absl::StatusOr<ledger::Hash> Root(uint64_t size) const;
   // As ledger::VerifyInclusion and VerifyConsistency take them.

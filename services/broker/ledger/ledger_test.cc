@@ -204,6 +204,35 @@ TEST_F(LedgerTest, ReaderRefusesWhatIsBeyondTheTree) {
   EXPECT_TRUE(HasReason(reader.Checkpoint(300).status(), Reason::kEntryNotFound));
 }
 
+TEST_F(LedgerTest, ScrubbingFindsEveryAlteredRecord) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(GrowAndSign(600).ok());
+  const LedgerReader reader(*store_, signer_->edge());
+  EXPECT_TRUE(reader.CheckLeaves(0).ok());
+  EXPECT_TRUE(reader.CheckLeaves(1).ok());
+  EXPECT_TRUE(HasReason(reader.CheckLeaves(2), Reason::kFieldInvalid));  // Not full.
+  const std::pair<std::string, std::string> records[] = {
+      {"leaf", KeyU64(300)}, {"tile", EncodeTileKey({0, 1})}, {"node", EncodeTileKey({1, 1})}};
+  for (const auto& [family, key] : records) {
+    const std::string was = store_->Get(family, key)->value();
+    for (const bool absent : {false, true}) {
+      storage::Batch alter, mend;
+      absent ? alter.Delete(family, key) : alter.Put(family, key, was.substr(0, was.size() - 1) + '!');
+      mend.Put(family, key, was);
+      ASSERT_TRUE(store_->Write(alter, false).ok());
+      EXPECT_TRUE(HasReason(reader.CheckLeaves(1), Reason::kStoreCorrupt)) << family << absent;
+      ASSERT_TRUE(store_->Write(mend, false).ok());
+    }
+  }
+  EXPECT_TRUE(reader.CheckLeaves(1).ok());
+
+  // A short tile is damage, not a proof.
+  storage::Batch cut;
+  cut.Put("tile", EncodeTileKey({0, 0}), "short");
+  ASSERT_TRUE(store_->Write(cut, false).ok());
+  EXPECT_TRUE(HasReason(reader.InclusionProof(3, 600).status(), Reason::kStoreCorrupt));
+}
+
 TEST_F(LedgerTest, SignsANoteThatTheStockFormatAccepts) {
   ASSERT_TRUE(Open().ok());
   std::vector<SigningStep> steps;
