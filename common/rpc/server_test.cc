@@ -327,7 +327,8 @@ TEST_F(ServerTest, FullExecutorSaysWhenToComeAgain) {
   }
   const absl::Status status = Unary(*channel, "x").status();
   go.Notify();
-  EXPECT_TRUE(HasReason(status, Reason::kQueueFull)) << status;
+  executor_.Shutdown();  // Its threads use `go` until they have left it.
+  ASSERT_TRUE(HasReason(status, Reason::kQueueFull)) << status;
   EXPECT_EQ(DetailOf(status).metadata.at("retry_after_ms"), "1000");
 }
 

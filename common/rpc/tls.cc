@@ -23,7 +23,9 @@ constexpr size_t kPemBytesMax = 1u << 20;
 constexpr absl::Duration kSelfTestTimeout = absl::Seconds(5);
 
 // OpenSSL applies `system_default` to every SSL_CTX as it is made. gRPC then sets a
-// lowest version of 1.2, which overrides MinProtocol but not Protocol.
+// lowest version of 1.2, which overrides MinProtocol but not Protocol. Without
+// NumTickets, TLS 1.3 hands out tickets even with -SessionTicket: they name a session
+// that the server itself keeps, and can be used while the first connection lives.
 constexpr std::string_view kTlsConfig = R"(
 openssl_conf = accord
 [accord]
@@ -33,6 +35,7 @@ system_default = tls
 [tls]
 Protocol = -ALL,TLSv1.3
 Ciphersuites = TLS_AES_256_GCM_SHA384
+NumTickets = 0
 Options = -SessionTicket
 )";
 constexpr uint64_t kOldVersions = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_TLSv1_2;
@@ -58,8 +61,9 @@ absl::Status LoadTlsConfig() {
     return crypto::OpenSslError("the TLS configuration");
   }
   const SslCtxPtr fresh(SSL_CTX_new(TLS_server_method()));
-  if (fresh == nullptr || (SSL_CTX_get_options(fresh.get()) & kOldVersions) != kOldVersions) {
-    return Error(Reason::kInternal, "OpenSSL still speaks TLS 1.2 after it was told not to");
+  if (fresh == nullptr || (SSL_CTX_get_options(fresh.get()) & kOldVersions) != kOldVersions ||
+      SSL_CTX_get_num_tickets(fresh.get()) != 0) {
+    return Error(Reason::kInternal, "OpenSSL still speaks TLS 1.2 or resumes sessions after it was told not to");
   }
   std::signal(SIGPIPE, SIG_IGN);
   return absl::OkStatus();
