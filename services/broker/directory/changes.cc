@@ -7,6 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
@@ -283,6 +284,50 @@ void ApproveChangeCommand::Done(const absl::StatusOr<Committed>& outcome) {
   std::move(done_)(outcome.status());
 }
 
+absl::Status ValidateImport(std::span<const std::string> administrators, std::span<const Change> changes,
+                            const ChangeRules& rules) {
+  if (administrators.size() != 2 || administrators[0] == administrators[1]) {
+    return Error(Reason::kFieldInvalid, "a log opens with two different administrators", {{"field", "administrators"}});
+  }
+  for (const std::string& id : administrators) {
+    admin::v1::PutOfficer officer;
+    officer.set_id(id);
+    ACCORD_RETURN_IF_ERROR(ValidateOfficer(officer));
+  }
+  // Agencies may name each other and come in any order, so they are judged together.
+  std::set<std::string> ids;
+  std::map<std::string, std::string> key_owners;
+  for (const Change& change : changes) {
+    if (!change.has_put_agency()) {
+      ACCORD_RETURN_IF_ERROR(ValidateInItself(change, rules));
+      continue;
+    }
+    const auto& agency = change.put_agency().agency();
+    const auto about = [&](const absl::Status& status) {
+      return ErrorWith(DetailOf(status), fmt::format("agency {}: {}", agency.id(), FromAbsl(status.message())));
+    };
+    if (const absl::Status status = ValidateInItself(change, rules); !status.ok()) return about(status);
+    if (!ids.insert(agency.id()).second) {
+      return about(Error(Reason::kFieldInvalid, "is imported twice", {{"field", "agency.id"}}));
+    }
+    ACCORD_ASSIGN_OR_RETURN(const auto sealing, crypto::Certificate::FromDer(agency.sealing_certificate()));
+    const auto [owner, is_new] = key_owners.emplace(sealing.subject_key_id(), agency.id());
+    if (!is_new) {
+      return about(Error(Reason::kFieldInvalid, fmt::format("its sealing key is that of agency {}", owner->second),
+                         {{"field", "agency.sealing_certificate"}}));
+    }
+  }
+  for (const Change& change : changes) {
+    const auto& agency = change.put_agency().agency();
+    for (const std::string& id : {agency.deputy(), agency.duty_recipient()}) {
+      if (id.empty() || (id != agency.id() && ids.contains(id))) continue;
+      return Error(Reason::kFieldInvalid, fmt::format("agency {} names {} to stand in, which is not imported", agency.id(), id),
+                   {{"field", "agency.deputy"}});
+    }
+  }
+  return absl::OkStatus();
+}
+
 OpenLogCommand::OpenLogCommand(const ChangeRules& rules, std::string origin, std::string vkey,
                                std::vector<std::string> administrators, std::vector<Change> changes,
                                OpenLogDone done)
@@ -292,9 +337,7 @@ OpenLogCommand::OpenLogCommand(const ChangeRules& rules, std::string origin, std
 absl::Status OpenLogCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(const auto opened, context.Get(kFamilyMeta, kMetaAdministrationChain));
   if (opened.has_value()) return absl::FailedPreconditionError("the log is open already");
-  if (administrators_.size() != 2 || administrators_[0] == administrators_[1]) {
-    return Error(Reason::kFieldInvalid, "a log opens with two different administrators", {{"field", "administrators"}});
-  }
+  ACCORD_RETURN_IF_ERROR(ValidateImport(administrators_, changes_, rules_));
 
   EntryDraft first;
   ACCORD_ASSIGN_OR_RETURN(std::string chain, AdministrationChain(context));
@@ -313,33 +356,10 @@ absl::Status OpenLogCommand::Apply(CommitContext& context) {
     Change change;
     change.mutable_put_officer()->set_id(id);
     change.mutable_put_officer()->set_active(true);
-    ACCORD_RETURN_IF_ERROR(ValidateOfficer(change.put_officer()));
     ACCORD_RETURN_IF_ERROR(WriteChange(change, 0, rules_, context, epochs));
   }
 
-  // Agencies may name each other and come in any order, so they are judged together.
-  std::set<std::string> agencies;
-  std::map<std::string, std::string> key_owners;
   for (const Change& change : changes_) {
-    ACCORD_RETURN_IF_ERROR(ValidateInItself(change, rules_));
-    if (change.has_put_agency()) agencies.insert(change.put_agency().agency().id());
-  }
-  for (const Change& change : changes_) {
-    if (change.has_put_agency()) {
-      const auto& agency = change.put_agency().agency();
-      for (const std::string& id : {agency.deputy(), agency.duty_recipient()}) {
-        if (!id.empty() && (id == agency.id() || !agencies.contains(id))) {
-          return Error(Reason::kFieldInvalid, fmt::format("agency {} names {}, which is not imported", agency.id(), id),
-                       {{"field", "agency.deputy"}});
-        }
-      }
-      ACCORD_ASSIGN_OR_RETURN(const auto sealing, crypto::Certificate::FromDer(agency.sealing_certificate()));
-      const auto [owner, is_new] = key_owners.emplace(sealing.subject_key_id(), agency.id());
-      if (!is_new) {
-        return Error(Reason::kFieldInvalid, fmt::format("agencies {} and {} have one sealing key", owner->second, agency.id()),
-                     {{"field", "agency.sealing_certificate"}});
-      }
-    }
     storage::v1::StoredChange stored;
     *stored.mutable_change() = change;
     stored.set_digest(crypto::Sha256(change.SerializeAsString()));

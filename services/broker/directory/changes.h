@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -92,10 +93,15 @@ class ApproveChangeCommand : public Command {
   ChangeDone done_;
 };
 
+// OK when OpenLogCommand would take them: two different well-formed administrators, and agencies and agreement that
+// stand in themselves and beside each other. Errors of ValidateChange.
+absl::Status ValidateImport(std::span<const std::string> administrators, std::span<const admin::v1::Change> changes,
+                            const ChangeRules& rules);
+
 // Entry 0 and the first state of a new log: two administrators, then what the operator imports,
 // each change an entry of principal `broker`. Used by `accord-broker init` alone.
 //   FAILED_PRECONDITION  the log has entries
-//   errors of ValidateChange, agencies being judged together
+//   errors of ValidateImport
 class OpenLogCommand : public Command {
  public:
   using OpenLogDone = absl::AnyInvocable<void(const absl::StatusOr<Committed>&) &&>;

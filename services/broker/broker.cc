@@ -1,0 +1,134 @@
+#include "services/broker/broker.h"
+
+#include <utility>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/crypto/digest.h"
+#include "common/ledger/note.h"
+#include "common/telemetry/log.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/policy/agreement_text.h"
+
+namespace accord::broker {
+namespace {
+
+constexpr size_t kTasksMax = 65'536;  // Calls and Dones that wait; a Done beyond it runs on the sequencer thread.
+
+absl::Status NotOurs(std::string_view what) {
+  return absl::FailedPreconditionError(ToAbsl(what));
+}
+
+}  // namespace
+
+StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes master, crypto::Ed25519Signer key,
+                            Random& random, Executor& executor) {
+  return [config, master = std::make_shared<const crypto::SecretBytes>(std::move(master)), key, &random,
+          &executor]() -> absl::StatusOr<std::unique_ptr<StoreSession>> {
+    auto session = std::make_unique<StoreSession>();
+    ACCORD_ASSIGN_OR_RETURN(session->store, storage::RocksStore::Open(config.store, BrokerFamilies()));
+    ACCORD_ASSIGN_OR_RETURN(session->log, storage::RocksCommitLog::Open(*session->store, [](std::string_view bytes) {
+                              return crypto::Sha256(bytes);
+                            }));
+    ACCORD_ASSIGN_OR_RETURN(session->slots,
+                            KeySlots::Open(config.key_slots, master->Clone(), random, executor, /*create=*/false));
+    ACCORD_ASSIGN_OR_RETURN(auto guard, Guard::Open(config.guard));
+    ACCORD_ASSIGN_OR_RETURN(session->signer, CheckpointSigner::Open(*session->store, std::move(guard), key, config.origin));
+    ACCORD_ASSIGN_OR_RETURN(session->ledger, LedgerWriter::Open(*session->store, config.origin));
+    return session;
+  };
+}
+
+Broker::Broker(const BrokerConfig& config, const Clock& clock, Random& random)
+    : config_(config), clock_(clock), random_(random),
+      rules_{config.trust_domain, directory_,
+             [](std::string_view text) -> absl::StatusOr<std::string> {
+               ACCORD_ASSIGN_OR_RETURN(const referral::Agreement agreement, ParseAgreement(text));
+               return agreement.version;
+             }},
+      executor_(config.threads, kTasksMax) {}
+
+absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config, const Clock& clock, Random& random,
+                                                     telemetry::Metrics& metrics,
+                                                     std::function<void(CommitStep)> on_step) {
+  ACCORD_ASSIGN_OR_RETURN(auto key, crypto::Ed25519Signer::FromPemFile(config.log_key));
+  ACCORD_ASSIGN_OR_RETURN(auto master, LoadMasterKey(config.master_key));
+  std::unique_ptr<Broker> broker(new Broker(config, clock, random));
+  ACCORD_ASSIGN_OR_RETURN(broker->case_index_key_, LoadMasterKey(config.case_index_key));
+  broker->vkey_ = ledger::Vkey::Make(config.origin, ledger::kTypeEd25519, key.verifier()).ToString();
+
+  SequencerOptions options;
+  options.disk_floor_bytes = config.disk_floor_bytes;
+  options.queue_max = config.queue_max;
+  options.free_bytes = [path = config.store] { return FreeBytes(path); };
+  options.on_health = [self = broker.get()](bool serving) { self->TellHealth(serving); };
+  options.publish = [self = broker.get()](const ReadView& view, const Epochs& epochs) { return self->Publish(view, epochs); };
+  options.on_step = std::move(on_step);
+  ACCORD_ASSIGN_OR_RETURN(
+      broker->sequencer_,
+      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), random, broker->executor_),
+                       std::move(options), broker->executor_, clock, random, metrics));
+  ACCORD_RETURN_IF_ERROR(broker->CheckLog());
+  broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
+  broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
+  broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] { self->refusals_->Flush(); });
+  return broker;
+}
+
+Broker::~Broker() { Shutdown(); }
+
+void Broker::Shutdown() {
+  minutes_.reset();
+  if (refusals_ != nullptr) refusals_->Flush(/*all=*/true);
+  if (sequencer_ != nullptr) sequencer_->Shutdown();
+  executor_.Shutdown();
+}
+
+void Broker::Listen(std::function<void(bool)> health, std::function<void()> moved) {
+  absl::MutexLock lock(&mu_);
+  health_ = std::move(health);
+  moved_ = std::move(moved);
+  // Under the lock, so that it is not told after a newer truth.
+  health_(sequencer_->serving());
+}
+
+void Broker::TellHealth(bool serving) {
+  telemetry::Log(telemetry::Level::kInfo, "broker.health", {{"serving", serving}});
+  absl::MutexLock lock(&mu_);
+  if (health_) health_(serving);
+}
+
+absl::Status Broker::Publish(const ReadView& view, const Epochs& epochs) {
+  ACCORD_ASSIGN_OR_RETURN(auto directory, DirectorySnapshot::Load(view.store(), epochs.directory));
+  ACCORD_ASSIGN_OR_RETURN(auto policy, LoadPolicy(view.store(), *directory, epochs));
+  directory_.Set(std::move(directory));
+  policy_.Set(std::move(policy));
+  std::function<void()> moved;
+  {
+    absl::MutexLock lock(&mu_);
+    moved = moved_;
+  }
+  // Streams are ended off this thread; if there is no room, on it, for they must end.
+  if (moved && !executor_.Run(moved)) moved();
+  return absl::OkStatus();
+}
+
+absl::Status Broker::CheckLog() {
+  ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_->View());
+  if (view->ledger().size() == 0) return NotOurs("the log is empty; run accord-broker init first");
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, view->GetSealed(kFamilyOpening, KeyU64(0)));
+  storage::v1::StoredOpenings openings;
+  type::v1::EntryEvent event;
+  if (!bytes.has_value() || !openings.ParseFromString(*bytes) || openings.openings().empty() ||
+      !event.ParseFromString(openings.openings(0).content())) {
+    return Error(Reason::kStoreCorrupt, "entry 0 does not open");
+  }
+  if (event.origin() != config_.origin) return NotOurs("the log in this store is of another origin than the configuration's");
+  if (event.log_vkey() != vkey_) return NotOurs("the log in this store was opened with another log key");
+  return absl::OkStatus();
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,107 @@
+// The broker without its wire: store, ledger, sequencer, directory and policy, opened from a
+// configuration. main.cc and the integration tests put services over it.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/base/clock.h"
+#include "common/base/executor.h"
+#include "common/base/random.h"
+#include "common/crypto/ed25519.h"
+#include "common/crypto/secret.h"
+#include "common/telemetry/metrics.h"
+#include "services/broker/adapter/authorizer.h"
+#include "services/broker/broker_config.h"
+#include "services/broker/directory/changes.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/policy/policy_holder.h"
+#include "services/broker/sequencer/refusal_recorder.h"
+#include "services/broker/sequencer/sequencer.h"
+
+namespace accord::broker {
+
+// Makes a new broker's files and its log: store, key slots, guard, log key, master key, case index
+// key; entry 0, then the directory and the agreement of the configuration as entries. Blocks.
+//   FAILED_PRECONDITION  any of the files is there already; nothing was touched
+//   errors of what is imported, with the agency or line; nothing was touched
+//   others               a disk failed halfway: remove what was made, and repeat
+absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& random);
+
+// Opens the store of `config` with every start-up check; see StoreOpener. `random` and `executor` must
+// outlive the result.
+StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes master, crypto::Ed25519Signer key,
+                            Random& random, Executor& executor);
+
+// Thread-safe after Open.
+class Broker {
+ public:
+  // Opens everything with its start-up checks. All references must outlive the result. `on_step` is for tests.
+  //   FAILED_PRECONDITION  not initialised, or the log is of another origin or key
+  //   those of the store, guard and ledger: UNAVAILABLE may pass, DATA_LOSS is for a person
+  static absl::StatusOr<std::unique_ptr<Broker>> Open(const BrokerConfig& config, const Clock& clock, Random& random,
+                                                      telemetry::Metrics& metrics,
+                                                      std::function<void(CommitStep)> on_step = nullptr);
+  // Shutdown().
+  ~Broker();
+
+  // `health` is told at once, and whenever it changes, whether writes are taken. `moved` is called when
+  // directory, lists or agreement have moved: streams of who may no longer call are to be
+  // ended. Both run on the executor or the sequencer thread and must not block. Once, before serving.
+  void Listen(std::function<void(bool serving)> health, std::function<void()> moved);
+
+  Executor& executor() { return executor_; }
+  Sequencer& sequencer() { return *sequencer_; }
+  const DirectoryHolder& directory() const { return directory_; }
+  const PolicyHolder& policy() const { return policy_; }
+  RefusalRecorder& refusals() { return *refusals_; }
+  DirectoryAuthorizer& authorizer() { return *authorizer_; }
+  const ChangeRules& change_rules() const { return rules_; }
+  // 32 bytes: what CaseLinker indexes tokens under.
+  const crypto::SecretBytes& case_index_key() const { return case_index_key_; }
+  // The log's verification key, and its name.
+  const std::string& vkey() const { return vkey_; }
+  const std::string& origin() const { return config_.origin; }
+  const Clock& clock() const { return clock_; }
+
+  // After the server has stopped: counts of refusals, then the sequencer with what is queued, the
+  // store, the executor. Idempotent.
+  void Shutdown();
+
+ private:
+  Broker(const BrokerConfig& config, const Clock& clock, Random& random);
+
+  // Reads directory and policy, for the epochs as they now are.
+  absl::Status Publish(const ReadView& view, const Epochs& epochs);
+  void TellHealth(bool serving);
+  // That the log is the one this configuration names.
+  absl::Status CheckLog();
+
+  const BrokerConfig config_;
+  const Clock& clock_;
+  Random& random_;
+  crypto::SecretBytes case_index_key_;
+  std::string vkey_;
+
+  DirectoryHolder directory_;
+  PolicyHolder policy_;
+  const ChangeRules rules_;
+
+  absl::Mutex mu_;
+  std::function<void(bool)> health_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> moved_ ABSL_GUARDED_BY(mu_);
+
+  // In the order of making; gone in the reverse.
+  Executor executor_;
+  std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<RefusalRecorder> refusals_;
+  std::unique_ptr<DirectoryAuthorizer> authorizer_;
+  std::unique_ptr<Periodic> minutes_;
+};
+
+}  // namespace accord::broker

@@ -1,0 +1,137 @@
+// `accord-broker init`: a new broker's files, entry 0, and what the operator imports.
+#include <absl/synchronization/notification.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/base/file.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/config/config.h"
+#include "common/crypto/certificate.h"
+#include "common/ledger/leaf.h"
+#include "common/ledger/merkle.h"
+#include "common/ledger/note.h"
+#include "services/broker/broker.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/directory/validation.h"
+#include "services/broker/policy/agreement_text.h"
+
+namespace accord::broker {
+namespace {
+
+constexpr int64_t kAgencyFileMillisMax = int64_t{1} << 52;
+
+// The DER of the one certificate in a PEM file; nothing for an empty path.
+std::string ReadCertificate(config::Table& agency, std::string_view key, const std::string& path) {
+  if (path.empty()) return "";
+  const auto pem = ReadFile(path, 2 * crypto::kCertificateBytesMax);
+  if (!pem.ok()) {
+    agency.Reject(key, FromAbsl(pem.status().message()));
+    return "";
+  }
+  const auto certificate = crypto::Certificate::FromPem(*pem);
+  if (!certificate.ok()) {
+    agency.Reject(key, FromAbsl(certificate.status().message()));
+    return "";
+  }
+  return certificate->der();
+}
+
+// The agencies of a directory file (deploy/directory.toml).
+absl::StatusOr<std::vector<admin::v1::Change>> ReadDirectory(const std::string& path) {
+  std::vector<admin::v1::Change> changes;
+  if (path.empty()) return changes;
+  ACCORD_ASSIGN_OR_RETURN(config::Table root, config::Table::Load(path));
+  for (config::Table& row : root.Tables("agency")) {
+    auto& agency = *changes.emplace_back().mutable_put_agency()->mutable_agency();
+    agency.set_id(row.RequiredString("id"));
+    const std::string kind = row.RequiredString("kind");
+    const auto parsed = ParseAgencyKind(kind);
+    if (!parsed.has_value()) row.Reject("kind", fmt::format("`{}` is no kind of agency", kind));
+    agency.set_kind(parsed.value_or(type::v1::AGENCY_KIND_UNSPECIFIED));
+    agency.set_display_name(row.OptionalString("display_name"));
+    for (std::string& area : row.Strings("areas")) agency.add_areas(std::move(area));
+    agency.set_active(row.OptionalBool("active", true));
+    agency.set_valid_from_ms(row.OptionalInt("valid_from_ms", 0, 0, kAgencyFileMillisMax));
+    agency.add_signing_certificates(ReadCertificate(row, "signing_certificate", row.RequiredPath("signing_certificate")));
+    agency.set_sealing_certificate(ReadCertificate(row, "sealing_certificate", row.RequiredPath("sealing_certificate")));
+    agency.set_confidential_sealing_certificate(ReadCertificate(
+        row, "confidential_sealing_certificate", row.OptionalPath("confidential_sealing_certificate")));
+    agency.set_deputy(row.OptionalString("deputy"));
+    agency.set_duty_recipient(row.OptionalString("duty_recipient"));
+  }
+  ACCORD_RETURN_IF_ERROR(root.Finish());
+  return changes;
+}
+
+absl::Status RefuseIfThere(const BrokerConfig& config) {
+  for (const std::string& path : {config.store, config.key_slots, config.guard, config.log_key, config.master_key,
+                                  config.case_index_key}) {
+    std::error_code error;
+    if (std::filesystem::exists(path, error) || error) {
+      return absl::FailedPreconditionError(ToAbsl(fmt::format("{} is there already; nothing was touched", path)));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeParents(const BrokerConfig& config) {
+  for (const std::string& path : {config.store, config.key_slots, config.guard, config.log_key, config.master_key,
+                                  config.case_index_key}) {
+    ACCORD_RETURN_IF_ERROR(MakeDirectory(std::filesystem::path(path).parent_path().string()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& random) {
+  ACCORD_RETURN_IF_ERROR(RefuseIfThere(config));
+  DirectoryHolder nobody;
+  const ChangeRules rules{config.trust_domain, nobody, [](std::string_view text) -> absl::StatusOr<std::string> {
+                            ACCORD_ASSIGN_OR_RETURN(const referral::Agreement agreement, ParseAgreement(text));
+                            return agreement.version;
+                          }};
+  ACCORD_ASSIGN_OR_RETURN(std::vector<admin::v1::Change> changes, ReadDirectory(config.directory_file));
+  if (!config.agreement_file.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(std::string text, ReadFile(config.agreement_file, kAgreementTextBytesMax));
+    changes.emplace_back().mutable_put_agreement()->set_text(std::move(text));
+  }
+  // Everything that can be wrong in what was given is found before a file is made.
+  ACCORD_RETURN_IF_ERROR(ValidateImport(config.administrators, changes, rules));
+  if (!ledger::IsKeyName(config.origin) || config.origin.size() > ledger::kOriginBytesMax) {
+    return Error(Reason::kFieldInvalid, "origin may not name a log", {{"field", "origin"}});
+  }
+
+  ACCORD_RETURN_IF_ERROR(MakeParents(config));
+  auto key = crypto::Ed25519Signer::Generate();
+  const std::string vkey = ledger::Vkey::Make(config.origin, ledger::kTypeEd25519, key.verifier()).ToString();
+  ACCORD_RETURN_IF_ERROR(WriteFileDurably(config.log_key, key.ToPem().view(), 0600));
+  ACCORD_RETURN_IF_ERROR(CreateMasterKey(config.master_key, random));
+  ACCORD_RETURN_IF_ERROR(CreateMasterKey(config.case_index_key, random));
+  ACCORD_ASSIGN_OR_RETURN(auto master, LoadMasterKey(config.master_key));
+  Executor executor(1, 1024);
+  ACCORD_RETURN_IF_ERROR(KeySlots::Open(config.key_slots, master.Clone(), random, executor, /*create=*/true).status());
+  ACCORD_RETURN_IF_ERROR(Guard::Create(config.guard, {0, std::string(ledger::View(ledger::EmptyRoot()))}));
+  ACCORD_RETURN_IF_ERROR(storage::RocksStore::Open(config.store, BrokerFamilies(), {.create = true}).status());
+
+  telemetry::Metrics metrics;
+  ACCORD_ASSIGN_OR_RETURN(
+      const auto sequencer,
+      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), random, executor), {}, executor,
+                       clock, random, metrics));
+  absl::Status opened;
+  absl::Notification done;
+  sequencer->Submit(std::make_unique<OpenLogCommand>(rules, config.origin, vkey, config.administrators,
+                                                     std::move(changes), [&](const absl::StatusOr<Committed>& outcome) {
+                                                       opened = outcome.status();
+                                                       done.Notify();
+                                                     }));
+  done.WaitForNotification();
+  return opened;
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,231 @@
+// A broker made by init, opened, changed by two administrators, stopped, opened again.
+#include "services/broker/broker.h"
+
+#include <absl/synchronization/notification.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/crypto/testing_pki.h"
+#include "common/ledger/checkpoint.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+class BrokerTest : public ::testing::Test {
+ protected:
+  BrokerTest() {
+    char name[] = "/tmp/accord-broker-XXXXXX";
+    root_ = mkdtemp(name);
+    for (const std::string agency : {"police", "idva"}) {
+      EXPECT_TRUE(MakeDirectory(root_ + "/pki/" + agency).ok());
+      Write("pki/" + agency + "/signing.pem", authority_.IssueSigning(agency).certificate.pem());
+      Write("pki/" + agency + "/sealing.pem", authority_.IssueSealing(agency).certificate.pem());
+    }
+    WriteDirectory("idva");
+    Write("agreement.toml", R"(
+version = "1"
+parties = ["police", "idva"]
+effective_from = "2026-01-01"
+expires = "2036-01-01"
+[[route]]
+id = "support"
+from_kinds = ["police"]
+to_kinds = ["idva"]
+purposes = ["support"]
+categories = ["identity"]
+)");
+    Write("broker.toml", R"(
+origin = "accord.test/broker"
+trust_domain = "accord.test"
+[server]
+certificate = "tls.pem"
+private_key = "tls.key"
+roots = "roots.pem"
+[store]
+directory = "state/store"
+key_slots = "keys/slots"
+guard = "guard/guard"
+disk_floor = 0
+[keys]
+log_key = "keys/log.pem"
+master_key = "keys/master"
+case_index_key = "keys/case-index"
+[init]
+administrators = ["alice", "bob"]
+directory = "directory.toml"
+agreement = "agreement.toml"
+)");
+    auto config = LoadBrokerConfig(root_ + "/broker.toml");
+    EXPECT_EQ(config.status(), absl::OkStatus());
+    config_ = *std::move(config);
+  }
+  ~BrokerTest() override { fs::remove_all(root_); }
+
+  void Write(const std::string& name, const std::string& text) {
+    ASSERT_EQ(WriteFileDurably(root_ + "/" + name, text), absl::OkStatus());
+  }
+  void WriteDirectory(const std::string& deputy) {
+    Write("directory.toml", fmt::format(R"(
+[[agency]]
+id = "police"
+kind = "police"
+display_name = "Area Police"
+areas = ["E23000013"]
+signing_certificate = "pki/police/signing.pem"
+sealing_certificate = "pki/police/sealing.pem"
+deputy = "{}"
+[[agency]]
+id = "idva"
+kind = "idva"
+signing_certificate = "pki/idva/signing.pem"
+sealing_certificate = "pki/idva/sealing.pem"
+)", deputy));
+  }
+
+  absl::StatusOr<std::unique_ptr<Broker>> Open() { return Broker::Open(config_, clock_, random_, metrics_); }
+
+  // Proposes as alice and approves as bob.
+  static absl::Status Change(Broker& broker, const admin::v1::Change& change) {
+    absl::StatusOr<ChangeOutcome> proposed, approved;
+    absl::Notification first, second;
+    broker.sequencer().Submit(std::make_unique<ProposeChangeCommand>(
+        broker.change_rules(), Administrator{"alice", std::string(32, 'a')}, "request-1", change, [&](auto outcome) {
+          proposed = std::move(outcome);
+          first.Notify();
+        }));
+    first.WaitForNotification();
+    ACCORD_RETURN_IF_ERROR(proposed);
+    broker.sequencer().Submit(std::make_unique<ApproveChangeCommand>(
+        broker.change_rules(), Administrator{"bob", std::string(32, 'b')}, "request-1", proposed->number, [&](auto outcome) {
+          approved = std::move(outcome);
+          second.Notify();
+        }));
+    second.WaitForNotification();
+    return approved.status();
+  }
+
+  std::string root_;
+  crypto::testing::TestAuthority authority_;
+  const SystemClock clock_;
+  SystemRandom random_;
+  telemetry::Metrics metrics_;
+  BrokerConfig config_;
+};
+
+TEST_F(BrokerTest, InitMakesALogThatOpensWithDirectoryAndAgreement) {
+  ASSERT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
+  for (const std::string& path : {config_.log_key, config_.master_key, config_.case_index_key}) {
+    struct stat facts {};
+    ASSERT_EQ(stat(path.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 0777, 0600u) << path;
+  }
+  auto broker = Open();
+  ASSERT_EQ(broker.status(), absl::OkStatus());
+  EXPECT_NE((*broker)->directory().Get()->FindActiveAgency("police"), nullptr);
+  EXPECT_NE((*broker)->directory().Get()->FindOfficer(false, "bob"), nullptr);
+  EXPECT_EQ((*broker)->policy().Get()->snapshot.agreement->version, "1");
+  EXPECT_EQ((*broker)->case_index_key().size(), 32u);
+  const auto view = *(*broker)->sequencer().View();
+  EXPECT_EQ(view->ledger().size(), 4u);  // Opened, two agencies, one agreement.
+  const auto vkey = ledger::Vkey::Parse((*broker)->vkey());
+  EXPECT_EQ(ledger::VerifyCheckpoint(view->checkpoint().checkpoint, *vkey).status(), absl::OkStatus());
+}
+
+TEST_F(BrokerTest, InitTouchesNothingThatIsThere) {
+  ASSERT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
+  const std::string key = *ReadFile(config_.log_key);
+  EXPECT_EQ(InitBroker(config_, clock_, random_).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(*ReadFile(config_.log_key), key);
+}
+
+TEST_F(BrokerTest, InitFindsWhatIsWrongBeforeItMakesAnything) {
+  const auto fails_with = [&](std::string_view what) {
+    const absl::Status status = InitBroker(config_, clock_, random_);
+    EXPECT_THAT(status.ToString(), HasSubstr(std::string(what)));
+    EXPECT_FALSE(fs::exists(root_ + "/state") || fs::exists(root_ + "/keys") || fs::exists(root_ + "/guard"));
+  };
+  WriteDirectory("nobody");
+  fails_with("nobody");
+  WriteDirectory("idva");
+  config_.administrators = {"alice", "alice"};
+  fails_with("two different administrators");
+  config_.administrators = {"alice", "bob"};
+  const std::string agreement = *ReadFile(root_ + "/agreement.toml");
+  Write("agreement.toml", agreement + "surplus = 1\n");
+  fails_with("surplus");
+  Write("agreement.toml", agreement);
+  Write("pki/idva/sealing.pem", authority_.IssueSigning("idva").certificate.pem());
+  fails_with("agency idva: agency.sealing_certificate");
+}
+
+TEST_F(BrokerTest, ChangesAreInForceAtOnceAndAfterARestart) {
+  ASSERT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
+  auto broker = *Open();
+  std::atomic<int> moved = 0;
+  std::atomic<bool> healthy = false;
+  broker->Listen([&](bool serving) { healthy = serving; }, [&] { ++moved; });
+  EXPECT_TRUE(healthy);
+  const uint64_t epoch = broker->policy().Get()->epochs.directory;
+  admin::v1::Change change;
+  const auto agency = broker->directory().Get()->FindAgency("idva")->agency;
+  *change.mutable_put_agency()->mutable_agency() = agency;
+  change.mutable_put_agency()->mutable_agency()->set_active(false);
+  ASSERT_EQ(Change(*broker, change), absl::OkStatus());
+  EXPECT_EQ(broker->directory().Get()->FindActiveAgency("idva"), nullptr);
+  EXPECT_FALSE(broker->policy().Get()->snapshot.agencies.at("idva").active);
+  EXPECT_EQ(broker->policy().Get()->epochs.directory, epoch + 1);
+  broker->Shutdown();
+  EXPECT_EQ(moved, 1);
+  broker.reset();
+
+  broker = *Open();
+  EXPECT_EQ(broker->directory().Get()->FindActiveAgency("idva"), nullptr);
+  EXPECT_EQ(broker->policy().Get()->epochs.directory, epoch + 1);
+  EXPECT_EQ((*broker->sequencer().View())->ledger().size(), 6u);
+}
+
+TEST_F(BrokerTest, RefusesWhatIsNotItsLog) {
+  EXPECT_FALSE(Open().ok());  // No init.
+  EXPECT_FALSE(fs::exists(config_.store));
+  ASSERT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
+  EXPECT_FALSE(InitBroker(config_, clock_, random_).ok());
+
+  const std::string key = *ReadFile(config_.log_key);
+  Write("keys/log.pem", std::string(crypto::Ed25519Signer::Generate().ToPem().view()));
+  EXPECT_EQ(Open().status().code(), absl::StatusCode::kFailedPrecondition);
+  Write("keys/log.pem", key);
+  config_.origin = "accord.test/other";
+  EXPECT_FALSE(Open().ok());
+  config_.origin = "accord.test/broker";
+  EXPECT_EQ(Open().status(), absl::OkStatus());
+
+  // An older copy of the store beside a newer guard.
+  fs::copy(config_.store, root_ + "/copy", fs::copy_options::recursive);
+  {
+    auto broker = *Open();
+    admin::v1::Change change;
+    change.mutable_deny_key()->set_digest(std::string(32, 'd'));
+    ASSERT_EQ(Change(*broker, change), absl::OkStatus());
+  }
+  fs::remove_all(config_.store);
+  fs::rename(root_ + "/copy", config_.store);
+  EXPECT_EQ(Open().status().code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(BrokerTest, TheExampleConfigurationIsOne) {
+  EXPECT_EQ(LoadBrokerConfig("deploy/broker.toml.example").status(), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace accord::broker
