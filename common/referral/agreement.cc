@@ -1,0 +1,63 @@
+#include "common/referral/agreement.h"
+
+#include <absl/strings/ascii.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "common/base/ids.h"
+#include "common/base/status.h"
+
+namespace accord::referral {
+namespace {
+
+absl::Status Malformed(std::string_view why) { return Error(Reason::kAgreementMalformed, why); }
+
+bool IsVersion(std::string_view text) {
+  return !text.empty() && text.size() <= kAgencyIdCharsMax && std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '.' || c == '-';
+  });
+}
+
+absl::Status ValidateRoute(const Route& route, const std::set<std::string>& parties) {
+  const auto wrong = [&](std::string_view why) { return Malformed(fmt::format("route {}: {}", route.id, why)); };
+  if (route.from_kinds.empty() && route.from_agencies.empty()) return wrong("says from nobody");
+  if (route.to_kinds.empty() && route.to_agencies.empty()) return wrong("says to nobody");
+  if (route.purposes.empty()) return wrong("has no purpose");
+  if (route.categories.empty()) return wrong("has no category");
+  for (const auto* agencies : {&route.from_agencies, &route.to_agencies}) {
+    for (const std::string& agency : *agencies) {
+      if (!parties.contains(agency)) return wrong(fmt::format("{} is no party to the agreement", agency));
+    }
+  }
+  for (const auto purpose : route.purposes) {
+    if (purpose == type::v1::PURPOSE_IMMIGRATION_ENFORCEMENT) return wrong("immigration enforcement is never a purpose");
+  }
+  const bool to_police = std::find(route.to_kinds.begin(), route.to_kinds.end(), type::v1::AGENCY_KIND_POLICE) != route.to_kinds.end();
+  const bool immigration = std::find(route.categories.begin(), route.categories.end(), type::v1::CATEGORY_IMMIGRATION_STATUS) != route.categories.end();
+  if (to_police && immigration) return wrong("immigration status does not go to police");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateAgreement(const Agreement& agreement) {
+  if (!IsVersion(agreement.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
+  if (agreement.expires <= agreement.effective_from) return Malformed("the agreement expires before it takes effect");
+  const std::set<std::string> parties(agreement.parties.begin(), agreement.parties.end());
+  if (parties.size() < 2 || parties.size() != agreement.parties.size()) return Malformed("an agreement has two parties or more, each once");
+  for (const std::string& party : parties) {
+    if (!IsAgencyId(party)) return Malformed(fmt::format("{} is no agency id", party));
+  }
+  if (agreement.routes.empty()) return Malformed("the agreement has no route");
+  std::set<std::string> ids;
+  for (const Route& route : agreement.routes) {
+    if (!IsAgencyId(route.id)) return Malformed("a route's id is not 1 to 63 of [a-z0-9-]");
+    if (!ids.insert(route.id).second) return Malformed(fmt::format("route {} is there twice", route.id));
+    ACCORD_RETURN_IF_ERROR(ValidateRoute(route, parties));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace accord::referral

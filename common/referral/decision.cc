@@ -1,0 +1,272 @@
+#include "common/referral/decision.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/bytes.h"
+#include "common/crypto/digest.h"
+
+namespace accord::referral {
+namespace {
+
+using namespace type::v1;  // NOLINT: the rules read best in the field's own words.
+
+// What a rule says. Absent: the rule has nothing to say and the next one is asked.
+struct Ruling {
+  Verdict verdict = VERDICT_WITHHOLD;
+  std::string rule_id;
+  std::string reason;
+  std::vector<std::string> changes;
+};
+
+// All a rule may look at for one section and one recipient.
+struct Question {
+  const PolicySnapshot& policy;
+  const HeaderParts& parts;
+  const Agreement* agreement;  // Null when none is live.
+  AgencyKind sender_kind;
+  const RecipientPart& recipient;
+  const PolicyAgency* agency;  // Of the recipient; null when unknown or inactive.
+  const SectionPart& section;
+  const TagPart& tag;
+};
+
+template <typename T>
+bool Has(const std::vector<T>& list, const T& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+template <typename List>
+bool HasEnum(const List& list, int value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+// One reason for all protective rules: it must not tell which list somebody is on.
+Ruling Protected() {
+  return {VERDICT_WITHHOLD, "always/protective-list", "A protective rule applies to this recipient. Nothing more can be said here.", {}};
+}
+
+std::optional<Ruling> ProtectiveLists(const Question& q) {
+  const auto barred = q.policy.conflicts.find(q.parts.core.sender());
+  if (barred != q.policy.conflicts.end() && barred->second.contains(q.parts.core.worker().pseudonym())) return Protected();
+  for (const SubjectPart& subject : q.parts.subjects) {
+    for (const Exclusion& exclusion : subject.exclusions()) {
+      if (exclusion.agency() == q.recipient.agency()) return Protected();
+      if (q.agency != nullptr && exclusion.kind() != AGENCY_KIND_UNSPECIFIED && exclusion.kind() == q.agency->kind) return Protected();
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Ruling> WorksAtAgency(const Question& q) {
+  if (q.recipient.desk() == DESK_CONFIDENTIAL) return std::nullopt;
+  for (const SubjectPart& subject : q.parts.subjects) {
+    if (subject.works_at().empty() || subject.works_at() != q.recipient.agency()) continue;
+    Ruling ruling{VERDICT_WITHHOLD, "always/works-at-agency", "Somebody concerned works at this agency: only its confidential desk may have it.", {}};
+    if (q.agency != nullptr && q.agency->has_confidential_desk) ruling.changes = {"Address the agency's confidential desk."};
+    return ruling;
+  }
+  return std::nullopt;
+}
+
+std::optional<Ruling> RecipientUnknown(const Question& q) {
+  if (q.agency != nullptr) return std::nullopt;
+  return Ruling{VERDICT_WITHHOLD, "always/recipient-unknown", "No active agency has this id.", {"Choose an agency of the directory."}};
+}
+
+std::optional<Ruling> ImmigrationEnforcement(const Question& q) {
+  if (q.parts.core.purpose() != PURPOSE_IMMIGRATION_ENFORCEMENT) return std::nullopt;
+  return Ruling{VERDICT_WITHHOLD, "always/immigration-enforcement", "Accord carries nothing for immigration enforcement.", {}};
+}
+
+std::optional<Ruling> ImmigrationStatus(const Question& q) {
+  if (q.section.category() != CATEGORY_IMMIGRATION_STATUS || q.agency->kind != AGENCY_KIND_POLICE) return std::nullopt;
+  return Ruling{VERDICT_WITHHOLD, "always/immigration-status", "Immigration status does not go to police.", {}};
+}
+
+std::optional<Ruling> DutyToRefer(const Question& q) {
+  if (q.parts.core.purpose() != PURPOSE_HOUSING_DUTY_TO_REFER) return std::nullopt;
+  if (q.sender_kind == AGENCY_KIND_POLICE || q.sender_kind == AGENCY_KIND_IDVA) {
+    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-sender", "The duty to refer does not lie on this agency; it refers voluntarily.",
+                  {"Send it as a voluntary housing referral."}};
+  }
+  if (q.agency->kind != AGENCY_KIND_HOUSING) {
+    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-recipient", "A duty-to-refer notice goes to a housing authority only.", {"Name the housing authority the person chose."}};
+  }
+  if (q.tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN && q.tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) {
+    return Ruling{VERDICT_NEEDS_BASIS, "always/duty-to-refer-consent", "The duty to refer needs the person's consent and their choice of council (Housing Act 1996 s213B).",
+                  {"Ask the person, and record that they consent."}};
+  }
+  return std::nullopt;
+}
+
+// The route that covers the question but perhaps for a confidential address or a grade; null when there is none.
+const Route* FindRoute(const Question& q) {
+  if (q.agreement == nullptr || !Has(q.agreement->parties, q.parts.core.sender()) || !Has(q.agreement->parties, q.recipient.agency())) return nullptr;
+  const Route* best = nullptr;
+  for (const Route& route : q.agreement->routes) {
+    const bool covers = (Has(route.from_kinds, q.sender_kind) || Has(route.from_agencies, q.parts.core.sender())) &&
+                        (Has(route.to_kinds, q.agency->kind) || Has(route.to_agencies, q.recipient.agency())) &&
+                        Has(route.purposes, q.parts.core.purpose()) && Has(route.categories, q.section.category()) &&
+                        q.parts.core.risk().grade() >= route.min_grade && (route.forum.empty() || route.forum == q.parts.core.forum());
+    if (!covers) continue;
+    // The one that permits most, so that the order of routes means nothing; by id among equals.
+    const auto rank = [&](const Route& r) { return std::tuple(r.confidential_address ? 0 : 1, r.needs_consent ? 1 : 0, r.id); };
+    if (best == nullptr || rank(route) < rank(*best)) best = &route;
+  }
+  return best;
+}
+
+// Is the consent that was given good for this recipient and category?
+bool ConsentCovers(const Question& q) {
+  if (q.tag.consent() == CONFIDENTIALITY_CONSENT_GIVEN) return true;
+  if (q.tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) return false;
+  if (HasEnum(q.tag.consent_excludes_kinds(), q.agency->kind)) return false;
+  if (!q.tag.consent_kinds().empty() && !HasEnum(q.tag.consent_kinds(), q.agency->kind)) return false;
+  return q.tag.consent_categories().empty() || HasEnum(q.tag.consent_categories(), q.section.category());
+}
+
+// What lacks in the recorded basis; none when it is enough.
+std::optional<Ruling> BasisGap(const Question& q, const Route& route) {
+  const bool consent = ConsentCovers(q);
+  if (q.tag.article6() == ARTICLE6_BASIS_UNSPECIFIED) {
+    return Ruling{VERDICT_NEEDS_BASIS, "always/lawful-basis", "No lawful basis (UK GDPR Article 6) is recorded.", {"Record the Article 6 basis; consent alone is rarely one."}};
+  }
+  if (consent) return std::nullopt;
+  if (route.needs_consent) {
+    return Ruling{VERDICT_NEEDS_BASIS, fmt::format("agreement/{}/{}", q.agreement->version, route.id),
+                  "Under the agreement this goes only with the person's consent.", {"Ask the person, if it is safe, and record their consent."}};
+  }
+  std::vector<std::string> changes;
+  if (q.tag.gateway() == GATEWAY_UNSPECIFIED) changes.push_back("Record the power or duty to share (the gateway).");
+  if (!q.tag.rationale_present()) changes.push_back("Say why in the rationale.");
+  if (q.tag.approver().empty()) changes.push_back("Have an approver agree, and record them.");
+  if (changes.empty()) return std::nullopt;
+  return Ruling{VERDICT_NEEDS_BASIS, "always/consent-or-basis", "The person has not consented to this, and what is needed to share without consent is not recorded.", std::move(changes)};
+}
+
+bool InEmergencySchedule(const Question& q) {
+  return q.parts.core.urgency() == URGENCY_IMMEDIATE && Has(q.policy.emergency.to_kinds, q.agency->kind) &&
+         Has(q.policy.emergency.categories, q.section.category());
+}
+
+Ruling Emergency(const Question& q) {
+  return {VERDICT_PERMIT, fmt::format("emergency/{}", q.policy.emergency.version), "Danger now: shared under the emergency schedule; the gap is queued for review.", {}};
+}
+
+// The agreement, consent and basis: the only rules that IMMEDIATE waives.
+Ruling AgreementAndBasis(const Question& q, bool& waived) {
+  const Route* route = FindRoute(q);
+  if (route == nullptr) {
+    if (!q.section.confidential_address() && InEmergencySchedule(q)) {
+      waived = true;
+      return Emergency(q);
+    }
+    if (q.agreement == nullptr) return {VERDICT_WITHHOLD, "default/no-agreement", "No data-sharing agreement is in force.", {"An administrator must approve an agreement."}};
+    return {VERDICT_WITHHOLD, "default/no-route", "The agreement has no route for this category to this agency for this purpose.",
+            {"Choose another recipient or purpose, or have the agreement changed."}};
+  }
+  if (q.section.confidential_address() && !route->confidential_address) {
+    return {VERDICT_WITHHOLD, "always/confidential-address", "A refuge or confidential address is withheld unless the agreement names the route for it.", {"Send the section without the address."}};
+  }
+  if (auto gap = BasisGap(q, *route); gap.has_value()) {
+    if (!InEmergencySchedule(q)) return *std::move(gap);
+    waived = true;
+    return Emergency(q);
+  }
+  return {VERDICT_PERMIT, fmt::format("agreement/{}/{}", q.agreement->version, route->id),
+          ConsentCovers(q) ? "Permitted by the agreement; the person consents." : "Permitted by the agreement; shared without consent under the recorded basis, rationale and approver.", {}};
+}
+
+Ruling Rule(const Question& q, bool& waived) {
+  // Who is protected is asked before who exists, so that no other answer can tell them apart.
+  for (const auto& rule : {ProtectiveLists, WorksAtAgency, ImmigrationEnforcement, RecipientUnknown, ImmigrationStatus, DutyToRefer}) {
+    if (auto ruling = rule(q); ruling.has_value()) return *std::move(ruling);
+  }
+  return AgreementAndBasis(q, waived);
+}
+
+std::vector<std::string> Warnings(const PolicySnapshot& policy, const HeaderParts& parts, size_t waived) {
+  std::vector<std::string> warnings;
+  const auto to_kind = [&](AgencyKind kind) {
+    return std::any_of(parts.recipients.begin(), parts.recipients.end(), [&](const RecipientPart& recipient) {
+      const auto agency = policy.agencies.find(recipient.agency());
+      return agency != policy.agencies.end() && agency->second.kind == kind;
+    });
+  };
+  for (const SubjectPart& subject : parts.subjects) {
+    if (subject.role() != SUBJECT_ROLE_VICTIM) continue;
+    if (subject.age_band() == AGE_BAND_UNDER_16) {
+      warnings.push_back(to_kind(AGENCY_KIND_CHILDRENS_SERVICES)
+                             ? "The victim is under 16: this is child protection; children's services lead."
+                             : "The victim is under 16: this is child protection. Send it to children's services too, now.");
+    } else if (subject.age_band() == AGE_BAND_16_17 && !to_kind(AGENCY_KIND_CHILDRENS_SERVICES)) {
+      warnings.push_back("The victim is 16 or 17: send it to children's services as well as to Marac.");
+    }
+  }
+  if (waived > 0) warnings.push_back("Shared under the emergency schedule: complete consent and basis within one working day. 999 is for danger now.");
+  return warnings;
+}
+
+}  // namespace
+
+Decisions Decide(const PolicySnapshot& policy, const HeaderParts& parts, absl::Time now) {
+  Decisions result;
+  const Agreement* agreement = policy.agreement.has_value() && policy.agreement->effective_from <= now && now < policy.agreement->expires
+                                   ? &*policy.agreement
+                                   : nullptr;
+  if (agreement != nullptr) result.agreement_version = agreement->version;
+  const auto find = [&](const std::string& id) -> const PolicyAgency* {
+    const auto agency = policy.agencies.find(id);
+    return agency == policy.agencies.end() || !agency->second.active ? nullptr : &agency->second;
+  };
+  const PolicyAgency* sender = find(parts.core.sender());
+  for (const SectionPart& section : parts.sections) {
+    const auto tag = std::find_if(parts.tags.begin(), parts.tags.end(), [&](const TagPart& t) { return t.tag_id() == section.tag_id(); });
+    for (const RecipientPart& recipient : parts.recipients) {
+      const Question question{policy, parts, agreement, sender == nullptr ? AGENCY_KIND_UNSPECIFIED : sender->kind,
+                              recipient, find(recipient.agency()), section, *tag};
+      bool waived = false;
+      Ruling ruling = Rule(question, waived);
+      if (waived) ++result.gaps_waived;
+      SectionDecision& decision = result.decisions.emplace_back();
+      decision.set_section_id(section.section_id());
+      decision.set_category(section.category());
+      decision.set_recipient(recipient.agency());
+      decision.set_verdict(ruling.verdict);
+      decision.set_rule_id(std::move(ruling.rule_id));
+      decision.set_reason(std::move(ruling.reason));
+      for (std::string& change : ruling.changes) decision.add_what_would_change_it(std::move(change));
+    }
+  }
+  result.warnings = Warnings(policy, parts, result.gaps_waived);
+  return result;
+}
+
+std::string DecisionDigest(const PolicySnapshot& policy, const Decisions& decisions) {
+  std::vector<std::string> rows;
+  for (const SectionDecision& decision : decisions.decisions) {
+    rows.push_back(ByteWriter()
+                       .Lp16(decision.section_id())
+                       .Lp16(decision.recipient())
+                       .U8(static_cast<uint8_t>(decision.verdict()))
+                       .Lp16(decision.rule_id())
+                       .bytes());
+  }
+  std::sort(rows.begin(), rows.end());
+  ByteWriter writer;
+  writer.Raw("accord/decision/v1").U8(0).Lp16(decisions.agreement_version).Lp16(policy.emergency.version);
+  writer.U32(static_cast<uint32_t>(rows.size()));
+  for (const std::string& row : rows) writer.Raw(row);
+  return crypto::Sha256(writer.bytes());
+}
+
+std::set<std::string> PermittedSections(const Decisions& decisions, std::string_view agency) {
+  std::set<std::string> ids;
+  for (const SectionDecision& decision : decisions.decisions) {
+    if (decision.recipient() == agency && decision.verdict() == VERDICT_PERMIT) ids.insert(decision.section_id());
+  }
+  return ids;
+}
+
+}  // namespace accord::referral

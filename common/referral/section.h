@@ -1,0 +1,36 @@
+// What is sealed in a section, and its binding to its referral (docs/formats.md §4). Pure. Thread-safe.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <string_view>
+
+#include "accord/type/v1/referral.pb.h"
+#include "accord/type/v1/section_content.pb.h"
+
+namespace accord::referral {
+
+inline constexpr size_t kSectionPlaintextBytesMax = 8u << 20;
+
+// What a section is bound to.
+struct SectionBinding {
+  std::string sender;
+  std::string request_id;
+  std::string section_id;  // 16 bytes.
+  type::v1::Category category = type::v1::CATEGORY_UNSPECIFIED;
+  std::string tag_content;  // The content of the tag's opening, as committed to.
+};
+
+// The padded length of `bytes`: 1, 4, 16 or 64 KiB, above that a multiple of 64 KiB.
+size_t PaddedLength(size_t bytes);
+
+// binding ‖ length ‖ content ‖ padding. MESSAGE_TOO_LARGE over the limit.
+absl::StatusOr<std::string> MakePlaintext(const SectionBinding& binding, std::string_view content);
+// The content. SECTION_MALFORMED, with what is wrong, unless binding, length and padding are right.
+absl::StatusOr<std::string> ReadPlaintext(const SectionBinding& binding, std::string_view plaintext);
+
+// The category that a content belongs to; UNSPECIFIED for FreeText, which serves several.
+type::v1::Category CategoryOf(const type::v1::SectionContent& content);
+
+}  // namespace accord::referral
