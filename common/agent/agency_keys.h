@@ -1,0 +1,40 @@
+// Who this agency is: its keys, the area authorities it trusts itself, and its linkage-domain key.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <string_view>
+
+#include "accord/type/v1/vocabulary.pb.h"
+#include "common/crypto/certificate.h"
+#include "common/crypto/cms.h"
+#include "common/crypto/ecdsa.h"
+#include "common/crypto/secret.h"
+
+namespace accord::agent {
+
+// Constant after start. Thread-safe.
+struct AgencyKeys {
+  std::string agency;
+  type::v1::AgencyKind kind = type::v1::AGENCY_KIND_UNSPECIFIED;
+  std::string trust_domain;
+
+  crypto::SigningKey signing_key;
+  crypto::SealingKey sealing_key;
+  crypto::Certificate sealing_certificate;
+  crypto::TrustAnchors area_authorities;  // Configured here, never taken from the broker.
+
+  std::string linkage_domain;     // Of subject tokens.
+  std::string linkage_key_id;
+  crypto::SecretBytes linkage_key;
+};
+
+// OK when `certificate` (DER) chains to our area authorities at `at` and names `agency` for `use`, "sealing" or
+// "signing". SEALING_KEY_UNTRUSTED otherwise.
+absl::StatusOr<crypto::Certificate> CheckAgencyCertificate(const AgencyKeys& keys, std::string_view certificate,
+                                                           std::string_view agency, std::string_view use,
+                                                           absl::Time at);
+
+}  // namespace accord::agent

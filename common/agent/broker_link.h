@@ -1,0 +1,55 @@
+// What an agency's service asks of the broker, without the wire: implemented over gRPC by
+// common/agent_rpc and by a fake in tests. The messages are those of accord.broker.v1, which is what
+// travels; the runtime keeps and re-sends them byte for byte.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "accord/admin/v1/admin_service.pb.h"
+#include "accord/broker/v1/ledger_service.pb.h"
+#include "accord/broker/v1/mailbox_service.pb.h"
+#include "accord/broker/v1/referral_service.pb.h"
+
+namespace accord::agent {
+
+// Errors are those of docs/errors.md; BROKER_UNREACHABLE (UNAVAILABLE) when there is no answer, which
+// says nothing of whether the request was carried out. All calls block, at most 20 s. Thread-safe.
+class BrokerLink {
+ public:
+  virtual ~BrokerLink() = default;
+
+  virtual absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const broker::v1::PreviewReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::RespondToReferralResponse> Respond(
+      const broker::v1::RespondToReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(
+      const broker::v1::RecordOutcomeRequest&) = 0;
+  // The newest signed checkpoint.
+  virtual absl::StatusOr<std::string> GetCheckpoint() = 0;
+  // The consistency path, 32 bytes each.
+  virtual absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) = 0;
+  // The whole directory of agencies.
+  virtual absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() = 0;
+
+  // An open mailbox. Destroying it ends the stream.
+  class Mailbox {
+   public:
+    virtual ~Mailbox() = default;
+    // The next message; blocks until there is one or Cancel() is called. Any error: the stream has ended.
+    virtual absl::StatusOr<broker::v1::OpenMailboxResponse> Receive() = 0;
+    // False when the stream has ended.
+    virtual bool Say(const broker::v1::OpenMailboxRequest& request) = 0;
+    // Ends the stream from another thread.
+    virtual void Cancel() = 0;
+  };
+  // Receive is called from one thread, Say from the same one.
+  virtual absl::StatusOr<std::shared_ptr<Mailbox>> OpenMailbox(type::v1::Desk desk, uint32_t credit) = 0;
+};
+
+}  // namespace accord::agent

@@ -1,0 +1,384 @@
+#include "common/agent/outbox.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/crypto/digest.h"
+
+namespace accord::agent {
+namespace {
+
+using agency::v1::SubmissionState;
+using storage::v1::StoredDraft;
+using storage::v1::StoredSubmission;
+
+StoredDraft ToStored(const Draft& draft) {
+  StoredDraft stored;
+  stored.set_method(draft.method);
+  *stored.mutable_options() = draft.options;
+  *stored.mutable_core() = draft.core;
+  for (const std::string& recipient : draft.recipients) stored.add_recipients(recipient);
+  for (const DraftSection& section : draft.sections) {
+    auto& row = *stored.add_sections();
+    row.set_category(section.category);
+    *row.mutable_content() = section.content;
+    row.set_third_party_material(section.third_party_material);
+    row.set_confidential_address(section.confidential_address);
+  }
+  for (const DraftSubject& subject : draft.subjects) {
+    auto& row = *stored.add_subjects();
+    *row.mutable_part() = subject.part;
+    *row.mutable_person() = subject.person;
+  }
+  for (const std::string& warning : draft.warnings) stored.add_warnings(warning);
+  return stored;
+}
+
+Draft FromStored(const StoredDraft& stored) {
+  Draft draft;
+  draft.method = stored.method();
+  draft.options = stored.options();
+  draft.core = stored.core();
+  draft.recipients.assign(stored.recipients().begin(), stored.recipients().end());
+  for (const auto& row : stored.sections()) {
+    draft.sections.push_back({row.category(), row.content(), row.third_party_material(), row.confidential_address()});
+  }
+  for (const auto& row : stored.subjects()) draft.subjects.push_back({row.part(), row.person()});
+  draft.warnings.assign(stored.warnings().begin(), stored.warnings().end());
+  return draft;
+}
+
+bool IsWaiting(SubmissionState state) {
+  return state == agency::v1::SUBMISSION_STATE_ACCEPTED || state == agency::v1::SUBMISSION_STATE_PREPARED ||
+         state == agency::v1::SUBMISSION_STATE_SENT;
+}
+
+// Who may have what, without the ids that are drawn anew at each preparation.
+std::multiset<std::pair<std::string, int>> Permitted(
+    const google::protobuf::RepeatedPtrField<type::v1::SectionDecision>& decisions) {
+  std::multiset<std::pair<std::string, int>> permitted;
+  for (const auto& decision : decisions) {
+    if (decision.verdict() == type::v1::VERDICT_PERMIT) permitted.emplace(decision.recipient(), decision.category());
+  }
+  return permitted;
+}
+
+// A definite refusal after which preparing anew can help: the broker's view moved since the preview.
+bool IsStale(const absl::Status& status) {
+  return HasReason(status, Reason::kDecisionChanged) || HasReason(status, Reason::kSealedTooWidely) ||
+         HasReason(status, Reason::kSealingKeyUnknown) || HasReason(status, Reason::kEpochMoved) ||
+         HasReason(status, Reason::kNothingPermitted);
+}
+
+std::string Words(const absl::Status& status) {
+  return std::string(RowOf(DetailOf(status).reason).name) + ": " + std::string(status.message());
+}
+
+}  // namespace
+
+absl::Status Outbox::Load() {
+  std::vector<std::pair<uint64_t, std::string>> order;
+  ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyOutboxOrder, {}, [&](std::string_view key, std::string_view id) {
+    order.emplace_back(U64FromKey(key).value_or(0), id);
+    return true;
+  }));
+  absl::MutexLock lock(&mu_);
+  for (const auto& [sequence, request_id] : order) {
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
+    if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "the outbox order names a submission that is not there");
+    sequence_ = std::max(sequence_, sequence);
+    if (IsWaiting(stored->state())) due_[request_id] = Due{clock_.Now()};
+    if (!stored->header_digest().empty()) by_digest_[stored->header_digest()] = request_id;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
+  const std::string request_id = draft.options.request_id();
+  if (!IsRequestId(request_id)) {
+    return Error(Reason::kFieldInvalid, "options.request_id must be 8 to 128 characters of [A-Za-z0-9._:/-]",
+                 {{"field", "options.request_id"}});
+  }
+  ACCORD_RETURN_IF_ERROR(preparer_.Parts(draft));
+  StoredDraft stored_draft = ToStored(draft);
+  // How long a caller waits is no part of what it pushed.
+  stored_draft.mutable_options()->clear_wait_ms();
+  stored_draft.mutable_options()->clear_preview_only();
+  const std::string bytes = stored_draft.SerializeAsString();
+  if (bytes.size() > kDraftBytesMax) {
+    return Error(Reason::kMessageTooLarge, "the push is too large", {{"limit_bytes", std::to_string(kDraftBytesMax)}});
+  }
+  const std::string digest = crypto::Sha256(bytes);
+
+  StoredSubmission submission;
+  submission.set_state(agency::v1::SUBMISSION_STATE_ACCEPTED);
+  *submission.mutable_draft() = std::move(stored_draft);
+  submission.set_draft_digest(digest);
+  submission.set_accepted_at_ms(absl::ToUnixMillis(clock_.Now()));
+  {
+    absl::MutexLock lock(&mu_);
+    ACCORD_ASSIGN_OR_RETURN(auto earlier, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
+    if (earlier.has_value()) {
+      if (earlier->draft_digest() == digest) return *std::move(earlier);
+      return Error(Reason::kRequestIdReused, "this request id was used for other content; give the new version its own id",
+                   {{"first_digest", ToHex(earlier->draft_digest())}});
+    }
+    if (due_.size() >= kSubmissionsWaitingMax) {
+      return Error(Reason::kQueueFull, "too many submissions wait for the broker", {{"retry_after_ms", "60000"}});
+    }
+    submission.set_sequence(sequence_ + 1);
+    accord::storage::Batch batch;
+    store_.Put(batch, kFamilyOutbox, request_id, submission);
+    batch.Put(kFamilyOutboxOrder, KeyU64(submission.sequence()), request_id);
+    ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+    ++sequence_;
+    due_[request_id] = Due{clock_.Now()};
+    ++changes_;
+  }
+  wake_();
+  return submission;
+}
+
+absl::StatusOr<broker::v1::PreviewReferralResponse> Outbox::Preview(Draft draft) {
+  ACCORD_ASSIGN_OR_RETURN(const auto parts, preparer_.Parts(draft));
+  return broker_.Preview(parts);
+}
+
+bool Outbox::Step() {
+  std::string request_id;
+  Due due;
+  {
+    absl::MutexLock lock(&mu_);
+    const absl::Time now = clock_.Now();
+    auto next = due_.end();
+    for (auto row = due_.begin(); row != due_.end(); ++row) {
+      if (row->second.at <= now && (next == due_.end() || row->second.at < next->second.at)) next = row;
+    }
+    if (next == due_.end()) return false;
+    request_id = next->first;
+    due = next->second;
+  }
+  const absl::Status status = alarm_.Check().ok() ? Advance(request_id, due) : alarm_.Check();
+  const auto after = store_.Get<StoredSubmission>(kFamilyOutbox, request_id);
+  absl::MutexLock lock(&mu_);
+  ++changes_;
+  if (after.ok() && after->has_value() && !IsWaiting((*after)->state())) {
+    due_.erase(request_id);
+    return true;
+  }
+  if (status.ok()) {
+    due.at = clock_.Now();
+    due.delay = kRetryDelayMin;
+  } else {
+    due.at = clock_.Now() + due.delay;
+    due.delay = std::min(due.delay * 2, kRetryDelayMax);
+  }
+  due_[request_id] = due;
+  return true;
+}
+
+absl::Time Outbox::NextDue() const {
+  absl::MutexLock lock(&mu_);
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& [request_id, due] : due_) next = std::min(next, due.at);
+  return next;
+}
+
+absl::Status Outbox::Save(const std::string& request_id, StoredSubmission& submission) {
+  absl::MutexLock lock(&mu_);
+  // A statement can arrive while the submission is being sent: what the inbox added stays.
+  ACCORD_ASSIGN_OR_RETURN(const auto standing, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
+  if (standing.has_value()) *submission.mutable_statements() = standing->statements();
+  accord::storage::Batch batch;
+  store_.Put(batch, kFamilyOutbox, request_id, submission);
+  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  if (!submission.header_digest().empty()) by_digest_[submission.header_digest()] = request_id;
+  ++changes_;
+  return absl::OkStatus();
+}
+
+absl::Status Outbox::Advance(const std::string& request_id, Due& due) {
+  ACCORD_ASSIGN_OR_RETURN(auto stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
+  if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "a submission that waits is not there");
+  absl::Status status;
+  if (stored->state() == agency::v1::SUBMISSION_STATE_ACCEPTED) {
+    status = Prepare(request_id, *stored);
+  } else {
+    status = Send(request_id, *stored, due);
+  }
+  if (status.ok() || HasReason(status, Reason::kStoreUnavailable)) return status;
+  // Retried by itself: say why it waits, without a new state.
+  ACCORD_ASSIGN_OR_RETURN(stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
+  if (stored.has_value() && stored->waiting_for() != Words(status)) {
+    stored->set_waiting_for(Words(status));
+    ACCORD_RETURN_IF_ERROR(Save(request_id, *stored));
+  }
+  return status;
+}
+
+absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& submission) {
+  broker::v1::PreviewReferralResponse preview;
+  const Draft draft = FromStored(submission.draft());
+  auto prepared = preparer_.Prepare(draft, preview);
+  // Prepared before under other decisions: a person is asked only if sharing would widen.
+  const auto before = Permitted(submission.decisions());
+  const bool prepared_before = !submission.header_digest().empty();
+  const auto now = Permitted(preview.decisions());
+  if (!preview.decisions().empty()) *submission.mutable_decisions() = preview.decisions();
+  if (!prepared.ok()) {
+    // Nothing permitted, or the broker refuses the content itself: a person decides. The rest is tried again.
+    const absl::StatusCode code = prepared.status().code();
+    const bool definite = code == absl::StatusCode::kInvalidArgument || code == absl::StatusCode::kFailedPrecondition;
+    if (definite && alarm_.Check().ok()) return Ask(request_id, submission, prepared.status());
+    return prepared.status();
+  }
+  if (prepared_before && !std::includes(before.begin(), before.end(), now.begin(), now.end())) {
+    return Ask(request_id, submission,
+               Error(Reason::kDecisionChanged, "the policy changed meanwhile and would now share more widely; review, then "
+                                               "send or withdraw"));
+  }
+  *submission.mutable_prepared() = std::move(prepared->submission);
+  submission.set_header_digest(prepared->header_digest);
+  submission.set_decision_digest(preview.decision_digest());
+  *submission.mutable_warnings() = submission.draft().warnings();
+  for (const std::string& warning : preview.warnings()) submission.add_warnings(warning);
+  submission.set_state(agency::v1::SUBMISSION_STATE_PREPARED);
+  submission.clear_waiting_for();
+  return Save(request_id, submission);
+}
+
+absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submission, Due& due) {
+  submission.set_state(agency::v1::SUBMISSION_STATE_SENT);
+  submission.set_attempts(submission.attempts() + 1);
+  ACCORD_RETURN_IF_ERROR(Save(request_id, submission));
+
+  broker::v1::SubmitReferralRequest request;
+  request.set_request_id(request_id);
+  *request.mutable_submission() = submission.prepared();
+  request.set_decision_digest(submission.decision_digest());
+  const auto response = broker_.Submit(request);
+  if (response.ok()) {
+    ACCORD_ASSIGN_OR_RETURN(const VerifiedReceipt verified,
+                            log_.Verify(response->receipt(), type::v1::EVENT_TYPE_REFERRAL_STORED,
+                                        submission.header_digest()));
+    *submission.mutable_receipt() = response->receipt();
+    submission.set_stored_index(verified.index);
+    *submission.mutable_decisions() = response->decisions();
+    submission.set_state(agency::v1::SUBMISSION_STATE_SETTLED);
+    submission.clear_waiting_for();
+    return Save(request_id, submission);
+  }
+  const absl::Status& refusal = response.status();
+  if (IsStale(refusal)) {
+    // Nothing was stored and the id is free: prepare again under it.
+    if (++due.preparations >= kPreparationsMax) return Ask(request_id, submission, refusal);
+    submission.set_state(agency::v1::SUBMISSION_STATE_ACCEPTED);
+    submission.set_waiting_for(Words(refusal));
+    return Save(request_id, submission);
+  }
+  const absl::StatusCode code = refusal.code();
+  const bool transient = code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDeadlineExceeded ||
+                         code == absl::StatusCode::kResourceExhausted || code == absl::StatusCode::kAborted ||
+                         code == absl::StatusCode::kPermissionDenied || code == absl::StatusCode::kUnauthenticated ||
+                         code == absl::StatusCode::kInternal || code == absl::StatusCode::kCancelled ||
+                         code == absl::StatusCode::kUnknown || code == absl::StatusCode::kDataLoss;
+  return transient ? refusal : Ask(request_id, submission, refusal);
+}
+
+absl::Status Outbox::Ask(const std::string& request_id, StoredSubmission& submission, const absl::Status& why) {
+  submission.set_state(agency::v1::SUBMISSION_STATE_NEEDS_PERSON);
+  submission.set_waiting_for(Words(why));
+  return Save(request_id, submission);
+}
+
+absl::StatusOr<StoredSubmission> Outbox::Await(const std::string& request_id, absl::Time deadline) {
+  for (;;) {
+    uint64_t seen = 0;
+    {
+      absl::MutexLock lock(&mu_);
+      seen = changes_;
+    }
+    ACCORD_ASSIGN_OR_RETURN(StoredSubmission submission, Get(request_id));
+    const absl::Duration left = deadline - clock_.Now();
+    if (!IsWaiting(submission.state()) || left <= absl::ZeroDuration()) return submission;
+    absl::MutexLock lock(&mu_);
+    const auto moved = [this, seen]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return changes_ != seen; };
+    mu_.AwaitWithTimeout(absl::Condition(&moved), left);
+  }
+}
+
+absl::StatusOr<StoredSubmission> Outbox::Get(const std::string& request_id) const {
+  if (request_id.empty()) return Error(Reason::kFieldMissing, "request_id is required", {{"field", "request_id"}});
+  ACCORD_ASSIGN_OR_RETURN(auto stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
+  if (!stored.has_value()) return Error(Reason::kReferralNotFound, "no submission has this request id");
+  return *std::move(stored);
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, StoredSubmission>>> Outbox::List(uint64_t before, int limit) const {
+  std::vector<std::string> ids;
+  accord::storage::Range range;
+  range.descending = true;
+  if (before != 0) range.upper = KeyU64(before);
+  ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyOutboxOrder, range, [&](std::string_view, std::string_view id) {
+    ids.emplace_back(id);
+    return ids.size() < static_cast<size_t>(limit);
+  }));
+  std::vector<std::pair<std::string, StoredSubmission>> rows;
+  for (const std::string& id : ids) {
+    ACCORD_ASSIGN_OR_RETURN(StoredSubmission submission, Get(id));
+    rows.emplace_back(id, std::move(submission));
+  }
+  return rows;
+}
+
+absl::StatusOr<StoredSubmission> Outbox::Resolve(const std::string& request_id, bool send) {
+  ACCORD_ASSIGN_OR_RETURN(StoredSubmission submission, Get(request_id));
+  if (submission.state() != agency::v1::SUBMISSION_STATE_NEEDS_PERSON) {
+    return Error(Reason::kTransitionIllegal, "this submission does not wait for a person",
+                 {{"state", agency::v1::SubmissionState_Name(submission.state())}});
+  }
+  submission.set_state(send ? agency::v1::SUBMISSION_STATE_ACCEPTED : agency::v1::SUBMISSION_STATE_WITHDRAWN);
+  // The person has seen the present decisions: what they permit counts as approved.
+  submission.clear_header_digest();
+  submission.clear_waiting_for();
+  ACCORD_RETURN_IF_ERROR(Save(request_id, submission));
+  if (send) {
+    absl::MutexLock lock(&mu_);
+    due_[request_id] = Due{clock_.Now()};
+  }
+  wake_();
+  return submission;
+}
+
+absl::Status Outbox::AddStatement(std::string_view header_digest, const type::v1::Statement& statement) {
+  agency::v1::ReceivedStatement row;
+  row.set_agency(statement.agency());
+  row.set_kind(statement.kind());
+  row.set_decline_reason(statement.decline_reason());
+  row.set_decision(statement.decision());
+  row.set_outcome_code(statement.outcome_code());
+  row.set_acted_at_ms(statement.acted_at_ms());
+
+  absl::MutexLock lock(&mu_);
+  const auto found = by_digest_.find(std::string(header_digest));
+  if (found == by_digest_.end()) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
+  if (!submission.has_value()) return Error(Reason::kStoreCorrupt, "a submission that was sent is not there");
+  for (const auto& known : submission->statements()) {
+    if (known.SerializeAsString() == row.SerializeAsString()) return absl::OkStatus();  // Delivered again.
+  }
+  *submission->add_statements() = std::move(row);
+  accord::storage::Batch batch;
+  store_.Put(batch, kFamilyOutbox, found->second, *submission);
+  return store_.Commit(batch);
+}
+
+size_t Outbox::waiting() const {
+  absl::MutexLock lock(&mu_);
+  return due_.size();
+}
+
+}  // namespace accord::agent

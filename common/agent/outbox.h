@@ -1,0 +1,116 @@
+// What an agency pushed, from accepted to settled (design.md §6).
+//
+//   ACCEPTED ──preview, screen, seal, sign──▶ PREPARED ──▶ SENT ──receipt verified──▶ SETTLED
+//      ▲                                        │           │
+//      └────── a definite refusal: prepared again under the same id ◀─────┘
+//      └──▶ NEEDS_PERSON  when sharing would widen, or nothing may be shared; a person sends or withdraws
+//
+// Each arrow is one fsynced write. ACCEPTED survives power loss before the agency's system is answered;
+// PREPARED holds the exact bytes that are sent, so that UNAVAILABLE resends the same ones; SENT is durable
+// before the first byte leaves. A restart goes on from the state it finds.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/agency/v1/agency_service.pb.h"
+#include "accord/storage/v1/agent.pb.h"
+#include "common/agent/agency_store.h"
+#include "common/agent/alarm.h"
+#include "common/agent/broker_link.h"
+#include "common/agent/draft.h"
+#include "common/agent/log_watch.h"
+#include "common/agent/preparer.h"
+#include "common/base/clock.h"
+
+namespace accord::agent {
+
+inline constexpr size_t kDraftBytesMax = 2u << 20;             // A push in its agency's words.
+inline constexpr size_t kSubmissionsWaitingMax = 100'000;      // Not settled; beyond it QUEUE_FULL.
+inline constexpr int kPreparationsMax = 5;                     // Definite refusals before a person is asked.
+inline constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(200);
+inline constexpr absl::Duration kRetryDelayMax = absl::Seconds(30);
+
+// Thread-safe. Step is called by one thread.
+class Outbox {
+ public:
+  Outbox(AgencyStore& store, BrokerLink& broker, Preparer& preparer, LogWatch& log, Alarm& alarm, const Clock& clock)
+      : store_(store), broker_(broker), preparer_(preparer), log_(log), alarm_(alarm), clock_(clock) {}
+
+  // Finds what is not settled. Errors of the store.
+  absl::Status Load();
+
+  // Takes a draft. OK: ACCEPTED and durable, or what a repeated push led to.
+  //   FIELD_MISSING, FIELD_INVALID, MESSAGE_TOO_LARGE  wrong whatever our state; nothing is stored
+  //   REQUEST_ID_REUSED                                 the id stands for other content
+  //   QUEUE_FULL, STORE_UNAVAILABLE                     nothing is promised; push again
+  absl::StatusOr<storage::v1::StoredSubmission> Push(Draft draft);
+
+  // What the broker would permit now; nothing is stored here.
+  absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(Draft draft);
+
+  // Moves the next submission that is due by one state. True when one was moved or tried, false when none is due.
+  bool Step();
+  // When the next one is due; InfiniteFuture when none waits.
+  absl::Time NextDue() const;
+
+  // Waits until `request_id` is settled or waits for a person, at most until `deadline`; returns what stands then.
+  absl::StatusOr<storage::v1::StoredSubmission> Await(const std::string& request_id, absl::Time deadline);
+
+  // NOT_FOUND (REFERRAL_NOT_FOUND) when there is none.
+  absl::StatusOr<storage::v1::StoredSubmission> Get(const std::string& request_id) const;
+  // The newest first; `before` 0 for the first page. REQUIRES: 1 ≤ limit ≤ 500.
+  absl::StatusOr<std::vector<std::pair<std::string, storage::v1::StoredSubmission>>> List(uint64_t before,
+                                                                                         int limit) const;
+
+  // A person settles NEEDS_PERSON: `send` prepares again under what the broker now permits, else it is withdrawn.
+  // TRANSITION_ILLEGAL in any other state.
+  absl::StatusOr<storage::v1::StoredSubmission> Resolve(const std::string& request_id, bool send);
+
+  // Records a statement received on a referral we sent; no effect when it is not ours.
+  absl::Status AddStatement(std::string_view header_digest, const type::v1::Statement& statement);
+
+  size_t waiting() const;
+  // Called, without locks held, when something became due.
+  void OnDue(std::function<void()> wake) { wake_ = std::move(wake); }
+
+ private:
+  struct Due {
+    absl::Time at;
+    absl::Duration delay = kRetryDelayMin;  // Before the next try after a failed one.
+    int preparations = 0;
+  };
+
+  absl::Status Save(const std::string& request_id, storage::v1::StoredSubmission& submission);
+  absl::Status Advance(const std::string& request_id, Due& due);
+  absl::Status Prepare(const std::string& request_id, storage::v1::StoredSubmission& submission);
+  absl::Status Send(const std::string& request_id, storage::v1::StoredSubmission& submission, Due& due);
+  absl::Status Ask(const std::string& request_id, storage::v1::StoredSubmission& submission,
+                   const absl::Status& why);
+
+  AgencyStore& store_;
+  BrokerLink& broker_;
+  Preparer& preparer_;
+  LogWatch& log_;
+  Alarm& alarm_;
+  const Clock& clock_;
+  std::function<void()> wake_ = [] {};
+
+  mutable absl::Mutex mu_;
+  std::map<std::string, Due> due_ ABSL_GUARDED_BY(mu_);              // Not settled and not waiting for a person.
+  std::map<std::string, std::string> by_digest_ ABSL_GUARDED_BY(mu_);  // Header digest → request id.
+  uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;                         // Moves with every state; wakes Await.
+};
+
+}  // namespace accord::agent

@@ -1,0 +1,55 @@
+// Turns a draft into what is sent: tokens, screening, preview, sealing, the signed header.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <vector>
+
+#include "accord/broker/v1/referral_service.pb.h"
+#include "accord/type/v1/referral.pb.h"
+#include "common/agent/agency_keys.h"
+#include "common/agent/alarm.h"
+#include "common/agent/broker_link.h"
+#include "common/agent/draft.h"
+#include "common/base/clock.h"
+#include "common/base/random.h"
+
+namespace accord::agent {
+
+// A submission ready to be sent, and what it was prepared under.
+struct Prepared {
+  type::v1::Submission submission;
+  std::string header_digest;
+  broker::v1::PreviewReferralResponse preview;
+};
+
+// Thread-safe.
+class Preparer {
+ public:
+  Preparer(const AgencyKeys& keys, BrokerLink& broker, Alarm& alarm, const Clock& clock, Random& random)
+      : keys_(keys), broker_(broker), alarm_(alarm), clock_(clock), random_(random) {}
+
+  // The parts of a draft as a preview names them: core filled, tokens made, tag and section ids drawn.
+  // Pure but for chance. FIELD_MISSING, FIELD_INVALID when the draft cannot become a referral.
+  absl::StatusOr<broker::v1::PreviewReferralRequest> Parts(const Draft& draft) const;
+
+  // Previews `parts`, seals each section for whom it is permitted to, and signs.
+  //   NOTHING_PERMITTED      no recipient may have any section; the preview's reasons are in `preview_out`
+  //   SEALING_KEY_UNTRUSTED  a certificate of the directory does not chain to our area authority, or names
+  //                          another agency; the alarm is raised
+  absl::StatusOr<Prepared> Prepare(const Draft& draft, broker::v1::PreviewReferralResponse& preview_out) const;
+
+ private:
+  absl::StatusOr<std::vector<crypto::Certificate>> TrustedCertificates(
+      const broker::v1::PreviewReferralResponse& preview) const;
+
+  const AgencyKeys& keys_;
+  BrokerLink& broker_;
+  Alarm& alarm_;
+  const Clock& clock_;
+  Random& random_;
+};
+
+}  // namespace accord::agent

@@ -1,0 +1,155 @@
+#include "common/agent/screening.h"
+
+#include <absl/strings/ascii.h>
+
+#include <algorithm>
+
+#include "common/referral/identifiers.h"
+
+namespace accord::agent {
+namespace {
+
+using type::v1::Person;
+using type::v1::SectionContent;
+
+// Every person a section tells of.
+template <typename Visit>
+void ForEachPerson(SectionContent& content, Visit visit) {
+  if (content.has_identity()) visit(*content.mutable_identity()->mutable_victim());
+  if (content.has_children()) {
+    for (auto& child : *content.mutable_children()->mutable_children()) visit(*child.mutable_person());
+  }
+  if (content.has_alleged_perpetrators()) {
+    for (auto& row : *content.mutable_alleged_perpetrators()->mutable_alleged_perpetrators()) {
+      visit(*row.mutable_person());
+    }
+  }
+}
+
+// Letters and digits in lower case: two spellings of one address or number compare equal.
+std::string Squeeze(std::string_view text) {
+  std::string squeezed;
+  for (const char c : text) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) squeezed.push_back(absl::ascii_tolower(c));
+  }
+  return squeezed;
+}
+
+// All text of a message and of those inside it, by reflection, so that a new field is never forgotten.
+void ForEachText(google::protobuf::Message& message, const std::function<void(std::string&)>& visit) {
+  const auto* reflection = message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  for (const auto* field : fields) {
+    using Descriptor = google::protobuf::FieldDescriptor;
+    if (field->type() == Descriptor::TYPE_STRING) {
+      const int count = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
+      for (int i = 0; i < count; ++i) {
+        std::string text = field->is_repeated() ? reflection->GetRepeatedString(message, field, i)
+                                                : reflection->GetString(message, field);
+        visit(text);
+        if (field->is_repeated()) {
+          reflection->SetRepeatedString(&message, field, i, text);
+        } else {
+          reflection->SetString(&message, field, text);
+        }
+      }
+    } else if (field->cpp_type() == Descriptor::CPPTYPE_MESSAGE) {
+      const int count = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
+      for (int i = 0; i < count; ++i) {
+        ForEachText(field->is_repeated() ? *reflection->MutableRepeatedMessage(&message, field, i)
+                                         : *reflection->MutableMessage(&message, field),
+                    visit);
+      }
+    }
+  }
+}
+
+void QuarantineIdentifiers(Draft& draft) {
+  size_t quarantined = 0;
+  const auto screen = [&](Person& person) {
+    for (auto& identifier : *person.mutable_identifiers()) {
+      const bool wrong =
+          (identifier.scheme() == "nhs_number" && !referral::IsNhsNumber(identifier.value())) ||
+          (identifier.scheme() == "upn" && !referral::IsUpn(identifier.value()));
+      if (!wrong || identifier.quarantined()) continue;
+      identifier.set_quarantined(true);
+      ++quarantined;
+    }
+  };
+  for (auto& subject : draft.subjects) screen(subject.person);
+  quarantined = 0;  // Subjects repeat the people of the sections; count each identifier once.
+  for (auto& section : draft.sections) ForEachPerson(section.content, screen);
+  if (quarantined > 0) {
+    draft.warnings.push_back("An identifier has a wrong check character: it is kept apart and not matched on; the "
+                             "referral goes. Correct it in your record.");
+  }
+}
+
+void WithholdConfidentialAddresses(Draft& draft) {
+  std::vector<std::string> addresses;
+  bool confidential = false;
+  for (auto& section : draft.sections) {
+    ForEachPerson(section.content, [&](Person& person) {
+      if (!person.confidential_address()) return;
+      confidential = true;
+      if (!person.address().empty()) {
+        addresses.push_back(person.address());
+        person.clear_address();
+      }
+    });
+  }
+  for (auto& subject : draft.subjects) {
+    if (subject.person.confidential_address()) subject.part.set_confidential_address(true);
+  }
+  if (!confidential || addresses.empty()) return;
+  bool found_in_text = false;
+  for (auto& section : draft.sections) {
+    ForEachText(section.content, [&](std::string& text) {
+      for (const std::string& address : addresses) {
+        const std::string needle = Squeeze(address);
+        if (needle.size() < 6 || Squeeze(text).find(needle) == std::string::npos) continue;
+        text = "[address withheld: confidential]";
+        found_in_text = true;
+      }
+    });
+  }
+  draft.warnings.push_back("A confidential address was left out.");
+  if (found_in_text) {
+    draft.warnings.push_back("A confidential address stood in a free text too; that text was left out. Send it again "
+                             "without the address.");
+  }
+}
+
+void SeparateSharedContact(Draft& draft) {
+  std::vector<std::string> perpetrator_texts;
+  for (auto& section : draft.sections) {
+    if (!section.content.has_alleged_perpetrators()) continue;
+    ForEachText(section.content, [&](std::string& text) { perpetrator_texts.push_back(Squeeze(text)); });
+  }
+  for (auto& section : draft.sections) {
+    if (!section.content.has_safe_contact()) continue;
+    auto& contact = *section.content.mutable_safe_contact();
+    for (const std::string& own : {Squeeze(contact.phone()), Squeeze(contact.email())}) {
+      if (own.size() < 6) continue;
+      const bool shared = std::any_of(perpetrator_texts.begin(), perpetrator_texts.end(), [&](const std::string& text) {
+        return text.find(own) != std::string::npos;
+      });
+      if (!shared) continue;
+      contact.set_voicemail_ok(false);
+      contact.set_text_ok(false);
+      draft.warnings.push_back("The safe telephone or email also stands with the alleged perpetrator: voicemail and text "
+                               "were switched off. Ask again how to reach the victim.");
+    }
+  }
+}
+
+}  // namespace
+
+void Screen(Draft& draft) {
+  WithholdConfidentialAddresses(draft);
+  QuarantineIdentifiers(draft);
+  SeparateSharedContact(draft);
+}
+
+}  // namespace accord::agent

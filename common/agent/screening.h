@@ -1,0 +1,24 @@
+// What only plaintext shows is screened here, before sealing (design.md §5 "Decision"): the broker cannot.
+//
+// Pure; the version of the rules is signed in the header. Thread-safe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/agent/draft.h"
+
+namespace accord::agent {
+
+// Rules of this version:
+//   confidential address   a person marked so has no address in any section, and their address does not stand in any
+//                          free text; the section that would have carried it is flagged
+//   identifiers            an NHS number or UPN whose check character is wrong is quarantined, with a warning
+//   shared contact         the victim's safe telephone or email also stands with an alleged perpetrator: warned, and
+//                          voicemail and text are switched off
+inline constexpr std::string_view kScreeningVersion = "screen/1";
+
+// Applies the rules to `draft` in place; what was found is added to `draft.warnings`, without personal data.
+void Screen(Draft& draft);
+
+}  // namespace accord::agent
