@@ -9,17 +9,20 @@ Salts, nonces and private keys come from a seeded hash, so nearly every byte is 
 ECDSA signatures, certificates and sealed sections are not: they are made once, kept when they
 still verify over today's input, and --check never makes one.
 
-Needs python3-cryptography, python3-protobuf, protobuf-compiler and the openssl program.
+One file, so that with formats.md beside it nothing else need be read. Needs python3-cryptography,
+python3-protobuf, protobuf-compiler and the openssl program.
 """
 import base64
 import datetime
 import hashlib
+import hmac
 import importlib
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -465,6 +468,22 @@ def guard_slot(generation, size, root):
     return head + u(32, crc32c(head))
 
 
+# ---- 11. Subject tokens ------------------------------------------------------------------
+
+def normalise(name):
+    kept = ""
+    for c in unicodedata.normalize("NFKD", name).casefold():
+        category = unicodedata.category(c)
+        if category[0] != "M" and c not in "'\u2019":
+            kept += c if category[0] == "L" or category == "Nd" else " "
+    return " ".join(sorted(kept.split()))
+
+
+def token(key, kind, a, b):
+    fields = (b"accord/subject-token/v1", kind.encode(), a.encode(), b.encode())
+    return hmac.new(key, b"".join(lp(16, field) for field in fields), hashlib.sha256).digest()
+
+
 # ---- The vectors -------------------------------------------------------------------------
 
 def referral():
@@ -716,6 +735,29 @@ def make_vectors():
         "comment": "§9: a guard file; generation 7, in the second slot, counts. In `torn` that slot's last byte is lost.",
         "slots": [{"generation": g, "size": n, "root": r.hex(), "slot": s.hex()} for (g, n, r), s in zip(marks, slots)],
         "file": b"".join(slots).hex(), "torn": (slots[0] + slots[1][:-1] + bytes([slots[1][-1] ^ 0xFF])).hex()}
+
+    rows = [(seeded("section 3", 16), IDVA, 1, "agreement/1/golden"), (seeded("section 3", 16), CHILDRENS, 2, "always/golden"),
+            (seeded("section 12", 16), IDVA, 3, "basis/golden")]
+    encoded = sorted(lp(16, s) + lp(16, agency.encode()) + u(8, verdict) + lp(16, rule.encode()) for s, agency, verdict, rule in rows)
+    out["decision"] = {
+        "comment": "§10: the digest of three decisions, one of each verdict.", "agreement_version": "2025-1", "emergency_version": "emergency-1",
+        "rows": [{"section_id": s.hex(), "recipient": agency, "verdict": verdict, "rule_id": rule} for s, agency, verdict, rule in rows],
+        "digest": H(b"accord/decision/v1\0", lp(16, b"2025-1"), lp(16, b"emergency-1"), u(32, len(rows)), *encoded).hex()}
+
+    key = seeded("linkage key")
+    names = ["Zo\u00eb O'Brien-Smith", "SMITH o\u2019brien zoe", "Jos\u00e9  Mar\u00eda", "Stra\u00dfe \u00c6sa", "\ufb01 \u2163",
+             "\u1fb3 \u03a3\u03b1\u03c2", "\u0410\u043d\u043d\u0430 \u0419", "\u674e \u5c0f\u9f99", "\u0661\u0662 2nd", "\u0130rem", "-- '", ""]
+    name, alias = normalise("Zo\u00eb" + " " + "O'Brien-Smith"), normalise("Zoe Smith")
+    tokens = [("nhs", "9434765919", "", True), ("name-dob", name, "1990-02-03", True), ("name-dob", alias, "1990-02-03", True),
+              ("name-year", name, "1990", False), ("name-year", name, "1991", False), ("name-year", alias, "1990", False),
+              ("name-year", alias, "1991", False)]
+    out["subject_token"] = {
+        "comment": "§11: names and what they normalise to, and all tokens of one invented person, strong ones first.",
+        "names": [{"name": n, "normalised": normalise(n)} for n in names], "key": key.hex(),
+        "person": {"given_names": "Zo\u00eb", "family_name": "O'Brien-Smith", "aliases": ["Zoe Smith"],
+                   "dates_of_birth": ["1990-02-03", "1991"], "nhs_number": "943 476 5919"},
+        "tokens": [{"kind": kind, "a": a, "b": b, "strong": strong, "token": token(key, kind, a, b).hex()}
+                   for kind, a, b, strong in tokens]}
 
     out["certificates"] = {
         "comment": "§4: certificates under an area authority. PEM files are in keys/.",
