@@ -435,6 +435,19 @@ TEST_F(ServerTest, CancelledStreamsAreClosed) {
 }
 
 TEST_F(ServerTest, WatchdogSeesALiveServerAndADeadOne) {
+  // systemd's end of the notification socket.
+  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+  (directory_ + "/notify").copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+  ASSERT_EQ(bind(notify, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  setenv("NOTIFY_SOCKET", address.sun_path, 1);
+  setenv("WATCHDOG_USEC", "1", 1);
+  const auto fed = [&] {
+    char text[32];
+    const ssize_t length = recv(notify, text, sizeof(text), 0);
+    return length < 0 ? std::string() : std::string(text, length);
+  };
+
   absl::Mutex mu;
   std::vector<absl::StatusCode> seen;
   auto watchdog = Watchdog::Start(*server_, server_files_, absl::Hours(1), [&](const absl::Status& status) {
@@ -442,16 +455,21 @@ TEST_F(ServerTest, WatchdogSeesALiveServerAndADeadOne) {
     seen.push_back(status.code());
   });
   ASSERT_TRUE(watchdog.ok()) << watchdog.status();
-  const auto wait_for = [&](size_t count) {
+  const auto next = [&] {
     (*watchdog)->Poke();
     absl::MutexLock lock(&mu);
-    mu.Await(absl::Condition(+[](std::pair<std::vector<absl::StatusCode>*, size_t>* want) { return want->first->size() >= want->second; },
-                             new std::pair(&seen, count)));
-    return seen.back();
+    mu.Await(absl::Condition(+[](std::vector<absl::StatusCode>* seen) { return !seen->empty(); }, &seen));
+    return std::exchange(seen, {}).front();
   };
-  EXPECT_EQ(wait_for(1), absl::StatusCode::kOk);
+  EXPECT_EQ(next(), absl::StatusCode::kOk);
+  EXPECT_EQ(fed(), "WATCHDOG=1");
   server_->Shutdown(absl::ZeroDuration());
-  EXPECT_EQ(wait_for(2), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(next(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(fed(), "");
+  watchdog->reset();
+  unsetenv("NOTIFY_SOCKET");
+  unsetenv("WATCHDOG_USEC");
+  close(notify);
 }
 
 TEST_F(ServerTest, RenewedCertificatesAndRootsAreReadWhileRunning) {
