@@ -243,8 +243,7 @@ absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& su
   *submission.mutable_prepared() = std::move(prepared->submission);
   submission.set_header_digest(prepared->header_digest);
   submission.set_decision_digest(preview.decision_digest());
-  *submission.mutable_warnings() = submission.draft().warnings();
-  for (const std::string& warning : preview.warnings()) submission.add_warnings(warning);
+  *submission.mutable_warnings() = preview.warnings();
   submission.set_state(agency::v1::SUBMISSION_STATE_PREPARED);
   submission.clear_waiting_for();
   return Save(request_id, submission);

@@ -1,0 +1,27 @@
+#include "common/agent/agency_keys.h"
+
+#include <fmt/format.h>
+
+#include "common/base/status.h"
+#include "common/base/text.h"
+
+namespace accord::agent {
+
+absl::StatusOr<crypto::Certificate> CheckAgencyCertificate(const AgencyKeys& keys, std::string_view certificate,
+                                                           std::string_view agency, std::string_view use,
+                                                           absl::Time at) {
+  const auto untrusted = [&](std::string_view why) {
+    return Error(Reason::kSealingKeyUntrusted, fmt::format("the {} certificate that the broker names for {}: {}", use, agency, why),
+                 {{"agency", std::string(agency)}});
+  };
+  auto parsed = crypto::Certificate::FromDer(certificate);
+  if (!parsed.ok()) return untrusted("does not parse");
+  ACCORD_RETURN_IF_ERROR(keys.area_authorities.Verify(*parsed, {}, at, Reason::kSealingKeyUntrusted));
+  const absl::Status form = use == "sealing" ? parsed->CheckSealingForm() : parsed->CheckSigningForm();
+  if (!form.ok()) return untrusted(FromAbsl(form.message()));
+  const std::string wanted = fmt::format("spiffe://{}/agency/{}/{}", keys.trust_domain, agency, use);
+  if (parsed->uri_sans().front() != wanted) return untrusted("names somebody else");
+  return *std::move(parsed);
+}
+
+}  // namespace accord::agent

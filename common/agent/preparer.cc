@@ -1,0 +1,173 @@
+#include "common/agent/preparer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "common/agent/screening.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/referral/header.h"
+#include "common/referral/section.h"
+#include "common/referral/subject_token.h"
+
+namespace accord::agent {
+namespace {
+
+using broker::v1::PreviewReferralRequest;
+using broker::v1::PreviewReferralResponse;
+
+type::v1::TagPart MakeTag(const agency::v1::SharingBasis& basis, const AgencyKeys& keys, const type::v1::Worker& worker,
+                          int64_t now_ms, Random& random) {
+  type::v1::TagPart tag;
+  tag.set_tag_id(NewId(random));
+  tag.set_victim_awareness(basis.victim_awareness());
+  // "Not to the police" is a limit of the consent, whatever the form's tick box says.
+  tag.set_consent(basis.consent() == type::v1::CONFIDENTIALITY_CONSENT_GIVEN && basis.not_to_size() > 0
+                      ? type::v1::CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS
+                      : basis.consent());
+  *tag.mutable_consent_excludes_kinds() = basis.not_to();
+  tag.set_consent_by(type::v1::SUBJECT_ROLE_VICTIM);
+  tag.set_consent_at_ms(now_ms);
+  tag.set_article6(basis.article6());
+  tag.set_article9(basis.article9());
+  tag.set_regime(keys.kind == type::v1::AGENCY_KIND_POLICE || keys.kind == type::v1::AGENCY_KIND_PROBATION
+                     ? type::v1::REGIME_DPA_PART3
+                     : type::v1::REGIME_UK_GDPR);
+  tag.set_gateway(basis.gateway());
+  tag.set_decision_maker(worker.pseudonym());
+  tag.set_approver(basis.approver());
+  tag.set_rationale_present(!basis.rationale().empty());
+  return tag;
+}
+
+referral::HeaderParts ToParts(const PreviewReferralRequest& request) {
+  referral::HeaderParts parts;
+  parts.core = request.core();
+  parts.recipients.assign(request.recipients().begin(), request.recipients().end());
+  parts.sections.assign(request.sections().begin(), request.sections().end());
+  parts.tags.assign(request.tags().begin(), request.tags().end());
+  parts.subjects.assign(request.subjects().begin(), request.subjects().end());
+  return parts;
+}
+
+}  // namespace
+
+absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const {
+  PreviewReferralRequest request;
+  const auto& options = draft.options;
+  *request.mutable_core() = draft.core;
+  request.mutable_core()->set_request_id(options.request_id());
+  request.mutable_core()->set_sender(keys_.agency);
+  *request.mutable_core()->mutable_worker() = options.worker();
+  request.mutable_core()->set_urgency(options.immediate() ? type::v1::URGENCY_IMMEDIATE : type::v1::URGENCY_ROUTINE);
+  request.mutable_core()->set_signed_at_ms(absl::ToUnixMillis(clock_.Now()));
+  request.mutable_core()->set_screening_version(std::string(kScreeningVersion));
+
+  std::set<std::string> seen;
+  for (const std::string& agency : draft.recipients) {
+    if (!seen.insert(agency).second) continue;
+    auto& recipient = *request.add_recipients();
+    recipient.set_agency(agency);
+    recipient.set_capacity(type::v1::RECIPIENT_CAPACITY_NAMED);
+    // What concerns an agency's own staff goes to its confidential desk.
+    const bool own_staff = std::any_of(draft.subjects.begin(), draft.subjects.end(), [&](const DraftSubject& subject) {
+      return subject.part.works_at() == agency;
+    });
+    recipient.set_desk(own_staff ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN);
+  }
+  *request.add_tags() = MakeTag(options.basis(), keys_, options.worker(), absl::ToUnixMillis(clock_.Now()), random_);
+  for (const DraftSection& section : draft.sections) {
+    auto& part = *request.add_sections();
+    part.set_section_id(NewId(random_));
+    part.set_category(section.category);
+    part.set_tag_id(request.tags(0).tag_id());
+    part.set_third_party_material(section.third_party_material);
+    part.set_confidential_address(section.confidential_address);
+  }
+  for (const DraftSubject& subject : draft.subjects) {
+    auto& part = *request.add_subjects();
+    part = subject.part;
+    part.set_subject_id(NewId(random_));
+    for (auto& token : referral::MakeTokens(subject.person, keys_.linkage_domain, keys_.linkage_key_id, keys_.linkage_key.view())) {
+      *part.add_tokens() = std::move(token);
+    }
+  }
+  ACCORD_RETURN_IF_ERROR(referral::ValidateParts(ToParts(request), /*digests_required=*/false));
+  return request;
+}
+
+absl::StatusOr<std::vector<crypto::Certificate>> Preparer::TrustedCertificates(
+    const PreviewReferralResponse& preview) const {
+  std::vector<crypto::Certificate> certificates;
+  for (const auto& recipient : preview.recipients()) {
+    if (recipient.sealing_certificate().empty()) {
+      certificates.push_back(keys_.sealing_certificate);  // No such desk: nothing is permitted to it.
+      continue;
+    }
+    auto checked = CheckAgencyCertificate(keys_, recipient.sealing_certificate(), recipient.agency(), "sealing", clock_.Now());
+    if (!checked.ok()) return alarm_.Raise(checked.status(), {recipient.sealing_certificate()});
+    certificates.push_back(*std::move(checked));
+  }
+  return certificates;
+}
+
+absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralResponse& preview_out) const {
+  Draft draft = pushed;
+  Screen(draft);
+  if (!draft.options.basis().rationale().empty()) {
+    DraftSection& rationale = draft.sections.emplace_back();
+    rationale.category = type::v1::CATEGORY_RATIONALE;
+    rationale.content.mutable_text()->set_text(draft.options.basis().rationale());
+  }
+  ACCORD_ASSIGN_OR_RETURN(PreviewReferralRequest request, Parts(draft));
+  ACCORD_ASSIGN_OR_RETURN(preview_out, broker_.Preview(request));
+  for (const std::string& warning : draft.warnings) {
+    const auto& known = preview_out.warnings();
+    if (std::find(known.begin(), known.end(), warning) == known.end()) preview_out.add_warnings(warning);
+  }
+  ACCORD_ASSIGN_OR_RETURN(const auto certificates, TrustedCertificates(preview_out));
+
+  // Whom each section is sealed for: those it is permitted to, their deputies and duty recipients, and ourselves.
+  std::map<std::string, std::set<std::string>> permitted;  // Section id → agencies.
+  for (const auto& decision : preview_out.decisions()) {
+    if (decision.verdict() == type::v1::VERDICT_PERMIT) permitted[decision.section_id()].insert(decision.recipient());
+  }
+  if (permitted.empty()) {
+    return Error(Reason::kNothingPermitted, "no section may go to any recipient; the decisions say why and what would change it");
+  }
+  Prepared prepared;
+  referral::HeaderParts parts = ToParts(request);
+  const std::string tag_content = parts.tags.front().SerializeAsString();
+  std::vector<type::v1::SealedSection> sealed_sections;
+  for (size_t i = 0; i < parts.sections.size(); ++i) {
+    type::v1::SectionPart& part = parts.sections[i];
+    std::vector<crypto::Certificate> recipients = {keys_.sealing_certificate};
+    for (int r = 0; r < preview_out.recipients_size(); ++r) {
+      const auto& recipient = preview_out.recipients(r);
+      const std::string& answers_for = recipient.on_behalf_of().empty() ? recipient.agency() : recipient.on_behalf_of();
+      const auto known = std::find_if(recipients.begin(), recipients.end(), [&](const crypto::Certificate& c) {
+        return c.subject_key_id() == certificates[r].subject_key_id();
+      });
+      if (permitted[part.section_id()].contains(answers_for) && known == recipients.end()) recipients.push_back(certificates[r]);
+    }
+    const referral::SectionBinding binding{keys_.agency, parts.core.request_id(), part.section_id(), part.category(), tag_content};
+    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext,
+                            referral::MakePlaintext(binding, draft.sections[i].content.SerializeAsString()));
+    auto& sealed = sealed_sections.emplace_back();
+    sealed.set_section_id(part.section_id());
+    ACCORD_ASSIGN_OR_RETURN(*sealed.mutable_cms(), crypto::cms::Seal(plaintext, recipients));
+    ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed shown, crypto::cms::Parse(sealed.cms()));
+    part.set_digest(shown.digest);
+  }
+  ACCORD_ASSIGN_OR_RETURN(referral::SignedHeader signed_header, referral::SignHeader(parts, keys_.signing_key, random_));
+  prepared.header_digest = referral::DigestOf(signed_header.header);
+  *prepared.submission.mutable_header() = std::move(signed_header.header);
+  for (auto& opening : signed_header.openings) *prepared.submission.add_openings() = std::move(opening);
+  for (auto& sealed : sealed_sections) *prepared.submission.add_sections() = std::move(sealed);
+  return prepared;
+}
+
+}  // namespace accord::agent
