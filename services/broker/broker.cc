@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/crypto/digest.h"
 #include "common/ledger/note.h"
+#include "common/storage/rocks_store.h"
 #include "common/telemetry/log.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/policy/agreement_text.h"
@@ -29,10 +30,11 @@ StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes mast
   return [config, master = std::make_shared<const crypto::SecretBytes>(std::move(master)), key, &random,
           &executor]() -> absl::StatusOr<std::unique_ptr<StoreSession>> {
     auto session = std::make_unique<StoreSession>();
-    ACCORD_ASSIGN_OR_RETURN(session->store, storage::RocksStore::Open(config.store, BrokerFamilies()));
-    ACCORD_ASSIGN_OR_RETURN(session->log, storage::RocksCommitLog::Open(*session->store, [](std::string_view bytes) {
+    ACCORD_ASSIGN_OR_RETURN(auto store, storage::RocksStore::Open(config.store, BrokerFamilies()));
+    ACCORD_ASSIGN_OR_RETURN(session->log, storage::RocksCommitLog::Open(*store, [](std::string_view bytes) {
                               return crypto::Sha256(bytes);
                             }));
+    session->store = std::move(store);
     ACCORD_ASSIGN_OR_RETURN(session->slots,
                             KeySlots::Open(config.key_slots, master->Clone(), random, executor, /*create=*/false));
     ACCORD_ASSIGN_OR_RETURN(auto guard, Guard::Open(config.guard));

@@ -214,8 +214,16 @@ TEST_F(DirectoryTest, StandInsAndSealingKeysAreCheckedAmongTheOthers) {
   EXPECT_EQ(DetailOf(Propose("alice", "request-1", PutAgency(health)).status()).metadata["field"], "agency.deputy");
   health.set_deputy("idva");
   EXPECT_TRUE(Propose("alice", "request-1", PutAgency(health)).ok());
-  health.set_deputy("health");
-  EXPECT_FALSE(Propose("alice", "request-2", PutAgency(health)).ok());
+  idva.set_deputy("idva");  // It is there, but for itself.
+  EXPECT_FALSE(Propose("alice", "request-2", PutAgency(idva)).ok());
+
+  health.clear_deputy();
+  auto holder = Agency("holder");
+  holder.set_sealing_certificate(health.sealing_certificate());  // As if two certificates had one key.
+  context_.Put(kFamilyAgency, "holder", holder.SerializeAsString());
+  Publish();
+  EXPECT_EQ(DetailOf(Propose("alice", "request-3", PutAgency(health)).status()).metadata["field"],
+            "agency.sealing_certificate");
 }
 
 TEST_F(DirectoryTest, KeepsTwoAdministrators) {

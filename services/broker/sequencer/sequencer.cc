@@ -19,6 +19,8 @@
 namespace accord::broker {
 namespace {
 
+constexpr absl::Duration kViewsLinger = absl::Seconds(5);  // A view held so long is told of.
+
 absl::Status Unavailable(std::string_view why) { return Error(Reason::kStoreUnavailable, why); }
 
 absl::StatusOr<Epochs> ReadEpochs(const storage::Store& store) {
@@ -246,9 +248,12 @@ void Sequencer::Close() {
   }
   if (view != nullptr && options_.on_health) options_.on_health(false);
   view.reset();
-  {
-    absl::MutexLock lock(&mu_);
-    mu_.Await(absl::Condition(+[](int* open) { return *open == 0; }, &open_views_));
+  for (bool closed = false; !closed;) {
+    {
+      absl::MutexLock lock(&mu_);
+      closed = mu_.AwaitWithTimeout(absl::Condition(+[](int* open) { return *open == 0; }, &open_views_), kViewsLinger);
+    }
+    if (!closed) telemetry::Log(telemetry::Level::kError, "store.views_linger");
   }
   session_.reset();
 }

@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "common/storage/commit_log.h"
-#include "common/storage/rocks_store.h"
+#include "common/storage/store.h"
 #include "services/broker/ledger/checkpoint_signer.h"
 #include "services/broker/ledger/key_slots.h"
 #include "services/broker/ledger/ledger_writer.h"
@@ -16,7 +16,7 @@ namespace accord::broker {
 
 // Closed in the reverse order: the ledger before its guard and the store it reads.
 struct StoreSession {
-  std::unique_ptr<storage::RocksStore> store;
+  std::unique_ptr<storage::Store> store;
   std::unique_ptr<storage::CommitLog> log;
   std::unique_ptr<KeySlots> slots;
   std::unique_ptr<CheckpointSigner> signer;
