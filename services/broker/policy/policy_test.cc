@@ -65,6 +65,7 @@ TEST(AgreementTextTest, SaysWhatIsWrongAndWhere) {
       {With("version = \"2026.11\"\n", ""), "version"},                        // Missing.
       {With("2027-11-01", "next year"), "a date such as"},
       {With("2027-11-01", "2027-13-01"), "a date such as"},
+      {With("2027-11-01", "2027-11-1"), "a date such as"},
       {With("\"support\", \"marac\"", "\"suport\""), "`suport` is not a word"},
       {With("\"police\", \"childrens", "\"Police\", \"childrens"), "`Police`"},
       {With("\"identity\"", "\"unspecified\""), "`unspecified`"},

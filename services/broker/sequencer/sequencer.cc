@@ -175,6 +175,8 @@ absl::Status Sequencer::RunBatch() {
   if (status.ok()) {
     absl::MutexLock lock(&mu_);
     outcome = view_->checkpoint();
+  } else {
+    Hide();  // Health and readers know before the callers do.
   }
   for (auto& command : applied) Finish(std::move(command), outcome);
   return status;
@@ -239,15 +241,17 @@ absl::Status Sequencer::Open() {
   return absl::OkStatus();
 }
 
-void Sequencer::Close() {
+void Sequencer::Hide() {
   std::shared_ptr<const ReadView> view;
   {
     absl::MutexLock lock(&mu_);
-    view = std::move(view_);
-    view_ = nullptr;
+    view = std::exchange(view_, nullptr);
   }
   if (view != nullptr && options_.on_health) options_.on_health(false);
-  view.reset();
+}
+
+void Sequencer::Close() {
+  Hide();
   for (bool closed = false; !closed;) {
     {
       absl::MutexLock lock(&mu_);

@@ -100,7 +100,9 @@ class Sequencer : public CommandQueue {
   absl::Status CheckSpace() const;
   // Opens the store; on OK it is signed for, published and shown. On an error, Close() is needed.
   absl::Status Open();
-  // Closes the store, once no view of it lives.
+  // Gives out no more views, and tells health.
+  void Hide();
+  // Hide(), then closes the store, once no view of it lives.
   void Close();
   // Tells what depends on the epochs, and shows `checkpoint` and the state to readers.
   absl::Status Publish(const SignedCheckpoint& checkpoint, absl::Time time, bool epochs_moved);
