@@ -9,6 +9,7 @@
 #include <absl/status/statusor.h>
 #include <google/protobuf/message_lite.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,7 +58,13 @@ class AgencyStore {
            const google::protobuf::MessageLite& message) const;
 
   // Writes `batch` and fsyncs. OK: durable. UNAVAILABLE: unknown, nothing is written any more.
-  absl::Status Commit(const storage::Batch& batch) { return store_.Write(batch, /*sync=*/true); }
+  absl::Status Commit(const storage::Batch& batch) {
+    const absl::Status written = store_.Write(batch, /*sync=*/true);
+    if (!written.ok()) refuses_ = true;
+    return written;
+  }
+  // True once a write has failed: nothing is taken until the service is started again.
+  bool refuses() const { return refuses_; }
 
   const storage::Store& raw() const { return store_; }
 
@@ -68,6 +75,7 @@ class AgencyStore {
   storage::Store& store_;
   const crypto::SecretBytes key_;
   Random& random_;
+  std::atomic<bool> refuses_ = false;
 };
 
 }  // namespace accord::agent

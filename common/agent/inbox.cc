@@ -195,9 +195,12 @@ absl::StatusOr<InboxEntry> Inbox::Act(const std::string& request_id, std::string
   ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Get(header_digest));
   if (entry.stored.has_pending_statement()) {
     ACCORD_ASSIGN_OR_RETURN(const auto pending, referral::ParseStatement(entry.stored.pending_statement()));
-    ACCORD_RETURN_IF_ERROR(SendPending(entry));
-    if (pending.request_id() == request_id) return entry;  // The same act, asked for again.
+    const bool same = pending.request_id() == request_id && pending.kind() == kind;
+    const absl::Status sent = SendPending(entry);
+    if (!sent.ok() && (same || !IsDefinite(sent))) return sent;
+    if (same) return entry;  // The same act, asked for again.
   }
+  if (!request_id.empty() && entry.stored.last_request_id() == request_id) return entry;
   ACCORD_RETURN_IF_ERROR(Say(entry, request_id, worker, kind, fill));
   return entry;
 }
@@ -231,6 +234,7 @@ absl::Status Inbox::Say(InboxEntry& entry, const std::string& request_id, const 
 }
 
 absl::Status Inbox::SendPending(InboxEntry& entry) {
+  ACCORD_RETURN_IF_ERROR(alarm_.Check());
   const type::v1::SignedPayload document = entry.stored.pending_statement();
   ACCORD_ASSIGN_OR_RETURN(const auto statement, referral::ParseStatement(document));
   const bool outcome = statement.kind() == type::v1::STATEMENT_KIND_OUTCOME || statement.kind() == type::v1::STATEMENT_KIND_ACTION;
@@ -262,6 +266,7 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
   ACCORD_RETURN_IF_ERROR(log_.Verify(receipt, type::v1::EVENT_TYPE_STATEMENT, entry.header_digest));
   entry.stored.set_state(state);
   entry.stored.set_last_statement(referral::DigestOf(document));
+  entry.stored.set_last_request_id(statement.request_id());
   entry.stored.clear_pending_statement();
   return Save(entry);
 }

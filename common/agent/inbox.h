@@ -42,8 +42,9 @@ struct InboxEntry {
 // names the one before it.
 class Inbox {
  public:
-  Inbox(AgencyStore& store, const AgencyKeys& keys, BrokerLink& broker, LogWatch& log, Outbox& outbox, const Clock& clock)
-      : store_(store), keys_(keys), broker_(broker), log_(log), outbox_(outbox), clock_(clock) {}
+  Inbox(AgencyStore& store, const AgencyKeys& keys, BrokerLink& broker, LogWatch& log, Alarm& alarm, Outbox& outbox,
+        const Clock& clock)
+      : store_(store), keys_(keys), broker_(broker), log_(log), alarm_(alarm), outbox_(outbox), clock_(clock) {}
 
   // Finds the place of the next arrival. Errors of the store.
   absl::Status Load();
@@ -88,6 +89,7 @@ class Inbox {
   const AgencyKeys& keys_;
   BrokerLink& broker_;
   LogWatch& log_;
+  Alarm& alarm_;
   Outbox& outbox_;
   const Clock& clock_;
 

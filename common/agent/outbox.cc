@@ -142,11 +142,6 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
   return submission;
 }
 
-absl::StatusOr<broker::v1::PreviewReferralResponse> Outbox::Preview(Draft draft) {
-  ACCORD_ASSIGN_OR_RETURN(const auto parts, preparer_.Parts(draft));
-  return broker_.Preview(parts);
-}
-
 bool Outbox::Step() {
   std::string request_id;
   Due due;

@@ -56,9 +56,6 @@ class Outbox {
   //   QUEUE_FULL, STORE_UNAVAILABLE                     nothing is promised; push again
   absl::StatusOr<storage::v1::StoredSubmission> Push(Draft draft);
 
-  // What the broker would permit now; nothing is stored here.
-  absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(Draft draft);
-
   // Moves the next submission that is due by one state. True when one was moved or tried, false when none is due.
   bool Step();
   // When the next one is due; InfiniteFuture when none waits.

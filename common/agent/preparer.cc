@@ -53,6 +53,17 @@ referral::HeaderParts ToParts(const PreviewReferralRequest& request) {
   return parts;
 }
 
+// The draft as it would go: screened, with its rationale as a section.
+Draft Screened(Draft draft) {
+  Screen(draft);
+  if (!draft.options.basis().rationale().empty()) {
+    DraftSection& rationale = draft.sections.emplace_back();
+    rationale.category = type::v1::CATEGORY_RATIONALE;
+    rationale.content.mutable_text()->set_text(draft.options.basis().rationale());
+  }
+  return draft;
+}
+
 }  // namespace
 
 absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const {
@@ -114,20 +125,23 @@ absl::StatusOr<std::vector<crypto::Certificate>> Preparer::TrustedCertificates(
   return certificates;
 }
 
+absl::StatusOr<PreviewReferralResponse> Preparer::AskBroker(const Draft& screened,
+                                                            const PreviewReferralRequest& parts) const {
+  ACCORD_ASSIGN_OR_RETURN(PreviewReferralResponse preview, broker_.Preview(parts));
+  for (const std::string& warning : screened.warnings) preview.add_warnings(warning);
+  return preview;
+}
+
+absl::StatusOr<PreviewReferralResponse> Preparer::Preview(const Draft& pushed) const {
+  const Draft draft = Screened(pushed);
+  ACCORD_ASSIGN_OR_RETURN(const PreviewReferralRequest request, Parts(draft));
+  return AskBroker(draft, request);
+}
+
 absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralResponse& preview_out) const {
-  Draft draft = pushed;
-  Screen(draft);
-  if (!draft.options.basis().rationale().empty()) {
-    DraftSection& rationale = draft.sections.emplace_back();
-    rationale.category = type::v1::CATEGORY_RATIONALE;
-    rationale.content.mutable_text()->set_text(draft.options.basis().rationale());
-  }
-  ACCORD_ASSIGN_OR_RETURN(PreviewReferralRequest request, Parts(draft));
-  ACCORD_ASSIGN_OR_RETURN(preview_out, broker_.Preview(request));
-  for (const std::string& warning : draft.warnings) {
-    const auto& known = preview_out.warnings();
-    if (std::find(known.begin(), known.end(), warning) == known.end()) preview_out.add_warnings(warning);
-  }
+  const Draft draft = Screened(pushed);
+  ACCORD_ASSIGN_OR_RETURN(const PreviewReferralRequest request, Parts(draft));
+  ACCORD_ASSIGN_OR_RETURN(preview_out, AskBroker(draft, request));
   ACCORD_ASSIGN_OR_RETURN(const auto certificates, TrustedCertificates(preview_out));
 
   // Whom each section is sealed for: those it is permitted to, their deputies and duty recipients, and ourselves.

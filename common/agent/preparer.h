@@ -35,13 +35,19 @@ class Preparer {
   // Pure but for chance. FIELD_MISSING, FIELD_INVALID when the draft cannot become a referral.
   absl::StatusOr<broker::v1::PreviewReferralRequest> Parts(const Draft& draft) const;
 
-  // Previews `parts`, seals each section for whom it is permitted to, and signs.
-  //   NOTHING_PERMITTED      no recipient may have any section; the preview's reasons are in `preview_out`
+  // What the broker would permit of `draft` now, screening's advice included. Errors of Parts and BrokerLink.
+  absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const Draft& draft) const;
+
+  // Previews, seals each section for whom it is permitted to, and signs.
+  // `preview_out` is filled as soon as the broker has answered.
+  //   NOTHING_PERMITTED      no recipient may have any section; the decisions say why
   //   SEALING_KEY_UNTRUSTED  a certificate of the directory does not chain to our area authority, or names
   //                          another agency; the alarm is raised
   absl::StatusOr<Prepared> Prepare(const Draft& draft, broker::v1::PreviewReferralResponse& preview_out) const;
 
  private:
+  absl::StatusOr<broker::v1::PreviewReferralResponse> AskBroker(const Draft& screened,
+                                                                const broker::v1::PreviewReferralRequest& parts) const;
   absl::StatusOr<std::vector<crypto::Certificate>> TrustedCertificates(
       const broker::v1::PreviewReferralResponse& preview) const;
 

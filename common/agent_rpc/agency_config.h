@@ -1,0 +1,46 @@
+// The configuration file of an agency service (deploy/agency.toml.example has every key).
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "accord/type/v1/vocabulary.pb.h"
+#include "common/rpc/client.h"
+#include "common/rpc/server.h"
+#include "common/telemetry/log.h"
+
+namespace accord::agent_rpc {
+
+struct AgencyConfig {
+  std::string agency;
+  std::string trust_domain;
+
+  rpc::ServerOptions server;  // [server]
+  int metrics_port = 0;
+
+  rpc::ChannelOptions broker;  // [broker]
+  std::string log_vkey;        // [broker] log_vkey: a file with the log's verification key.
+
+  // [keys]
+  std::string signing_key, sealing_key, sealing_certificate, area_authorities;
+  std::string store_key;  // Made at the first start, with the store.
+
+  std::string linkage_domain, linkage_key_id, linkage_key;  // [linkage]; the key file holds 64 hex digits.
+  std::string store;                                        // [store] directory.
+
+  // [routing]: to whom, by kind, when a push names nobody.
+  std::map<type::v1::AgencyKind, std::vector<std::string>> routing;
+
+  int threads = 4;                 // [work]
+  absl::Duration poll_interval;    // Of the checkpoint and the directory.
+  telemetry::LogOptions log;       // [log]
+};
+
+// Errors as config::Table's: all of them, each with file, line and key. `default_port` is design.md §8's.
+absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int default_port);
+
+}  // namespace accord::agent_rpc

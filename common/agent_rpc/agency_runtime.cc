@@ -1,0 +1,274 @@
+#include "common/agent_rpc/agency_runtime.h"
+
+#include <absl/strings/ascii.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "common/agent_rpc/grpc_broker_link.h"
+#include "common/base/bytes.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+
+namespace accord::agent_rpc {
+namespace {
+
+constexpr absl::Duration kReconnectDelayMin = absl::Milliseconds(200);
+constexpr absl::Duration kReconnectDelayMax = absl::Seconds(10);
+constexpr uint32_t kNackDelayMs = 2000;
+constexpr size_t kHandlerQueueMax = 4096;
+
+absl::Status Wrong(const std::string& path, std::string_view why) {
+  return absl::FailedPreconditionError(fmt::format("{}: {}", path, why));
+}
+
+// 32 bytes as 64 hex digits and perhaps a newline.
+absl::StatusOr<crypto::SecretBytes> ReadKey(const std::string& path) {
+  ACCORD_ASSIGN_OR_RETURN(std::string text, ReadFile(path, 1024));
+  absl::StripAsciiWhitespace(&text);
+  auto bytes = FromHex(text);
+  crypto::Wipe(text);
+  if (!bytes.has_value() || bytes->size() != 32) return Wrong(path, "is not 64 hex digits");
+  return crypto::SecretBytes::Take(*std::move(bytes));
+}
+
+absl::StatusOr<std::unique_ptr<agent::AgencyKeys>> LoadKeys(const AgencyConfig& config, type::v1::AgencyKind kind) {
+  ACCORD_ASSIGN_OR_RETURN(auto signing, crypto::SigningKey::FromPemFile(config.signing_key));
+  ACCORD_ASSIGN_OR_RETURN(auto sealing, crypto::SealingKey::FromPemFile(config.sealing_key));
+  ACCORD_ASSIGN_OR_RETURN(const auto pem, ReadFile(config.sealing_certificate));
+  ACCORD_ASSIGN_OR_RETURN(auto certificate, crypto::Certificate::FromPem(pem));
+  if (certificate.public_key_id() != sealing.key_id()) return Wrong(config.sealing_certificate, "is not of the sealing key");
+  ACCORD_ASSIGN_OR_RETURN(const auto authorities_pem, ReadFile(config.area_authorities));
+  ACCORD_ASSIGN_OR_RETURN(auto authorities, crypto::TrustAnchors::FromPem(authorities_pem));
+  ACCORD_ASSIGN_OR_RETURN(auto linkage_key, ReadKey(config.linkage_key));
+  return std::unique_ptr<agent::AgencyKeys>(new agent::AgencyKeys{
+      config.agency, kind, config.trust_domain, std::move(signing), std::move(sealing), std::move(certificate),
+      std::move(authorities), config.linkage_domain, config.linkage_key_id, std::move(linkage_key)});
+}
+
+// The agency's own certificates, its programs' and its systems', may call; nobody else.
+class OwnAgencyOnly : public rpc::Authorizer {
+ public:
+  explicit OwnAgencyOnly(std::string agency) : agency_(std::move(agency)) {}
+  absl::Status Authorize(const rpc::Peer& peer, std::string_view) override {
+    if (peer.kind == rpc::PeerKind::kAgency && peer.id == agency_) return absl::OkStatus();
+    return Error(Reason::kRoleNotAllowed, "only certificates of the agency itself may call its service");
+  }
+
+ private:
+  const std::string agency_;
+};
+
+// Whether a delivery that failed so would fail for ever.
+bool IsForGood(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kInvalidArgument || status.code() == absl::StatusCode::kFailedPrecondition ||
+         status.code() == absl::StatusCode::kPermissionDenied;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyConfig& config, type::v1::AgencyKind kind,
+                                                                   const Clock& clock, Random& random,
+                                                                   telemetry::Metrics& metrics) {
+  std::unique_ptr<AgencyRuntime> runtime(new AgencyRuntime(config, clock, random));
+  AgencyRuntime& r = *runtime;
+  ACCORD_ASSIGN_OR_RETURN(r.keys_, LoadKeys(config, kind));
+
+  // A store without its key, or a key without its store, is never replaced by a fresh one.
+  const bool first_start = !std::filesystem::exists(config.store) && !std::filesystem::exists(config.store_key);
+  if (first_start) {
+    ACCORD_RETURN_IF_ERROR(MakeDirectory(std::filesystem::path(config.store).parent_path().string()));
+    ACCORD_RETURN_IF_ERROR(WriteFileDurably(config.store_key, ToHex(random.Bytes(32)) + "\n"));
+  }
+  ACCORD_ASSIGN_OR_RETURN(auto store_key, ReadKey(config.store_key));
+  std::vector<storage::FamilySpec> families;
+  for (std::string& name : agent::AgencyFamilies()) families.push_back({std::move(name)});
+  storage::RocksStoreOptions options;
+  options.create = first_start;
+  ACCORD_ASSIGN_OR_RETURN(r.rocks_, storage::RocksStore::Open(config.store, families, options));
+  r.store_ = std::make_unique<agent::AgencyStore>(*r.rocks_, std::move(store_key), random);
+
+  ACCORD_ASSIGN_OR_RETURN(const auto channel, rpc::MakeChannel(config.broker));
+  r.broker_ = std::make_unique<GrpcBrokerLink>(channel);
+  r.alarm_ = std::make_unique<agent::Alarm>(*r.store_, clock);
+  ACCORD_RETURN_IF_ERROR(r.alarm_->Load());
+  ACCORD_ASSIGN_OR_RETURN(std::string vkey, ReadFile(config.log_vkey, 4096));
+  absl::StripAsciiWhitespace(&vkey);
+  ACCORD_ASSIGN_OR_RETURN(r.log_, agent::LogWatch::Open(*r.store_, *r.broker_, *r.alarm_, vkey));
+  r.preparer_ = std::make_unique<agent::Preparer>(*r.keys_, *r.broker_, *r.alarm_, clock, random);
+  r.outbox_ = std::make_unique<agent::Outbox>(*r.store_, *r.broker_, *r.preparer_, *r.log_, *r.alarm_, clock);
+  ACCORD_RETURN_IF_ERROR(r.outbox_->Load());
+  r.inbox_ = std::make_unique<agent::Inbox>(*r.store_, *r.keys_, *r.broker_, *r.log_, *r.alarm_, *r.outbox_, clock);
+  ACCORD_RETURN_IF_ERROR(r.inbox_->Load());
+  r.outbox_->OnDue([&r] {
+    absl::MutexLock lock(&r.mu_);
+    ++r.pokes_;
+  });
+
+  r.authorizer_ = std::make_unique<OwnAgencyOnly>(config.agency);
+  r.executor_ = std::make_unique<Executor>(config.threads, kHandlerQueueMax);
+  r.handlers_ = std::make_unique<rpc::HandlerContext>(*r.executor_, *r.authorizer_, clock, metrics);
+  r.waiting_ = metrics.Gauges("accord_outbox_waiting", "Submissions not settled.").With();
+  r.checkpoint_size_ = metrics.Gauges("accord_checkpoint_size", "Size of the checkpoint held to be consistent.").With();
+  r.stopped_ = metrics.Gauges("accord_alarm", "1 when an alarm has stopped sending.").With();
+  return runtime;
+}
+
+AgencyRuntime::~AgencyRuntime() { Stop(); }
+
+void AgencyRuntime::Start() {
+  health_(!store_->refuses());
+  outbox_thread_ = std::make_unique<Thread>([this] { WorkOutbox(); });
+  mailbox_thread_ = std::make_unique<Thread>([this] { WorkMailbox(); });
+  watch_ = std::make_unique<Periodic>(config_.poll_interval, [this] { Watch(); });
+}
+
+void AgencyRuntime::Stop() {
+  {
+    absl::MutexLock lock(&mu_);
+    stopping_ = true;
+    if (mailbox_ != nullptr) mailbox_->Cancel();
+  }
+  watch_.reset();
+  mailbox_thread_.reset();
+  outbox_thread_.reset();
+  if (executor_ != nullptr) executor_->Shutdown();
+}
+
+bool AgencyRuntime::WaitForStop(absl::Duration at_most) {
+  absl::MutexLock lock(&mu_);
+  return mu_.AwaitWithTimeout(absl::Condition(&stopping_), at_most);
+}
+
+void AgencyRuntime::WorkOutbox() {
+  for (;;) {
+    uint64_t seen = 0;
+    {
+      absl::MutexLock lock(&mu_);
+      if (stopping_) return;
+      seen = pokes_;
+    }
+    if (outbox_->Step()) continue;
+    const absl::Duration wait = std::max(outbox_->NextDue() - clock_.Now(), absl::ZeroDuration());
+    absl::MutexLock lock(&mu_);
+    const auto awake = [this, seen]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopping_ || pokes_ != seen; };
+    mu_.AwaitWithTimeout(absl::Condition(&awake), wait);
+  }
+}
+
+void AgencyRuntime::WorkMailbox() {
+  absl::Duration delay = kReconnectDelayMin;
+  for (;;) {
+    const absl::Time start = clock_.Now();
+    const absl::Status ended = Collect();
+    connected_ = false;
+    // A spell that lasted shows that the broker was well: begin with short waits again.
+    if (clock_.Now() - start > kReconnectDelayMax) delay = kReconnectDelayMin;
+    if (WaitForStop(delay)) return;
+    telemetry::Log(telemetry::Level::kWarn, "mailbox.ended", {{"status", ended}});
+    delay = std::min(delay * 2, kReconnectDelayMax);
+  }
+}
+
+absl::Status AgencyRuntime::Collect() {
+  ACCORD_ASSIGN_OR_RETURN(const auto mailbox, broker_->OpenMailbox(type::v1::DESK_MAIN, kMailboxCredit));
+  {
+    absl::MutexLock lock(&mu_);
+    if (stopping_) return absl::CancelledError();
+    mailbox_ = mailbox;
+  }
+  connected_ = true;
+  absl::Status ended;
+  while (ended.ok()) {
+    auto response = mailbox->Receive();
+    if (!response.ok()) {
+      ended = response.status();
+      break;
+    }
+    if (!response->has_delivery()) continue;  // The outcome of an ack: our own record says what we need.
+    const auto& delivery = response->delivery();
+    const absl::Status taken = inbox_->Receive(delivery);
+    broker::v1::OpenMailboxRequest answer;
+    if (taken.ok()) {
+      answer.mutable_ack()->set_delivery_id(delivery.delivery_id());
+    } else if (IsForGood(taken) && alarm_->Check().ok()) {
+      answer.mutable_reject()->set_delivery_id(delivery.delivery_id());
+      answer.mutable_reject()->set_reason(std::string(RowOf(DetailOf(taken).reason).name));
+    } else {
+      answer.mutable_nack()->set_delivery_id(delivery.delivery_id());
+      answer.mutable_nack()->set_delay_ms(kNackDelayMs);
+    }
+    if (!taken.ok()) telemetry::Log(telemetry::Level::kWarn, "mailbox.not_taken", {{"status", taken}});
+    if (!mailbox->Say(answer)) ended = Error(Reason::kBrokerUnreachable, "the mailbox's stream has ended");
+  }
+  absl::MutexLock lock(&mu_);
+  mailbox_.reset();
+  return ended;
+}
+
+void AgencyRuntime::Watch() {
+  health_(!store_->refuses());
+  absl::Status status = log_->Poll();
+  if (status.ok()) status = WatchOwnRow();
+  if (status.ok()) inbox_->ResendPending();
+  if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "watch.not_well", {{"status", status}});
+  waiting_.Set(static_cast<double>(outbox_->waiting()));
+  checkpoint_size_.Set(static_cast<double>(log_->size()));
+  stopped_.Set(alarm_->Check().ok() ? 0 : 1);
+}
+
+absl::Status AgencyRuntime::WatchOwnRow() {
+  ACCORD_ASSIGN_OR_RETURN(const auto agencies, broker_->ListAgencies());
+  const auto own = std::find_if(agencies.begin(), agencies.end(), [&](const auto& row) { return row.id() == keys_->agency; });
+  if (own == agencies.end()) return Error(Reason::kPrincipalUnknown, "the broker's directory does not have this agency");
+  if (own->sealing_certificate() == keys_->sealing_certificate.der()) return absl::OkStatus();
+  // What others would seal to in our name is not ours to open: somebody else's, or an old one of ours.
+  return alarm_->Raise(Error(Reason::kSealingKeyUntrusted, "the broker's directory names another sealing certificate for this agency than its own"),
+                       {own->sealing_certificate(), keys_->sealing_certificate.der()});
+}
+
+std::vector<std::string> AgencyRuntime::routing(type::v1::AgencyKind kind) const {
+  const auto found = config_.routing.find(kind);
+  return found == config_.routing.end() ? std::vector<std::string>() : found->second;
+}
+
+absl::StatusOr<agency::v1::PushResult> AgencyRuntime::Push(agent::Draft draft) {
+  agency::v1::PushResult result;
+  result.set_request_id(draft.options.request_id());
+  if (draft.options.preview_only()) {
+    ACCORD_ASSIGN_OR_RETURN(auto preview, preparer_->Preview(draft));
+    result.mutable_decisions()->Swap(preview.mutable_decisions());
+    result.mutable_warnings()->Swap(preview.mutable_warnings());
+    return result;
+  }
+  const std::string request_id = draft.options.request_id();
+  const absl::Duration wait = std::min(absl::Milliseconds(draft.options.wait_ms()), kWaitMax);
+  ACCORD_ASSIGN_OR_RETURN(storage::v1::StoredSubmission submission, outbox_->Push(std::move(draft)));
+  if (wait > absl::ZeroDuration()) {
+    ACCORD_ASSIGN_OR_RETURN(submission, outbox_->Await(request_id, clock_.Now() + wait));
+  }
+  result.set_state(submission.state());
+  if (!submission.header_digest().empty()) result.set_referral("referrals/" + ToHex(submission.header_digest()));
+  result.mutable_decisions()->Swap(submission.mutable_decisions());
+  result.mutable_warnings()->Swap(submission.mutable_warnings());
+  if (!submission.waiting_for().empty()) result.add_warnings(submission.waiting_for());
+  result.set_stored_index(submission.stored_index());
+  return result;
+}
+
+agency::v1::GetServiceStatusResponse AgencyRuntime::Status() const {
+  agency::v1::GetServiceStatusResponse status;
+  status.set_agency(keys_->agency);
+  status.set_outbox_waiting(outbox_->waiting());
+  status.set_checkpoint_size(log_->size());
+  status.set_connected(connected_);
+  if (const auto standing = alarm_->standing(); standing.has_value()) {
+    status.set_stopped(true);
+    status.set_alarm(standing->reason() + ": " + standing->text());
+  }
+  return status;
+}
+
+}  // namespace accord::agent_rpc

@@ -1,0 +1,111 @@
+// An agency service without its own words: store, keys, outbox, inbox, the link to the broker and the threads
+// that work them. The five services put their own API over it.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "accord/agency/v1/agency_service.pb.h"
+#include "common/agent/alarm.h"
+#include "common/agent/inbox.h"
+#include "common/agent/log_watch.h"
+#include "common/agent/outbox.h"
+#include "common/agent/preparer.h"
+#include "common/agent_rpc/agency_config.h"
+#include "common/base/executor.h"
+#include "common/rpc/handler.h"
+#include "common/storage/rocks_store.h"
+#include "common/telemetry/metrics.h"
+
+namespace accord::agent_rpc {
+
+inline constexpr uint32_t kMailboxCredit = 32;                // Deliveries taken before they are acknowledged.
+inline constexpr absl::Duration kWaitMax = absl::Seconds(30);  // Of PushOptions.wait_ms.
+
+// Thread-safe after Open.
+class AgencyRuntime {
+ public:
+  // Opens the store with its start-up checks; makes store and store key at the very first start. All references
+  // must outlive the result. Errors name the file or key that is wrong.
+  static absl::StatusOr<std::unique_ptr<AgencyRuntime>> Open(const AgencyConfig& config, type::v1::AgencyKind kind,
+                                                             const Clock& clock, Random& random,
+                                                             telemetry::Metrics& metrics);
+  // Stop().
+  ~AgencyRuntime();
+
+  // `health` is told, at once and by every watch, whether pushes are taken: not once the store refuses writes.
+  // Before Start.
+  void OnHealth(std::function<void(bool serving)> health) { health_ = std::move(health); }
+  // Starts sending and collecting.
+  void Start();
+  // Ends the threads; nothing that was accepted is lost. Idempotent.
+  void Stop();
+
+  // Takes a draft as its options say: previews it, or accepts it durably and waits for the broker's answer
+  // up to `wait_ms`. Errors of Outbox::Push and Preparer::Preview.
+  absl::StatusOr<agency::v1::PushResult> Push(agent::Draft draft);
+
+  agent::Inbox& inbox() { return *inbox_; }
+  agent::Outbox& outbox() { return *outbox_; }
+  agent::Alarm& alarm() { return *alarm_; }
+  rpc::HandlerContext& handlers() { return *handlers_; }
+  const agent::AgencyKeys& keys() const { return *keys_; }
+  const Clock& clock() const { return clock_; }
+  // The agencies of `kind` that this agency's configuration sends to when a push names nobody.
+  std::vector<std::string> routing(type::v1::AgencyKind kind) const;
+
+  // How the service stands.
+  agency::v1::GetServiceStatusResponse Status() const;
+
+ private:
+  AgencyRuntime(const AgencyConfig& config, const Clock& clock, Random& random)
+      : config_(config), clock_(clock), random_(random) {}
+
+  void WorkOutbox();
+  void WorkMailbox();
+  // One connected spell of the mailbox; returns why it ended.
+  absl::Status Collect();
+  // The broker's log and our own row of its directory, held against what we know ourselves.
+  void Watch();
+  absl::Status WatchOwnRow();
+  bool WaitForStop(absl::Duration at_most);
+
+  const AgencyConfig config_;
+  const Clock& clock_;
+  Random& random_;
+
+  std::unique_ptr<agent::AgencyKeys> keys_;
+  std::unique_ptr<storage::RocksStore> rocks_;
+  std::unique_ptr<agent::AgencyStore> store_;
+  std::unique_ptr<agent::BrokerLink> broker_;
+  std::unique_ptr<agent::Alarm> alarm_;
+  std::unique_ptr<agent::LogWatch> log_;
+  std::unique_ptr<agent::Preparer> preparer_;
+  std::unique_ptr<agent::Outbox> outbox_;
+  std::unique_ptr<agent::Inbox> inbox_;
+  std::unique_ptr<rpc::Authorizer> authorizer_;
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<rpc::HandlerContext> handlers_;
+  telemetry::Gauge waiting_, checkpoint_size_, stopped_;
+  std::atomic<bool> connected_ = false;
+  std::function<void(bool)> health_ = [](bool) {};
+
+  absl::Mutex mu_;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  uint64_t pokes_ ABSL_GUARDED_BY(mu_) = 0;  // Moves when the outbox may have something due.
+  std::shared_ptr<agent::BrokerLink::Mailbox> mailbox_ ABSL_GUARDED_BY(mu_);
+
+  // Last: gone first.
+  std::unique_ptr<Periodic> watch_;
+  std::unique_ptr<Thread> outbox_thread_;
+  std::unique_ptr<Thread> mailbox_thread_;
+};
+
+}  // namespace accord::agent_rpc

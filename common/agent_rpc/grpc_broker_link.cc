@@ -1,0 +1,103 @@
+#include "common/agent_rpc/grpc_broker_link.h"
+
+#include <absl/time/time.h>
+
+#include "common/base/status.h"
+#include "common/rpc/client.h"
+
+namespace accord::agent_rpc {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(20);
+constexpr int kDirectoryPage = 500;
+
+using MailboxStream = grpc::ClientReaderWriter<broker::v1::OpenMailboxRequest, broker::v1::OpenMailboxResponse>;
+
+class GrpcMailbox : public agent::BrokerLink::Mailbox {
+ public:
+  explicit GrpcMailbox(broker::v1::MailboxService::Stub& stub) : stream_(stub.OpenMailbox(&context_)) {}
+  ~GrpcMailbox() override {
+    context_.TryCancel();
+    if (!finished_) stream_->Finish();
+  }
+
+  absl::StatusOr<broker::v1::OpenMailboxResponse> Receive() override {
+    broker::v1::OpenMailboxResponse response;
+    if (stream_->Read(&response)) return response;
+    finished_ = true;
+    const absl::Status ended = rpc::FromGrpc(stream_->Finish());
+    return ended.ok() ? Error(Reason::kBrokerUnreachable, "the broker ended the mailbox's stream") : ended;
+  }
+  bool Say(const broker::v1::OpenMailboxRequest& request) override { return stream_->Write(request); }
+  void Cancel() override { context_.TryCancel(); }
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<MailboxStream> stream_;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+GrpcBrokerLink::GrpcBrokerLink(const std::shared_ptr<grpc::Channel>& channel)
+    : referrals_(broker::v1::ReferralService::NewStub(channel)),
+      mailboxes_(broker::v1::MailboxService::NewStub(channel)),
+      ledger_(broker::v1::LedgerService::NewStub(channel)),
+      directory_(admin::v1::DirectoryService::NewStub(channel)) {}
+
+absl::StatusOr<broker::v1::PreviewReferralResponse> GrpcBrokerLink::Preview(
+    const broker::v1::PreviewReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::PreviewReferral, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::SubmitReferralResponse> GrpcBrokerLink::Submit(
+    const broker::v1::SubmitReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::SubmitReferral, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::RespondToReferralResponse> GrpcBrokerLink::Respond(
+    const broker::v1::RespondToReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RespondToReferral, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::RecordOutcomeResponse> GrpcBrokerLink::RecordOutcome(
+    const broker::v1::RecordOutcomeRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RecordOutcome, request, kCallTimeout);
+}
+
+absl::StatusOr<std::string> GrpcBrokerLink::GetCheckpoint() {
+  ACCORD_ASSIGN_OR_RETURN(auto response,
+                          rpc::CallUnary(*ledger_, &broker::v1::LedgerService::Stub::GetCheckpoint, {}, kCallTimeout));
+  return std::move(*response.mutable_checkpoint());
+}
+
+absl::StatusOr<std::vector<std::string>> GrpcBrokerLink::ProveConsistency(uint64_t old_size, uint64_t new_size) {
+  broker::v1::ProveConsistencyRequest request;
+  request.set_old_size(old_size);
+  request.set_new_size(new_size);
+  ACCORD_ASSIGN_OR_RETURN(const auto response, rpc::CallUnary(*ledger_, &broker::v1::LedgerService::Stub::ProveConsistency,
+                                                              request, kCallTimeout));
+  return std::vector<std::string>(response.path().begin(), response.path().end());
+}
+
+absl::StatusOr<std::vector<admin::v1::Agency>> GrpcBrokerLink::ListAgencies() {
+  std::vector<admin::v1::Agency> agencies;
+  admin::v1::ListAgenciesRequest request;
+  request.set_page_size(kDirectoryPage);
+  do {
+    ACCORD_ASSIGN_OR_RETURN(auto response, rpc::CallUnary(*directory_, &admin::v1::DirectoryService::Stub::ListAgencies,
+                                                          request, kCallTimeout));
+    for (auto& agency : *response.mutable_agencies()) agencies.push_back(std::move(agency));
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  return agencies;
+}
+
+absl::StatusOr<std::shared_ptr<agent::BrokerLink::Mailbox>> GrpcBrokerLink::OpenMailbox(type::v1::Desk desk,
+                                                                                        uint32_t credit) {
+  auto mailbox = std::make_shared<GrpcMailbox>(*mailboxes_);
+  broker::v1::OpenMailboxRequest open;
+  open.mutable_open()->set_desk(desk);
+  open.mutable_open()->set_credit(credit);
+  if (!mailbox->Say(open)) return Error(Reason::kBrokerUnreachable, "the mailbox's stream did not open");
+  return mailbox;
+}
+
+}  // namespace accord::agent_rpc

@@ -1,0 +1,40 @@
+// The BrokerLink over gRPC.
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "accord/broker/v1/mailbox_service.grpc.pb.h"
+#include "accord/broker/v1/referral_service.grpc.pb.h"
+#include "common/agent/broker_link.h"
+
+namespace accord::agent_rpc {
+
+// Thread-safe.
+class GrpcBrokerLink : public agent::BrokerLink {
+ public:
+  // `channel` from rpc::MakeChannel, which checks who answers.
+  explicit GrpcBrokerLink(const std::shared_ptr<grpc::Channel>& channel);
+
+  absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const broker::v1::PreviewReferralRequest&) override;
+  absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest&) override;
+  absl::StatusOr<broker::v1::RespondToReferralResponse> Respond(const broker::v1::RespondToReferralRequest&) override;
+  absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest&) override;
+  absl::StatusOr<std::string> GetCheckpoint() override;
+  absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) override;
+  absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() override;
+  absl::StatusOr<std::shared_ptr<Mailbox>> OpenMailbox(type::v1::Desk desk, uint32_t credit) override;
+
+ private:
+  std::unique_ptr<broker::v1::ReferralService::Stub> referrals_;
+  std::unique_ptr<broker::v1::MailboxService::Stub> mailboxes_;
+  std::unique_ptr<broker::v1::LedgerService::Stub> ledger_;
+  std::unique_ptr<admin::v1::DirectoryService::Stub> directory_;
+};
+
+}  // namespace accord::agent_rpc

@@ -1,0 +1,146 @@
+#include "common/agent_rpc/inbox_service.h"
+
+#include <fmt/format.h>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/referral/validate.h"
+
+namespace accord::agent_rpc {
+namespace {
+
+constexpr std::string_view kNamePrefix = "referrals/";
+constexpr int kPageSizeDefault = 50;
+constexpr int kPageSizeMax = 500;
+
+// The four acts of a worker differ in their kind and in what they add to the statement.
+template <typename Request, typename Response, typename Fill>
+grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
+                                    const Request& request, Response& response, type::v1::StatementKind kind, Fill fill) {
+  return rpc::HandleUnary(context, runtime.handlers(), method,
+                          [&runtime, &request, &response, kind, fill](const rpc::Call&, rpc::Completion done) {
+                            done([&]() -> absl::Status {
+                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, ParseReferralName(request.referral()));
+                              ACCORD_ASSIGN_OR_RETURN(
+                                  const agent::InboxEntry entry,
+                                  runtime.inbox().Act(request.request_id(), digest, request.worker(), kind,
+                                                      [&](type::v1::Statement& statement) { fill(request, statement); }));
+                              *response.mutable_item() = ToItem(entry);
+                              return absl::OkStatus();
+                            }());
+                          });
+}
+
+}  // namespace
+
+agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
+  agency::v1::InboxItem item;
+  const auto& core = entry.header.core.part;
+  item.set_referral(std::string(kNamePrefix) + ToHex(entry.header_digest));
+  item.set_sender(core.sender());
+  item.set_type(core.type());
+  item.set_purpose(core.purpose());
+  item.set_grade(core.risk().grade());
+  item.set_lane(entry.stored.lane());
+  item.set_state(entry.stored.state());
+  item.set_received_at_ms(entry.stored.received_at_ms());
+  for (const auto& section : entry.header.sections) item.add_categories(section.part.category());
+  return item;
+}
+
+absl::StatusOr<std::string> ParseReferralName(std::string_view name, std::string_view field) {
+  if (name.starts_with(kNamePrefix)) {
+    const auto digest = FromHex(name.substr(kNamePrefix.size()));
+    if (digest.has_value() && digest->size() == 32) return *digest;
+  }
+  return Error(Reason::kFieldInvalid, fmt::format("{} is not referrals/ and 64 hex digits", field),
+               {{"field", std::string(field)}});
+}
+
+absl::StatusOr<int> PageSize(int32_t asked) {
+  if (asked < 0 || asked > kPageSizeMax) {
+    return Error(Reason::kFieldInvalid, fmt::format("page_size is not 0 to {}", kPageSizeMax), {{"field", "page_size"}});
+  }
+  return asked == 0 ? kPageSizeDefault : asked;
+}
+
+absl::StatusOr<uint64_t> ParsePageToken(std::string_view token) {
+  if (token.empty()) return uint64_t{0};
+  const auto bytes = FromBase64(token);
+  const auto sequence = bytes.has_value() ? U64FromKey(*bytes) : std::nullopt;
+  if (!sequence.has_value()) return Error(Reason::kPageTokenInvalid, "the page token was not made here", {{"field", "page_token"}});
+  return *sequence;
+}
+
+std::string MakePageToken(uint64_t sequence) { return ToBase64(KeyU64(sequence)); }
+
+grpc::ServerUnaryReactor* InboxService::ListInbox(grpc::CallbackServerContext* context,
+                                                  const agency::v1::ListInboxRequest* request,
+                                                  agency::v1::ListInboxResponse* response) {
+  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/ListInbox",
+                          [this, request, response](const rpc::Call&, rpc::Completion done) {
+                            done([&]() -> absl::Status {
+                              ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+                              ACCORD_ASSIGN_OR_RETURN(const uint64_t before, ParsePageToken(request->page_token()));
+                              ACCORD_ASSIGN_OR_RETURN(const auto entries, runtime_.inbox().List(before, size));
+                              for (const auto& entry : entries) *response->add_items() = ToItem(entry);
+                              if (static_cast<int>(entries.size()) == size && entries.back().stored.sequence() > 1) {
+                                response->set_next_page_token(MakePageToken(entries.back().stored.sequence()));
+                              }
+                              return absl::OkStatus();
+                            }());
+                          });
+}
+
+grpc::ServerUnaryReactor* InboxService::ReadReferral(grpc::CallbackServerContext* context,
+                                                     const agency::v1::ReadReferralRequest* request,
+                                                     agency::v1::ReadReferralResponse* response) {
+  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/ReadReferral",
+                          [this, request, response](const rpc::Call&, rpc::Completion done) {
+                            done([&]() -> absl::Status {
+                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, ParseReferralName(request->referral()));
+                              ACCORD_ASSIGN_OR_RETURN(auto sections, runtime_.inbox().Read(request->request_id(), digest,
+                                                                                           request->worker()));
+                              ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry, runtime_.inbox().Get(digest));
+                              *response->mutable_item() = ToItem(entry);
+                              *response->mutable_core() = entry.header.core.part;
+                              for (auto& section : sections) *response->add_sections() = std::move(section);
+                              return absl::OkStatus();
+                            }());
+                          });
+}
+
+grpc::ServerUnaryReactor* InboxService::AcceptReferral(grpc::CallbackServerContext* context,
+                                                       const agency::v1::AcceptReferralRequest* request,
+                                                       agency::v1::AcceptReferralResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/AcceptReferral", *request, *response,
+                   type::v1::STATEMENT_KIND_ACCEPTED, [](const auto&, type::v1::Statement&) {});
+}
+
+grpc::ServerUnaryReactor* InboxService::DeclineReferral(grpc::CallbackServerContext* context,
+                                                        const agency::v1::DeclineReferralRequest* request,
+                                                        agency::v1::DeclineReferralResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/DeclineReferral", *request, *response,
+                   type::v1::STATEMENT_KIND_DECLINED,
+                   [](const auto& r, type::v1::Statement& statement) { statement.set_decline_reason(r.reason()); });
+}
+
+grpc::ServerUnaryReactor* InboxService::DecideReferral(grpc::CallbackServerContext* context,
+                                                       const agency::v1::DecideReferralRequest* request,
+                                                       agency::v1::DecideReferralResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/DecideReferral", *request, *response,
+                   type::v1::STATEMENT_KIND_DECIDED,
+                   [](const auto& r, type::v1::Statement& statement) { statement.set_decision(r.decision()); });
+}
+
+grpc::ServerUnaryReactor* InboxService::RecordReferralOutcome(grpc::CallbackServerContext* context,
+                                                              const agency::v1::RecordReferralOutcomeRequest* request,
+                                                              agency::v1::RecordReferralOutcomeResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/RecordReferralOutcome", *request, *response,
+                   type::v1::STATEMENT_KIND_OUTCOME,
+                   [](const auto& r, type::v1::Statement& statement) { statement.set_outcome_code(r.outcome_code()); });
+}
+
+}  // namespace accord::agent_rpc

@@ -1,0 +1,42 @@
+// The InboxService of every agency service: converts, and calls the runtime's inbox.
+#pragma once
+
+#include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/agent_rpc/agency_runtime.h"
+
+namespace accord::agent_rpc {
+
+// An inbox entry as the API shows it.
+agency::v1::InboxItem ToItem(const agent::InboxEntry& entry);
+// The header digest that `referrals/{hex}` names. FIELD_INVALID otherwise.
+absl::StatusOr<std::string> ParseReferralName(std::string_view name, std::string_view field = "referral");
+// 1 to 500; 0 means 50. FIELD_INVALID otherwise.
+absl::StatusOr<int> PageSize(int32_t asked);
+// The sequence a page token stands for, 0 for the first page; PAGE_TOKEN_INVALID.
+absl::StatusOr<uint64_t> ParsePageToken(std::string_view token);
+std::string MakePageToken(uint64_t sequence);
+
+// Thread-safe.
+class InboxService final : public agency::v1::InboxService::CallbackService {
+ public:
+  explicit InboxService(AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  grpc::ServerUnaryReactor* ListInbox(grpc::CallbackServerContext*, const agency::v1::ListInboxRequest*,
+                                      agency::v1::ListInboxResponse*) override;
+  grpc::ServerUnaryReactor* ReadReferral(grpc::CallbackServerContext*, const agency::v1::ReadReferralRequest*,
+                                         agency::v1::ReadReferralResponse*) override;
+  grpc::ServerUnaryReactor* AcceptReferral(grpc::CallbackServerContext*, const agency::v1::AcceptReferralRequest*,
+                                           agency::v1::AcceptReferralResponse*) override;
+  grpc::ServerUnaryReactor* DeclineReferral(grpc::CallbackServerContext*, const agency::v1::DeclineReferralRequest*,
+                                            agency::v1::DeclineReferralResponse*) override;
+  grpc::ServerUnaryReactor* DecideReferral(grpc::CallbackServerContext*, const agency::v1::DecideReferralRequest*,
+                                           agency::v1::DecideReferralResponse*) override;
+  grpc::ServerUnaryReactor* RecordReferralOutcome(grpc::CallbackServerContext*,
+                                                  const agency::v1::RecordReferralOutcomeRequest*,
+                                                  agency::v1::RecordReferralOutcomeResponse*) override;
+
+ private:
+  AgencyRuntime& runtime_;
+};
+
+}  // namespace accord::agent_rpc

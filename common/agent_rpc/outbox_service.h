@@ -1,0 +1,27 @@
+// The OutboxService of every agency service: converts, and calls the runtime's outbox.
+#pragma once
+
+#include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/agent_rpc/agency_runtime.h"
+
+namespace accord::agent_rpc {
+
+// Thread-safe.
+class OutboxService final : public agency::v1::OutboxService::CallbackService {
+ public:
+  explicit OutboxService(AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  grpc::ServerUnaryReactor* GetSubmission(grpc::CallbackServerContext*, const agency::v1::GetSubmissionRequest*,
+                                          agency::v1::GetSubmissionResponse*) override;
+  grpc::ServerUnaryReactor* ListSubmissions(grpc::CallbackServerContext*, const agency::v1::ListSubmissionsRequest*,
+                                            agency::v1::ListSubmissionsResponse*) override;
+  grpc::ServerUnaryReactor* ResolveSubmission(grpc::CallbackServerContext*, const agency::v1::ResolveSubmissionRequest*,
+                                              agency::v1::ResolveSubmissionResponse*) override;
+  grpc::ServerUnaryReactor* GetServiceStatus(grpc::CallbackServerContext*, const agency::v1::GetServiceStatusRequest*,
+                                             agency::v1::GetServiceStatusResponse*) override;
+
+ private:
+  AgencyRuntime& runtime_;
+};
+
+}  // namespace accord::agent_rpc
