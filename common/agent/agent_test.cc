@@ -1,0 +1,446 @@
+// The agency runtime against a broker that is away, forgets to answer, changes its mind or lies, with the service
+// killed between any two steps: each state is reopened from the real store, as after a crash.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "common/agent/alarm.h"
+#include "common/agent/fake_broker.h"
+#include "common/agent/inbox.h"
+#include "common/agent/log_watch.h"
+#include "common/agent/outbox.h"
+#include "common/agent/preparer.h"
+#include "common/agent/screening.h"
+#include "common/base/clock.h"
+#include "common/crypto/testing_pki.h"
+#include "common/storage/rocks_store.h"
+
+namespace accord::agent {
+namespace {
+
+using agency::v1::SUBMISSION_STATE_ACCEPTED;
+using agency::v1::SUBMISSION_STATE_NEEDS_PERSON;
+using agency::v1::SUBMISSION_STATE_PREPARED;
+using agency::v1::SUBMISSION_STATE_SENT;
+using agency::v1::SUBMISSION_STATE_SETTLED;
+using agency::v1::SUBMISSION_STATE_WITHDRAWN;
+
+AgencyKeys KeysOf(const crypto::testing::TestAuthority& authority, const std::string& agency, type::v1::AgencyKind kind) {
+  const auto signing = authority.IssueSigning(agency);
+  const auto sealing = authority.IssueSealing(agency);
+  return AgencyKeys{agency, kind, std::string(crypto::testing::kTrustDomain), signing.signing_key(), sealing.sealing_key(),
+                    sealing.certificate, authority.anchors(), "area", "k1", crypto::SecretBytes(std::string(32, 'k'))};
+}
+
+type::v1::Worker SomeWorker() {
+  type::v1::Worker worker;
+  worker.set_pseudonym("w-1");
+  worker.set_role(type::v1::WORKER_ROLE_PRACTITIONER);
+  worker.set_authentication(type::v1::AUTHENTICATION_MULTI_FACTOR);
+  return worker;
+}
+
+Draft SomeDraft(const std::string& request_id = "request-1") {
+  Draft draft;
+  draft.method = "Test";
+  draft.options.set_request_id(request_id);
+  *draft.options.mutable_worker() = SomeWorker();
+  draft.options.mutable_basis()->set_victim_awareness(type::v1::VICTIM_AWARENESS_INFORMED);
+  draft.options.mutable_basis()->set_consent(type::v1::CONFIDENTIALITY_CONSENT_GIVEN);
+  draft.options.mutable_basis()->set_article6(type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+  draft.core.set_type(type::v1::REFERRAL_TYPE_REFERRAL);
+  draft.core.set_purpose(type::v1::PURPOSE_SUPPORT);
+  draft.recipients = {"idva"};
+  DraftSection identity;
+  identity.category = type::v1::CATEGORY_IDENTITY;
+  auto& victim = *identity.content.mutable_identity()->mutable_victim();
+  victim.set_family_name("Ashdown");
+  victim.set_given_names("Miriam");
+  draft.sections.push_back(identity);
+  DraftSection narrative;
+  narrative.category = type::v1::CATEGORY_NARRATIVE;
+  narrative.content.mutable_text()->set_text("what happened");
+  draft.sections.push_back(narrative);
+  return draft;
+}
+
+// One agency over a store that outlives its runtime, so that Restart() is what a crash leaves.
+class Service {
+ public:
+  Service(const crypto::testing::TestAuthority& authority, const std::string& agency, type::v1::AgencyKind kind,
+          FakeBroker& broker, FakeClock& clock)
+      : keys(KeysOf(authority, agency, kind)), broker_(broker), clock_(clock) {
+    path_ = testing::TempDir() + "/accord_agent_" + agency + ToHex(SystemRandom().Bytes(6));
+    Restart();
+  }
+  ~Service() {
+    Close();
+    std::filesystem::remove_all(path_);
+  }
+  void Close() {
+    inbox.reset(), outbox.reset(), preparer.reset(), log.reset(), alarm.reset(), store.reset(), rocks_.reset();
+  }
+  void Restart() {
+    Close();
+    std::vector<storage::FamilySpec> families;
+    for (const std::string& name : AgencyFamilies()) families.push_back({name});
+    storage::RocksStoreOptions options;
+    options.create = !std::filesystem::exists(path_);
+    auto rocks = storage::RocksStore::Open(path_, families, options);
+    ASSERT_TRUE(rocks.ok()) << rocks.status();
+    rocks_ = *std::move(rocks);
+    store = std::make_unique<AgencyStore>(*rocks_, crypto::SecretBytes(std::string(32, 's')), random_);
+    alarm = std::make_unique<Alarm>(*store, clock_);
+    ASSERT_TRUE(alarm->Load().ok());
+    auto opened = LogWatch::Open(*store, broker_, *alarm, FakeLog::LogVkey());
+    ASSERT_TRUE(opened.ok()) << opened.status();
+    log = *std::move(opened);
+    preparer = std::make_unique<Preparer>(keys, broker_, *alarm, clock_, random_);
+    outbox = std::make_unique<Outbox>(*store, broker_, *preparer, *log, *alarm, clock_);
+    ASSERT_TRUE(outbox->Load().ok());
+    inbox = std::make_unique<Inbox>(*store, keys, broker_, *log, *alarm, *outbox, clock_);
+    ASSERT_TRUE(inbox->Load().ok());
+  }
+  agency::v1::SubmissionState State(const std::string& id = "request-1") { return outbox->Get(id)->state(); }
+  // Steps until nothing is due now.
+  void Settle() {
+    while (outbox->Step()) {
+    }
+  }
+
+  AgencyKeys keys;
+  std::unique_ptr<AgencyStore> store;
+  std::unique_ptr<Alarm> alarm;
+  std::unique_ptr<LogWatch> log;
+  std::unique_ptr<Preparer> preparer;
+  std::unique_ptr<Outbox> outbox;
+  std::unique_ptr<Inbox> inbox;
+
+ private:
+  FakeBroker& broker_;
+  FakeClock& clock_;
+  SystemRandom random_;
+  std::string path_;
+  std::unique_ptr<storage::RocksStore> rocks_;
+};
+
+class AgentTest : public testing::Test {
+ protected:
+  AgentTest()
+      : broker(random),
+        police(authority, "police", type::v1::AGENCY_KIND_POLICE, broker, clock),
+        idva(authority, "idva", type::v1::AGENCY_KIND_IDVA, broker, clock) {
+    broker.certificates["idva"] = idva.keys.sealing_certificate.der();
+  }
+
+  // The delivery that the broker makes of what police submitted.
+  broker::v1::Delivery DeliveryFor(const std::string& agency) {
+    type::v1::Submission submission;
+    EXPECT_TRUE(submission.ParseFromString(broker.submitted.back()));
+    const auto view = *referral::ParseHeader(submission.header());
+    const std::vector<type::v1::Opening> openings(submission.openings().begin(), submission.openings().end());
+    const auto opened = *referral::OpenHeader(view, openings);
+    std::set<std::string> ids;
+    for (const auto& section : opened.sections) ids.insert(section.part.section_id());
+    broker::v1::Delivery delivery;
+    delivery.set_delivery_id(random.Bytes(16));
+    delivery.set_lane(type::v1::LANE_HIGH);
+    auto& content = *delivery.mutable_referral();
+    *content.mutable_header() = submission.header();
+    for (auto& opening : referral::OpeningsForRecipient(opened, agency, ids)) *content.add_openings() = opening;
+    for (const auto& section : submission.sections()) {
+      auto& sealed = *content.add_sections();
+      sealed.set_section_id(section.section_id());
+      sealed.set_cms(*crypto::cms::ForRecipient(section.cms(), idva.keys.sealing_certificate.subject_key_id()));
+    }
+    // The signing certificate that the directory has: a fresh one for the key police signs with.
+    content.set_sender_certificate(police_certificate.der());
+    type::v1::EntryEvent released;
+    released.set_type(type::v1::EVENT_TYPE_RELEASED);
+    *delivery.mutable_released() = broker.log.Receipt(broker.log.Append(released, referral::DigestOf(submission.header())));
+    return delivery;
+  }
+  // Police with a signing certificate the test knows.
+  void SignWithKnownCertificate() {
+    const auto issued = authority.IssueSigning("police");
+    police.keys.signing_key = issued.signing_key();
+    police_certificate = issued.certificate;
+  }
+  std::string DeliverOne() {
+    SignWithKnownCertificate();
+    EXPECT_TRUE(police.outbox->Push(SomeDraft()).ok());
+    police.Settle();
+    const auto delivery = DeliveryFor("idva");
+    EXPECT_TRUE(idva.inbox->Receive(delivery).ok()) << idva.inbox->Receive(delivery);
+    return referral::DigestOf(delivery.referral().header());
+  }
+
+  FakeRandom random{7};
+  FakeClock clock;
+  crypto::testing::TestAuthority authority;
+  crypto::Certificate police_certificate = authority.certificate();
+  FakeBroker broker;
+  Service police;
+  Service idva;
+};
+
+TEST_F(AgentTest, GoesThroughItsStatesAndSurvivesAKillInEach) {
+  const auto pushed = police.outbox->Push(SomeDraft());
+  ASSERT_TRUE(pushed.ok()) << pushed.status();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_ACCEPTED);
+  police.Restart();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_ACCEPTED);
+  ASSERT_TRUE(police.outbox->Step());
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_PREPARED);
+  police.Restart();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_PREPARED);
+  broker.lose_answer = true;
+  ASSERT_TRUE(police.outbox->Step());
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SENT);
+  police.Restart();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SENT);
+  broker.lose_answer = false;
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SETTLED);
+  police.Restart();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SETTLED);
+  EXPECT_EQ(broker.stored.size(), 1u) << "it arrived once";
+  ASSERT_EQ(broker.submitted.size(), 2u);
+  EXPECT_EQ(broker.submitted[0], broker.submitted[1]) << "a resend is the same bytes";
+  EXPECT_FALSE(police.outbox->Step());
+}
+
+TEST_F(AgentTest, ARepeatedPushIsOneSubmissionAndOtherContentIsRefused) {
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  EXPECT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  Draft other = SomeDraft();
+  other.sections[1].content.mutable_text()->set_text("something else");
+  EXPECT_TRUE(HasReason(police.outbox->Push(other).status(), Reason::kRequestIdReused));
+  EXPECT_EQ(police.outbox->waiting(), 1u);
+}
+
+TEST_F(AgentTest, WaitsForABrokerThatIsAwayAndSaysWhy) {
+  broker.away = Error(Reason::kBrokerUnreachable, "no answer");
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  ASSERT_TRUE(police.outbox->Step());
+  EXPECT_FALSE(police.outbox->Step()) << "it waits before the next try";
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_ACCEPTED);
+  EXPECT_NE(police.outbox->Get("request-1")->waiting_for().find("BROKER_UNREACHABLE"), std::string::npos);
+  broker.away = absl::OkStatus();
+  clock.Advance(kRetryDelayMax);
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SETTLED);
+}
+
+TEST_F(AgentTest, ANarrowerPolicyIsFollowedByItselfAndAWiderOneAsksAPerson) {
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  ASSERT_TRUE(police.outbox->Step());
+  broker.withheld = {type::v1::CATEGORY_NARRATIVE};  // The policy changed while it was on its way.
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SETTLED);
+
+  broker.withheld = {type::v1::CATEGORY_NARRATIVE};
+  ASSERT_TRUE(police.outbox->Push(SomeDraft("request-2")).ok());
+  ASSERT_TRUE(police.outbox->Step());
+  broker.withheld = {};
+  police.Settle();
+  EXPECT_EQ(police.State("request-2"), SUBMISSION_STATE_NEEDS_PERSON);
+  ASSERT_TRUE(police.outbox->Resolve("request-2", true).ok());
+  police.Settle();
+  EXPECT_EQ(police.State("request-2"), SUBMISSION_STATE_SETTLED);
+  EXPECT_TRUE(HasReason(police.outbox->Resolve("request-2", true).status(), Reason::kTransitionIllegal));
+}
+
+TEST_F(AgentTest, NothingPermittedAsksAPersonWhoMayWithdraw) {
+  broker.withheld = {type::v1::CATEGORY_NARRATIVE, type::v1::CATEGORY_IDENTITY};
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_NEEDS_PERSON);
+  EXPECT_EQ(police.outbox->Get("request-1")->decisions_size(), 2);
+  ASSERT_TRUE(police.outbox->Resolve("request-1", false).ok());
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_WITHDRAWN);
+  EXPECT_TRUE(broker.submitted.empty());
+}
+
+TEST_F(AgentTest, AForkIsCaughtStopsSendingAndOutlivesARestart) {
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  ASSERT_TRUE(police.alarm->Check().ok());
+  // The broker begins another history of the same length and more.
+  FakeLog other(random);
+  type::v1::EntryEvent event;
+  event.set_type(type::v1::EVENT_TYPE_PREVIEWED);
+  for (int i = 0; i < 3; ++i) other.Append(event, "");
+  std::swap(broker.log, other);
+  EXPECT_TRUE(HasReason(police.log->Poll(), Reason::kLogForked));
+  EXPECT_FALSE(police.alarm->Check().ok());
+  police.Restart();
+  EXPECT_TRUE(HasReason(police.alarm->Check(), Reason::kLogForked));
+  EXPECT_GE(police.alarm->standing()->evidence_size(), 2);
+  ASSERT_TRUE(police.outbox->Push(SomeDraft("request-2")).ok()) << "what is pushed is kept";
+  police.Settle();
+  EXPECT_EQ(police.State("request-2"), SUBMISSION_STATE_ACCEPTED) << "and not sent";
+  ASSERT_TRUE(police.alarm->Clear().ok());
+  EXPECT_TRUE(police.alarm->Check().ok());
+}
+
+TEST_F(AgentTest, ALogThatWasCutIsCaught) {
+  type::v1::EntryEvent event;
+  event.set_type(type::v1::EVENT_TYPE_PREVIEWED);
+  for (int i = 0; i < 5; ++i) broker.log.Append(event, "");
+  ASSERT_TRUE(police.log->Poll().ok());
+  FakeLog cut(random);
+  for (int i = 0; i < 3; ++i) cut.Append(event, "");
+  std::swap(broker.log, cut);
+  EXPECT_TRUE(HasReason(police.log->Poll(), Reason::kLogForked));
+}
+
+TEST_F(AgentTest, AnOlderCheckpointOfTheSameLogIsNoFork) {
+  type::v1::EntryEvent event;
+  event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
+  const uint64_t index = broker.log.Append(event, std::string(32, 'h'));
+  const type::v1::Receipt old = broker.log.Receipt(index);
+  for (int i = 0; i < 5; ++i) broker.log.Append(event, "");
+  ASSERT_TRUE(police.log->Poll().ok());
+  const auto verified = police.log->Verify(old, type::v1::EVENT_TYPE_REFERRAL_STORED, std::string(32, 'h'));
+  EXPECT_TRUE(verified.ok()) << verified.status();
+  EXPECT_EQ(police.log->size(), 6u);
+}
+
+TEST_F(AgentTest, AReceiptOfSomethingElseRaisesTheAlarm) {
+  type::v1::EntryEvent event;
+  event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
+  const type::v1::Receipt receipt = broker.log.Receipt(broker.log.Append(event, std::string(32, 'h')));
+  EXPECT_TRUE(HasReason(police.log->Verify(receipt, type::v1::EVENT_TYPE_REFERRAL_STORED, std::string(32, 'x')).status(), Reason::kReceiptInvalid));
+  EXPECT_FALSE(police.alarm->Check().ok());
+  EXPECT_FALSE(idva.log->Verify(receipt, type::v1::EVENT_TYPE_RELEASED, std::string(32, 'h')).ok());
+}
+
+TEST_F(AgentTest, ASwappedSealingKeyIsCaughtBeforeAnythingIsSealed) {
+  for (const auto& certificate : {crypto::testing::TestAuthority("Another").IssueSealing("idva").certificate,  // Not our authority's.
+                                  authority.IssueSealing("somebody-else").certificate,                         // Another name.
+                                  authority.IssueSigning("idva").certificate}) {                                // Another use.
+    broker.certificates["idva"] = certificate.der();
+    const std::string id = "request-" + ToHex(random.Bytes(4));
+    ASSERT_TRUE(police.outbox->Push(SomeDraft(id)).ok());
+    police.Settle();
+    EXPECT_TRUE(HasReason(police.alarm->Check(), Reason::kSealingKeyUntrusted));
+    EXPECT_TRUE(broker.submitted.empty());
+    ASSERT_TRUE(police.alarm->Clear().ok());
+  }
+}
+
+TEST_F(AgentTest, ReceivesOnceOpensAndSignsWhatItsWorkersDo) {
+  const std::string digest = DeliverOne();
+  EXPECT_EQ(idva.inbox->List(0, 10)->size(), 1u);
+  const auto sections = idva.inbox->Read("read-0001", digest, SomeWorker());
+  ASSERT_TRUE(sections.ok()) << sections.status();
+  ASSERT_EQ(sections->size(), 2u);
+  EXPECT_EQ((*sections)[0].content().identity().victim().family_name(), "Ashdown");
+  ASSERT_TRUE(idva.inbox->Read("read-0002", digest, SomeWorker()).ok());
+  ASSERT_EQ(broker.statements.size(), 1u) << "opened once";
+  const auto accepted = idva.inbox->Act("accept-01", digest, SomeWorker(), type::v1::STATEMENT_KIND_ACCEPTED, [](auto&) {});
+  ASSERT_TRUE(accepted.ok()) << accepted.status();
+  EXPECT_EQ(accepted->stored.state(), type::v1::REFERRAL_STATE_ACCEPTED);
+  EXPECT_FALSE(broker.statements[1].previous_statement().empty()) << "statements are chained";
+  EXPECT_TRUE(idva.inbox->Act("accept-01", digest, SomeWorker(), type::v1::STATEMENT_KIND_ACCEPTED, [](auto&) {}).ok()) << "the same act again";
+  EXPECT_EQ(broker.statements.size(), 2u);
+  EXPECT_TRUE(HasReason(idva.inbox->Act("decide-01", digest, SomeWorker(), type::v1::STATEMENT_KIND_DECIDED,
+                                        [](auto& s) { s.set_decision(type::v1::CONTACT_DECISION_SECTION_47); }).status(),
+                        Reason::kTransitionIllegal)) << "only children's services decide";
+}
+
+TEST_F(AgentTest, ReadsWhileTheBrokerIsAwayAndTellsItLater) {
+  const std::string digest = DeliverOne();
+  broker.away = Error(Reason::kBrokerUnreachable, "no answer");
+  EXPECT_TRUE(idva.inbox->Read("read-0001", digest, SomeWorker()).ok());
+  EXPECT_FALSE(idva.inbox->Act("accept-01", digest, SomeWorker(), type::v1::STATEMENT_KIND_ACCEPTED, [](auto&) {}).ok());
+  idva.Restart();
+  broker.away = absl::OkStatus();
+  idva.inbox->ResendPending();
+  EXPECT_EQ(idva.inbox->Get(digest)->stored.state(), type::v1::REFERRAL_STATE_OPENED);
+  EXPECT_EQ(broker.statements.size(), 1u);
+}
+
+TEST_F(AgentTest, ADeliveryThatWasAlteredIsNotTaken) {
+  SignWithKnownCertificate();
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  const auto good = DeliveryFor("idva");
+  const auto refused = [&](void (*alter)(broker::v1::Delivery&)) {
+    broker::v1::Delivery delivery = good;
+    alter(delivery);
+    const absl::Status status = idva.inbox->Receive(delivery);
+    EXPECT_TRUE(idva.inbox->List(0, 10)->empty());
+    return DetailOf(status).reason;
+  };
+  EXPECT_EQ(refused([](auto& d) { d.mutable_referral()->mutable_header()->mutable_signature()->back() ^= 1; }), Reason::kSignatureInvalid);
+  EXPECT_EQ(refused([](auto& d) { d.mutable_referral()->mutable_openings(0)->mutable_salt()->back() ^= 1; }), Reason::kOpeningMismatch);
+  EXPECT_EQ(refused([](auto& d) { d.mutable_referral()->mutable_sections()->RemoveLast(); }), Reason::kSectionMalformed);
+  EXPECT_EQ(refused([](auto& d) { d.mutable_referral()->mutable_sections(0)->mutable_cms()->back() ^= 1; }), Reason::kSectionDigestMismatch);
+  EXPECT_EQ(refused([](auto& d) { std::swap(*d.mutable_referral()->mutable_sections(0)->mutable_cms(), *d.mutable_referral()->mutable_sections(1)->mutable_cms()); }),
+            Reason::kSectionDigestMismatch);
+  EXPECT_EQ(refused([](auto& d) { d.mutable_referral()->set_sender_certificate("none"); }), Reason::kSealingKeyUntrusted);
+  EXPECT_EQ(refused([](auto& d) { d.clear_delivery_id(); }), Reason::kFieldInvalid);
+  EXPECT_TRUE(idva.alarm->Check().ok());
+  EXPECT_TRUE(idva.inbox->Receive(good).ok());
+  EXPECT_TRUE(idva.inbox->Receive(good).ok()) << "again, and nothing changes";
+  EXPECT_EQ(idva.inbox->List(0, 10)->size(), 1u);
+}
+
+TEST_F(AgentTest, TheStoreHoldsNoNameInClear) {
+  DeliverOne();
+  for (const auto family : {kFamilyOutbox, kFamilyInbox}) {
+    for (Service* service : {&police, &idva}) {
+      ASSERT_TRUE(service->store->raw().Scan(family, {}, [](std::string_view, std::string_view value) {
+        EXPECT_EQ(value.find("Ashdown"), std::string_view::npos);
+        return true;
+      }).ok());
+    }
+  }
+}
+
+TEST(ScreeningTest, LeavesOutConfidentialAddressesAlsoInText) {
+  Draft draft = SomeDraft();
+  auto& victim = *draft.sections[0].content.mutable_identity()->mutable_victim();
+  victim.set_address("12 Safe Street, Northfield");
+  victim.set_confidential_address(true);
+  draft.sections[1].content.mutable_text()->set_text("She is now at 12 safe street Northfield and well.");
+  Screen(draft);
+  for (const auto& section : draft.sections) {
+    EXPECT_EQ(section.content.DebugString().find("afe "), std::string::npos) << section.content.DebugString();
+  }
+  EXPECT_EQ(draft.warnings.size(), 2u);
+}
+
+TEST(ScreeningTest, QuarantinesAWrongNhsNumberAndWarnsWithoutNamingIt) {
+  Draft draft = SomeDraft();
+  auto& identifier = *draft.sections[0].content.mutable_identity()->mutable_victim()->add_identifiers();
+  identifier.set_scheme("nhs_number");
+  identifier.set_value("9434765918");
+  Screen(draft);
+  EXPECT_TRUE(draft.sections[0].content.identity().victim().identifiers(0).quarantined());
+  ASSERT_EQ(draft.warnings.size(), 1u);
+  EXPECT_EQ(draft.warnings[0].find("9434765918"), std::string::npos);
+}
+
+TEST(ScreeningTest, SwitchesOffMessagesToASharedTelephone) {
+  Draft draft = SomeDraft();
+  DraftSection contact;
+  contact.category = type::v1::CATEGORY_SAFE_CONTACT;
+  contact.content.mutable_safe_contact()->set_phone("07700 900101");
+  contact.content.mutable_safe_contact()->set_text_ok(true);
+  contact.content.mutable_safe_contact()->set_voicemail_ok(true);
+  draft.sections.push_back(contact);
+  DraftSection perpetrator;
+  perpetrator.category = type::v1::CATEGORY_ALLEGED_PERPETRATOR;
+  perpetrator.content.mutable_alleged_perpetrators()->add_alleged_perpetrators()->set_warnings("answers on 07700900101");
+  draft.sections.push_back(perpetrator);
+  Screen(draft);
+  EXPECT_FALSE(draft.sections[2].content.safe_contact().text_ok());
+  EXPECT_FALSE(draft.sections[2].content.safe_contact().voicemail_ok());
+  EXPECT_EQ(draft.warnings.size(), 1u);
+}
+
+}  // namespace
+}  // namespace accord::agent

@@ -1,0 +1,189 @@
+// A broker in memory for tests of the agency runtime: a real log with a real key, decisions as told, and every lie
+// that a dishonest one could tell.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/agent/broker_link.h"
+#include "common/base/bytes.h"
+#include "common/base/random.h"
+#include "common/base/status.h"
+#include "common/crypto/certificate.h"
+#include "common/crypto/commitment.h"
+#include "common/crypto/ed25519.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/frontier.h"
+#include "common/ledger/leaf.h"
+#include "common/ledger/tlog_proof.h"
+#include "common/referral/header.h"
+#include "common/referral/statement.h"
+
+namespace accord::agent {
+
+// The log alone. Thread-compatible.
+class FakeLog {
+ public:
+  explicit FakeLog(Random& random) : random_(&random) {}
+
+  uint64_t Append(const type::v1::EntryEvent& event, std::string_view header_digest) {
+    type::v1::EntryReferral referral;
+    referral.set_header_digest(std::string(header_digest));
+    Row row;
+    row.openings = {crypto::MakeOpening(*random_, "event", event.SerializeAsString()),
+                    crypto::MakeOpening(*random_, "referral", referral.SerializeAsString())};
+    row.leaf = ledger::EncodeLeaf(ledger::MakeLeaf(kOrigin, 1'800'000'000'000, {{random_->Bytes(16), 0, ledger::kNoPreviousIndex}},
+                                                   row.openings, *random_));
+    frontier_.Append(ledger::LeafHash(row.leaf),
+                     [this](int level, uint64_t index, const ledger::Hash& hash) { nodes_[{level, index}] = hash; });
+    rows_.push_back(std::move(row));
+    return rows_.size() - 1;
+  }
+  std::string Checkpoint() const { return ledger::SignCheckpoint({kOrigin, frontier_.size(), frontier_.Root()}, Signer()); }
+  type::v1::Receipt Receipt(uint64_t index) const {
+    type::v1::Receipt receipt;
+    receipt.set_tlog_proof(ledger::FormatTlogProof(
+        {rows_[index].leaf, index, *ledger::ProveInclusion(index, frontier_.size(), Nodes()), Checkpoint()}));
+    for (const auto& opening : rows_[index].openings) {
+      auto& row = *receipt.add_openings();
+      row.set_label(opening.label);
+      row.set_salt(opening.salt);
+      row.set_content(opening.content);
+    }
+    return receipt;
+  }
+  absl::StatusOr<std::vector<std::string>> Prove(uint64_t old_size, uint64_t new_size) const {
+    if (old_size > new_size || new_size > frontier_.size()) return Error(Reason::kFieldInvalid, "no such size", {{"field", "new_size"}});
+    const ledger::Path hashes = *ledger::ProveConsistency(old_size, new_size, Nodes());
+    std::vector<std::string> path;
+    for (const auto& hash : hashes) path.emplace_back(ledger::View(hash));
+    return path;
+  }
+  static crypto::Ed25519Signer Signer() { return *crypto::Ed25519Signer::FromSeed(std::string(32, 'L')); }
+  static std::string LogVkey() { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, Signer().verifier()).ToString(); }
+  uint64_t size() const { return frontier_.size(); }
+
+  static constexpr const char* kOrigin = "accord.test/log";
+
+ private:
+  struct Row {
+    std::string leaf;
+    std::vector<crypto::Opening> openings;
+  };
+  std::function<absl::StatusOr<ledger::Hash>(int, uint64_t)> Nodes() const {
+    return [this](int level, uint64_t index) -> absl::StatusOr<ledger::Hash> { return nodes_.at({level, index}); };
+  }
+
+  Random* random_;  // A pointer, so that a test can swap one history for another.
+  ledger::Frontier frontier_;
+  std::map<std::pair<int, uint64_t>, ledger::Hash> nodes_;
+  std::vector<Row> rows_;
+};
+
+// Thread-compatible.
+class FakeBroker : public BrokerLink {
+ public:
+  explicit FakeBroker(Random& random) : log(random) {}
+
+  // What it is told to do.
+  FakeLog log;
+  absl::Status away;                                    // Every call fails with it, unless OK.
+  bool lose_answer = false;                             // Submit is carried out, its answer lost.
+  std::vector<type::v1::Category> withheld;             // Not permitted to anybody.
+  std::map<std::string, std::string> certificates;      // Agency → sealing certificate, DER.
+  std::vector<admin::v1::Agency> directory;
+  absl::Status refuse_submit;                           // Submit refuses with it, unless OK.
+  // What it saw.
+  std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
+  std::vector<std::string> submitted;                               // Every submission's bytes, in order.
+  std::vector<type::v1::Statement> statements;
+
+  absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const broker::v1::PreviewReferralRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    broker::v1::PreviewReferralResponse response;
+    for (const auto& recipient : request.recipients()) {
+      auto& row = *response.add_recipients();
+      row.set_agency(recipient.agency());
+      row.set_capacity(type::v1::RECIPIENT_CAPACITY_NAMED);
+      row.set_sealing_certificate(certificates[recipient.agency()]);
+      for (const auto& section : request.sections()) {
+        auto& decision = *response.add_decisions();
+        decision.set_section_id(section.section_id());
+        decision.set_category(section.category());
+        decision.set_recipient(recipient.agency());
+        const bool no = std::find(withheld.begin(), withheld.end(), section.category()) != withheld.end();
+        decision.set_verdict(no ? type::v1::VERDICT_WITHHOLD : type::v1::VERDICT_PERMIT);
+      }
+    }
+    response.set_decision_digest(std::string(32, static_cast<char>('0' + withheld.size())));
+    return response;
+  }
+  absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    ACCORD_RETURN_IF_ERROR(refuse_submit);
+    submitted.push_back(request.submission().SerializeAsString());
+    if (request.decision_digest() != std::string(32, static_cast<char>('0' + withheld.size()))) {
+      return Error(Reason::kDecisionChanged, "preview again");
+    }
+    const std::string digest = referral::DigestOf(request.submission().header());
+    auto known = stored.find(request.request_id());
+    if (known == stored.end()) {
+      type::v1::EntryEvent event;
+      event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
+      known = stored.emplace(request.request_id(), std::pair(digest, log.Append(event, digest))).first;
+    } else if (known->second.first != digest) {
+      return Error(Reason::kRequestIdReused, "other content");
+    }
+    if (lose_answer) return Error(Reason::kStoreUnavailable, "the answer is lost");
+    broker::v1::SubmitReferralResponse response;
+    response.set_header_digest(digest);
+    response.set_stored_index(known->second.second);
+    *response.mutable_receipt() = log.Receipt(known->second.second);
+    return response;
+  }
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> Record(const Request& request, type::v1::ReferralState state) {
+    ACCORD_RETURN_IF_ERROR(away);
+    ACCORD_ASSIGN_OR_RETURN(const auto statement, referral::ParseStatement(request.statement()));
+    statements.push_back(statement);
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_STATEMENT);
+    Response response;
+    response.set_index(log.Append(event, statement.header_digest()));
+    *response.mutable_receipt() = log.Receipt(response.index());
+    response.set_state(state);
+    return response;
+  }
+  absl::StatusOr<broker::v1::RespondToReferralResponse> Respond(const broker::v1::RespondToReferralRequest& request) override {
+    const auto statement = referral::ParseStatement(request.statement());
+    return Record<broker::v1::RespondToReferralResponse>(
+        request, statement->kind() == type::v1::STATEMENT_KIND_OPENED ? type::v1::REFERRAL_STATE_OPENED
+                 : statement->kind() == type::v1::STATEMENT_KIND_ACCEPTED ? type::v1::REFERRAL_STATE_ACCEPTED
+                                                                          : type::v1::REFERRAL_STATE_DECLINED);
+  }
+  absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest& request) override {
+    return Record<broker::v1::RecordOutcomeResponse>(request, type::v1::REFERRAL_STATE_OUTCOME_RECORDED);
+  }
+  absl::StatusOr<std::string> GetCheckpoint() override {
+    ACCORD_RETURN_IF_ERROR(away);
+    return log.Checkpoint();
+  }
+  absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    return log.Prove(old_size, new_size);
+  }
+  absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() override {
+    ACCORD_RETURN_IF_ERROR(away);
+    return directory;
+  }
+  absl::StatusOr<std::shared_ptr<Mailbox>> OpenMailbox(type::v1::Desk, uint32_t) override {
+    return Error(Reason::kBrokerUnreachable, "deliveries are handed to the inbox by the test");
+  }
+};
+
+}  // namespace accord::agent
