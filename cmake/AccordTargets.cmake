@@ -39,7 +39,11 @@ function(accord_add_test name)
     set(A_TIMEOUT 60)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT})
+  if(name MATCHES "^common_" AND "unit" IN_LIST A_LABELS)
+    add_dependencies(common_unit_tests ${name})  # What .ci/run builds under the sanitizers.
+  endif()
 endfunction()
+add_custom_target(common_unit_tests)
 
 # accord_add_benchmark(NAME SRCS … DEPS …): a Google Benchmark program, not a test.
 function(accord_add_benchmark name)
