@@ -1,0 +1,321 @@
+#include "common/agent/draft_builder.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/referral/partial_date.h"
+#include "common/referral/validate.h"
+
+namespace accord::agent {
+namespace {
+
+using namespace type::v1;  // NOLINT: the mapping reads best in the field's own words.
+
+constexpr size_t kFullDateChars = 10;
+constexpr size_t kInstrumentVersionCharsMax = 32;  // As Risk.instrument_version says.
+
+bool SaysAnything(const google::protobuf::Message& message) { return message.ByteSizeLong() > 0; }
+
+bool IsConsented(ConfidentialityConsent consent) {
+  return consent == CONFIDENTIALITY_CONSENT_GIVEN || consent == CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
+}
+
+bool Contains(const std::vector<std::string>& list, std::string_view value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+}  // namespace
+
+DraftBuilder::DraftBuilder(std::string_view method, const google::protobuf::Message& request,
+                           const agency::v1::PushOptions& options, const MappingContext& context)
+    : context_(context), status_(referral::ValidateMessage(request)) {
+  draft_.method = std::string(method);
+  draft_.options = options;
+  draft_.core.set_type(REFERRAL_TYPE_REFERRAL);
+  when_.set_earliest_ms(absl::ToUnixMillis(context.now));
+  when_.set_latest_ms(when_.earliest_ms());
+  for (int i = 0; i < options.recipients_size(); ++i) CheckAgency(options.recipients(i), fmt::format("options.recipients[{}]", i));
+}
+
+DraftBuilder& DraftBuilder::RequireValid(bool valid, std::string_view field, std::string_view why) {
+  if (!valid) Fail(Error(Reason::kFieldInvalid, fmt::format("{} {}", field, why), {{"field", std::string(field)}}));
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::RequirePresent(bool present, std::string_view field, std::string_view why) {
+  if (!present) Fail(Error(Reason::kFieldMissing, fmt::format("{} {}", field, why), {{"field", std::string(field)}}));
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Happened(std::string_view text, std::string_view field) {
+  if (text.empty()) return *this;
+  const auto range = referral::ParsePartialDate(text, field);
+  if (!range.ok()) return Fail(range.status()), *this;
+  *draft_.core.mutable_happened() = when_ = *range;
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Known(std::string_view text, std::string_view field) {
+  if (text.empty()) return *this;
+  const auto range = referral::ParsePartialDate(text, field);
+  if (!range.ok()) return Fail(range.status()), *this;
+  *draft_.core.mutable_known() = *range;
+  return RequireValid(!draft_.core.has_happened() || range->latest_ms() >= draft_.core.happened().earliest_ms(), field,
+                      "is before it happened");
+}
+
+void DraftBuilder::CheckPerson(const Person& person, std::string_view field) {
+  for (int i = 0; i < person.dates_of_birth_size(); ++i) {
+    const std::string& date = person.dates_of_birth(i);
+    const std::string at = fmt::format("{}.dates_of_birth[{}]", field, i);
+    if (auto range = referral::ParsePartialDate(date, at); !range.ok()) Fail(range.status());
+    RequireValid(date.size() <= kFullDateChars, at, "has a time of day");
+  }
+}
+
+void DraftBuilder::CheckAgency(std::string_view id, std::string_view field) {
+  RequireValid(IsAgencyId(id), field, "is no agency id: lower-case letters, digits and inner hyphens");
+}
+
+SectionContent& DraftBuilder::Section(Category category) {
+  DraftSection& section = draft_.sections.emplace_back();
+  section.category = category;
+  return section.content;
+}
+
+DraftSubject& DraftBuilder::Subject(SubjectRole role, const Person& person) {
+  DraftSubject& subject = draft_.subjects.emplace_back();
+  subject.person = person;
+  subject.part.set_role(role);
+  subject.part.set_confidential_address(person.confidential_address());
+  subject.part.set_age_band(referral::AgeBandAt(when_, person.dates_of_birth()));
+  return subject;
+}
+
+DraftSubject* DraftBuilder::FindSubject(SubjectRole role) {
+  for (DraftSubject& subject : draft_.subjects) {
+    if (subject.part.role() == role) return &subject;
+  }
+  return nullptr;
+}
+
+DraftBuilder& DraftBuilder::Victim(const Person& person, std::string_view field, std::string_view reference) {
+  RequirePresent(SaysAnything(person), field, "says nothing of the person");
+  CheckPerson(person, field);
+  Person victim = person;
+  if (victim.record_number().empty()) victim.set_record_number(std::string(reference));
+  victim_age_band_ = Subject(SUBJECT_ROLE_VICTIM, victim).part.age_band();
+  *Section(CATEGORY_IDENTITY).mutable_identity()->mutable_victim() = std::move(victim);
+  if (person.dates_of_birth().empty()) {
+    Warn("The victim's date of birth is not recorded: whether they are a child is not known, and repeats may be missed.");
+  }
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::WithoutAddress() {
+  bool had_address = false;
+  for (DraftSection& section : draft_.sections) {
+    if (!section.content.has_identity()) continue;
+    Person& victim = *section.content.mutable_identity()->mutable_victim();
+    had_address = had_address || !victim.address().empty();
+    victim.clear_address();
+  }
+  if (had_address) Warn("The address was left out: the person did not agree that contact details are passed on.");
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::AllegedPerpetrators(const google::protobuf::RepeatedPtrField<AllegedPerpetrator>& people,
+                                                RelationshipClass relationship) {
+  if (people.empty()) return *this;
+  for (int i = 0; i < people.size(); ++i) {
+    const std::string field = fmt::format("alleged_perpetrators[{}]", i);
+    RequirePresent(SaysAnything(people[i]), field, "says nothing of the person");
+    CheckPerson(people[i].person(), field + ".person");
+    DraftSubject& subject = Subject(SUBJECT_ROLE_ALLEGED_PERPETRATOR, people[i].person());
+    if (i == 0) subject.part.set_relationship(relationship);
+  }
+  *Section(CATEGORY_ALLEGED_PERPETRATOR).mutable_alleged_perpetrators()->mutable_alleged_perpetrators() = people;
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Children(const google::protobuf::RepeatedPtrField<Child>& children, std::string_view inner) {
+  if (children.empty()) return *this;
+  for (int i = 0; i < children.size(); ++i) {
+    const Child& child = children[i];
+    const std::string field = fmt::format("children[{}]{}", i, inner);
+    RequirePresent(SaysAnything(child), field, "says nothing of the child");
+    CheckPerson(child.person(), field + ".person");
+    const bool unborn = !child.expected_on().empty();
+    if (unborn) {
+      const std::string expected = field + ".expected_on";
+      if (auto day = referral::ParsePartialDate(child.expected_on(), expected); !day.ok()) Fail(day.status());
+      RequireValid(child.expected_on().size() == kFullDateChars, expected, "must be a day, YYYY-MM-DD");
+      RequireValid(child.person().dates_of_birth().empty(), expected, "is of an unborn child, but a date of birth is given");
+    }
+    SubjectPart& part = Subject(unborn ? SUBJECT_ROLE_UNBORN_CHILD : SUBJECT_ROLE_CHILD, child.person()).part;
+    part.set_present(child.present());
+    if (unborn) {
+      part.set_age_band(AGE_BAND_UNBORN);
+    } else if (part.age_band() == AGE_BAND_UNSPECIFIED) {
+      part.set_age_band(AGE_BAND_UNDER_16);  // Called a child, of unknown age: the younger band protects.
+    }
+  }
+  *Section(CATEGORY_CHILDREN).mutable_children()->mutable_children() = children;
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::WorksAtAgency(std::string_view text) {
+  constexpr std::string_view kField = "works_at_agency", kVictim = "victim:", kPerpetrator = "perpetrator:";
+  if (text.empty()) return *this;
+  const bool victim = text.starts_with(kVictim);
+  if (!victim && !text.starts_with(kPerpetrator)) {
+    return RequireValid(false, kField, "must be `victim:` or `perpetrator:` and an agency id");
+  }
+  const std::string_view agency = text.substr(victim ? kVictim.size() : kPerpetrator.size());
+  CheckAgency(agency, kField);
+  DraftSubject* subject = FindSubject(victim ? SUBJECT_ROLE_VICTIM : SUBJECT_ROLE_ALLEGED_PERPETRATOR);
+  RequireValid(subject != nullptr, kField, "names an alleged perpetrator, and there is none");
+  if (subject != nullptr) subject->part.set_works_at(std::string(agency));
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::DoNotDiscloseTo(const google::protobuf::RepeatedPtrField<std::string>& agencies) {
+  for (int i = 0; i < agencies.size(); ++i) {
+    CheckAgency(agencies[i], fmt::format("do_not_disclose_to[{}]", i));
+    if (DraftSubject* victim = FindSubject(SUBJECT_ROLE_VICTIM)) victim->part.add_exclusions()->set_agency(agencies[i]);
+  }
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Risk(RiskAssessment assessment) {
+  RequireValid(assessment.risk().instrument_version().size() <= kInstrumentVersionCharsMax, "instrument_version",
+               fmt::format("is longer than {} characters", kInstrumentVersionCharsMax));
+  assessment.mutable_risk()->set_subject(SUBJECT_ROLE_VICTIM);
+  assessment.set_assessor(draft_.options.worker().pseudonym());
+  *draft_.core.mutable_risk() = assessment.risk();
+  *Section(CATEGORY_RISK).mutable_risk() = std::move(assessment);
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Grade(RiskGrade grade) {
+  if (grade == RISK_GRADE_UNSPECIFIED) return *this;
+  RiskAssessment assessment;
+  assessment.mutable_risk()->set_grade(grade);
+  assessment.mutable_risk()->set_instrument(INSTRUMENT_PROFESSIONAL_JUDGEMENT);
+  return Risk(std::move(assessment));
+}
+
+DraftBuilder& DraftBuilder::SafeContact(const type::v1::SafeContact& contact) {
+  if (SaysAnything(contact)) *Section(CATEGORY_SAFE_CONTACT).mutable_safe_contact() = contact;
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Incident(type::v1::Incident incident) {
+  if (draft_.core.has_happened()) *incident.mutable_happened() = draft_.core.happened();
+  if (SaysAnything(incident)) *Section(CATEGORY_INCIDENT).mutable_incident() = std::move(incident);
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Health(const type::v1::Health& health) {
+  if (SaysAnything(health)) *Section(CATEGORY_HEALTH).mutable_health() = health;
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Housing(const type::v1::Housing& housing) {
+  if (SaysAnything(housing)) *Section(CATEGORY_HOUSING).mutable_housing() = housing;
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Orders(const google::protobuf::RepeatedPtrField<Order>& orders) {
+  if (orders.empty()) return *this;
+  for (int i = 0; i < orders.size(); ++i) {
+    int64_t from_ms = 0;
+    for (const auto& [name, date] : {std::pair("from", &orders[i].from()), std::pair("until", &orders[i].until())}) {
+      if (date->empty()) continue;
+      const std::string field = fmt::format("orders[{}].{}", i, name);
+      const auto day = referral::ParsePartialDate(*date, field);
+      if (!day.ok()) return Fail(day.status()), *this;
+      RequireValid(date->size() == kFullDateChars, field, "must be a day, YYYY-MM-DD");
+      RequireValid(from_ms <= day->earliest_ms() || from_ms == 0, field, "is before it begins");
+      from_ms = day->earliest_ms();
+    }
+  }
+  *Section(CATEGORY_ORDERS_AND_BAIL).mutable_orders_and_bail()->mutable_orders() = orders;
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::Text(Category category, std::string_view text) {
+  if (!text.empty()) Section(category).mutable_text()->set_text(std::string(text));
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::ByDefaultTo(AgencyKind kind) {
+  default_kinds_.push_back(kind);
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::ByDefaultToChildrensServicesIfConcerned() {
+  return children_concerned() ? ByDefaultTo(AGENCY_KIND_CHILDRENS_SERVICES) : *this;
+}
+
+DraftBuilder& DraftBuilder::Warn(std::string_view advice) {
+  draft_.warnings.emplace_back(advice);
+  return *this;
+}
+
+bool DraftBuilder::children_concerned() const {
+  return victim_age_band_ == AGE_BAND_UNDER_16 || victim_age_band_ == AGE_BAND_16_17 ||
+         std::any_of(draft_.subjects.begin(), draft_.subjects.end(), [](const DraftSubject& subject) {
+           return subject.part.role() == SUBJECT_ROLE_CHILD || subject.part.role() == SUBJECT_ROLE_UNBORN_CHILD;
+         });
+}
+
+std::vector<std::string> DraftBuilder::Recipients() const {
+  const auto& named = draft_.options.recipients();
+  if (!named.empty()) return {named.begin(), named.end()};
+  const auto excluded = [&](const std::string& agency) {
+    return std::any_of(draft_.subjects.begin(), draft_.subjects.end(), [&](const DraftSubject& subject) {
+      return std::any_of(subject.part.exclusions().begin(), subject.part.exclusions().end(),
+                         [&](const Exclusion& exclusion) { return exclusion.agency() == agency; });
+    });
+  };
+  std::vector<std::string> recipients;
+  for (const AgencyKind kind : default_kinds_) {
+    for (const std::string& agency : context_.routing(kind)) {
+      if (!Contains(recipients, agency) && !excluded(agency)) recipients.push_back(agency);
+    }
+  }
+  return recipients;
+}
+
+Purpose DraftBuilder::SafeguardingPurpose() const {
+  return victim_age_band_ == AGE_BAND_UNDER_16 ? PURPOSE_SAFEGUARDING_CHILD : PURPOSE_SAFEGUARDING_ADULT;
+}
+
+Purpose DraftBuilder::SupportPurpose() const {
+  const Purpose safeguarding = SafeguardingPurpose();
+  if (safeguarding == PURPOSE_SAFEGUARDING_CHILD || !IsConsented(draft_.options.basis().consent())) return safeguarding;
+  const auto idvas = context_.routing(AGENCY_KIND_IDVA);
+  const auto recipients = Recipients();
+  return std::all_of(recipients.begin(), recipients.end(), [&](const std::string& agency) { return Contains(idvas, agency); })
+             ? PURPOSE_SUPPORT
+             : safeguarding;
+}
+
+absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
+  draft_.recipients = Recipients();
+  RequirePresent(!draft_.recipients.empty(), "options.recipients", "names nobody, and nobody is configured for this");
+  if (!status_.ok()) return status_;
+  draft_.core.set_purpose(purpose);
+  const auto childrens = context_.routing(AGENCY_KIND_CHILDRENS_SERVICES);
+  const bool told = childrens.empty() || std::any_of(childrens.begin(), childrens.end(), [&](const std::string& agency) {
+                      return Contains(draft_.recipients, agency);
+                    });
+  if (children_concerned() && !told) Warn("Children are concerned, and children's services are not among the recipients.");
+  return std::move(draft_);
+}
+
+}  // namespace accord::agent

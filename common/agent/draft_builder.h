@@ -1,0 +1,110 @@
+// What the mappings of the five services share: from the people and facts of a request in its agency's own words to a
+// Draft. Nothing here knows one agency from another.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <google/protobuf/repeated_ptr_field.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/agent/draft.h"
+
+namespace accord::agent {
+
+// What a mapping is told beside the request.
+struct MappingContext {
+  // The agencies of a kind that this agency's configuration sends to when a push names nobody.
+  std::function<std::vector<std::string>(type::v1::AgencyKind)> routing;
+  absl::Time now;  // The age of people counts from it where the request says of no event when it was.
+};
+
+// Builds the Draft of one request. A check that fails makes Build return its error; the first one counts. Errors are
+// FIELD_MISSING and FIELD_INVALID with metadata `field` in the request's own words, and those of ValidateMessage.
+//
+// Call what concerns dates first (Happened), then the victim, then the rest. Pure. Single-thread.
+class DraftBuilder {
+ public:
+  // Validates `request` whole. `context` must outlive this.
+  DraftBuilder(std::string_view method, const google::protobuf::Message& request,
+               const agency::v1::PushOptions& options, const MappingContext& context);
+
+  // A condition on field `field`; `why` follows the field's name in the message.
+  DraftBuilder& RequireValid(bool valid, std::string_view field, std::string_view why);
+  DraftBuilder& RequirePresent(bool present, std::string_view field, std::string_view why);
+
+  // When it happened and when the agency came to know; empty text says nothing.
+  DraftBuilder& Happened(std::string_view text, std::string_view field);
+  DraftBuilder& Known(std::string_view text, std::string_view field);
+
+  // The victim: a subject, and the section identity. `reference` is the agency's own, and becomes the person's record
+  // number where they have none.
+  DraftBuilder& Victim(const type::v1::Person& person, std::string_view field, std::string_view reference = "");
+  // Takes away how to reach the victim, who did not agree that it is passed on.
+  DraftBuilder& WithoutAddress();
+  // Subjects, and the section alleged perpetrator. `relationship` is that of the first.
+  DraftBuilder& AllegedPerpetrators(const google::protobuf::RepeatedPtrField<type::v1::AllegedPerpetrator>& people,
+                                    type::v1::RelationshipClass relationship);
+  // Subjects, and the section children. Nobody's parental responsibility is assumed. `inner` is where the child stands in
+  // its row of the request, such as `.child`.
+  DraftBuilder& Children(const google::protobuf::RepeatedPtrField<type::v1::Child>& children, std::string_view inner = "");
+  // `victim:<agency>` or `perpetrator:<agency>`; empty says nothing.
+  DraftBuilder& WorksAtAgency(std::string_view text);
+  // Agencies that must not be told of the victim. They are no default recipients either.
+  DraftBuilder& DoNotDiscloseTo(const google::protobuf::RepeatedPtrField<std::string>& agencies);
+
+  // The section risk, of the victim; the lane and clocks follow its grade. The assessor is who pushes.
+  DraftBuilder& Risk(type::v1::RiskAssessment assessment);
+  // A grade without an instrument is professional judgement; unspecified says nothing.
+  DraftBuilder& Grade(type::v1::RiskGrade grade);
+  // Sections with something to say; empty ones are left out.
+  DraftBuilder& SafeContact(const type::v1::SafeContact& contact);
+  DraftBuilder& Incident(type::v1::Incident incident);
+  DraftBuilder& Health(const type::v1::Health& health);
+  DraftBuilder& Housing(const type::v1::Housing& housing);
+  DraftBuilder& Orders(const google::protobuf::RepeatedPtrField<type::v1::Order>& orders);
+  DraftBuilder& Text(type::v1::Category category, std::string_view text);
+
+  // Adds the configured agencies of `kind` to those told when the push names nobody.
+  DraftBuilder& ByDefaultTo(type::v1::AgencyKind kind);
+  DraftBuilder& ByDefaultToChildrensServicesIfConcerned();  // Children are concerned, or the victim is under 18.
+  DraftBuilder& Warn(std::string_view advice);
+
+  type::v1::AgeBand victim_age_band() const { return victim_age_band_; }
+  bool children_concerned() const;
+  // The purpose of telling others of an adult's safety: SAFEGUARDING_CHILD for a victim under 16. SUPPORT when the
+  // person consents and all recipients are Idva services, since support is theirs to choose. Else SAFEGUARDING_ADULT.
+  type::v1::Purpose SafeguardingPurpose() const;
+  type::v1::Purpose SupportPurpose() const;
+
+  // For what only one mapping sets.
+  type::v1::HeaderCore& core() { return draft_.core; }
+
+  // The draft, of type REFERRAL unless core() says otherwise, or the first error. FIELD_MISSING `options.recipients`
+  // when the push names nobody and nobody is configured.
+  absl::StatusOr<Draft> Build(type::v1::Purpose purpose) &&;
+
+ private:
+  void Fail(absl::Status status) { if (status_.ok()) status_ = std::move(status); }
+  void CheckPerson(const type::v1::Person& person, std::string_view field);
+  void CheckAgency(std::string_view id, std::string_view field);
+  type::v1::SectionContent& Section(type::v1::Category category);
+  DraftSubject& Subject(type::v1::SubjectRole role, const type::v1::Person& person);
+  // Null before Victim().
+  DraftSubject* FindSubject(type::v1::SubjectRole role);
+  std::vector<std::string> Recipients() const;
+
+  const MappingContext& context_;
+  Draft draft_;
+  absl::Status status_;
+  type::v1::TimeRange when_;  // Of the event, for ages.
+  type::v1::AgeBand victim_age_band_ = type::v1::AGE_BAND_UNSPECIFIED;
+  std::vector<type::v1::AgencyKind> default_kinds_;
+};
+
+}  // namespace accord::agent
