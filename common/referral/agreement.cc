@@ -12,6 +12,11 @@
 namespace accord::referral {
 namespace {
 
+template <typename T>
+bool Has(const std::vector<T>& list, const T& value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
 absl::Status Malformed(std::string_view why) { return Error(Reason::kAgreementMalformed, why); }
 
 bool IsVersion(std::string_view text) {
@@ -31,16 +36,21 @@ absl::Status ValidateRoute(const Route& route, const std::set<std::string>& part
       if (!parties.contains(agency)) return wrong(fmt::format("{} is no party to the agreement", agency));
     }
   }
-  for (const auto purpose : route.purposes) {
-    if (purpose == type::v1::PURPOSE_IMMIGRATION_ENFORCEMENT) return wrong("immigration enforcement is never a purpose");
+  if (Has(route.purposes, type::v1::PURPOSE_IMMIGRATION_ENFORCEMENT)) return wrong("immigration enforcement is never a purpose");
+  if (Has(route.to_kinds, type::v1::AGENCY_KIND_POLICE) && Has(route.categories, type::v1::CATEGORY_IMMIGRATION_STATUS)) {
+    return wrong("immigration status does not go to police");
   }
-  const bool to_police = std::find(route.to_kinds.begin(), route.to_kinds.end(), type::v1::AGENCY_KIND_POLICE) != route.to_kinds.end();
-  const bool immigration = std::find(route.categories.begin(), route.categories.end(), type::v1::CATEGORY_IMMIGRATION_STATUS) != route.categories.end();
-  if (to_police && immigration) return wrong("immigration status does not go to police");
+  if (route.needs_consent && !route.gateways.empty()) return wrong("needs consent, so no gateway can replace it");
+  if (Has(route.gateways, type::v1::GATEWAY_HA1996_S213B)) return wrong("the duty to refer rests on consent and cannot replace it");
   return absl::OkStatus();
 }
 
 }  // namespace
+
+bool GatewayServes(const Route& route, type::v1::Gateway gateway) {
+  if (gateway == type::v1::GATEWAY_UNSPECIFIED || gateway == type::v1::GATEWAY_HA1996_S213B) return false;
+  return route.gateways.empty() ? gateway != type::v1::GATEWAY_CA2004_S16LA : Has(route.gateways, gateway);
+}
 
 absl::Status ValidateAgreement(const Agreement& agreement) {
   if (!IsVersion(agreement.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");

@@ -24,6 +24,7 @@ struct Route {
   std::vector<type::v1::Purpose> purposes;
   std::vector<type::v1::Category> categories;
   bool needs_consent = false;                       // No gateway replaces consent.
+  std::vector<type::v1::Gateway> gateways;          // May stand in for consent; empty: any that is in force by itself.
   bool confidential_address = false;                // Also sections that hold a confidential address.
   type::v1::RiskGrade min_grade = type::v1::RISK_GRADE_UNSPECIFIED;  // Unspecified: any.
   std::string forum;                                // Only for this forum; empty: any or none.
@@ -47,6 +48,10 @@ struct EmergencySchedule {
       type::v1::CATEGORY_IDENTITY, type::v1::CATEGORY_SAFE_CONTACT, type::v1::CATEGORY_RISK,
       type::v1::CATEGORY_INCIDENT, type::v1::CATEGORY_CHILDREN, type::v1::CATEGORY_ORDERS_AND_BAIL};
 };
+
+// May `gateway` stand in for consent on `route`? HA1996_S213B never may: it rests on consent. CA2004_S16LA, whose
+// commencement no source dates, only where an agreement names it. Thread-safe.
+bool GatewayServes(const Route& route, type::v1::Gateway gateway);
 
 // AGREEMENT_MALFORMED, with route and cause, unless it is complete and does not contradict itself.
 // Thread-safe.

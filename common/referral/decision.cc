@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "common/base/bytes.h"
+#include "common/base/status.h"
 #include "common/crypto/digest.h"
 
 namespace accord::referral {
@@ -20,14 +23,18 @@ struct Ruling {
   std::vector<std::string> changes;
 };
 
-// All a rule may look at for one section and one recipient.
+// All a rule of a recipient may look at.
 struct Question {
   const PolicySnapshot& policy;
   const HeaderParts& parts;
-  const Agreement* agreement;  // Null when none is live.
-  AgencyKind sender_kind;
+  const Agreement* agreement;   // Null when none is live.
+  const PolicyAgency* sender;   // Null when unknown or inactive, as of all agencies here.
   const RecipientPart& recipient;
-  const PolicyAgency* agency;  // Of the recipient; null when unknown or inactive.
+  const PolicyAgency* agency;   // Of the recipient.
+};
+
+// The same of one section. REQUIRES: sender and agency are known.
+struct SectionQuestion : Question {
   const SectionPart& section;
   const TagPart& tag;
 };
@@ -69,56 +76,35 @@ std::optional<Ruling> WorksAtAgency(const Question& q) {
   return std::nullopt;
 }
 
-std::optional<Ruling> RecipientUnknown(const Question& q) {
-  if (q.agency != nullptr) return std::nullopt;
-  return Ruling{VERDICT_WITHHOLD, "always/recipient-unknown", "No active agency has this id.", {"Choose an agency of the directory."}};
-}
-
 std::optional<Ruling> ImmigrationEnforcement(const Question& q) {
   if (q.parts.core.purpose() != PURPOSE_IMMIGRATION_ENFORCEMENT) return std::nullopt;
   return Ruling{VERDICT_WITHHOLD, "always/immigration-enforcement", "Accord carries nothing for immigration enforcement.", {}};
 }
 
-std::optional<Ruling> ImmigrationStatus(const Question& q) {
+std::optional<Ruling> SenderUnknown(const Question& q) {
+  if (q.sender != nullptr) return std::nullopt;
+  return Ruling{VERDICT_WITHHOLD, "always/sender-unknown", "The sender is no active agency.", {"An administrator must enrol the sender."}};
+}
+
+std::optional<Ruling> RecipientUnknown(const Question& q) {
+  if (q.agency != nullptr) return std::nullopt;
+  return Ruling{VERDICT_WITHHOLD, "always/recipient-unknown", "No active agency has this id.", {"Choose an agency of the directory."}};
+}
+
+std::optional<Ruling> NoSuchDesk(const Question& q) {
+  if (q.recipient.desk() != DESK_CONFIDENTIAL || q.agency->has_confidential_desk) return std::nullopt;
+  return Ruling{VERDICT_WITHHOLD, "always/no-such-desk", "This agency has no confidential desk.",
+                {"Address its main desk, if nobody concerned works there, or choose another agency."}};
+}
+
+std::optional<Ruling> ImmigrationStatus(const SectionQuestion& q) {
   if (q.section.category() != CATEGORY_IMMIGRATION_STATUS || q.agency->kind != AGENCY_KIND_POLICE) return std::nullopt;
   return Ruling{VERDICT_WITHHOLD, "always/immigration-status", "Immigration status does not go to police.", {}};
 }
 
-std::optional<Ruling> DutyToRefer(const Question& q) {
-  if (q.parts.core.purpose() != PURPOSE_HOUSING_DUTY_TO_REFER) return std::nullopt;
-  if (q.sender_kind == AGENCY_KIND_POLICE || q.sender_kind == AGENCY_KIND_IDVA) {
-    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-sender", "The duty to refer does not lie on this agency; it refers voluntarily.",
-                  {"Send it as a voluntary housing referral."}};
-  }
-  if (q.agency->kind != AGENCY_KIND_HOUSING) {
-    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-recipient", "A duty-to-refer notice goes to a housing authority only.", {"Name the housing authority the person chose."}};
-  }
-  if (q.tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN && q.tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) {
-    return Ruling{VERDICT_NEEDS_BASIS, "always/duty-to-refer-consent", "The duty to refer needs the person's consent and their choice of council (Housing Act 1996 s213B).",
-                  {"Ask the person, and record that they consent."}};
-  }
-  return std::nullopt;
-}
-
-// The route that covers the question but perhaps for a confidential address or a grade; null when there is none.
-const Route* FindRoute(const Question& q) {
-  if (q.agreement == nullptr || !Has(q.agreement->parties, q.parts.core.sender()) || !Has(q.agreement->parties, q.recipient.agency())) return nullptr;
-  const Route* best = nullptr;
-  for (const Route& route : q.agreement->routes) {
-    const bool covers = (Has(route.from_kinds, q.sender_kind) || Has(route.from_agencies, q.parts.core.sender())) &&
-                        (Has(route.to_kinds, q.agency->kind) || Has(route.to_agencies, q.recipient.agency())) &&
-                        Has(route.purposes, q.parts.core.purpose()) && Has(route.categories, q.section.category()) &&
-                        q.parts.core.risk().grade() >= route.min_grade && (route.forum.empty() || route.forum == q.parts.core.forum());
-    if (!covers) continue;
-    // The one that permits most, so that the order of routes means nothing; by id among equals.
-    const auto rank = [&](const Route& r) { return std::tuple(r.confidential_address ? 0 : 1, r.needs_consent ? 1 : 0, r.id); };
-    if (best == nullptr || rank(route) < rank(*best)) best = &route;
-  }
-  return best;
-}
-
-// Is the consent that was given good for this recipient and category?
-bool ConsentCovers(const Question& q) {
+// Is the consent that was given good for this recipient and category? Nobody consents for those they are said to abuse.
+bool ConsentCovers(const SectionQuestion& q) {
+  if (q.tag.consent_by() == SUBJECT_ROLE_ALLEGED_PERPETRATOR) return false;
   if (q.tag.consent() == CONFIDENTIALITY_CONSENT_GIVEN) return true;
   if (q.tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) return false;
   if (HasEnum(q.tag.consent_excludes_kinds(), q.agency->kind)) return false;
@@ -126,83 +112,145 @@ bool ConsentCovers(const Question& q) {
   return q.tag.consent_categories().empty() || HasEnum(q.tag.consent_categories(), q.section.category());
 }
 
+std::optional<Ruling> DutyToRefer(const SectionQuestion& q) {
+  if (q.parts.core.purpose() != PURPOSE_HOUSING_DUTY_TO_REFER) return std::nullopt;
+  if (q.sender->kind == AGENCY_KIND_POLICE || q.sender->kind == AGENCY_KIND_IDVA) {
+    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-sender", "The duty to refer does not lie on this agency; it refers voluntarily.",
+                  {"Send it as a voluntary housing referral."}};
+  }
+  if (q.agency->kind != AGENCY_KIND_HOUSING) {
+    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-recipient", "A duty-to-refer notice goes to a housing authority only.", {"Name the housing authority the person chose."}};
+  }
+  if (!ConsentCovers(q)) {
+    return Ruling{VERDICT_NEEDS_BASIS, "always/duty-to-refer-consent", "The duty to refer needs the person's consent and their choice of council (Housing Act 1996 s213B).",
+                  {"Ask the person, and record that they consent."}};
+  }
+  return std::nullopt;
+}
+
+bool Covers(const Route& route, const SectionQuestion& q) {
+  return (Has(route.from_kinds, q.sender->kind) || Has(route.from_agencies, q.parts.core.sender())) &&
+         (Has(route.to_kinds, q.agency->kind) || Has(route.to_agencies, q.recipient.agency())) &&
+         Has(route.purposes, q.parts.core.purpose()) && Has(route.categories, q.section.category()) &&
+         q.parts.core.risk().grade() >= route.min_grade && (route.forum.empty() || route.forum == q.parts.core.forum());
+}
+
+std::string RuleId(const SectionQuestion& q, const Route& route) {
+  return fmt::format("agreement/{}/{}", q.agreement->version, route.id);
+}
+
 // What lacks in the recorded basis; none when it is enough.
-std::optional<Ruling> BasisGap(const Question& q, const Route& route) {
-  const bool consent = ConsentCovers(q);
+std::optional<Ruling> BasisGap(const SectionQuestion& q, const Route& route) {
   if (q.tag.article6() == ARTICLE6_BASIS_UNSPECIFIED) {
     return Ruling{VERDICT_NEEDS_BASIS, "always/lawful-basis", "No lawful basis (UK GDPR Article 6) is recorded.", {"Record the Article 6 basis; consent alone is rarely one."}};
   }
-  if (consent) return std::nullopt;
+  if (ConsentCovers(q)) return std::nullopt;
   if (route.needs_consent) {
-    return Ruling{VERDICT_NEEDS_BASIS, fmt::format("agreement/{}/{}", q.agreement->version, route.id),
-                  "Under the agreement this goes only with the person's consent.", {"Ask the person, if it is safe, and record their consent."}};
+    return Ruling{VERDICT_NEEDS_BASIS, RuleId(q, route), "Under the agreement this goes only with the person's consent.", {"Ask the person, if it is safe, and record their consent."}};
   }
   std::vector<std::string> changes;
-  if (q.tag.gateway() == GATEWAY_UNSPECIFIED) changes.push_back("Record the power or duty to share (the gateway).");
+  if (!GatewayServes(route, q.tag.gateway())) {
+    changes.push_back(q.tag.gateway() == GATEWAY_UNSPECIFIED ? "Record the power or duty to share (the gateway)."
+                                                             : "Record another power or duty to share: this gateway does not replace consent here.");
+  }
   if (!q.tag.rationale_present()) changes.push_back("Say why in the rationale.");
   if (q.tag.approver().empty()) changes.push_back("Have an approver agree, and record them.");
   if (changes.empty()) return std::nullopt;
   return Ruling{VERDICT_NEEDS_BASIS, "always/consent-or-basis", "The person has not consented to this, and what is needed to share without consent is not recorded.", std::move(changes)};
 }
 
-bool InEmergencySchedule(const Question& q) {
-  return q.parts.core.urgency() == URGENCY_IMMEDIATE && Has(q.policy.emergency.to_kinds, q.agency->kind) &&
-         Has(q.policy.emergency.categories, q.section.category());
+Ruling ConfidentialAddress() {
+  return {VERDICT_WITHHOLD, "always/confidential-address", "A refuge or confidential address is withheld unless the agreement names the route for it.", {"Send the section without the address."}};
 }
 
-Ruling Emergency(const Question& q) {
-  return {VERDICT_PERMIT, fmt::format("emergency/{}", q.policy.emergency.version), "Danger now: shared under the emergency schedule; the gap is queued for review.", {}};
-}
-
-// The agreement, consent and basis: the only rules that IMMEDIATE waives.
-Ruling AgreementAndBasis(const Question& q, bool& waived) {
-  const Route* route = FindRoute(q);
-  if (route == nullptr) {
-    if (!q.section.confidential_address() && InEmergencySchedule(q)) {
-      waived = true;
-      return Emergency(q);
-    }
-    if (q.agreement == nullptr) return {VERDICT_WITHHOLD, "default/no-agreement", "No data-sharing agreement is in force.", {"An administrator must approve an agreement."}};
-    return {VERDICT_WITHHOLD, "default/no-route", "The agreement has no route for this category to this agency for this purpose.",
-            {"Choose another recipient or purpose, or have the agreement changed."}};
-  }
-  if (q.section.confidential_address() && !route->confidential_address) {
-    return {VERDICT_WITHHOLD, "always/confidential-address", "A refuge or confidential address is withheld unless the agreement names the route for it.", {"Send the section without the address."}};
-  }
-  if (auto gap = BasisGap(q, *route); gap.has_value()) {
-    if (!InEmergencySchedule(q)) return *std::move(gap);
-    waived = true;
-    return Emergency(q);
-  }
-  return {VERDICT_PERMIT, fmt::format("agreement/{}/{}", q.agreement->version, route->id),
+// What a route says of a question that it covers.
+Ruling ByRoute(const SectionQuestion& q, const Route& route) {
+  if (q.section.confidential_address() && !route.confidential_address) return ConfidentialAddress();
+  if (auto gap = BasisGap(q, route); gap.has_value()) return *std::move(gap);
+  return {VERDICT_PERMIT, RuleId(q, route),
           ConsentCovers(q) ? "Permitted by the agreement; the person consents." : "Permitted by the agreement; shared without consent under the recorded basis, rationale and approver.", {}};
 }
 
-Ruling Rule(const Question& q, bool& waived) {
-  // Who is protected is asked before who exists, so that no other answer can tell them apart.
-  for (const auto& rule : {ProtectiveLists, WorksAtAgency, ImmigrationEnforcement, RecipientUnknown, ImmigrationStatus, DutyToRefer}) {
+// What the route that permits most says: the order of routes means nothing, and a further one takes nothing away.
+std::optional<Ruling> ByAgreement(const SectionQuestion& q) {
+  if (q.agreement == nullptr || !Has(q.agreement->parties, q.parts.core.sender()) || !Has(q.agreement->parties, q.recipient.agency())) return std::nullopt;
+  const auto rank = [](const Ruling& ruling, const Route& route) {
+    const int verdict = ruling.verdict == VERDICT_PERMIT ? 0 : ruling.verdict == VERDICT_NEEDS_BASIS ? 1 : 2;
+    return std::tuple(verdict, route.needs_consent, std::string_view(route.id));
+  };
+  std::optional<Ruling> best;
+  const Route* best_route = nullptr;
+  for (const Route& route : q.agreement->routes) {
+    if (!Covers(route, q)) continue;
+    Ruling ruling = ByRoute(q, route);
+    if (best.has_value() && rank(*best, *best_route) < rank(ruling, route)) continue;
+    best = std::move(ruling);
+    best_route = &route;
+  }
+  return best;
+}
+
+// The agreement, consent and basis: the only rules that IMMEDIATE waives, and only where there is a gap.
+Ruling AgreementAndBasis(const SectionQuestion& q, bool& waived) {
+  std::optional<Ruling> ruling = ByAgreement(q);
+  const bool gap = !ruling.has_value() || ruling->verdict == VERDICT_NEEDS_BASIS;
+  if (gap && q.parts.core.urgency() == URGENCY_IMMEDIATE && Has(q.policy.emergency.to_kinds, q.agency->kind) &&
+      Has(q.policy.emergency.categories, q.section.category())) {
+    if (!ruling.has_value() && q.section.confidential_address()) return ConfidentialAddress();
+    waived = true;
+    return {VERDICT_PERMIT, fmt::format("emergency/{}", q.policy.emergency.version), "Danger now: shared under the emergency schedule; the gap is queued for review.", {}};
+  }
+  if (ruling.has_value()) return *std::move(ruling);
+  if (q.agreement == nullptr) return {VERDICT_WITHHOLD, "default/no-agreement", "No data-sharing agreement is in force.", {"An administrator must approve an agreement."}};
+  return {VERDICT_WITHHOLD, "default/no-route", "The agreement has no route for this category to this agency for this purpose.",
+          {"Choose another recipient or purpose, or have the agreement changed."}};
+}
+
+// What holds for a recipient whatever the section. Who is protected is asked before who exists, so that no other answer
+// can tell them apart.
+std::optional<Ruling> RuleOnRecipient(const Question& q) {
+  for (const auto& rule : {ProtectiveLists, WorksAtAgency, ImmigrationEnforcement, SenderUnknown, RecipientUnknown, NoSuchDesk}) {
+    if (auto ruling = rule(q); ruling.has_value()) return ruling;
+  }
+  return std::nullopt;
+}
+
+Ruling RuleOnSection(const SectionQuestion& q, bool& waived) {
+  for (const auto& rule : {ImmigrationStatus, DutyToRefer}) {
     if (auto ruling = rule(q); ruling.has_value()) return *std::move(ruling);
   }
   return AgreementAndBasis(q, waived);
 }
 
-std::vector<std::string> Warnings(const PolicySnapshot& policy, const HeaderParts& parts, size_t waived) {
-  std::vector<std::string> warnings;
-  const auto to_kind = [&](AgencyKind kind) {
-    return std::any_of(parts.recipients.begin(), parts.recipients.end(), [&](const RecipientPart& recipient) {
-      const auto agency = policy.agencies.find(recipient.agency());
-      return agency != policy.agencies.end() && agency->second.kind == kind;
-    });
+// Do children's services know of it: do they send it, or may they have some of it?
+bool ChildrensServicesKnow(const PolicySnapshot& policy, const HeaderParts& parts, const Decisions& decisions) {
+  const auto childrens = [&](const std::string& id) {
+    const auto agency = policy.agencies.find(id);
+    return agency != policy.agencies.end() && agency->second.kind == AGENCY_KIND_CHILDRENS_SERVICES;
   };
+  return childrens(parts.core.sender()) ||
+         std::any_of(decisions.decisions.begin(), decisions.decisions.end(),
+                     [&](const SectionDecision& d) { return d.verdict() == VERDICT_PERMIT && childrens(d.recipient()); });
+}
+
+std::vector<std::string> Warnings(const HeaderParts& parts, bool childrens_know, size_t waived, absl::Time now) {
+  std::vector<std::string> warnings;
+  bool child = false;
   for (const SubjectPart& subject : parts.subjects) {
+    child |= subject.role() == SUBJECT_ROLE_CHILD || subject.role() == SUBJECT_ROLE_UNBORN_CHILD;
     if (subject.role() != SUBJECT_ROLE_VICTIM) continue;
     if (subject.age_band() == AGE_BAND_UNDER_16) {
-      warnings.push_back(to_kind(AGENCY_KIND_CHILDRENS_SERVICES)
-                             ? "The victim is under 16: this is child protection; children's services lead."
-                             : "The victim is under 16: this is child protection. Send it to children's services too, now.");
-    } else if (subject.age_band() == AGE_BAND_16_17 && !to_kind(AGENCY_KIND_CHILDRENS_SERVICES)) {
+      warnings.push_back(childrens_know ? "The victim is under 16: this is child protection; children's services lead."
+                                        : "The victim is under 16: this is child protection. Send it to children's services too, now.");
+    } else if (subject.age_band() == AGE_BAND_16_17 && !childrens_know) {
       warnings.push_back("The victim is 16 or 17: send it to children's services as well as to Marac.");
     }
+  }
+  if (child && !childrens_know) warnings.push_back("A child is concerned, and this does not reach children's services.");
+  if (std::any_of(parts.tags.begin(), parts.tags.end(), [&](const TagPart& tag) {
+        return tag.consent_review_ms() != 0 && absl::FromUnixMillis(tag.consent_review_ms()) <= now;
+      })) {
+    warnings.push_back("The consent was to be reviewed by now: ask again, if it is safe.");
   }
   if (waived > 0) warnings.push_back("Shared under the emergency schedule: complete consent and basis within one working day. 999 is for danger now.");
   return warnings;
@@ -220,26 +268,29 @@ Decisions Decide(const PolicySnapshot& policy, const HeaderParts& parts, absl::T
     const auto agency = policy.agencies.find(id);
     return agency == policy.agencies.end() || !agency->second.active ? nullptr : &agency->second;
   };
-  const PolicyAgency* sender = find(parts.core.sender());
+  std::vector<std::pair<Question, std::optional<Ruling>>> recipients;
+  for (const RecipientPart& recipient : parts.recipients) {
+    const Question question{policy, parts, agreement, find(parts.core.sender()), recipient, find(recipient.agency())};
+    recipients.emplace_back(question, RuleOnRecipient(question));
+  }
   for (const SectionPart& section : parts.sections) {
     const auto tag = std::find_if(parts.tags.begin(), parts.tags.end(), [&](const TagPart& t) { return t.tag_id() == section.tag_id(); });
-    for (const RecipientPart& recipient : parts.recipients) {
-      const Question question{policy, parts, agreement, sender == nullptr ? AGENCY_KIND_UNSPECIFIED : sender->kind,
-                              recipient, find(recipient.agency()), section, *tag};
+    ACCORD_CHECK(tag != parts.tags.end());
+    for (const auto& [question, ruled] : recipients) {
       bool waived = false;
-      Ruling ruling = Rule(question, waived);
+      Ruling ruling = ruled.has_value() ? *ruled : RuleOnSection({question, section, *tag}, waived);
       if (waived) ++result.gaps_waived;
       SectionDecision& decision = result.decisions.emplace_back();
       decision.set_section_id(section.section_id());
       decision.set_category(section.category());
-      decision.set_recipient(recipient.agency());
+      decision.set_recipient(question.recipient.agency());
       decision.set_verdict(ruling.verdict);
       decision.set_rule_id(std::move(ruling.rule_id));
       decision.set_reason(std::move(ruling.reason));
       for (std::string& change : ruling.changes) decision.add_what_would_change_it(std::move(change));
     }
   }
-  result.warnings = Warnings(policy, parts, result.gaps_waived);
+  result.warnings = Warnings(parts, ChildrensServicesKnow(policy, parts, result), result.gaps_waived, now);
   return result;
 }
 

@@ -1,7 +1,8 @@
 // The one decision of Accord: which agency may have which section, and why (design.md §5 "Decision"). Pure.
 //
 // Default deny. Protective rules are asked first and always win; then the rules that no agreement can change; then the
-// agreement's routes; then consent and lawful basis. Preview, submission and release call the same function.
+// agreement's routes; then consent and lawful basis. Preview, submission and release call the same function. A deputy or duty
+// recipient is decided as a recipient of its own: what its principal may have says nothing of it.
 #pragma once
 
 #include <absl/time/time.h>

@@ -46,15 +46,63 @@ absl::Status TakeId(const std::string& id, std::set<std::string>& seen, const st
   return absl::OkStatus();
 }
 
+absl::Status CheckLength(const std::string& text, size_t bytes_max, const std::string& field) {
+  return text.size() <= bytes_max ? absl::OkStatus() : Invalid(field, fmt::format("is longer than {} bytes", bytes_max));
+}
+
+absl::Status CheckCount(int count, size_t count_max, const std::string& field) {
+  return static_cast<size_t>(count) <= count_max ? absl::OkStatus() : Invalid(field, fmt::format("has more than {} values", count_max));
+}
+
+absl::Status ValidateRange(const type::v1::TimeRange& range, const std::string& field) {
+  return range.earliest_ms() <= range.latest_ms() ? absl::OkStatus() : Invalid(field, "ends before it begins");
+}
+
+absl::Status ValidateCore(const type::v1::HeaderCore& core) {
+  if (!IsRequestId(core.request_id())) return Invalid("core.request_id", "must be 8 to 128 characters of [A-Za-z0-9._:/-]");
+  if (!IsAgencyId(core.sender())) return Invalid("core.sender", "is no agency id");
+  if (!core.caused_by().empty() && core.caused_by().size() != 32) return Invalid("core.caused_by", "is not 32 bytes");
+  ACCORD_RETURN_IF_ERROR(ValidateRange(core.happened(), "core.happened"));
+  ACCORD_RETURN_IF_ERROR(ValidateRange(core.known(), "core.known"));
+  ACCORD_RETURN_IF_ERROR(CheckLength(core.worker().pseudonym(), kPseudonymBytesMax, "core.worker.pseudonym"));
+  ACCORD_RETURN_IF_ERROR(CheckLength(core.screening_version(), kVersionBytesMax, "core.screening_version"));
+  ACCORD_RETURN_IF_ERROR(CheckLength(core.risk().instrument_version(), kInstrumentVersionBytesMax, "core.risk.instrument_version"));
+  return CheckCount(core.marac_criteria_size(), kCodesPerListMax, "core.marac_criteria");
+}
+
+absl::Status ValidateRecipient(const type::v1::RecipientPart& recipient, const std::string& sender) {
+  if (!IsAgencyId(recipient.agency())) return Invalid("recipient.agency", "is no agency id");
+  if (recipient.agency() == sender) return Invalid("recipient.agency", "is the sender");
+  const bool named = recipient.capacity() == type::v1::RECIPIENT_CAPACITY_NAMED;
+  if (named != recipient.on_behalf_of().empty() || (!named && !IsAgencyId(recipient.on_behalf_of()))) {
+    return Invalid("recipient.on_behalf_of", "names an agency for a deputy or duty recipient, always and only");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateTag(const type::v1::TagPart& tag) {
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_kinds_size(), kCodesPerListMax, "tag.consent_kinds"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_excludes_kinds_size(), kCodesPerListMax, "tag.consent_excludes_kinds"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_categories_size(), kCodesPerListMax, "tag.consent_categories"));
+  ACCORD_RETURN_IF_ERROR(CheckLength(tag.decision_maker(), kPseudonymBytesMax, "tag.decision_maker"));
+  return CheckLength(tag.approver(), kPseudonymBytesMax, "tag.approver");
+}
+
 absl::Status ValidateSubject(const type::v1::SubjectPart& subject) {
-  if (subject.tokens_size() > static_cast<int>(kTokensPerSubjectMax)) return Invalid("subject.tokens", "are too many");
+  ACCORD_RETURN_IF_ERROR(CheckCount(subject.tokens_size(), kTokensPerSubjectMax, "subject.tokens"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(subject.exclusions_size(), kExclusionsPerSubjectMax, "subject.exclusions"));
   for (const auto& token : subject.tokens()) {
     if (token.token().size() != 32) return Invalid("subject.tokens.token", "is not 32 bytes");
+    ACCORD_RETURN_IF_ERROR(CheckLength(token.domain(), kVersionBytesMax, "subject.tokens.domain"));
+    ACCORD_RETURN_IF_ERROR(CheckLength(token.token_key(), kVersionBytesMax, "subject.tokens.token_key"));
   }
   for (const auto& exclusion : subject.exclusions()) {
     const bool by_kind = exclusion.kind() != type::v1::AGENCY_KIND_UNSPECIFIED;
     if (by_kind == !exclusion.agency().empty()) return Invalid("subject.exclusions", "name an agency or a kind, one of them");
+    // An id that no agency can have would exclude nobody, unnoticed.
+    if (!by_kind && !IsAgencyId(exclusion.agency())) return Invalid("subject.exclusions.agency", "is no agency id");
   }
+  if (!subject.works_at().empty() && !IsAgencyId(subject.works_at())) return Invalid("subject.works_at", "is no agency id");
   return absl::OkStatus();
 }
 
@@ -84,14 +132,7 @@ absl::Status ReadPart(const type::v1::Opening& opening, std::vector<Opened<Part>
 
 absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
   ACCORD_RETURN_IF_ERROR(ValidateMessage(parts.core, kShortTextBytesMax));
-  if (!IsRequestId(parts.core.request_id())) {
-    return Invalid("core.request_id", "must be 8 to 128 characters of [A-Za-z0-9._:/-]");
-  }
-  if (!IsAgencyId(parts.core.sender())) return Invalid("core.sender", "is no agency id");
-  if (!parts.core.caused_by().empty() && parts.core.caused_by().size() != 32) return Invalid("core.caused_by", "is not 32 bytes");
-  for (const auto* range : {&parts.core.happened(), &parts.core.known()}) {
-    if (range->earliest_ms() > range->latest_ms()) return Invalid("core.happened", "or core.known ends before it begins");
-  }
+  ACCORD_RETURN_IF_ERROR(ValidateCore(parts.core));
   ACCORD_RETURN_IF_ERROR(ValidateEach(parts.recipients, kRecipientsMax, "recipient"));
   ACCORD_RETURN_IF_ERROR(ValidateEach(parts.sections, kSectionsMax, "section"));
   ACCORD_RETURN_IF_ERROR(ValidateEach(parts.tags, kSectionsMax, "tag"));
@@ -99,9 +140,11 @@ absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
   if (parts.recipients.empty()) return Error(Reason::kFieldMissing, "a referral names at least one recipient", {{"field", "recipients"}});
   if (parts.sections.empty()) return Error(Reason::kFieldMissing, "a referral has at least one section", {{"field", "sections"}});
 
-  std::set<std::string> tags, sections, subjects;
-  std::set<std::string> recipients;
-  for (const auto& tag : parts.tags) ACCORD_RETURN_IF_ERROR(TakeId(tag.tag_id(), tags, "tag.tag_id"));
+  std::set<std::string> tags, sections, subjects, recipients;
+  for (const auto& tag : parts.tags) {
+    ACCORD_RETURN_IF_ERROR(TakeId(tag.tag_id(), tags, "tag.tag_id"));
+    ACCORD_RETURN_IF_ERROR(ValidateTag(tag));
+  }
   for (const auto& section : parts.sections) {
     ACCORD_RETURN_IF_ERROR(TakeId(section.section_id(), sections, "section.section_id"));
     if (!tags.contains(section.tag_id())) return Invalid("section.tag_id", "names no tag of this referral");
@@ -112,8 +155,7 @@ absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
     ACCORD_RETURN_IF_ERROR(ValidateSubject(subject));
   }
   for (const auto& recipient : parts.recipients) {
-    if (!IsAgencyId(recipient.agency())) return Invalid("recipient.agency", "is no agency id");
-    if (recipient.agency() == parts.core.sender()) return Invalid("recipient.agency", "is the sender");
+    ACCORD_RETURN_IF_ERROR(ValidateRecipient(recipient, parts.core.sender()));
     if (!recipients.insert(recipient.agency()).second) return Invalid("recipient.agency", "is named twice");
   }
   return absl::OkStatus();

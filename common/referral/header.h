@@ -25,6 +25,11 @@ inline constexpr size_t kRecipientsMax = 64;
 inline constexpr size_t kSectionsMax = 64;
 inline constexpr size_t kSubjectsMax = 64;
 inline constexpr size_t kTokensPerSubjectMax = 16;
+inline constexpr size_t kExclusionsPerSubjectMax = 64;
+inline constexpr size_t kCodesPerListMax = 32;     // Of each list of codes: kinds, categories, criteria.
+inline constexpr size_t kPseudonymBytesMax = 64;   // Of a worker, decision-maker, approver.
+inline constexpr size_t kVersionBytesMax = 64;     // Of screening rules; of a token's domain and key.
+inline constexpr size_t kInstrumentVersionBytesMax = 32;
 inline constexpr size_t kShortTextBytesMax = 200;  // Of every text in a header part: codes and ids, no prose.
 
 // The parts of a referral before they are committed to.
@@ -37,7 +42,8 @@ struct HeaderParts {
 };
 
 // OK when the parts could be a referral: every field valid, limits held, ids 16 bytes and unlike, every section's tag
-// there, no recipient twice. `digests_required`: section digests must be there (they are not in a preview).
+// there, no recipient twice, a deputy naming for whom. `digests_required`: section digests must be there (they are not in
+// a preview).
 //   FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, TEXT_NOT_UTF8, MESSAGE_TOO_LARGE
 absl::Status ValidateParts(const HeaderParts& parts, bool digests_required);
 

@@ -13,7 +13,7 @@ bool IsNhsNumber(std::string_view value) {
     if (!absl::ascii_isdigit(static_cast<unsigned char>(c))) return false;
     digits.push_back(c);
   }
-  if (digits.size() != 10) return false;
+  if (digits.size() != 10 || digits.find_first_not_of(digits[0]) == std::string::npos) return false;
   int sum = 0;
   for (int i = 0; i < 9; ++i) sum += (digits[i] - '0') * (10 - i);
   const int check = 11 - sum % 11;

@@ -1,6 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
@@ -148,6 +151,44 @@ TEST(HeaderTest, AnAlteredOpeningMatchesNothing) {
   EXPECT_TRUE(HasReason(OpenHeader(view, twice).status(), Reason::kOpeningMismatch));
 }
 
+// A header over openings of one's own making, as a hostile sender may sign one.
+absl::Status OpenForged(const SignedHeader& honest, std::vector<Opening> openings) {
+  HeaderView view = *ParseHeader(honest.header);
+  for (const Opening& opening : openings) {
+    view.commitments.push_back(crypto::Commit(crypto::kHeaderPartDomain, {opening.label(), opening.salt(), opening.content()}));
+  }
+  std::sort(view.commitments.begin(), view.commitments.end());
+  for (const Opening& opening : honest.openings) openings.push_back(opening);
+  return OpenHeader(view, openings).status();
+}
+
+TEST(HeaderTest, PartsThatWereSignedButCannotBeAreRefused) {
+  FakeRandom random(6);
+  const auto honest = *SignHeader(SampleParts(), crypto::SigningKey::Generate(), random);
+  const auto opening = [&](const char* label, const std::string& content) {
+    Opening made;
+    made.set_label(label);
+    made.set_salt(random.Bytes(32));
+    made.set_content(content);
+    return made;
+  };
+  EXPECT_EQ(OpenForged(honest, {}), absl::OkStatus());
+  EXPECT_TRUE(HasReason(OpenForged(honest, {opening("core", honest.openings[0].content())}), Reason::kHeaderMalformed)) << "two cores";
+  EXPECT_TRUE(HasReason(OpenForged(honest, {opening("secret", "")}), Reason::kHeaderMalformed)) << "unknown label";
+  EXPECT_TRUE(HasReason(OpenForged(honest, {opening("section", "\xff")}), Reason::kHeaderMalformed)) << "does not parse";
+  EXPECT_TRUE(HasReason(OpenForged(honest, {opening("section", "")}), Reason::kFieldMissing)) << "empty part";
+  EXPECT_TRUE(HasReason(OpenForged(honest, {opening("subject", std::string(kPartBytesMax, '\0'))}), Reason::kHeaderMalformed));
+  EXPECT_TRUE(HasReason(OpenForged(honest, {opening("subject", std::string(kPartBytesMax + 1, '\0'))}), Reason::kMessageTooLarge));
+  const std::span<const Opening> all = honest.openings;
+  EXPECT_TRUE(HasReason(OpenHeader(*ParseHeader(honest.header), all.subspan(1)).status(), Reason::kHeaderMalformed)) << "no core";
+  SignedPayload other = honest.header;
+  other.set_payload_type("application/vnd.accord.statement.v1");
+  EXPECT_TRUE(HasReason(ParseHeader(other).status(), Reason::kHeaderMalformed));
+  other = honest.header;
+  other.set_key_id(std::string(32, 'k'));
+  EXPECT_TRUE(HasReason(ParseHeader(other).status(), Reason::kHeaderMalformed));
+}
+
 TEST(HeaderTest, ARecipientOfSomeSectionsFindsNoTraceOfTheOthers) {
   FakeRandom random(4);
   HeaderParts parts = SampleParts();
@@ -193,6 +234,37 @@ TEST(HeaderTest, PartsThatCannotBeAReferralAreRefusedByName) {
       {"too many tokens", [](HeaderParts& p) { for (size_t i = 0; i <= kTokensPerSubjectMax; ++i) { auto& t = *p.subjects[0].add_tokens(); t.set_domain("d"); t.set_token_key("k"); t.set_recipe(1); t.set_token(std::string(32, 'x')); } }, Reason::kFieldInvalid},
       {"exclusion of nobody", [](HeaderParts& p) { p.subjects[0].add_exclusions(); }, Reason::kFieldInvalid},
       {"range ends before it begins", [](HeaderParts& p) { p.core.mutable_happened()->set_earliest_ms(2); p.core.mutable_happened()->set_latest_ms(1); }, Reason::kFieldInvalid},
+      {"long pseudonym", [](HeaderParts& p) { p.core.mutable_worker()->set_pseudonym(std::string(kPseudonymBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
+      {"long screening version", [](HeaderParts& p) { p.core.set_screening_version(std::string(kVersionBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
+      {"long instrument version", [](HeaderParts& p) { p.core.mutable_risk()->set_instrument_version(std::string(kInstrumentVersionBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
+      {"too many criteria", [](HeaderParts& p) { for (size_t i = 0; i <= kCodesPerListMax; ++i) p.core.add_marac_criteria(MARAC_CRITERION_MARAC_REPEAT); }, Reason::kFieldInvalid},
+      {"sender is no agency id", [](HeaderParts& p) { p.core.set_sender("Police!"); }, Reason::kFieldInvalid},
+      {"short cause", [](HeaderParts& p) { p.core.set_caused_by("x"); }, Reason::kFieldInvalid},
+      {"known range ends before it begins", [](HeaderParts& p) { p.core.mutable_known()->set_earliest_ms(1); }, Reason::kFieldInvalid},
+      {"recipient is no agency id", [](HeaderParts& p) { p.recipients[0].set_agency("An Agency"); }, Reason::kFieldInvalid},
+      {"deputy of nobody", [](HeaderParts& p) { p.recipients[0].set_capacity(RECIPIENT_CAPACITY_DEPUTY); }, Reason::kFieldInvalid},
+      {"deputy of no agency id", [](HeaderParts& p) { p.recipients[0].set_capacity(RECIPIENT_CAPACITY_DUTY); p.recipients[0].set_on_behalf_of("An Agency"); }, Reason::kFieldInvalid},
+      {"named on behalf of another", [](HeaderParts& p) { p.recipients[0].set_on_behalf_of("housing"); }, Reason::kFieldInvalid},
+      {"no capacity", [](HeaderParts& p) { p.recipients[0].clear_capacity(); }, Reason::kFieldMissing},
+      {"unknown desk", [](HeaderParts& p) { p.recipients[0].set_desk(static_cast<Desk>(9)); }, Reason::kEnumUnknown},
+      {"too many tags", [](HeaderParts& p) { p.tags.resize(kSectionsMax + 1, p.tags[0]); }, Reason::kMessageTooLarge},
+      {"tag twice", [](HeaderParts& p) { p.tags.push_back(p.tags[0]); }, Reason::kFieldInvalid},
+      {"short tag id", [](HeaderParts& p) { p.tags[0].set_tag_id("t"); }, Reason::kFieldInvalid},
+      {"long approver", [](HeaderParts& p) { p.tags[0].set_approver(std::string(kPseudonymBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
+      {"long decision-maker", [](HeaderParts& p) { p.tags[0].set_decision_maker(std::string(kPseudonymBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
+      {"too many kinds of a consent", [](HeaderParts& p) { for (size_t i = 0; i <= kCodesPerListMax; ++i) p.tags[0].add_consent_kinds(AGENCY_KIND_IDVA); }, Reason::kFieldInvalid},
+      {"too many excluded kinds", [](HeaderParts& p) { for (size_t i = 0; i <= kCodesPerListMax; ++i) p.tags[0].add_consent_excludes_kinds(AGENCY_KIND_IDVA); }, Reason::kFieldInvalid},
+      {"too many categories of a consent", [](HeaderParts& p) { for (size_t i = 0; i <= kCodesPerListMax; ++i) p.tags[0].add_consent_categories(CATEGORY_RISK); }, Reason::kFieldInvalid},
+      {"unspecified kind in a consent", [](HeaderParts& p) { p.tags[0].add_consent_kinds(AGENCY_KIND_UNSPECIFIED); }, Reason::kEnumUnknown},
+      {"too many subjects", [](HeaderParts& p) { p.subjects.resize(kSubjectsMax + 1, p.subjects[0]); }, Reason::kMessageTooLarge},
+      {"subject twice", [](HeaderParts& p) { p.subjects.push_back(p.subjects[0]); }, Reason::kFieldInvalid},
+      {"too many exclusions", [](HeaderParts& p) { for (size_t i = 0; i <= kExclusionsPerSubjectMax; ++i) p.subjects[0].add_exclusions()->set_agency("idva"); }, Reason::kFieldInvalid},
+      {"exclusion of no agency id", [](HeaderParts& p) { p.subjects[0].add_exclusions()->set_agency("The Idva"); }, Reason::kFieldInvalid},
+      {"exclusion of two", [](HeaderParts& p) { auto& e = *p.subjects[0].add_exclusions(); e.set_agency("idva"); e.set_kind(AGENCY_KIND_IDVA); }, Reason::kFieldInvalid},
+      {"works at no agency id", [](HeaderParts& p) { p.subjects[0].set_works_at("the council"); }, Reason::kFieldInvalid},
+      {"short token", [](HeaderParts& p) { auto& t = *p.subjects[0].add_tokens(); t.set_domain("d"); t.set_token_key("k"); t.set_recipe(1); t.set_token("x"); }, Reason::kFieldInvalid},
+      {"long token domain", [](HeaderParts& p) { auto& t = *p.subjects[0].add_tokens(); t.set_domain(std::string(kVersionBytesMax + 1, 'd')); t.set_token_key("k"); t.set_recipe(1); t.set_token(std::string(32, 'x')); }, Reason::kFieldInvalid},
+      {"long token key", [](HeaderParts& p) { auto& t = *p.subjects[0].add_tokens(); t.set_domain("d"); t.set_token_key(std::string(kVersionBytesMax + 1, 'd')); t.set_recipe(1); t.set_token(std::string(32, 'x')); }, Reason::kFieldInvalid},
   };
   for (const BadParts& row : table) {
     HeaderParts parts = SampleParts();
@@ -200,9 +272,45 @@ TEST(HeaderTest, PartsThatCannotBeAReferralAreRefusedByName) {
     const absl::Status status = ValidateParts(parts, true);
     EXPECT_TRUE(HasReason(status, row.reason)) << row.name << ": " << status;
   }
+  // All at their limits at once.
   HeaderParts full = SampleParts();
   full.core.set_forum(std::string(kShortTextBytesMax, 'x'));
-  EXPECT_TRUE(ValidateParts(full, true).ok());
+  full.core.mutable_worker()->set_pseudonym(std::string(kPseudonymBytesMax, 'x'));
+  full.core.set_screening_version(std::string(kVersionBytesMax, 'x'));
+  full.core.mutable_risk()->set_instrument_version(std::string(kInstrumentVersionBytesMax, 'x'));
+  full.recipients.resize(kRecipientsMax, full.recipients[0]);
+  for (size_t i = 0; i < kRecipientsMax; ++i) full.recipients[i].set_agency(fmt::format("agency-{}", i));
+  full.recipients[0].set_capacity(RECIPIENT_CAPACITY_DEPUTY);
+  full.recipients[0].set_on_behalf_of("agency-1");
+  const auto number = [](auto& rows, size_t count, auto set_id) {
+    rows.resize(count, rows[0]);
+    for (size_t i = 0; i < count; ++i) set_id(rows[i], fmt::format("{:016}", i));
+  };
+  number(full.tags, kSectionsMax, [](TagPart& part, const std::string& id) { part.set_tag_id(id); });
+  number(full.sections, kSectionsMax, [](SectionPart& part, const std::string& id) { part.set_section_id(id); });
+  for (auto& section : full.sections) section.set_tag_id(full.tags[7].tag_id());
+  for (size_t i = 0; i < kCodesPerListMax; ++i) {
+    full.core.add_marac_criteria(MARAC_CRITERION_MARAC_REPEAT);
+    full.tags[0].add_consent_kinds(AGENCY_KIND_IDVA);
+    full.tags[0].add_consent_excludes_kinds(AGENCY_KIND_IDVA);
+    full.tags[0].add_consent_categories(CATEGORY_RISK);
+  }
+  full.tags[0].set_approver(std::string(kPseudonymBytesMax, 'x'));
+  full.tags[0].set_decision_maker(std::string(kPseudonymBytesMax, 'x'));
+  for (size_t i = 0; i < kExclusionsPerSubjectMax; ++i) full.subjects[0].add_exclusions()->set_agency("agency-1");
+  for (size_t i = 0; i < kTokensPerSubjectMax; ++i) {
+    auto& token = *full.subjects[0].add_tokens();
+    token.set_domain(std::string(kVersionBytesMax, 'd'));
+    token.set_token_key(std::string(kVersionBytesMax, 'k'));
+    token.set_recipe(1);
+    token.set_token(std::string(32, 'x'));
+  }
+  number(full.subjects, kSubjectsMax, [](SubjectPart& part, const std::string& id) { part.set_subject_id(id); });
+  EXPECT_EQ(ValidateParts(full, true), absl::OkStatus());
+  FakeRandom random(5);
+  const auto signed_header = SignHeader(full, crypto::SigningKey::Generate(), random);
+  ASSERT_EQ(signed_header.status(), absl::OkStatus());
+  EXPECT_EQ(OpenHeader(*ParseHeader(signed_header->header), signed_header->openings)->recipients.size(), kRecipientsMax);
 }
 
 // ---------------------------------------------------------------- section
@@ -261,42 +369,114 @@ TEST(StatementTest, SignsAndReadsAndRefusesContradictions) {
   EXPECT_TRUE(VerifySignature(*document, key.public_key()).ok());
   EXPECT_FALSE(VerifySignature(*document, crypto::SigningKey::Generate().public_key()).ok());
 
-  Statement bad = SampleStatement();
-  bad.set_decline_reason(DECLINE_REASON_NO_CAPACITY);
-  EXPECT_TRUE(HasReason(SignStatement(bad, key).status(), Reason::kFieldMissing));
-  bad = SampleStatement();
-  bad.set_kind(STATEMENT_KIND_DECIDED);
-  EXPECT_TRUE(HasReason(SignStatement(bad, key).status(), Reason::kFieldMissing));
-  bad = SampleStatement();
-  bad.set_kind(STATEMENT_KIND_OUTCOME);
-  EXPECT_TRUE(HasReason(SignStatement(bad, key).status(), Reason::kFieldMissing));
-  bad = SampleStatement();
-  bad.set_header_digest("short");
-  EXPECT_TRUE(HasReason(SignStatement(bad, key).status(), Reason::kStatementMalformed));
+  struct Row {
+    const char* name;
+    void (*spoil)(Statement&);
+    Reason reason;
+  };
+  const Row table[] = {
+      {"reason without DECLINED", [](Statement& s) { s.set_decline_reason(DECLINE_REASON_NO_CAPACITY); }, Reason::kFieldInvalid},
+      {"DECLINED without reason", [](Statement& s) { s.set_kind(STATEMENT_KIND_DECLINED); }, Reason::kFieldMissing},
+      {"decision without DECIDED", [](Statement& s) { s.set_decision(CONTACT_DECISION_SECTION_47); }, Reason::kFieldInvalid},
+      {"DECIDED without decision", [](Statement& s) { s.set_kind(STATEMENT_KIND_DECIDED); }, Reason::kFieldMissing},
+      {"code without OUTCOME", [](Statement& s) { s.set_outcome_code("housed"); }, Reason::kFieldInvalid},
+      {"OUTCOME without code", [](Statement& s) { s.set_kind(STATEMENT_KIND_OUTCOME); }, Reason::kFieldMissing},
+      {"ACTION without code", [](Statement& s) { s.set_kind(STATEMENT_KIND_ACTION); }, Reason::kFieldMissing},
+      {"CORRECTION by nothing", [](Statement& s) { s.set_kind(STATEMENT_KIND_CORRECTION); }, Reason::kFieldMissing},
+      {"replaced without CORRECTION", [](Statement& s) { s.set_replaced_by(std::string(32, 'r')); }, Reason::kFieldInvalid},
+      {"unknown decision", [](Statement& s) { s.set_decision(static_cast<ContactDecision>(99)); }, Reason::kEnumUnknown},
+      {"no worker", [](Statement& s) { s.clear_worker(); }, Reason::kFieldMissing},
+      {"no kind", [](Statement& s) { s.clear_kind(); }, Reason::kFieldMissing},
+      {"bad request id", [](Statement& s) { s.set_request_id("short"); }, Reason::kStatementMalformed},
+      {"no agency id", [](Statement& s) { s.set_agency("The Idva"); }, Reason::kStatementMalformed},
+      {"long pseudonym", [](Statement& s) { s.mutable_worker()->set_pseudonym(std::string(kPseudonymBytesMax + 1, 'x')); }, Reason::kStatementMalformed},
+      {"short header digest", [](Statement& s) { s.set_header_digest("short"); }, Reason::kStatementMalformed},
+      {"short previous digest", [](Statement& s) { s.set_previous_statement("short"); }, Reason::kStatementMalformed},
+      {"short replacement", [](Statement& s) { s.set_replaced_by("short"); }, Reason::kStatementMalformed},
+      {"short section digest", [](Statement& s) { s.add_section_digests("short"); }, Reason::kStatementMalformed},
+      {"too many sections", [](Statement& s) { for (size_t i = 0; i <= kStatementSectionsMax; ++i) s.add_section_digests(std::string(32, 's')); }, Reason::kStatementMalformed},
+      {"long code", [](Statement& s) { s.set_kind(STATEMENT_KIND_OUTCOME); s.set_outcome_code(std::string(kOutcomeCodeBytesMax + 1, 'x')); }, Reason::kStatementMalformed},
+  };
+  for (const Row& row : table) {
+    Statement bad = SampleStatement();
+    row.spoil(bad);
+    const absl::Status status = SignStatement(bad, key).status();
+    EXPECT_TRUE(HasReason(status, row.reason)) << row.name << ": " << status;
+  }
+  Statement full = SampleStatement();
+  full.mutable_worker()->set_pseudonym(std::string(kPseudonymBytesMax, 'x'));
+  full.set_kind(STATEMENT_KIND_OUTCOME);
+  full.set_outcome_code(std::string(kOutcomeCodeBytesMax, 'x'));
+  full.set_previous_statement(std::string(32, 'p'));
+  for (size_t i = 0; i < kStatementSectionsMax; ++i) full.add_section_digests(std::string(32, 's'));
+  EXPECT_EQ(SignStatement(full, key).status(), absl::OkStatus());
+  Statement correction = SampleStatement();
+  correction.set_kind(STATEMENT_KIND_CORRECTION);
+  correction.set_replaced_by(std::string(32, 'r'));
+  EXPECT_EQ(SignStatement(correction, key).status(), absl::OkStatus());
+
+  SignedPayload other = *document;
+  other.set_payload_type(std::string(kHeaderPayloadType));
+  EXPECT_TRUE(HasReason(ParseStatement(other).status(), Reason::kStatementMalformed));
+  other = *document;
+  other.set_key_id(std::string(32, 'k'));
+  EXPECT_TRUE(HasReason(ParseStatement(other).status(), Reason::kStatementMalformed));
+  other = *document;
+  other.mutable_payload()->resize(kStatementBytesMax + 1);
+  EXPECT_TRUE(HasReason(ParseStatement(other).status(), Reason::kMessageTooLarge));
+  for (size_t at = 0; at < document->payload().size(); ++at) {
+    other = *document;
+    (*other.mutable_payload())[at] ^= 1;
+    EXPECT_TRUE(HasReason(VerifySignature(other, key.public_key()), Reason::kSignatureInvalid)) << at;
+  }
 }
 
 // ---------------------------------------------------------------- states
 
-TEST(StatesTest, EveryPairIsInTheTableOrIllegal) {
+// Every (state, event), written down apart from the table: the next state, or a dash where it is illegal.
+TEST(StatesTest, EveryPairLeadsWhereItShouldOrNowhere) {
+  constexpr std::string_view kDash = "-";
+  const std::pair<ReferralState, std::array<std::string_view, 8>> matrix[] = {
+      //                                 release     deliver      die            open      accept      decline     decide     outcome
+      {REFERRAL_STATE_UNSPECIFIED,      {kDash,      kDash,       kDash,         kDash,    kDash,      kDash,      kDash,     kDash}},
+      {REFERRAL_STATE_STORED,           {"RELEASED", kDash,       "DEAD_LETTER", kDash,    kDash,      kDash,      kDash,     kDash}},
+      {REFERRAL_STATE_RELEASED,         {"RELEASED", "DELIVERED", "DEAD_LETTER", kDash,    kDash,      kDash,      kDash,     kDash}},
+      {REFERRAL_STATE_DELIVERED,        {kDash,      kDash,       kDash,         "OPENED", kDash,      kDash,      kDash,     kDash}},
+      {REFERRAL_STATE_OPENED,           {kDash,      kDash,       kDash,         kDash,    "ACCEPTED", "DECLINED", "DECIDED", kDash}},
+      {REFERRAL_STATE_ACCEPTED,         {kDash,      kDash,       kDash,         kDash,    kDash,      "DECLINED", "DECIDED", "OUTCOME_RECORDED"}},
+      {REFERRAL_STATE_DECLINED,         {kDash,      kDash,       kDash,         kDash,    kDash,      kDash,      kDash,     kDash}},
+      {REFERRAL_STATE_DECIDED,          {kDash,      kDash,       kDash,         kDash,    kDash,      kDash,      "DECIDED", "OUTCOME_RECORDED"}},
+      {REFERRAL_STATE_OUTCOME_RECORDED, {kDash,      kDash,       kDash,         kDash,    kDash,      kDash,      kDash,     "OUTCOME_RECORDED"}},
+      {REFERRAL_STATE_DEAD_LETTER,      {kDash,      kDash,       kDash,         kDash,    kDash,      kDash,      kDash,     kDash}},
+  };
+  ASSERT_EQ(std::size(matrix), static_cast<size_t>(ReferralState_ARRAYSIZE));
   size_t legal = 0;
-  for (int state = 0; state < ReferralState_ARRAYSIZE; ++state) {
-    for (const Event event : kAllEvents) {
-      const auto next = Next(static_cast<ReferralState>(state), event);
-      const auto row = std::find_if(kArrows.begin(), kArrows.end(), [&](const Arrow& a) { return a.from == state && a.event == event; });
-      EXPECT_EQ(next.has_value(), row != kArrows.end());
-      if (next.has_value()) {
-        ++legal;
-        EXPECT_EQ(*next, row->to);
-      }
+  for (const auto& [state, row] : matrix) {
+    for (size_t event = 0; event < kAllEvents.size(); ++event) {
+      const auto next = Next(state, kAllEvents[event]);
+      EXPECT_EQ(next.has_value() ? ReferralState_Name(*next).substr(15) : "-", row[event]) << ReferralState_Name(state) << " event " << event;
+      if (next.has_value()) ++legal;
     }
   }
   EXPECT_EQ(legal, kArrows.size()) << "a pair stands in the table twice";
-  // What must not happen.
-  EXPECT_FALSE(Next(REFERRAL_STATE_STORED, Event::kOpen).has_value());
-  EXPECT_FALSE(Next(REFERRAL_STATE_DELIVERED, Event::kAccept).has_value()) << "nobody accepts what no person opened";
-  EXPECT_FALSE(Next(REFERRAL_STATE_OPENED, Event::kOpen).has_value());
-  EXPECT_FALSE(Next(REFERRAL_STATE_DECLINED, Event::kAccept).has_value());
-  EXPECT_FALSE(Next(REFERRAL_STATE_DEAD_LETTER, Event::kRelease).has_value());
+}
+
+TEST(StatesTest, EachPartySaysItsOwnStatementsOnly) {
+  for (int number = 0; number < StatementKind_ARRAYSIZE; ++number) {
+    const auto kind = static_cast<StatementKind>(number);
+    const bool senders = kind == STATEMENT_KIND_CONSENT_CHANGE || kind == STATEMENT_KIND_CORRECTION || kind == STATEMENT_KIND_RECALL;
+    const bool known = kind != STATEMENT_KIND_UNSPECIFIED;
+    for (const AgencyKind agency : {AGENCY_KIND_POLICE, AGENCY_KIND_CHILDRENS_SERVICES}) {
+      const bool childrens = agency == AGENCY_KIND_CHILDRENS_SERVICES;
+      const bool fits = (kind != STATEMENT_KIND_DECIDED || childrens) && (kind != STATEMENT_KIND_DECLINED || !childrens);
+      EXPECT_EQ(MaySay(Party::kSender, agency, kind), known && senders) << number;
+      EXPECT_EQ(MaySay(Party::kRecipient, agency, kind), known && !senders && fits) << number;
+      EXPECT_FALSE(MaySay(Party::kBroker, agency, kind)) << number;
+    }
+    EXPECT_EQ(EventOf(kind).has_value(), known && !senders) << number;
+  }
+  EXPECT_EQ(EventOf(STATEMENT_KIND_ACTION), Event::kOutcome);
+  EXPECT_FALSE(MaySay(Party::kRecipient, AGENCY_KIND_IDVA, static_cast<StatementKind>(99)));
 }
 
 TEST(StatesTest, ImmediateRidesFirstAndAHighNoticeIsNotBulk) {
@@ -328,7 +508,7 @@ TEST(DecisionTest, Table) {
       {"recipient is no party", [](PolicySnapshot& p, HeaderParts&) { p.agreement->parties = {"police", "housing"}; }, "idva", CATEGORY_RISK, "WITHHOLD default/no-route"},
       {"other purpose", [](PolicySnapshot&, HeaderParts& r) { r.core.set_purpose(PURPOSE_HEALTH_CARE); }, "idva", CATEGORY_RISK, "WITHHOLD default/no-route"},
       {"sender of another kind", [](PolicySnapshot& p, HeaderParts&) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; }, "idva", CATEGORY_RISK, "WITHHOLD default/no-route"},
-      {"sender inactive", [](PolicySnapshot& p, HeaderParts&) { p.agencies["police"].active = false; }, "idva", CATEGORY_RISK, "WITHHOLD default/no-route"},
+      {"sender inactive", [](PolicySnapshot& p, HeaderParts&) { p.agencies["police"].active = false; }, "idva", CATEGORY_RISK, "WITHHOLD always/sender-unknown"},
       {"recipient inactive", [](PolicySnapshot&, HeaderParts& r) { r.recipients[0].set_agency("closed"); }, "closed", CATEGORY_RISK, "WITHHOLD always/recipient-unknown"},
       {"recipient unknown", [](PolicySnapshot&, HeaderParts& r) { r.recipients[0].set_agency("nobody"); }, "nobody", CATEGORY_RISK, "WITHHOLD always/recipient-unknown"},
       {"grade below the route's", [](PolicySnapshot& p, HeaderParts& r) { p.agreement->routes[0].min_grade = RISK_GRADE_HIGH; r.core.mutable_risk()->set_grade(RISK_GRADE_MEDIUM); }, "idva", CATEGORY_RISK, "WITHHOLD default/no-route"},
@@ -358,7 +538,7 @@ TEST(DecisionTest, Table) {
       {"immigration status for support", [](PolicySnapshot&, HeaderParts& r) { r.sections[1].set_category(CATEGORY_IMMIGRATION_STATUS); }, "idva", CATEGORY_IMMIGRATION_STATUS, "PERMIT agreement/test-1/to-idva"},
       {"confidential address", [](PolicySnapshot&, HeaderParts& r) { r.sections[0].set_confidential_address(true); }, "idva", CATEGORY_IDENTITY, "WITHHOLD always/confidential-address"},
       {"confidential address, named route", [](PolicySnapshot& p, HeaderParts& r) { p.agreement->routes[0].confidential_address = true; r.sections[0].set_confidential_address(true); }, "idva", CATEGORY_IDENTITY, "PERMIT agreement/test-1/to-idva"},
-      {"confidential address, danger now", [](PolicySnapshot& p, HeaderParts& r) { p.agreement.reset(); r.core.set_urgency(URGENCY_IMMEDIATE); r.sections[0].set_confidential_address(true); }, "idva", CATEGORY_IDENTITY, "WITHHOLD default/no-agreement"},
+      {"confidential address, danger now", [](PolicySnapshot& p, HeaderParts& r) { p.agreement.reset(); r.core.set_urgency(URGENCY_IMMEDIATE); r.sections[0].set_confidential_address(true); }, "idva", CATEGORY_IDENTITY, "WITHHOLD always/confidential-address"},
       {"danger now, no agreement", [](PolicySnapshot& p, HeaderParts& r) { p.agreement.reset(); r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "PERMIT emergency/emergency-1"},
       {"danger now, basis lacking", [](PolicySnapshot&, HeaderParts& r) { r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_NOT_SOUGHT_UNSAFE); r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "PERMIT emergency/emergency-1"},
       {"danger now, category not in the schedule", [](PolicySnapshot& p, HeaderParts& r) { p.agreement.reset(); r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_HOUSING, "WITHHOLD default/no-agreement"},
@@ -367,6 +547,26 @@ TEST(DecisionTest, Table) {
       {"duty to refer to an Idva", [](PolicySnapshot& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); }, "idva", CATEGORY_IDENTITY, "WITHHOLD always/duty-to-refer-recipient"},
       {"duty to refer without consent", [](PolicySnapshot& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_NOT_SOUGHT_UNSAFE); }, "housing", CATEGORY_IDENTITY, "NEEDS_BASIS always/duty-to-refer-consent"},
       {"duty to refer with consent", [](PolicySnapshot& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; p.agreement->routes[1].from_kinds = {AGENCY_KIND_HEALTH}; p.agreement->routes[1].purposes = {PURPOSE_HOUSING_DUTY_TO_REFER}; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); }, "housing", CATEGORY_IDENTITY, "PERMIT agreement/test-1/to-housing"},
+      {"sender inactive, danger now", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); p.agencies["police"].active = false; r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "WITHHOLD always/sender-unknown"},
+      {"sender inactive, named by the route", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); p.agencies["police"].active = false; p.agreement->routes[0].from_agencies = {"police"}; }, "idva", CATEGORY_RISK, "WITHHOLD always/sender-unknown"},
+      {"confidential desk that is not there", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.recipients[1].set_desk(DESK_CONFIDENTIAL); }, "housing", CATEGORY_HOUSING, "WITHHOLD always/no-such-desk"},
+      {"works there, no confidential desk", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.subjects[0].set_works_at("housing"); r.recipients[1].set_desk(DESK_CONFIDENTIAL); }, "housing", CATEGORY_HOUSING, "WITHHOLD always/no-such-desk"},
+      {"consent by the alleged perpetrator", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent_by(SUBJECT_ROLE_ALLEGED_PERPETRATOR); }, "idva", CATEGORY_RISK, "NEEDS_BASIS always/consent-or-basis"},
+      {"approver and rationale without gateway", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1");  }, "idva", CATEGORY_RISK, "NEEDS_BASIS always/consent-or-basis"},
+      {"gateway that rests on consent", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1"); r.tags[0].set_gateway(GATEWAY_HA1996_S213B); }, "idva", CATEGORY_RISK, "NEEDS_BASIS always/consent-or-basis"},
+      {"gateway not commenced", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1"); r.tags[0].set_gateway(GATEWAY_CA2004_S16LA); }, "idva", CATEGORY_RISK, "NEEDS_BASIS always/consent-or-basis"},
+      {"gateway that the route names", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1"); r.tags[0].set_gateway(GATEWAY_CA2004_S16LA); p.agreement->routes[0].gateways = {GATEWAY_CA2004_S16LA}; }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
+      {"gateway that the route does not name", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1"); r.tags[0].set_gateway(GATEWAY_CDA1998_S115); p.agreement->routes[0].gateways = {GATEWAY_CA2004_S11}; }, "idva", CATEGORY_RISK, "NEEDS_BASIS always/consent-or-basis"},
+      {"basis overrides a limit", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS); r.tags[0].add_consent_excludes_kinds(AGENCY_KIND_IDVA); r.tags[0].set_gateway(GATEWAY_CDA1998_S115); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1"); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
+      {"another route permits what one does not", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1"); r.tags[0].set_gateway(GATEWAY_CDA1998_S115); Route strict = p.agreement->routes[0]; strict.id = "a-strict"; strict.needs_consent = true; strict.confidential_address = true; p.agreement->routes.push_back(strict); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
+      {"confidential address on the consent route alone, refused", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); r.tags[0].set_rationale_present(true); r.tags[0].set_approver("sgt-1"); r.tags[0].set_gateway(GATEWAY_CDA1998_S115); r.sections[1].set_confidential_address(true); Route strict = p.agreement->routes[0]; strict.id = "z-strict"; strict.needs_consent = true; strict.confidential_address = true; p.agreement->routes.push_back(strict); }, "idva", CATEGORY_RISK, "NEEDS_BASIS agreement/test-1/z-strict"},
+      {"confidential address, danger now, the route does not name it", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.core.set_urgency(URGENCY_IMMEDIATE); r.sections[0].set_confidential_address(true); }, "idva", CATEGORY_IDENTITY, "WITHHOLD always/confidential-address"},
+      {"danger now, all in order", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
+      {"danger now, immigration status to police", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); p.agencies["idva"].kind = AGENCY_KIND_POLICE; p.emergency.categories.push_back(CATEGORY_IMMIGRATION_STATUS); r.core.set_urgency(URGENCY_IMMEDIATE); r.sections[1].set_category(CATEGORY_IMMIGRATION_STATUS); }, "idva", CATEGORY_IMMIGRATION_STATUS, "WITHHOLD always/immigration-status"},
+      {"danger now, works there", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); r.subjects[0].set_works_at("idva"); r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "WITHHOLD always/works-at-agency"},
+      {"danger now, duty to refer without consent", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); p.agencies["police"].kind = AGENCY_KIND_HEALTH; p.emergency.to_kinds.push_back(AGENCY_KIND_HOUSING); r.core.set_urgency(URGENCY_IMMEDIATE); r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); }, "housing", CATEGORY_IDENTITY, "NEEDS_BASIS always/duty-to-refer-consent"},
+      {"duty to refer, consent not to housing", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); p.agencies["police"].kind = AGENCY_KIND_HEALTH; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS); r.tags[0].add_consent_excludes_kinds(AGENCY_KIND_HOUSING); }, "housing", CATEGORY_IDENTITY, "NEEDS_BASIS always/duty-to-refer-consent"},
+      {"a deputy is decided for itself", [](PolicySnapshot& p, HeaderParts& r) { static_cast<void>(p); static_cast<void>(r); p.agencies["deputy"] = {AGENCY_KIND_IDVA, true, false}; p.agreement->parties.push_back("deputy"); r.recipients.push_back(r.recipients[0]); r.recipients[2].set_agency("deputy"); r.recipients[2].set_capacity(RECIPIENT_CAPACITY_DEPUTY); r.recipients[2].set_on_behalf_of("idva"); r.subjects[0].add_exclusions()->set_agency("deputy"); }, "deputy", CATEGORY_RISK, "WITHHOLD always/protective-list"},
   };
   for (const Case& row : table) {
     PolicySnapshot policy = SamplePolicy();
@@ -391,6 +591,36 @@ TEST(DecisionTest, EveryRefusalSaysWhyAndTheProtectiveOneSaysNoMore) {
     }
   }
   EXPECT_EQ(protective.size(), 1u);
+}
+
+TEST(DecisionTest, NothingIsPermittedThatNoRuleNames) {
+  FakeRandom random(12);
+  for (int round = 0; round < 300; ++round) {
+    PolicySnapshot policy = SamplePolicy();
+    HeaderParts parts = SampleParts();
+    for (SectionPart& section : parts.sections) section.set_category(static_cast<Category>(1 + random.Below(18)));
+    for (RecipientPart& recipient : parts.recipients) recipient.set_desk(static_cast<Desk>(random.Below(3)));
+    parts.core.set_purpose(static_cast<Purpose>(1 + random.Below(10)));
+    parts.core.set_urgency(static_cast<Urgency>(random.Below(3)));
+    if (random.Below(3) == 0) policy.agreement.reset();
+    const auto has = [](const auto& list, auto value) { return std::find(list.begin(), list.end(), value) != list.end(); };
+    for (const auto& decision : Decide(policy, parts, kNow).decisions) {
+      if (decision.verdict() != VERDICT_PERMIT) continue;
+      const AgencyKind kind = policy.agencies.at(decision.recipient()).kind;
+      EXPECT_NE(parts.core.purpose(), PURPOSE_IMMIGRATION_ENFORCEMENT);
+      if (decision.rule_id() == "emergency/emergency-1") {
+        EXPECT_EQ(parts.core.urgency(), URGENCY_IMMEDIATE);
+        EXPECT_TRUE(has(policy.emergency.to_kinds, kind) && has(policy.emergency.categories, decision.category()));
+        continue;
+      }
+      ASSERT_TRUE(policy.agreement.has_value()) << decision.rule_id();
+      const auto& routes = policy.agreement->routes;
+      EXPECT_TRUE(std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
+        return decision.rule_id() == "agreement/test-1/" + route.id && has(route.to_kinds, kind) &&
+               has(route.categories, decision.category()) && has(route.purposes, parts.core.purpose());
+      })) << decision.rule_id();
+    }
+  }
 }
 
 // Properties over generated referrals: adding a restriction never adds a permit; the order of parts means nothing.
@@ -419,12 +649,28 @@ TEST(DecisionTest, RestrictionsOnlyRestrictAndOrderMeansNothing) {
       EXPECT_EQ(DecisionDigest(reversed, Decide(reversed, parts, kNow)), digest);
     }
 
-    switch (random.Below(5)) {
+    // A further route takes nothing away.
+    if (policy.agreement.has_value()) {
+      PolicySnapshot wider = policy;
+      Route& route = wider.agreement->routes.emplace_back(wider.agreement->routes[random.Below(2)]);
+      route.id = random.Below(2) == 0 ? "a-further" : "z-further";
+      route.needs_consent = random.Below(2) == 0;
+      route.confidential_address = random.Below(2) == 0;
+      const Decisions widened = Decide(wider, parts, kNow);
+      for (const char* agency : {"idva", "housing"}) {
+        const auto had = PermittedSections(before, agency), has = PermittedSections(widened, agency);
+        EXPECT_TRUE(std::includes(has.begin(), has.end(), had.begin(), had.end())) << agency << " round " << round;
+      }
+    }
+
+    switch (random.Below(7)) {
       case 0: parts.subjects[0].add_exclusions()->set_kind(static_cast<AgencyKind>(1 + random.Below(5))); break;
       case 1: policy.conflicts["police"].insert("pc-1"); break;
       case 2: parts.sections[random.Below(3)].set_confidential_address(true); break;
       case 3: parts.subjects[0].set_works_at(random.Below(2) == 0 ? "idva" : "housing"); break;
-      default: policy.agencies["idva"].active = false; break;
+      case 4: parts.tags[0].clear_gateway(); break;
+      case 5: policy.agencies[random.Below(2) == 0 ? "idva" : "police"].active = false; break;
+      default: parts.recipients[random.Below(2)].set_desk(DESK_CONFIDENTIAL); break;
     }
     const Decisions after = Decide(policy, parts, kNow);
     for (const char* agency : {"idva", "housing"}) {
@@ -434,13 +680,59 @@ TEST(DecisionTest, RestrictionsOnlyRestrictAndOrderMeansNothing) {
   }
 }
 
-TEST(DecisionTest, AVictimUnder16IsWarnedOfNeverDropped) {
+// "victim" for a warning of its age, "child" for one of another child, "review", "emergency": in their order.
+std::string WarningsOf(const PolicySnapshot& policy, const HeaderParts& parts) {
+  std::string kinds;
+  for (const std::string& warning : Decide(policy, parts, kNow).warnings) {
+    for (const auto& [words, kind] : {std::pair("The victim is ", "victim "), std::pair("A child", "child "), std::pair("reviewed", "review "),
+                                      std::pair("emergency", "emergency ")}) {
+      if (warning.find(words) != std::string::npos) kinds += kind;
+    }
+  }
+  return kinds;
+}
+
+TEST(DecisionTest, WarningsStopNothingAndNameWhatIsForgotten) {
+  PolicySnapshot policy = SamplePolicy();
   HeaderParts parts = SampleParts();
+  const std::string digest = DecisionDigest(policy, Decide(policy, parts, kNow));
+  EXPECT_EQ(WarningsOf(policy, parts), "");
+
   parts.subjects[0].set_age_band(AGE_BAND_UNDER_16);
-  const Decisions decisions = Decide(SamplePolicy(), parts, kNow);
-  ASSERT_EQ(decisions.warnings.size(), 1u);
-  EXPECT_NE(decisions.warnings[0].find("children's services"), std::string::npos);
-  EXPECT_EQ(RuleOf(decisions, "idva", CATEGORY_RISK), "PERMIT agreement/test-1/to-idva");
+  const Decisions under_16 = Decide(policy, parts, kNow);
+  ASSERT_EQ(under_16.warnings.size(), 1u);
+  EXPECT_NE(under_16.warnings[0].find("Send it to children's services too, now."), std::string::npos);
+  EXPECT_EQ(DecisionDigest(policy, under_16), digest) << "warned of, never dropped";
+  parts.subjects[0].set_age_band(AGE_BAND_16_17);
+  EXPECT_EQ(WarningsOf(policy, parts), "victim ");
+
+  SubjectPart child = parts.subjects[0];
+  child.set_subject_id(Id('w'));
+  child.set_role(SUBJECT_ROLE_UNBORN_CHILD);
+  child.set_age_band(AGE_BAND_UNBORN);
+  parts.subjects.push_back(child);
+  parts.tags[0].set_consent_review_ms(absl::ToUnixMillis(kNow));
+  EXPECT_EQ(WarningsOf(policy, parts), "victim child review ");
+  parts.tags[0].set_consent_review_ms(absl::ToUnixMillis(kNow) + 1);
+  EXPECT_EQ(WarningsOf(policy, parts), "victim child ");
+
+  // Addressed to children's services, but nothing may reach them: the warning stands.
+  RecipientPart childrens = parts.recipients[0];
+  childrens.set_agency("childrens");
+  parts.recipients.push_back(childrens);
+  EXPECT_EQ(WarningsOf(policy, parts), "victim child ");
+  policy.agreement->routes[0].to_kinds.push_back(AGENCY_KIND_CHILDRENS_SERVICES);
+  EXPECT_EQ(WarningsOf(policy, parts), "");
+  parts.subjects[0].set_age_band(AGE_BAND_UNDER_16);
+  EXPECT_EQ(WarningsOf(policy, parts), "victim ") << "that they lead is told all the same";
+
+  parts.recipients.pop_back();
+  parts.core.set_urgency(URGENCY_IMMEDIATE);
+  policy.agreement.reset();
+  EXPECT_EQ(WarningsOf(policy, parts), "victim child emergency ");
+  policy.agencies["police"].kind = AGENCY_KIND_CHILDRENS_SERVICES;
+  EXPECT_EQ(WarningsOf(policy, parts), "victim emergency ") << "children's services are the sender";
+  EXPECT_EQ(Decide(policy, parts, kNow).gaps_waived, 2u) << "identity and risk, to the Idva alone";
 }
 
 TEST(AgreementTest, ContradictionsAreNamed) {
@@ -461,6 +753,14 @@ TEST(AgreementTest, ContradictionsAreNamed) {
   expect([](Agreement& a) { a.routes[0].to_agencies = {"stranger"}; }, "no party");
   expect([](Agreement& a) { a.routes[0].purposes = {PURPOSE_IMMIGRATION_ENFORCEMENT}; }, "never a purpose");
   expect([](Agreement& a) { a.routes[0].to_kinds = {AGENCY_KIND_POLICE}; }, "does not go to police");
+  expect([](Agreement& a) { a.routes[0].gateways = {GATEWAY_HA1996_S213B}; }, "rests on consent");
+  expect([](Agreement& a) { a.routes[0].needs_consent = true; a.routes[0].gateways = {GATEWAY_CA2004_S11}; }, "no gateway can replace it");
+  expect([](Agreement& a) { a.routes[0].from_kinds.clear(); }, "from nobody");
+  expect([](Agreement& a) { a.routes[0].to_kinds.clear(); }, "to nobody");
+  expect([](Agreement& a) { a.routes[0].purposes.clear(); }, "no purpose");
+  expect([](Agreement& a) { a.routes[0].id = "No Id"; }, "route's id");
+  expect([](Agreement& a) { a.parties.push_back("No Id"); }, "no agency id");
+  expect([](Agreement& a) { a.parties.push_back("police"); }, "each once");
 }
 
 // ---------------------------------------------------------------- risk, identifiers, tokens
@@ -505,6 +805,9 @@ TEST(IdentifiersTest, VectorsOfTheField) {
   EXPECT_FALSE(IsNhsNumber("9434765918"));
   EXPECT_FALSE(IsNhsNumber("943476591"));
   EXPECT_FALSE(IsNhsNumber("94347659l9"));
+  EXPECT_FALSE(IsNhsNumber("0000000000")) << "a placeholder with a right check digit";
+  EXPECT_FALSE(IsNhsNumber("222 222 2222"));
+  EXPECT_FALSE(IsNhsNumber(""));
   EXPECT_TRUE(IsUpn("B801200005001"));
   EXPECT_FALSE(IsUpn("A801200005001"));
   EXPECT_TRUE(IsUpn("P207000016049")) << "two vendors print Q here; they are wrong";
@@ -537,6 +840,35 @@ TEST(SubjectTokenTest, GoldenVector) {
   EXPECT_EQ(ToHex(tokens[0].token()), "96876e64dc709ced3ff8e14162216ac9288f5a556862c78e0dec221b6337afc4");
 }
 
+TEST(SubjectTokenTest, HalfANameOrAHalfKnownDateIsNeverStrong) {
+  const auto strong = [](const Person& person) {
+    const auto tokens = MakeTokens(person, "d", "k", "key");
+    return std::count_if(tokens.begin(), tokens.end(), [](const SubjectToken& token) { return token.strong(); });
+  };
+  Person nickname = Somebody("", "", "1990-01-02");
+  nickname.add_aliases("Baz");
+  EXPECT_EQ(strong(nickname), 0);
+  EXPECT_EQ(MakeTokens(nickname, "d", "k", "key").size(), 1u) << "weak, by year";
+  nickname.add_aliases("Barry Smith");
+  EXPECT_EQ(strong(nickname), 1);
+  EXPECT_EQ(MakeTokens(Somebody("Zoe", "", "1990-01-02"), "d", "k", "key").size(), 0u);
+  EXPECT_EQ(strong(Somebody("-", "Smith", "1990-01-02")), 0);
+  for (const char* date : {"1990", "1990-01", "1990-02-31", "1990-1-002", "02/01/1990", " 990-01-02", "199x-01-02", "", "1990-01-02T", "abcd-ef-gh"}) {
+    EXPECT_EQ(strong(Somebody("Zoe", "Smith", date)), 0) << date;
+  }
+  for (const char* date : {"02/01/1990", "19/1", "", "199", "abcd-01"}) {
+    EXPECT_TRUE(MakeTokens(Somebody("Zoe", "Smith", date), "d", "k", "key").empty()) << date;
+  }
+}
+
+TEST(SubjectTokenTest, NeverMoreThanTheLimitAndStrongOnesFirst) {
+  Person person = Somebody("Zoe", "Smith", "1990-01-02");
+  for (int i = 0; i < 20; ++i) person.add_aliases(fmt::format("Zoe Smith{}", i));
+  const auto tokens = MakeTokens(person, "d", "k", "key");
+  EXPECT_EQ(tokens.size(), kTokensPerSubjectMax);
+  EXPECT_TRUE(std::all_of(tokens.begin(), tokens.end(), [](const SubjectToken& token) { return token.strong(); }));
+}
+
 TEST(SubjectTokenTest, OnlyAVerifiedRightNhsNumberMakesAToken) {
   Person person;
   auto& identifier = *person.add_identifiers();
@@ -545,6 +877,12 @@ TEST(SubjectTokenTest, OnlyAVerifiedRightNhsNumberMakesAToken) {
   EXPECT_TRUE(MakeTokens(person, "d", "k", "key").empty());
   identifier.set_verified(true);
   EXPECT_EQ(MakeTokens(person, "d", "k", "key").size(), 1u);
+  identifier.set_quarantined(true);
+  EXPECT_TRUE(MakeTokens(person, "d", "k", "key").empty());
+  identifier.set_quarantined(false);
+  identifier.set_scheme("local");
+  EXPECT_TRUE(MakeTokens(person, "d", "k", "key").empty());
+  identifier.set_scheme("nhs_number");
   identifier.set_value("9434765918");
   EXPECT_TRUE(MakeTokens(person, "d", "k", "key").empty());
 }

@@ -13,6 +13,8 @@ namespace accord::referral {
 
 inline constexpr std::string_view kStatementPayloadType = "application/vnd.accord.statement.v1";
 inline constexpr size_t kStatementBytesMax = 16u << 10;
+inline constexpr size_t kStatementSectionsMax = 16;  // Sealed sections sent with one statement.
+inline constexpr size_t kOutcomeCodeBytesMax = 64;
 
 // Signs `statement`, whose key id is set here. Errors of ParseStatement.
 absl::StatusOr<type::v1::SignedPayload> SignStatement(type::v1::Statement statement, const crypto::SigningKey& key);

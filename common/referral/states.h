@@ -9,12 +9,15 @@
 
 namespace accord::referral {
 
-// What can happen to a referral at one recipient.
-enum class Event { kRelease, kDeliver, kOpen, kAccept, kDecline, kDecide, kOutcome, kDie };
-inline constexpr std::array kAllEvents = {Event::kRelease, Event::kDeliver, Event::kOpen,    Event::kAccept,
-                                          Event::kDecline, Event::kDecide,  Event::kOutcome, Event::kDie};
+// Who speaks. The broker's own acts are entries; the others sign statements.
+enum class Party { kBroker, kSender, kRecipient };
 
-// One arrow. Statements move a referral by the agency's signature, the rest by the broker's own record.
+// What can happen to a referral at one recipient.
+enum class Event { kRelease, kDeliver, kDie, kOpen, kAccept, kDecline, kDecide, kOutcome };
+inline constexpr std::array kAllEvents = {Event::kRelease, Event::kDeliver, Event::kDie,    Event::kOpen,
+                                          Event::kAccept,  Event::kDecline, Event::kDecide, Event::kOutcome};
+
+// One arrow.
 struct Arrow {
   type::v1::ReferralState from;
   Event event;
@@ -34,6 +37,7 @@ inline constexpr std::array kArrows = {
     Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},
     Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kDecline, type::v1::REFERRAL_STATE_DECLINED},
     Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_DECIDED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},  // Stepped up or down later.
     Arrow{type::v1::REFERRAL_STATE_DECIDED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
     Arrow{type::v1::REFERRAL_STATE_OUTCOME_RECORDED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
 };
@@ -46,17 +50,48 @@ constexpr std::optional<type::v1::ReferralState> Next(type::v1::ReferralState fr
   return std::nullopt;
 }
 
-// The event that a statement of `kind` is; nothing for kinds that move no recipient's state.
-constexpr std::optional<Event> EventOf(type::v1::StatementKind kind) {
-  switch (kind) {
-    case type::v1::STATEMENT_KIND_OPENED: return Event::kOpen;
-    case type::v1::STATEMENT_KIND_ACCEPTED: return Event::kAccept;
-    case type::v1::STATEMENT_KIND_DECLINED: return Event::kDecline;
-    case type::v1::STATEMENT_KIND_DECIDED: return Event::kDecide;
-    case type::v1::STATEMENT_KIND_OUTCOME:
-    case type::v1::STATEMENT_KIND_ACTION: return Event::kOutcome;
-    default: return std::nullopt;
+// Who may make a statement of a kind, and which event it is at the recipient; none: it moves no state. A kind that is
+// unknown may be made by nobody.
+struct StatementRow {
+  type::v1::StatementKind kind;
+  Party by;
+  std::optional<Event> event;
+};
+
+inline constexpr std::array kStatements = {
+    StatementRow{type::v1::STATEMENT_KIND_OPENED, Party::kRecipient, Event::kOpen},
+    StatementRow{type::v1::STATEMENT_KIND_ACCEPTED, Party::kRecipient, Event::kAccept},
+    StatementRow{type::v1::STATEMENT_KIND_DECLINED, Party::kRecipient, Event::kDecline},
+    StatementRow{type::v1::STATEMENT_KIND_DECIDED, Party::kRecipient, Event::kDecide},
+    StatementRow{type::v1::STATEMENT_KIND_OUTCOME, Party::kRecipient, Event::kOutcome},
+    StatementRow{type::v1::STATEMENT_KIND_ACTION, Party::kRecipient, Event::kOutcome},
+    StatementRow{type::v1::STATEMENT_KIND_CONSENT_CHANGE, Party::kSender, std::nullopt},
+    StatementRow{type::v1::STATEMENT_KIND_CORRECTION, Party::kSender, std::nullopt},
+    StatementRow{type::v1::STATEMENT_KIND_RECALL, Party::kSender, std::nullopt},
+};
+
+// Null for a kind that is unknown. Thread-safe.
+constexpr const StatementRow* FindStatement(type::v1::StatementKind kind) {
+  for (const StatementRow& row : kStatements) {
+    if (row.kind == kind) return &row;
   }
+  return nullptr;
+}
+
+// The event of a statement of `kind`; nothing for kinds that move no state. Thread-safe.
+constexpr std::optional<Event> EventOf(type::v1::StatementKind kind) {
+  const StatementRow* row = FindStatement(kind);
+  return row == nullptr ? std::nullopt : row->event;
+}
+
+// May an agency of `agency_kind`, being `party` to the referral, say `kind`? Children's services answer a contact with a
+// decision, never "declined", and only they decide. Thread-safe.
+constexpr bool MaySay(Party party, type::v1::AgencyKind agency_kind, type::v1::StatementKind kind) {
+  const StatementRow* row = FindStatement(kind);
+  if (row == nullptr || row->by != party) return false;
+  const bool childrens = agency_kind == type::v1::AGENCY_KIND_CHILDRENS_SERVICES;
+  if (kind == type::v1::STATEMENT_KIND_DECIDED) return childrens;
+  return kind != type::v1::STATEMENT_KIND_DECLINED || !childrens;
 }
 
 // The lane a referral rides in (design.md §5 "Delivery").

@@ -1,6 +1,7 @@
 #include "common/referral/subject_token.h"
 
 #include <absl/strings/str_join.h>
+#include <absl/time/civil_time.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
@@ -9,6 +10,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/crypto/digest.h"
 #include "common/referral/header.h"
 #include "common/referral/identifiers.h"
@@ -16,14 +18,22 @@
 namespace accord::referral {
 namespace {
 
-bool IsFullDate(std::string_view date) { return date.size() == 10 && date[4] == '-' && date[7] == '-'; }
-
 std::string DigitsOf(std::string_view text) {
   std::string digits;
   for (const char c : text) {
     if (c >= '0' && c <= '9') digits.push_back(c);
   }
   return digits;
+}
+
+// `YYYY-MM-DD`; `YYYY`, `YYYY-MM` and it have a year.
+bool IsFullDate(std::string_view date) {
+  absl::CivilDay day;
+  return date.size() == 10 && date[4] == '-' && date[7] == '-' && DigitsOf(date).size() == 8 && absl::ParseCivilTime(ToAbsl(date), &day);
+}
+bool HasYear(std::string_view date) {
+  const bool shaped = date.size() == 4 || ((date.size() == 7 || date.size() == 10) && date[4] == '-');
+  return shaped && DigitsOf(date.substr(0, 4)).size() == 4;
 }
 
 }  // namespace
@@ -76,12 +86,13 @@ std::vector<type::v1::SubjectToken> MakeTokens(const type::v1::Person& person, s
   }
   for (const std::string& name : names) {
     for (const std::string& date : person.dates_of_birth()) {
-      if (IsFullDate(date) && !name.empty()) add("name-dob", name, date, true);
+      // A single word is no full name: too many share one and a date of birth.
+      if (IsFullDate(date) && name.find(' ') != std::string::npos) add("name-dob", name, date, true);
     }
   }
   for (const std::string& name : names) {
     for (const std::string& date : person.dates_of_birth()) {
-      if (date.size() >= 4 && !name.empty()) add("name-year", name, std::string_view(date).substr(0, 4), false);
+      if (HasYear(date) && !name.empty()) add("name-year", name, std::string_view(date).substr(0, 4), false);
     }
   }
   return tokens;

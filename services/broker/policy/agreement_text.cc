@@ -62,6 +62,7 @@ referral::Route ReadRoute(config::Table& table) {
   route.purposes = Words<type::v1::Purpose>(table, "purposes", "PURPOSE_");
   route.categories = Words<type::v1::Category>(table, "categories", "CATEGORY_");
   route.needs_consent = table.OptionalBool("needs_consent", false);
+  route.gateways = Words<type::v1::Gateway>(table, "gateways", "GATEWAY_");
   route.confidential_address = table.OptionalBool("confidential_address", false);
   const std::string grade = table.OptionalString("min_grade");
   if (!grade.empty()) {
