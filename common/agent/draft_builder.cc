@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/partial_date.h"
+#include "common/referral/referral_name.h"
 #include "common/referral/validate.h"
 
 namespace accord::agent {
@@ -50,10 +51,15 @@ DraftBuilder& DraftBuilder::RequirePresent(bool present, std::string_view field,
   return *this;
 }
 
+DraftBuilder& DraftBuilder::Require(const absl::Status& status) {
+  Fail(status);
+  return *this;
+}
+
 DraftBuilder& DraftBuilder::Happened(std::string_view text, std::string_view field) {
   if (text.empty()) return *this;
   const auto range = referral::ParsePartialDate(text, field);
-  if (!range.ok()) return Fail(range.status()), *this;
+  if (!range.ok()) return Require(range.status());
   *draft_.core.mutable_happened() = when_ = *range;
   return *this;
 }
@@ -61,7 +67,7 @@ DraftBuilder& DraftBuilder::Happened(std::string_view text, std::string_view fie
 DraftBuilder& DraftBuilder::Known(std::string_view text, std::string_view field) {
   if (text.empty()) return *this;
   const auto range = referral::ParsePartialDate(text, field);
-  if (!range.ok()) return Fail(range.status()), *this;
+  if (!range.ok()) return Require(range.status());
   *draft_.core.mutable_known() = *range;
   return RequireValid(!draft_.core.has_happened() || range->latest_ms() >= draft_.core.happened().earliest_ms(), field,
                       "is before it happened");
@@ -115,15 +121,15 @@ DraftBuilder& DraftBuilder::Victim(const Person& person, std::string_view field,
   return *this;
 }
 
-DraftBuilder& DraftBuilder::WithoutAddress() {
-  bool had_address = false;
+DraftBuilder& DraftBuilder::WithoutContactDetails(bool had_more) {
+  bool left_out = had_more;
   for (DraftSection& section : draft_.sections) {
     if (!section.content.has_identity()) continue;
     Person& victim = *section.content.mutable_identity()->mutable_victim();
-    had_address = had_address || !victim.address().empty();
+    left_out = left_out || !victim.address().empty();
     victim.clear_address();
   }
-  if (had_address) Warn("The address was left out: the person did not agree that contact details are passed on.");
+  if (left_out) Warn("Contact details were left out: the person did not agree that they are passed on.");
   return *this;
 }
 
@@ -190,8 +196,8 @@ DraftBuilder& DraftBuilder::DoNotDiscloseTo(const google::protobuf::RepeatedPtrF
   return *this;
 }
 
-DraftBuilder& DraftBuilder::Risk(RiskAssessment assessment) {
-  RequireValid(assessment.risk().instrument_version().size() <= kInstrumentVersionCharsMax, "instrument_version",
+DraftBuilder& DraftBuilder::Risk(RiskAssessment assessment, std::string_view version_field) {
+  RequireValid(assessment.risk().instrument_version().size() <= kInstrumentVersionCharsMax, version_field,
                fmt::format("is longer than {} characters", kInstrumentVersionCharsMax));
   assessment.mutable_risk()->set_subject(SUBJECT_ROLE_VICTIM);
   assessment.set_assessor(draft_.options.worker().pseudonym());
@@ -205,7 +211,7 @@ DraftBuilder& DraftBuilder::Grade(RiskGrade grade) {
   RiskAssessment assessment;
   assessment.mutable_risk()->set_grade(grade);
   assessment.mutable_risk()->set_instrument(INSTRUMENT_PROFESSIONAL_JUDGEMENT);
-  return Risk(std::move(assessment));
+  return Risk(std::move(assessment), "");
 }
 
 DraftBuilder& DraftBuilder::SafeContact(const type::v1::SafeContact& contact) {
@@ -237,7 +243,7 @@ DraftBuilder& DraftBuilder::Orders(const google::protobuf::RepeatedPtrField<Orde
       if (date->empty()) continue;
       const std::string field = fmt::format("orders[{}].{}", i, name);
       const auto day = referral::ParsePartialDate(*date, field);
-      if (!day.ok()) return Fail(day.status()), *this;
+      if (!day.ok()) return Require(day.status());
       RequireValid(date->size() == kFullDateChars, field, "must be a day, YYYY-MM-DD");
       RequireValid(from_ms <= day->earliest_ms() || from_ms == 0, field, "is before it begins");
       from_ms = day->earliest_ms();
@@ -252,8 +258,21 @@ DraftBuilder& DraftBuilder::Text(Category category, std::string_view text) {
   return *this;
 }
 
+DraftBuilder& DraftBuilder::FollowsOn(std::string_view referral, std::string_view field) {
+  if (referral.empty()) return *this;
+  auto digest = referral::ParseReferralName(referral, field);
+  if (!digest.ok()) return Require(digest.status());
+  draft_.core.set_caused_by(*std::move(digest));
+  return *this;
+}
+
+DraftBuilder& DraftBuilder::ByDefaultTo(std::string_view agency) {
+  default_recipients_.emplace_back(agency);
+  return *this;
+}
+
 DraftBuilder& DraftBuilder::ByDefaultTo(AgencyKind kind) {
-  default_kinds_.push_back(kind);
+  for (const std::string& agency : context_.routing(kind)) ByDefaultTo(agency);
   return *this;
 }
 
@@ -273,20 +292,20 @@ bool DraftBuilder::children_concerned() const {
          });
 }
 
+bool DraftBuilder::IsExcluded(std::string_view agency) const {
+  return std::any_of(draft_.subjects.begin(), draft_.subjects.end(), [&](const DraftSubject& subject) {
+    return std::any_of(subject.part.exclusions().begin(), subject.part.exclusions().end(),
+                       [&](const Exclusion& exclusion) { return exclusion.agency() == agency; });
+  });
+}
+
 std::vector<std::string> DraftBuilder::Recipients() const {
+  // A named one who is excluded stays: the broker withholds from it, and that is on the record.
   const auto& named = draft_.options.recipients();
   if (!named.empty()) return {named.begin(), named.end()};
-  const auto excluded = [&](const std::string& agency) {
-    return std::any_of(draft_.subjects.begin(), draft_.subjects.end(), [&](const DraftSubject& subject) {
-      return std::any_of(subject.part.exclusions().begin(), subject.part.exclusions().end(),
-                         [&](const Exclusion& exclusion) { return exclusion.agency() == agency; });
-    });
-  };
   std::vector<std::string> recipients;
-  for (const AgencyKind kind : default_kinds_) {
-    for (const std::string& agency : context_.routing(kind)) {
-      if (!Contains(recipients, agency) && !excluded(agency)) recipients.push_back(agency);
-    }
+  for (const std::string& agency : default_recipients_) {
+    if (!Contains(recipients, agency) && !IsExcluded(agency)) recipients.push_back(agency);
   }
   return recipients;
 }
@@ -314,7 +333,15 @@ absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
   const bool told = childrens.empty() || std::any_of(childrens.begin(), childrens.end(), [&](const std::string& agency) {
                       return Contains(draft_.recipients, agency);
                     });
-  if (children_concerned() && !told) Warn("Children are concerned, and children's services are not among the recipients.");
+  if (told || !children_concerned()) return std::move(draft_);
+  if (purpose != PURPOSE_SAFEGUARDING_CHILD || victim_age_band_ != AGE_BAND_UNDER_16) {
+    Warn("Children are concerned, and children's services are not among the recipients.");
+    return std::move(draft_);
+  }
+  for (const std::string& agency : childrens) {
+    if (!IsExcluded(agency)) draft_.recipients.push_back(agency);
+  }
+  Warn("The victim is under 16: this is child protection. It goes to children's services too.");
   return std::move(draft_);
 }
 

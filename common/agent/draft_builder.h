@@ -37,6 +37,7 @@ class DraftBuilder {
   // A condition on field `field`; `why` follows the field's name in the message.
   DraftBuilder& RequireValid(bool valid, std::string_view field, std::string_view why);
   DraftBuilder& RequirePresent(bool present, std::string_view field, std::string_view why);
+  DraftBuilder& Require(const absl::Status& status);
 
   // When it happened and when the agency came to know; empty text says nothing.
   DraftBuilder& Happened(std::string_view text, std::string_view field);
@@ -45,8 +46,9 @@ class DraftBuilder {
   // The victim: a subject, and the section identity. `reference` is the agency's own, and becomes the person's record
   // number where they have none.
   DraftBuilder& Victim(const type::v1::Person& person, std::string_view field, std::string_view reference = "");
-  // Takes away how to reach the victim, who did not agree that it is passed on.
-  DraftBuilder& WithoutAddress();
+  // Takes away the victim's address, who did not agree that contact details are passed on. `had_more`: the request has
+  // others, which the mapping leaves out. After Victim.
+  DraftBuilder& WithoutContactDetails(bool had_more);
   // Subjects, and the section alleged perpetrator. `relationship` is that of the first.
   DraftBuilder& AllegedPerpetrators(const google::protobuf::RepeatedPtrField<type::v1::AllegedPerpetrator>& people,
                                     type::v1::RelationshipClass relationship);
@@ -58,8 +60,9 @@ class DraftBuilder {
   // Agencies that must not be told of the victim. They are no default recipients either.
   DraftBuilder& DoNotDiscloseTo(const google::protobuf::RepeatedPtrField<std::string>& agencies);
 
-  // The section risk, of the victim; the lane and clocks follow its grade. The assessor is who pushes.
-  DraftBuilder& Risk(type::v1::RiskAssessment assessment);
+  // The section risk, of the victim; the lane and clocks follow its grade. The assessor is who pushes. `version_field` is
+  // the request's field with the instrument's version.
+  DraftBuilder& Risk(type::v1::RiskAssessment assessment, std::string_view version_field);
   // A grade without an instrument is professional judgement; unspecified says nothing.
   DraftBuilder& Grade(type::v1::RiskGrade grade);
   // Sections with something to say; empty ones are left out.
@@ -70,7 +73,11 @@ class DraftBuilder {
   DraftBuilder& Orders(const google::protobuf::RepeatedPtrField<type::v1::Order>& orders);
   DraftBuilder& Text(type::v1::Category category, std::string_view text);
 
-  // Adds the configured agencies of `kind` to those told when the push names nobody.
+  // The referral that this follows, `referrals/{header digest in hex}`; empty says nothing.
+  DraftBuilder& FollowsOn(std::string_view referral, std::string_view field);
+
+  // Whom to tell when the push names nobody: an agency, or those configured of a kind.
+  DraftBuilder& ByDefaultTo(std::string_view agency);
   DraftBuilder& ByDefaultTo(type::v1::AgencyKind kind);
   DraftBuilder& ByDefaultToChildrensServicesIfConcerned();  // Children are concerned, or the victim is under 18.
   DraftBuilder& Warn(std::string_view advice);
@@ -86,7 +93,8 @@ class DraftBuilder {
   type::v1::HeaderCore& core() { return draft_.core; }
 
   // The draft, of type REFERRAL unless core() says otherwise, or the first error. FIELD_MISSING `options.recipients`
-  // when the push names nobody and nobody is configured.
+  // when the push names nobody and nobody is configured. For a victim under 16 and the purpose SAFEGUARDING_CHILD,
+  // children's services are added, and the pusher is told (domain.md §1: warn and reroute, never drop).
   absl::StatusOr<Draft> Build(type::v1::Purpose purpose) &&;
 
  private:
@@ -97,6 +105,7 @@ class DraftBuilder {
   DraftSubject& Subject(type::v1::SubjectRole role, const type::v1::Person& person);
   // Null before Victim().
   DraftSubject* FindSubject(type::v1::SubjectRole role);
+  bool IsExcluded(std::string_view agency) const;
   std::vector<std::string> Recipients() const;
 
   const MappingContext& context_;
@@ -104,7 +113,7 @@ class DraftBuilder {
   absl::Status status_;
   type::v1::TimeRange when_;  // Of the event, for ages.
   type::v1::AgeBand victim_age_band_ = type::v1::AGE_BAND_UNSPECIFIED;
-  std::vector<type::v1::AgencyKind> default_kinds_;
+  std::vector<std::string> default_recipients_;
 };
 
 }  // namespace accord::agent
