@@ -3,8 +3,6 @@
 #include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace accord::police {
 namespace {
 
@@ -62,7 +60,7 @@ absl::StatusOr<agent::Draft> MapIncident(const v1::ReportIncidentRequest& reques
       .Known(request.reported(), "reported")
       .Victim(request.victim(), "victim")
       .SafeContact(request.safe_contact())
-      .Risk(RiskOf(request))
+      .Risk(RiskOf(request), "instrument_version")
       .Incident(IncidentOf(request))
       .Children(ChildrenOf(request), ".child")
       .AllegedPerpetrators(request.alleged_perpetrators(), request.relationship())
