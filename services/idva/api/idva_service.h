@@ -1,0 +1,23 @@
+// The IdvaService of proto/accord/idva/v1: converts, maps, pushes.
+#pragma once
+
+#include "accord/idva/v1/idva_service.grpc.pb.h"
+#include "common/agent_rpc/agency_runtime.h"
+
+namespace accord::idva {
+
+// `runtime` must outlive this. Thread-safe.
+class IdvaService final : public v1::IdvaService::CallbackService {
+ public:
+  explicit IdvaService(agent_rpc::AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  grpc::ServerUnaryReactor* ReferToMarac(grpc::CallbackServerContext*, const v1::ReferToMaracRequest*,
+                                         v1::ReferToMaracResponse*) override;
+  grpc::ServerUnaryReactor* ReferClient(grpc::CallbackServerContext*, const v1::ReferClientRequest*,
+                                        v1::ReferClientResponse*) override;
+
+ private:
+  agent_rpc::AgencyRuntime& runtime_;
+};
+
+}  // namespace accord::idva
