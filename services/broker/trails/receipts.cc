@@ -1,0 +1,119 @@
+#include "services/broker/trails/receipts.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/ledger/leaf.h"
+#include "common/ledger/tlog_proof.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+namespace {
+
+using type::v1::Opening;
+
+constexpr std::string_view kEvent = "event";
+constexpr std::string_view kActor = "actor";
+constexpr std::string_view kReferral = "referral";
+constexpr std::string_view kDecisions = "decisions";
+
+// The events of which their recipient may know; all others are its sender's alone.
+constexpr std::array kOfRecipients = {
+    type::v1::EVENT_TYPE_RELEASED,    type::v1::EVENT_TYPE_DELIVERED, type::v1::EVENT_TYPE_DELIVERY_NACKED,
+    type::v1::EVENT_TYPE_DEAD_LETTER, type::v1::EVENT_TYPE_STATEMENT, type::v1::EVENT_TYPE_REFERRAL_READ,
+    type::v1::EVENT_TYPE_TRAIL_QUERIED,
+};
+
+// True when `principal` is the agency or one of its workloads.
+bool IsOf(std::string_view principal, const Caller& agency) {
+  const std::string_view own = agency.principal;
+  return principal == own || (principal.starts_with(own) && principal.substr(own.size()).starts_with('/'));
+}
+
+std::vector<Opening> Only(const storage::v1::StoredOpenings& stored, std::initializer_list<std::string_view> labels) {
+  std::vector<Opening> some;
+  for (const Opening& opening : stored.openings()) {
+    if (std::find(labels.begin(), labels.end(), opening.label()) != labels.end()) some.push_back(opening);
+  }
+  return some;
+}
+
+template <typename Part>
+absl::Status Read(const Opening& opening, std::optional<Part>& part) {
+  if (!part.has_value() && part.emplace().ParseFromString(opening.content())) return absl::OkStatus();
+  return Error(Reason::kStoreCorrupt, "a part of an entry does not parse, or is there twice");
+}
+
+}  // namespace
+
+absl::StatusOr<EntryParts> ReadParts(std::span<const Opening> openings) {
+  EntryParts parts;
+  for (const Opening& opening : openings) {
+    if (opening.label() == kEvent) {
+      ACCORD_RETURN_IF_ERROR(Read(opening, parts.event));
+    } else if (opening.label() == kActor) {
+      ACCORD_RETURN_IF_ERROR(Read(opening, parts.actor));
+    } else if (opening.label() == kReferral) {
+      ACCORD_RETURN_IF_ERROR(Read(opening, parts.referral));
+    } else if (opening.label() == kDecisions) {
+      ACCORD_RETURN_IF_ERROR(Read(opening, parts.decisions));
+    } else {
+      return Error(Reason::kStoreCorrupt, "an entry has a part of no known kind");
+    }
+  }
+  return parts;
+}
+
+std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, const Caller& viewer) {
+  const std::vector<Opening> all(stored.openings().begin(), stored.openings().end());
+  if (viewer.kind == options::v1::CALLER_ADMIN) return all;
+  if (viewer.kind != options::v1::CALLER_AGENCY || viewer.id.empty()) return {};
+  const auto parts = ReadParts(all);
+  if (!parts.ok() || !parts->event.has_value()) return {};
+  const type::v1::EntryReferral about = parts->referral.value_or(type::v1::EntryReferral());
+  const bool acted = parts->actor.has_value() && IsOf(parts->actor->principal(), viewer);
+  if (about.sender() == viewer.id) return all;
+  if (about.recipient() == viewer.id) {
+    const auto type = parts->event->type();
+    if (std::find(kOfRecipients.begin(), kOfRecipients.end(), type) == kOfRecipients.end()) return {};
+    if (acted && type != type::v1::EVENT_TYPE_RELEASED) return Only(stored, {kEvent, kActor, kReferral});
+    return Only(stored, {kEvent, kReferral});
+  }
+  if (!acted) return {};
+  if (about.header_digest().empty()) return all;
+  return Only(stored, {kEvent, kActor, kReferral});
+}
+
+absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index) {
+  StoredEntry entry;
+  ACCORD_ASSIGN_OR_RETURN(entry.leaf, view.ledger().Leaf(index));
+  ACCORD_ASSIGN_OR_RETURN(const auto sealed, view.GetSealed(kFamilyOpening, KeyU64(index)));
+  if (!sealed.has_value()) return entry;
+  if (!entry.openings.ParseFromString(*sealed)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
+  const auto leaf = ledger::ParseLeaf(entry.leaf);
+  if (!leaf.ok()) return Error(Reason::kStoreCorrupt, "a stored leaf does not parse");
+  for (const Opening& opening : entry.openings.openings()) {
+    if (ledger::LeafOpens(*leaf, {opening.label(), opening.salt(), opening.content()})) continue;
+    return Error(Reason::kStoreCorrupt, "an opening of an entry is not its leaf's");
+  }
+  return entry;
+}
+
+absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer) {
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadEntry(view, index));
+  const LedgerReader ledger = view.ledger();
+  ledger::TlogProof proof;
+  proof.extra = std::move(entry.leaf);
+  proof.index = index;
+  ACCORD_ASSIGN_OR_RETURN(proof.path, ledger.InclusionProof(index, ledger.size()));
+  proof.checkpoint = view.checkpoint().checkpoint;
+  type::v1::Receipt receipt;
+  receipt.set_tlog_proof(ledger::FormatTlogProof(proof));
+  for (Opening& opening : OpeningsFor(entry.openings, viewer)) *receipt.add_openings() = std::move(opening);
+  return receipt;
+}
+
+}  // namespace accord::broker

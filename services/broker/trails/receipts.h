@@ -1,0 +1,65 @@
+// Who may open what of an entry, and receipts with just that (docs/formats.md §6).
+//
+// Everyone may hold every leaf: it says nothing but when and on which chains. What happened is in the openings,
+// and an agency is given those that concern itself (design.md §5 "Ledger", promise 4).
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "accord/type/v1/entry.pb.h"
+#include "accord/type/v1/referral.pb.h"
+#include "services/broker/directory/access.h"
+#include "services/broker/sequencer/read_view.h"
+
+namespace accord::broker {
+
+// The parts that openings open; absent when there is no such opening.
+struct EntryParts {
+  std::optional<type::v1::EntryEvent> event;
+  std::optional<type::v1::EntryActor> actor;
+  std::optional<type::v1::EntryReferral> referral;
+  std::optional<type::v1::EntryDecisions> decisions;
+};
+
+// STORE_CORRUPT when a part does not parse or is not one of the four. Pure. Thread-safe.
+absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings);
+
+// The openings that `viewer` may have. Pure. Thread-safe.
+//
+//   administrator                    all
+//   inspector                        none: that takes a warrant
+//   agency, sender of the referral   all
+//   agency, recipient of it          of RELEASED, DELIVERED, DELIVERY_NACKED, DEAD_LETTER, STATEMENT, REFERRAL_READ and
+//                                    TRAIL_QUERIED that concern itself: event and referral; actor too if it acted
+//                                    itself, save of RELEASED; never decisions. Of all else nothing: REFERRAL_STORED has
+//                                    the digests of every section, WITHHELD_AT_RELEASE tells of what it may not have
+//   agency, actor otherwise          event, actor, referral; decisions if the entry is about no referral (a preview)
+//   any other agency                 none
+// Of openings that do not parse an agency gets none.
+std::vector<type::v1::Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, const Caller& viewer);
+
+// An entry as stored.
+struct StoredEntry {
+  std::string leaf;
+  // Every opening there is, each checked against the leaf; none when they were erased.
+  storage::v1::StoredOpenings openings;
+};
+
+// The entry at `index` of the view's tree. Thread-safe.
+//   ENTRY_NOT_FOUND  past the end of the view's tree
+//   STORE_CORRUPT    leaf or openings do not parse, or an opening is not the leaf's
+absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index);
+
+// The receipt of entry `index` at the view's newest checkpoint, with the openings that `viewer` may have; without any
+// when they were erased. Errors of ReadEntry and of the store. Thread-safe.
+absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer);
+
+}  // namespace accord::broker

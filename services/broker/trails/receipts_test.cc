@@ -1,0 +1,167 @@
+// Every row of who may open what, and above all what nobody is given.
+#include "services/broker/trails/receipts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/status.h"
+
+namespace accord::broker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using namespace type::v1;  // NOLINT: event types by name.
+
+Caller Agency(const std::string& id) { return {options::v1::CALLER_AGENCY, id, "agency/" + id, std::string(32, 'c')}; }
+const Caller kAdmin = {options::v1::CALLER_ADMIN, "alice", "admin/alice", std::string(32, 'c')};
+const Caller kInspector = {options::v1::CALLER_INSPECTOR, "ines", "inspector/ines", std::string(32, 'c')};
+
+// An entry of all four parts, as the police's referral has them.
+struct Entry {
+  EventType type = EVENT_TYPE_REFERRAL_STORED;
+  std::string actor = "agency/police";
+  std::string sender = "police";
+  std::string recipient;
+  bool about_referral = true;
+
+  storage::v1::StoredOpenings Openings() const {
+    storage::v1::StoredOpenings stored;
+    const auto add = [&](const char* label, const google::protobuf::MessageLite& part) {
+      auto& opening = *stored.add_openings();
+      opening.set_label(label);
+      opening.set_salt(std::string(32, 's'));
+      opening.set_content(part.SerializeAsString());
+    };
+    EntryEvent event;
+    event.set_type(type);
+    add("event", event);
+    EntryActor who;
+    who.set_principal(actor);
+    add("actor", who);
+    EntryReferral about;
+    if (about_referral) about.set_header_digest(std::string(32, 'h'));
+    about.set_sender(sender);
+    about.set_recipient(recipient);
+    add("referral", about);
+    EntryDecisions decisions;
+    decisions.set_decision_digest(std::string(32, 'd'));
+    add("decisions", decisions);
+    return stored;
+  }
+};
+
+std::vector<std::string> Given(const Entry& entry, const Caller& viewer) {
+  std::vector<std::string> labels;
+  for (const auto& opening : OpeningsFor(entry.Openings(), viewer)) labels.push_back(opening.label());
+  return labels;
+}
+
+const EventType kAllTypes[] = {
+    EVENT_TYPE_UNSPECIFIED,     EVENT_TYPE_LOG_OPENED,      EVENT_TYPE_REFERRAL_STORED,  EVENT_TYPE_RELEASED,
+    EVENT_TYPE_DELIVERED,       EVENT_TYPE_DELIVERY_NACKED, EVENT_TYPE_DEAD_LETTER,      EVENT_TYPE_STATEMENT,
+    EVENT_TYPE_REFUSED,         EVENT_TYPE_REFUSALS_SUMMARY, EVENT_TYPE_PREVIEWED,       EVENT_TYPE_TRAIL_QUERIED,
+    EVENT_TYPE_CHANGE_PROPOSED, EVENT_TYPE_CHANGE_APPROVED, EVENT_TYPE_TAIL_ADOPTED,     EVENT_TYPE_WITHHELD_AT_RELEASE,
+    EVENT_TYPE_REFERRAL_READ,
+};
+
+TEST(OpeningsForTest, AnAdministratorAndTheSenderGetAll) {
+  static_assert(std::size(kAllTypes) == static_cast<size_t>(EventType_ARRAYSIZE));
+  for (const EventType type : kAllTypes) {
+    const Entry entry{.type = type, .actor = "agency/idva", .recipient = "idva"};
+    EXPECT_THAT(Given(entry, kAdmin), ElementsAre("event", "actor", "referral", "decisions"));
+    EXPECT_THAT(Given(entry, Agency("police")), ElementsAre("event", "actor", "referral", "decisions"));
+  }
+}
+
+TEST(OpeningsForTest, AnInspectorWithoutAWarrantAndAStrangerGetNothing) {
+  for (const EventType type : kAllTypes) {
+    for (const char* recipient : {"", "idva"}) {
+      const Entry entry{.type = type, .recipient = recipient};
+      EXPECT_THAT(Given(entry, kInspector), IsEmpty());
+      EXPECT_THAT(Given(entry, Agency("housing")), IsEmpty()) << type;
+      EXPECT_THAT(Given(entry, {options::v1::CALLER_UNSPECIFIED, "police", "police", ""}), IsEmpty());
+    }
+  }
+}
+
+TEST(OpeningsForTest, ARecipientGetsWhatConcernsItselfAndNeverDecisions) {
+  for (const EventType type : kAllTypes) {
+    const bool concerns = type == EVENT_TYPE_RELEASED || type == EVENT_TYPE_DELIVERED || type == EVENT_TYPE_DELIVERY_NACKED ||
+                          type == EVENT_TYPE_DEAD_LETTER || type == EVENT_TYPE_STATEMENT || type == EVENT_TYPE_REFERRAL_READ ||
+                          type == EVENT_TYPE_TRAIL_QUERIED;
+    const auto others = Given({.type = type, .actor = "broker", .recipient = "idva"}, Agency("idva"));
+    const auto own = Given({.type = type, .actor = "agency/idva/inbox", .recipient = "idva"}, Agency("idva"));
+    if (!concerns) {
+      EXPECT_THAT(others, IsEmpty()) << type;
+      EXPECT_THAT(own, IsEmpty()) << type;
+    } else {
+      EXPECT_THAT(others, ElementsAre("event", "referral")) << type;
+      if (type == EVENT_TYPE_RELEASED) {
+        EXPECT_THAT(own, ElementsAre("event", "referral"));
+      } else {
+        EXPECT_THAT(own, ElementsAre("event", "actor", "referral")) << type;
+      }
+    }
+  }
+}
+
+// The stored entry has the digest of every section; a withholding tells of what was kept back.
+TEST(OpeningsForTest, ARecipientGetsNothingOfStoredAndWithheld) {
+  EXPECT_THAT(Given({.type = EVENT_TYPE_REFERRAL_STORED}, Agency("idva")), IsEmpty());
+  EXPECT_THAT(Given({.type = EVENT_TYPE_REFERRAL_STORED, .recipient = "idva"}, Agency("idva")), IsEmpty());
+  EXPECT_THAT(Given({.type = EVENT_TYPE_WITHHELD_AT_RELEASE, .actor = "broker", .recipient = "idva"}, Agency("idva")), IsEmpty());
+}
+
+TEST(OpeningsForTest, OneRecipientGetsNothingOfAnother) {
+  for (const EventType type : kAllTypes) {
+    EXPECT_THAT(Given({.type = type, .actor = "agency/idva", .recipient = "idva"}, Agency("housing")), IsEmpty()) << type;
+  }
+}
+
+TEST(OpeningsForTest, AnActorGetsItsOwnActs) {
+  // A preview names no referral: its decisions were the answer.
+  const Entry preview{.type = EVENT_TYPE_PREVIEWED, .sender = "", .about_referral = false};
+  EXPECT_THAT(Given(preview, Agency("police")), ElementsAre("event", "actor", "referral", "decisions"));
+  EXPECT_THAT(Given(preview, Agency("idva")), IsEmpty());
+  // Of another's referral no decisions, even where the entry forgets to name the recipient.
+  EXPECT_THAT(Given({.type = EVENT_TYPE_REFERRAL_READ, .actor = "agency/idva"}, Agency("idva")),
+              ElementsAre("event", "actor", "referral"));
+}
+
+TEST(OpeningsForTest, TakesNoAgencyForOneWhoseIdItsOwnBegins) {
+  EXPECT_THAT(Given({.type = EVENT_TYPE_PREVIEWED, .actor = "agency/police-north", .sender = "", .about_referral = false},
+                    Agency("police")), IsEmpty());
+  EXPECT_THAT(Given({.type = EVENT_TYPE_PREVIEWED, .actor = "admin/police", .sender = "", .about_referral = false},
+                    Agency("police")), IsEmpty());
+  EXPECT_THAT(Given({.sender = "", .recipient = ""}, Agency("")), IsEmpty());
+}
+
+TEST(OpeningsForTest, GivesAnAgencyNothingOfWhatDoesNotParse) {
+  auto stored = Entry().Openings();
+  stored.mutable_openings(1)->set_content("\xff");
+  EXPECT_THAT(OpeningsFor(stored, Agency("police")), IsEmpty());
+  EXPECT_EQ(OpeningsFor(stored, kAdmin).size(), 4u);
+  stored = Entry().Openings();
+  stored.mutable_openings()->DeleteSubrange(0, 1);  // No event: nothing says what it is.
+  EXPECT_THAT(OpeningsFor(stored, Agency("police")), IsEmpty());
+  EXPECT_THAT(OpeningsFor({}, Agency("police")), IsEmpty());
+}
+
+TEST(ReadPartsTest, IsStrict) {
+  auto stored = Entry().Openings();
+  const std::vector<Opening> openings(stored.openings().begin(), stored.openings().end());
+  const auto parts = ReadParts(openings);
+  ASSERT_TRUE(parts.ok());
+  EXPECT_EQ(parts->referral->sender(), "police");
+  EXPECT_TRUE(parts->decisions.has_value());
+  auto twice = openings;
+  twice.push_back(openings[0]);
+  EXPECT_TRUE(HasReason(ReadParts(twice).status(), Reason::kStoreCorrupt));
+  auto unknown = openings;
+  unknown[0].set_label("case");
+  EXPECT_TRUE(HasReason(ReadParts(unknown).status(), Reason::kStoreCorrupt));
+}
+
+}  // namespace
+}  // namespace accord::broker
