@@ -1,0 +1,90 @@
+#include <gtest/gtest.h>
+
+#include "accord/type/v1/section_content.pb.h"
+#include "accord/type/v1/vocabulary.pb.h"
+#include "common/console/message_text.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+
+namespace accord::console {
+namespace {
+
+TEST(WordsTest, CodedValuesReadAsWordsAndBack) {
+  const auto& categories = *type::v1::Category_descriptor();
+  for (int i = 0; i < categories.value_count(); ++i) {
+    const int number = categories.value(i)->number();
+    if (number == 0) continue;
+    EXPECT_EQ(EnumFromWords(categories, EnumWords(categories, number)), number);
+    EXPECT_EQ(EnumFromWords(categories, categories.value(i)->name()), number);
+  }
+  EXPECT_EQ(Words(type::v1::CATEGORY_SAFE_CONTACT), "safe contact");
+  EXPECT_EQ(Words(type::v1::CONTACT_DECISION_SECTION_47), "section 47");
+  EXPECT_EQ(Words(type::v1::CATEGORY_UNSPECIFIED), "not stated");
+  EXPECT_EQ(Words(static_cast<type::v1::Category>(99)), "value 99");
+  EXPECT_EQ(EnumFromWords(*type::v1::DeclineReason_descriptor(), "No-Capacity"), type::v1::DECLINE_REASON_NO_CAPACITY);
+  EXPECT_EQ(EnumFromWords(*type::v1::DeclineReason_descriptor(), "unspecified"), std::nullopt);
+  EXPECT_EQ(EnumFromWords(*type::v1::DeclineReason_descriptor(), ""), std::nullopt);
+  EXPECT_EQ(EnumChoices(*type::v1::DeclineReason_descriptor()),
+            "no-capacity, out-of-area, criteria-not-met, not-wanted, already-open");
+}
+
+TEST(WordsTest, TextOfOthersCannotSteerATerminal) {
+  EXPECT_EQ(Printable("a\x1b[2Jb"), "a\uFFFD[2Jb");
+  EXPECT_EQ(Printable("a\u009b2Jb"), "a\uFFFD2Jb");
+  EXPECT_EQ(Printable("two\nlines, José \u00a0"), "two\nlines, José \u00a0");
+  EXPECT_EQ(Printable("\xff\xfe"), "(2 bytes that are not UTF-8)");
+}
+
+TEST(WordsTest, TimesAreUtc) {
+  EXPECT_EQ(TimeText(1'800'000'000'123), "2027-01-15 08:00:00Z");
+  EXPECT_EQ(TimeText(0), "-");
+}
+
+TEST(TableTest, ColumnsAreAsWideAsTheyNeed) {
+  Table table({"agency", "state"});
+  table.Add({"idva", "opened"});
+  table.Add({"José", "-"});
+  EXPECT_EQ(table.ToString(80, 2),
+            "  agency  state\n"
+            "  ------  ------\n"
+            "  idva    opened\n"
+            "  José    -\n");
+}
+
+TEST(TableTest, TheWidestColumnsAreWrappedToTheWidthGiven) {
+  Table table({"a", "why", "what would change it"});
+  table.Add({"x", "The agreement does not let housing have the health of a person.", "Consent of the person that names housing."});
+  const std::string text = table.ToString(60);
+  size_t begin = 0;
+  for (size_t end = text.find('\n'); end != std::string::npos; begin = end + 1, end = text.find('\n', begin)) {
+    EXPECT_LE(Width(text.substr(begin, end - begin)), 60u) << text;
+  }
+  for (const char* word : {"agreement", "housing.", "person."}) EXPECT_NE(text.find(word), std::string::npos) << text;
+}
+
+TEST(TableTest, WrapBreaksAtSpacesAndOtherwiseWithinAWord) {
+  EXPECT_EQ(Wrap("ab cd efgh", 5), (std::vector<std::string>{"ab cd", "efgh"}));
+  EXPECT_EQ(Wrap("äöüßx", 4), (std::vector<std::string>{"äöüß", "x"}));
+  EXPECT_EQ(Wrap("one\n\ntwo", 9), (std::vector<std::string>{"one", "", "two"}));
+  EXPECT_EQ(Wrap("", 9), (std::vector<std::string>{""}));
+}
+
+TEST(MessageTextTest, ShowsWhatIsSetInWords) {
+  type::v1::SectionContent content;
+  auto& risk = *content.mutable_risk();
+  risk.mutable_risk()->set_grade(type::v1::RISK_GRADE_HIGH);
+  risk.set_rationale("first\nsecond \x1b[2J");
+  risk.set_assessed_at_ms(1'800'000'000'000);
+  risk.add_marac_criteria(type::v1::MARAC_CRITERION_MARAC_REPEAT);
+  EXPECT_EQ(MessageText(content),
+            "risk\n"
+            "  risk\n"
+            "    grade: high\n"
+            "  rationale: first\n"
+            "    second \uFFFD[2J\n"
+            "  assessed at: 2027-01-15 08:00:00Z\n"
+            "  marac criteria: marac repeat\n");
+}
+
+}  // namespace
+}  // namespace accord::console

@@ -1,0 +1,128 @@
+#include "common/console/table.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "common/base/status.h"
+#include "common/console/words.h"
+
+namespace accord::console {
+namespace {
+
+constexpr std::string_view kGap = "  ";
+
+// Bytes of the first `width` code points.
+size_t PrefixBytes(std::string_view text, size_t width) {
+  size_t at = 0;
+  for (size_t points = 0; at < text.size(); ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) != 0x80 && ++points > width) break;
+  }
+  return at;
+}
+
+void WrapLine(std::string_view line, size_t width, std::vector<std::string>& out) {
+  while (Width(line) > width) {
+    const size_t fits = PrefixBytes(line, width);
+    // The space right after what fits is as good as one within.
+    const size_t space = line.rfind(' ', fits);
+    if (space == std::string_view::npos || space == 0) {
+      out.emplace_back(line.substr(0, fits));
+      line.remove_prefix(fits);
+    } else {
+      out.emplace_back(line.substr(0, space));
+      line.remove_prefix(space + 1);
+    }
+  }
+  out.emplace_back(line);
+}
+
+size_t LongestLine(std::string_view cell) {
+  size_t longest = 0;
+  for (;;) {
+    const size_t end = cell.find('\n');
+    longest = std::max(longest, Width(cell.substr(0, end)));
+    if (end == std::string_view::npos) return longest;
+    cell.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
+size_t TerminalWidth() {
+  winsize size{};
+  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kWidthDefault;
+  return std::max<size_t>(size.ws_col, kWidthMin);
+}
+
+std::vector<std::string> Wrap(std::string_view text, size_t width) {
+  std::vector<std::string> lines;
+  for (;;) {
+    const size_t end = text.find('\n');
+    WrapLine(text.substr(0, end), std::max<size_t>(width, 1), lines);
+    if (end == std::string_view::npos) return lines;
+    text.remove_prefix(end + 1);
+  }
+}
+
+void Table::Add(std::vector<std::string> cells) {
+  ACCORD_CHECK(cells.size() == headings_.size());
+  for (std::string& cell : cells) cell = Printable(cell);
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::ToString(size_t width, size_t indent) const {
+  std::vector<size_t> columns;
+  for (const auto& heading : headings_) columns.push_back(Width(heading));
+  for (const auto& row : rows_) {
+    for (size_t i = 0; i < row.size(); ++i) columns[i] = std::max(columns[i], LongestLine(row[i]));
+  }
+  const auto total = [&] {
+    return std::accumulate(columns.begin(), columns.end(), indent + kGap.size() * (columns.size() - 1));
+  };
+  while (total() > width) {
+    const auto widest = std::max_element(columns.begin(), columns.end());
+    if (*widest <= kColumnMin) break;
+    // Down to the next widest at once, so that this ends after a few steps.
+    size_t next = kColumnMin;
+    for (const size_t column : columns) {
+      if (column < *widest) next = std::max(next, column);
+    }
+    const auto equals = static_cast<size_t>(std::count(columns.begin(), columns.end(), *widest));
+    const size_t share = (total() - width + equals - 1) / equals;
+    const size_t from = *widest, to = std::max(next, from - std::min(from, share));
+    for (size_t& column : columns) {
+      if (column == from) column = std::max(to, kColumnMin);
+    }
+  }
+
+  std::string out;
+  const auto add = [&](const std::vector<std::string>& cells) {
+    std::vector<std::vector<std::string>> lines;
+    size_t height = 1;
+    for (size_t i = 0; i < cells.size(); ++i) {
+      lines.push_back(Wrap(cells[i], columns[i]));
+      height = std::max(height, lines.back().size());
+    }
+    for (size_t line = 0; line < height; ++line) {
+      std::string text(indent, ' ');
+      for (size_t i = 0; i < cells.size(); ++i) {
+        const std::string part = line < lines[i].size() ? lines[i][line] : "";
+        text += part;
+        if (i + 1 < cells.size()) text += std::string(columns[i] - std::min(columns[i], Width(part)), ' ') + std::string(kGap);
+      }
+      text.erase(text.find_last_not_of(' ') + 1);
+      out += text + "\n";
+    }
+  };
+  add(headings_);
+  std::vector<std::string> rule;
+  for (const size_t column : columns) rule.emplace_back(column, '-');
+  add(rule);
+  for (const auto& row : rows_) add(row);
+  return out;
+}
+
+}  // namespace accord::console

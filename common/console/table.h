@@ -1,0 +1,38 @@
+// Tables for people at a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace accord::console {
+
+inline constexpr size_t kWidthDefault = 120;  // When standard output is no terminal.
+inline constexpr size_t kWidthMin = 60;
+inline constexpr size_t kColumnMin = 12;  // Columns are not wrapped narrower than this.
+
+// The width of the terminal at standard output, at least kWidthMin. Thread-safe.
+size_t TerminalWidth();
+
+// Breaks `text` into lines of at most `width` at spaces, or within a word that is longer. At least one line; a newline
+// in `text` breaks too. Thread-safe.
+std::vector<std::string> Wrap(std::string_view text, size_t width);
+
+// Columns as wide as they need; when all together are too wide, the widest are wrapped. Cells are made Printable.
+// Thread-compatible.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
+
+  // REQUIRES: as many cells as headings.
+  void Add(std::vector<std::string> cells);
+  bool empty() const { return rows_.empty(); }
+  // Headings, a rule, the rows; every line indented by `indent`, without trailing spaces.
+  std::string ToString(size_t width, size_t indent = 0) const;
+
+ private:
+  std::vector<std::string> headings_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace accord::console
