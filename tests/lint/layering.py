@@ -1,0 +1,181 @@
+"""Includes hold to the layers of style.md §2: a folder may include what its row lists, and an external library is included in
+its one home. The two tables below are the only place where this is written down for the machine; each exception has its reason.
+
+`main.cc` wires concrete classes and may include everything but another service. Tests may include, beside their row, the
+concrete stores and the test PKI. tests/** may include everything: it is across components by purpose."""
+import posixpath
+import re
+
+from tree import Case, is_test
+
+BASE = ["common/base"]
+TELEMETRY = ["common/telemetry", "common/config"]  # Open to every row except common/referral and what it stands on.
+TYPE = ["accord/type/v1"]                          # Messages committed to as bytes are the domain's words (docs/adr/0002).
+# What every broker module is written against: the store's layout, and the interface of a command to the sequencer.
+BROKER_GROUND = ["services/broker/directory/families.h", "services/broker/sequencer/command.h",
+                 "services/broker/sequencer/chains.h", "services/broker/sequencer/read_view.h", "accord/storage/v1"]
+STORE_INTERFACE = ["common/storage/store.h", "common/storage/batch.h", "common/storage/commit_log.h"]
+BROKER_MODULE = BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral"] + STORE_INTERFACE + TYPE + BROKER_GROUND
+WIRE = BASE + TELEMETRY + ["common/rpc", "common/crypto"] + TYPE
+AGENCY_WIRE = ["accord/agency/v1", "accord/broker/v1", "accord/admin/v1"]
+
+# folder → folders and files it may include beside itself. The longest matching folder counts.
+MAY_INCLUDE = {
+    "common/base": [],
+    "common/crypto": BASE,
+    "common/storage": BASE,
+    "common/telemetry": BASE,
+    "common/config": BASE,
+    # Tables and words for people: what a terminal shows, apart from who asks.
+    "common/console": BASE + TYPE,
+    # crypto: the peer's certificate becomes an identity here, and TLS is made of it.
+    "common/rpc": BASE + TELEMETRY + ["common/crypto"],
+    "common/ledger": BASE + ["common/crypto"],
+    "common/referral": BASE + ["common/crypto", "accord/options/v1"] + TYPE,
+    # ledger: agencies verify receipts and hold the broker to its log. The messages of agency and broker: BrokerLink speaks them,
+    # so that the outbox resends byte for byte what it stored (docs/adr/0002); gRPC itself stays in common/agent_rpc.
+    "common/agent": BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral"] + STORE_INTERFACE + TYPE + AGENCY_WIRE
+                    + ["accord/storage/v1"],
+    # The runtime's wiring, shared by six programs: what is in main.cc elsewhere. Hence the concrete store.
+    "common/agent_rpc": WIRE + ["common/agent", "common/referral", "common/storage"] + AGENCY_WIRE,
+
+    "services/broker/ledger": BASE + TELEMETRY + ["common/crypto", "common/ledger"] + STORE_INTERFACE,
+    # rocks_store.h: FamilySpec, with which the store is opened. admin/v1 and options/v1: the directory stores changes as proposed
+    # and reads from the descriptors who may call.
+    "services/broker/directory": BROKER_MODULE + ["services/broker/ledger/ledger_families.h", "common/storage/rocks_store.h",
+                                                  "accord/admin/v1", "accord/options/v1"],
+    "services/broker/sequencer": BROKER_MODULE + ["services/broker/ledger"],
+    "services/broker/policy": BROKER_MODULE + ["services/broker/directory"],
+    "services/broker/cases": BROKER_MODULE,
+    "services/broker/delivery": BROKER_MODULE + ["services/broker/directory", "services/broker/policy"],
+    "services/broker/admission": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/cases",
+                                                  "services/broker/delivery"],
+    "services/broker/trails": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery"],
+    # The one edge between identity on the wire and the directory.
+    "services/broker/adapter": WIRE + ["services/broker"],
+    "services/broker/api": WIRE + ["services/broker", "common/ledger", "common/referral", "common/storage/store.h", "accord/broker/v1",
+                                   "accord/admin/v1", "accord/inspection/v1", "accord/storage/v1"],
+    # broker.cc and broker_init.cc wire the modules without the wire, for main.cc and for tests.
+    "services/broker": WIRE + ["services/broker", "common/ledger", "common/storage", "common/referral", "accord/storage/v1",
+                               "accord/admin/v1"],
+
+    "services/accordctl": WIRE + ["common/console", "common/ledger", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1",
+                                  "accord/inspection/v1", "accord/police/v1", "accord/childrens/v1", "accord/housing/v1",
+                                  "accord/health/v1", "accord/idva/v1"],
+    # Offline: no gRPC.
+    "services/verify": BASE + TELEMETRY + ["common/console", "common/crypto", "common/ledger", "common/referral"] + TYPE + ["accord/inspection/v1"],
+    # Measures what others do, the bare libraries beside them: the concrete store and client.
+    "services/bench": WIRE + ["common/ledger", "common/referral", "common/storage", "common/agent", "accord/broker/v1",
+                              "accord/admin/v1"],
+}
+AGENCIES = ["police", "childrens", "housing", "health", "idva", "agency"]
+for agency in AGENCIES:
+    own = [f"accord/{agency}/v1", "accord/agency/v1"]
+    # A mapping from the agency's words to a draft: pure.
+    MAY_INCLUDE[f"services/{agency}"] = BASE + ["common/agent", "common/referral"] + TYPE + own
+    MAY_INCLUDE[f"services/{agency}/api"] = WIRE + ["common/agent", "common/agent_rpc", "common/referral", f"services/{agency}"] + own
+
+# Tests and fakes may include these beside their row.
+TESTS_TOO = ["common/crypto", "common/storage", "common/ledger", "services/broker/sequencer/memory_context.h"]
+
+# Makes certificates of its own for a server that lives as long as the measurement.
+TEST_PKI_TOO = "services/bench/"
+
+# prefix of an external header → folders and files that may include it.
+HOMES = {
+    "openssl/": ["common/crypto",
+                 "common/rpc/tls.cc"],           # TLS 1.3 alone and no tickets: set on the SSL_CTX that gRPC 1.51 gives no access to.
+    "rocksdb/": ["common/storage",
+                 "services/bench",               # The ceiling: one fsynced put of the same bytes, without us.
+                 "services/broker/sequencer/sequencer_test.cc"],  # Its faults and power cuts are rocksdb::Env's.
+    "grpc/": ["common/rpc"],
+    "grpcpp/": ["common/rpc", "common/agent_rpc",
+                "services/broker/api", "services/broker/adapter", "services/accordctl", "services/bench",
+                *(f"services/{agency}/api" for agency in AGENCIES)],
+    "spdlog/": ["common/telemetry"],
+    "prometheus/": ["common/telemetry"],
+    "toml++/": ["common/config"],
+    "nlohmann/": ["services/accordctl", "services/verify", "services/bench"],  # `--json`; tests/** beside.
+    "CLI/": ["common/agent_rpc/program.cc",      # The command line of six programs.
+             "services/accordctl", "services/verify", "services/bench"],       # Each main.cc beside.
+    "unicode/": ["common/base/text.cc",          # UTF-8 is checked where text comes in.
+                 "common/ledger/note.cc",        # signed-note forbids control characters and blanks in names.
+                 "common/referral"],             # Names are normalised for subject tokens.
+}
+
+
+def within(path, entries):
+    return any(path == entry or path.startswith(entry.rstrip("/") + "/") for entry in entries)
+
+
+def row_of(folder):
+    while folder and folder not in MAY_INCLUDE:
+        folder = posixpath.dirname(folder)
+    return folder
+
+
+def check(tree):
+    findings = []
+    for path in tree.files(".cc", ".h"):
+        folder = posixpath.dirname(path)
+        wires = path.startswith("services/") and posixpath.basename(path) == "main.cc"
+        row = row_of(folder)
+        if not row and not path.startswith("tests/"):
+            findings.append(f"{path}: folder {folder} has no row in tests/lint/layering.py")
+            continue
+        allowed = MAY_INCLUDE.get(row, []) + [row] + (TESTS_TOO if is_test(path) else [])
+        for number, line in tree.lines(path):
+            included = re.match(r'\s*#\s*include\s*(["<])([^">]+)', line)
+            if not included:
+                continue
+            quote, header = included.groups()
+            home = next((entries for prefix, entries in HOMES.items() if header.startswith(prefix)), None)
+            if home is not None:
+                if not (path.startswith("tests/") or within(path, home) or (wires and header.startswith(("CLI/", "grpcpp/")))):
+                    findings.append(f"{path}:{number}: <{header}> belongs in {', '.join(home)}")
+            elif quote == '"':
+                findings += own_header(path, number, header, allowed, wires)
+    return findings
+
+
+def own_header(path, number, header, allowed, wires):
+    if not header.startswith(("common/", "services/", "tests/", "accord/")):
+        return [f"{path}:{number}: \"{header}\" is not included from the root"]
+    if header.startswith("tests/") and not path.startswith("tests/"):
+        return [f"{path}:{number}: product code includes a test's {header}"]
+    if path.startswith("tests/"):
+        return []
+    if re.match(r".*(^|/)(fake_|testing_)", header) and not is_test(path) and not path.startswith(TEST_PKI_TOO):
+        return [f"{path}:{number}: product code includes a test's {header}"]
+    # A service never includes another service, whatever the tables say.
+    if header.startswith("services/") and not (path.startswith("services/") and header.split("/")[1] == path.split("/")[1]):
+        return [f"{path}:{number}: {header} is of another service"]
+    if wires or within(posixpath.dirname(header), allowed) or header in allowed:
+        return []
+    return [f"{path}:{number}: {posixpath.dirname(path)} may not include {header}"]
+
+
+CASES = [
+    Case("as the rows say", {"common/crypto/a.cc": '#include <openssl/evp.h>\n#include "common/base/bytes.h"\n',
+                             "services/broker/main.cc": '#include <CLI/CLI.hpp>\n#include "common/storage/rocks_store.h"\n',
+                             "services/broker/cases/a.cc": '#include "services/broker/directory/families.h"\n',
+                             "common/agent/a_test.cc": '#include "common/storage/rocks_store.h"\n',
+                             "tests/system/a.cc": '#include <rocksdb/db.h>\n#include "services/broker/broker.h"\n'}),
+    Case("upwards", {"common/base/a.cc": '#include "common/crypto/digest.h"\n'}, "common/base may not include"),
+    Case("referral logs nothing", {"common/referral/a.cc": '#include "common/telemetry/log.h"\n'}, "may not include"),
+    Case("the store behind its interface", {"common/agent/a.cc": '#include "common/storage/rocks_store.h"\n'}, "may not include"),
+    Case("a file of a folder, not the folder", {"services/broker/sequencer/a.cc": '#include "services/broker/directory/access.h"\n'},
+         "may not include"),
+    Case("wire messages stop at api", {"services/broker/policy/a.h": '#include "accord/broker/v1/referral_service.pb.h"\n'},
+         "may not include"),
+    Case("another service", {"services/police/main.cc": '#include "services/idva/mapping.h"\n'}, "another service"),
+    Case("common uses no service", {"common/agent/a_test.cc": '#include "services/broker/broker.h"\n'}, "another service"),
+    Case("OpenSSL away from home", {"common/ledger/a.cc": "#include <openssl/sha.h>\n"}, "belongs in common/crypto"),
+    Case("RocksDB away from home", {"services/broker/main.cc": "#include <rocksdb/db.h>\n"}, "belongs in common/storage"),
+    Case("gRPC in a module", {"services/broker/policy/a.cc": "#include <grpcpp/grpcpp.h>\n"}, "belongs in"),
+    Case("spdlog away from home", {"services/broker/main.cc": "#include <spdlog/spdlog.h>\n"}, "belongs in common/telemetry"),
+    Case("TOML away from home", {"services/broker/policy/a.cc": "#include <toml++/toml.h>\n"}, "belongs in common/config"),
+    Case("a folder without a row", {"common/util/a.cc": "\n"}, "no row"),
+    Case("a fake in the product", {"common/agent/a.cc": '#include "common/agent/fake_broker.h"\n'}, "a test's"),
+    Case("relative", {"common/agent/a.cc": '#include "outbox.h"\n'}, "not included from the root"),
+]

@@ -1,0 +1,146 @@
+"""No field that can carry personal data is without its `sensitivity` option (style.md §7), and the broker cannot read content.
+
+1. What agencies say of people: every field of section_content.proto and of the five services' own packages states it.
+2. A field whose type is a message of section_content.proto states CONTENT, wherever it stands.
+3. A field whose type is a code that states a fact about a person (PERSON_FACTS) states it.
+4. Any other text, bytes, time or flag states it, or its name is in NOT_PERSONAL with the reason.
+   (Other numbers count or place things; a field of another message type is as sensitive as the fields of that message say.)
+5. From what the broker's, the inspectors' and the administrators' services exchange, no CONTENT can be reached."""
+import descriptors
+from descriptors import Field
+from tree import Case
+
+CONTENT_FILE = "accord/type/v1/section_content.proto"
+SPEAKERS = {f"accord.{agency}.v1" for agency in ("police", "childrens", "housing", "health", "idva")}
+BLIND = ("accord.broker.", "accord.inspection.", "accord.admin.")
+
+PERSON_FACTS = {f"accord.type.v1.{name}" for name in (
+    "AgeBand", "Article6Basis", "Article9Condition", "Category", "ConfidentialityConsent", "ContactDecision", "DeclineReason",
+    "Gateway", "Instrument", "MaracCriterion", "Purpose", "RelationshipClass", "RiskGrade", "SubjectRole", "VictimAwareness")}
+
+STATED_FOR = {Field.TYPE_STRING, Field.TYPE_BYTES, Field.TYPE_BOOL, Field.TYPE_INT64}
+
+# reason → names of fields, bare (everywhere) or full.
+NOT_PERSONAL = {
+    "a digest or random bytes that name a referral, section, delivery, statement or answer: they lead to a person only through the "
+    "openings, which are marked": """
+        decision_digest delivery_id delivery_ids digest draft_digest header_digest last_statement previous_statement referral
+        replaced_by section_digests section_id section_ids statement_digest subject_id tag_id released_sections caused_by contact
+        change_digest salt""",
+    "`referrals/{digest}` or `changes/{number}`, as above": "name",
+    "made of public keys and hashes": """
+        key_id signature certificate sealing_certificate confidential_sealing_certificate signing_certificates sender_certificate
+        path leaf leaves tlog_proof note log_vkey origin checkpoint""",
+    "an agency's id or what describes the organisation": """
+        agency sender recipient recipients on_behalf_of deputy duty_recipient areas display_name accord.admin.v1.Agency.id
+        accord.police.v1.ReportIncidentRequest.force""",
+    "a version or the text of published rules": """
+        agreement_version instrument_version ric_version screening_version version accord.admin.v1.PutAgreement.text
+        accord.storage.v1.StoredAgreement.text token_key domain rule_id""",
+    "from a closed list of this project: methods, reasons, labels, kinds of change, grades of completeness": """
+        method label payload_type completeness accord.type.v1.EntryEvent.change accord.type.v1.EntryEvent.reason
+        accord.broker.v1.RejectCommand.reason accord.storage.v1.StoredAlarm.reason""",
+    "text made by the program from its own words, without personal data (style.md §5)": """
+        accord.type.v1.SectionDecision.reason what_would_change_it alarm waiting_for accord.storage.v1.StoredAlarm.text
+        accord.broker.v1.PreviewReferralResponse.warnings accord.broker.v1.SubmitReferralResponse.warnings
+        accord.storage.v1.StoredReferral.warnings""",
+    "opaque, made by the server, grants nothing": "page_token next_page_token",
+    "when a program handled something, not when anything happened to a person": """
+        accepted_at_ms approved_at_ms first_released_ms in_force_ms not_before_ms opened_at_ms proposed_at_ms raised_at_ms
+        received_at_ms signed_at_ms since_ms stored_at_ms time_ms valid_from_ms""",
+    "a flag of the protocol or of a program": """
+        active already connected inspector preview_only rationale_present repeated_request send stopped strong
+        third_party_material""",
+    "the caller's own act in the directory; no referral": """
+        accord.admin.v1.ProposeChangeRequest.request_id accord.admin.v1.ApproveChangeRequest.request_id""",
+}
+
+
+def check(tree):
+    if not tree.files(".proto", under="proto"):
+        return []
+    try:
+        files = descriptors.load(tree.root / "proto")
+    except ValueError as error:
+        return [f"proto: {error}"]
+    ours = descriptors.options()
+    fine = {name for names in NOT_PERSONAL.values() for name in names.split()}
+    messages, content, used, findings = {}, set(), set(), []
+    for file in files.values():
+        for name, message, _ in descriptors.messages(file):
+            messages[name] = message
+            if file.name == CONTENT_FILE:
+                content.add(name)
+    for file in files.values():
+        where = descriptors.Locations(file)
+        for name, message, path in descriptors.messages(file):
+            for i, field in enumerate(message.field):
+                full, of_type = f"{name}.{field.name}", descriptors.type_name(field)
+                stated = field.options.HasExtension(ours.sensitivity)
+                needs = None
+                if of_type in content:
+                    if field.options.Extensions[ours.sensitivity] != ours.SENSITIVITY_CONTENT:
+                        needs = "holds a section's content and is not SENSITIVITY_CONTENT"
+                elif stated:
+                    continue
+                elif of_type in PERSON_FACTS:
+                    needs = "is a coded fact about a person and states no sensitivity"
+                elif full in fine or field.name in fine:
+                    used.update({full, field.name} & fine)
+                elif field.type == Field.TYPE_MESSAGE:
+                    continue
+                elif file.name == CONTENT_FILE or file.package in SPEAKERS:
+                    needs = "is said of a person by an agency and states no sensitivity"
+                elif field.type in STATED_FOR:
+                    needs = "states no sensitivity and is not in NOT_PERSONAL of tests/lint/sensitivity.py"
+                if needs:
+                    findings.append(f"proto/{file.name}:{where.line(path + (2, i))}: {full} {needs}")
+    findings += reachable_content(messages, ours)
+    if CONTENT_FILE in files:  # The whole, not a case.
+        findings += [f"tests/lint/sensitivity.py: {name} in NOT_PERSONAL is not used any more" for name in sorted(fine - used)]
+    return findings
+
+
+def reachable_content(messages, ours):
+    """Paths from the blind packages to a field of content, one for each such field."""
+    findings, seen = [], set()
+    queue = [(name, name) for name in sorted(messages) if name.startswith(BLIND)]
+    while queue:
+        name, way = queue.pop()
+        if name in seen or name not in messages:
+            continue
+        seen.add(name)
+        for field in messages[name].field:
+            if field.options.Extensions[ours.sensitivity] == ours.SENSITIVITY_CONTENT:
+                findings.append(f"proto: content in what the broker exchanges: {way} → {field.name}")
+            if field.type == Field.TYPE_MESSAGE:
+                queue.append((descriptors.type_name(field), f"{way} → {field.name}"))
+    return findings
+
+
+def proto(package, body):
+    return f'syntax = "proto3";\npackage {package};\nimport "accord/options/v1/options.proto";\n{body}'
+
+
+MARK = "[(accord.options.v1.sensitivity) = SENSITIVITY_CONTENT]"
+VOCABULARY = {"proto/accord/type/v1/vocabulary.proto": proto("accord.type.v1", "enum RiskGrade { RISK_GRADE_UNSPECIFIED = 0; }\n")}
+CASES = [
+    Case("stated, or known to be harmless", {
+        "proto/accord/police/v1/p.proto": proto("accord.police.v1", f"message A {{ string who = 1 {MARK}; bytes digest = 2; uint32 n = 3 {MARK}; }}"),
+        "proto/accord/broker/v1/b.proto": proto("accord.broker.v1", "message B { string page_token = 1; uint32 n = 2; }")}),
+    Case("text of an agency", {"proto/accord/police/v1/p.proto": proto("accord.police.v1", "message A { string who = 1; }")},
+         "A.who is said of a person"),
+    Case("a number of an agency", {"proto/accord/idva/v1/p.proto": proto("accord.idva.v1", "message A { uint32 score = 1; }")},
+         "A.score is said of a person"),
+    Case("a new text at the broker", {"proto/accord/broker/v1/b.proto": proto("accord.broker.v1", "message B { string remark = 1; }")},
+         "B.remark states no sensitivity"),
+    Case("a new time in storage", {"proto/accord/storage/v1/b.proto": proto("accord.storage.v1", "message B { int64 born_ms = 1; }")},
+         "B.born_ms states no sensitivity"),
+    Case("a coded fact", VOCABULARY | {"proto/accord/agency/v1/a.proto": proto(
+        "accord.agency.v1", 'import "accord/type/v1/vocabulary.proto";\nmessage A { accord.type.v1.RiskGrade grade = 1; }')},
+         "A.grade is a coded fact"),
+    Case("content the broker could read", {
+        "proto/accord/broker/v1/b.proto": proto("accord.broker.v1", 'import "accord/type/v1/t.proto";\nmessage B { accord.type.v1.T t = 1; }'),
+        "proto/accord/type/v1/t.proto": proto("accord.type.v1", f"message T {{ string story = 1 {MARK}; }}")},
+         "accord.broker.v1.B → t → story"),
+]
