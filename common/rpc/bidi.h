@@ -1,4 +1,5 @@
-// A server's end of a bidirectional stream: mailboxes and bulk submission.
+// A server's end of a bidirectional stream: mailboxes and bulk submission. It is better whole: the base and its template share one
+// lifetime, which is what has to be understood.
 //
 //   class Mailbox final : public rpc::BidiStream<OpenMailboxRequest, OpenMailboxResponse> {
 //     using BidiStream::BidiStream;

@@ -14,7 +14,7 @@ def check(tree):
     for path in tree.files("_test.cc", "_test.sh", "_test.py"):
         folder, name = posixpath.split(path)
         lists = posixpath.join(folder, "CMakeLists.txt")
-        if not tree.exists(lists) or not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w.-])", without_comments(tree.read(lists))):
+        if not tree.exists(lists) or not names(without_comments(tree.read(lists)), name):
             findings.append(f"{path}: not registered in {lists}")
     for path in tree.files("CMakeLists.txt"):
         folder = posixpath.dirname(path)
@@ -27,7 +27,7 @@ def check(tree):
             parent = posixpath.join(above, "CMakeLists.txt")
             if not tree.exists(parent) or not re.search(rf"(?<![\w/-]){re.escape(name)}(?![\w/-])", without_comments(tree.read(parent))):
                 findings.append(f"{path}: not reached from {parent}")
-        for arguments in re.findall(r"\baccord_add_(?:\w+_)?test\(([^)]*)\)", text):
+        for arguments in re.findall(r"\baccord_add_(?:system_)?test\(([^)]*)\)", text):
             words = arguments.split()
             if words[0].startswith("${"):
                 continue  # Inside a wrapper; its callers are looked at under its own name.
@@ -42,6 +42,15 @@ def check(tree):
     return findings
 
 
+def names(text, file):
+    """True when the CMake text names the file, or makes the name from one of its words: `${name}_test.sh`."""
+    words = [file]
+    stem, ending = re.fullmatch(r"(.*)(_test\.\w+)", file).groups()
+    if "${name}" + ending in text:
+        words.append(stem)
+    return any(re.search(rf"(?<![\w-]){re.escape(word)}(?![\w.-])", text) for word in words)
+
+
 def without_comments(text):
     return re.sub(r"#.*", "", text)
 
@@ -54,6 +63,10 @@ CASES = [
                                      "common/a_test.cc": ""}, "common/a_test.cc: not registered"),
     Case("named in a comment only", ROOT | {"common/CMakeLists.txt": "# a_test.sh\n", "common/a_test.sh": ""},
          "common/a_test.sh: not registered"),
+    Case("named through a function", ROOT | {"common/CMakeLists.txt": "add(COMMAND ${name}_test.sh)\nadd_mine(a unit 60)\n",
+                                             "common/a_test.sh": ""}),
+    Case("not named through a function", ROOT | {"common/CMakeLists.txt": "add(COMMAND ${name}_test.sh)\nadd_mine(b unit 60)\n",
+                                                 "common/a_test.sh": ""}, "not registered"),
     Case("a longer name is another test", ROOT | {"common/CMakeLists.txt": "add_test(NAME x COMMAND ba_test.cc)\n",
                                                   "common/a_test.cc": ""}, "not registered"),
     Case("no label", ROOT | {"common/CMakeLists.txt": "accord_add_test(a SRCS a_test.cc DEPS x)\n", "common/a_test.cc": ""},
