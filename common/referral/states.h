@@ -31,6 +31,8 @@ inline constexpr std::array kArrows = {
     Arrow{type::v1::REFERRAL_STATE_STORED, Event::kDie, type::v1::REFERRAL_STATE_DEAD_LETTER},
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kDie, type::v1::REFERRAL_STATE_DEAD_LETTER},
     Arrow{type::v1::REFERRAL_STATE_DELIVERED, Event::kOpen, type::v1::REFERRAL_STATE_OPENED},
+    // Its signed word, which may overtake its acknowledgement, says more than that would.
+    Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kOpen, type::v1::REFERRAL_STATE_OPENED},
     Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kAccept, type::v1::REFERRAL_STATE_ACCEPTED},
     Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kDecline, type::v1::REFERRAL_STATE_DECLINED},
     Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},

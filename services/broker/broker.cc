@@ -51,6 +51,7 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock, Random& random)
                ACCORD_ASSIGN_OR_RETURN(const referral::Agreement agreement, ParseAgreement(text));
                return agreement.version;
              }},
+      admission_(directory_, policy_, clock),
       executor_(config.threads, kTasksMax) {}
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config, const Clock& clock, Random& random,
@@ -59,7 +60,8 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   ACCORD_ASSIGN_OR_RETURN(auto key, crypto::Ed25519Signer::FromPemFile(config.log_key));
   ACCORD_ASSIGN_OR_RETURN(auto master, LoadMasterKey(config.master_key));
   std::unique_ptr<Broker> broker(new Broker(config, clock, random));
-  ACCORD_ASSIGN_OR_RETURN(broker->case_index_key_, LoadMasterKey(config.case_index_key));
+  ACCORD_ASSIGN_OR_RETURN(auto case_index_key, LoadMasterKey(config.case_index_key));
+  broker->linker_ = std::make_unique<CaseLinker>(std::move(case_index_key));
   broker->vkey_ = ledger::Vkey::Make(config.origin, ledger::kTypeEd25519, key.verifier()).ToString();
 
   SequencerOptions options;
@@ -77,6 +79,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
   broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] { self->refusals_->Flush(); });
+  broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get()] { self->mailboxes_.Tick(self->clock_.Now()); });
   return broker;
 }
 
@@ -84,6 +87,7 @@ Broker::~Broker() { Shutdown(); }
 
 void Broker::Shutdown() {
   minutes_.reset();
+  seconds_.reset();
   if (refusals_ != nullptr) refusals_->Flush(/*all=*/true);
   if (sequencer_ != nullptr) sequencer_->Shutdown();
   executor_.Shutdown();
@@ -99,6 +103,7 @@ void Broker::Listen(std::function<void(bool)> health, std::function<void()> move
 
 void Broker::TellHealth(bool serving) {
   telemetry::Log(telemetry::Level::kInfo, "broker.health", {{"serving", serving}});
+  if (!serving) mailboxes_stale_ = true;
   absl::MutexLock lock(&mu_);
   if (health_) health_(serving);
 }
@@ -108,6 +113,8 @@ absl::Status Broker::Publish(const ReadView& view, const Epochs& epochs) {
   ACCORD_ASSIGN_OR_RETURN(auto policy, LoadPolicy(view.store(), *directory, epochs));
   directory_.Set(std::move(directory));
   policy_.Set(std::move(policy));
+  if (mailboxes_stale_) ACCORD_RETURN_IF_ERROR(mailboxes_.Load(view.store()));
+  mailboxes_stale_ = false;
   std::function<void()> moved;
   {
     absl::MutexLock lock(&mu_);

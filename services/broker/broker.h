@@ -17,7 +17,10 @@
 #include "common/crypto/secret.h"
 #include "common/telemetry/metrics.h"
 #include "services/broker/adapter/authorizer.h"
+#include "services/broker/admission/admission.h"
 #include "services/broker/broker_config.h"
+#include "services/broker/cases/case_linker.h"
+#include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/changes.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/policy/policy_holder.h"
@@ -25,6 +28,10 @@
 #include "services/broker/sequencer/sequencer.h"
 
 namespace accord::broker {
+
+// The log's verification key is written beside the log key, under its name and this: what the operator publishes
+// and agencies name as `log_vkey`.
+inline constexpr char kVkeySuffix[] = ".vkey";
 
 // Makes a new broker's files and its log: store, key slots, guard, log key, master key, case index
 // key; entry 0, then the directory and the agreement of the configuration as entries. Blocks.
@@ -62,8 +69,9 @@ class Broker {
   RefusalRecorder& refusals() { return *refusals_; }
   DirectoryAuthorizer& authorizer() { return *authorizer_; }
   const ChangeRules& change_rules() const { return rules_; }
-  // 32 bytes: what CaseLinker indexes tokens under.
-  const crypto::SecretBytes& case_index_key() const { return case_index_key_; }
+  const Admission& admission() const { return admission_; }
+  const CaseLinker& linker() const { return *linker_; }
+  Mailboxes& mailboxes() { return mailboxes_; }
   // The log's verification key, and its name.
   const std::string& vkey() const { return vkey_; }
   const std::string& origin() const { return config_.origin; }
@@ -85,12 +93,15 @@ class Broker {
   const BrokerConfig config_;
   const Clock& clock_;
   Random& random_;
-  crypto::SecretBytes case_index_key_;
   std::string vkey_;
 
   DirectoryHolder directory_;
   PolicyHolder policy_;
   const ChangeRules rules_;
+  const Admission admission_;
+  std::unique_ptr<const CaseLinker> linker_;
+  Mailboxes mailboxes_;
+  bool mailboxes_stale_ = true;  // The sequencer thread's: the store was opened since they were filled.
 
   absl::Mutex mu_;
   std::function<void(bool)> health_ ABSL_GUARDED_BY(mu_);
@@ -101,7 +112,7 @@ class Broker {
   std::unique_ptr<Sequencer> sequencer_;
   std::unique_ptr<RefusalRecorder> refusals_;
   std::unique_ptr<DirectoryAuthorizer> authorizer_;
-  std::unique_ptr<Periodic> minutes_;
+  std::unique_ptr<Periodic> minutes_, seconds_;
 };
 
 }  // namespace accord::broker

@@ -135,11 +135,11 @@ TEST_F(BrokerTest, InitMakesALogThatOpensWithDirectoryAndAgreement) {
   EXPECT_NE((*broker)->directory().Get()->FindActiveAgency("police"), nullptr);
   EXPECT_NE((*broker)->directory().Get()->FindOfficer(false, "bob"), nullptr);
   EXPECT_EQ((*broker)->policy().Get()->snapshot.agreement->version, "1");
-  EXPECT_EQ((*broker)->case_index_key().size(), 32u);
   const auto view = *(*broker)->sequencer().View();
   EXPECT_EQ(view->ledger().size(), 4u);  // Opened, two agencies, one agreement.
   const auto vkey = ledger::Vkey::Parse((*broker)->vkey());
   EXPECT_EQ(ledger::VerifyCheckpoint(view->checkpoint().checkpoint, *vkey).status(), absl::OkStatus());
+  EXPECT_EQ(*ReadFile(config_.log_key + kVkeySuffix), (*broker)->vkey() + "\n");  // What the agencies are given.
 }
 
 TEST_F(BrokerTest, InitTouchesNothingThatIsThere) {

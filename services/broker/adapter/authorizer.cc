@@ -22,6 +22,11 @@ Principal PrincipalOf(const rpc::Peer& peer) {
   return principal;
 }
 
+Caller CallerOf(const rpc::Peer& peer) {
+  const Principal principal = PrincipalOf(peer);
+  return {principal.kind, principal.id, PrincipalName(principal.kind, principal.id), principal.certificate};
+}
+
 absl::Status DirectoryAuthorizer::Authorize(const rpc::Peer& peer, std::string_view method) {
   const Principal principal = PrincipalOf(peer);
   const auto directory = directory_.Get();

@@ -16,6 +16,8 @@ namespace accord::broker {
 // A connection's peer as the directory knows principals; its kind is unspecified for a broker,
 // which may call nothing but health.
 Principal PrincipalOf(const rpc::Peer& peer);
+// The peer of an authorised call.
+Caller CallerOf(const rpc::Peer& peer);
 
 // Thread-safe.
 class DirectoryAuthorizer : public rpc::Authorizer {

@@ -21,6 +21,14 @@ struct Principal {
   absl::Time not_before;      // Of the certificate.
 };
 
+// Who calls, once the call was authorised: from the connection alone.
+struct Caller {
+  options::v1::Caller kind = options::v1::CALLER_UNSPECIFIED;
+  std::string id;           // Agency, administrator or inspector id.
+  std::string principal;    // PrincipalName(kind, id).
+  std::string certificate;  // SHA-256 of its DER.
+};
+
 // "agency/<id>", "admin/<id>" or "inspector/<id>": what request ids are scoped to and what
 // entries name as the actor.
 std::string PrincipalName(options::v1::Caller kind, std::string_view id);

@@ -35,6 +35,11 @@ struct AgencyRow {
   std::optional<crypto::Certificate> confidential_sealing;  // Absent when there is no such desk.
 };
 
+// The certificate that a desk's sections are sealed for: the confidential desk has a key of its own.
+inline const std::optional<crypto::Certificate>& SealingOf(const AgencyRow& row, type::v1::Desk desk) {
+  return desk == type::v1::DESK_CONFIDENTIAL ? row.confidential_sealing : row.sealing;
+}
+
 // Immutable; shared by handlers and the sequencer.
 class DirectorySnapshot {
  public:

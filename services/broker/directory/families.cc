@@ -39,6 +39,10 @@ std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, acc
   return MailboxPrefix(agency, desk, lane) + KeyU64(sequence);
 }
 
+std::string KeySequenceKey(std::string_view agency, std::string_view ordering_key) {
+  return ByteWriter().Raw("keyseq/").Lp8(agency).Raw(ordering_key).bytes();
+}
+
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence) {
   return ByteWriter().Raw(pseudonym).U64(sequence).bytes();
 }

@@ -74,6 +74,8 @@ std::string PartyKey(std::string_view agency, uint64_t stored_index);
 std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane,
                        uint64_t sequence);
 std::string MailboxPrefix(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane);
+// "keyseq/" ‖ lp8(agency) ‖ ordering key[16], in family `meta`: u64 of the deliveries of that key to that agency so far.
+std::string KeySequenceKey(std::string_view agency, std::string_view ordering_key);
 // pseudonym[16] ‖ u64 sequence.
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence);
 

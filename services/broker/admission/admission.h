@@ -1,0 +1,107 @@
+// What is asked of a submission before the sequencer sees it: form, identity, signature, seals, decision.
+//
+// Handlers run this in parallel; the sequencer runs Plan again when an epoch has moved meanwhile.
+#pragma once
+
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/type/v1/referral.pb.h"
+#include "common/base/clock.h"
+#include "common/referral/decision.h"
+#include "common/referral/header.h"
+#include "services/broker/directory/access.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/policy/policy_holder.h"
+
+namespace accord::broker {
+
+// What one recipient is to be delivered.
+struct PlannedDelivery {
+  std::string agency;
+  type::v1::Desk desk = type::v1::DESK_MAIN;
+  std::set<std::string> section_ids;  // Permitted, and sealed for this desk's key.
+};
+
+// The decision on a submission, and what follows from it.
+struct Plan {
+  referral::Decisions decisions;
+  std::string decision_digest;
+  std::vector<PlannedDelivery> deliveries;
+};
+
+// A submission whose form, signature and sender were found good. Whether it may be stored is `plan`: its refusal does not
+// keep a repeat of what was stored before from its first answer.
+struct Admitted {
+  Caller caller;
+  std::string header_digest;
+  type::v1::Submission submission;
+  referral::OpenedHeader header;
+  std::map<std::string, std::set<std::string>> sealed_for;  // Section id → subject key identifiers.
+  std::string previewed_digest;    // What the caller saw in a preview; empty when it does not ask.
+  std::string sender_certificate;  // The signing certificate, DER.
+  Epochs epochs;                   // Under which `plan` was made.
+  absl::StatusOr<broker::Plan> plan;
+};
+
+// A preview's answer.
+struct Previewed {
+  Plan plan;
+  struct Recipient {
+    std::string agency;
+    type::v1::AgencyKind kind = type::v1::AGENCY_KIND_UNSPECIFIED;
+    type::v1::Desk desk = type::v1::DESK_MAIN;
+    type::v1::RecipientCapacity capacity = type::v1::RECIPIENT_CAPACITY_NAMED;
+    std::string on_behalf_of;
+    std::string sealing_certificate;  // DER; empty when the desk has none.
+  };
+  std::vector<Recipient> recipients;
+};
+
+// SIGNING_KEY_UNKNOWN for `agency`. Thread-safe.
+absl::Status SigningKeyUnknown(const std::string& agency);
+
+inline constexpr size_t kOpeningsMax = referral::kHeaderCommitmentsMax;
+
+// Thread-safe.
+class Admission {
+ public:
+  Admission(const DirectoryHolder& directory, const PolicyHolder& policy, const Clock& clock)
+      : directory_(directory), policy_(policy), clock_(clock) {}
+
+  // Checks in this order, the first failure told:
+  //   MESSAGE_TOO_LARGE, FIELD_MISSING         counts and required fields
+  //   HEADER_MALFORMED, SIGNING_KEY_UNKNOWN, SIGNATURE_INVALID, OPENING_MISMATCH, and those of ValidateParts
+  //   SENDER_MISMATCH, FIELD_INVALID           the signed sender and request id are the caller's
+  //   SECTION_MALFORMED, SECTION_DIGEST_MISMATCH  the sealed bytes are those that were signed
+  // What Plan refuses is in the result's `plan`.
+  absl::StatusOr<Admitted> Admit(const Caller& caller, std::string_view request_id, type::v1::Submission submission,
+                                 std::string_view previewed_digest) const;
+
+  // Decides `admitted` under the policy and directory in force; its `plan` and `epochs` are set.
+  //   SIGNING_KEY_UNKNOWN                     the signing key is no longer the sender's
+  //   SEALING_KEY_UNKNOWN, SEALED_TOO_WIDELY  a section is sealed for nobody's key, or for more than is permitted
+  //   DECISION_CHANGED                        the caller previewed something else
+  //   NOTHING_PERMITTED                       nobody would be delivered anything
+  void Plan(Admitted& admitted) const;
+
+  // What Plan would decide of `parts`, and whom sections may be sealed for. FIELD_… of ValidateParts,
+  // SENDER_MISMATCH.
+  absl::StatusOr<Previewed> Preview(const Caller& caller, const referral::HeaderParts& parts) const;
+
+ private:
+  absl::StatusOr<broker::Plan> MakePlan(const Admitted& admitted, const Policy& policy) const;
+
+  const DirectoryHolder& directory_;
+  const PolicyHolder& policy_;
+  const Clock& clock_;
+};
+
+}  // namespace accord::broker

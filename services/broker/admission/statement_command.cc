@@ -1,0 +1,129 @@
+#include "services/broker/admission/statement_command.h"
+
+#include <utility>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/referral/states.h"
+#include "common/referral/statement.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+
+using storage::v1::StoredRequest;
+
+absl::StatusOr<VerifiedStatement> VerifyStatement(const DirectorySnapshot& directory, const Caller& caller,
+                                                  std::string_view request_id, const type::v1::SignedPayload& document,
+                                                  absl::Time now) {
+  ACCORD_ASSIGN_OR_RETURN(type::v1::Statement statement, referral::ParseStatement(document));
+  const auto* key = directory.FindSigningKey(caller.id, document.key_id(), now);
+  if (key == nullptr) {
+    return SigningKeyUnknown(caller.id);
+  }
+  ACCORD_RETURN_IF_ERROR(referral::VerifySignature(document, key->key));
+  if (statement.agency() != caller.id) return Error(Reason::kSenderMismatch, "the statement is of another agency than the connection");
+  if (statement.request_id() != request_id) {
+    return Error(Reason::kFieldInvalid, "request_id is not the one that was signed", {{"field", "request_id"}});
+  }
+  return VerifiedStatement{caller, document, std::move(statement), referral::DigestOf(document)};
+}
+
+absl::Status StatementCommand::Apply(CommitContext& context) {
+  const auto& statement = verified_.statement;
+  const std::string request_key = RequestKey(verified_.caller.principal, statement.request_id());
+  result_ = {verified_.digest, statement.header_digest(), 0, type::v1::REFERRAL_STATE_UNSPECIFIED};
+  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
+  if (known.has_value()) {
+    StoredRequest request;
+    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
+    if (request.digest() != verified_.digest) {
+      return Error(Reason::kRequestIdReused, "this request id was used for other content", {{"first_digest", ToHex(request.digest())}});
+    }
+    result_.index = request.index();
+    result_.state = request.state();
+    return absl::OkStatus();
+  }
+  // Absent, erased, and not the caller's are one answer: it must not tell which.
+  const absl::Status not_permitted = Error(Reason::kNotPermitted, "no such referral, or this agency is not one of its recipients");
+  ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, statement.header_digest()));
+  if (!stored.has_value()) return not_permitted;
+  auto* const recipient = FindRecipient(*stored, verified_.caller.id);
+  if (recipient == nullptr) return not_permitted;
+
+  // Judged again, for the directory may have moved since VerifyStatement.
+  const auto directory = directory_.Get();
+  const AgencyRow* agency = directory->FindActiveAgency(verified_.caller.id);
+  if (agency == nullptr || directory->FindSigningKey(verified_.caller.id, verified_.document.key_id(), context.now()) == nullptr) {
+    return SigningKeyUnknown(verified_.caller.id);
+  }
+  const bool may_say = referral::MaySay(referral::Party::kRecipient, agency->agency.kind(), statement.kind());
+  const auto event = referral::EventOf(statement.kind());
+  const auto next = may_say && event.has_value() ? referral::Next(recipient->state(), *event) : std::nullopt;
+  if (!next.has_value()) {
+    return Error(Reason::kTransitionIllegal,
+                 may_say ? "the referral is not in a state that allows this"
+                         : "children's services decide on a contact, and only they do; others accept or decline",
+                 {{"state", type::v1::ReferralState_Name(recipient->state())}});
+  }
+  if (recipient->last_statement() != statement.previous_statement()) {
+    return Error(Reason::kTransitionIllegal, "the statement does not follow the agency's last one on this referral",
+                 {{"state", type::v1::ReferralState_Name(recipient->state())}, {"last_statement", ToHex(recipient->last_statement())}});
+  }
+  const int64_t now_ms = absl::ToUnixMillis(context.now());
+  recipient->set_state(*next);
+  recipient->set_since_ms(now_ms);
+  recipient->set_last_statement(verified_.digest);
+
+  ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
+  const auto& core = header.core.part;
+
+  EntryDraft entry;
+  entry.chains = ChainsOf(*stored);
+  entry.event.set_type(type::v1::EVENT_TYPE_STATEMENT);
+  entry.event.set_statement(statement.kind());
+  auto& actor = entry.actor.emplace();
+  actor.set_principal(verified_.caller.principal);
+  *actor.mutable_worker() = statement.worker();
+  actor.set_certificate(verified_.caller.certificate);
+  auto& about = entry.referral.emplace();
+  about.set_header_digest(statement.header_digest());
+  about.set_sender(core.sender());
+  about.set_request_id(core.request_id());
+  about.set_recipient(verified_.caller.id);
+  about.set_statement_digest(verified_.digest);
+  ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
+  result_.state = *next;
+
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, SlotOfChain(context, stored->chain()));
+  storage::v1::StoredStatement kept;
+  *kept.mutable_statement() = verified_.document;
+  kept.set_index(result_.index);
+  ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilyStatement, StatementKey(statement.header_digest(), verified_.digest), slot, kept.SerializeAsString()));
+  ACCORD_RETURN_IF_ERROR(SaveReferral(context, statement.header_digest(), *stored));
+
+  StoredRequest request;
+  request.set_digest(verified_.digest);
+  request.set_index(result_.index);
+  request.set_header_digest(statement.header_digest());
+  request.set_state(*next);
+  context.Put(kFamilyRequest, request_key, request.SerializeAsString());
+
+  storage::v1::StoredDelivery notice;
+  notice.set_agency(core.sender());
+  notice.set_desk(type::v1::DESK_MAIN);
+  notice.set_header_digest(statement.header_digest());
+  notice.set_statement_digest(verified_.digest);
+  notice.set_lane(referral::LaneOf(type::v1::REFERRAL_TYPE_NOTIFICATION, core.urgency(), core.risk().grade()));
+  notice.set_ordering_key(OrderingKeyOf(*stored));
+  return PutDelivery(context, context.RandomBytes(kIdBytes), std::move(notice), result_.index, queued_);
+}
+
+void StatementCommand::Done(const absl::StatusOr<Committed>& outcome) {
+  if (!outcome.ok()) return std::move(done_)(outcome.status());
+  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
+  std::move(done_)(std::move(result_));
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,124 @@
+#include "services/broker/admission/submit_command.h"
+
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/referral/states.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+
+using storage::v1::StoredDelivery;
+using storage::v1::StoredReferral;
+using storage::v1::StoredRequest;
+
+absl::Status SubmitCommand::Apply(CommitContext& context) {
+  const auto& core = admitted_.header.core.part;
+  const std::string request_key = RequestKey(admitted_.caller.principal, core.request_id());
+  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
+  if (known.has_value()) {
+    StoredRequest request;
+    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
+    if (request.digest() != admitted_.header_digest) {
+      return Error(Reason::kRequestIdReused, "this request id was used for other content",
+                   {{"first_digest", ToHex(request.digest())}, {"first_index", std::to_string(request.index())}});
+    }
+    ACCORD_ASSIGN_OR_RETURN(const auto first, LoadReferral(context, admitted_.header_digest));
+    if (!first.has_value()) return Error(Reason::kReferralNotFound, "the referral was erased");
+    result_ = {admitted_.header_digest, first->stored_index(), {first->decisions().begin(), first->decisions().end()},
+               first->decision_digest(), {first->warnings().begin(), first->warnings().end()}, true};
+    return absl::OkStatus();
+  }
+  if (!(admitted_.epochs == context.epochs())) admission_.Plan(admitted_);
+  ACCORD_RETURN_IF_ERROR(admitted_.plan);
+  return Store(context);
+}
+
+absl::Status SubmitCommand::Store(CommitContext& context) {
+  const auto& core = admitted_.header.core.part;
+  const Plan& plan = *admitted_.plan;
+  std::vector<type::v1::SubjectPart> subjects;
+  for (const auto& subject : admitted_.header.subjects) subjects.push_back(subject.part);
+  ACCORD_ASSIGN_OR_RETURN(const std::vector<std::string> cases, linker_.Link(subjects, context));
+  ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
+
+  StoredReferral stored;
+  *stored.mutable_header() = admitted_.submission.header();
+  *stored.mutable_openings() = admitted_.submission.openings();
+  for (const auto& decision : plan.decisions.decisions) *stored.add_decisions() = decision;
+  stored.set_decision_digest(plan.decision_digest);
+  for (const std::string& warning : plan.decisions.warnings) stored.add_warnings(warning);
+  stored.set_stored_at_ms(absl::ToUnixMillis(context.now()));
+  stored.set_chain(chain.pseudonym);
+  for (const std::string& pseudonym : cases) stored.add_cases(pseudonym);
+  stored.set_agreement_version(plan.decisions.agreement_version);
+  stored.set_sender_certificate(admitted_.sender_certificate);
+
+  EntryDraft entry;
+  entry.chains = ChainsOf(stored);
+  entry.event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
+  entry.event.set_agreement_version(plan.decisions.agreement_version);
+  auto& actor = entry.actor.emplace();
+  actor.set_principal(admitted_.caller.principal);
+  *actor.mutable_worker() = core.worker();
+  actor.set_certificate(admitted_.caller.certificate);
+  auto& about = entry.referral.emplace();
+  about.set_header_digest(admitted_.header_digest);
+  about.set_sender(core.sender());
+  about.set_request_id(core.request_id());
+  for (const auto& section : admitted_.header.sections) about.add_section_digests(section.part.digest());
+  auto& decisions = entry.decisions.emplace();
+  *decisions.mutable_decisions() = stored.decisions();
+  decisions.set_decision_digest(plan.decision_digest);
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
+  stored.set_stored_index(index);
+
+  for (const auto& sealed : admitted_.submission.sections()) {
+    stored.add_section_ids(sealed.section_id());
+    ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilySection, SectionKey(admitted_.header_digest, sealed.section_id()),
+                                             chain.slot, sealed.cms()));
+  }
+  ACCORD_RETURN_IF_ERROR(AddDeliveries(context, stored));
+  ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilyReferral, admitted_.header_digest, chain.slot, stored.SerializeAsString()));
+
+  StoredRequest request;
+  request.set_digest(admitted_.header_digest);
+  request.set_index(index);
+  request.set_header_digest(admitted_.header_digest);
+  context.Put(kFamilyRequest, RequestKey(admitted_.caller.principal, core.request_id()), request.SerializeAsString());
+  context.Put(kFamilyParty, PartyKey(core.sender(), index), admitted_.header_digest);
+  result_ = {admitted_.header_digest, index, plan.decisions.decisions, plan.decision_digest, plan.decisions.warnings, false};
+  return absl::OkStatus();
+}
+
+absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral& stored) {
+  const auto& core = admitted_.header.core.part;
+  for (const PlannedDelivery& planned : admitted_.plan->deliveries) {
+    const std::string delivery_id = context.RandomBytes(kIdBytes);
+    auto& recipient = *stored.add_recipients();
+    recipient.set_agency(planned.agency);
+    recipient.set_desk(planned.desk);
+    recipient.set_state(type::v1::REFERRAL_STATE_STORED);
+    recipient.set_since_ms(stored.stored_at_ms());
+    recipient.set_delivery_id(delivery_id);
+    StoredDelivery delivery;
+    delivery.set_agency(planned.agency);
+    delivery.set_desk(planned.desk);
+    delivery.set_header_digest(admitted_.header_digest);
+    delivery.set_lane(referral::LaneOf(core.type(), core.urgency(), core.risk().grade()));
+    delivery.set_ordering_key(OrderingKeyOf(stored));
+    ACCORD_RETURN_IF_ERROR(PutDelivery(context, delivery_id, std::move(delivery), stored.stored_index(), queued_));
+    context.Put(kFamilyParty, PartyKey(planned.agency, stored.stored_index()), admitted_.header_digest);
+  }
+  return absl::OkStatus();
+}
+
+void SubmitCommand::Done(const absl::StatusOr<Committed>& outcome) {
+  if (!outcome.ok()) return std::move(done_)(outcome.status());
+  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
+  std::move(done_)(std::move(result_));
+}
+
+}  // namespace accord::broker

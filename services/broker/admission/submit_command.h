@@ -1,0 +1,58 @@
+// Stores an admitted submission: referral, sections, deliveries, request and entry in one batch.
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <vector>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "services/broker/admission/admission.h"
+#include "services/broker/cases/case_linker.h"
+#include "services/broker/delivery/mailboxes.h"
+#include "services/broker/delivery/referral_store.h"
+#include "services/broker/sequencer/command.h"
+
+namespace accord::broker {
+
+// The answer to a submission.
+struct Stored {
+  std::string header_digest;
+  uint64_t index = 0;  // Of its REFERRAL_STORED entry.
+  std::vector<type::v1::SectionDecision> decisions;
+  std::string decision_digest;
+  std::vector<std::string> warnings;
+  bool repeated = false;  // The same header was stored before: that answer again.
+};
+using StoredDone = absl::AnyInvocable<void(const absl::StatusOr<Stored>&) &&>;
+
+//   REQUEST_ID_REUSED  the id stands for another header; metadata has the first digest and index
+//   those of Admission::Plan, as policy and directory stand when it is applied
+class SubmitCommand : public Command {
+ public:
+  // All references must outlive the command.
+  SubmitCommand(Admitted admitted, const Admission& admission, const CaseLinker& linker, Mailboxes& mailboxes,
+                StoredDone done)
+      : admitted_(std::move(admitted)), admission_(admission), linker_(linker), mailboxes_(mailboxes), done_(std::move(done)) {}
+
+  absl::Status Apply(CommitContext& context) override;
+  void Done(const absl::StatusOr<Committed>& outcome) override;
+  bool MayBeRefusedForSpace() const override {
+    return admitted_.header.core.part.urgency() != type::v1::URGENCY_IMMEDIATE;
+  }
+
+ private:
+  absl::Status Store(CommitContext& context);
+  absl::Status AddDeliveries(CommitContext& context, storage::v1::StoredReferral& stored);
+
+  Admitted admitted_;
+  const Admission& admission_;
+  const CaseLinker& linker_;
+  Mailboxes& mailboxes_;
+  Stored result_;
+  NewDeliveries queued_;  // Told to the mailboxes once committed.
+  StoredDone done_;
+};
+
+}  // namespace accord::broker

@@ -1,0 +1,96 @@
+// Letting a delivery go: decided again, recorded, and only then handed over (design.md §5 "Delivery").
+//
+//   lease in memory → PlanRelease, on a worker → ReleaseCommand, on the sequencer → the first byte leaves
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <string>
+#include <vector>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "accord/type/v1/referral.pb.h"
+#include "common/referral/decision.h"
+#include "services/broker/delivery/mailboxes.h"
+#include "services/broker/delivery/referral_store.h"
+#include "services/broker/directory/access.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/policy/policy_holder.h"
+#include "services/broker/sequencer/command.h"
+
+namespace accord::broker {
+
+// What one delivery would hand over under the policy in force.
+struct ReleasePlan {
+  Epochs epochs;
+  std::string sender, request_id, agreement_version;
+  // Of a referral: the decisions about this recipient, and what it may have. No sections: nothing may go any more.
+  std::vector<type::v1::SectionDecision> decisions;
+  std::string decision_digest;
+  std::vector<type::v1::SealedSection> sections;  // Each with the recipient's recipient info alone.
+  std::vector<std::string> section_digests;       // Of `sections`.
+  std::vector<type::v1::Opening> openings;
+  type::v1::SignedPayload header;
+  std::string sender_certificate;
+  // Of a statement's delivery: the statement.
+  type::v1::SignedPayload statement;
+};
+
+// Decides what `delivery` may hand over at `now`. A section goes only to the key that the recipient's desk has in the
+// directory now: one sealed for an older key waits for its sender to seal again.
+//   REFERRAL_NOT_FOUND  it was erased
+//   DATA_LOSS           what is stored does not parse
+// Thread-safe if `read` is.
+absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, const Policy& policy, const DirectorySnapshot& directory,
+                                        const storage::v1::StoredDelivery& delivery, absl::Time now);
+
+// A delivery that may leave.
+struct Released {
+  storage::v1::StoredDelivery delivery;  // As of this attempt.
+  ReleasePlan plan;
+  uint64_t index = 0;  // Of its RELEASED entry, or of WITHHELD_AT_RELEASE.
+  // Nothing may go any more: the entry says so, the delivery is a dead letter, and nothing is to be sent.
+  bool withheld = false;
+};
+using ReleasedDone = absl::AnyInvocable<void(absl::StatusOr<Released>) &&>;
+
+// Makes attempt, first release time, state and RELEASED entry durable. Decides again if an epoch moved since the plan.
+// Its Done gives no lease back: whoever leased it does.
+//   DELIVERY_NOT_FOUND  not there, settled, or not this mailbox's
+//   those of PlanRelease
+class ReleaseCommand : public Command {
+ public:
+  // `caller`: who collects. All references must outlive the command.
+  ReleaseCommand(std::string delivery_id, MailboxId mailbox, Caller caller, ReleasePlan plan, const PolicyHolder& policy,
+                 const DirectoryHolder& directory, Mailboxes& mailboxes, ReleasedDone done)
+      : delivery_id_(std::move(delivery_id)), mailbox_(std::move(mailbox)), caller_(std::move(caller)), policy_(policy),
+        directory_(directory), mailboxes_(mailboxes), done_(std::move(done)) {
+    result_.plan = std::move(plan);
+  }
+
+  absl::Status Apply(CommitContext& context) override;
+  void Done(const absl::StatusOr<Committed>& outcome) override;
+
+ private:
+  const std::string delivery_id_;
+  const MailboxId mailbox_;
+  const Caller caller_;
+  const PolicyHolder& policy_;
+  const DirectoryHolder& directory_;
+  Mailboxes& mailboxes_;
+  Released result_;
+  ReleasedDone done_;
+};
+
+// The entry about a delivery of `stored` that `caller` collects; the caller adds event type and what is particular.
+EntryDraft DeliveryEntry(const storage::v1::StoredReferral& stored, const storage::v1::StoredDelivery& delivery,
+                         std::string_view delivery_id, std::string_view sender, std::string_view request_id,
+                         const Caller& caller);
+
+// Takes a delivery out of its mailbox as a dead letter, and its recipient's state with it.
+void Bury(CommitContext& context, std::string_view delivery_id, storage::v1::StoredDelivery& delivery,
+          storage::v1::StoredReferral& stored, uint64_t index);
+
+}  // namespace accord::broker

@@ -1,0 +1,81 @@
+#include "services/broker/delivery/settle.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/status.h"
+#include "common/referral/states.h"
+#include "services/broker/delivery/referral_store.h"
+#include "services/broker/delivery/release.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+namespace {
+
+absl::Duration BackoffAfter(uint32_t attempt) {
+  absl::Duration backoff = kRedeliveryBackoffMin;
+  for (uint32_t i = 1; i < attempt && backoff < kRedeliveryBackoffMax; ++i) backoff *= 2;
+  return std::min(backoff, kRedeliveryBackoffMax);
+}
+
+}  // namespace
+
+absl::Status SettleCommand::Apply(CommitContext& context) {
+  ACCORD_ASSIGN_OR_RETURN(auto delivery, LoadDelivery(context, delivery_id_));
+  if (!delivery.has_value() || delivery->agency() != mailbox_.agency || delivery->desk() != mailbox_.desk ||
+      delivery->attempt() == 0) {
+    return Error(Reason::kDeliveryNotFound, "no such delivery was made to this mailbox");
+  }
+  if (delivery->state() != storage::v1::DELIVERY_STATE_QUEUED) {
+    result_ = {delivery->settled_index(), true};
+    return absl::OkStatus();
+  }
+  ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, delivery->header_digest()));
+  if (!stored.has_value()) return Error(Reason::kDeliveryNotFound, "the referral was erased");
+  ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
+  EntryDraft entry = DeliveryEntry(*stored, *delivery, delivery_id_, header.core.part.sender(),
+                                   header.core.part.request_id(), caller_);
+  switch (settlement_.kind) {
+    case Settlement::Kind::kAck: entry.event.set_type(type::v1::EVENT_TYPE_DELIVERED); break;
+    case Settlement::Kind::kNack: entry.event.set_type(type::v1::EVENT_TYPE_DELIVERY_NACKED); break;
+    case Settlement::Kind::kReject:
+      entry.event.set_type(type::v1::EVENT_TYPE_DEAD_LETTER);
+      entry.event.set_reason(settlement_.reason);
+      break;
+  }
+  ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
+
+  if (settlement_.kind == Settlement::Kind::kNack) {
+    not_before_ = context.now() + std::max(settlement_.delay, BackoffAfter(delivery->attempt()));
+    delivery->set_not_before_ms(absl::ToUnixMillis(not_before_));
+    context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
+    return absl::OkStatus();
+  }
+  if (settlement_.kind == Settlement::Kind::kReject) {
+    Bury(context, delivery_id_, *delivery, *stored, result_.index);
+    return SaveReferral(context, delivery->header_digest(), *stored);
+  }
+  delivery->set_state(storage::v1::DELIVERY_STATE_DELIVERED);
+  delivery->set_settled_index(result_.index);
+  context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
+  context.Delete(kFamilyMailbox,
+                 MailboxKey(delivery->agency(), delivery->desk(), delivery->lane(), delivery->mailbox_sequence()));
+  auto* const recipient = delivery->statement_digest().empty() ? FindRecipient(*stored, delivery->agency()) : nullptr;
+  const auto next = recipient == nullptr ? std::nullopt : referral::Next(recipient->state(), referral::Event::kDeliver);
+  if (!next.has_value()) return absl::OkStatus();  // A statement, or the recipient has opened it already.
+  recipient->set_state(*next);
+  recipient->set_since_ms(absl::ToUnixMillis(context.now()));
+  return SaveReferral(context, delivery->header_digest(), *stored);
+}
+
+void SettleCommand::Done(const absl::StatusOr<Committed>& outcome) {
+  if (!outcome.ok()) return std::move(done_)(outcome.status());
+  if (settlement_.kind == Settlement::Kind::kNack && !result_.already) {
+    mailboxes_.Return(delivery_id_, holder_, not_before_);
+  } else {
+    mailboxes_.Remove(delivery_id_);
+  }
+  std::move(done_)(result_);
+}
+
+}  // namespace accord::broker
