@@ -24,6 +24,8 @@
 #include "common/rpc/tls.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
+#include "services/broker/api/mailbox_service.h"
+#include "services/broker/api/referral_service.h"
 #include "services/broker/broker.h"
 #include "services/broker/broker_config.h"
 
@@ -57,7 +59,13 @@ int Serve(const BrokerConfig& config, const Clock& clock, Random& random) {
 
   rpc::HandlerContext shared((*broker)->executor(), (*broker)->authorizer(), clock, metrics);
   rpc::LiveStreams streams;
-  std::vector<grpc::Service*> services;
+  MailboxService mailbox({(*broker)->sequencer(), (*broker)->mailboxes(), (*broker)->policy(), (*broker)->directory(),
+                          (*broker)->refusals(), (*broker)->executor(), clock},
+                         shared, streams);
+  ReferralService referral({(*broker)->sequencer(), (*broker)->admission(), (*broker)->linker(), (*broker)->mailboxes(),
+                            (*broker)->directory(), (*broker)->refusals(), (*broker)->executor(), clock},
+                           shared, streams);
+  const std::vector<grpc::Service*> services = {&referral, &mailbox};
   auto server = rpc::Server::Start(config.server, services);
   if (!server.ok()) return Fail("the server does not start", server.status());
   (*broker)->Listen([&server](bool serving) { (*server)->SetServing(serving); },

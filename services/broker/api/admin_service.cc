@@ -1,0 +1,135 @@
+#include "services/broker/api/admin_service.h"
+
+#include <absl/strings/numbers.h>
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "services/broker/api/handle.h"
+#include "services/broker/api/paging.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+namespace {
+
+constexpr std::string_view kProposeChange = "/accord.admin.v1.AdminService/ProposeChange";
+constexpr std::string_view kApproveChange = "/accord.admin.v1.AdminService/ApproveChange";
+constexpr std::string_view kListChanges = "/accord.admin.v1.AdminService/ListChanges";
+constexpr std::string_view kNamePrefix = "changes/";
+constexpr int kChangesPageDefault = 50;
+
+absl::Status Missing(std::string_view field) {
+  return Error(Reason::kFieldMissing, fmt::format("{} is needed", field), {{"field", std::string(field)}});
+}
+
+absl::Status CheckRequestId(std::string_view request_id) {
+  if (request_id.empty()) return Missing("request_id");
+  if (IsRequestId(request_id)) return absl::OkStatus();
+  return Error(Reason::kFieldInvalid, "request_id: 8 to 128 of [A-Za-z0-9._:/-] are needed", {{"field", "request_id"}});
+}
+
+std::string ChangeName(uint64_t number) { return fmt::format("{}{}", kNamePrefix, number); }
+
+absl::StatusOr<uint64_t> ParseChangeName(std::string_view name) {
+  if (name.empty()) return Missing("name");
+  uint64_t number = 0;
+  if (name.starts_with(kNamePrefix) && absl::SimpleAtoi(ToAbsl(name.substr(kNamePrefix.size())), &number) &&
+      ChangeName(number) == name) {
+    return number;
+  }
+  return Error(Reason::kFieldInvalid, "name: changes/{number} is needed", {{"field", "name"}});
+}
+
+admin::v1::ProposedChange ToProposed(uint64_t number, storage::v1::StoredChange stored) {
+  admin::v1::ProposedChange change;
+  change.set_name(ChangeName(number));
+  *change.mutable_change() = std::move(*stored.mutable_change());
+  change.set_proposed_by(stored.proposed_by());
+  change.set_approved_by(stored.approved_by());
+  change.set_proposed_at_ms(stored.proposed_at_ms());
+  change.set_approved_at_ms(stored.approved_at_ms());
+  return change;
+}
+
+absl::Status List(const ReadView& view, const admin::v1::ListChangesRequest& request, admin::v1::ListChangesResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kChangesPageDefault));
+  const std::string query = PageQuery(kListChanges, {});
+  ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> before, ReadPageToken(request.page_token(), query));
+  if (before.has_value() && !U64FromKey(*before).has_value()) return PageTokenInvalid();
+  const storage::Range range = {.lower = "", .upper = before.value_or(""), .descending = true};
+  size_t bytes = 0;
+  std::string last;  // Key of the last row.
+  bool corrupt = false;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyChange, range, [&](std::string_view key, std::string_view value) {
+    if (response.changes_size() == size || bytes >= kPageBytesMax) {
+      response.set_next_page_token(MakePageToken(query, last));
+      return false;
+    }
+    storage::v1::StoredChange stored;
+    const auto number = U64FromKey(key);
+    corrupt = !number.has_value() || !stored.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    if (corrupt) return false;
+    bytes += value.size();
+    last = key;
+    *response.add_changes() = ToProposed(*number, std::move(stored));
+    return true;
+  }));
+  return corrupt ? Error(Reason::kStoreCorrupt, "a stored change does not parse") : absl::OkStatus();
+}
+
+// What ends a call whose command leads to a change.
+template <typename Response>
+ChangeDone Finish(Response* response, Answer answer) {
+  return [response, answer = std::move(answer)](absl::StatusOr<ChangeOutcome> outcome) mutable {
+    if (!outcome.ok()) return answer(outcome.status());
+    *response->mutable_change() = ToProposed(outcome->number, std::move(outcome->stored));
+    answer(absl::OkStatus());
+  };
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* AdminService::ProposeChange(grpc::CallbackServerContext* context,
+                                                      const admin::v1::ProposeChangeRequest* request,
+                                                      admin::v1::ProposeChangeResponse* response) {
+  return HandleRecorded(
+      *context, shared_, refusals_, kProposeChange, [this, request, response](const BrokerCall& call, Answer answer) {
+        if (const absl::Status id = CheckRequestId(request->request_id()); !id.ok()) return answer(id);
+        if (!request->has_change()) return answer(Missing("change"));
+        sequencer_.Submit(std::make_unique<ProposeChangeCommand>(
+            rules_, Administrator{call.caller.id, call.caller.certificate}, request->request_id(), request->change(),
+            Finish(response, std::move(answer))));
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::ApproveChange(grpc::CallbackServerContext* context,
+                                                      const admin::v1::ApproveChangeRequest* request,
+                                                      admin::v1::ApproveChangeResponse* response) {
+  return HandleRecorded(
+      *context, shared_, refusals_, kApproveChange, [this, request, response](const BrokerCall& call, Answer answer) {
+        if (const absl::Status id = CheckRequestId(request->request_id()); !id.ok()) return answer(id);
+        const auto number = ParseChangeName(request->name());
+        if (!number.ok()) return answer(number.status());
+        sequencer_.Submit(std::make_unique<ApproveChangeCommand>(
+            rules_, Administrator{call.caller.id, call.caller.certificate}, request->request_id(), *number,
+            Finish(response, std::move(answer))));
+      });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListChanges(grpc::CallbackServerContext* context,
+                                                    const admin::v1::ListChangesRequest* request,
+                                                    admin::v1::ListChangesResponse* response) {
+  return HandleRecorded(*context, shared_, refusals_, kListChanges,
+                        [this, request, response](const BrokerCall&, Answer answer) {
+                          const auto view = sequencer_.View();
+                          answer(view.ok() ? List(**view, *request, *response) : view.status());
+                        });
+}
+
+}  // namespace accord::broker

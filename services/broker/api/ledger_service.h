@@ -1,0 +1,39 @@
+// LedgerService: the log for whoever holds a receipt of it.
+#pragma once
+
+#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "common/rpc/bidi.h"
+#include "common/rpc/handler.h"
+#include "services/broker/sequencer/sequencer.h"
+
+namespace accord::broker {
+
+inline constexpr size_t kLeavesPerMessageMax = 256;
+inline constexpr size_t kLeafBytesPerMessageMax = 1u << 20;  // A message ends early once its leaves have these.
+
+// Its calls are metrics, not entries, also when they refuse (handle.h). Thread-safe.
+class LedgerService final : public v1::LedgerService::CallbackService {
+ public:
+  // All must outlive the server.
+  LedgerService(Sequencer& sequencer, rpc::HandlerContext& shared, rpc::LiveStreams& streams)
+      : sequencer_(sequencer), shared_(shared), streams_(streams) {}
+
+  grpc::ServerUnaryReactor* GetCheckpoint(grpc::CallbackServerContext* context, const v1::GetCheckpointRequest* request,
+                                          v1::GetCheckpointResponse* response) override;
+  grpc::ServerUnaryReactor* GetReceipt(grpc::CallbackServerContext* context, const v1::GetReceiptRequest* request,
+                                       v1::GetReceiptResponse* response) override;
+  grpc::ServerUnaryReactor* ProveConsistency(grpc::CallbackServerContext* context,
+                                             const v1::ProveConsistencyRequest* request,
+                                             v1::ProveConsistencyResponse* response) override;
+  grpc::ServerWriteReactor<v1::StreamEntriesResponse>* StreamEntries(grpc::CallbackServerContext* context,
+                                                                     const v1::StreamEntriesRequest* request) override;
+  grpc::ServerUnaryReactor* Cosign(grpc::CallbackServerContext* context, const v1::CosignRequest* request,
+                                   v1::CosignResponse* response) override;
+
+ private:
+  Sequencer& sequencer_;
+  rpc::HandlerContext& shared_;
+  rpc::LiveStreams& streams_;
+};
+
+}  // namespace accord::broker
