@@ -110,6 +110,7 @@ absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& 
   auto key = crypto::Ed25519Signer::Generate();
   const std::string vkey = ledger::Vkey::Make(config.origin, ledger::kTypeEd25519, key.verifier()).ToString();
   ACCORD_RETURN_IF_ERROR(WriteFileDurably(config.log_key, key.ToPem().view(), 0600));
+  ACCORD_RETURN_IF_ERROR(WriteFileDurably(config.log_key + kVkeySuffix, vkey + "\n", 0644));
   ACCORD_RETURN_IF_ERROR(CreateMasterKey(config.master_key, random));
   ACCORD_RETURN_IF_ERROR(CreateMasterKey(config.case_index_key, random));
   ACCORD_ASSIGN_OR_RETURN(auto master, LoadMasterKey(config.master_key));

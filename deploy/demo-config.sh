@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# Configuration of the demo, made from the examples that come with the programs, so that those are tried by every run.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+
+usage() {
+  cat <<'TEXT'
+usage: deploy/demo-config.sh DIR [--base-port PORT | --containers]
+
+  Writes into DIR the configuration of one broker, five agencies and accordctl: broker.toml, directory.toml,
+  agreement.toml, police.toml … idva.toml, accordctl.toml. They are the examples (deploy/broker.toml.example,
+  deploy/agency.toml.example, accordctl.toml.example) with names and ports put in; keys are looked for in DIR/pki
+  (deploy/dev-pki.sh), stores in DIR/broker and DIR/AGENCY, the log's verification key in DIR/broker.vkey.
+
+  --base-port PORT  broker on PORT, agencies on PORT + 11 to PORT + 15, metrics 2000 above; default 7400
+  --containers      listen on every address, find each other as accord-broker, accord-police, …
+
+  Run again, it writes the same files again.
+TEXT
+}
+
+dir='' base_port=7400 containers=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help | -h) usage; exit 0 ;;
+    --base-port)
+      [[ ${2:-} =~ ^[1-9][0-9]{3,4}$ ]] && [ "$2" -le 63000 ] || { echo "demo-config.sh: --base-port takes 1000 to 63000" >&2; exit 2; }
+      base_port=$2
+      shift ;;
+    --containers) containers=yes ;;
+    -*) usage >&2; exit 2 ;;
+    *)
+      [ -z "$dir" ] || { usage >&2; exit 2; }
+      dir=$1 ;;
+  esac
+  shift
+done
+[ -n "$dir" ] || { usage >&2; exit 2; }
+
+readonly agencies=(police childrens housing health idva)
+readonly administrators=(alice bob)
+# Where the sources are, and where the image keeps them.
+accordctl_example=$here/../services/accordctl/accordctl.toml.example
+[ -e "$accordctl_example" ] || accordctl_example=$here/accordctl.toml.example
+
+fail() { printf 'demo-config.sh: %s\n' "$*" >&2; exit 1; }
+
+# put OLD NEW: replaces OLD in $text wherever it stands; an example without it has changed and this script has not.
+put() {
+  [[ $text == *"$1"* ]] || fail "the example no longer has \`$1\`"
+  text=${text//"$1"/"$2"}
+}
+
+# host AGENCY: by which name others reach it.
+host() { if [ $containers = yes ]; then echo "accord-$1"; else echo 127.0.0.1; fi; }
+
+# write NAME: $text into DIR/NAME, whole or not at all.
+write() {
+  printf '%s\n' "$text" >"$dir/$1.new"
+  mv "$dir/$1.new" "$dir/$1"
+}
+
+mkdir -p "$dir"
+listen=127.0.0.1
+[ $containers = no ] || listen=0.0.0.0
+broker_address="$(host broker):$base_port"
+
+text=$(<"$here/broker.toml.example")
+put 'address = "127.0.0.1"' "address = \"$listen\""
+put 'port = 7400 ' "port = $base_port "
+put 'metrics_port = 9400 ' "metrics_port = $((base_port + 2000)) "
+write broker.toml
+for name in directory.toml agreement.toml; do
+  text=$(<"$here/$name")
+  write $name
+done
+
+number=11
+for agency in "${agencies[@]}"; do
+  text=$(<"$here/agency.toml.example")
+  put 'agency = "police"' "agency = \"$agency\""
+  put 'accord.example/agency/police' "accord.example/agency/$agency"
+  put '"pki/police/' "\"pki/$agency/"
+  put '"police/' "\"$agency/"
+  put '# address = "127.0.0.1:7400"' "address = \"$broker_address\""
+  put '# address = "127.0.0.1"' "address = \"$listen\""
+  put '# port = 7411' "port = $((base_port + number))"
+  put '# metrics_port = 9411' "metrics_port = $((base_port + 2000 + number))"
+  write "$agency.toml"
+  number=$((number + 1))
+done
+
+# block HEADING: that block of accordctl's example, up to the next blank line.
+block() { awk -v heading="$1" 'index($0, heading) == 1 { on = 1 } on && NF == 0 { exit } on' "$accordctl_example"; }
+
+text=$(awk 'index($0, "[[") == 1 { exit } { print }' "$accordctl_example")
+put '# address = "127.0.0.1:7400"' "address = \"$broker_address\""
+whole=$text
+number=11
+for agency in "${agencies[@]}"; do
+  text=$(block '[[agency]]')
+  put 'id = "police"' "id = \"$agency\""
+  put 'address = "127.0.0.1:7411"' "address = \"$(host "$agency"):$((base_port + number))\""
+  put 'accord.example/agency/police' "accord.example/agency/$agency"
+  put 'pki/police/' "pki/$agency/"
+  put '# worker = ""' "worker = \"$agency-demo\""
+  whole+=$'\n\n'$text
+  number=$((number + 1))
+done
+for administrator in "${administrators[@]}"; do
+  text=$(block '[[admin]]')
+  put alice "$administrator"
+  whole+=$'\n\n'$text
+done
+text=$whole
+write accordctl.toml
