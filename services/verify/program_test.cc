@@ -1,0 +1,169 @@
+// Goal: the program's exit statuses and what it says, over real files.
+#include "services/verify/program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "accord/type/v1/entry.pb.h"
+#include "common/base/bytes.h"
+#include "common/ledger/tlog_proof.h"
+#include "services/verify/testing_log.h"
+
+namespace accord::verify {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class ProgramTest : public ::testing::Test {
+ protected:
+  ProgramTest() {
+    std::string name = (fs::temp_directory_path() / "accord-verify-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+  }
+  ~ProgramTest() override { fs::remove_all(directory_); }
+
+  void Put(const std::string& path, std::string_view bytes) {
+    fs::create_directories((directory_ / path).parent_path());
+    std::ofstream(directory_ / path, std::ios::binary) << bytes;
+  }
+  void Put(const MemoryFiles& files) {
+    for (const auto& [path, bytes] : files.files) Put(path, bytes);
+  }
+  std::string At(const std::string& path) const { return (directory_ / path).string(); }
+
+  int Run(std::vector<std::string> arguments) {
+    std::vector<const char*> argv = {"accord-verify"};
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    output_ = {};
+    return RunVerify(static_cast<int>(argv.size()), argv.data(), output_);
+  }
+
+  // A receipt of `log`'s only leaf, which commits to an event.
+  void PutReceipt() {
+    FakeRandom random(3);
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
+    event.set_agreement_version("northshire-12");
+    const crypto::Opening opening = crypto::MakeOpening(random, "event", event.SerializeAsString());
+    const std::string leaf = ledger::EncodeLeaf(ledger::MakeLeaf(TestingLog::kOrigin, 1'800'000'000'000,
+                                                                {{std::string(16, 'c'), 0, ledger::kNoPreviousIndex}},
+                                                                std::vector{opening}, random));
+    ledger::Frontier frontier;
+    frontier.Append(ledger::LeafHash(leaf));
+    const TestingLog keys(0);
+    Put("r.tlog", ledger::FormatTlogProof({leaf, 0, {}, ledger::SignCheckpoint({TestingLog::kOrigin, 1, frontier.Root()}, keys.signer)}));
+    Put("vkey", keys.vkey().ToString() + "\n");
+    openings_ = {{{"label", "event"}, {"salt", ToBase64(opening.salt)}, {"content", ToBase64(opening.content)}}};
+    Put("r.tlog.openings.json", openings_.dump());
+  }
+
+  fs::path directory_;
+  Output output_;
+  nlohmann::json openings_;
+};
+
+TEST_F(ProgramTest, AWholeLedgerVerifies) {
+  Put(TestingLog(300).Publish());
+  EXPECT_EQ(Run({"ledger", directory_.string()}), 0) << output_.err;
+  EXPECT_THAT(output_.out, HasSubstr("VERIFIES"));
+  EXPECT_THAT(output_.out, HasSubstr("it came with the copy"));
+  EXPECT_EQ(Run({"ledger", "--json", directory_.string(), "--vkey", At("vkey")}), 0);
+  const auto json = nlohmann::json::parse(output_.out);
+  EXPECT_EQ(json["verifies"], true);
+  EXPECT_EQ(json["entries"], 300);
+  EXPECT_EQ(json["key"]["cameWithTheCopy"], false);
+}
+
+TEST_F(ProgramTest, ADamagedLedgerDoesNotAndTheFirstFaultIsNamed) {
+  const TestingLog log(300);
+  Put(log.Publish());
+  fs::remove(directory_ / "tile/0/000");
+  EXPECT_EQ(Run({"ledger", directory_.string()}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("DOES NOT VERIFY: tile/0/000: cannot be read"));
+  EXPECT_THAT(output_.out, Not(HasSubstr("VERIFIES")));
+  EXPECT_EQ(Run({"ledger", "--json", directory_.string()}), 1);
+  const auto json = nlohmann::json::parse(output_.out);
+  EXPECT_EQ(json["verifies"], false);
+  EXPECT_EQ(json["findings"][0]["where"], "tile/0/000");
+
+  Put("checkpoint", "nonsense");
+  EXPECT_EQ(Run({"ledger", directory_.string()}), 1);
+  EXPECT_THAT(output_.out, HasSubstr("not reached"));
+}
+
+TEST_F(ProgramTest, AReceiptVerifiesAndSaysWhatItsOpeningsSay) {
+  PutReceipt();
+  EXPECT_EQ(Run({"receipt", At("r.tlog")}), 0) << output_.err;
+  EXPECT_THAT(output_.out, HasSubstr("type: referral stored"));
+  EXPECT_THAT(output_.out, HasSubstr("agreement version: northshire-12"));
+  EXPECT_THAT(output_.out, HasSubstr("2027-01-15 08:00:00Z"));
+  EXPECT_EQ(Run({"receipt", "--json", At("r.tlog")}), 0);
+  EXPECT_EQ(nlohmann::json::parse(output_.out)["openings"][0]["content"]["agreementVersion"], "northshire-12");
+
+  fs::remove(directory_ / "r.tlog.openings.json");
+  EXPECT_EQ(Run({"receipt", At("r.tlog")}), 0);
+  EXPECT_THAT(output_.out, HasSubstr("No openings"));
+}
+
+TEST_F(ProgramTest, AReceiptWhoseOpeningSaysSomethingElseDoesNotVerify) {
+  PutReceipt();
+  type::v1::EntryEvent event;
+  event.set_type(type::v1::EVENT_TYPE_REFUSED);
+  openings_[0]["content"] = ToBase64(event.SerializeAsString());
+  Put("r.tlog.openings.json", openings_.dump());
+  EXPECT_EQ(Run({"receipt", At("r.tlog")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("the opening `event` is not what entry 0 commits to"));
+  for (const char* damaged : {"{}", "[1]", "[{\"label\": \"event\"}]", "[{\"label\":\"event\",\"salt\":\"?\",\"content\":\"\"}]", "not json"}) {
+    Put("r.tlog.openings.json", damaged);
+    EXPECT_EQ(Run({"receipt", At("r.tlog")}), 1) << damaged;
+  }
+}
+
+TEST_F(ProgramTest, AnAlteredReceiptDoesNotVerify) {
+  PutReceipt();
+  std::string text = *DirectoryReader(directory_.string()).Read("r.tlog", 1 << 20);
+  text[text.find("extra ") + 20] ^= 1;
+  Put("r.tlog", text);
+  EXPECT_EQ(Run({"receipt", At("r.tlog")}), 1);
+  EXPECT_EQ(Run({"receipt", "--json", At("r.tlog")}), 1);
+  EXPECT_EQ(nlohmann::json::parse(output_.out)["verifies"], false);
+}
+
+TEST_F(ProgramTest, WrongUseIsTwo) {
+  PutReceipt();
+  EXPECT_EQ(Run({}), 2);
+  EXPECT_EQ(Run({"receipt"}), 2);
+  EXPECT_EQ(Run({"receipt", At("absent")}), 2);
+  EXPECT_EQ(Run({"ledger", At("absent")}), 2);
+  EXPECT_EQ(Run({"ledger", At("r.tlog")}), 2);
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--vkey", At("absent")}), 2);
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--vkey", At("r.tlog")}), 2);
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--config", At("absent")}), 2);
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--colour"}), 2);
+  fs::remove(directory_ / "vkey");
+  EXPECT_EQ(Run({"receipt", At("r.tlog")}), 2);
+  EXPECT_THAT(output_.err, HasSubstr("--vkey"));
+  EXPECT_EQ(Run({"--help"}), 0);
+  EXPECT_EQ(Run({"--version"}), 0);
+}
+
+TEST_F(ProgramTest, TheKeyMayBeConfigured) {
+  PutReceipt();
+  fs::rename(directory_ / "vkey", directory_ / "published");
+  Put("verify.toml", "log_vkey = \"published\"\n");
+  EXPECT_EQ(Run({"--config", At("verify.toml"), "receipt", At("r.tlog")}), 0) << output_.err;
+}
+
+TEST_F(ProgramTest, BundlesComeLater) {
+  EXPECT_EQ(Run({"bundle", directory_.string()}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("come later"));
+}
+
+}  // namespace
+}  // namespace accord::verify

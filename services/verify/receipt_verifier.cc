@@ -1,0 +1,88 @@
+#include "services/verify/receipt_verifier.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "accord/type/v1/entry.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/console/message_text.h"
+
+namespace accord::verify {
+namespace {
+
+absl::Status Invalid(std::string_view why) {
+  return Error(Reason::kFieldInvalid, fmt::format("the openings file: {}", why), {{"field", "openings"}});
+}
+
+std::unique_ptr<google::protobuf::Message> PartOf(std::string_view label) {
+  if (label == "event") return std::make_unique<type::v1::EntryEvent>();
+  if (label == "actor") return std::make_unique<type::v1::EntryActor>();
+  if (label == "referral") return std::make_unique<type::v1::EntryReferral>();
+  if (label == "decisions") return std::make_unique<type::v1::EntryDecisions>();
+  return nullptr;
+}
+
+absl::StatusOr<CheckedOpening> Describe(const crypto::Opening& opening) {
+  CheckedOpening checked{.label = opening.label};
+  const auto part = PartOf(opening.label);
+  if (part == nullptr) {
+    checked.text = fmt::format("({} bytes of a part that this version does not know)\n", opening.content.size());
+    return checked;
+  }
+  if (!part->ParseFromString(opening.content)) {
+    return Error(Reason::kReceiptInvalid, fmt::format("the part `{}` is committed to, but is no message of its kind", opening.label));
+  }
+  checked.text = console::MessageText(*part);
+  if (!google::protobuf::util::MessageToJsonString(*part, &checked.json).ok()) {
+    return Error(Reason::kReceiptInvalid, fmt::format("the part `{}` has text that is not UTF-8", opening.label));
+  }
+  return checked;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json) {
+  const auto document = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!document.is_array()) return Invalid("is not a JSON array");
+  std::vector<crypto::Opening> openings;
+  for (const auto& item : document) {
+    crypto::Opening opening;
+    for (const auto& [key, member] : {std::pair{"label", &opening.label}, {"salt", &opening.salt}, {"content", &opening.content}}) {
+      const auto found = item.is_object() ? item.find(key) : item.end();
+      if (!item.is_object() || found == item.end() || !found->is_string()) {
+        return Invalid(fmt::format("item {} has no text `{}`", openings.size(), key));
+      }
+      *member = found->get<std::string>();
+      if (member == &opening.label) continue;
+      auto bytes = FromBase64(*member);
+      if (!bytes.has_value()) return Invalid(fmt::format("`{}` of item {} is not base64", key, openings.size()));
+      *member = *std::move(bytes);
+    }
+    openings.push_back(std::move(opening));
+  }
+  return openings;
+}
+
+absl::StatusOr<ReceiptReport> VerifyReceiptFile(std::string_view tlog_proof, const std::vector<crypto::Opening>& openings,
+                                                const ledger::Vkey& log) {
+  ReceiptReport report;
+  ACCORD_ASSIGN_OR_RETURN(report.receipt, ledger::VerifyReceipt(tlog_proof, log));
+  for (const crypto::Opening& opening : openings) {
+    if (!ledger::LeafOpens(report.receipt.leaf, opening)) {
+      return Error(Reason::kReceiptInvalid,
+                   fmt::format("the opening `{}` is not what entry {} commits to", opening.label, report.receipt.index));
+    }
+  }
+  for (const crypto::Opening& opening : openings) {
+    ACCORD_ASSIGN_OR_RETURN(CheckedOpening checked, Describe(opening));
+    report.openings.push_back(std::move(checked));
+  }
+  return report;
+}
+
+}  // namespace accord::verify

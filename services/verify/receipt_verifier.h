@@ -1,0 +1,39 @@
+// Whether a receipt file proves its entry, and what its openings say of it.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/crypto/commitment.h"
+#include "common/ledger/note.h"
+#include "common/ledger/tlog_proof.h"
+
+namespace accord::verify {
+
+inline constexpr size_t kOpeningsBytesMax = 4u << 20;  // Of an openings file.
+
+// An opening that is one of the leaf's commitments.
+struct CheckedOpening {
+  std::string label;
+  std::string text;  // For people, many lines.
+  std::string json;  // Protobuf JSON; empty for a label that this program does not know.
+};
+
+struct ReceiptReport {
+  ledger::VerifiedReceipt receipt;
+  std::vector<CheckedOpening> openings;
+};
+
+// Reads the JSON of `NAME.openings.json` (docs/formats.md §6). FIELD_INVALID, with what is wrong.
+absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json);
+
+// RECEIPT_INVALID unless the receipt verifies by `log` and each opening is one of its leaf's commitments; what an
+// opening says is not looked at before that. Thread-safe.
+absl::StatusOr<ReceiptReport> VerifyReceiptFile(std::string_view tlog_proof, const std::vector<crypto::Opening>& openings,
+                                                const ledger::Vkey& log);
+
+}  // namespace accord::verify
