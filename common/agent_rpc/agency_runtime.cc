@@ -11,6 +11,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
+#include "common/referral/referral_name.h"
 
 namespace accord::agent_rpc {
 namespace {
@@ -250,7 +251,7 @@ absl::StatusOr<agency::v1::PushResult> AgencyRuntime::Push(agent::Draft draft) {
     ACCORD_ASSIGN_OR_RETURN(submission, outbox_->Await(request_id, clock_.Now() + wait));
   }
   result.set_state(submission.state());
-  if (!submission.header_digest().empty()) result.set_referral("referrals/" + ToHex(submission.header_digest()));
+  if (!submission.header_digest().empty()) result.set_referral(referral::ReferralName(submission.header_digest()));
   result.mutable_decisions()->Swap(submission.mutable_decisions());
   result.mutable_warnings()->Swap(submission.mutable_warnings());
   if (!submission.waiting_for().empty()) result.add_warnings(submission.waiting_for());

@@ -4,12 +4,12 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/referral/referral_name.h"
 #include "common/referral/validate.h"
 
 namespace accord::agent_rpc {
 namespace {
 
-constexpr std::string_view kNamePrefix = "referrals/";
 constexpr int kPageSizeDefault = 50;
 constexpr int kPageSizeMax = 500;
 
@@ -21,7 +21,7 @@ grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, Agency
                           [&runtime, &request, &response, kind, fill](const rpc::Call&, rpc::Completion done) {
                             done([&]() -> absl::Status {
                               ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
-                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, ParseReferralName(request.referral()));
+                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request.referral()));
                               ACCORD_ASSIGN_OR_RETURN(
                                   const agent::InboxEntry entry,
                                   runtime.inbox().Act(request.request_id(), digest, request.worker(), kind,
@@ -37,7 +37,7 @@ grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, Agency
 agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   agency::v1::InboxItem item;
   const auto& core = entry.header.core.part;
-  item.set_referral(std::string(kNamePrefix) + ToHex(entry.header_digest));
+  item.set_referral(referral::ReferralName(entry.header_digest));
   item.set_sender(core.sender());
   item.set_type(core.type());
   item.set_purpose(core.purpose());
@@ -47,15 +47,6 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   item.set_received_at_ms(entry.stored.received_at_ms());
   for (const auto& section : entry.header.sections) item.add_categories(section.part.category());
   return item;
-}
-
-absl::StatusOr<std::string> ParseReferralName(std::string_view name, std::string_view field) {
-  if (name.starts_with(kNamePrefix)) {
-    const auto digest = FromHex(name.substr(kNamePrefix.size()));
-    if (digest.has_value() && digest->size() == 32) return *digest;
-  }
-  return Error(Reason::kFieldInvalid, fmt::format("{} is not referrals/ and 64 hex digits", field),
-               {{"field", std::string(field)}});
 }
 
 absl::StatusOr<int> PageSize(int32_t asked) {
@@ -100,7 +91,7 @@ grpc::ServerUnaryReactor* InboxService::ReadReferral(grpc::CallbackServerContext
                           [this, request, response](const rpc::Call&, rpc::Completion done) {
                             done([&]() -> absl::Status {
                               ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
-                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, ParseReferralName(request->referral()));
+                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
                               ACCORD_ASSIGN_OR_RETURN(auto sections, runtime_.inbox().Read(request->request_id(), digest,
                                                                                            request->worker()));
                               ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry, runtime_.inbox().Get(digest));

@@ -8,8 +8,6 @@ namespace accord::agent_rpc {
 
 // An inbox entry as the API shows it.
 agency::v1::InboxItem ToItem(const agent::InboxEntry& entry);
-// The header digest that `referrals/{hex}` names. FIELD_INVALID otherwise.
-absl::StatusOr<std::string> ParseReferralName(std::string_view name, std::string_view field = "referral");
 // 1 to 500; 0 means 50. FIELD_INVALID otherwise.
 absl::StatusOr<int> PageSize(int32_t asked);
 // The sequence a page token stands for, 0 for the first page; PAGE_TOKEN_INVALID.

@@ -1,8 +1,8 @@
 #include "common/agent_rpc/outbox_service.h"
 
 #include "common/agent_rpc/inbox_service.h"
-#include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/referral/referral_name.h"
 #include "common/referral/validate.h"
 
 namespace accord::agent_rpc {
@@ -13,7 +13,7 @@ agency::v1::Submission ToSubmission(const std::string& request_id, const storage
   submission.set_request_id(request_id);
   submission.set_state(stored.state());
   submission.set_method(stored.draft().method());
-  if (!stored.header_digest().empty()) submission.set_referral("referrals/" + ToHex(stored.header_digest()));
+  if (!stored.header_digest().empty()) submission.set_referral(referral::ReferralName(stored.header_digest()));
   *submission.mutable_decisions() = stored.decisions();
   *submission.mutable_warnings() = stored.warnings();
   submission.set_waiting_for(stored.waiting_for());
