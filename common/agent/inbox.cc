@@ -6,6 +6,7 @@
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
+#include "common/crypto/digest.h"
 #include "common/referral/section.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
@@ -15,6 +16,7 @@ namespace {
 
 using broker::v1::Delivery;
 using storage::v1::StoredReceived;
+using type::v1::Statement;
 
 absl::Status NotFound() { return Error(Reason::kReferralNotFound, "no referral of this name was received"); }
 
@@ -25,17 +27,43 @@ bool IsDefinite(const absl::Status& status) {
          HasReason(status, Reason::kNotPermitted);
 }
 
+// An act as a worker asks for it.
+Statement AskedFor(const std::string& request_id, const type::v1::Worker& worker, type::v1::StatementKind kind) {
+  Statement statement;
+  statement.set_request_id(request_id);
+  *statement.mutable_worker() = worker;
+  statement.set_kind(kind);
+  return statement;
+}
+
+// What makes two acts on a referral the same: what was asked for, without what the inbox adds when it signs.
+std::string ActDigest(Statement statement) {
+  statement.clear_key_id();
+  statement.clear_agency();
+  statement.clear_header_digest();
+  statement.clear_previous_statement();
+  statement.clear_acted_at_ms();
+  return crypto::Sha256(statement.SerializeAsString());
+}
+
 }  // namespace
 
 absl::Status Inbox::Load() {
-  accord::storage::Range newest_first;
-  newest_first.descending = true;
+  std::vector<std::string> digests;
+  absl::MutexLock act(&act_mu_);
   absl::MutexLock lock(&mu_);
-  return store_.raw().Scan(kFamilyInboxOrder, newest_first, [this](std::string_view key, std::string_view) {
+  ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyInboxOrder, {}, [&](std::string_view key, std::string_view digest) {
     mu_.AssertHeld();
-    sequence_ = U64FromKey(key).value_or(0);
-    return false;
-  });
+    sequence_ = std::max(sequence_, U64FromKey(key).value_or(0));
+    digests.emplace_back(digest);
+    return true;
+  }));
+  for (const std::string& digest : digests) {
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<StoredReceived>(kFamilyInbox, digest));
+    if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "the inbox order names a referral that is not there");
+    if (stored->has_pending_statement()) pending_.insert(digest);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Inbox::Receive(const Delivery& delivery) {
@@ -171,7 +199,13 @@ absl::StatusOr<InboxEntry> Inbox::Get(std::string_view header_digest) const {
 absl::Status Inbox::Save(const InboxEntry& entry) {
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyInbox, entry.header_digest, entry.stored);
-  return store_.Commit(batch);
+  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  if (entry.stored.has_pending_statement()) {
+    pending_.insert(entry.header_digest);
+  } else {
+    pending_.erase(entry.header_digest);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::string& request_id,
@@ -181,7 +215,7 @@ absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::st
   ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Get(header_digest));
   ACCORD_ASSIGN_OR_RETURN(auto sections, OpenSections(entry));
   if (entry.stored.state() == type::v1::REFERRAL_STATE_DELIVERED && !entry.stored.has_pending_statement()) {
-    const absl::Status said = Say(entry, request_id, worker, type::v1::STATEMENT_KIND_OPENED, [](type::v1::Statement&) {});
+    const absl::Status said = Say(entry, AskedFor(request_id, worker, type::v1::STATEMENT_KIND_OPENED));
     // Not signed and durable: then nobody opened it, and the worker is told why.
     if (!said.ok() && !entry.stored.has_pending_statement()) return said;
   }
@@ -193,38 +227,39 @@ absl::StatusOr<InboxEntry> Inbox::Act(const std::string& request_id, std::string
                                       absl::FunctionRef<void(type::v1::Statement&)> fill) {
   absl::MutexLock lock(&act_mu_);
   ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Get(header_digest));
+  Statement asked = AskedFor(request_id, worker, kind);
+  fill(asked);
+  const absl::Status reused = Error(Reason::kRequestIdReused, "this request id was used for another act; give each its own");
   if (entry.stored.has_pending_statement()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto pending, referral::ParseStatement(entry.stored.pending_statement()));
-    const bool same = pending.request_id() == request_id && pending.kind() == kind;
+    ACCORD_ASSIGN_OR_RETURN(const Statement pending, referral::ParseStatement(entry.stored.pending_statement()));
+    const bool same_id = pending.request_id() == request_id;
+    if (same_id && ActDigest(pending) != ActDigest(asked)) return reused;
     const absl::Status sent = SendPending(entry);
-    if (!sent.ok() && (same || !IsDefinite(sent))) return sent;
-    if (same) return entry;  // The same act, asked for again.
+    if (!sent.ok() && (same_id || !IsDefinite(sent))) return sent;
+    if (same_id) return entry;  // The same act, asked for again.
   }
-  if (!request_id.empty() && entry.stored.last_request_id() == request_id) return entry;
-  ACCORD_RETURN_IF_ERROR(Say(entry, request_id, worker, kind, fill));
+  if (!request_id.empty() && entry.stored.last_request_id() == request_id) {
+    if (entry.stored.last_act() != ActDigest(asked)) return reused;
+    return entry;
+  }
+  ACCORD_RETURN_IF_ERROR(Say(entry, std::move(asked)));
   return entry;
 }
 
-absl::Status Inbox::Say(InboxEntry& entry, const std::string& request_id, const type::v1::Worker& worker,
-                        type::v1::StatementKind kind, absl::FunctionRef<void(type::v1::Statement&)> fill) {
-  const bool childrens = keys_.kind == type::v1::AGENCY_KIND_CHILDRENS_SERVICES;
-  const auto event = referral::EventOf(kind);
-  const bool ours = (kind == type::v1::STATEMENT_KIND_DECIDED) ? childrens : (kind != type::v1::STATEMENT_KIND_DECLINED || !childrens);
-  if (!event.has_value() || !ours || !referral::Next(entry.stored.state(), *event).has_value()) {
+absl::Status Inbox::Say(InboxEntry& entry, Statement statement) {
+  const auto event = referral::EventOf(statement.kind());
+  const bool ours = referral::MaySay(referral::Party::kRecipient, keys_.kind, statement.kind());
+  if (!ours || !event.has_value() || !referral::Next(entry.stored.state(), *event).has_value()) {
     return Error(Reason::kTransitionIllegal,
-                 !ours ? "children's services decide on a contact, and only they do; others accept or decline"
+                 !ours ? "this agency does not say so as a recipient: children's services decide on a contact, and only they do; others "
+                         "accept or decline"
                        : "the referral is not in a state that allows this: read it first, and see what was done with it",
                  {{"state", type::v1::ReferralState_Name(entry.stored.state())}});
   }
-  type::v1::Statement statement;
-  statement.set_request_id(request_id);
   statement.set_agency(keys_.agency);
-  *statement.mutable_worker() = worker;
   statement.set_header_digest(entry.header_digest);
   statement.set_previous_statement(entry.stored.last_statement());
-  statement.set_kind(kind);
   statement.set_acted_at_ms(absl::ToUnixMillis(clock_.Now()));
-  fill(statement);
   ACCORD_ASSIGN_OR_RETURN(*entry.stored.mutable_pending_statement(), referral::SignStatement(statement, keys_.signing_key));
   if (const absl::Status saved = Save(entry); !saved.ok()) {
     entry.stored.clear_pending_statement();
@@ -267,20 +302,19 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
   entry.stored.set_state(state);
   entry.stored.set_last_statement(referral::DigestOf(document));
   entry.stored.set_last_request_id(statement.request_id());
+  entry.stored.set_last_act(ActDigest(statement));
   entry.stored.clear_pending_statement();
   return Save(entry);
 }
 
 void Inbox::ResendPending() {
-  std::vector<std::string> digests;
-  const absl::Status scanned =
-      store_.raw().Scan(kFamilyInboxOrder, {}, [&](std::string_view, std::string_view digest) {
-        digests.emplace_back(digest);
-        return true;
-      });
-  if (!scanned.ok()) return;  // The store says so itself to whoever reads next.
-  for (const std::string& digest : digests) {
+  std::set<std::string> digests;
+  {
     absl::MutexLock lock(&act_mu_);
+    digests = pending_;
+  }
+  for (const std::string& digest : digests) {
+    absl::MutexLock lock(&act_mu_);  // For one at a time: workers act between them.
     auto entry = Get(digest);
     if (!entry.ok() || !entry->stored.has_pending_statement()) continue;
     if (const absl::Status sent = SendPending(*entry); !sent.ok() && !IsDefinite(sent)) return;  // The broker is away.

@@ -12,6 +12,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,7 +47,7 @@ class Inbox {
         const Clock& clock)
       : store_(store), keys_(keys), broker_(broker), log_(log), alarm_(alarm), outbox_(outbox), clock_(clock) {}
 
-  // Finds the place of the next arrival. Errors of the store.
+  // Finds the place of the next arrival and what waits for the broker. Errors of the store.
   absl::Status Load();
 
   // Takes a delivery. OK: durable, to be acknowledged; a repeated one changes nothing. An INVALID_ARGUMENT,
@@ -66,6 +67,7 @@ class Inbox {
 
   // Signs and sends a statement; `fill` adds what its kind needs. Returns the entry in its new state.
   //   TRANSITION_ILLEGAL   not in this state, or not this kind of agency; metadata has the state
+  //   REQUEST_ID_REUSED    the id stands for another act on this referral
   //   BROKER_UNREACHABLE   signed and durable; it is sent again by itself
   absl::StatusOr<InboxEntry> Act(const std::string& request_id, std::string_view header_digest,
                                  const type::v1::Worker& worker, type::v1::StatementKind kind,
@@ -79,11 +81,9 @@ class Inbox {
   absl::StatusOr<std::vector<agency::v1::OpenedSection>> OpenSections(const InboxEntry& entry) const;
   absl::Status ReceiveReferral(const broker::v1::Delivery& delivery);
   absl::Status ReceiveStatement(const broker::v1::Delivery& delivery);
-  absl::Status Save(const InboxEntry& entry);
+  absl::Status Save(const InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   absl::Status SendPending(InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
-  absl::Status Say(InboxEntry& entry, const std::string& request_id, const type::v1::Worker& worker,
-                   type::v1::StatementKind kind, absl::FunctionRef<void(type::v1::Statement&)> fill)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::Status Say(InboxEntry& entry, type::v1::Statement statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
 
   AgencyStore& store_;
   const AgencyKeys& keys_;
@@ -94,6 +94,7 @@ class Inbox {
   const Clock& clock_;
 
   absl::Mutex act_mu_;  // Held over calls to the broker; taken before mu_, never after.
+  std::set<std::string> pending_ ABSL_GUARDED_BY(act_mu_);  // Header digests whose statement waits for the broker.
   mutable absl::Mutex mu_;
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
 };
