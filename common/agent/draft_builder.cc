@@ -338,10 +338,15 @@ absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
     Warn("Children are concerned, and children's services are not among the recipients.");
     return std::move(draft_);
   }
+  bool added = false;
   for (const std::string& agency : childrens) {
-    if (!IsExcluded(agency)) draft_.recipients.push_back(agency);
+    if (IsExcluded(agency)) continue;
+    draft_.recipients.push_back(agency);
+    added = true;
   }
-  Warn("The victim is under 16: this is child protection. It goes to children's services too.");
+  Warn(added ? "The victim is under 16: this is child protection. It goes to children's services too."
+             : "The victim is under 16: this is child protection, and children's services must not be told of them. Speak to your "
+               "safeguarding lead now.");
   return std::move(draft_);
 }
 
