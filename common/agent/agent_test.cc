@@ -251,6 +251,134 @@ TEST_F(AgentTest, ANarrowerPolicyIsFollowedByItselfAndAWiderOneAsksAPerson) {
   EXPECT_TRUE(HasReason(police.outbox->Resolve("request-2", true).status(), Reason::kTransitionIllegal));
 }
 
+TEST_F(AgentTest, APersonApprovesWhatTheySawAndNoMore) {
+  broker.withheld = {type::v1::CATEGORY_NARRATIVE, type::v1::CATEGORY_IDENTITY};
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  ASSERT_EQ(police.State(), SUBMISSION_STATE_NEEDS_PERSON);
+  broker.withheld = {};  // After the person looked, and before their answer is carried out.
+  ASSERT_TRUE(police.outbox->Resolve("request-1", true).ok());
+  police.Restart();
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_NEEDS_PERSON) << "it would share what they never saw";
+  EXPECT_TRUE(broker.submitted.empty());
+  EXPECT_EQ(police.outbox->Get("request-1")->decisions(0).verdict(), type::v1::VERDICT_PERMIT) << "now they see it";
+  ASSERT_TRUE(police.outbox->Resolve("request-1", true).ok());
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SETTLED);
+}
+
+// The store was put back from a backup: the broker holds the id for a header that this store no longer knows.
+TEST_F(AgentTest, ARequestIdThatTheBrokerHoldsIsSettledWithWhatItHolds) {
+  const auto hold = [&](const std::string& sender, const std::string& request_id) {
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
+    type::v1::EntryReferral referral;
+    referral.set_header_digest(std::string(32, 'f'));
+    referral.set_sender(sender);
+    referral.set_request_id(request_id);
+    type::v1::EntryDecisions decisions;
+    decisions.add_decisions()->set_recipient("idva");
+    return broker.log.Append(event, referral, decisions);
+  };
+  broker.stored["request-1"] = {std::string(32, 'f'), hold("police", "request-1")};
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  const auto settled = *police.outbox->Get("request-1");
+  EXPECT_EQ(settled.state(), SUBMISSION_STATE_SETTLED);
+  EXPECT_EQ(settled.header_digest(), std::string(32, 'f'));
+  EXPECT_EQ(settled.stored_index(), 0u);
+  EXPECT_FALSE(settled.receipt().tlog_proof().empty());
+  EXPECT_FALSE(settled.has_prepared()) << "those bytes were never stored";
+  ASSERT_EQ(settled.decisions_size(), 1) << "the first decisions";
+  EXPECT_EQ(settled.warnings_size(), 1) << "whoever pushed is told";
+
+  // A broker that lies of it is caught.
+  for (const auto& [sender, request_id] : {std::pair("police", "request-9"), std::pair("idva", "request-2")}) {
+    broker.stored["request-2"] = {std::string(32, 'f'), hold(sender, request_id)};
+    ASSERT_TRUE(police.outbox->Push(SomeDraft("request-2")).ok());
+    clock.Advance(kRetryDelayMax);
+    police.Settle();
+    EXPECT_EQ(police.State("request-2"), SUBMISSION_STATE_SENT);
+    EXPECT_TRUE(HasReason(police.alarm->Check(), Reason::kReceiptInvalid)) << sender << request_id;
+    ASSERT_TRUE(police.alarm->Clear().ok());
+  }
+}
+
+TEST_F(AgentTest, DangerNowOvertakesABacklogAndTheRestGoInOrder) {
+  broker.away = Error(Reason::kBrokerUnreachable, "no answer");
+  for (const char* id : {"request-3", "request-2", "request-1"}) ASSERT_TRUE(police.outbox->Push(SomeDraft(id)).ok());
+  Draft high = SomeDraft("request-high");
+  high.core.mutable_risk()->set_grade(type::v1::RISK_GRADE_HIGH);
+  high.core.mutable_risk()->set_instrument(type::v1::INSTRUMENT_DARA);
+  high.core.mutable_risk()->set_subject(type::v1::SUBJECT_ROLE_VICTIM);
+  ASSERT_TRUE(police.outbox->Push(high).ok());
+  Draft danger = SomeDraft("request-danger");
+  danger.options.set_immediate(true);
+  ASSERT_TRUE(police.outbox->Push(danger).ok());
+  police.Settle();
+  police.Restart();
+  broker.away = absl::OkStatus();
+  std::vector<std::string> order;
+  while (police.outbox->Step()) {
+    for (const char* id : {"request-1", "request-2", "request-3", "request-high", "request-danger"}) {
+      if (police.State(id) == SUBMISSION_STATE_SETTLED && std::find(order.begin(), order.end(), id) == order.end()) order.push_back(id);
+    }
+  }
+  EXPECT_EQ(order, (std::vector<std::string>{"request-danger", "request-high", "request-3", "request-2", "request-1"}));
+}
+
+TEST_F(AgentTest, WhatIsDerivedFromTheDayAndTheConfigurationIsNoPartOfAPush) {
+  Draft draft = SomeDraft();
+  draft.subjects.emplace_back().part.set_role(type::v1::SUBJECT_ROLE_VICTIM);
+  draft.subjects[0].part.set_age_band(type::v1::AGE_BAND_16_17);
+  ASSERT_TRUE(police.outbox->Push(draft).ok());
+  draft.recipients = {"idva", "childrens"};  // The routing was changed, and the victim had a birthday.
+  draft.core.set_purpose(type::v1::PURPOSE_SAFEGUARDING_ADULT);
+  draft.subjects[0].part.set_age_band(type::v1::AGE_BAND_ADULT);
+  draft.warnings = {"some advice"};
+  EXPECT_TRUE(police.outbox->Push(draft).ok());
+  draft.options.add_recipients("childrens");
+  EXPECT_TRUE(HasReason(police.outbox->Push(draft).status(), Reason::kRequestIdReused)) << "that was pushed otherwise";
+}
+
+TEST_F(AgentTest, SealsForNobodyWhomTheDraftDoesNotNameOrExcludes) {
+  SignWithKnownCertificate();
+  const auto stranger = authority.IssueSealing("stranger"), deputy = authority.IssueSealing("deputy");
+  const auto resolve = [&](const std::string& agency, const crypto::Certificate& certificate, const std::string& for_whom) {
+    auto& row = broker.further.emplace_back();
+    row.set_agency(agency);
+    row.set_kind(type::v1::AGENCY_KIND_HOUSING);
+    row.set_capacity(for_whom.empty() ? type::v1::RECIPIENT_CAPACITY_NAMED : type::v1::RECIPIENT_CAPACITY_DEPUTY);
+    row.set_on_behalf_of(for_whom);
+    row.set_sealing_certificate(certificate.der());
+  };
+  resolve("stranger", stranger.certificate, "");
+  resolve("deputy", deputy.certificate, "idva");
+  const auto sealed_for = [&](const std::string& request_id, const Draft& draft) {
+    EXPECT_TRUE(police.outbox->Push(draft).ok());
+    police.Settle();
+    std::set<std::string> keys;
+    const auto submission = police.outbox->Get(request_id);
+    for (const auto& section : submission->prepared().sections()) {
+      const auto parsed = crypto::cms::Parse(section.cms());
+      for (const auto& recipient : parsed->recipients) keys.insert(recipient.subject_key_id);
+    }
+    EXPECT_TRUE(keys.contains(idva.keys.sealing_certificate.subject_key_id()));
+    EXPECT_FALSE(keys.contains(stranger.certificate.subject_key_id()));
+    return keys.contains(deputy.certificate.subject_key_id());
+  };
+  EXPECT_TRUE(sealed_for("request-1", SomeDraft())) << "the registered deputy";
+  Draft by_id = SomeDraft("request-2"), by_kind = SomeDraft("request-3"), own_staff = SomeDraft("request-4");
+  for (Draft* draft : {&by_id, &by_kind, &own_staff}) draft->subjects.emplace_back().part.set_role(type::v1::SUBJECT_ROLE_VICTIM);
+  by_id.subjects[0].part.add_exclusions()->set_agency("deputy");
+  by_kind.subjects[0].part.add_exclusions()->set_kind(type::v1::AGENCY_KIND_HOUSING);
+  own_staff.subjects[0].part.set_works_at("deputy");
+  EXPECT_FALSE(sealed_for("request-2", by_id));
+  EXPECT_FALSE(sealed_for("request-3", by_kind));
+  EXPECT_FALSE(sealed_for("request-4", own_staff));
+}
+
 TEST_F(AgentTest, NothingPermittedAsksAPersonWhoMayWithdraw) {
   broker.withheld = {type::v1::CATEGORY_NARRATIVE, type::v1::CATEGORY_IDENTITY};
   ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
@@ -350,6 +478,29 @@ TEST_F(AgentTest, ReceivesOnceOpensAndSignsWhatItsWorkersDo) {
                         Reason::kTransitionIllegal)) << "only children's services decide";
 }
 
+TEST_F(AgentTest, ARequestIdStandsForOneActOnly) {
+  const std::string digest = DeliverOne();
+  ASSERT_TRUE(idva.inbox->Read("act-00001", digest, SomeWorker()).ok());
+  const auto act = [&](const std::string& id, type::v1::StatementKind kind, const std::string& code = "") {
+    return idva.inbox->Act(id, digest, SomeWorker(), kind, [&](auto& s) { s.set_outcome_code(code); }).status();
+  };
+  EXPECT_TRUE(HasReason(act("act-00001", type::v1::STATEMENT_KIND_ACCEPTED), Reason::kRequestIdReused)) << "it stands for the reading";
+  EXPECT_EQ(idva.inbox->Get(digest)->stored.state(), type::v1::REFERRAL_STATE_OPENED);
+  ASSERT_TRUE(act("act-00002", type::v1::STATEMENT_KIND_ACCEPTED).ok());
+  // Also while it waits for the broker, and over a restart.
+  broker.away = Error(Reason::kBrokerUnreachable, "no answer");
+  EXPECT_TRUE(HasReason(act("act-00003", type::v1::STATEMENT_KIND_OUTCOME, "safe"), Reason::kBrokerUnreachable));
+  EXPECT_TRUE(HasReason(act("act-00003", type::v1::STATEMENT_KIND_OUTCOME, "moved"), Reason::kRequestIdReused));
+  idva.Restart();
+  broker.away = absl::OkStatus();
+  clock.Advance(absl::Minutes(1));
+  EXPECT_TRUE(act("act-00003", type::v1::STATEMENT_KIND_OUTCOME, "safe").ok());
+  EXPECT_TRUE(act("act-00003", type::v1::STATEMENT_KIND_OUTCOME, "safe").ok());
+  EXPECT_TRUE(HasReason(act("act-00003", type::v1::STATEMENT_KIND_OUTCOME, "moved"), Reason::kRequestIdReused));
+  EXPECT_EQ(broker.statements.size(), 3u);
+  EXPECT_EQ(broker.statements.back().outcome_code(), "safe");
+}
+
 TEST_F(AgentTest, ReadsWhileTheBrokerIsAwayAndTellsItLater) {
   const std::string digest = DeliverOne();
   broker.away = Error(Reason::kBrokerUnreachable, "no answer");
@@ -411,6 +562,23 @@ TEST(ScreeningTest, LeavesOutConfidentialAddressesAlsoInText) {
     EXPECT_EQ(section.content.DebugString().find("afe "), std::string::npos) << section.content.DebugString();
   }
   EXPECT_EQ(draft.warnings.size(), 2u);
+}
+
+TEST_F(AgentTest, TheRationaleIsScreenedTooBeforeItIsSealed) {
+  SignWithKnownCertificate();
+  Draft draft = SomeDraft();
+  auto& victim = *draft.sections[0].content.mutable_identity()->mutable_victim();
+  victim.set_address("12 Safe Street, Northfield");
+  victim.set_confidential_address(true);
+  draft.options.mutable_basis()->set_rationale("She fled to 12 Safe Street, Northfield; he must not know.");
+  ASSERT_TRUE(police.outbox->Push(draft).ok());
+  police.Settle();
+  const auto delivery = DeliveryFor("idva");
+  ASSERT_TRUE(idva.inbox->Receive(delivery).ok());
+  const auto sections = idva.inbox->Read("read-0001", referral::DigestOf(delivery.referral().header()), SomeWorker());
+  ASSERT_TRUE(sections.ok());
+  ASSERT_EQ(sections->size(), 3u);
+  for (const auto& section : *sections) EXPECT_EQ(section.content().DebugString().find("Safe Street"), std::string::npos);
 }
 
 TEST(ScreeningTest, QuarantinesAWrongNhsNumberAndWarnsWithoutNamingIt) {

@@ -34,9 +34,14 @@ class FakeLog {
   uint64_t Append(const type::v1::EntryEvent& event, std::string_view header_digest) {
     type::v1::EntryReferral referral;
     referral.set_header_digest(std::string(header_digest));
+    return Append(event, referral);
+  }
+  uint64_t Append(const type::v1::EntryEvent& event, const type::v1::EntryReferral& referral,
+                  const type::v1::EntryDecisions& decisions = {}) {
     Row row;
     row.openings = {crypto::MakeOpening(*random_, "event", event.SerializeAsString()),
-                    crypto::MakeOpening(*random_, "referral", referral.SerializeAsString())};
+                    crypto::MakeOpening(*random_, "referral", referral.SerializeAsString()),
+                    crypto::MakeOpening(*random_, "decisions", decisions.SerializeAsString())};
     row.leaf = ledger::EncodeLeaf(ledger::MakeLeaf(kOrigin, 1'800'000'000'000, {{random_->Bytes(16), 0, ledger::kNoPreviousIndex}},
                                                    row.openings, *random_));
     frontier_.Append(ledger::LeafHash(row.leaf),
@@ -97,6 +102,7 @@ class FakeBroker : public BrokerLink {
   std::vector<type::v1::Category> withheld;             // Not permitted to anybody.
   std::map<std::string, std::string> certificates;      // Agency → sealing certificate, DER.
   std::vector<admin::v1::Agency> directory;
+  std::vector<broker::v1::ResolvedRecipient> further;   // Resolved by previews beside those that were named.
   absl::Status refuse_submit;                           // Submit refuses with it, unless OK.
   // What it saw.
   std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
@@ -120,6 +126,7 @@ class FakeBroker : public BrokerLink {
         decision.set_verdict(no ? type::v1::VERDICT_WITHHOLD : type::v1::VERDICT_PERMIT);
       }
     }
+    for (const auto& row : further) *response.add_recipients() = row;
     response.set_decision_digest(std::string(32, static_cast<char>('0' + withheld.size())));
     return response;
   }
@@ -135,9 +142,17 @@ class FakeBroker : public BrokerLink {
     if (known == stored.end()) {
       type::v1::EntryEvent event;
       event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
-      known = stored.emplace(request.request_id(), std::pair(digest, log.Append(event, digest))).first;
+      const auto view = referral::ParseHeader(request.submission().header());
+      const std::vector<type::v1::Opening> openings(request.submission().openings().begin(), request.submission().openings().end());
+      ACCORD_ASSIGN_OR_RETURN(const auto header, referral::OpenHeader(*view, openings));
+      type::v1::EntryReferral about;
+      about.set_header_digest(digest);
+      about.set_sender(header.core.part.sender());
+      about.set_request_id(request.request_id());
+      known = stored.emplace(request.request_id(), std::pair(digest, log.Append(event, about))).first;
     } else if (known->second.first != digest) {
-      return Error(Reason::kRequestIdReused, "other content");
+      return Error(Reason::kRequestIdReused, "other content",
+                   {{"first_digest", ToHex(known->second.first)}, {"first_index", std::to_string(known->second.second)}});
     }
     if (lose_answer) return Error(Reason::kStoreUnavailable, "the answer is lost");
     broker::v1::SubmitReferralResponse response;
@@ -168,6 +183,11 @@ class FakeBroker : public BrokerLink {
   }
   absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest& request) override {
     return Record<broker::v1::RecordOutcomeResponse>(request, type::v1::REFERRAL_STATE_OUTCOME_RECORDED);
+  }
+  absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    if (index >= log.size()) return Error(Reason::kEntryNotFound, "past the end of the log");
+    return log.Receipt(index);
   }
   absl::StatusOr<std::string> GetCheckpoint() override {
     ACCORD_RETURN_IF_ERROR(away);

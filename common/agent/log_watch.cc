@@ -20,9 +20,10 @@ absl::StatusOr<VerifiedReceipt> ReadOpenings(const ledger::VerifiedReceipt& veri
     if (!ledger::LeafOpens(verified.leaf, {opening.label(), opening.salt(), opening.content()})) {
       return Invalid("an opening of the receipt is not one of its leaf's");
     }
-    const bool parsed = opening.label() == "event"      ? result.event.ParseFromString(opening.content())
-                        : opening.label() == "referral" ? result.referral.ParseFromString(opening.content())
-                                                        : true;
+    const bool parsed = opening.label() == "event"       ? result.event.ParseFromString(opening.content())
+                        : opening.label() == "referral"  ? result.referral.ParseFromString(opening.content())
+                        : opening.label() == "decisions" ? result.decisions.ParseFromString(opening.content())
+                                                         : true;
     if (!parsed) return Invalid("an opening of the receipt does not parse");
   }
   return result;
@@ -55,12 +56,16 @@ absl::StatusOr<std::unique_ptr<LogWatch>> LogWatch::Open(AgencyStore& store, Bro
 }
 
 absl::StatusOr<VerifiedReceipt> LogWatch::Verify(const type::v1::Receipt& receipt, type::v1::EventType type,
-                                                 std::string_view header_digest) {
+                                                 std::string_view header_digest, std::optional<OfRequest> request) {
   const auto check = [&]() -> absl::StatusOr<VerifiedReceipt> {
     ACCORD_ASSIGN_OR_RETURN(const auto verified, ledger::VerifyReceipt(receipt.tlog_proof(), log_key_));
     ACCORD_ASSIGN_OR_RETURN(VerifiedReceipt result, ReadOpenings(verified, receipt));
     if (result.event.type() != type) return Invalid("the receipt is of another event");
-    if (result.referral.header_digest() != header_digest) return Invalid("the receipt is of another referral");
+    const auto& about = result.referral;
+    if (about.header_digest() != header_digest) return Invalid("the receipt is of another referral");
+    if (request.has_value() && (about.sender() != request->sender || about.request_id() != request->request_id)) {
+      return Invalid("the receipt is of another sender's request");
+    }
     return result;
   };
   auto result = check();

@@ -6,6 +6,8 @@
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,7 +23,14 @@ namespace accord::agent {
 struct VerifiedReceipt {
   uint64_t index = 0;
   type::v1::EntryEvent event;
-  type::v1::EntryReferral referral;  // Empty when that part was not opened.
+  type::v1::EntryReferral referral;    // Empty when that part was not opened; so the next.
+  type::v1::EntryDecisions decisions;
+};
+
+// Whose referral an entry must be about.
+struct OfRequest {
+  std::string_view sender;
+  std::string_view request_id;
 };
 
 // Thread-safe; one verification at a time.
@@ -33,11 +42,11 @@ class LogWatch {
 
   // Verifies `receipt` against the log key, its openings against the leaf, and its checkpoint against the
   // one held; then holds the newer of the two. `type` is the event the entry must record, `header_digest`
-  // the referral it must be about.
+  // the referral it must be about, `request` who sent it under which id, where the caller knows.
   //   RECEIPT_INVALID, LOG_FORKED  the alarm is raised and sending stops
   //   BROKER_UNREACHABLE           consistency could not be asked for; nothing is held against anybody
   absl::StatusOr<VerifiedReceipt> Verify(const type::v1::Receipt& receipt, type::v1::EventType type,
-                                         std::string_view header_digest);
+                                         std::string_view header_digest, std::optional<OfRequest> request = std::nullopt);
 
   // Fetches the newest checkpoint and holds it, if it extends the one held. Errors as Verify.
   absl::Status Poll();

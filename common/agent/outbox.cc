@@ -1,5 +1,7 @@
 #include "common/agent/outbox.h"
 
+#include <absl/strings/numbers.h>
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -7,6 +9,7 @@
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/crypto/digest.h"
+#include "common/referral/states.h"
 
 namespace accord::agent {
 namespace {
@@ -51,6 +54,16 @@ Draft FromStored(const StoredDraft& stored) {
   return draft;
 }
 
+// What makes two pushes the same: all that was pushed, without how long the caller waits, and without what is derived from
+// the day and the agency's configuration, either of which may move before a push is repeated.
+std::string DigestOfPush(StoredDraft draft) {
+  draft.clear_recipients();  // Those that were named stand in the options.
+  draft.clear_warnings();
+  draft.mutable_core()->clear_purpose();
+  for (auto& subject : *draft.mutable_subjects()) subject.mutable_part()->clear_age_band();
+  return crypto::Sha256(draft.SerializeAsString());
+}
+
 bool IsWaiting(SubmissionState state) {
   return state == agency::v1::SUBMISSION_STATE_ACCEPTED || state == agency::v1::SUBMISSION_STATE_PREPARED ||
          state == agency::v1::SUBMISSION_STATE_SENT;
@@ -90,7 +103,7 @@ absl::Status Outbox::Load() {
     ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
     if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "the outbox order names a submission that is not there");
     sequence_ = std::max(sequence_, sequence);
-    if (IsWaiting(stored->state())) due_[request_id] = Due{clock_.Now()};
+    if (IsWaiting(stored->state())) SetDue(request_id, DueNow(*stored));
     if (!stored->header_digest().empty()) by_digest_[stored->header_digest()] = request_id;
   }
   return absl::OkStatus();
@@ -104,14 +117,12 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
   }
   ACCORD_RETURN_IF_ERROR(preparer_.Parts(draft));
   StoredDraft stored_draft = ToStored(draft);
-  // How long a caller waits is no part of what it pushed.
   stored_draft.mutable_options()->clear_wait_ms();
   stored_draft.mutable_options()->clear_preview_only();
-  const std::string bytes = stored_draft.SerializeAsString();
-  if (bytes.size() > kDraftBytesMax) {
+  if (stored_draft.ByteSizeLong() > kDraftBytesMax) {
     return Error(Reason::kMessageTooLarge, "the push is too large", {{"limit_bytes", std::to_string(kDraftBytesMax)}});
   }
-  const std::string digest = crypto::Sha256(bytes);
+  const std::string digest = DigestOfPush(stored_draft);
 
   StoredSubmission submission;
   submission.set_state(agency::v1::SUBMISSION_STATE_ACCEPTED);
@@ -135,7 +146,7 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
     batch.Put(kFamilyOutboxOrder, KeyU64(submission.sequence()), request_id);
     ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
     ++sequence_;
-    due_[request_id] = Due{clock_.Now()};
+    SetDue(request_id, DueNow(submission));
     ++changes_;
   }
   wake_();
@@ -148,37 +159,59 @@ bool Outbox::Step() {
   {
     absl::MutexLock lock(&mu_);
     const absl::Time now = clock_.Now();
-    auto next = due_.end();
-    for (auto row = due_.begin(); row != due_.end(); ++row) {
-      if (row->second.at <= now && (next == due_.end() || row->second.at < next->second.at)) next = row;
-    }
-    if (next == due_.end()) return false;
-    request_id = next->first;
-    due = next->second;
+    const auto next = std::find_if(lanes_.begin(), lanes_.end(),
+                                   [&](const auto& lane) { return lane.second.begin()->first.first <= now; });
+    if (next == lanes_.end()) return false;
+    request_id = next->second.begin()->second;
+    due = due_.at(request_id);
   }
   const absl::Status status = alarm_.Check().ok() ? Advance(request_id, due) : alarm_.Check();
   const auto after = store_.Get<StoredSubmission>(kFamilyOutbox, request_id);
   absl::MutexLock lock(&mu_);
   ++changes_;
   if (after.ok() && after->has_value() && !IsWaiting((*after)->state())) {
-    due_.erase(request_id);
+    ClearDue(request_id);
     return true;
   }
-  if (status.ok()) {
-    due.at = clock_.Now();
+  if (status.ok()) {  // It keeps its turn: what is under way is finished first.
     due.delay = kRetryDelayMin;
   } else {
     due.at = clock_.Now() + due.delay;
     due.delay = std::min(due.delay * 2, kRetryDelayMax);
   }
-  due_[request_id] = due;
+  SetDue(request_id, due);
   return true;
+}
+
+Outbox::Due Outbox::DueNow(const StoredSubmission& submission) const {
+  const auto& core = submission.draft().core();
+  const auto urgency = submission.draft().options().immediate() ? type::v1::URGENCY_IMMEDIATE : type::v1::URGENCY_ROUTINE;
+  Due due;
+  due.lane = referral::LaneOf(core.type(), urgency, core.risk().grade());
+  due.sequence = submission.sequence();
+  due.at = clock_.Now();
+  return due;
+}
+
+void Outbox::SetDue(const std::string& request_id, const Due& due) {
+  ClearDue(request_id);
+  due_[request_id] = due;
+  lanes_[due.lane][{due.at, due.sequence}] = request_id;
+}
+
+void Outbox::ClearDue(const std::string& request_id) {
+  const auto row = due_.find(request_id);
+  if (row == due_.end()) return;
+  const auto lane = lanes_.find(row->second.lane);
+  lane->second.erase({row->second.at, row->second.sequence});
+  if (lane->second.empty()) lanes_.erase(lane);  // No lane is empty: Step looks at the first of each.
+  due_.erase(row);
 }
 
 absl::Time Outbox::NextDue() const {
   absl::MutexLock lock(&mu_);
   absl::Time next = absl::InfiniteFuture();
-  for (const auto& [request_id, due] : due_) next = std::min(next, due.at);
+  for (const auto& [name, lane] : lanes_) next = std::min(next, lane.begin()->first.first);
   return next;
 }
 
@@ -218,9 +251,9 @@ absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& su
   broker::v1::PreviewReferralResponse preview;
   const Draft draft = FromStored(submission.draft());
   auto prepared = preparer_.Prepare(draft, preview);
-  // Prepared before under other decisions: a person is asked only if sharing would widen.
+  // Decided on before, and perhaps shown to a person: one is asked only if more would be shared than that.
   const auto before = Permitted(submission.decisions());
-  const bool prepared_before = !submission.header_digest().empty();
+  const bool decided_before = !submission.decisions().empty();
   const auto now = Permitted(preview.decisions());
   if (!preview.decisions().empty()) *submission.mutable_decisions() = preview.decisions();
   if (!prepared.ok()) {
@@ -230,7 +263,7 @@ absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& su
     if (definite && alarm_.Check().ok()) return Ask(request_id, submission, prepared.status());
     return prepared.status();
   }
-  if (prepared_before && !std::includes(before.begin(), before.end(), now.begin(), now.end())) {
+  if (decided_before && !std::includes(before.begin(), before.end(), now.begin(), now.end())) {
     return Ask(request_id, submission,
                Error(Reason::kDecisionChanged, "the policy changed meanwhile and would now share more widely; review, then "
                                                "send or withdraw"));
@@ -255,17 +288,11 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
   request.set_decision_digest(submission.decision_digest());
   const auto response = broker_.Submit(request);
   if (response.ok()) {
-    ACCORD_ASSIGN_OR_RETURN(const VerifiedReceipt verified,
-                            log_.Verify(response->receipt(), type::v1::EVENT_TYPE_REFERRAL_STORED,
-                                        submission.header_digest()));
-    *submission.mutable_receipt() = response->receipt();
-    submission.set_stored_index(verified.index);
     *submission.mutable_decisions() = response->decisions();
-    submission.set_state(agency::v1::SUBMISSION_STATE_SETTLED);
-    submission.clear_waiting_for();
-    return Save(request_id, submission);
+    return Settle(request_id, submission, response->receipt());
   }
   const absl::Status& refusal = response.status();
+  if (HasReason(refusal, Reason::kRequestIdReused)) return SettleAsHeld(request_id, submission, refusal);
   if (IsStale(refusal)) {
     // Nothing was stored and the id is free: prepare again under it.
     if (++due.preparations >= kPreparationsMax) return Ask(request_id, submission, refusal);
@@ -280,6 +307,37 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
                          code == absl::StatusCode::kInternal || code == absl::StatusCode::kCancelled ||
                          code == absl::StatusCode::kUnknown || code == absl::StatusCode::kDataLoss;
   return transient ? refusal : Ask(request_id, submission, refusal);
+}
+
+absl::Status Outbox::Settle(const std::string& request_id, StoredSubmission& submission, const type::v1::Receipt& receipt) {
+  ACCORD_ASSIGN_OR_RETURN(const VerifiedReceipt verified,
+                          log_.Verify(receipt, type::v1::EVENT_TYPE_REFERRAL_STORED, submission.header_digest(),
+                                      OfRequest{preparer_.agency(), request_id}));
+  *submission.mutable_receipt() = receipt;
+  submission.set_stored_index(verified.index);
+  if (submission.decisions().empty()) *submission.mutable_decisions() = verified.decisions.decisions();
+  submission.set_state(agency::v1::SUBMISSION_STATE_SETTLED);
+  submission.clear_waiting_for();
+  return Save(request_id, submission);
+}
+
+absl::Status Outbox::SettleAsHeld(const std::string& request_id, StoredSubmission& submission, const absl::Status& reused) {
+  const auto metadata = DetailOf(reused).metadata;
+  const auto digest_row = metadata.find("first_digest"), index_row = metadata.find("first_index");
+  uint64_t index = 0;
+  const auto digest = digest_row == metadata.end() ? std::nullopt : FromHex(digest_row->second);
+  if (!digest.has_value() || digest->size() != crypto::kDigestBytes || index_row == metadata.end() ||
+      !absl::SimpleAtoi(index_row->second, &index)) {
+    return Ask(request_id, submission, reused);
+  }
+  ACCORD_ASSIGN_OR_RETURN(const type::v1::Receipt receipt, broker_.GetReceipt(index));
+  submission.set_header_digest(*digest);
+  submission.clear_prepared();  // Those bytes were never stored.
+  submission.clear_decision_digest();
+  submission.clear_decisions();
+  submission.add_warnings("The broker held this request id already, as this agency sent it before. What was stored first stands, and may differ "
+                          "from what was pushed now: read it back before relying on it.");
+  return Settle(request_id, submission, receipt);
 }
 
 absl::Status Outbox::Ask(const std::string& request_id, StoredSubmission& submission, const absl::Status& why) {
@@ -335,13 +393,14 @@ absl::StatusOr<StoredSubmission> Outbox::Resolve(const std::string& request_id, 
                  {{"state", agency::v1::SubmissionState_Name(submission.state())}});
   }
   submission.set_state(send ? agency::v1::SUBMISSION_STATE_ACCEPTED : agency::v1::SUBMISSION_STATE_WITHDRAWN);
-  // The person has seen the present decisions: what they permit counts as approved.
+  // The decisions stay: what they permit the person has seen, and nothing beyond it is sent without asking again.
   submission.clear_header_digest();
+  submission.clear_prepared();
   submission.clear_waiting_for();
   ACCORD_RETURN_IF_ERROR(Save(request_id, submission));
   if (send) {
     absl::MutexLock lock(&mu_);
-    due_[request_id] = Due{clock_.Now()};
+    SetDue(request_id, DueNow(submission));
   }
   wake_();
   return submission;

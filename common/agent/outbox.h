@@ -5,6 +5,11 @@
 //      └────── a definite refusal: prepared again under the same id ◀─────┘
 //      └──▶ NEEDS_PERSON  when sharing would widen, or nothing may be shared; a person sends or withdraws
 //
+// SENT is settled by REQUEST_ID_REUSED too: then the broker holds the id for a header that this store lost, and its receipt
+// is verified and kept instead.
+//
+// A higher lane overtakes, so that danger now never waits behind a backlog; within a lane the order is that of acceptance.
+//
 // Each arrow is one fsynced write. ACCEPTED survives power loss before the agency's system is answered;
 // PREPARED holds the exact bytes that are sent, so that UNAVAILABLE resends the same ones; SENT is durable
 // before the first byte leaves. A restart goes on from the state it finds.
@@ -70,7 +75,8 @@ class Outbox {
   absl::StatusOr<std::vector<std::pair<std::string, storage::v1::StoredSubmission>>> List(uint64_t before,
                                                                                          int limit) const;
 
-  // A person settles NEEDS_PERSON: `send` prepares again under what the broker now permits, else it is withdrawn.
+  // A person settles NEEDS_PERSON: `send` prepares again, and goes if no more is shared than the decisions they saw; else it is
+  // withdrawn.
   // TRANSITION_ILLEGAL in any other state.
   absl::StatusOr<storage::v1::StoredSubmission> Resolve(const std::string& request_id, bool send);
 
@@ -83,15 +89,26 @@ class Outbox {
 
  private:
   struct Due {
+    type::v1::Lane lane = type::v1::LANE_STANDARD;
+    uint64_t sequence = 0;  // Of acceptance.
     absl::Time at;
     absl::Duration delay = kRetryDelayMin;  // Before the next try after a failed one.
     int preparations = 0;
   };
+  // Due at, sequence of acceptance → request id.
+  using Lane = std::map<std::pair<absl::Time, uint64_t>, std::string>;
 
+  Due DueNow(const storage::v1::StoredSubmission& submission) const;
+  void SetDue(const std::string& request_id, const Due& due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ClearDue(const std::string& request_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Save(const std::string& request_id, storage::v1::StoredSubmission& submission);
   absl::Status Advance(const std::string& request_id, Due& due);
   absl::Status Prepare(const std::string& request_id, storage::v1::StoredSubmission& submission);
   absl::Status Send(const std::string& request_id, storage::v1::StoredSubmission& submission, Due& due);
+  absl::Status Settle(const std::string& request_id, storage::v1::StoredSubmission& submission,
+                      const type::v1::Receipt& receipt);
+  absl::Status SettleAsHeld(const std::string& request_id, storage::v1::StoredSubmission& submission,
+                            const absl::Status& reused);
   absl::Status Ask(const std::string& request_id, storage::v1::StoredSubmission& submission,
                    const absl::Status& why);
 
@@ -105,6 +122,7 @@ class Outbox {
 
   mutable absl::Mutex mu_;
   std::map<std::string, Due> due_ ABSL_GUARDED_BY(mu_);              // Not settled and not waiting for a person.
+  std::map<type::v1::Lane, Lane> lanes_ ABSL_GUARDED_BY(mu_);        // The same, in the order of their turn.
   std::map<std::string, std::string> by_digest_ ABSL_GUARDED_BY(mu_);  // Header digest → request id.
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;                         // Moves with every state; wakes Await.

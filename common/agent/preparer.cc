@@ -53,14 +53,30 @@ referral::HeaderParts ToParts(const PreviewReferralRequest& request) {
   return parts;
 }
 
-// The draft as it would go: screened, with its rationale as a section.
+// May sections be sealed for `recipient`? A stand-in is resolved by the broker, and what its principal may have says nothing
+// of it: it may be whom a person is to be kept from, or where they work.
+bool MayBeSealedFor(const broker::v1::ResolvedRecipient& recipient, const Draft& draft) {
+  const bool stands_in = !recipient.on_behalf_of().empty();
+  const std::string& named = stands_in ? recipient.on_behalf_of() : recipient.agency();
+  if (std::find(draft.recipients.begin(), draft.recipients.end(), named) == draft.recipients.end()) return false;
+  if (!stands_in) return true;  // Decided by the broker for itself.
+  return std::none_of(draft.subjects.begin(), draft.subjects.end(), [&](const DraftSubject& subject) {
+    return subject.part.works_at() == recipient.agency() ||
+           std::any_of(subject.part.exclusions().begin(), subject.part.exclusions().end(), [&](const type::v1::Exclusion& exclusion) {
+             return exclusion.agency() == recipient.agency() ||
+                    (exclusion.kind() != type::v1::AGENCY_KIND_UNSPECIFIED && exclusion.kind() == recipient.kind());
+           });
+  });
+}
+
+// The draft as it would go: with its rationale as a section, and screened.
 Draft Screened(Draft draft) {
-  Screen(draft);
   if (!draft.options.basis().rationale().empty()) {
     DraftSection& rationale = draft.sections.emplace_back();
     rationale.category = type::v1::CATEGORY_RATIONALE;
     rationale.content.mutable_text()->set_text(draft.options.basis().rationale());
   }
+  Screen(draft);
   return draft;
 }
 
@@ -161,6 +177,7 @@ absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralR
     std::vector<crypto::Certificate> recipients = {keys_.sealing_certificate};
     for (int r = 0; r < preview_out.recipients_size(); ++r) {
       const auto& recipient = preview_out.recipients(r);
+      if (!MayBeSealedFor(recipient, draft)) continue;
       const std::string& answers_for = recipient.on_behalf_of().empty() ? recipient.agency() : recipient.on_behalf_of();
       const auto known = std::find_if(recipients.begin(), recipients.end(), [&](const crypto::Certificate& c) {
         return c.subject_key_id() == certificates[r].subject_key_id();

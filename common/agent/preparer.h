@@ -31,6 +31,8 @@ class Preparer {
   Preparer(const AgencyKeys& keys, BrokerLink& broker, Alarm& alarm, const Clock& clock, Random& random)
       : keys_(keys), broker_(broker), alarm_(alarm), clock_(clock), random_(random) {}
 
+  const std::string& agency() const { return keys_.agency; }
+
   // The parts of a draft as a preview names them: core filled, tokens made, tag and section ids drawn.
   // Pure but for chance. FIELD_MISSING, FIELD_INVALID when the draft cannot become a referral.
   absl::StatusOr<broker::v1::PreviewReferralRequest> Parts(const Draft& draft) const;
@@ -38,7 +40,8 @@ class Preparer {
   // What the broker would permit of `draft` now, screening's advice included. Errors of Parts and BrokerLink.
   absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const Draft& draft) const;
 
-  // Previews, seals each section for whom it is permitted to, and signs.
+  // Previews, seals each section for whom it is permitted to, and signs. Whatever the broker resolves, nothing is sealed for
+  // an agency that neither the draft names nor stands in for a named one, nor for a stand-in that a person is to be kept from.
   // `preview_out` is filled as soon as the broker has answered.
   //   NOTHING_PERMITTED      no recipient may have any section; the decisions say why
   //   SEALING_KEY_UNTRUSTED  a certificate of the directory does not chain to our area authority, or names

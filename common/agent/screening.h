@@ -12,7 +12,7 @@ namespace accord::agent {
 
 // Rules of this version:
 //   confidential address   a person marked so has no address in any section, and their address does not stand in any
-//                          free text; the section that would have carried it is flagged
+//                          free text, the rationale included
 //   identifiers            an NHS number or UPN whose check character is wrong is quarantined, with a warning
 //   shared contact         the victim's safe telephone or email also stands with an alleged perpetrator: warned, and
 //                          voicemail and text are switched off

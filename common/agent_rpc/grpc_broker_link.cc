@@ -62,6 +62,13 @@ absl::StatusOr<broker::v1::RecordOutcomeResponse> GrpcBrokerLink::RecordOutcome(
   return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RecordOutcome, request, kCallTimeout);
 }
 
+absl::StatusOr<type::v1::Receipt> GrpcBrokerLink::GetReceipt(uint64_t index) {
+  broker::v1::GetReceiptRequest request;
+  request.set_index(index);
+  ACCORD_ASSIGN_OR_RETURN(auto response, rpc::CallUnary(*ledger_, &broker::v1::LedgerService::Stub::GetReceipt, request, kCallTimeout));
+  return std::move(*response.mutable_receipt());
+}
+
 absl::StatusOr<std::string> GrpcBrokerLink::GetCheckpoint() {
   ACCORD_ASSIGN_OR_RETURN(auto response,
                           rpc::CallUnary(*ledger_, &broker::v1::LedgerService::Stub::GetCheckpoint, {}, kCallTimeout));

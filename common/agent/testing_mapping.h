@@ -1,0 +1,123 @@
+// What the tests of the services' mappings share: a routing, what every push says, and the samples of deploy/samples.
+#pragma once
+
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/agent/draft.h"
+#include "common/agent/draft_builder.h"
+#include "common/base/status.h"
+
+namespace accord::agent::testing {
+
+// Every kind is routed to: police, childrens, housing, health, idva.
+inline MappingContext Context() {
+  return {[](type::v1::AgencyKind kind) -> std::vector<std::string> {
+            switch (kind) {
+              case type::v1::AGENCY_KIND_POLICE: return {"police"};
+              case type::v1::AGENCY_KIND_CHILDRENS_SERVICES: return {"childrens"};
+              case type::v1::AGENCY_KIND_HOUSING: return {"housing"};
+              case type::v1::AGENCY_KIND_HEALTH: return {"health"};
+              case type::v1::AGENCY_KIND_IDVA: return {"idva"};
+              default: return {};
+            }
+          },
+          absl::FromCivil(absl::CivilDay(2026, 4, 1), absl::UTCTimeZone())};
+}
+// Nobody is configured.
+inline MappingContext NoRouting() {
+  return {[](type::v1::AgencyKind) { return std::vector<std::string>(); }, Context().now};
+}
+
+inline agency::v1::PushOptions Options(std::vector<std::string> recipients = {}) {
+  agency::v1::PushOptions options;
+  options.set_request_id("push-0001");
+  options.mutable_worker()->set_pseudonym("w-1");
+  options.mutable_worker()->set_role(type::v1::WORKER_ROLE_PRACTITIONER);
+  options.mutable_worker()->set_authentication(type::v1::AUTHENTICATION_MULTI_FACTOR);
+  options.mutable_basis()->set_victim_awareness(type::v1::VICTIM_AWARENESS_INFORMED);
+  options.mutable_basis()->set_consent(type::v1::CONFIDENTIALITY_CONSENT_GIVEN);
+  for (std::string& recipient : recipients) options.add_recipients(std::move(recipient));
+  return options;
+}
+
+inline type::v1::Person Somebody(std::string_view born = "1990-05-17") {
+  type::v1::Person person;
+  person.set_family_name("Ashdown");
+  person.set_given_names("Miriam");
+  if (!born.empty()) person.add_dates_of_birth(std::string(born));
+  return person;
+}
+
+// Null when the draft has no such section.
+inline const type::v1::SectionContent* Find(const Draft& draft, type::v1::Category category) {
+  for (const DraftSection& section : draft.sections) {
+    if (section.category == category) return &section.content;
+  }
+  return nullptr;
+}
+inline std::vector<type::v1::Category> Categories(const Draft& draft) {
+  std::vector<type::v1::Category> categories;
+  for (const DraftSection& section : draft.sections) categories.push_back(section.category);
+  std::sort(categories.begin(), categories.end());
+  return categories;
+}
+inline bool Warns(const Draft& draft, std::string_view words) {
+  return std::any_of(draft.warnings.begin(), draft.warnings.end(),
+                     [&](const std::string& warning) { return warning.find(words) != std::string::npos; });
+}
+
+// `REASON field`, or OK.
+template <typename T>
+std::string Told(const absl::StatusOr<T>& result) {
+  if (result.ok()) return "OK";
+  const ErrorDetail detail = DetailOf(result.status());
+  const auto field = detail.metadata.find("field");
+  return std::string(RowOf(detail.reason).name) + " " + (field == detail.metadata.end() ? "-" : field->second);
+}
+
+// One thing wrong with a request, and what is told of it.
+template <typename Request>
+struct Wrong {
+  void (*spoil)(Request&);
+  std::string_view told;
+};
+template <typename Request, typename Map>
+void ExpectRefusals(const Request& good, Map map, const std::vector<Wrong<Request>>& table) {
+  ASSERT_EQ(Told(map(good, Context())), "OK");
+  for (const Wrong<Request>& row : table) {
+    Request request = good;
+    row.spoil(request);
+    EXPECT_EQ(Told(map(request, Context())), row.told);
+  }
+}
+
+// Maps every sample of `agency` and `call`, and returns the drafts by file name. Tests run in the project's root.
+template <typename Request, typename Map>
+std::map<std::string, Draft> MapSamples(std::string_view agency, std::string_view call, Map map) {
+  std::map<std::string, Draft> drafts;
+  for (const auto& entry : std::filesystem::directory_iterator("deploy/samples")) {
+    if (entry.path().extension() != ".json") continue;
+    std::ifstream file(entry.path());
+    const auto sample = nlohmann::json::parse(file);
+    if (sample.at("agency") != agency || sample.at("call") != call) continue;
+    EXPECT_FALSE(sample.at("title").get<std::string>().empty()) << entry.path();
+    Request request;
+    const auto parsed = google::protobuf::util::JsonStringToMessage(sample.at("request").dump(), &request);
+    EXPECT_TRUE(parsed.ok()) << entry.path() << ": " << parsed.ToString();
+    auto draft = map(request, Context());
+    EXPECT_EQ(draft.status(), absl::OkStatus()) << entry.path();
+    if (draft.ok()) drafts.emplace(entry.path().filename().string(), *std::move(draft));
+  }
+  return drafts;
+}
+
+}  // namespace accord::agent::testing
