@@ -1,0 +1,183 @@
+#include "services/broker/trails/trail.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/ledger/leaf.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/sequencer/chains.h"
+
+namespace accord::broker {
+namespace {
+
+using storage::v1::StoredReferral;
+
+absl::Status NotPermitted() {
+  return Error(Reason::kNotPermitted, "no such trail, or it is not for this caller");
+}
+absl::Status NoRecord() { return Error(Reason::kEntryNotFound, "no record in Accord"); }
+
+// The same for whoever may not know, whether it is there or not.
+absl::Status NoReferral(const Caller& caller) {
+  if (caller.kind != options::v1::CALLER_ADMIN) return NotPermitted();
+  return Error(Reason::kReferralNotFound, "no record in Accord of such a referral");
+}
+
+// True when content or notice of `referral` was released to `agency`: before that it is no party that may know.
+absl::StatusOr<bool> WasReleasedTo(const ReadView& view, const StoredReferral& referral, const std::string& agency) {
+  for (const auto& recipient : referral.recipients()) {
+    if (recipient.agency() != agency) continue;
+    ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, recipient.delivery_id()));
+    storage::v1::StoredDelivery delivery;
+    if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) {
+      return Error(Reason::kStoreCorrupt, "a referral names a delivery that is not there");
+    }
+    if (delivery.first_released_ms() > 0) return true;
+  }
+  return false;
+}
+
+absl::Status OpenReferral(const ReadView& view, const Caller& caller, Trail& trail) {
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.GetSealed(kFamilyReferral, trail.about.key));
+  if (!bytes.has_value()) return NoReferral(caller);
+  StoredReferral stored;
+  if (!stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored referral does not parse");
+  auto entry = ReadEntry(view, stored.stored_index());
+  if (HasReason(entry.status(), Reason::kEntryNotFound)) return NoReferral(caller);  // Not under a checkpoint yet.
+  ACCORD_RETURN_IF_ERROR(entry);
+  const std::vector<type::v1::Opening> openings(entry->openings.openings().begin(), entry->openings.openings().end());
+  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
+  if (!parts.referral.has_value()) return Error(Reason::kStoreCorrupt, "a referral's first entry does not name it");
+
+  auto& about = trail.query.referral.emplace();
+  about.set_header_digest(trail.about.key);
+  about.set_sender(parts.referral->sender());
+  about.set_request_id(parts.referral->request_id());
+  trail.every_entry = true;
+  if (caller.kind == options::v1::CALLER_AGENCY && about.sender() != caller.id) {
+    ACCORD_ASSIGN_OR_RETURN(const bool released, WasReleasedTo(view, stored, caller.id));
+    if (!released) return NotPermitted();
+    about.set_recipient(caller.id);
+    trail.every_entry = false;
+  }
+  trail.query.chains.push_back(stored.chain());
+  trail.query.chains.insert(trail.query.chains.end(), stored.cases().begin(), stored.cases().end());
+  if (trail.every_entry) trail.cases.assign(stored.cases().begin(), stored.cases().end());
+  return absl::OkStatus();
+}
+
+// The chain that is walked, as of after the query's entry.
+absl::StatusOr<std::string> ChainOf(const ReadView& view, const Trail& trail) {
+  if (!trail.query.chains.empty()) return trail.query.chains.front();
+  ACCORD_ASSIGN_OR_RETURN(const auto pseudonym, view.Get(kFamilyMeta, PrincipalChainKey(trail.query_principal)));
+  if (!pseudonym.has_value()) return NoRecord();
+  return *pseudonym;
+}
+
+// The sequence of the query's entry in `chain`; ENTRY_NOT_FOUND when it is not what it should be.
+absl::StatusOr<uint64_t> QuerySequence(const ReadView& view, const Caller& caller, const std::string& chain,
+                                       uint64_t query_index, absl::Time now) {
+  ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view, query_index));
+  const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
+  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Leaf leaf, ledger::ParseLeaf(entry.leaf));
+  const bool own = parts.event.has_value() && parts.event->type() == type::v1::EVENT_TYPE_TRAIL_QUERIED &&
+                   parts.actor.has_value() && parts.actor->principal() == caller.principal;
+  if (!own || absl::FromUnixMillis(static_cast<int64_t>(leaf.time_ms)) + kTrailQueryLife < now) return NoRecord();
+  for (const ledger::Chain& link : leaf.chains) {
+    if (link.pseudonym == chain) return link.sequence;
+  }
+  return NoRecord();
+}
+
+absl::StatusOr<TrailEntry> ReadRow(const ReadView& view, const Caller& caller, uint64_t index) {
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry stored, ReadEntry(view, index));
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Leaf leaf, ledger::ParseLeaf(stored.leaf));
+  TrailEntry row;
+  row.index = index;
+  row.time_ms = static_cast<int64_t>(leaf.time_ms);
+  row.openings = OpeningsFor(stored.openings, caller);
+  row.leaf = std::move(stored.leaf);
+  return row;
+}
+
+size_t SizeOf(const TrailEntry& row) {
+  size_t size = row.leaf.size();
+  for (const auto& opening : row.openings) size += opening.content().size() + opening.salt().size();
+  return size;
+}
+
+}  // namespace
+
+bool IsPurpose(std::string_view purpose) {
+  constexpr std::string_view kOthers = "._:/-";
+  return purpose.size() <= kPurposeCharsMax && std::all_of(purpose.begin(), purpose.end(), [&](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kOthers.find(c) != kOthers.npos;
+         });
+}
+
+absl::StatusOr<Trail> OpenTrail(const ReadView& view, const Caller& caller, TrailAbout about, std::string_view method,
+                                std::string_view purpose) {
+  const bool administrator = caller.kind == options::v1::CALLER_ADMIN;
+  if (!administrator && caller.kind != options::v1::CALLER_AGENCY) return NotPermitted();
+  if (!administrator && about.what != TrailAbout::What::kReferral) return NotPermitted();
+  Trail trail;
+  trail.about = std::move(about);
+  trail.query_principal = caller.principal;
+  trail.query.event.set_type(type::v1::EVENT_TYPE_TRAIL_QUERIED);
+  trail.query.event.set_method(std::string(method));
+  trail.query.event.set_purpose(std::string(purpose));
+  trail.query.actor.emplace();
+  trail.query.actor->set_principal(caller.principal);
+  trail.query.actor->set_certificate(caller.certificate);
+  switch (trail.about.what) {
+    case TrailAbout::What::kReferral:
+      ACCORD_RETURN_IF_ERROR(OpenReferral(view, caller, trail));
+      return trail;
+    case TrailAbout::What::kCase: {
+      ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyCase, trail.about.key));
+      if (!stored.has_value()) return NoRecord();
+      trail.query.chains.push_back(trail.about.key);
+      break;
+    }
+    case TrailAbout::What::kAgency: {
+      ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyAgency, trail.about.key));
+      if (!stored.has_value()) return NoRecord();
+      trail.query_principal = PrincipalName(options::v1::CALLER_AGENCY, trail.about.key);
+      break;
+    }
+  }
+  trail.every_entry = true;
+  return trail;
+}
+
+absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const Caller& caller, const Trail& trail, uint64_t query_index,
+                                    uint64_t from, int entries_max, absl::Time now) {
+  ACCORD_ASSIGN_OR_RETURN(const std::string chain, ChainOf(view, trail));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t end, QuerySequence(view, caller, chain, query_index, now));
+  TrailPage page;
+  size_t bytes = 0;
+  int scanned = 0;
+  for (uint64_t sequence = from; sequence <= end; ++sequence) {
+    if (static_cast<int>(page.entries.size()) >= entries_max || bytes >= kTrailPageBytesMax ||
+        scanned++ >= kTrailEntriesScannedMax) {
+      page.last = false;
+      page.next_sequence = sequence;
+      break;
+    }
+    ACCORD_ASSIGN_OR_RETURN(const auto key, view.Get(kFamilyChainEntry, ChainEntryKey(chain, sequence)));
+    const auto index = key.has_value() ? U64FromKey(*key) : std::nullopt;
+    if (!index.has_value()) return Error(Reason::kStoreCorrupt, "an entry of a chain is not there");
+    ACCORD_ASSIGN_OR_RETURN(TrailEntry row, ReadRow(view, caller, *index));
+    if (!trail.every_entry && row.openings.empty()) continue;
+    bytes += SizeOf(row);
+    page.entries.push_back(std::move(row));
+  }
+  return page;
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,89 @@
+// Trails: the entries about a referral, a case or an agency, in the order in which they happened.
+//
+// A query is an entry before its first row: TRAIL_QUERIED, on the chain that is asked about. That entry is also what
+// the answer attests: it is the last row, its leaf states the chain's sequence and the index of the entry before, and
+// its own index is the size of the tree it closes. A receipt of an entry of that chain with a lower sequence that the answer
+// lacks convicts the broker (grade `attested`, design.md §5).
+//
+// Thread-safe: all functions are pure but for what they read of the view.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/type/v1/referral.pb.h"
+#include "services/broker/directory/access.h"
+#include "services/broker/sequencer/command.h"
+#include "services/broker/sequencer/read_view.h"
+#include "services/broker/trails/receipts.h"
+
+namespace accord::broker {
+
+inline constexpr size_t kPurposeCharsMax = 64;
+inline constexpr int kTrailEntriesScannedMax = 2000;        // Looked at for one page, shown or not.
+inline constexpr size_t kTrailPageBytesMax = 3u << 19;      // 1.5 MiB of leaves and openings; the answer has most of it twice.
+inline constexpr absl::Duration kTrailQueryLife = absl::Hours(1);  // In which its pages may be turned.
+
+// What is asked about.
+struct TrailAbout {
+  enum class What {
+    kReferral,  // Every entry of its chain.
+    kCase,      // Every entry of its chain: those of all referrals linked to the case.
+    kAgency,    // Every entry of the agency's own chain: its previews, what it was refused, who asked for this.
+                // What it sent and received stands on the chains of those referrals.
+  };
+  What what = What::kReferral;
+  std::string key;  // Header digest, case pseudonym or agency id.
+};
+
+// A trail that its asker may have.
+struct Trail {
+  TrailAbout about;
+  // The sender of the referral and an administrator see every entry; a recipient those that concern itself.
+  bool every_entry = false;
+  std::vector<std::string> cases;  // Pseudonyms of the referral's cases, when every_entry.
+  // The entry of the query, and the principal of its chain if it names no chains: for RecordCommand.
+  EntryDraft query;
+  std::string query_principal;
+};
+
+// OK when `caller` may have the trail. `method` and `purpose` go into the entry. REQUIRES: `purpose` IsPurpose.
+//   NOT_PERMITTED       an inspector (that takes a warrant); an agency that asks about a case, an agency, or a referral
+//                       that is not there, that it did not send, or of which nothing was released to it
+//   REFERRAL_NOT_FOUND  to an administrator: no such referral, or it was erased
+//   ENTRY_NOT_FOUND     to an administrator: no record of such a case or agency
+absl::StatusOr<Trail> OpenTrail(const ReadView& view, const Caller& caller, TrailAbout about, std::string_view method,
+                                std::string_view purpose);
+
+// True for up to 64 of [A-Za-z0-9._:/-]: a code, since what an entry says of the query is never erased.
+bool IsPurpose(std::string_view purpose);
+
+// One row.
+struct TrailEntry {
+  uint64_t index = 0;
+  int64_t time_ms = 0;
+  std::string leaf;
+  std::vector<type::v1::Opening> openings;  // Those that the caller may have, checked against the leaf.
+};
+
+struct TrailPage {
+  std::vector<TrailEntry> entries;
+  bool last = true;
+  uint64_t next_sequence = 0;  // Of the chain; where the next page begins.
+};
+
+// Up to `entries_max` rows from sequence `from` of the chain, to the query's own entry at `query_index`. A page may have fewer
+// rows, or none, and yet not be the last. REQUIRES: the view is of after the query's commit.
+//   NOT_FOUND (ENTRY_NOT_FOUND)  `query_index` is no query of this caller for this trail, or is older than
+//                                kTrailQueryLife at `now`: nobody reads on without an entry that says so
+//   STORE_CORRUPT                an entry of the chain is not there, or fails a check
+absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const Caller& caller, const Trail& trail, uint64_t query_index,
+                                    uint64_t from, int entries_max, absl::Time now);
+
+}  // namespace accord::broker
