@@ -1,0 +1,505 @@
+// Referrals and mailboxes over the wire: a whole broker with TLS, a real store and a real log.
+//
+// Goal: what the contract of referral_service.proto and mailbox_service.proto promises, above all what must not happen.
+// Method: raw stubs of single agencies, so that every byte an agency is sent can be looked at.
+#include <absl/synchronization/notification.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "common/base/bytes.h"
+#include "common/ledger/note.h"
+#include "common/ledger/tlog_proof.h"
+#include "common/referral/referral_name.h"
+#include "services/broker/api/testing_broker.h"
+
+namespace accord::broker {
+namespace {
+
+using namespace type::v1;  // NOLINT
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// An agency's end of a mailbox.
+class Collector {
+ public:
+  Collector(TestingBroker& world, const std::string& principal, uint32_t credit, Desk desk = DESK_MAIN,
+            std::string* fingerprint = nullptr)
+      : stub_(v1::MailboxService::NewStub(world.Channel(principal, fingerprint))) {
+    rpc::SetTimeout(context_, kTestTimeout);
+    stream_ = stub_->OpenMailbox(&context_);
+    v1::OpenMailboxRequest open;
+    open.mutable_open()->set_credit(credit);
+    open.mutable_open()->set_desk(desk);
+    stream_->Write(open);
+  }
+  ~Collector() {
+    context_.TryCancel();
+    if (!finished_) stream_->Finish();
+  }
+  // The next message; nothing when the stream has ended.
+  std::optional<v1::OpenMailboxResponse> Next() {
+    v1::OpenMailboxResponse message;
+    if (!stream_->Read(&message)) return std::nullopt;
+    return message;
+  }
+  v1::Delivery NextDelivery() {
+    const auto message = Next();
+    EXPECT_TRUE(message.has_value() && message->has_delivery());
+    return message.has_value() ? message->delivery() : v1::Delivery();
+  }
+  void Say(const v1::OpenMailboxRequest& request) { stream_->Write(request); }
+  v1::Settled Ack(const v1::Delivery& delivery) {
+    v1::OpenMailboxRequest request;
+    request.mutable_ack()->set_delivery_id(delivery.delivery_id());
+    Say(request);
+    return Settled();
+  }
+  v1::Settled Settled() {
+    const auto message = Next();
+    EXPECT_TRUE(message.has_value() && message->has_settled());
+    return message.has_value() ? message->settled() : v1::Settled();
+  }
+  // How the stream ended.
+  absl::Status Finish() {
+    finished_ = true;
+    return rpc::FromGrpc(stream_->Finish());
+  }
+
+ private:
+  std::unique_ptr<v1::MailboxService::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::OpenMailboxRequest, v1::OpenMailboxResponse>> stream_;
+  bool finished_ = false;
+};
+
+class ReferralApiTest : public ::testing::Test {
+ protected:
+  ReferralApiTest() : police_(v1::ReferralService::NewStub(world_.Channel("agency/police"))) {}
+
+  absl::StatusOr<v1::SubmitReferralResponse> Submit(const v1::SubmitReferralRequest& request) {
+    return rpc::CallUnary(*police_, &v1::ReferralService::Stub::SubmitReferral, request, kTestTimeout);
+  }
+  v1::SubmitReferralResponse Stored(const TestingReferral& spec) {
+    const auto response = Submit(MakeSubmission(world_, spec));
+    EXPECT_EQ(response.status(), absl::OkStatus());
+    return response.ok() ? *response : v1::SubmitReferralResponse();
+  }
+  Reason Refusal(const v1::SubmitReferralRequest& request) {
+    const auto response = Submit(request);
+    EXPECT_FALSE(response.ok());
+    EXPECT_EQ(response.status().code(), RowOf(DetailOf(response.status()).reason).code);
+    return DetailOf(response.status()).reason;
+  }
+  absl::StatusOr<v1::Referral> Get(v1::ReferralService::Stub& stub, std::string_view header_digest) {
+    v1::GetReferralRequest request;
+    request.set_name(referral::ReferralName(header_digest));
+    ACCORD_ASSIGN_OR_RETURN(auto response, rpc::CallUnary(stub, &v1::ReferralService::Stub::GetReferral, request, kTestTimeout));
+    return response.referral();
+  }
+  ReferralState StateAt(const std::string& agency, std::string_view header_digest) {
+    const auto referral = Get(*police_, header_digest);
+    EXPECT_EQ(referral.status(), absl::OkStatus());
+    for (const auto& row : referral->recipients()) {
+      if (row.agency() == agency) return row.state();
+    }
+    return REFERRAL_STATE_UNSPECIFIED;
+  }
+  // The verified leaf's event, as the receipt's openings tell it.
+  EntryEvent EventOf(const Receipt& receipt) {
+    const auto vkey = ledger::Vkey::Parse(world_.broker().vkey());
+    EXPECT_EQ(ledger::VerifyReceipt(receipt.tlog_proof(), *vkey).status(), absl::OkStatus());
+    EntryEvent event;
+    for (const Opening& opening : receipt.openings()) {
+      if (opening.label() != "event") continue;
+      EXPECT_TRUE(event.ParseFromString(opening.content()));
+    }
+    return event;
+  }
+  absl::StatusOr<v1::RespondToReferralResponse> Say(v1::ReferralService::Stub& stub, const std::string& agency, const std::string& request_id,
+                                                    std::string_view header_digest, StatementKind kind, std::string_view previous = "",
+                                                    std::function<void(Statement&)> fill = nullptr) {
+    Statement statement;
+    statement.set_request_id(request_id);
+    statement.set_agency(agency);
+    statement.mutable_worker()->set_pseudonym("worker-1");
+    statement.mutable_worker()->set_role(WORKER_ROLE_PRACTITIONER);
+    statement.mutable_worker()->set_authentication(AUTHENTICATION_MULTI_FACTOR);
+    statement.set_header_digest(std::string(header_digest));
+    statement.set_previous_statement(std::string(previous));
+    statement.set_kind(kind);
+    statement.set_acted_at_ms(absl::ToUnixMillis(world_.clock().Now()));
+    if (fill) fill(statement);
+    ACCORD_ASSIGN_OR_RETURN(const auto document, referral::SignStatement(statement, world_.signing(agency).signing_key()));
+    v1::RespondToReferralRequest request;
+    request.set_request_id(request_id);
+    *request.mutable_statement() = document;
+    return rpc::CallUnary(stub, &v1::ReferralService::Stub::RespondToReferral, request, kTestTimeout);
+  }
+
+  TestingBroker world_;
+  std::unique_ptr<v1::ReferralService::Stub> police_;
+};
+
+TEST_F(ReferralApiTest, StoresOnceAndRepeatsTheFirstAnswer) {
+  const auto request = MakeSubmission(world_, {.request_id = "incident-1"});
+  const auto first = Submit(request);
+  ASSERT_EQ(first.status(), absl::OkStatus());
+  EXPECT_FALSE(first->repeated_request());
+  EXPECT_EQ(EventOf(first->receipt()).type(), EVENT_TYPE_REFERRAL_STORED);
+  EXPECT_EQ(first->decisions_size(), 6);
+
+  // Even when the policy would now refuse it.
+  ASSERT_EQ(world_.PutAgreement("2", R"("safety_plan")"), absl::OkStatus());
+  const auto again = Submit(request);
+  ASSERT_EQ(again.status(), absl::OkStatus());
+  EXPECT_TRUE(again->repeated_request());
+  EXPECT_EQ(again->stored_index(), first->stored_index());
+  EXPECT_EQ(again->decision_digest(), first->decision_digest());
+  EXPECT_EQ(EventOf(again->receipt()).type(), EVENT_TYPE_REFERRAL_STORED);
+
+  const auto other = Submit(MakeSubmission(world_, {.request_id = "incident-1"}));  // Other ids and salts.
+  EXPECT_TRUE(HasReason(other.status(), Reason::kRequestIdReused));
+  EXPECT_EQ(DetailOf(other.status()).metadata.at("first_digest"), ToHex(first->header_digest()));
+}
+
+TEST_F(ReferralApiTest, RefusesWhatWasAlteredOrIsNotTheCallers) {
+  const auto good = MakeSubmission(world_, {.request_id = "incident-1"});
+  auto request = good;
+  request.mutable_submission()->mutable_header()->mutable_signature()->back() ^= 1;
+  EXPECT_EQ(Refusal(request), Reason::kSignatureInvalid);
+
+  request = good;
+  for (auto& opening : *request.mutable_submission()->mutable_openings()) {
+    if (opening.label() != "tag") continue;
+    TagPart tag;
+    ASSERT_TRUE(tag.ParseFromString(opening.content()));
+    tag.set_consent(CONFIDENTIALITY_CONSENT_REFUSED);
+    opening.set_content(tag.SerializeAsString());
+  }
+  EXPECT_EQ(Refusal(request), Reason::kOpeningMismatch);
+
+  request = good;
+  std::swap(*request.mutable_submission()->mutable_sections(0)->mutable_cms(), *request.mutable_submission()->mutable_sections(1)->mutable_cms());
+  EXPECT_EQ(Refusal(request), Reason::kSectionDigestMismatch);
+
+  request = good;
+  request.mutable_submission()->mutable_sections()->RemoveLast();
+  EXPECT_EQ(Refusal(request), Reason::kFieldMissing);
+
+  request = good;
+  request.set_request_id("incident-2");
+  EXPECT_EQ(Refusal(request), Reason::kFieldInvalid);
+
+  request = good;
+  request.clear_submission();
+  EXPECT_EQ(Refusal(request), Reason::kFieldMissing);
+
+  const auto childrens = v1::ReferralService::NewStub(world_.Channel("agency/childrens"));
+  EXPECT_TRUE(HasReason(rpc::CallUnary(*childrens, &v1::ReferralService::Stub::SubmitReferral, good, kTestTimeout).status(),
+                        Reason::kSigningKeyUnknown));
+  const auto posing = MakeSubmission(world_, {.request_id = "incident-3", .alter = [](auto& parts) { parts.core.set_sender("childrens"); }});
+  EXPECT_EQ(Refusal(posing), Reason::kSenderMismatch);
+
+  ASSERT_EQ(Submit(good).status(), absl::OkStatus());  // None of these refusals took the id.
+}
+
+TEST_F(ReferralApiTest, RefusesSealsThatGoFurtherThanTheDecision) {
+  EXPECT_EQ(Refusal(MakeSubmission(world_, {.request_id = "incident-1", .sealed_for = {{CATEGORY_NARRATIVE, {"idva", "housing"}}}})),
+            Reason::kSealedTooWidely);
+  EXPECT_EQ(Refusal(MakeSubmission(world_, {.request_id = "incident-1", .sealed_for = {{CATEGORY_NARRATIVE, {"childrens"}}}})),
+            Reason::kSealedTooWidely);
+  admin::v1::Change change;
+  *change.mutable_put_agency()->mutable_agency() = world_.broker().directory().Get()->FindAgency("idva")->agency;
+  change.mutable_put_agency()->mutable_agency()->set_sealing_certificate(world_.authority().IssueSealing("idva").certificate.der());
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  EXPECT_EQ(Refusal(MakeSubmission(world_, {.request_id = "incident-1"})), Reason::kSealingKeyUnknown);
+}
+
+TEST_F(ReferralApiTest, HoldsTheSenderToItsPreview) {
+  auto request = MakeSubmission(world_, {.request_id = "incident-1"});
+  const auto stored = Stored({.request_id = "incident-2"});
+  request.set_decision_digest(stored.decision_digest());
+  EXPECT_EQ(Refusal(request), Reason::kDecisionChanged);  // Section ids differ.
+  EXPECT_EQ(Refusal(MakeSubmission(world_, {.request_id = "incident-3",
+                                            .consent = CONFIDENTIALITY_CONSENT_REFUSED})),
+            Reason::kSealedTooWidely);
+  EXPECT_EQ(Refusal(MakeSubmission(world_, {.request_id = "incident-3",
+                                            .consent = CONFIDENTIALITY_CONSENT_REFUSED,
+                                            .sealed_for = {{CATEGORY_IDENTITY, {}}, {CATEGORY_RISK, {}}, {CATEGORY_NARRATIVE, {}}}})),
+            Reason::kNothingPermitted);
+}
+
+TEST_F(ReferralApiTest, ARecipientFindsNoTraceOfWhatItMayNotHave) {
+  const auto request = MakeSubmission(world_, {.request_id = "incident-1"});
+  ASSERT_EQ(Submit(request).status(), absl::OkStatus());
+  Collector housing(world_, "agency/housing", 8);
+  const v1::Delivery delivery = housing.NextDelivery();
+  ASSERT_EQ(delivery.referral().sections_size(), 1);
+  const std::string wire = delivery.SerializeAsString();
+  EXPECT_THAT(wire, Not(HasSubstr("idva")));
+  EXPECT_EQ(delivery.referral().openings_size(), 4);  // Core, itself, one section, its tag.
+  for (int i = 1; i < 3; ++i) {
+    EXPECT_THAT(wire, Not(HasSubstr(request.submission().sections(i).section_id())));
+    EXPECT_THAT(wire, Not(HasSubstr(crypto::cms::Parse(request.submission().sections(i).cms())->digest)));
+  }
+  // One recipient info, its own: the sender's and the other recipient's are cut away.
+  const auto parsed = crypto::cms::Parse(delivery.referral().sections(0).cms());
+  ASSERT_EQ(parsed->recipients.size(), 1u);
+  EXPECT_EQ(parsed->recipients[0].subject_key_id, world_.sealing("housing").certificate.subject_key_id());
+  EXPECT_EQ(delivery.referral().sender_certificate(), world_.signing("police").certificate.der());
+  EXPECT_EQ(EventOf(delivery.released()).type(), EVENT_TYPE_RELEASED);
+  EXPECT_EQ(EventOf(delivery.released()).attempt(), 1u);
+  // The receipt names one section and one recipient.
+  for (const Opening& opening : delivery.released().openings()) {
+    EXPECT_NE(opening.label(), "decisions");
+    if (opening.label() != "referral") continue;
+    EntryReferral about;
+    ASSERT_TRUE(about.ParseFromString(opening.content()));
+    EXPECT_EQ(about.section_digests_size(), 1);
+  }
+}
+
+TEST_F(ReferralApiTest, GivesNoMoreThanTheCreditAndReturnsItWithTheAck) {
+  // Of three cases, so that none waits for another.
+  for (const char* n : {"1", "2", "3"}) Stored({.request_id = std::string("incident-") + n, .recipients = {"idva"}, .victim = n});
+  Collector idva(world_, "agency/idva", 1);
+  const auto first = idva.NextDelivery();
+  const auto settled = idva.Ack(first);
+  EXPECT_EQ(settled.delivery_id(), first.delivery_id());
+  EXPECT_EQ(EventOf(settled.receipt()).type(), EVENT_TYPE_DELIVERED);
+  const auto second = idva.NextDelivery();
+  EXPECT_NE(second.delivery_id(), first.delivery_id());
+  // With one credit the third comes only after this: were it sent before, it would be read here.
+  idva.Ack(second);
+  EXPECT_NE(idva.NextDelivery().delivery_id(), second.delivery_id());
+}
+
+TEST_F(ReferralApiTest, KeepsTheOrderOfACaseInItsLaneAndLetsAHigherLaneOvertake) {
+  const auto first = Stored({.request_id = "incident-1", .recipients = {"idva"}, .grade = RISK_GRADE_STANDARD});
+  const auto second = Stored({.request_id = "incident-2", .recipients = {"idva"}, .grade = RISK_GRADE_STANDARD});
+  const auto urgent = Stored({.request_id = "incident-3", .recipients = {"idva"}, .urgency = URGENCY_IMMEDIATE});
+  Collector idva(world_, "agency/idva", 8);
+  const auto a = idva.NextDelivery();
+  EXPECT_EQ(referral::DigestOf(a.referral().header()), urgent.header_digest());
+  EXPECT_EQ(a.key_sequence(), 3u);
+  const auto b = idva.NextDelivery();
+  EXPECT_EQ(referral::DigestOf(b.referral().header()), first.header_digest());
+  idva.Ack(b);
+  EXPECT_EQ(referral::DigestOf(idva.NextDelivery().referral().header()), second.header_digest());
+}
+
+TEST_F(ReferralApiTest, WhatIsNotAcknowledgedIsGivenAgainOverARestartToo) {
+  const auto stored = Stored({.request_id = "incident-1", .recipients = {"idva"}});
+  {
+    Collector idva(world_, "agency/idva", 8);
+    EXPECT_EQ(idva.NextDelivery().attempt(), 1u);
+  }
+  {
+    Collector idva(world_, "agency/idva", 8);
+    EXPECT_EQ(idva.NextDelivery().attempt(), 2u);
+  }
+  world_.Stop();
+  world_.Start();
+  police_ = v1::ReferralService::NewStub(world_.Channel("agency/police"));
+  Collector idva(world_, "agency/idva", 8);
+  const auto delivery = idva.NextDelivery();
+  EXPECT_EQ(delivery.attempt(), 3u);
+  EXPECT_FALSE(idva.Ack(delivery).already());
+  EXPECT_TRUE(idva.Ack(delivery).already());
+  EXPECT_EQ(StateAt("idva", stored.header_digest()), REFERRAL_STATE_DELIVERED);
+}
+
+TEST_F(ReferralApiTest, AReturnedDeliveryComesAgainAndARefusedOneIsADeadLetter) {
+  const auto stored = Stored({.request_id = "incident-1", .recipients = {"idva"}});
+  Collector idva(world_, "agency/idva", 8);
+  const auto first = idva.NextDelivery();
+  v1::OpenMailboxRequest nack;
+  nack.mutable_nack()->set_delivery_id(first.delivery_id());
+  idva.Say(nack);
+  EXPECT_EQ(EventOf(idva.Settled().receipt()).type(), EVENT_TYPE_DELIVERY_NACKED);
+  const auto again = idva.NextDelivery();
+  EXPECT_EQ(again.delivery_id(), first.delivery_id());
+  EXPECT_EQ(again.attempt(), 2u);
+  v1::OpenMailboxRequest reject;
+  reject.mutable_reject()->set_delivery_id(first.delivery_id());
+  reject.mutable_reject()->set_reason("OPENING_MISMATCH");
+  idva.Say(reject);
+  EXPECT_EQ(EventOf(idva.Settled().receipt()).reason(), "OPENING_MISMATCH");
+  EXPECT_EQ(StateAt("idva", stored.header_digest()), REFERRAL_STATE_DEAD_LETTER);
+  EXPECT_EQ(world_.broker().mailboxes().depth({"idva"}), 0u);
+
+  reject.mutable_reject()->set_reason("I DO NOT LIKE IT");
+  idva.Say(reject);
+  EXPECT_EQ(idva.Next(), std::nullopt);
+  EXPECT_TRUE(HasReason(idva.Finish(), Reason::kFieldInvalid));
+}
+
+TEST_F(ReferralApiTest, DecidesAgainAtRelease) {
+  const auto some = Stored({.request_id = "incident-1", .recipients = {"idva"}, .victim = "a"});
+  ASSERT_EQ(world_.PutAgreement("2", R"("identity")"), absl::OkStatus());
+  {
+    Collector idva(world_, "agency/idva", 8);
+    const auto delivery = idva.NextDelivery();
+    EXPECT_EQ(delivery.referral().sections_size(), 1);
+    EXPECT_EQ(EventOf(delivery.released()).agreement_version(), "2");
+    idva.Ack(delivery);
+  }
+  const auto none = Stored({.request_id = "incident-2", .recipients = {"idva"}, .sealed_for = {{CATEGORY_RISK, {}}, {CATEGORY_NARRATIVE, {}}}, .victim = "b"});
+  ASSERT_EQ(world_.PutAgreement("3", R"("safety_plan")"), absl::OkStatus());
+  const auto after = [&] {
+    ASSERT_EQ(world_.PutAgreement("4", R"("identity", "risk", "narrative")"), absl::OkStatus());
+    Stored({.request_id = "incident-3", .recipients = {"idva"}, .victim = "c"});
+  };
+  Collector idva(world_, "agency/idva", 1);
+  // The withheld one is gone before the next is given, although it was first in the mailbox.
+  while (StateAt("idva", none.header_digest()) != REFERRAL_STATE_DEAD_LETTER) {
+  }
+  after();
+  EXPECT_NE(referral::DigestOf(idva.NextDelivery().referral().header()), none.header_digest());
+  EXPECT_EQ(StateAt("idva", some.header_digest()), REFERRAL_STATE_DELIVERED);
+}
+
+TEST_F(ReferralApiTest, StatementsMoveTheReferralAndReachItsSender) {
+  const auto stored = Stored({.request_id = "incident-1", .recipients = {"idva", "childrens"}});
+  const auto idva_stub = v1::ReferralService::NewStub(world_.Channel("agency/idva"));
+  const auto childrens_stub = v1::ReferralService::NewStub(world_.Channel("agency/childrens"));
+  const std::string& digest = stored.header_digest();
+  // Before it was delivered nobody has anything to say of it.
+  EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "opened-1", digest, STATEMENT_KIND_OPENED).status(), Reason::kTransitionIllegal));
+  EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "opened-1", std::string(32, 'x'), STATEMENT_KIND_OPENED).status(), Reason::kNotPermitted));
+  Collector idva(world_, "agency/idva", 8);
+  idva.Ack(idva.NextDelivery());
+  Collector childrens(world_, "agency/childrens", 8);
+  childrens.Ack(childrens.NextDelivery());
+
+  const auto opened = Say(*idva_stub, "idva", "opened-1", digest, STATEMENT_KIND_OPENED);
+  ASSERT_EQ(opened.status(), absl::OkStatus());
+  EXPECT_EQ(opened->state(), REFERRAL_STATE_OPENED);
+  EXPECT_EQ(EventOf(opened->receipt()).statement(), STATEMENT_KIND_OPENED);
+  // It must follow the agency's own last one, be of its kind of agency, and of the method.
+  EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "accepted-1", digest, STATEMENT_KIND_ACCEPTED).status(), Reason::kTransitionIllegal));
+  EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "decided-1", digest, STATEMENT_KIND_DECIDED, opened->statement_digest(),
+                            [](Statement& s) { s.set_decision(CONTACT_DECISION_SECTION_17); })
+                            .status(),
+                        Reason::kTransitionIllegal));
+  EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "outcome-1", digest, STATEMENT_KIND_OUTCOME, opened->statement_digest(),
+                            [](Statement& s) { s.set_outcome_code("safe"); })
+                            .status(),
+                        Reason::kFieldInvalid));
+  const auto accepted = Say(*idva_stub, "idva", "accepted-1", digest, STATEMENT_KIND_ACCEPTED, opened->statement_digest());
+  ASSERT_EQ(accepted.status(), absl::OkStatus());
+  EXPECT_EQ(StateAt("idva", digest), REFERRAL_STATE_ACCEPTED);
+  EXPECT_EQ(StateAt("childrens", digest), REFERRAL_STATE_DELIVERED);
+  // Again: the first answer.
+  Collector police(world_, "agency/police", 8);
+  std::vector<std::string> told;
+  for (int i = 0; i < 2; ++i) {
+    const auto notice = police.NextDelivery();
+    told.push_back(referral::DigestOf(notice.statement()));
+    EXPECT_EQ(EventOf(notice.released()).type(), EVENT_TYPE_RELEASED);
+    police.Ack(notice);
+  }
+  EXPECT_THAT(told, ::testing::ElementsAre(opened->statement_digest(), accepted->statement_digest()));
+  EXPECT_TRUE(HasReason(Say(*childrens_stub, "childrens", "declined-1", digest, STATEMENT_KIND_DECLINED, "",
+                            [](Statement& s) { s.set_decline_reason(DECLINE_REASON_OUT_OF_AREA); })
+                            .status(),
+                        Reason::kTransitionIllegal));
+}
+
+TEST_F(ReferralApiTest, ShowsAReferralToItsPartiesOnly) {
+  const auto stored = Stored({.request_id = "incident-1"});
+  const auto housing_stub = v1::ReferralService::NewStub(world_.Channel("agency/housing"));
+  const auto childrens_stub = v1::ReferralService::NewStub(world_.Channel("agency/childrens"));
+  // Before its release a recipient is not told that it is there.
+  EXPECT_TRUE(HasReason(Get(*housing_stub, stored.header_digest()).status(), Reason::kNotPermitted));
+  v1::ListReferralsRequest list;
+  const auto before = rpc::CallUnary(*housing_stub, &v1::ReferralService::Stub::ListReferrals, list, kTestTimeout);
+  ASSERT_EQ(before.status(), absl::OkStatus());
+  EXPECT_EQ(before->referrals_size(), 0);
+
+  Collector housing(world_, "agency/housing", 8);
+  housing.Ack(housing.NextDelivery());
+  const auto seen = Get(*housing_stub, stored.header_digest());
+  ASSERT_EQ(seen.status(), absl::OkStatus());
+  EXPECT_EQ(seen->recipients_size(), 1);
+  EXPECT_EQ(seen->openings_size(), 4);
+  EXPECT_THAT(seen->SerializeAsString(), Not(HasSubstr("idva")));
+  EXPECT_TRUE(HasReason(Get(*childrens_stub, stored.header_digest()).status(), Reason::kNotPermitted));
+  EXPECT_EQ(Get(*police_, stored.header_digest())->recipients_size(), 2);
+
+  for (int i = 2; i <= 5; ++i) Stored({.request_id = fmt::format("incident-{}", i)});
+  std::vector<std::string> names;
+  list.set_page_size(2);
+  do {
+    const auto page = rpc::CallUnary(*police_, &v1::ReferralService::Stub::ListReferrals, list, kTestTimeout);
+    ASSERT_EQ(page.status(), absl::OkStatus());
+    EXPECT_LE(page->referrals_size(), 2);
+    for (const auto& referral : page->referrals()) names.push_back(referral.name());
+    list.set_page_token(page->next_page_token());
+  } while (!list.page_token().empty());
+  EXPECT_EQ(names.size(), 5u);
+  EXPECT_EQ(names.back(), referral::ReferralName(stored.header_digest()));
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), 5u);
+}
+
+TEST_F(ReferralApiTest, ABulkStreamAnswersEachAndEndsForNoRefusal) {
+  constexpr uint64_t kCount = 150;  // More than are read ahead.
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kTestTimeout);
+  const auto stream = police_->SubmitReferrals(&context);
+  std::map<uint64_t, v1::SubmitReferralsResponse> answers;
+  auto reading = std::make_unique<Thread>([&] {
+    v1::SubmitReferralsResponse answer;
+    while (stream->Read(&answer)) answers[answer.tag()] = answer;
+  });
+  for (uint64_t tag = 1; tag <= kCount; ++tag) {
+    v1::SubmitReferralsRequest request;
+    request.set_tag(tag);
+    *request.mutable_referral() = MakeSubmission(world_, {.request_id = fmt::format("incident-{}", tag), .victim = fmt::format("v{}", tag)});
+    if (tag % 50 == 0) request.mutable_referral()->mutable_submission()->mutable_header()->mutable_signature()->back() ^= 1;
+    ASSERT_TRUE(stream->Write(request));
+  }
+  stream->WritesDone();
+  reading.reset();  // Joins: the server ends the stream when all is answered.
+  EXPECT_EQ(rpc::FromGrpc(stream->Finish()), absl::OkStatus());
+  EXPECT_EQ(answers.size(), kCount);
+  for (const auto& [tag, answer] : answers) EXPECT_EQ(answer.has_refused(), tag % 50 == 0) << tag;
+}
+
+TEST_F(ReferralApiTest, ADeniedCertificateLosesItsStreamAtOnce) {
+  std::string fingerprint;
+  Collector idva(world_, "agency/idva", 8, DESK_MAIN, &fingerprint);
+  Stored({.request_id = "incident-1", .recipients = {"idva"}});
+  idva.NextDelivery();
+  admin::v1::Change change;
+  change.mutable_deny_key()->set_digest(fingerprint);
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  EXPECT_EQ(idva.Next(), std::nullopt);
+  EXPECT_TRUE(HasReason(idva.Finish(), Reason::kCertificateDenied));
+}
+
+TEST_F(ReferralApiTest, AMailboxKeepsItsLimits) {
+  Collector over(world_, "agency/idva", kMailboxCreditMax + 1);
+  EXPECT_EQ(over.Next(), std::nullopt);
+  EXPECT_TRUE(HasReason(over.Finish(), Reason::kFieldInvalid));
+  Collector desk(world_, "agency/idva", 1, DESK_CONFIDENTIAL);
+  EXPECT_EQ(desk.Next(), std::nullopt);
+  EXPECT_TRUE(HasReason(desk.Finish(), Reason::kNotPermitted));
+  Collector full(world_, "agency/idva", kMailboxCreditMax);
+  v1::OpenMailboxRequest credit;
+  credit.mutable_credit()->set_credit(1);
+  full.Say(credit);
+  EXPECT_EQ(full.Next(), std::nullopt);
+  EXPECT_TRUE(HasReason(full.Finish(), Reason::kFieldInvalid));
+  Collector stranger(world_, "agency/idva", 1);
+  v1::OpenMailboxRequest ack;
+  ack.mutable_ack()->set_delivery_id(std::string(16, 'x'));
+  stranger.Say(ack);
+  EXPECT_EQ(stranger.Next(), std::nullopt);
+  EXPECT_TRUE(HasReason(stranger.Finish(), Reason::kDeliveryNotFound));
+}
+
+}  // namespace
+}  // namespace accord::broker
