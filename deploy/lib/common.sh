@@ -29,8 +29,9 @@ install_packages() {
     as_root=(sudo)
   fi
   echo "installing ${#missing[@]} packages: ${missing[*]}"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq || fail "apt-get update failed"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
+    fail "these packages could not be installed: ${missing[*]}"
 }
 
 # build_preset PRESET [TARGET…]: configures and builds, quietly unless it fails; ccache makes a repeat quick.
@@ -42,8 +43,10 @@ build_preset() {
   (cd "$ACCORD_ROOT" && cmake --preset "$preset") >"$log" 2>&1 || { tail -40 "$log"; fail "configuring $preset failed (whole log: $log)"; }
   local targets=()
   [ $# -eq 0 ] || targets=(--target "$@")
-  # Each tenth line tells how far it is; the whole is in the log.
-  (cd "$ACCORD_ROOT" && cmake --build --preset "$preset" "${targets[@]}" 2>&1) | tee -a "$log" |
-    awk '/^\[[0-9]+\/[0-9]+\]/ { if (++n % 50 == 0) print "  " $1; fflush() }' || true
-  [ "${PIPESTATUS[0]}" -eq 0 ] || { grep -E -A12 'error|FAILED' "$log" | tail -60; fail "building $preset failed (whole log: $log)"; }
+  # Each fiftieth line tells how far it is; the whole is in the log.
+  if ! (set -o pipefail; cd "$ACCORD_ROOT" && cmake --build --preset "$preset" "${targets[@]}" 2>&1 | tee -a "$log" |
+    awk '/^\[[0-9]+\/[0-9]+\]/ { if (++n % 50 == 0) print "  " $1; fflush() }'); then
+    grep -E -A12 'error|FAILED' "$log" | tail -60 || true
+    fail "building $preset failed (whole log: $log)"
+  fi
 }
