@@ -272,7 +272,9 @@ DraftBuilder& DraftBuilder::ByDefaultTo(std::string_view agency) {
 }
 
 DraftBuilder& DraftBuilder::ByDefaultTo(AgencyKind kind) {
-  for (const std::string& agency : context_.routing(kind)) ByDefaultTo(agency);
+  for (const std::string& agency : context_.routing(kind)) {
+    if (agency != context_.agency) ByDefaultTo(agency);
+  }
   return *this;
 }
 
@@ -324,19 +326,15 @@ Purpose DraftBuilder::SupportPurpose() const {
              : safeguarding;
 }
 
-absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
-  draft_.recipients = Recipients();
-  RequirePresent(!draft_.recipients.empty(), "options.recipients", "names nobody, and nobody is configured for this");
-  if (!status_.ok()) return status_;
-  draft_.core.set_purpose(purpose);
+void DraftBuilder::TellChildrensServices(Purpose purpose) {
   const auto childrens = context_.routing(AGENCY_KIND_CHILDRENS_SERVICES);
   const bool told = childrens.empty() || std::any_of(childrens.begin(), childrens.end(), [&](const std::string& agency) {
-                      return Contains(draft_.recipients, agency);
+                      return agency == context_.agency || Contains(draft_.recipients, agency);
                     });
-  if (told || !children_concerned()) return std::move(draft_);
+  if (told || !children_concerned()) return;
   if (purpose != PURPOSE_SAFEGUARDING_CHILD || victim_age_band_ != AGE_BAND_UNDER_16) {
     Warn("Children are concerned, and children's services are not among the recipients.");
-    return std::move(draft_);
+    return;
   }
   bool added = false;
   for (const std::string& agency : childrens) {
@@ -347,6 +345,14 @@ absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
   Warn(added ? "The victim is under 16: this is child protection. It goes to children's services too."
              : "The victim is under 16: this is child protection, and children's services must not be told of them. Speak to your "
                "safeguarding lead now.");
+}
+
+absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
+  draft_.recipients = Recipients();
+  draft_.core.set_purpose(purpose);
+  TellChildrensServices(purpose);
+  RequirePresent(!draft_.recipients.empty(), "options.recipients", "names nobody, and nobody is configured for this");
+  if (!status_.ok()) return status_;
   return std::move(draft_);
 }
 

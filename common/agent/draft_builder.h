@@ -22,6 +22,7 @@ struct MappingContext {
   // The agencies of a kind that this agency's configuration sends to when a push names nobody.
   std::function<std::vector<std::string>(type::v1::AgencyKind)> routing;
   absl::Time now;  // The age of people counts from it where the request says of no event when it was.
+  std::string agency;  // Who sends: never a recipient by default.
 };
 
 // Builds the Draft of one request. A check that fails makes Build return its error; the first one counts. Errors are
@@ -92,9 +93,9 @@ class DraftBuilder {
   // For what only one mapping sets.
   type::v1::HeaderCore& core() { return draft_.core; }
 
-  // The draft, of type REFERRAL unless core() says otherwise, or the first error. FIELD_MISSING `options.recipients`
-  // when the push names nobody and nobody is configured. For a victim under 16 and the purpose SAFEGUARDING_CHILD,
-  // children's services are added, and the pusher is told (domain.md §1: warn and reroute, never drop).
+  // The draft, of type REFERRAL unless core() says otherwise, or the first error. For a victim under 16 and the purpose
+  // SAFEGUARDING_CHILD, children's services are added, and the pusher is told (domain.md §1: warn and reroute, never
+  // drop). FIELD_MISSING `options.recipients` when nobody is named, configured or added.
   absl::StatusOr<Draft> Build(type::v1::Purpose purpose) &&;
 
  private:
@@ -106,6 +107,7 @@ class DraftBuilder {
   // Null before Victim().
   DraftSubject* FindSubject(type::v1::SubjectRole role);
   bool IsExcluded(std::string_view agency) const;
+  void TellChildrensServices(type::v1::Purpose purpose);
   std::vector<std::string> Recipients() const;
 
   const MappingContext& context_;

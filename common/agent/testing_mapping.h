@@ -18,8 +18,8 @@
 
 namespace accord::agent::testing {
 
-// Every kind is routed to: police, childrens, housing, health, idva.
-inline MappingContext Context() {
+// Every kind is routed to: police, childrens, housing, health, idva, of which `agency` is the sender.
+inline MappingContext Context(std::string_view agency = "") {
   return {[](type::v1::AgencyKind kind) -> std::vector<std::string> {
             switch (kind) {
               case type::v1::AGENCY_KIND_POLICE: return {"police"};
@@ -30,11 +30,11 @@ inline MappingContext Context() {
               default: return {};
             }
           },
-          absl::FromCivil(absl::CivilDay(2026, 4, 1), absl::UTCTimeZone())};
+          absl::FromCivil(absl::CivilDay(2026, 4, 1), absl::UTCTimeZone()), std::string(agency)};
 }
 // Nobody is configured.
 inline MappingContext NoRouting() {
-  return {[](type::v1::AgencyKind) { return std::vector<std::string>(); }, Context().now};
+  return {[](type::v1::AgencyKind) { return std::vector<std::string>(); }, Context().now, ""};
 }
 
 inline agency::v1::PushOptions Options(std::vector<std::string> recipients = {}) {
@@ -113,7 +113,7 @@ std::map<std::string, Draft> MapSamples(std::string_view agency, std::string_vie
     Request request;
     const auto parsed = google::protobuf::util::JsonStringToMessage(sample.at("request").dump(), &request);
     EXPECT_TRUE(parsed.ok()) << entry.path() << ": " << parsed.ToString();
-    auto draft = map(request, Context());
+    auto draft = map(request, Context(agency));
     EXPECT_EQ(draft.status(), absl::OkStatus()) << entry.path();
     if (draft.ok()) drafts.emplace(entry.path().filename().string(), *std::move(draft));
   }
