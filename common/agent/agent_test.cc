@@ -133,8 +133,8 @@ class AgentTest : public testing::Test {
     broker.certificates["idva"] = idva.keys.sealing_certificate.der();
   }
 
-  // The delivery that the broker makes of what police submitted.
-  broker::v1::Delivery DeliveryFor(const std::string& agency) {
+  // The delivery that the broker makes for `to` of what police submitted.
+  broker::v1::Delivery DeliveryFor(const Service& to) {
     type::v1::Submission submission;
     EXPECT_TRUE(submission.ParseFromString(broker.submitted.back()));
     const auto view = *referral::ParseHeader(submission.header());
@@ -147,11 +147,11 @@ class AgentTest : public testing::Test {
     delivery.set_lane(type::v1::LANE_HIGH);
     auto& content = *delivery.mutable_referral();
     *content.mutable_header() = submission.header();
-    for (auto& opening : referral::OpeningsForRecipient(opened, agency, ids)) *content.add_openings() = opening;
+    for (auto& opening : referral::OpeningsForRecipient(opened, to.keys.agency, ids)) *content.add_openings() = opening;
     for (const auto& section : submission.sections()) {
       auto& sealed = *content.add_sections();
       sealed.set_section_id(section.section_id());
-      sealed.set_cms(*crypto::cms::ForRecipient(section.cms(), idva.keys.sealing_certificate.subject_key_id()));
+      sealed.set_cms(*crypto::cms::ForRecipient(section.cms(), to.keys.sealing_certificate.subject_key_id()));
     }
     // The signing certificate that the directory has: a fresh one for the key police signs with.
     content.set_sender_certificate(police_certificate.der());
@@ -170,7 +170,7 @@ class AgentTest : public testing::Test {
     SignWithKnownCertificate();
     EXPECT_TRUE(police.outbox->Push(SomeDraft()).ok());
     police.Settle();
-    const auto delivery = DeliveryFor("idva");
+    const auto delivery = DeliveryFor(idva);
     EXPECT_TRUE(idva.inbox->Receive(delivery).ok()) << idva.inbox->Receive(delivery);
     return referral::DigestOf(delivery.referral().header());
   }
@@ -478,6 +478,41 @@ TEST_F(AgentTest, ReceivesOnceOpensAndSignsWhatItsWorkersDo) {
                         Reason::kTransitionIllegal)) << "only children's services decide";
 }
 
+TEST_F(AgentTest, HousingReceivesADutyToReferAndAVoluntaryReferral) {
+  Service housing(authority, "housing", type::v1::AGENCY_KIND_HOUSING, broker, clock);
+  broker.certificates["housing"] = housing.keys.sealing_certificate.der();
+  SignWithKnownCertificate();
+  const auto receive = [&](const std::string& id, type::v1::Purpose purpose) {
+    Draft draft = SomeDraft(id);
+    draft.recipients = {"housing"};
+    draft.core.set_purpose(purpose);
+    EXPECT_TRUE(police.outbox->Push(draft).ok());
+    police.Settle();
+    const auto delivery = DeliveryFor(housing);
+    EXPECT_EQ(housing.inbox->Receive(delivery), absl::OkStatus());
+    return referral::DigestOf(delivery.referral().header());
+  };
+  const std::string duty = receive("duty-0001", type::v1::PURPOSE_HOUSING_DUTY_TO_REFER);
+  const std::string voluntary = receive("voluntary-1", type::v1::PURPOSE_HOUSING_SUPPORT);
+  const auto items = *housing.inbox->List(0, 10);
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].header.core.part.purpose(), type::v1::PURPOSE_HOUSING_SUPPORT) << "the newest first, each told apart";
+  EXPECT_EQ(items[1].header.core.part.purpose(), type::v1::PURPOSE_HOUSING_DUTY_TO_REFER);
+
+  const auto act = [&](const std::string& id, const std::string& digest, type::v1::StatementKind kind) {
+    return housing.inbox->Act(id, digest, SomeWorker(), kind, [&](type::v1::Statement& s) {
+      if (kind == type::v1::STATEMENT_KIND_DECLINED) s.set_decline_reason(type::v1::DECLINE_REASON_NO_CAPACITY);
+      if (kind == type::v1::STATEMENT_KIND_OUTCOME) s.set_outcome_code("priority-need");
+    });
+  };
+  EXPECT_TRUE(HasReason(act("accept-01", duty, type::v1::STATEMENT_KIND_ACCEPTED).status(), Reason::kTransitionIllegal)) << "nobody read it";
+  ASSERT_TRUE(housing.inbox->Read("read-0001", duty, SomeWorker()).ok());
+  ASSERT_TRUE(housing.inbox->Read("read-0002", voluntary, SomeWorker()).ok());
+  ASSERT_TRUE(act("accept-01", duty, type::v1::STATEMENT_KIND_ACCEPTED).ok());
+  EXPECT_EQ(act("outcome-1", duty, type::v1::STATEMENT_KIND_OUTCOME)->stored.state(), type::v1::REFERRAL_STATE_OUTCOME_RECORDED);
+  EXPECT_EQ(act("decline-1", voluntary, type::v1::STATEMENT_KIND_DECLINED)->stored.state(), type::v1::REFERRAL_STATE_DECLINED);
+}
+
 TEST_F(AgentTest, ARequestIdStandsForOneActOnly) {
   const std::string digest = DeliverOne();
   ASSERT_TRUE(idva.inbox->Read("act-00001", digest, SomeWorker()).ok());
@@ -517,7 +552,7 @@ TEST_F(AgentTest, ADeliveryThatWasAlteredIsNotTaken) {
   SignWithKnownCertificate();
   ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
   police.Settle();
-  const auto good = DeliveryFor("idva");
+  const auto good = DeliveryFor(idva);
   const auto refused = [&](void (*alter)(broker::v1::Delivery&)) {
     broker::v1::Delivery delivery = good;
     alter(delivery);
@@ -573,7 +608,7 @@ TEST_F(AgentTest, TheRationaleIsScreenedTooBeforeItIsSealed) {
   draft.options.mutable_basis()->set_rationale("She fled to 12 Safe Street, Northfield; he must not know.");
   ASSERT_TRUE(police.outbox->Push(draft).ok());
   police.Settle();
-  const auto delivery = DeliveryFor("idva");
+  const auto delivery = DeliveryFor(idva);
   ASSERT_TRUE(idva.inbox->Receive(delivery).ok());
   const auto sections = idva.inbox->Read("read-0001", referral::DigestOf(delivery.referral().header()), SomeWorker());
   ASSERT_TRUE(sections.ok());
