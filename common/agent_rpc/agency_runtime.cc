@@ -163,17 +163,18 @@ void AgencyRuntime::WorkMailbox() {
   absl::Duration delay = kReconnectDelayMin;
   for (;;) {
     const absl::Time start = clock_.Now();
-    const absl::Status ended = Collect();
+    bool answered = false;
+    const absl::Status ended = Collect(answered);
     connected_ = false;
-    // A spell that lasted shows that the broker was well: begin with short waits again.
-    if (clock_.Now() - start > kReconnectDelayMax) delay = kReconnectDelayMin;
+    // A spell that brought something, or lasted, shows that the broker was well: begin with short waits again.
+    if (answered || clock_.Now() - start > kReconnectDelayMax) delay = kReconnectDelayMin;
     if (WaitForStop(delay)) return;
     telemetry::Log(telemetry::Level::kWarn, "mailbox.ended", {{"status", ended}});
     delay = std::min(delay * 2, kReconnectDelayMax);
   }
 }
 
-absl::Status AgencyRuntime::Collect() {
+absl::Status AgencyRuntime::Collect(bool& answered) {
   ACCORD_ASSIGN_OR_RETURN(const auto mailbox, broker_->OpenMailbox(type::v1::DESK_MAIN, kMailboxCredit));
   {
     absl::MutexLock lock(&mu_);
@@ -188,6 +189,7 @@ absl::Status AgencyRuntime::Collect() {
       ended = response.status();
       break;
     }
+    answered = true;
     if (!response->has_delivery()) continue;  // The outcome of an ack: our own record says what we need.
     const auto& delivery = response->delivery();
     const absl::Status taken = inbox_->Receive(delivery);

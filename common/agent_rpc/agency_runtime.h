@@ -70,8 +70,8 @@ class AgencyRuntime {
 
   void WorkOutbox();
   void WorkMailbox();
-  // One connected spell of the mailbox; returns why it ended.
-  absl::Status Collect();
+  // One connected spell of the mailbox; returns why it ended. `answered`: the broker sent something.
+  absl::Status Collect(bool& answered);
   // The broker's log and our own row of its directory, held against what we know ourselves.
   void Watch();
   absl::Status WatchOwnRow();
