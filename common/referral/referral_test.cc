@@ -440,7 +440,7 @@ TEST(StatesTest, EveryPairLeadsWhereItShouldOrNowhere) {
       //                                 release     deliver      die            open      accept      decline     decide     outcome
       {REFERRAL_STATE_UNSPECIFIED,      {kDash,      kDash,       kDash,         kDash,    kDash,      kDash,      kDash,     kDash}},
       {REFERRAL_STATE_STORED,           {"RELEASED", kDash,       "DEAD_LETTER", kDash,    kDash,      kDash,      kDash,     kDash}},
-      {REFERRAL_STATE_RELEASED,         {"RELEASED", "DELIVERED", "DEAD_LETTER", kDash,    kDash,      kDash,      kDash,     kDash}},
+      {REFERRAL_STATE_RELEASED,         {"RELEASED", "DELIVERED", "DEAD_LETTER", "OPENED", kDash,      kDash,      kDash,     kDash}},
       {REFERRAL_STATE_DELIVERED,        {kDash,      kDash,       kDash,         "OPENED", kDash,      kDash,      kDash,     kDash}},
       {REFERRAL_STATE_OPENED,           {kDash,      kDash,       kDash,         kDash,    "ACCEPTED", "DECLINED", "DECIDED", kDash}},
       {REFERRAL_STATE_ACCEPTED,         {kDash,      kDash,       kDash,         kDash,    kDash,      "DECLINED", "DECIDED", "OUTCOME_RECORDED"}},

@@ -84,6 +84,10 @@ absl::Status Check(const Message& message, const std::string& prefix, size_t tex
 }  // namespace
 
 absl::Status ValidateMessage(const Message& message, size_t text_bytes_max) {
+  if (message.ByteSizeLong() > kMessageBytesMax) {
+    return Error(Reason::kMessageTooLarge, fmt::format("the message is over {} bytes", kMessageBytesMax),
+                 {{"limit_bytes", std::to_string(kMessageBytesMax)}});
+  }
   return Check(message, "", text_bytes_max);
 }
 

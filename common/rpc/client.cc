@@ -60,7 +60,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> MakeChannel(const ChannelOptions&
 
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kReferralBytesMax);
-  arguments.SetMaxSendMessageSize(kReferralBytesMax);
+  arguments.SetMaxSendMessageSize(kReadBytesMax);  // The server says why it takes less.
   arguments.SetServiceConfigJSON(kServiceConfig);
   // Both ends must agree on pings, or the server says "too_many_pings" and leaves.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);

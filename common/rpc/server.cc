@@ -106,7 +106,7 @@ absl::StatusOr<SpiffeId> OwnId(const ServerOptions& options) {
 }
 
 void AddLimits(grpc::ServerBuilder& builder, size_t memory_bytes_max) {
-  builder.SetMaxReceiveMessageSize(kReferralBytesMax);
+  builder.SetMaxReceiveMessageSize(kReadBytesMax);
   builder.SetMaxSendMessageSize(kReferralBytesMax);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsPerConnectionMax);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytesMax);

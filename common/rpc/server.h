@@ -18,6 +18,9 @@
 namespace accord::rpc {
 
 inline constexpr size_t kReferralBytesMax = 4u << 20;  // The largest message, either way.
+// What a server still reads: a message between the two is refused by its handler, with a reason; beyond, gRPC cuts it
+// off with RESOURCE_EXHAUSTED and no more.
+inline constexpr size_t kReadBytesMax = kReferralBytesMax + (1u << 20);
 inline constexpr int kStreamsPerConnectionMax = 128;
 inline constexpr int kMetadataBytesMax = 8 << 10;
 

@@ -338,7 +338,7 @@ TEST_F(ServerTest, TooLittleTimeIsRefusedBeforeTheBody) {
 }
 
 TEST_F(ServerTest, OversizedMessageHasACanonicalCode) {
-  EXPECT_EQ(Unary(*Channel(agency_files_), std::string(kReferralBytesMax + 1, 'x')).status().code(),
+  EXPECT_EQ(Unary(*Channel(agency_files_), std::string(kReadBytesMax + 1, 'x')).status().code(),
             absl::StatusCode::kResourceExhausted);
 }
 

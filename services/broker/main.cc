@@ -11,23 +11,19 @@
 #include <cstdio>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/base/version.h"
-#include "common/rpc/bidi.h"
-#include "common/rpc/handler.h"
 #include "common/rpc/server.h"
 #include "common/rpc/tls.h"
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
-#include "services/broker/api/mailbox_service.h"
-#include "services/broker/api/referral_service.h"
 #include "services/broker/broker.h"
 #include "services/broker/broker_config.h"
+#include "services/broker/broker_services.h"
 
 namespace accord::broker {
 namespace {
@@ -57,21 +53,11 @@ int Serve(const BrokerConfig& config, const Clock& clock, Random& random) {
   auto broker = Broker::Open(config, clock, random, metrics);
   if (!broker.ok()) return Fail("the broker does not open", broker.status());
 
-  rpc::HandlerContext shared((*broker)->executor(), (*broker)->authorizer(), clock, metrics);
-  rpc::LiveStreams streams;
-  MailboxService mailbox({(*broker)->sequencer(), (*broker)->mailboxes(), (*broker)->policy(), (*broker)->directory(),
-                          (*broker)->refusals(), (*broker)->executor(), clock},
-                         shared, streams);
-  ReferralService referral({(*broker)->sequencer(), (*broker)->admission(), (*broker)->linker(), (*broker)->mailboxes(),
-                            (*broker)->directory(), (*broker)->refusals(), (*broker)->executor(), clock},
-                           shared, streams);
-  const std::vector<grpc::Service*> services = {&referral, &mailbox};
-  auto server = rpc::Server::Start(config.server, services);
+  BrokerServices services(**broker, metrics);
+  auto server = rpc::Server::Start(config.server, services.all());
   if (!server.ok()) return Fail("the server does not start", server.status());
   (*broker)->Listen([&server](bool serving) { (*server)->SetServing(serving); },
-                    [&broker, &streams] {
-                      streams.EndIf([&broker](const rpc::Peer& peer) { return (*broker)->authorizer().Judge(peer); });
-                    });
+                    [&services] { services.EndStreamsOfDenied(); });
   auto watchdog = rpc::Watchdog::Start(**server, config.server.tls, kWatchdogPeriod, [](const absl::Status& status) {
     if (!status.ok()) telemetry::Log(telemetry::Level::kError, "broker.deaf", {{"status", status}});
   });
@@ -84,7 +70,7 @@ int Serve(const BrokerConfig& config, const Clock& clock, Random& random) {
   (*broker)->Listen([](bool) {}, [] {});
   watchdog->reset();
   (*server)->SetServing(false);
-  streams.EndIf([](const rpc::Peer&) { return Error(Reason::kShuttingDown, "the broker is stopping"); });
+  services.EndStreams();
   (*server)->Shutdown(kGrace);
   (*broker)->Shutdown();
   return 0;

@@ -12,6 +12,7 @@
 #include "common/ledger/note.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/validate.h"
 #include "services/broker/api/testing_broker.h"
 
 namespace accord::broker {
@@ -203,6 +204,17 @@ TEST_F(ReferralApiTest, RefusesWhatWasAlteredOrIsNotTheCallers) {
   EXPECT_EQ(Refusal(posing), Reason::kSenderMismatch);
 
   ASSERT_EQ(Submit(good).status(), absl::OkStatus());  // None of these refusals took the id.
+}
+
+TEST_F(ReferralApiTest, RefusesAMessageOverItsLimit) {
+  auto request = MakeSubmission(world_, {.request_id = "incident-1"});
+  std::string& cms = *request.mutable_submission()->mutable_sections(0)->mutable_cms();
+  cms.resize(referral::kMessageBytesMax - 64u * 1024, '\0');
+  while (request.ByteSizeLong() < referral::kMessageBytesMax) cms.resize(cms.size() + referral::kMessageBytesMax - request.ByteSizeLong());
+  ASSERT_EQ(request.ByteSizeLong(), referral::kMessageBytesMax);
+  EXPECT_EQ(Refusal(request), Reason::kSectionMalformed);
+  cms.push_back('\0');
+  EXPECT_EQ(Refusal(request), Reason::kMessageTooLarge);
 }
 
 TEST_F(ReferralApiTest, RefusesSealsThatGoFurtherThanTheDecision) {

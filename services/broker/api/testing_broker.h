@@ -1,4 +1,4 @@
-// A broker with its referral and mailbox services on a loopback port, and agencies that push and collect; for tests.
+// A broker with its services on a loopback port, and agencies that push and collect; for tests.
 #pragma once
 
 #include <absl/synchronization/notification.h>
@@ -24,9 +24,8 @@
 #include "common/referral/statement.h"
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
-#include "services/broker/api/mailbox_service.h"
-#include "services/broker/api/referral_service.h"
 #include "services/broker/broker.h"
+#include "services/broker/broker_services.h"
 
 namespace accord::broker {
 
@@ -117,30 +116,19 @@ categories = ["identity"]
     auto broker = Broker::Open(config_, clock_, random_, metrics_);
     ASSERT_EQ(broker.status(), absl::OkStatus());
     broker_ = *std::move(broker);
-    shared_ = std::make_unique<rpc::HandlerContext>(broker_->executor(), broker_->authorizer(), clock_, metrics_);
-    streams_ = std::make_unique<rpc::LiveStreams>();
-    mailbox_ = std::make_unique<MailboxService>(
-        MailboxWork{broker_->sequencer(), broker_->mailboxes(), broker_->policy(), broker_->directory(), broker_->refusals(),
-                    broker_->executor(), clock_},
-        *shared_, *streams_);
-    referral_ = std::make_unique<ReferralService>(
-        ReferralWork{broker_->sequencer(), broker_->admission(), broker_->linker(), broker_->mailboxes(), broker_->directory(),
-                     broker_->refusals(), broker_->executor(), clock_},
-        *shared_, *streams_);
-    auto server = rpc::Server::Start(config_.server, {referral_.get(), mailbox_.get()});
+    services_ = std::make_unique<BrokerServices>(*broker_, metrics_);
+    auto server = rpc::Server::Start(config_.server, services_->all());
     ASSERT_EQ(server.status(), absl::OkStatus());
     server_ = *std::move(server);
-    broker_->Listen([](bool) {}, [this] {
-      streams_->EndIf([this](const rpc::Peer& peer) { return broker_->authorizer().Judge(peer); });
-    });
+    broker_->Listen([](bool) {}, [this] { services_->EndStreamsOfDenied(); });
   }
   void Stop() {
     if (broker_ == nullptr) return;
     broker_->Listen([](bool) {}, [] {});
-    streams_->EndIf([](const rpc::Peer&) { return Error(Reason::kShuttingDown, "stopping"); });
+    services_->EndStreams();
     server_->Shutdown(absl::Seconds(5));
     broker_->Shutdown();
-    server_.reset(), referral_.reset(), mailbox_.reset(), streams_.reset(), shared_.reset(), broker_.reset();
+    server_.reset(), services_.reset(), broker_.reset();
   }
 
   // A channel of `principal`, such as "agency/police", with a certificate of its own, whose SHA-256 goes to `fingerprint`.
@@ -204,10 +192,7 @@ categories = ["identity"]
   telemetry::Metrics metrics_;
   BrokerConfig config_;
   std::unique_ptr<Broker> broker_;
-  std::unique_ptr<rpc::HandlerContext> shared_;
-  std::unique_ptr<rpc::LiveStreams> streams_;
-  std::unique_ptr<MailboxService> mailbox_;
-  std::unique_ptr<ReferralService> referral_;
+  std::unique_ptr<BrokerServices> services_;
   std::unique_ptr<rpc::Server> server_;
   int clients_ = 0, changes_ = 0;
 };

@@ -1,0 +1,62 @@
+// Every service of the broker over its wire, put together once for main.cc and for tests.
+#pragma once
+
+#include <grpcpp/impl/service_type.h>
+
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/rpc/bidi.h"
+#include "common/rpc/handler.h"
+#include "services/broker/api/admin_service.h"
+#include "services/broker/api/directory_service.h"
+#include "services/broker/api/ledger_service.h"
+#include "services/broker/api/mailbox_service.h"
+#include "services/broker/api/referral_service.h"
+#include "services/broker/api/trail_service.h"
+#include "services/broker/broker.h"
+
+namespace accord::broker {
+
+// Must outlive the server that serves all(). Thread-safe.
+class BrokerServices {
+ public:
+  // Both must outlive this; `metrics` is the handlers'.
+  BrokerServices(Broker& broker, telemetry::Metrics& metrics)
+      : broker_(broker),
+        shared_(broker.executor(), broker.authorizer(), broker.clock(), metrics),
+        referral_({broker.sequencer(), broker.admission(), broker.linker(), broker.mailboxes(), broker.directory(),
+                   broker.refusals(), broker.executor(), broker.clock()},
+                  shared_, streams_),
+        mailbox_({broker.sequencer(), broker.mailboxes(), broker.policy(), broker.directory(), broker.refusals(),
+                  broker.executor(), broker.clock()},
+                 shared_, streams_),
+        ledger_(broker.sequencer(), shared_, streams_),
+        trail_(broker.sequencer(), broker.refusals(), shared_),
+        directory_(broker.directory(), broker.refusals(), shared_),
+        admin_(broker.sequencer(), broker.change_rules(), broker.refusals(), shared_) {}
+
+  std::vector<grpc::Service*> all() { return {&referral_, &mailbox_, &ledger_, &trail_, &directory_, &admin_}; }
+
+  // Ends the streams of whoever may no longer call: after every change of the directory.
+  void EndStreamsOfDenied() {
+    streams_.EndIf([this](const rpc::Peer& peer) { return broker_.authorizer().Judge(peer); });
+  }
+  // Ends every stream: the broker is stopping.
+  void EndStreams() {
+    streams_.EndIf([](const rpc::Peer&) { return Error(Reason::kShuttingDown, "the broker is stopping"); });
+  }
+
+ private:
+  Broker& broker_;
+  rpc::HandlerContext shared_;
+  rpc::LiveStreams streams_;
+  ReferralService referral_;
+  MailboxService mailbox_;
+  LedgerService ledger_;
+  TrailService trail_;
+  DirectoryService directory_;
+  AdminService admin_;
+};
+
+}  // namespace accord::broker
