@@ -6,7 +6,6 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
-#include "common/ledger/leaf.h"
 #include "common/ledger/tlog_proof.h"
 #include "services/broker/directory/families.h"
 
@@ -90,13 +89,14 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
 absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index) {
   StoredEntry entry;
   ACCORD_ASSIGN_OR_RETURN(entry.leaf, view.ledger().Leaf(index));
+  auto leaf = ledger::ParseLeaf(entry.leaf);
+  if (!leaf.ok()) return Error(Reason::kStoreCorrupt, "a stored leaf does not parse");
+  entry.parsed = *std::move(leaf);
   ACCORD_ASSIGN_OR_RETURN(const auto sealed, view.GetSealed(kFamilyOpening, KeyU64(index)));
   if (!sealed.has_value()) return entry;
   if (!entry.openings.ParseFromString(*sealed)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
-  const auto leaf = ledger::ParseLeaf(entry.leaf);
-  if (!leaf.ok()) return Error(Reason::kStoreCorrupt, "a stored leaf does not parse");
   for (const Opening& opening : entry.openings.openings()) {
-    if (ledger::LeafOpens(*leaf, {opening.label(), opening.salt(), opening.content()})) continue;
+    if (ledger::LeafOpens(entry.parsed, {opening.label(), opening.salt(), opening.content()})) continue;
     return Error(Reason::kStoreCorrupt, "an opening of an entry is not its leaf's");
   }
   return entry;

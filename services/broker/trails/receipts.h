@@ -16,6 +16,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "accord/type/v1/entry.pb.h"
 #include "accord/type/v1/referral.pb.h"
+#include "common/ledger/leaf.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/sequencer/read_view.h"
 
@@ -49,6 +50,7 @@ std::vector<type::v1::Opening> OpeningsFor(const storage::v1::StoredOpenings& st
 // An entry as stored.
 struct StoredEntry {
   std::string leaf;
+  ledger::Leaf parsed;  // The leaf.
   // Every opening there is, each checked against the leaf; none when they were erased.
   storage::v1::StoredOpenings openings;
 };

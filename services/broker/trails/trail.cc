@@ -7,7 +7,6 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
-#include "common/ledger/leaf.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/chains.h"
 
@@ -84,11 +83,11 @@ absl::StatusOr<uint64_t> QuerySequence(const ReadView& view, const Caller& calle
   ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view, query_index));
   const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
   ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
-  ACCORD_ASSIGN_OR_RETURN(const ledger::Leaf leaf, ledger::ParseLeaf(entry.leaf));
   const bool own = parts.event.has_value() && parts.event->type() == type::v1::EVENT_TYPE_TRAIL_QUERIED &&
                    parts.actor.has_value() && parts.actor->principal() == caller.principal;
-  if (!own || absl::FromUnixMillis(static_cast<int64_t>(leaf.time_ms)) + kTrailQueryLife < now) return NoRecord();
-  for (const ledger::Chain& link : leaf.chains) {
+  const absl::Time asked = absl::FromUnixMillis(static_cast<int64_t>(entry.parsed.time_ms));
+  if (!own || asked + kTrailQueryLife < now) return NoRecord();
+  for (const ledger::Chain& link : entry.parsed.chains) {
     if (link.pseudonym == chain) return link.sequence;
   }
   return NoRecord();
@@ -96,10 +95,9 @@ absl::StatusOr<uint64_t> QuerySequence(const ReadView& view, const Caller& calle
 
 absl::StatusOr<TrailEntry> ReadRow(const ReadView& view, const Caller& caller, uint64_t index) {
   ACCORD_ASSIGN_OR_RETURN(StoredEntry stored, ReadEntry(view, index));
-  ACCORD_ASSIGN_OR_RETURN(const ledger::Leaf leaf, ledger::ParseLeaf(stored.leaf));
   TrailEntry row;
   row.index = index;
-  row.time_ms = static_cast<int64_t>(leaf.time_ms);
+  row.time_ms = static_cast<int64_t>(stored.parsed.time_ms);
   row.openings = OpeningsFor(stored.openings, caller);
   row.leaf = std::move(stored.leaf);
   return row;
