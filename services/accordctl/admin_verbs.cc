@@ -1,0 +1,287 @@
+#include <fmt/format.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/console/message_text.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+#include "common/crypto/certificate.h"
+#include "common/crypto/digest.h"
+#include "services/accordctl/log_client.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+using admin::v1::AdminService;
+using admin::v1::DirectoryService;
+using agency::v1::OutboxService;
+
+constexpr size_t kChangeBytesMax = 4u << 20;
+
+// What is proposed: exactly one of the three is named.
+struct ProposeArguments {
+  std::string file, agreement, denied_certificate;
+};
+
+absl::StatusOr<std::string> ReadArgument(const std::string& path) {
+  auto bytes = ReadFile(path, kChangeBytesMax);
+  if (!bytes.ok()) return UsageError(FromAbsl(bytes.status().message()));
+  return bytes;
+}
+
+absl::StatusOr<admin::v1::Change> MakeChange(const ProposeArguments& arguments) {
+  admin::v1::Change change;
+  if (!arguments.agreement.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_agreement()->mutable_text(), ReadArgument(arguments.agreement));
+    return change;
+  }
+  if (!arguments.denied_certificate.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const std::string pem, ReadArgument(arguments.denied_certificate));
+    const auto certificate = crypto::Certificate::FromPem(pem);
+    if (!certificate.ok()) return UsageError(fmt::format("{}: {}", arguments.denied_certificate, FromAbsl(certificate.status().message())));
+    change.mutable_deny_key()->set_digest(crypto::Sha256(certificate->der()));
+    return change;
+  }
+  ACCORD_ASSIGN_OR_RETURN(const std::string json, ReadArgument(arguments.file));
+  if (const auto parsed = google::protobuf::util::JsonStringToMessage(json, &change); !parsed.ok()) {
+    return UsageError(fmt::format("{}: no accord.admin.v1.Change: {}", arguments.file, parsed.ToString()));
+  }
+  if (change.change_case() == admin::v1::Change::CHANGE_NOT_SET) return UsageError(fmt::format("{}: changes nothing", arguments.file));
+  return change;
+}
+
+// What kind of change it is, in the words of its field.
+std::string Kind(const admin::v1::Change& change) {
+  if (change.change_case() == admin::v1::Change::CHANGE_NOT_SET) return "(a change that this version does not know)";
+  std::string name = admin::v1::Change::descriptor()->FindFieldByNumber(change.change_case())->name();
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+std::string ChangeText(const admin::v1::ProposedChange& change) {
+  console::Table table({"change", change.name()});
+  table.Add({"what", Kind(change.change())});
+  table.Add({"proposed", fmt::format("{} by {}", console::TimeText(change.proposed_at_ms()), change.proposed_by())});
+  table.Add({"approved", change.approved_at_ms() == 0 ? "not yet: another administrator must: accordctl admin approve " + change.name()
+                                                      : fmt::format("{} by {}: in force", console::TimeText(change.approved_at_ms()),
+                                                                    change.approved_by())});
+  return table.ToString(console::TerminalWidth());
+}
+
+absl::StatusOr<int> Propose(Session& session, const ProposeArguments& arguments) {
+  admin::v1::ProposeChangeRequest request;
+  ACCORD_ASSIGN_OR_RETURN(*request.mutable_change(), MakeChange(arguments));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
+  session.json() ? session.PrintJson(ToJson(response.change())) : session.Print(ChangeText(response.change()));
+  return kDone;
+}
+
+absl::StatusOr<int> Approve(Session& session, const std::string& name) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  admin::v1::ApproveChangeRequest request;
+  request.set_name(name.find('/') == std::string::npos ? "changes/" + name : name);
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ApproveChange, request));
+  session.json() ? session.PrintJson(ToJson(response.change())) : session.Print(ChangeText(response.change()));
+  return kDone;
+}
+
+// Up to `rows_max` changes, the newest first.
+absl::StatusOr<std::vector<admin::v1::ProposedChange>> ListChanges(const Endpoint& broker, int rows_max) {
+  std::vector<admin::v1::ProposedChange> changes;
+  std::string token;
+  do {
+    admin::v1::ListChangesRequest request;
+    request.set_page_size(std::min(rows_max - static_cast<int>(changes.size()), kPageRowsMax));
+    request.set_page_token(token);
+    ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(broker, &AdminService::Stub::ListChanges, request));
+    changes.insert(changes.end(), page.changes().begin(), page.changes().end());
+    token = page.next_page_token();
+  } while (!token.empty() && static_cast<int>(changes.size()) < rows_max);
+  return changes;
+}
+
+absl::StatusOr<int> Changes(Session& session, int rows_max) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  ACCORD_ASSIGN_OR_RETURN(const auto changes, ListChanges(broker, rows_max));
+  nlohmann::json rows = nlohmann::json::array();
+  console::Table table({"change", "what", "proposed", "by", "approved", "by"});
+  for (const auto& change : changes) {
+    rows.push_back(ToJson(change));
+    table.Add({change.name(), Kind(change.change()), console::TimeText(change.proposed_at_ms()), change.proposed_by(),
+               console::TimeText(change.approved_at_ms()), change.approved_by().empty() ? "-" : change.approved_by()});
+  }
+  session.json() ? session.PrintJson({{"changes", rows}}) : session.Print(table.ToString(console::TerminalWidth()));
+  return kDone;
+}
+
+absl::StatusOr<int> Agencies(Session& session) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  nlohmann::json rows = nlohmann::json::array();
+  console::Table table({"agency", "kind", "name", "active", "valid from", "deputy", "duty recipient"});
+  std::string token;
+  do {
+    admin::v1::ListAgenciesRequest request;
+    request.set_page_size(kPageRowsMax);
+    request.set_page_token(token);
+    ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(broker, &DirectoryService::Stub::ListAgencies, request));
+    for (const auto& agency : page.agencies()) {
+      rows.push_back(ToJson(agency));
+      table.Add({agency.id(), console::Words(agency.kind()), agency.display_name(), agency.active() ? "yes" : "no",
+                 console::TimeText(agency.valid_from_ms()), agency.deputy().empty() ? "-" : agency.deputy(),
+                 agency.duty_recipient().empty() ? "-" : agency.duty_recipient()});
+    }
+    token = page.next_page_token();
+  } while (!token.empty() && rows.size() < static_cast<size_t>(kRowsMax));
+  session.json() ? session.PrintJson({{"agencies", rows}}) : session.Print(table.ToString(console::TerminalWidth()));
+  return kDone;
+}
+
+// An administrator sees the agreement itself; an agency the version that its newest stored referral was decided under.
+absl::StatusOr<int> PolicyOfAdmin(Session& session, const Endpoint& broker) {
+  ACCORD_ASSIGN_OR_RETURN(const auto changes, ListChanges(broker, kRowsMax));
+  const admin::v1::ProposedChange* newest = nullptr;
+  for (const auto& change : changes) {
+    if (!change.change().has_put_agreement() || change.approved_at_ms() == 0) continue;
+    if (newest == nullptr || change.approved_at_ms() > newest->approved_at_ms()) newest = &change;
+  }
+  if (newest == nullptr) return Error(Reason::kPolicyExpired, "no approved change puts an agreement into force");
+  if (session.json()) {
+    session.PrintJson(ToJson(*newest));
+    return kDone;
+  }
+  session.Print(ChangeText(*newest) + "\n" + console::Printable(newest->change().put_agreement().text()) + "\n");
+  return kDone;
+}
+
+absl::StatusOr<int> PolicyOfAgency(Session& session, const AgencyIdentity& agency) {
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(agency));
+  agency::v1::ListSubmissionsRequest request;
+  request.set_page_size(kPageRowsMax);
+  ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &OutboxService::Stub::ListSubmissions, request));
+  for (const auto& submission : page.submissions()) {
+    if (!submission.has_receipt()) continue;
+    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt checked, CheckReceipt(submission.receipt(), log));
+    for (const auto& opening : checked.receipt.openings()) {
+      type::v1::EntryEvent event;
+      if (opening.label() != "event" || !event.ParseFromString(opening.content())) continue;
+      const auto time_ms = static_cast<int64_t>(checked.verified.leaf.time_ms);
+      if (session.json()) {
+        session.PrintJson({{"agreementVersion", event.agreement_version()}, {"index", checked.verified.index}, {"timeMs", time_ms}});
+      } else {
+        session.Print(fmt::format("Agreement {} was in force at {}, when this agency's newest stored referral was decided (entry {}).\n"
+                                  "The text is for administrators: --as-admin.\n",
+                                  event.agreement_version(), console::TimeText(time_ms), checked.verified.index));
+      }
+      return kDone;
+    }
+  }
+  return Error(Reason::kReferralNotFound, "this agency has no stored referral yet that says which agreement is in force; ask as an administrator");
+}
+
+absl::StatusOr<int> Policy(Session& session) {
+  ACCORD_ASSIGN_OR_RETURN(const auto principal, session.Chosen(Prefer::kAdmin));
+  if (principal.agency != nullptr) return PolicyOfAgency(session, *principal.agency);
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  return PolicyOfAdmin(session, broker);
+}
+
+// One agency's service; false when it does not answer or has stopped sending.
+bool StatusOf(const Session& session, const AgencyIdentity& agency, console::Table& table, nlohmann::json& rows) {
+  const auto service = session.Service(agency);
+  const auto response = service.ok() ? Ask(*service, &OutboxService::Stub::GetServiceStatus, agency::v1::GetServiceStatusRequest())
+                                     : absl::StatusOr<agency::v1::GetServiceStatusResponse>(service.status());
+  if (!response.ok()) {
+    session.Tell(ErrorText(response.status()));
+    rows.push_back({{"agency", agency.id}, {"error", ErrorJson(response.status())}});
+    table.Add({agency.id, "no answer", "-", "-", "-", ""});
+    return false;
+  }
+  rows.push_back(ToJson(*response));
+  table.Add({response->agency(), "yes", response->connected() ? "yes" : "no", fmt::to_string(response->outbox_waiting()),
+             fmt::to_string(response->checkpoint_size()), response->stopped() ? "STOPPED: " + response->alarm() : "none"});
+  return !response->stopped();
+}
+
+absl::StatusOr<int> Status(Session& session, bool one) {
+  nlohmann::json rows = nlohmann::json::array();
+  console::Table table({"agency", "answers", "connected", "waiting", "checkpoint", "alarm"});
+  bool well = true;
+  if (one) {
+    ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+    well = StatusOf(session, *agency, table, rows);
+  } else {
+    for (const AgencyIdentity& agency : session.config().agencies) {
+      if (!agency.address.empty()) well &= StatusOf(session, agency, table, rows);
+    }
+  }
+  nlohmann::json log_json;
+  std::string log_text;
+  const auto newest = [&]() -> absl::StatusOr<SignedCheckpoint> {
+    ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+    // Any identity will do: checkpoints are for everyone who may call.
+    auto broker = session.Broker(Prefer::kAgency);
+    if (!broker.ok() && !session.config().agencies.empty()) broker = session.BrokerAs(session.config().agencies.front());
+    ACCORD_RETURN_IF_ERROR(broker);
+    return NewestCheckpoint(*broker, log);
+  }();
+  if (newest.ok()) {
+    log_json = {{"origin", newest->checkpoint.origin}, {"size", newest->checkpoint.size}};
+    log_text = fmt::format("broker: {} entries in the log {}, signed by its key\n", newest->checkpoint.size, newest->checkpoint.origin);
+  } else {
+    well = false;
+    session.Tell(ErrorText(newest.status()));
+    log_json = {{"error", ErrorJson(newest.status())}};
+    log_text = "broker: no answer\n";
+  }
+  session.json() ? session.PrintJson({{"services", rows}, {"log", log_json}, {"well", well}})
+                 : session.Print((table.empty() ? "" : table.ToString(console::TerminalWidth()) + "\n") + log_text);
+  return well ? kDone : kFailed;
+}
+
+}  // namespace
+
+void AddAdminVerbs(CLI::App& app, Verb& chosen) {
+  auto* admin = app.add_subcommand("admin", "Changes by two administrators")->require_subcommand(1);
+  auto arguments = std::make_shared<ProposeArguments>();
+  auto* propose = admin->add_subcommand("propose", "Propose a change; it is in force once another administrator approved it");
+  auto* what = propose->add_option_group("change")->require_option(1);
+  what->add_option("FILE", arguments->file, "An accord.admin.v1.Change in protobuf JSON")->check(CLI::ExistingFile);
+  what->add_option("--agreement", arguments->agreement, "A data-sharing agreement (docs/agreements.md)")->check(CLI::ExistingFile);
+  what->add_option("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good")->check(CLI::ExistingFile);
+  propose->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Propose(session, *arguments); }; });
+
+  auto name = std::make_shared<std::string>();
+  auto* approve = admin->add_subcommand("approve", "Approve another administrator's change; it is in force at once");
+  approve->add_option("CHANGE", *name, "`changes/NUMBER`, or the number")->required();
+  approve->callback([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
+
+  auto limit = std::make_shared<int>(kRowsDefault);
+  auto* changes = admin->add_subcommand("changes", "List changes, proposed and in force, the newest first");
+  changes->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
+  changes->callback([&chosen, limit] { chosen = [limit](Session& session) { return Changes(session, *limit); }; });
+  admin->add_subcommand("agencies", "List the agencies of the directory")->callback([&chosen] { chosen = Agencies; });
+
+  auto* policy = app.add_subcommand("policy", "The data-sharing agreement")->require_subcommand(1);
+  policy->add_subcommand("show", "Show the agreement in force (administrators), or its version (agencies)")
+      ->callback([&chosen] { chosen = Policy; });
+
+  auto* status = app.add_subcommand("status", "How the agencies' services and the broker's log stand");
+  status->callback([&chosen, &app] {
+    const bool one = app.count("--as") > 0;
+    chosen = [one](Session& session) { return Status(session, one); };
+  });
+}
+
+}  // namespace accord::accordctl

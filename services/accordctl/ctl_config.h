@@ -1,0 +1,43 @@
+// accordctl's configuration: as whom it can speak, and to whom (accordctl.toml.example).
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <string>
+#include <vector>
+
+#include "accord/type/v1/referral.pb.h"
+#include "common/rpc/tls.h"
+
+namespace accord::accordctl {
+
+// An agency to speak as.
+struct AgencyIdentity {
+  std::string id;
+  std::string address, spiffe_id;  // Of its service; both empty when it has none.
+  rpc::TlsFiles tls;
+  type::v1::Worker worker;  // Its pseudonym is empty when none is configured.
+};
+
+// An administrator to speak as.
+struct AdminIdentity {
+  std::string id;
+  rpc::TlsFiles tls;
+};
+
+struct CtlConfig {
+  std::string as, as_admin;  // Defaults; empty when none.
+  std::string broker_address, broker_spiffe_id;
+  std::string log_vkey;  // Path.
+  std::vector<AgencyIdentity> agencies;
+  std::vector<AdminIdentity> admins;
+
+  // Null when there is none of that id.
+  const AgencyIdentity* FindAgency(const std::string& id) const;
+  const AdminIdentity* FindAdmin(const std::string& id) const;
+};
+
+// NOT_FOUND, INVALID_ARGUMENT, with every error of the file. Thread-safe.
+absl::StatusOr<CtlConfig> LoadCtlConfig(const std::string& path);
+
+}  // namespace accord::accordctl

@@ -1,0 +1,18 @@
+#include <cstdio>
+#include <string>
+
+#include "common/base/text.h"
+#include "common/rpc/tls.h"
+#include "services/accordctl/program.h"
+
+// Calls are made one after the other and waited for; nothing runs when the verb is done.
+int main(int argc, char** argv) {
+  if (const absl::Status tls = accord::rpc::EnforceTls13(); !tls.ok()) {
+    std::fprintf(stderr, "accordctl: TLS 1.3: %s\n", std::string(accord::FromAbsl(tls.message())).c_str());
+    return 1;
+  }
+  accord::SystemRandom random;
+  const int status = accord::accordctl::RunAccordctl(argc, argv, random);
+  // An answer that did not get out was not given.
+  return std::fflush(stdout) == 0 ? status : 1;
+}

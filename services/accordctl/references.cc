@@ -1,0 +1,104 @@
+#include "services/accordctl/references.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+
+namespace accord::accordctl {
+namespace {
+
+using agency::v1::InboxService;
+using agency::v1::OutboxService;
+
+constexpr std::string_view kPrefix = "referrals/";
+constexpr size_t kDigits = 64;
+constexpr int kPageSize = 500;
+
+absl::Status NotFound(const std::string& id) {
+  return Error(Reason::kReferralNotFound, fmt::format("nothing here is called {}", id));
+}
+
+// Looks through the pages that `next` gives, `name_of` naming each row, for the one whose name begins with `digits`.
+template <typename Row, typename Next, typename NameOf>
+absl::StatusOr<Row> Scan(const std::string& id, const std::string& digits, Next next, NameOf name_of) {
+  std::optional<Row> found;
+  std::string token;
+  for (size_t scanned = 0; scanned < kRowsScannedMax;) {
+    ACCORD_ASSIGN_OR_RETURN(auto page, next(token));
+    for (Row& row : page.first) {
+      if (!name_of(row).starts_with(std::string(kPrefix) + digits)) continue;
+      if (digits.size() == kDigits) return std::move(row);
+      if (found.has_value()) return UsageError(fmt::format("several referrals begin with {}: give more of it", id));
+      found = std::move(row);
+    }
+    scanned += static_cast<size_t>(kPageSize);
+    token = page.second;
+    if (token.empty()) break;
+  }
+  if (!found.has_value()) return NotFound(id);
+  return *std::move(found);
+}
+
+}  // namespace
+
+std::optional<std::string> ReferralDigits(std::string_view id) {
+  if (id.starts_with(kPrefix)) id.remove_prefix(kPrefix.size());
+  if (id.size() < kPrefixDigitsMin || id.size() > kDigits) return std::nullopt;
+  std::string digits(id);
+  for (char& c : digits) {
+    if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return std::nullopt;
+  }
+  return digits;
+}
+
+std::string ShortName(const std::string& name) {
+  return name.size() == kPrefix.size() + kDigits ? name.substr(kPrefix.size(), kDigitsShown) : name;
+}
+
+absl::StatusOr<agency::v1::Submission> FindSubmission(const Endpoint& service, const std::string& id) {
+  if (IsRequestId(id)) {
+    agency::v1::GetSubmissionRequest request;
+    request.set_request_id(id);
+    auto response = Ask(service, &OutboxService::Stub::GetSubmission, request);
+    if (response.ok()) return std::move(*response->mutable_submission());
+    if (!absl::IsNotFound(response.status())) return response.status();
+  }
+  const auto digits = ReferralDigits(id);
+  if (!digits.has_value()) return NotFound(id);
+  return Scan<agency::v1::Submission>(
+      id, *digits,
+      [&](const std::string& token) -> absl::StatusOr<std::pair<std::vector<agency::v1::Submission>, std::string>> {
+        agency::v1::ListSubmissionsRequest request;
+        request.set_page_size(kPageSize);
+        request.set_page_token(token);
+        ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &OutboxService::Stub::ListSubmissions, request));
+        return std::pair(std::vector(page.submissions().begin(), page.submissions().end()), page.next_page_token());
+      },
+      [](const agency::v1::Submission& submission) { return submission.referral(); });
+}
+
+absl::StatusOr<std::string> FindInInbox(const Endpoint& service, const std::string& id) {
+  const auto digits = ReferralDigits(id);
+  if (!digits.has_value()) return UsageError(fmt::format("{} names no received referral: give {} or more of its digits", id, kPrefixDigitsMin));
+  if (digits->size() == kDigits) return std::string(kPrefix) + *digits;
+  ACCORD_ASSIGN_OR_RETURN(
+      const auto item,
+      Scan<agency::v1::InboxItem>(
+          id, *digits,
+          [&](const std::string& token) -> absl::StatusOr<std::pair<std::vector<agency::v1::InboxItem>, std::string>> {
+            agency::v1::ListInboxRequest request;
+            request.set_page_size(kPageSize);
+            request.set_page_token(token);
+            ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &InboxService::Stub::ListInbox, request));
+            return std::pair(std::vector(page.items().begin(), page.items().end()), page.next_page_token());
+          },
+          [](const agency::v1::InboxItem& row) { return row.referral(); }));
+  return item.referral();
+}
+
+}  // namespace accord::accordctl

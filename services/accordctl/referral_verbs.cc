@@ -1,0 +1,165 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "accord/broker/v1/referral_service.grpc.pb.h"
+#include "common/base/status.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+#include "services/accordctl/decision_table.h"
+#include "services/accordctl/references.h"
+#include "services/accordctl/submit_verb.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+using agency::v1::OutboxService;
+using broker::v1::ReferralService;
+
+absl::StatusOr<agency::v1::Submission> OwnSubmission(Session& session, const std::string& id) {
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  return FindSubmission(service, id);
+}
+
+absl::StatusOr<broker::v1::Referral> AtBroker(Session& session, const std::string& name) {
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.BrokerAs(*agency));
+  broker::v1::GetReferralRequest request;
+  request.set_name(name);
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &ReferralService::Stub::GetReferral, request));
+  return response.referral();
+}
+
+absl::StatusOr<int> Show(Session& session, const std::string& id) {
+  ACCORD_ASSIGN_OR_RETURN(const auto submission, OwnSubmission(session, id));
+  session.json() ? session.PrintJson(ToJson(submission)) : session.Print(SubmissionText(submission));
+  return kDone;
+}
+
+absl::StatusOr<int> List(Session& session, int rows_max) {
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  nlohmann::json rows = nlohmann::json::array();
+  console::Table table({"accepted", "call", "request id", "referral", "state"});
+  std::string token;
+  int left = rows_max;
+  do {
+    agency::v1::ListSubmissionsRequest request;
+    request.set_page_size(std::min(left, kPageRowsMax));
+    request.set_page_token(token);
+    ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &OutboxService::Stub::ListSubmissions, request));
+    for (const auto& submission : page.submissions()) {
+      rows.push_back(ToJson(submission));
+      table.Add({console::TimeText(submission.accepted_at_ms()), submission.method(), submission.request_id(),
+                 submission.referral().empty() ? "-" : ShortName(submission.referral()), console::Words(submission.state())});
+    }
+    left -= page.submissions_size();
+    token = page.next_page_token();
+  } while (!token.empty() && left > 0);
+  if (session.json()) {
+    session.PrintJson({{"submissions", rows}, {"more", !token.empty()}});
+    return kDone;
+  }
+  session.Print(table.ToString(console::TerminalWidth()));
+  if (!token.empty()) session.Print(fmt::format("… and more: --limit shows up to {}\n", kRowsMax));
+  return kDone;
+}
+
+// Whether content is with the recipient, as far as its state tells.
+std::string Holds(type::v1::ReferralState state) {
+  switch (state) {
+    case type::v1::REFERRAL_STATE_UNSPECIFIED:
+    case type::v1::REFERRAL_STATE_STORED: return "not yet";
+    case type::v1::REFERRAL_STATE_RELEASED:
+    case type::v1::REFERRAL_STATE_DEAD_LETTER: return "perhaps";
+    default: return "yes";
+  }
+}
+
+absl::StatusOr<int> Holders(Session& session, const std::string& id) {
+  ACCORD_ASSIGN_OR_RETURN(const auto submission, OwnSubmission(session, id));
+  if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED) {
+    return Error(Reason::kReferralNotFound, fmt::format("the broker has not stored it: its submission is {}", console::Words(submission.state())));
+  }
+  ACCORD_ASSIGN_OR_RETURN(const auto referral, AtBroker(session, submission.referral()));
+  nlohmann::json rows = nlohmann::json::array();
+  console::Table table({"recipient", "holds it", "state", "since", "sections", "withheld"});
+  for (const RecipientShare& share : SharesOf(submission.decisions())) {
+    const auto& recipients = referral.recipients();
+    const auto status = std::find_if(recipients.begin(), recipients.end(), [&](const auto& r) { return r.agency() == share.recipient; });
+    const auto state = status == recipients.end() ? type::v1::REFERRAL_STATE_UNSPECIFIED : status->state();
+    const int64_t since_ms = status == recipients.end() ? 0 : status->since_ms();
+    const std::string holds = share.gets.empty() ? "no" : Holds(state);
+    table.Add({share.recipient, holds, share.gets.empty() ? "-" : console::Words(state), console::TimeText(since_ms),
+               share.gets.empty() ? "none" : fmt::format("{}", fmt::join(share.gets, ", ")),
+               share.does_not_get.empty() ? "none" : fmt::format("{}", fmt::join(share.does_not_get, ", "))});
+    rows.push_back({{"recipient", share.recipient}, {"holds", holds}, {"state", type::v1::ReferralState_Name(state)},
+                    {"sinceMs", since_ms}, {"sections", share.gets}, {"withheld", share.does_not_get}});
+  }
+  if (session.json()) {
+    session.PrintJson({{"referral", submission.referral()}, {"requestId", submission.request_id()}, {"holders", rows}});
+    return kDone;
+  }
+  session.Print(fmt::format("{}\n\n{}\nAs decided when it was stored; what was withheld since, at release, is in `accordctl trail referral`.\n",
+                            submission.referral(), table.ToString(console::TerminalWidth())));
+  return kDone;
+}
+
+absl::StatusOr<int> Resolve(Session& session, const std::string& id, bool send) {
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  agency::v1::ResolveSubmissionRequest request;
+  request.set_request_id(id);
+  request.set_send(send);
+  ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::ResolveSubmission, request));
+  session.json() ? session.PrintJson(ToJson(response.submission())) : session.Print(SubmissionText(response.submission()));
+  return kDone;
+}
+
+}  // namespace
+
+void AddReferralVerbs(CLI::App& app, Verb& chosen) {
+  auto* referral = app.add_subcommand("referral", "What this agency pushes")->require_subcommand(1);
+  for (const bool preview : {false, true}) {
+    auto arguments = std::make_shared<SubmitArguments>();
+    arguments->preview = preview;
+    auto* verb = preview ? referral->add_subcommand("preview", "Show who would receive which sections and why not the others; nothing is stored")
+                         : referral->add_subcommand("submit", "Push, and show who receives which sections and why not the others");
+    verb->add_option("FILE", arguments->paths, "Files {title, agency, call, request}, or directories of them (deploy/samples/)")->required();
+    if (!preview) {
+      verb->add_option("--wait", arguments->wait_s, "Seconds to wait for the broker's answer; 0: until it is durable at the service")
+          ->check(CLI::Range(0, kWaitSecondsMax))->capture_default_str();
+      verb->add_flag("--strict", arguments->strict, "What is not stored by the broker in that time counts as failed");
+    }
+    verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Submit(session, *arguments); }; });
+  }
+  auto id = std::make_shared<std::string>();
+  constexpr char kId[] = "Request id, `referrals/…`, or the beginning of its digits";
+  auto* show = referral->add_subcommand("show", "Show one submission: where it stands, decisions, statements");
+  show->add_option("ID", *id, kId)->required();
+  show->callback([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
+  auto* holders = referral->add_subcommand("holders", "Show who holds which sections of a referral this agency sent");
+  holders->add_option("ID", *id, kId)->required();
+  holders->callback([&chosen, id] { chosen = [id](Session& session) { return Holders(session, *id); }; });
+
+  auto limit = std::make_shared<int>(kRowsDefault);
+  auto* list = referral->add_subcommand("list", "List submissions, the newest first");
+  list->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
+  list->callback([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+
+  auto send = std::make_shared<bool>(false), withdraw = std::make_shared<bool>(false);
+  auto* resolve = referral->add_subcommand("resolve", "Decide on a submission that waits for a person");
+  resolve->add_option("ID", *id, "Request id")->required();
+  auto* which = resolve->add_option_group("decision")->require_option(1);
+  which->add_flag("--send", *send, "Send it under what is permitted now");
+  which->add_flag("--withdraw", *withdraw, "Do not send it");
+  resolve->callback([&chosen, id, send] { chosen = [id, send](Session& session) { return Resolve(session, *id, *send); }; });
+}
+
+}  // namespace accord::accordctl

@@ -1,0 +1,128 @@
+// One run of accordctl: as whom it speaks, the connections it makes, what it prints.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+#include <google/protobuf/message.h>
+#include <grpcpp/channel.h>
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "common/base/random.h"
+#include "common/ledger/note.h"
+#include "common/rpc/client.h"
+#include "services/accordctl/ctl_config.h"
+
+namespace accord::accordctl {
+
+// Exit statuses of design.md §8.
+inline constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
+
+inline constexpr absl::Duration kCallTimeout = absl::Seconds(20);
+
+// An error of the person at the keyboard: exit status 2.
+absl::Status UsageError(std::string_view why);
+bool IsUsageError(const absl::Status& status);
+
+// The options that every verb takes.
+struct Settings {
+  std::string config;
+  std::string as, as_admin;                  // As given; empty: the configuration's.
+  std::string worker, role, authentication;  // Likewise.
+  std::string request_id;                    // Of an act; empty: a new one.
+  bool json = false;
+};
+
+// Somebody to call.
+struct Endpoint {
+  std::string who;  // For errors: "police at 127.0.0.1:7411".
+  std::shared_ptr<grpc::Channel> channel;
+};
+
+// Whose identity is taken when the command line names none.
+enum class Prefer { kAgency, kAdmin };
+
+// Single-thread.
+class Session {
+ public:
+  // Loads the configuration. A usage error when there is none, or when --as names nobody in it.
+  static absl::StatusOr<std::unique_ptr<Session>> Open(Settings settings, Random& random);
+
+  bool json() const { return settings_.json; }
+  const CtlConfig& config() const { return config_; }
+
+  // The agency of --as, else the configured one, else the only one. A usage error otherwise.
+  absl::StatusOr<const AgencyIdentity*> Agency() const;
+  // The agency of --as, else the one called `id`.
+  absl::StatusOr<const AgencyIdentity*> AgencyOr(const std::string& id) const;
+
+  // Whom calls of the broker are made as: one of the two is set. A usage error when nobody is named.
+  struct Principal {
+    const AgencyIdentity* agency = nullptr;
+    const AdminIdentity* admin = nullptr;
+  };
+  absl::StatusOr<Principal> Chosen(Prefer prefer) const;
+
+  absl::StatusOr<Endpoint> Service(const AgencyIdentity& agency) const;
+  absl::StatusOr<Endpoint> Broker(Prefer prefer) const;
+  absl::StatusOr<Endpoint> BrokerAs(const AgencyIdentity& agency) const;
+  // The log's key, from the configured file.
+  absl::StatusOr<ledger::Vkey> LogKey() const;
+
+  // Who acts: the options, and for what they leave open the configuration. A usage error when nobody is named.
+  absl::StatusOr<type::v1::Worker> Worker(const AgencyIdentity& agency) const;
+  // --request-id, or one that nobody else has. It is told on standard error, so that the act can be made again.
+  std::string RequestId();
+
+  // To standard output.
+  void Print(std::string_view text) const;
+  void PrintJson(const nlohmann::json& document) const;
+  // To standard error.
+  void Tell(std::string_view text) const;
+
+ private:
+  Session(Settings settings, CtlConfig config, Random& random)
+      : settings_(std::move(settings)), config_(std::move(config)), random_(random) {}
+  const AdminIdentity* Admin() const;  // Null when none is named or configured.
+  absl::StatusOr<Endpoint> Connect(std::string who, const std::string& address, const std::string& spiffe_id,
+                                   const rpc::TlsFiles& tls) const;
+
+  const Settings settings_;
+  const CtlConfig config_;
+  Random& random_;
+};
+
+// `message` in the JSON of Protocol Buffers: 64-bit numbers are text, bytes base64, every field is there.
+nlohmann::json ToJson(const google::protobuf::Message& message);
+
+// What went wrong, in plain English, from the catalogue of reasons.
+std::string ErrorText(const absl::Status& status);
+nlohmann::json ErrorJson(const absl::Status& status);
+
+// What a verb does once the command line was understood; the result is the exit status.
+using Verb = std::function<absl::StatusOr<int>(Session&)>;
+
+// Calls `method` of a service; an error names the endpoint and keeps its reason.
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Ask(const Endpoint& endpoint,
+                             grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                             const std::type_identity_t<Request>& request, absl::Duration timeout = kCallTimeout);
+
+// `status` with `who` before its message.
+absl::Status Annotate(const absl::Status& status, std::string_view who);
+
+template <typename Stub, typename Request, typename Response>
+absl::StatusOr<Response> Ask(const Endpoint& endpoint,
+                             grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                             const std::type_identity_t<Request>& request, absl::Duration timeout) {
+  Stub stub(endpoint.channel);
+  auto response = rpc::CallUnary(stub, method, request, timeout);
+  if (!response.ok()) return Annotate(response.status(), endpoint.who);
+  return response;
+}
+
+}  // namespace accord::accordctl

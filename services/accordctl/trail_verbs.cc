@@ -1,0 +1,175 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+#include "services/accordctl/log_client.h"
+#include "services/accordctl/references.h"
+#include "services/accordctl/trail_rows.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+using inspection::v1::QueryTrailRequest;
+using inspection::v1::TrailService;
+
+constexpr size_t kTrailRowsMax = 50'000;
+constexpr int kTrailPages = 20'000;          // A page may be empty and yet not be the last.
+constexpr size_t kProofsAtOnceMax = 2'000;   // More rows are proved only when asked for.
+constexpr size_t kDigestDigits = 64;
+
+struct TrailArguments {
+  std::string id, purpose;
+  bool proofs = false, no_proofs = false;
+};
+
+// All pages of one query.
+struct Answer {
+  std::vector<CheckedRow> rows;
+  nlohmann::json json = nlohmann::json::array();
+  std::string completeness;
+  uint64_t query_index = 0;
+  std::vector<std::string> cases;  // Pseudonyms.
+};
+
+absl::StatusOr<Answer> Query(const Endpoint& broker, QueryTrailRequest request, const std::string& origin) {
+  Answer answer;
+  request.set_page_size(kPageRowsMax);
+  for (int page = 0; page < kTrailPages; ++page) {
+    ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &TrailService::Stub::QueryTrail, request));
+    for (const auto& row : response.rows()) {
+      ACCORD_ASSIGN_OR_RETURN(CheckedRow checked, CheckRow(row, origin));
+      if (answer.rows.size() == kTrailRowsMax) return Error(Reason::kQueueFull, fmt::format("the trail has more than {} entries", kTrailRowsMax));
+      answer.rows.push_back(std::move(checked));
+      answer.json.push_back(ToJson(row));
+    }
+    answer.completeness = response.completeness();
+    answer.query_index = response.query_index();
+    answer.cases.assign(response.case_pseudonyms().begin(), response.case_pseudonyms().end());
+    request.set_page_token(response.next_page_token());
+    if (request.page_token().empty()) return answer;
+  }
+  return Error(Reason::kQueueFull, fmt::format("the trail has more than {} pages", kTrailPages));
+}
+
+// The receipt of every row, and that its leaf is the row's.
+absl::Status Prove(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows) {
+  for (const CheckedRow& row : rows) {
+    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
+    if (receipt.verified.leaf_bytes != row.leaf_bytes) {
+      return Error(Reason::kReceiptInvalid, fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
+    }
+  }
+  return absl::OkStatus();
+}
+
+std::string Completeness(const Answer& answer, const TrailCheck& check) {
+  if (answer.rows.empty()) return "No record in Accord.\n";
+  std::string text = fmt::format("Completeness: {}.", answer.completeness.empty() ? "no grade told" : answer.completeness);
+  if (answer.rows.back().index == answer.query_index) {
+    text += fmt::format(" The last row, entry {}, is the record of this very question: its leaf states how far the chain goes, so an entry "
+                        "of this trail that is not above convicts the broker.", answer.query_index);
+  }
+  return text + (check.every_entry_shown
+                     ? fmt::format("\nEvery entry of the chain is shown: numbers 0 to {} without a gap.\n", check.entries - 1)
+                     : std::string("\nNot every entry of the chain is shown: only those that this caller may see.\n"));
+}
+
+absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTrailRequest& request, const TrailArguments& arguments) {
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const Answer answer, Query(broker, request, log.name()));
+  const TrailCheck check = CheckOrder(answer.rows);
+  if (!check.in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
+  const bool prove = !arguments.no_proofs && (arguments.proofs || answer.rows.size() <= kProofsAtOnceMax);
+  if (prove) ACCORD_RETURN_IF_ERROR(Prove(broker, log, answer.rows));
+
+  if (session.json()) {
+    nlohmann::json cases = nlohmann::json::array();
+    for (const std::string& pseudonym : answer.cases) cases.push_back(ToHex(pseudonym));
+    session.PrintJson({{"rows", answer.json}, {"completeness", answer.completeness}, {"queryIndex", answer.query_index},
+                       {"cases", cases}, {"everyEntryShown", check.every_entry_shown}, {"openingsVerified", true}, {"leavesProved", prove}});
+    return kDone;
+  }
+  console::Table table({"entry", "time", "event", "who", "recipient", "detail"});
+  for (const CheckedRow& row : answer.rows) {
+    table.Add({std::to_string(row.index), console::TimeText(static_cast<int64_t>(row.leaf.time_ms)), EventText(row), ActorText(row),
+               RecipientText(row), DetailText(row)});
+  }
+  std::string text = table.empty() ? "" : table.ToString(console::TerminalWidth()) + "\n";
+  text += Completeness(answer, check);
+  text += fmt::format("Verified before it was printed: what each row says opens commitments of its leaf{}.\n",
+                      prove ? fmt::format(", and each leaf is in the log that {} signs", log.name())
+                            : std::string("; that the leaves are in the log was not asked (--proofs)"));
+  for (const std::string& pseudonym : answer.cases) text += fmt::format("Case: accordctl trail case {}\n", ToHex(pseudonym));
+  session.Print(text);
+  return kDone;
+}
+
+absl::StatusOr<int> Referral(Session& session, const TrailArguments& arguments) {
+  QueryTrailRequest request;
+  request.set_purpose(arguments.purpose);
+  auto digits = ReferralDigits(arguments.id);
+  if (!digits.has_value() || digits->size() != kDigestDigits) {
+    // A request id, or the beginning of the digits: this agency's own outbox knows the rest, or else its inbox.
+    ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+    ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+    const auto submission = FindSubmission(service, arguments.id);
+    std::string name = submission.ok() ? submission->referral() : "";
+    if (!submission.ok()) {
+      if (!digits.has_value() || !absl::IsNotFound(submission.status())) return submission.status();
+      ACCORD_ASSIGN_OR_RETURN(name, FindInInbox(service, arguments.id));
+    }
+    if (name.empty()) return Error(Reason::kReferralNotFound, "the submission is not sealed yet: there is no record of it at the broker");
+    digits = ReferralDigits(name);
+  }
+  request.set_referral(FromHex(*digits).value_or(""));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
+  return Show(session, broker, request, arguments);
+}
+
+absl::StatusOr<int> Case(Session& session, const TrailArguments& arguments) {
+  const auto pseudonym = FromHex(arguments.id);
+  if (!pseudonym.has_value() || pseudonym->size() != kIdBytes) return UsageError("a case is named by the 32 hex digits of its pseudonym");
+  QueryTrailRequest request;
+  request.set_purpose(arguments.purpose);
+  request.set_case_pseudonym(*pseudonym);
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  return Show(session, broker, request, arguments);
+}
+
+absl::StatusOr<int> Agency(Session& session, const TrailArguments& arguments) {
+  QueryTrailRequest request;
+  request.set_purpose(arguments.purpose);
+  request.set_agency(arguments.id);
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  return Show(session, broker, request, arguments);
+}
+
+}  // namespace
+
+void AddTrailVerbs(CLI::App& app, Verb& chosen) {
+  auto* trail = app.add_subcommand("trail", "What the record says; the question is itself recorded")->require_subcommand(1);
+  auto arguments = std::make_shared<TrailArguments>();
+  const auto add = [&](const char* name, const char* what, const char* id, absl::StatusOr<int> (*verb)(Session&, const TrailArguments&)) {
+    auto* command = trail->add_subcommand(name, what);
+    command->add_option("ID", arguments->id, id)->required();
+    command->add_option("--purpose", arguments->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+    command->add_flag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
+    command->add_flag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax))
+        ->excludes("--no-proofs");
+    command->callback([&chosen, arguments, verb] {
+      chosen = [arguments, verb](Session& session) { return verb(session, *arguments); };
+    });
+  };
+  add("referral", "What happened to a referral", "Request id, `referrals/…`, or the beginning of its digits", Referral);
+  add("case", "What happened on a case (administrators)", "Case pseudonym, 32 hex digits", Case);
+  add("agency", "What an agency did and was refused (administrators)", "Agency id", Agency);
+}
+
+}  // namespace accord::accordctl

@@ -1,0 +1,22 @@
+// The verbs of accordctl. Each function adds one family of them to the command line; the callback of the verb that was
+// given puts what is to be done into `chosen`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "services/accordctl/session.h"
+
+namespace accord::accordctl {
+
+inline constexpr int kRowsDefault = 50;
+inline constexpr int kRowsMax = 20'000;
+inline constexpr int kPageRowsMax = 500;  // Of every list RPC.
+
+void AddReferralVerbs(CLI::App& app, Verb& chosen);  // submit, preview, show, list, holders, resolve
+void AddInboxVerbs(CLI::App& app, Verb& chosen);     // list, read, accept, decline, decide, outcome
+void AddTrailVerbs(CLI::App& app, Verb& chosen);     // referral, case, agency
+void AddLedgerVerbs(CLI::App& app, Verb& chosen);    // checkpoint, export, prove; receipt get
+void AddAdminVerbs(CLI::App& app, Verb& chosen);     // propose, approve, changes, agencies; policy show; status
+void AddLaterVerbs(CLI::App& app, Verb& chosen);     // What design.md §8 names and this version does not do.
+
+}  // namespace accord::accordctl
