@@ -13,7 +13,10 @@
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/referral_name.h"
 #include "common/referral/validate.h"
+#include "services/broker/admission/submit_command.h"
 #include "services/broker/api/testing_broker.h"
+#include "services/broker/delivery/release.h"
+#include "services/broker/directory/families.h"
 
 namespace accord::broker {
 namespace {
@@ -371,6 +374,51 @@ TEST_F(ReferralApiTest, DecidesAgainAtRelease) {
   after();
   EXPECT_NE(referral::DigestOf(idva.NextDelivery().referral().header()), none.header_digest());
   EXPECT_EQ(StateAt("idva", some.header_digest()), REFERRAL_STATE_DELIVERED);
+}
+
+// The interleaving that a slow worker makes: decided, then the policy moves, then the sequencer's turn.
+TEST_F(ReferralApiTest, DecidesAgainWhenThePolicyMovedBeforeItsTurn) {
+  Broker& broker = world_.broker();
+  const Caller police = {options::v1::CALLER_AGENCY, "police", "agency/police", std::string(32, 'c')};
+  const auto released = Stored({.request_id = "incident-1", .recipients = {"idva"}});
+  const auto request = MakeSubmission(world_, {.request_id = "incident-2", .recipients = {"idva"}});
+  auto admitted = broker.admission().Admit(police, request.request_id(), request.submission(), "");
+  ASSERT_EQ(admitted.status(), absl::OkStatus());
+  ASSERT_EQ(admitted->plan.status(), absl::OkStatus());
+  std::string delivery_id;
+  absl::StatusOr<ReleasePlan> plan;
+  {
+    const auto view = *broker.sequencer().View();
+    const auto read = [&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); };
+    delivery_id = (*LoadReferral(read, released.header_digest()))->recipients(0).delivery_id();
+    storage::v1::StoredDelivery delivery;
+    ASSERT_TRUE(delivery.ParseFromString(**view->Get(kFamilyDelivery, delivery_id)));
+    plan = PlanRelease(read, *broker.policy().Get(), *broker.directory().Get(), delivery, world_.clock().Now());
+    ASSERT_EQ(plan->sections.size(), 3u);
+  }
+  ASSERT_EQ(world_.PutAgreement("2", R"("safety_plan")"), absl::OkStatus());
+
+  absl::Status stored;
+  absl::Notification first, second;
+  broker.sequencer().Submit(std::make_unique<SubmitCommand>(*std::move(admitted), broker.admission(), broker.linker(), broker.mailboxes(),
+                                                            [&](const absl::StatusOr<broker::Stored>& outcome) {
+                                                              stored = outcome.status();
+                                                              first.Notify();
+                                                            }));
+  first.WaitForNotification();
+  EXPECT_TRUE(HasReason(stored, Reason::kSealedTooWidely)) << stored;
+
+  const Caller idva = {options::v1::CALLER_AGENCY, "idva", "agency/idva", std::string(32, 'c')};
+  absl::StatusOr<Released> outcome;
+  broker.sequencer().Submit(std::make_unique<ReleaseCommand>(delivery_id, MailboxId{"idva"}, idva, *std::move(plan), broker.policy(),
+                                                             broker.directory(), broker.mailboxes(), [&](absl::StatusOr<Released> let_go) {
+                                                               outcome = std::move(let_go);
+                                                               second.Notify();
+                                                             }));
+  second.WaitForNotification();
+  ASSERT_EQ(outcome.status(), absl::OkStatus());
+  EXPECT_TRUE(outcome->withheld);
+  EXPECT_EQ(StateAt("idva", released.header_digest()), REFERRAL_STATE_DEAD_LETTER);
 }
 
 TEST_F(ReferralApiTest, StatementsMoveTheReferralAndReachItsSender) {
