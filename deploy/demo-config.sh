@@ -5,12 +5,12 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
   cat <<'TEXT'
-usage: deploy/demo-config.sh DIR [--base-port PORT | --containers]
+usage: deploy/demo-config.sh DIR [--base-port PORT] [--containers]
 
   Writes into DIR the configuration of one broker, five agencies and accordctl: broker.toml, directory.toml,
   agreement.toml, police.toml … idva.toml, accordctl.toml. They are the examples (deploy/broker.toml.example,
-  deploy/agency.toml.example, accordctl.toml.example) with names and ports put in; keys are looked for in DIR/pki
-  (deploy/dev-pki.sh), stores in DIR/broker and DIR/AGENCY, the log's verification key in DIR/broker.vkey.
+  deploy/agency.toml.example, accordctl.toml.example) with names, ports and this year put in; keys are looked for in
+  DIR/pki (deploy/dev-pki.sh), stores in DIR/broker and DIR/AGENCY, the log's verification key in DIR/broker.vkey.
 
   --base-port PORT  broker on PORT, agencies on PORT + 11 to PORT + 15, metrics 2000 above; default 7400
   --containers      listen on every address, find each other as accord-broker, accord-police, …
@@ -39,9 +39,7 @@ done
 
 readonly agencies=(police childrens housing health idva)
 readonly administrators=(alice bob)
-# Where the sources are, and where the image keeps them.
-accordctl_example=$here/../services/accordctl/accordctl.toml.example
-[ -e "$accordctl_example" ] || accordctl_example=$here/accordctl.toml.example
+readonly accordctl_example=$here/../services/accordctl/accordctl.toml.example
 
 fail() { printf 'demo-config.sh: %s\n' "$*" >&2; exit 1; }
 
@@ -70,10 +68,13 @@ put 'address = "127.0.0.1"' "address = \"$listen\""
 put 'port = 7400 ' "port = $base_port "
 put 'metrics_port = 9400 ' "metrics_port = $((base_port + 2000)) "
 write broker.toml
-for name in directory.toml agreement.toml; do
-  text=$(<"$here/$name")
-  write $name
-done
+text=$(<"$here/directory.toml")
+write directory.toml
+# In force whenever the demo is run: from the beginning of this year to the end of the next.
+text=$(<"$here/agreement.toml")
+put "$(grep '^effective_from = ' <<<"$text")" "effective_from = \"$(date -u +%Y)-01-01\""
+put "$(grep '^expires = ' <<<"$text")" "expires = \"$(($(date -u +%Y) + 1))-12-31\""
+write agreement.toml
 
 number=11
 for agency in "${agencies[@]}"; do
