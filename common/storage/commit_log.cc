@@ -4,43 +4,59 @@
 #include <rocksdb/db.h>
 #include <rocksdb/transaction_log.h>
 
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/storage/record.h"
 #include "common/storage/rocks_store.h"
 
 namespace accord::storage {
 namespace {
 
 constexpr size_t kDigestBytes = 32;
+// What a family's name takes beyond its number, about: for a reserve.
+constexpr size_t kNameBytesGuess = 20;
+constexpr size_t kCommitBytesGuess = 128;
 
-// Turns what the WAL holds back into our operations, family numbers into names.
+// Turns what the WAL holds back into our record, family numbers into names. The last operation is set apart: it is
+// meta/commit, which no record has.
 class Rebuilder : public rocksdb::WriteBatch::Handler {
  public:
-  explicit Rebuilder(const std::map<uint32_t, std::string>& names) : names_(names) {}
+  // `count` operations follow, the last one included.
+  Rebuilder(const std::map<uint32_t, std::string>& names, uint32_t count, std::string& record)
+      : names_(names), left_(count), record_(record) {}
 
   rocksdb::Status PutCF(uint32_t family, const rocksdb::Slice& key, const rocksdb::Slice& value) override {
-    return Add(family, key, [&](const std::string& name) { batch.Put(name, View(key), View(value)); });
+    return Add(Batch::Kind::kPut, family, View(key), View(value));
   }
   rocksdb::Status DeleteCF(uint32_t family, const rocksdb::Slice& key) override {
-    return Add(family, key, [&](const std::string& name) { batch.Delete(name, View(key)); });
+    return Add(Batch::Kind::kDelete, family, View(key), {});
   }
 
-  Batch batch;
+  // Nothing until all were there.
+  std::optional<Batch::Op> last;
 
  private:
   static std::string_view View(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-  template <typename AddOp>
-  rocksdb::Status Add(uint32_t family, const rocksdb::Slice& key, AddOp add) {
+  rocksdb::Status Add(Batch::Kind kind, uint32_t family, std::string_view key, std::string_view value) {
     const auto found = names_.find(family);
     if (found == names_.end() || key.empty()) return rocksdb::Status::Corruption("operation without family or key");
-    add(found->second);
+    if (left_ == 0) return rocksdb::Status::Corruption("more operations than counted");
+    if (--left_ > 0) {
+      AppendOp(record_, kind, found->second, key, value);
+    } else {
+      last = Batch::Op{kind, found->second, std::string(key), std::string(value)};
+    }
     return rocksdb::Status::OK();
   }
 
   const std::map<uint32_t, std::string>& names_;
+  uint32_t left_;
+  std::string& record_;
 };
 
 absl::Status NotThatBatch(std::string_view why) {
@@ -93,7 +109,8 @@ AppendOutcome RocksCommitLog::Append(uint64_t term, uint64_t expected_sequence, 
   Commit next{term, head_.sequence + 1, time_ms, digest_(record)};
   ACCORD_CHECK(next.digest.size() == kDigestBytes);
 
-  rocksdb::WriteBatch writes(0, 0, /*protection_bytes_per_key=*/8, 0);
+  // The record is about as long as RocksDB's form of it, and a little longer.
+  rocksdb::WriteBatch writes(/*reserved_bytes=*/record.size() + kCommitBytesGuess, 0, /*protection_bytes_per_key=*/8, 0);
   store_.AddTo(writes, batch);
   Batch commit;
   commit.Put(kMetaFamily, kCommitKey, EncodeCommit(next));
@@ -128,18 +145,23 @@ absl::StatusOr<std::string> RocksCommitLog::ReadBack(uint64_t sequence) {
   const rocksdb::BatchResult found = wal_->GetBatch();
   if (found.sequence != wal_sequence_) return NotThatBatch("another sequence number");
 
-  Rebuilder rebuilder(names_);
+  // RocksDB has checked its checksum of these bytes; that the count is theirs, Iterate checks.
+  const auto count = static_cast<uint32_t>(found.writeBatchPtr->Count());
+  if (count == 0) return NotThatBatch("empty");
+  std::string record;
+  record.reserve(found.writeBatchPtr->GetDataSize() + count * kNameBytesGuess);
+  AppendRecordHeader(record, head_.term, head_.sequence, head_.time_ms, count - 1);
+  Rebuilder rebuilder(names_, count, record);
   if (const rocksdb::Status status = found.writeBatchPtr->Iterate(&rebuilder); !status.ok()) {
     return NotThatBatch(status.ToString());
   }
-  if (rebuilder.batch.empty()) return NotThatBatch("empty");
-  const Batch::Op last = rebuilder.batch.TakeLast();
-  if (last.kind != Batch::Kind::kPut || last.family != kMetaFamily || last.key != kCommitKey) {
+  const std::optional<Batch::Op>& last = rebuilder.last;
+  if (!last.has_value() || last->kind != Batch::Kind::kPut || last->family != kMetaFamily || last->key != kCommitKey) {
     return NotThatBatch("it does not end with meta/commit");
   }
-  ACCORD_ASSIGN_OR_RETURN(const Commit commit, DecodeCommit(last.value));
+  ACCORD_ASSIGN_OR_RETURN(const Commit commit, DecodeCommit(last->value));
   if (commit != head_) return NotThatBatch("another meta/commit");
-  return EncodeRecord(commit.term, commit.sequence, commit.time_ms, rebuilder.batch);
+  return record;
 }
 
 }  // namespace accord::storage

@@ -9,6 +9,7 @@
 #include "common/crypto/digest.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/leaf.h"
+#include "common/storage/record.h"
 #include "services/broker/ledger/ledger_reader.h"
 
 namespace accord::broker {
@@ -19,9 +20,9 @@ absl::Status Disagreement(std::string_view what) {
                                                   "runbooks/ledger.md", what));
 }
 
-bool IsLedgerOp(const storage::Batch::Op& op) {
-  return op.family == kLeafFamily || op.family == kTileFamily || op.family == kNodeFamily ||
-         (op.family == kMetaFamily && op.key == kHeadKey);
+bool IsLedgerOp(std::string_view family, std::string_view key) {
+  return family == kLeafFamily || family == kTileFamily || family == kNodeFamily ||
+         (family == kMetaFamily && key == kHeadKey);
 }
 
 }  // namespace
@@ -63,9 +64,7 @@ absl::StatusOr<SignedCheckpoint> CheckpointSigner::VerifyThenSign(storage::Commi
   if (crypto::Sha256(*bytes) != committed.digest) {
     return Remember(Disagreement("the record read back has another digest than the one committed"));
   }
-  const auto record = storage::DecodeRecord(*bytes);
-  if (!record.ok()) return Remember(record.status());
-  ACCORD_RETURN_IF_ERROR(Remember(Extend(record->batch)));
+  ACCORD_RETURN_IF_ERROR(Remember(Extend(*bytes)));
   if (on_step) on_step(SigningStep::kReadBack);
   return GuardThenSign(on_step);
 }
@@ -75,15 +74,18 @@ absl::StatusOr<SignedCheckpoint> CheckpointSigner::SignHead() {
   return GuardThenSign(nullptr);
 }
 
-absl::Status CheckpointSigner::Extend(const storage::Batch& batch) {
+absl::Status CheckpointSigner::Extend(std::string_view record) {
   storage::Batch found, computed;
-  for (const storage::Batch::Op& op : batch.ops()) {
-    if (!IsLedgerOp(op)) continue;
-    found.Put(op.family, op.key, op.value);  // A delete is a put of nothing here, which no leaf makes.
-    if (op.family != kLeafFamily) continue;
-    if (op.value.empty() || op.value.size() > ledger::kLeafBytesMax) return Disagreement("a leaf is over its limit");
-    tree_->Add(op.value, computed);
-  }
+  bool leaf_over_limit = false;
+  ACCORD_RETURN_IF_ERROR(storage::VisitRecord(
+      record, [&](storage::Batch::Kind, std::string_view family, std::string_view key, std::string_view value) {
+        if (!IsLedgerOp(family, key) || leaf_over_limit) return;
+        found.Put(family, key, value);  // A delete is a put of nothing here, which no leaf makes.
+        if (family != kLeafFamily) return;
+        leaf_over_limit = value.empty() || value.size() > ledger::kLeafBytesMax;
+        if (!leaf_over_limit) tree_->Add(value, computed);
+      }));
+  if (leaf_over_limit) return Disagreement("a leaf is over its limit");
   tree_->Finish(computed);
   if (!(found == computed)) return Disagreement("the ledger records on disk are not those that their leaves make");
   edge_ = std::make_shared<const LedgerEdge>(tree_->edge());

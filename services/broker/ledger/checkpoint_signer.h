@@ -71,7 +71,7 @@ class CheckpointSigner {
       : store_(store), guard_(std::move(guard)), key_(std::move(key)), tree_(std::move(tree)), edge_(std::move(edge)) {}
 
   // Extends the tree by the leaves of a record, whose other ledger operations must be as computed.
-  absl::Status Extend(const storage::Batch& batch);
+  absl::Status Extend(std::string_view record);
   absl::StatusOr<SignedCheckpoint> GuardThenSign(const std::function<void(SigningStep)>& on_step);
   // Remembers a DATA_LOSS for ever, passes the rest.
   absl::Status Remember(absl::Status status);

@@ -159,10 +159,28 @@ absl::StatusOr<uint64_t> KeySlots::Take() {
   }
 }
 
-absl::StatusOr<std::optional<crypto::SecretBytes>> KeySlots::Key(uint64_t slot) const {
+absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> KeySlots::Key(uint64_t slot) const {
+  uint64_t destroyed_before = 0;
+  {
+    absl::MutexLock lock(&cache_mu_);
+    if (const auto found = cached_.find(slot); found != cached_.end()) return found->second;
+    destroyed_before = destroyed_;
+  }
+  ACCORD_ASSIGN_OR_RETURN(auto key, ReadKey(slot));
+  absl::MutexLock lock(&cache_mu_);
+  if (key == nullptr || destroyed_ != destroyed_before || !cached_.emplace(slot, key).second) return key;
+  oldest_.push_back(slot);
+  if (oldest_.size() > kKeysCachedMax) {
+    cached_.erase(oldest_.front());
+    oldest_.pop_front();
+  }
+  return key;
+}
+
+absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> KeySlots::ReadKey(uint64_t slot) const {
   const auto read = file_->Read(Offset(slot), kSlotBytes);
   if (!read.ok()) return Unavailable(read.status());
-  if (*read == DestroyedSlot()) return std::optional<crypto::SecretBytes>();
+  if (*read == DestroyedSlot()) return nullptr;
   ByteReader in(*read);
   uint8_t state = 0;
   std::string_view zero, nonce, wrapped;
@@ -172,7 +190,7 @@ absl::StatusOr<std::optional<crypto::SecretBytes>> KeySlots::Key(uint64_t slot) 
   }
   std::optional<std::string> key = aead::Open(master_, nonce, SlotAad(slot), wrapped);
   if (!key) return Corrupt(fmt::format("key slot {} does not open under the master key", slot));
-  return std::optional<crypto::SecretBytes>(crypto::SecretBytes::Take(*std::move(key)));
+  return std::make_shared<const crypto::SecretBytes>(crypto::SecretBytes::Take(*std::move(key)));
 }
 
 absl::Status KeySlots::Destroy(uint64_t slot) {
@@ -181,6 +199,12 @@ absl::Status KeySlots::Destroy(uint64_t slot) {
     if (slot == kCheckSlot || slot >= end_) return NoSuchSlot(slot);
   }
   absl::Status status = file_->Write(Offset(slot), DestroyedSlot());
+  {
+    // Even if the write failed: nobody knows then what the file holds.
+    absl::MutexLock lock(&cache_mu_);
+    ++destroyed_;
+    cached_.erase(slot);
+  }
   if (status.ok()) status = file_->Sync();
   return status.ok() ? status : Unavailable(status);
 }

@@ -10,10 +10,12 @@
 #include <absl/synchronization/mutex.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "common/base/executor.h"
 #include "common/base/file.h"
@@ -34,6 +36,8 @@ class KeySlots {
  public:
   static constexpr uint64_t kRefillSlots = 1024;
   static constexpr uint64_t kRefillBelow = 512;  // A refill starts when so few are left.
+  // A referral's key is used some seven times within milliseconds of its making.
+  static constexpr size_t kKeysCachedMax = 256;
 
   // Opens the file, or with `create` makes it. `random` and `executor`, which refills run
   // on, must outlive the result.
@@ -69,8 +73,9 @@ class KeySlots {
   KeySlots(std::unique_ptr<PositionedFile> file, crypto::SecretBytes master, Random& random, Executor& executor)
       : file_(std::move(file)), master_(std::move(master)), random_(random), executor_(executor) {}
 
-  // The key in `slot`; nothing when destroyed.
-  absl::StatusOr<std::optional<crypto::SecretBytes>> Key(uint64_t slot) const;
+  // The key in `slot`, from the newest kKeysCachedMax that were asked for or from the file; null when destroyed.
+  absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> Key(uint64_t slot) const;
+  absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> ReadKey(uint64_t slot) const;
   // Writes kRefillSlots more and offers them. Only one at a time (refilling_).
   absl::Status Refill() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -83,6 +88,12 @@ class KeySlots {
   uint64_t next_ ABSL_GUARDED_BY(mu_) = 0;  // The next slot to give out,
   uint64_t end_ ABSL_GUARDED_BY(mu_) = 0;   // and the end of those made.
   bool refilling_ ABSL_GUARDED_BY(mu_) = false;
+
+  // Unwrapped keys. One that was read before Destroy wrote must not come here after it: `destroyed_` tells.
+  mutable absl::Mutex cache_mu_;
+  mutable std::unordered_map<uint64_t, std::shared_ptr<const crypto::SecretBytes>> cached_ ABSL_GUARDED_BY(cache_mu_);
+  mutable std::deque<uint64_t> oldest_ ABSL_GUARDED_BY(cache_mu_);  // Slots of cached_ as they came, and some destroyed.
+  uint64_t destroyed_ ABSL_GUARDED_BY(cache_mu_) = 0;
 };
 
 }  // namespace accord::broker

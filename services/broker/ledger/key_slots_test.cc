@@ -1,11 +1,14 @@
 #include "services/broker/ledger/key_slots.h"
 
+#include <absl/synchronization/blocking_counter.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <string>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
@@ -124,6 +127,44 @@ TEST_F(KeySlotsTest, DestroyedSlotOpensNothingAndLeavesNoKey) {
   EXPECT_EQ((*Open('m', false))->Unseal("f", "k", stored)->has_value(), false);
 }
 
+TEST_F(KeySlotsTest, KeysAreFoundAgainWhenOthersTookTheirPlaceInMemory) {
+  auto slots = *Open();
+  std::vector<std::string> stored;
+  std::vector<uint64_t> taken;
+  for (size_t i = 0; i < 2 * KeySlots::kKeysCachedMax; ++i) {
+    taken.push_back(*slots->Take());
+    stored.push_back(*slots->Seal(taken.back(), "f", "k", std::to_string(i)));
+  }
+  for (size_t i = 0; i < stored.size(); ++i) EXPECT_EQ(slots->Unseal("f", "k", stored[i])->value(), std::to_string(i));
+  // One long gone from memory, and one that is there.
+  for (const size_t i : {size_t{0}, stored.size() - 1}) {
+    ASSERT_TRUE(slots->Destroy(taken[i]).ok());
+    EXPECT_EQ(slots->Unseal("f", "k", stored[i])->has_value(), false);
+  }
+}
+
+TEST_F(KeySlotsTest, NoKeyOutlivesItsDestructionInMemory) {
+  // A reader that races with Destroy may still get the key, but nobody who asks after it.
+  auto slots = *Open();
+  Executor readers(2, 1024);
+  for (int round = 0; round < 40; ++round) {
+    const uint64_t slot = *slots->Take();
+    const std::string stored = *slots->Seal(slot, "f", "k", "v");
+    // Pushes the key out, so that the readers below read the file.
+    for (size_t i = 0; i < KeySlots::kKeysCachedMax; ++i) ASSERT_TRUE(slots->Seal(*slots->Take(), "f", "k", "v").ok());
+    absl::BlockingCounter read(4);
+    for (int i = 0; i < 4; ++i) {
+      ASSERT_TRUE(readers.Run([&] {
+        EXPECT_TRUE(slots->Unseal("f", "k", stored).ok());
+        read.DecrementCount();
+      }));
+    }
+    ASSERT_TRUE(slots->Destroy(slot).ok());
+    read.Wait();
+    ASSERT_EQ(slots->Unseal("f", "k", stored)->has_value(), false) << round;
+  }
+}
+
 TEST_F(KeySlotsTest, RefusesAnotherMasterKeyAndOtherFiles) {
   ASSERT_TRUE(Open().ok());
   EXPECT_TRUE(HasReason(Open('n').status(), Reason::kStoreCorrupt));
@@ -142,6 +183,7 @@ TEST_F(KeySlotsTest, AlteredSlotIsDataLossNotErasure) {
     file.seekp(static_cast<std::streamoff>(16 + 64 * slot));
     file.put(2);  // Says destroyed, and still holds a key.
   }
+  slots = *Open('m', false);  // The key that was in use is known no more.
   EXPECT_TRUE(HasReason(slots->Unseal("f", "k", stored).status(), Reason::kStoreCorrupt));
 }
 

@@ -33,6 +33,8 @@ absl::Status BatchContext::Run(Command& command) {
     epochs_moved_ = false;  // A batch ends with the command that moved them, so none before did.
     return status;
   }
+  // Nodes move over whole; only a key that an earlier command wrote is left behind.
+  written_.merge(scratch_);
   for (auto& [key, value] : scratch_) written_[key] = std::move(value);
   bytes_ += scratch_bytes_;
   return absl::OkStatus();
