@@ -444,6 +444,42 @@ TEST_F(AgentTest, AReceiptOfSomethingElseRaisesTheAlarm) {
   EXPECT_FALSE(idva.log->Verify(receipt, type::v1::EVENT_TYPE_RELEASED, std::string(32, 'h')).ok());
 }
 
+TEST_F(AgentTest, AnExpiredCertificateIsNoSwappedKeyAndStopsNobodyElse) {
+  crypto::testing::CertificateSpec expired;
+  expired.uris = {crypto::testing::SpiffeId("agency/idva/sealing")};
+  expired.key_usage = crypto::kKeyAgreement;
+  expired.not_after = clock.Now() - absl::Hours(1);
+  broker.certificates["idva"] = authority.Issue(expired).certificate.der();
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_NEEDS_PERSON);
+  EXPECT_NE(police.outbox->Get("request-1")->waiting_for().find("expired"), std::string::npos);
+  EXPECT_TRUE(broker.submitted.empty());
+  EXPECT_TRUE(police.alarm->Check().ok());
+  // Expired and of another authority: swapped all the same.
+  broker.certificates["idva"] = crypto::testing::TestAuthority("Another").Issue(expired).certificate.der();
+  ASSERT_TRUE(police.outbox->Push(SomeDraft("request-2")).ok());
+  police.Settle();
+  EXPECT_TRUE(HasReason(police.alarm->Check(), Reason::kSealingKeyUntrusted));
+}
+
+TEST_F(AgentTest, WhatWasSignedWithARetiredKeyIsSignedAnewAndAKeyNotYetEnrolledWaits) {
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  ASSERT_TRUE(police.outbox->Step());
+  const std::string retired = police.outbox->Get("request-1")->prepared().header().key_id();
+  SignWithKnownCertificate();  // The agency has a new signing key.
+  broker.refuse_submit = Error(Reason::kSigningKeyUnknown, "the directory does not have it");
+  ASSERT_TRUE(police.outbox->Step());
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_ACCEPTED) << "refused, and to be prepared again";
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SENT) << "the new key is not enrolled either: nobody here can help, it waits";
+  EXPECT_NE(police.outbox->Get("request-1")->prepared().header().key_id(), retired);
+  broker.refuse_submit = absl::OkStatus();
+  clock.Advance(kRetryDelayMax);
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_SETTLED);
+}
+
 TEST_F(AgentTest, ASwappedSealingKeyIsCaughtBeforeAnythingIsSealed) {
   for (const auto& certificate : {crypto::testing::TestAuthority("Another").IssueSealing("idva").certificate,  // Not our authority's.
                                   authority.IssueSealing("somebody-else").certificate,                         // Another name.

@@ -293,7 +293,10 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
   }
   const absl::Status& refusal = response.status();
   if (HasReason(refusal, Reason::kRequestIdReused)) return SettleAsHeld(request_id, submission, refusal);
-  if (IsStale(refusal)) {
+  // What was signed with a key that the agency has since replaced is signed anew; a key not enrolled yet is waited for.
+  const bool retired_key = HasReason(refusal, Reason::kSigningKeyUnknown) &&
+                           submission.prepared().header().key_id() != preparer_.signing_key_id();
+  if (retired_key || IsStale(refusal)) {
     // Nothing was stored and the id is free: prepare again under it.
     if (++due.preparations >= kPreparationsMax) return Ask(request_id, submission, refusal);
     submission.set_state(agency::v1::SUBMISSION_STATE_ACCEPTED);

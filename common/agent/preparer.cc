@@ -53,6 +53,15 @@ referral::HeaderParts ToParts(const PreviewReferralRequest& request) {
   return parts;
 }
 
+// A certificate that was good until it ran out is an agency's oversight and no swapped key: nothing is sealed to it, and
+// nobody else is kept from what is theirs.
+bool HasMerelyExpired(const AgencyKeys& keys, const broker::v1::ResolvedRecipient& recipient, absl::Time now) {
+  const auto certificate = crypto::Certificate::FromDer(recipient.sealing_certificate());
+  return certificate.ok() && certificate->not_after() < now &&
+         CheckAgencyCertificate(keys, recipient.sealing_certificate(), recipient.agency(), "sealing",
+                                certificate->not_after() - absl::Seconds(1)).ok();
+}
+
 // May sections be sealed for `recipient`? A stand-in is resolved by the broker, and what its principal may have says nothing
 // of it: it may be whom a person is to be kept from, or where they work.
 bool MayBeSealedFor(const broker::v1::ResolvedRecipient& recipient, const Draft& draft) {
@@ -135,6 +144,10 @@ absl::StatusOr<std::vector<crypto::Certificate>> Preparer::TrustedCertificates(
       continue;
     }
     auto checked = CheckAgencyCertificate(keys_, recipient.sealing_certificate(), recipient.agency(), "sealing", clock_.Now());
+    if (!checked.ok() && HasMerelyExpired(keys_, recipient, clock_.Now())) {
+      return Error(Reason::kSealingKeyUntrusted, fmt::format("the sealing certificate of {} has expired; it must renew it", recipient.agency()),
+                   {{"agency", recipient.agency()}});
+    }
     if (!checked.ok()) return alarm_.Raise(checked.status(), {recipient.sealing_certificate()});
     certificates.push_back(*std::move(checked));
   }

@@ -32,6 +32,7 @@ class Preparer {
       : keys_(keys), broker_(broker), alarm_(alarm), clock_(clock), random_(random) {}
 
   const std::string& agency() const { return keys_.agency; }
+  const std::string& signing_key_id() const { return keys_.signing_key.key_id(); }
 
   // The parts of a draft as a preview names them: core filled, tokens made, tag and section ids drawn.
   // Pure but for chance. FIELD_MISSING, FIELD_INVALID when the draft cannot become a referral.
@@ -45,7 +46,7 @@ class Preparer {
   // `preview_out` is filled as soon as the broker has answered.
   //   NOTHING_PERMITTED      no recipient may have any section; the decisions say why
   //   SEALING_KEY_UNTRUSTED  a certificate of the directory does not chain to our area authority, or names
-  //                          another agency; the alarm is raised
+  //                          another agency; the alarm is raised, but for one that has merely expired
   absl::StatusOr<Prepared> Prepare(const Draft& draft, broker::v1::PreviewReferralResponse& preview_out) const;
 
  private:
