@@ -5,7 +5,7 @@
 # usage: demo_config_test.sh BIN
 set -euo pipefail
 source "$(dirname "$0")/lib.sh"
-bin=$1
+bin=$(cd "$1" && pwd)
 demo=$work/demo
 readonly start_tenths_max=200
 

@@ -27,9 +27,8 @@ PROTO_ROOT = os.path.normpath(os.path.join(HERE, "..", "..", "..", "proto"))
 PACKAGES = ("options", "type", "agency", "police")
 
 
-def load_protos():
-    """Compiles the published .proto files with protoc and makes them importable."""
-    out = tempfile.mkdtemp(prefix="accord-python-client-")
+def load_protos(out):
+    """Compiles the published .proto files with protoc into the directory `out` and makes them importable."""
     files = []
     for package in PACKAGES:
         folder = os.path.join(PROTO_ROOT, "accord", package, "v1")
@@ -74,11 +73,15 @@ def main():
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds to wait for delivery (default %(default)s)")
     args = parser.parse_args()
 
-    police_pb, agency_pb = load_protos()
-    with open(args.sample, encoding="utf-8") as file:
-        case = json.load(file)
-    if case["call"] != "ReportIncident":
-        parser.error("the sample must be a ReportIncident")
+    try:
+        with open(args.sample, encoding="utf-8") as file:
+            case = json.load(file)
+    except (OSError, ValueError) as error:
+        parser.error(f"--sample: {error}")
+    if case.get("call") != "ReportIncident":
+        parser.error("--sample: a ReportIncident is needed")
+    with tempfile.TemporaryDirectory(prefix="accord-python-client-") as generated:
+        police_pb, agency_pb = load_protos(generated)
 
     request = json_format.ParseDict(case["request"], police_pb.ReportIncidentRequest())
     request.options.request_id = f"python/{uuid.uuid4()}"
@@ -86,11 +89,16 @@ def main():
     report = method(channel(args.pki, "police", args.police), "accord.police.v1.PoliceService", "ReportIncident",
                     police_pb.ReportIncidentRequest, police_pb.ReportIncidentResponse)
     try:
-        result = report(request, timeout=30).result
+        result = report(request, timeout=30).result  # Idempotent: after a timeout, push the same request_id again.
     except grpc.RpcError as error:
         print(f"push refused: {error.code().name}: {error.details()}", file=sys.stderr)
         return 1
     print(f"pushed {result.request_id}: {agency_pb.SubmissionState.Name(result.state)} {result.referral}")
+    for warning in result.warnings:
+        print(f"warning: {warning}")
+    if result.state == agency_pb.SUBMISSION_STATE_NEEDS_PERSON:
+        print("nothing was sent: a person at the agency has to decide (accordctl referral resolve)", file=sys.stderr)
+        return 1
     if not result.referral:
         print("the broker has not answered yet; the service will send it by itself", file=sys.stderr)
         return 1
