@@ -119,7 +119,6 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
 
   const int64_t now_ms = absl::ToUnixMillis(context.now());
   delivery->set_attempt(delivery->attempt() + 1);
-  if (delivery->first_released_ms() == 0) delivery->set_first_released_ms(now_ms);
   delivery->clear_released_sections();
   for (const auto& section : plan.sections) delivery->add_released_sections(section.section_id());
 
@@ -133,6 +132,7 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
     decisions.set_decision_digest(plan.decision_digest);
   }
   result_.withheld = !statement && plan.sections.empty();
+  if (!result_.withheld && delivery->first_released_ms() == 0) delivery->set_first_released_ms(now_ms);
   entry.event.set_type(result_.withheld ? type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE : type::v1::EVENT_TYPE_RELEASED);
   ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
 
