@@ -49,8 +49,8 @@ class ServerStream : public LiveStream,
 
   // Once, first. An error ends the stream with it.
   virtual absl::Status OnOpen(const Peer& peer) = 0;
-  // Fills the empty `message`. True: it is to be written, and more may come. False: the stream ends with OK, without it. An
-  // error ends the stream with that error.
+  // Fills the empty `message`. True: it is to be written, and more may come. False: the stream ends with OK, without
+  // it. An error ends the stream with that error.
   virtual absl::StatusOr<bool> Next(Response& message) = 0;
 
  private:
@@ -58,8 +58,8 @@ class ServerStream : public LiveStream,
   friend auto* OpenServerStream(grpc::CallbackServerContext& context, HandlerContext& shared, LiveStreams& streams,
                                 std::string_view method, Args&&... args);
 
-  grpc::ServerWriteReactor<Response>* Start(grpc::CallbackServerContext& context, HandlerContext& shared, LiveStreams& streams,
-                                            std::string_view method) {
+  grpc::ServerWriteReactor<Response>* Start(grpc::CallbackServerContext& context, HandlerContext& shared,
+                                            LiveStreams& streams, std::string_view method) {
     shared_ = &shared, streams_ = &streams, method_ = method, start_ = shared.clock.Now();
     connection_ = context.auth_context();
     absl::MutexLock lock(&mu_);

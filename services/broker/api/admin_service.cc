@@ -57,7 +57,8 @@ admin::v1::ProposedChange ToProposed(uint64_t number, storage::v1::StoredChange 
   return change;
 }
 
-absl::Status List(const ReadView& view, const admin::v1::ListChangesRequest& request, admin::v1::ListChangesResponse& response) {
+absl::Status List(const ReadView& view, const admin::v1::ListChangesRequest& request,
+                  admin::v1::ListChangesResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kChangesPageDefault));
   const std::string query = PageQuery(kListChanges, {});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> before, ReadPageToken(request.page_token(), query));

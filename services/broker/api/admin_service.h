@@ -16,9 +16,11 @@ class AdminService final : public admin::v1::AdminService::CallbackService {
   AdminService(Sequencer& sequencer, const ChangeRules& rules, RefusalRecorder& refusals, rpc::HandlerContext& shared)
       : sequencer_(sequencer), rules_(rules), refusals_(refusals), shared_(shared) {}
 
-  grpc::ServerUnaryReactor* ProposeChange(grpc::CallbackServerContext* context, const admin::v1::ProposeChangeRequest* request,
+  grpc::ServerUnaryReactor* ProposeChange(grpc::CallbackServerContext* context,
+                                          const admin::v1::ProposeChangeRequest* request,
                                           admin::v1::ProposeChangeResponse* response) override;
-  grpc::ServerUnaryReactor* ApproveChange(grpc::CallbackServerContext* context, const admin::v1::ApproveChangeRequest* request,
+  grpc::ServerUnaryReactor* ApproveChange(grpc::CallbackServerContext* context,
+                                          const admin::v1::ApproveChangeRequest* request,
                                           admin::v1::ApproveChangeResponse* response) override;
   grpc::ServerUnaryReactor* ListChanges(grpc::CallbackServerContext* context, const admin::v1::ListChangesRequest* request,
                                         admin::v1::ListChangesResponse* response) override;

@@ -24,9 +24,10 @@ TEST(PageTokenTest, LeadsOnAndBelongsToItsQuery) {
   EXPECT_FALSE(ReadPageToken("", query)->has_value());
   EXPECT_EQ(**ReadPageToken(MakePageToken(query, ""), query), "");
   // Another caller, method or filter, and parts that only run together the same.
-  for (const std::string& other : {PageQuery("/a.B/List", {"idva", "open"}), PageQuery("/a.B/Other", {"police", "open"}),
-                                   PageQuery("/a.B/List", {"police"}), PageQuery("/a.B/List", {"policeopen"}),
-                                   PageQuery("/a.B/List", {"policeo", "pen"})}) {
+  for (const std::string& other :
+       {PageQuery("/a.B/List", {"idva", "open"}), PageQuery("/a.B/Other", {"police", "open"}),
+        PageQuery("/a.B/List", {"police"}), PageQuery("/a.B/List", {"policeopen"}),
+        PageQuery("/a.B/List", {"policeo", "pen"})}) {
     EXPECT_TRUE(HasReason(ReadPageToken(token, other).status(), Reason::kPageTokenInvalid));
   }
 }
@@ -36,17 +37,19 @@ TEST(PageTokenTest, IsStrict) {
   const std::string token = MakePageToken(query, "p");
   std::string upper = token;
   for (char& c : upper) c = static_cast<char>(toupper(c));
-  for (const std::string& wrong : {token.substr(1), token.substr(0, 20), token + "0", upper, "zz" + token, "02" + token.substr(2),
-                                   std::string("next"), token + std::string(600, 'a')}) {
+  for (const std::string& wrong :
+       {token.substr(1), token.substr(0, 20), token + "0", upper, "zz" + token, "02" + token.substr(2),
+        std::string("next"), token + std::string(600, 'a')}) {
     EXPECT_TRUE(HasReason(ReadPageToken(wrong, query).status(), Reason::kPageTokenInvalid)) << wrong;
   }
 }
 
 TEST(IsRefusalTest, IsWhatTheCallerWasDeniedAndNoFaultOfOurs) {
   for (const auto& row : AllReasons()) {
-    const bool refusal = row.code == absl::StatusCode::kInvalidArgument || row.code == absl::StatusCode::kPermissionDenied ||
-                         row.code == absl::StatusCode::kFailedPrecondition || row.code == absl::StatusCode::kAlreadyExists ||
-                         row.code == absl::StatusCode::kNotFound;
+    const bool refusal =
+        row.code == absl::StatusCode::kInvalidArgument || row.code == absl::StatusCode::kPermissionDenied ||
+        row.code == absl::StatusCode::kFailedPrecondition || row.code == absl::StatusCode::kAlreadyExists ||
+        row.code == absl::StatusCode::kNotFound;
     EXPECT_EQ(IsRefusal(Error(row.reason, "no")), refusal) << row.name;
   }
   EXPECT_TRUE(IsRefusal(Error(Reason::kNotPermitted, "no")));

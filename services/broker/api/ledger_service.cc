@@ -16,11 +16,13 @@ namespace accord::broker {
 namespace {
 
 absl::Status Beyond(std::string_view field, uint64_t size) {
-  return Error(Reason::kFieldInvalid, fmt::format("{} is out of order, or beyond the newest checkpoint of {} entries", field, size),
+  return Error(Reason::kFieldInvalid,
+               fmt::format("{} is out of order, or beyond the newest checkpoint of {} entries", field, size),
                {{"field", std::string(field)}, {"size", fmt::format("{}", size)}});
 }
 
-absl::Status Prove(const ReadView& view, const v1::ProveConsistencyRequest& request, v1::ProveConsistencyResponse& response) {
+absl::Status Prove(const ReadView& view, const v1::ProveConsistencyRequest& request,
+                   v1::ProveConsistencyResponse& response) {
   const LedgerReader ledger = view.ledger();
   if (request.new_size() > ledger.size()) return Beyond("new_size", ledger.size());
   if (request.old_size() > request.new_size()) return Beyond("old_size", ledger.size());
@@ -79,7 +81,8 @@ grpc::ServerUnaryReactor* LedgerService::GetCheckpoint(grpc::CallbackServerConte
                           });
 }
 
-grpc::ServerUnaryReactor* LedgerService::GetReceipt(grpc::CallbackServerContext* context, const v1::GetReceiptRequest* request,
+grpc::ServerUnaryReactor* LedgerService::GetReceipt(grpc::CallbackServerContext* context,
+                                                    const v1::GetReceiptRequest* request,
                                                     v1::GetReceiptResponse* response) {
   return rpc::HandleUnary(*context, shared_, "/accord.broker.v1.LedgerService/GetReceipt",
                           [this, request, response](const rpc::Call& call, rpc::Completion done) {

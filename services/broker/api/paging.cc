@@ -42,7 +42,8 @@ absl::StatusOr<std::optional<std::string>> ReadPageToken(std::string_view token,
   ByteReader reader(*bytes);
   uint8_t version = 0;
   std::string_view digest;
-  if (!reader.U8(version) || version != kTokenVersion || !reader.Raw(kQueryDigestBytes, digest) || digest != QueryDigest(query)) {
+  if (!reader.U8(version) || version != kTokenVersion || !reader.Raw(kQueryDigestBytes, digest) ||
+      digest != QueryDigest(query)) {
     return PageTokenInvalid();
   }
   std::string position(reader.rest());
@@ -51,7 +52,8 @@ absl::StatusOr<std::optional<std::string>> ReadPageToken(std::string_view token,
 }
 
 absl::Status PageTokenInvalid() {
-  return Error(Reason::kPageTokenInvalid, "the page token was not made by this server for this query; start from the first page",
+  return Error(Reason::kPageTokenInvalid,
+               "the page token was not made by this server for this query; start from the first page",
                {{"field", "page_token"}});
 }
 

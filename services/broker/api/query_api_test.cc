@@ -1,7 +1,7 @@
 // The reading and administering services over a whole broker and real connections.
 //
-// A referral is planted by a command, so that these tests know every entry of it: from the police, in one case,
-// released to idva and housing, not yet to health.
+// A referral is planted by a command, so that these tests know every entry of it: from the police, in one
+// case, released to idva and housing, not yet to health.
 #include <absl/synchronization/notification.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -51,7 +51,8 @@ const std::string kDigest(32, 'h');
 // A command made of a function.
 class FunctionCommand : public Command {
  public:
-  FunctionCommand(std::function<absl::Status(CommitContext&)> apply, absl::Status& outcome, absl::Notification& done)
+  FunctionCommand(std::function<absl::Status(CommitContext&)> apply, absl::Status& outcome,
+                  absl::Notification& done)
       : apply_(std::move(apply)), outcome_(outcome), done_(done) {}
   absl::Status Apply(CommitContext& context) override { return apply_(context); }
   void Done(const absl::StatusOr<Committed>& outcome) override {
@@ -86,8 +87,10 @@ class QueryApiTest : public ::testing::Test {
     for (const std::string agency : {"health", "housing", "idva", "police"}) {
       Write(agency + ".signing.pem", authority_.IssueSigning(agency).certificate.pem());
       Write(agency + ".sealing.pem", authority_.IssueSealing(agency).certificate.pem());
-      directory += fmt::format("[[agency]]\nid = \"{0}\"\nkind = \"{0}\"\nsigning_certificate = \"{0}.signing.pem\"\n"
-                               "sealing_certificate = \"{0}.sealing.pem\"\n", agency);
+      directory += fmt::format(
+          "[[agency]]\nid = \"{0}\"\nkind = \"{0}\"\nsigning_certificate = \"{0}.signing.pem\"\n"
+          "sealing_certificate = \"{0}.sealing.pem\"\n",
+          agency);
     }
     Write("directory.toml", directory);
     Write("roots.pem", authority_.pem());
@@ -118,12 +121,15 @@ directory = "directory.toml"
     config_ = *LoadBrokerConfig(root_ + "/broker.toml");
     EXPECT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
     broker_ = *Broker::Open(config_, clock_, random_, metrics_);
-    shared_ = std::make_unique<rpc::HandlerContext>(broker_->executor(), broker_->authorizer(), clock_, metrics_);
+    shared_ =
+        std::make_unique<rpc::HandlerContext>(broker_->executor(), broker_->authorizer(), clock_, metrics_);
     ledger_ = std::make_unique<LedgerService>(broker_->sequencer(), *shared_, streams_);
     trails_ = std::make_unique<broker::TrailService>(broker_->sequencer(), broker_->refusals(), *shared_);
     directory_ = std::make_unique<DirectoryService>(broker_->directory(), broker_->refusals(), *shared_);
-    admin_ = std::make_unique<AdminService>(broker_->sequencer(), broker_->change_rules(), broker_->refusals(), *shared_);
-    auto server = rpc::Server::Start(config_.server, {ledger_.get(), trails_.get(), directory_.get(), admin_.get()});
+    admin_ = std::make_unique<AdminService>(broker_->sequencer(), broker_->change_rules(),
+                                            broker_->refusals(), *shared_);
+    auto server =
+        rpc::Server::Start(config_.server, {ledger_.get(), trails_.get(), directory_.get(), admin_.get()});
     EXPECT_EQ(server.status(), absl::OkStatus());
     server_ = *std::move(server);
     vkey_.emplace(*ledger::Vkey::Parse(broker_->vkey()));
@@ -148,10 +154,11 @@ directory = "directory.toml"
     client.fingerprint = issued.certificate.fingerprint();
     Write(name + ".pem", issued.certificate.pem());
     Write(name + ".key", issued.key_pem);
-    client.channel = *rpc::MakeChannel({.target = fmt::format("127.0.0.1:{}", server_->port()),
-                                        .tls = {root_ + "/" + name + ".pem", root_ + "/" + name + ".key", root_ + "/roots.pem"},
-                                        .server_spiffe_id = crypto::testing::SpiffeId("broker/main"),
-                                        .share_connection = false});
+    client.channel = *rpc::MakeChannel(
+        {.target = fmt::format("127.0.0.1:{}", server_->port()),
+         .tls = {root_ + "/" + name + ".pem", root_ + "/" + name + ".key", root_ + "/roots.pem"},
+         .server_spiffe_id = crypto::testing::SpiffeId("broker/main"),
+         .share_connection = false});
     client.ledger = v1::LedgerService::NewStub(client.channel);
     client.trails = inspection::v1::TrailService::NewStub(client.channel);
     client.directory = admin::v1::DirectoryService::NewStub(client.channel);
@@ -169,7 +176,8 @@ directory = "directory.toml"
 
   // Calls.
   std::string Checkpoint(const std::string& principal = "agency/police") {
-    const auto response = rpc::CallUnary(*As(principal).ledger, &v1::LedgerService::Stub::GetCheckpoint, {}, kTimeout);
+    const auto response =
+        rpc::CallUnary(*As(principal).ledger, &v1::LedgerService::Stub::GetCheckpoint, {}, kTimeout);
     EXPECT_EQ(response.status(), absl::OkStatus()) << principal;
     return response.ok() ? response->checkpoint() : "";
   }
@@ -177,16 +185,18 @@ directory = "directory.toml"
   absl::StatusOr<type::v1::Receipt> Receipt(const std::string& principal, uint64_t index) {
     v1::GetReceiptRequest request;
     request.set_index(index);
-    ACCORD_ASSIGN_OR_RETURN(const auto response,
-                            rpc::CallUnary(*As(principal).ledger, &v1::LedgerService::Stub::GetReceipt, request, kTimeout));
+    ACCORD_ASSIGN_OR_RETURN(
+        const auto response,
+        rpc::CallUnary(*As(principal).ledger, &v1::LedgerService::Stub::GetReceipt, request, kTimeout));
     return response.receipt();
   }
   absl::StatusOr<std::vector<ledger::Hash>> Prove(uint64_t old_size, uint64_t new_size) {
     v1::ProveConsistencyRequest request;
     request.set_old_size(old_size);
     request.set_new_size(new_size);
-    ACCORD_ASSIGN_OR_RETURN(const auto response, rpc::CallUnary(*As("agency/idva").ledger,
-                                                                &v1::LedgerService::Stub::ProveConsistency, request, kTimeout));
+    ACCORD_ASSIGN_OR_RETURN(const auto response,
+                            rpc::CallUnary(*As("agency/idva").ledger,
+                                           &v1::LedgerService::Stub::ProveConsistency, request, kTimeout));
     std::vector<ledger::Hash> path;
     for (const std::string& hash : response.path()) path.push_back(*ledger::ToHash(hash));
     return path;
@@ -219,22 +229,25 @@ directory = "directory.toml"
     request.set_purpose("audit");
     return request;
   }
-  absl::StatusOr<admin::v1::ProposedChange> Propose(const std::string& principal, const std::string& request_id,
+  absl::StatusOr<admin::v1::ProposedChange> Propose(const std::string& principal,
+                                                    const std::string& request_id,
                                                     const admin::v1::Change& change) {
     admin::v1::ProposeChangeRequest request;
     request.set_request_id(request_id);
     *request.mutable_change() = change;
-    ACCORD_ASSIGN_OR_RETURN(const auto response, rpc::CallUnary(*As(principal).admin, &admin::v1::AdminService::Stub::ProposeChange,
-                                                                request, kTimeout));
+    ACCORD_ASSIGN_OR_RETURN(const auto response,
+                            rpc::CallUnary(*As(principal).admin,
+                                           &admin::v1::AdminService::Stub::ProposeChange, request, kTimeout));
     return response.change();
   }
-  absl::StatusOr<admin::v1::ProposedChange> Approve(const std::string& principal, const std::string& request_id,
-                                                    const std::string& name) {
+  absl::StatusOr<admin::v1::ProposedChange> Approve(const std::string& principal,
+                                                    const std::string& request_id, const std::string& name) {
     admin::v1::ApproveChangeRequest request;
     request.set_request_id(request_id);
     request.set_name(name);
-    ACCORD_ASSIGN_OR_RETURN(const auto response, rpc::CallUnary(*As(principal).admin, &admin::v1::AdminService::Stub::ApproveChange,
-                                                                request, kTimeout));
+    ACCORD_ASSIGN_OR_RETURN(const auto response,
+                            rpc::CallUnary(*As(principal).admin,
+                                           &admin::v1::AdminService::Stub::ApproveChange, request, kTimeout));
     return response.change();
   }
   // Both at once, as alice and bob.
@@ -263,14 +276,17 @@ directory = "directory.toml"
                 draft.chains.push_back(std::move(chain));
                 ACCORD_ASSIGN_OR_RETURN(end, context.AddEntry(draft));
                 return absl::OkStatus();
-              }), absl::OkStatus());
+              }),
+              absl::OkStatus());
     std::vector<std::string> entries;
     const auto view = *broker_->sequencer().View();
     for (uint64_t index = first; index < end; ++index) {
       const StoredEntry entry = *ReadEntry(*view, index);
-      const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
+      const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(),
+                                                    entry.openings.openings().end());
       const EntryParts parts = *ReadParts(openings);
-      entries.push_back(fmt::format("{} {} {} {}", type::v1::EventType_Name(parts.event->type()).substr(11), parts.event->reason(),
+      entries.push_back(fmt::format("{} {} {} {}", type::v1::EventType_Name(parts.event->type()).substr(11),
+                                    parts.event->reason(),
                                     parts.event->method().substr(parts.event->method().rfind('/') + 1),
                                     parts.actor.has_value() ? parts.actor->principal() : ""));
     }
@@ -279,52 +295,56 @@ directory = "directory.toml"
 
   // The referral of the police, and its entries at first_ … first_ + 4.
   void Plant() {
-    ASSERT_EQ(Run([&](CommitContext& context) -> absl::Status {
-                ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
-                ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain case_chain, context.OpenChain());
-                chain_ = chain.pseudonym, case_ = case_chain.pseudonym;
-                context.Put(kFamilyCase, case_, storage::v1::StoredCase().SerializeAsString());
-                storage::v1::StoredReferral stored;
-                stored.set_chain(chain_);
-                stored.add_cases(case_);
-                const auto add = [&](type::v1::EventType type, const std::string& actor, const std::string& recipient,
-                                     std::vector<char> sections, bool decided) -> absl::StatusOr<uint64_t> {
-                  EntryDraft entry;
-                  entry.chains = {chain_, case_};
-                  entry.event.set_type(type);
-                  entry.actor.emplace().set_principal(actor);
-                  auto& about = entry.referral.emplace();
-                  about.set_header_digest(kDigest);
-                  about.set_sender("police");
-                  about.set_request_id("request-of-police");
-                  about.set_recipient(recipient);
-                  for (const char section : sections) about.add_section_digests(std::string(32, section));
-                  if (decided) {
-                    entry.decisions.emplace().set_decision_digest(std::string(32, 'd'));
-                    for (const char* agency : {"idva", "housing", "health"}) {
-                      entry.decisions->add_decisions()->set_recipient(agency);
-                    }
-                  }
-                  return context.AddEntry(entry);
-                };
-                ACCORD_ASSIGN_OR_RETURN(first_, add(type::v1::EVENT_TYPE_REFERRAL_STORED, "agency/police", "", {'1', '2', '3'}, true));
-                ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_RELEASED, "broker", "idva", {'1', '2'}, true));
-                ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_DELIVERED, "agency/idva", "idva", {}, false));
-                ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_RELEASED, "broker", "housing", {'3'}, true));
-                ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_STATEMENT, "agency/idva", "idva", {}, false));
-                stored.set_stored_index(first_);
-                char id = 'A';
-                for (const char* agency : {"idva", "housing", "health"}) {
-                  auto& recipient = *stored.add_recipients();
-                  recipient.set_agency(agency);
-                  recipient.set_delivery_id(std::string(16, id++));
-                  storage::v1::StoredDelivery delivery;
-                  delivery.set_agency(agency);
-                  if (agency != std::string_view("health")) delivery.set_first_released_ms(1);
-                  context.Put(kFamilyDelivery, recipient.delivery_id(), delivery.SerializeAsString());
-                }
-                return context.PutSealed(kFamilyReferral, kDigest, chain.slot, stored.SerializeAsString());
-              }), absl::OkStatus());
+    ASSERT_EQ(
+        Run([&](CommitContext& context) -> absl::Status {
+          ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
+          ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain case_chain, context.OpenChain());
+          chain_ = chain.pseudonym, case_ = case_chain.pseudonym;
+          context.Put(kFamilyCase, case_, storage::v1::StoredCase().SerializeAsString());
+          storage::v1::StoredReferral stored;
+          stored.set_chain(chain_);
+          stored.add_cases(case_);
+          const auto add = [&](type::v1::EventType type, const std::string& actor,
+                               const std::string& recipient, std::vector<char> sections,
+                               bool decided) -> absl::StatusOr<uint64_t> {
+            EntryDraft entry;
+            entry.chains = {chain_, case_};
+            entry.event.set_type(type);
+            entry.actor.emplace().set_principal(actor);
+            auto& about = entry.referral.emplace();
+            about.set_header_digest(kDigest);
+            about.set_sender("police");
+            about.set_request_id("request-of-police");
+            about.set_recipient(recipient);
+            for (const char section : sections) about.add_section_digests(std::string(32, section));
+            if (decided) {
+              entry.decisions.emplace().set_decision_digest(std::string(32, 'd'));
+              for (const char* agency : {"idva", "housing", "health"}) {
+                entry.decisions->add_decisions()->set_recipient(agency);
+              }
+            }
+            return context.AddEntry(entry);
+          };
+          ACCORD_ASSIGN_OR_RETURN(
+              first_, add(type::v1::EVENT_TYPE_REFERRAL_STORED, "agency/police", "", {'1', '2', '3'}, true));
+          ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_RELEASED, "broker", "idva", {'1', '2'}, true));
+          ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_DELIVERED, "agency/idva", "idva", {}, false));
+          ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_RELEASED, "broker", "housing", {'3'}, true));
+          ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_STATEMENT, "agency/idva", "idva", {}, false));
+          stored.set_stored_index(first_);
+          char id = 'A';
+          for (const char* agency : {"idva", "housing", "health"}) {
+            auto& recipient = *stored.add_recipients();
+            recipient.set_agency(agency);
+            recipient.set_delivery_id(std::string(16, id++));
+            storage::v1::StoredDelivery delivery;
+            delivery.set_agency(agency);
+            if (agency != std::string_view("health")) delivery.set_first_released_ms(1);
+            context.Put(kFamilyDelivery, recipient.delivery_id(), delivery.SerializeAsString());
+          }
+          return context.PutSealed(kFamilyReferral, kDigest, chain.slot, stored.SerializeAsString());
+        }),
+        absl::OkStatus());
   }
 
   // Every opening is the leaf's and the fields are what the openings say; the leaf is in the log.
@@ -354,7 +374,8 @@ directory = "directory.toml"
   std::vector<std::string> Rows(const QueryTrailResponse& response) {
     std::vector<std::string> rows;
     for (const auto& row : response.rows()) {
-      std::string text = fmt::format("+{} {}", row.index() - first_, type::v1::EventType_Name(row.event().type()).substr(11));
+      std::string text = fmt::format("+{} {}", row.index() - first_,
+                                     type::v1::EventType_Name(row.event().type()).substr(11));
       for (const auto& opening : row.openings()) text += " " + opening.label().substr(0, 1);
       rows.push_back(text);
     }
@@ -363,7 +384,7 @@ directory = "directory.toml"
 
   std::string root_;
   const crypto::testing::TestAuthority authority_;
-  FakeClock clock_{absl::Now()};
+  FakeClock clock_{SystemClock().Now()};  // Certificates are made by the machine's clock.
   SystemRandom random_;
   telemetry::Metrics metrics_;
   BrokerConfig config_;
@@ -385,7 +406,8 @@ directory = "directory.toml"
 TEST_F(QueryApiTest, TheLogIsReadAndProvedByAllWhoAreEnrolled) {
   EnrolInspector();
   for (const char* principal : {"agency/police", "agency/idva/inbox", "admin/alice", "inspector/ines"}) {
-    EXPECT_EQ(ledger::VerifyCheckpoint(Checkpoint(principal), *vkey_).status(), absl::OkStatus()) << principal;
+    EXPECT_EQ(ledger::VerifyCheckpoint(Checkpoint(principal), *vkey_).status(), absl::OkStatus())
+        << principal;
   }
   const auto before = ledger::VerifyCheckpoint(Checkpoint(), *vkey_)->checkpoint;
   Plant();
@@ -410,12 +432,14 @@ TEST_F(QueryApiTest, TheLogIsReadAndProvedByAllWhoAreEnrolled) {
       }
     }
   }
-  EXPECT_EQ(Receipt("agency/housing", first_ + 3)->openings_size(), 2);  // Its own release: event and referral.
+  EXPECT_EQ(Receipt("agency/housing", first_ + 3)->openings_size(),
+            2);  // Its own release: event and referral.
   EXPECT_EQ(Receipt("inspector/ines", first_ + 3)->openings_size(), 0);
   EXPECT_TRUE(HasReason(Receipt("admin/alice", after.size).status(), Reason::kEntryNotFound));
   EXPECT_TRUE(HasReason(Receipt("admin/alice", UINT64_MAX).status(), Reason::kEntryNotFound));
 
-  EXPECT_EQ(ledger::VerifyConsistency(before.size, after.size, before.root, after.root, *Prove(before.size, after.size)),
+  EXPECT_EQ(ledger::VerifyConsistency(before.size, after.size, before.root, after.root,
+                                      *Prove(before.size, after.size)),
             absl::OkStatus());
   EXPECT_THAT(*Prove(0, after.size), IsEmpty());
   EXPECT_THAT(*Prove(after.size, after.size), IsEmpty());
@@ -424,7 +448,9 @@ TEST_F(QueryApiTest, TheLogIsReadAndProvedByAllWhoAreEnrolled) {
 
   // All of it were metrics: no entry, not even of what was refused.
   EXPECT_THAT(EntriesFrom(after.size), IsEmpty());
-  EXPECT_THAT(metrics_.Text(), HasSubstr("method=\"/accord.broker.v1.LedgerService/GetReceipt\",reason=\"ENTRY_NOT_FOUND\"} 2"));
+  EXPECT_THAT(
+      metrics_.Text(),
+      HasSubstr("method=\"/accord.broker.v1.LedgerService/GetReceipt\",reason=\"ENTRY_NOT_FOUND\"} 2"));
 }
 
 TEST_F(QueryApiTest, LeavesAreStreamedInBoundedMessages) {
@@ -436,7 +462,8 @@ TEST_F(QueryApiTest, LeavesAreStreamedInBoundedMessages) {
               draft.chains.push_back(std::move(chain));
               for (int i = 0; i < 600; ++i) ACCORD_RETURN_IF_ERROR(context.AddEntry(draft));
               return absl::OkStatus();
-            }), absl::OkStatus());
+            }),
+            absl::OkStatus());
   const auto checkpoint = ledger::VerifyCheckpoint(Checkpoint(), *vkey_)->checkpoint;
   const auto leaves = Stream(0, 0);
   ASSERT_EQ(leaves.status(), absl::OkStatus());
@@ -460,8 +487,9 @@ TEST_F(QueryApiTest, ASenderSeesEveryEntryOfItsReferral) {
   const auto response = Query("agency/police", About(kDigest));
   ASSERT_EQ(response.status(), absl::OkStatus());
   CheckRows(*response);
-  EXPECT_THAT(Rows(*response), ElementsAre("+0 REFERRAL_STORED e a r d", "+1 RELEASED e a r d", "+2 DELIVERED e a r",
-                                           "+3 RELEASED e a r d", "+4 STATEMENT e a r", "+5 TRAIL_QUERIED e a r"));
+  EXPECT_THAT(Rows(*response),
+              ElementsAre("+0 REFERRAL_STORED e a r d", "+1 RELEASED e a r d", "+2 DELIVERED e a r",
+                          "+3 RELEASED e a r d", "+4 STATEMENT e a r", "+5 TRAIL_QUERIED e a r"));
   EXPECT_EQ(response->next_page_token(), "");
   EXPECT_THAT(response->case_pseudonyms(), ElementsAre(case_));
 
@@ -475,7 +503,8 @@ TEST_F(QueryApiTest, ASenderSeesEveryEntryOfItsReferral) {
   EXPECT_EQ(last.actor().certificate(), As("agency/police").fingerprint);
   EXPECT_EQ(last.referral().header_digest(), kDigest);
   const auto chains = ledger::ParseLeaf(last.leaf())->chains;
-  const auto link = std::find_if(chains.begin(), chains.end(), [&](const auto& chain) { return chain.pseudonym == chain_; });
+  const auto link = std::find_if(chains.begin(), chains.end(),
+                                 [&](const auto& chain) { return chain.pseudonym == chain_; });
   ASSERT_NE(link, chains.end());
   EXPECT_EQ(link->sequence, 5u);
   EXPECT_EQ(link->previous_index, first_ + 4);
@@ -487,10 +516,12 @@ TEST_F(QueryApiTest, ARecipientSeesWhatConcernsItselfAndNoTraceOfOthers) {
   const auto idva = Query("agency/idva", About(kDigest));
   ASSERT_EQ(idva.status(), absl::OkStatus());
   CheckRows(*idva);
-  EXPECT_THAT(Rows(*idva), ElementsAre("+1 RELEASED e r", "+2 DELIVERED e a r", "+4 STATEMENT e a r", "+6 TRAIL_QUERIED e a r"));
+  EXPECT_THAT(Rows(*idva), ElementsAre("+1 RELEASED e r", "+2 DELIVERED e a r", "+4 STATEMENT e a r",
+                                       "+6 TRAIL_QUERIED e a r"));
   EXPECT_THAT(idva->case_pseudonyms(), IsEmpty());
   EXPECT_EQ(idva->query_index(), first_ + 6);
-  for (const std::string& trace : {std::string("housing"), std::string("health"), std::string(32, '3'), std::string(32, 'd')}) {
+  for (const std::string& trace :
+       {std::string("housing"), std::string("health"), std::string(32, '3'), std::string(32, 'd')}) {
     EXPECT_THAT(idva->SerializeAsString(), Not(HasSubstr(trace)));
   }
   const auto housing = Query("agency/housing", About(kDigest));
@@ -520,11 +551,15 @@ TEST_F(QueryApiTest, NobodyElseLearnsThatAReferralIsThere) {
   EXPECT_EQ(Query("inspector/ines", request).status(), absent);
   request.set_agency("police");
   EXPECT_EQ(Query("agency/police", request).status(), absent);
-  EXPECT_TRUE(HasReason(Query("admin/alice", About(std::string(32, 'x'))).status(), Reason::kReferralNotFound));
+  EXPECT_TRUE(
+      HasReason(Query("admin/alice", About(std::string(32, 'x'))).status(), Reason::kReferralNotFound));
 
-  EXPECT_THAT(EntriesFrom(size), ElementsAre("REFUSED NOT_PERMITTED QueryTrail agency/police", "REFUSED NOT_PERMITTED QueryTrail agency/health",
-                                             "REFUSED NOT_PERMITTED QueryTrail inspector/ines", "REFUSED NOT_PERMITTED QueryTrail agency/police",
-                                             "REFUSED NOT_PERMITTED QueryTrail inspector/ines", "REFUSED NOT_PERMITTED QueryTrail agency/police",
+  EXPECT_THAT(EntriesFrom(size), ElementsAre("REFUSED NOT_PERMITTED QueryTrail agency/police",
+                                             "REFUSED NOT_PERMITTED QueryTrail agency/health",
+                                             "REFUSED NOT_PERMITTED QueryTrail inspector/ines",
+                                             "REFUSED NOT_PERMITTED QueryTrail agency/police",
+                                             "REFUSED NOT_PERMITTED QueryTrail inspector/ines",
+                                             "REFUSED NOT_PERMITTED QueryTrail agency/police",
                                              "REFUSED REFERRAL_NOT_FOUND QueryTrail admin/alice"));
 }
 
@@ -536,9 +571,9 @@ TEST_F(QueryApiTest, AnAdministratorAsksForReferralsCasesAndAgencies) {
   const auto by_case = Query("admin/alice", request);
   ASSERT_EQ(by_case.status(), absl::OkStatus());
   CheckRows(*by_case);
-  EXPECT_THAT(Rows(*by_case), ElementsAre("+0 REFERRAL_STORED e a r d", "+1 RELEASED e a r d", "+2 DELIVERED e a r",
-                                          "+3 RELEASED e a r d", "+4 STATEMENT e a r", "+5 TRAIL_QUERIED e a r",
-                                          "+6 TRAIL_QUERIED e a"));
+  EXPECT_THAT(Rows(*by_case), ElementsAre("+0 REFERRAL_STORED e a r d", "+1 RELEASED e a r d",
+                                          "+2 DELIVERED e a r", "+3 RELEASED e a r d", "+4 STATEMENT e a r",
+                                          "+5 TRAIL_QUERIED e a r", "+6 TRAIL_QUERIED e a"));
   request.set_case_pseudonym(std::string(16, 'x'));
   EXPECT_TRUE(HasReason(Query("admin/alice", request).status(), Reason::kEntryNotFound));
   request.set_case_pseudonym(chain_);  // A chain, and no case.
@@ -593,14 +628,18 @@ TEST_F(QueryApiTest, ATrailIsTurnedPageByPageUnderOneEntry) {
   EXPECT_TRUE(refused("agency/police", About(kDigest), "next"));
   const std::string idva = PageQuery(kQueryTrail, {"agency/idva", "0", kDigest});
   for (const uint64_t index : {query_index, first_ + 2, first_ + 4, uint64_t{0}, uint64_t{1} << 40}) {
-    EXPECT_TRUE(refused("agency/idva", About(kDigest), MakePageToken(idva, ByteWriter().U64(index).U64(0).bytes()))) << index;
+    EXPECT_TRUE(
+        refused("agency/idva", About(kDigest), MakePageToken(idva, ByteWriter().U64(index).U64(0).bytes())))
+        << index;
   }
   EXPECT_TRUE(refused("agency/idva", About(kDigest), MakePageToken(idva, "short")));
   QueryTrailRequest about_agency;
   about_agency.set_agency("health");
-  const uint64_t other = Query("admin/alice", about_agency)->query_index();  // Its own query, of another chain.
-  EXPECT_TRUE(refused("admin/alice", About(kDigest), MakePageToken(PageQuery(kQueryTrail, {"admin/alice", "0", kDigest}),
-                                                                   ByteWriter().U64(other).U64(0).bytes())));
+  const uint64_t other =
+      Query("admin/alice", about_agency)->query_index();  // Its own query, of another chain.
+  EXPECT_TRUE(refused("admin/alice", About(kDigest),
+                      MakePageToken(PageQuery(kQueryTrail, {"admin/alice", "0", kDigest}),
+                                    ByteWriter().U64(other).U64(0).bytes())));
   request.set_page_token(tokens[0]);
   EXPECT_EQ(Query("agency/police", request)->rows_size(), 2);
   clock_.Advance(kTrailQueryLife + absl::Seconds(1));
@@ -640,7 +679,8 @@ TEST_F(QueryApiTest, TheDirectoryIsListedPageByPage) {
     admin::v1::ListAgenciesRequest request;
     request.set_page_size(size);
     request.set_page_token(token);
-    return rpc::CallUnary(*As(principal).directory, &admin::v1::DirectoryService::Stub::ListAgencies, request, kTimeout);
+    return rpc::CallUnary(*As(principal).directory, &admin::v1::DirectoryService::Stub::ListAgencies, request,
+                          kTimeout);
   };
   const auto ids = [](const auto& response) {
     std::vector<std::string> found;
@@ -652,7 +692,8 @@ TEST_F(QueryApiTest, TheDirectoryIsListedPageByPage) {
   EXPECT_THAT(ids(all), ElementsAre("health", "housing", "idva", "police"));
   EXPECT_EQ(all->next_page_token(), "");
   EXPECT_EQ(all->directory_epoch(), broker_->directory().Get()->epoch());
-  EXPECT_EQ(all->agencies(2).sealing_certificate(), broker_->directory().Get()->FindAgency("idva")->agency.sealing_certificate());
+  EXPECT_EQ(all->agencies(2).sealing_certificate(),
+            broker_->directory().Get()->FindAgency("idva")->agency.sealing_certificate());
   EXPECT_EQ(list(4, "")->next_page_token(), "") << "as many as there are";
   const auto first = list(3, "");
   EXPECT_THAT(ids(first), ElementsAre("health", "housing", "idva"));
@@ -680,12 +721,14 @@ TEST_F(QueryApiTest, AChangeTakesTwoAdministrators) {
   EXPECT_EQ(proposed->change().SerializeAsString(), change.SerializeAsString());
   EXPECT_EQ(broker_->directory().Get()->FindAgency("idva")->agency.display_name(), "") << "not in force";
   EXPECT_EQ(Propose("admin/alice", "request-1", change)->name(), proposed->name()) << "a repeat";
-  EXPECT_TRUE(HasReason(Approve("admin/alice", "request-2", proposed->name()).status(), Reason::kSelfApproval));
+  EXPECT_TRUE(
+      HasReason(Approve("admin/alice", "request-2", proposed->name()).status(), Reason::kSelfApproval));
   const auto approved = Approve("admin/bob", "request-1", proposed->name());
   ASSERT_EQ(approved.status(), absl::OkStatus());
   EXPECT_EQ(approved->approved_by(), "bob");
   EXPECT_EQ(broker_->directory().Get()->FindAgency("idva")->agency.display_name(), "Northshire Idva");
-  EXPECT_TRUE(HasReason(Approve("admin/bob", "request-2", proposed->name()).status(), Reason::kTransitionIllegal));
+  EXPECT_TRUE(
+      HasReason(Approve("admin/bob", "request-2", proposed->name()).status(), Reason::kTransitionIllegal));
 
   change.mutable_put_agency()->mutable_agency()->set_display_name("Other");
   EXPECT_TRUE(HasReason(Propose("admin/alice", "request-1", change).status(), Reason::kRequestIdReused));
@@ -694,10 +737,12 @@ TEST_F(QueryApiTest, AChangeTakesTwoAdministrators) {
   EXPECT_TRUE(HasReason(Propose("admin/alice", "request-3", {}).status(), Reason::kFieldMissing));
   EXPECT_TRUE(HasReason(Approve("admin/bob", "request-3", "changes/99").status(), Reason::kChangeNotFound));
   for (const char* name : {"", "99", "changes/", "changes/01", "changes/-1", "changes/1x"}) {
-    EXPECT_EQ(Approve("admin/bob", "request-3", name).status().code(), absl::StatusCode::kInvalidArgument) << name;
+    EXPECT_EQ(Approve("admin/bob", "request-3", name).status().code(), absl::StatusCode::kInvalidArgument)
+        << name;
   }
   EXPECT_TRUE(HasReason(Propose("agency/idva", "request-1", change).status(), Reason::kRoleNotAllowed));
-  EXPECT_TRUE(HasReason(Approve("agency/idva", "request-1", proposed->name()).status(), Reason::kRoleNotAllowed));
+  EXPECT_TRUE(
+      HasReason(Approve("agency/idva", "request-1", proposed->name()).status(), Reason::kRoleNotAllowed));
   const auto entries = EntriesFrom(size);
   EXPECT_THAT(std::vector<std::string>(entries.begin(), entries.begin() + 5),
               ElementsAre("CHANGE_PROPOSED   admin/alice", "REFUSED SELF_APPROVAL ApproveChange admin/alice",
@@ -710,7 +755,8 @@ TEST_F(QueryApiTest, AChangeTakesTwoAdministrators) {
     admin::v1::ListChangesRequest request;
     request.set_page_size(page_size);
     request.set_page_token(token);
-    return rpc::CallUnary(*As("admin/bob").admin, &admin::v1::AdminService::Stub::ListChanges, request, kTimeout);
+    return rpc::CallUnary(*As("admin/bob").admin, &admin::v1::AdminService::Stub::ListChanges, request,
+                          kTimeout);
   };
   std::vector<std::string> names;
   const auto all = list(0, "");
@@ -728,8 +774,9 @@ TEST_F(QueryApiTest, AChangeTakesTwoAdministrators) {
   ASSERT_EQ(second->changes_size(), 1);
   EXPECT_EQ(second->changes(0).name(), proposed->name());
   EXPECT_TRUE(HasReason(list(501, "").status(), Reason::kFieldInvalid));
-  EXPECT_TRUE(HasReason(list(1, MakePageToken(PageQuery("/accord.admin.v1.AdminService/ListChanges", {}), "x")).status(),
-                        Reason::kPageTokenInvalid));
+  EXPECT_TRUE(HasReason(
+      list(1, MakePageToken(PageQuery("/accord.admin.v1.AdminService/ListChanges", {}), "x")).status(),
+      Reason::kPageTokenInvalid));
 }
 
 TEST_F(QueryApiTest, WhoMayNotCallIsToldWhyAndRecorded) {
@@ -739,43 +786,54 @@ TEST_F(QueryApiTest, WhoMayNotCallIsToldWhyAndRecorded) {
   Change(change);
   const uint64_t size = ledger::VerifyCheckpoint(Checkpoint("agency/idva"), *vkey_)->checkpoint.size;
   const auto checkpoint = [&](const std::string& principal) {
-    return rpc::CallUnary(*As(principal).ledger, &v1::LedgerService::Stub::GetCheckpoint, {}, kTimeout).status();
+    return rpc::CallUnary(*As(principal).ledger, &v1::LedgerService::Stub::GetCheckpoint, {}, kTimeout)
+        .status();
   };
-  EXPECT_TRUE(HasReason(checkpoint("agency/police"), Reason::kCertificateDenied)) << "on the connection that was open";
+  EXPECT_TRUE(HasReason(checkpoint("agency/police"), Reason::kCertificateDenied))
+      << "on the connection that was open";
   EXPECT_TRUE(HasReason(checkpoint("agency/stranger"), Reason::kPrincipalUnknown));
   EXPECT_TRUE(HasReason(checkpoint("inspector/idva"), Reason::kPrincipalUnknown));
   EXPECT_TRUE(HasReason(checkpoint("broker/other"), Reason::kPrincipalUnknown));
   EXPECT_TRUE(HasReason(Query("agency/police", About(kDigest)).status(), Reason::kCertificateDenied));
   admin::v1::ListChangesRequest changes;
-  EXPECT_TRUE(HasReason(rpc::CallUnary(*As("agency/idva").admin, &admin::v1::AdminService::Stub::ListChanges, changes, kTimeout).status(),
-                        Reason::kRoleNotAllowed));
+  EXPECT_TRUE(HasReason(
+      rpc::CallUnary(*As("agency/idva").admin, &admin::v1::AdminService::Stub::ListChanges, changes, kTimeout)
+          .status(),
+      Reason::kRoleNotAllowed));
   grpc::ClientContext context;
   rpc::SetTimeout(context, kTimeout);
   v1::StreamEntriesResponse message;
   const auto reader = As("agency/police").ledger->StreamEntries(&context, {});
   EXPECT_FALSE(reader->Read(&message));
   EXPECT_TRUE(HasReason(rpc::FromGrpc(reader->Finish()), Reason::kCertificateDenied));
-  EXPECT_THAT(EntriesFrom(size),
-              ElementsAre("REFUSED CERTIFICATE_DENIED GetCheckpoint agency/police", "REFUSED PRINCIPAL_UNKNOWN GetCheckpoint unknown",
-                          "REFUSED PRINCIPAL_UNKNOWN GetCheckpoint unknown", "REFUSED PRINCIPAL_UNKNOWN GetCheckpoint unknown",
-                          "REFUSED CERTIFICATE_DENIED QueryTrail agency/police", "REFUSED ROLE_NOT_ALLOWED ListChanges agency/idva",
-                          "REFUSED CERTIFICATE_DENIED StreamEntries agency/police"));
+  EXPECT_THAT(EntriesFrom(size), ElementsAre("REFUSED CERTIFICATE_DENIED GetCheckpoint agency/police",
+                                             "REFUSED PRINCIPAL_UNKNOWN GetCheckpoint unknown",
+                                             "REFUSED PRINCIPAL_UNKNOWN GetCheckpoint unknown",
+                                             "REFUSED PRINCIPAL_UNKNOWN GetCheckpoint unknown",
+                                             "REFUSED CERTIFICATE_DENIED QueryTrail agency/police",
+                                             "REFUSED ROLE_NOT_ALLOWED ListChanges agency/idva",
+                                             "REFUSED CERTIFICATE_DENIED StreamEntries agency/police"));
 }
 
 TEST_F(QueryApiTest, WhatComesLaterSaysSoToThoseWhoWillBeAllowedIt) {
   EnrolInspector();
   v1::CosignRequest cosign;
-  EXPECT_TRUE(HasReason(rpc::CallUnary(*As("agency/idva").ledger, &v1::LedgerService::Stub::Cosign, cosign, kTimeout).status(),
-                        Reason::kComesLater));
-  EXPECT_TRUE(HasReason(rpc::CallUnary(*As("admin/alice").ledger, &v1::LedgerService::Stub::Cosign, cosign, kTimeout).status(),
-                        Reason::kRoleNotAllowed));
-  EXPECT_TRUE(HasReason(rpc::CallUnary(*As("admin/alice").trails, &TrailService::Stub::AskQuestion, {}, kTimeout).status(),
-                        Reason::kComesLater));
+  EXPECT_TRUE(HasReason(
+      rpc::CallUnary(*As("agency/idva").ledger, &v1::LedgerService::Stub::Cosign, cosign, kTimeout).status(),
+      Reason::kComesLater));
+  EXPECT_TRUE(HasReason(
+      rpc::CallUnary(*As("admin/alice").ledger, &v1::LedgerService::Stub::Cosign, cosign, kTimeout).status(),
+      Reason::kRoleNotAllowed));
+  EXPECT_TRUE(HasReason(
+      rpc::CallUnary(*As("admin/alice").trails, &TrailService::Stub::AskQuestion, {}, kTimeout).status(),
+      Reason::kComesLater));
   const absl::Status disclosure =
-      rpc::CallUnary(*As("inspector/ines").trails, &TrailService::Stub::RequestDisclosure, {}, kTimeout).status();
+      rpc::CallUnary(*As("inspector/ines").trails, &TrailService::Stub::RequestDisclosure, {}, kTimeout)
+          .status();
   EXPECT_TRUE(HasReason(disclosure, Reason::kComesLater));
   EXPECT_EQ(disclosure.code(), absl::StatusCode::kUnimplemented);
-  for (const auto& [principal, reason] : {std::pair("inspector/ines", Reason::kComesLater), {"agency/idva", Reason::kRoleNotAllowed}}) {
+  for (const auto& [principal, reason] :
+       {std::pair("inspector/ines", Reason::kComesLater), {"agency/idva", Reason::kRoleNotAllowed}}) {
     grpc::ClientContext context;
     rpc::SetTimeout(context, kTimeout);
     inspection::v1::ExportBundleResponse message;

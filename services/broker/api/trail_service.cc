@@ -67,7 +67,9 @@ absl::StatusOr<Query> ReadQuery(const ReadView& view, const Caller& caller, cons
   query.caller = caller;
   ACCORD_ASSIGN_OR_RETURN(TrailAbout about, ReadAbout(request));
   ACCORD_ASSIGN_OR_RETURN(query.page_size, PageSize(request.page_size(), kTrailPageDefault));
-  if (!IsPurpose(request.purpose())) return Invalid("purpose", fmt::format("a code of at most {} characters is needed", kPurposeCharsMax));
+  if (!IsPurpose(request.purpose())) {
+    return Invalid("purpose", fmt::format("a code of at most {} characters is needed", kPurposeCharsMax));
+  }
   query.page_query = PageQuery(kQueryTrail, {caller.principal, fmt::format("{}", static_cast<int>(about.what)), about.key});
   ACCORD_ASSIGN_OR_RETURN(const auto position, ReadPageToken(request.page_token(), query.page_query));
   if (position.has_value()) {
@@ -93,7 +95,8 @@ absl::Status AddRow(TrailEntry entry, QueryTrailResponse& response) {
   return absl::OkStatus();
 }
 
-absl::Status AnswerPage(const ReadView& view, const Query& query, Position from, absl::Time now, QueryTrailResponse& response) {
+absl::Status AnswerPage(const ReadView& view, const Query& query, Position from, absl::Time now,
+                        QueryTrailResponse& response) {
   auto page = ReadTrail(view, query.caller, query.trail, from.query_index, from.sequence, query.page_size, now);
   // The position is what the caller sent: a query that is not its own, or is over, is a wrong token.
   if (query.from.has_value() && HasReason(page.status(), Reason::kEntryNotFound)) return PageTokenInvalid();
@@ -121,13 +124,16 @@ grpc::ServerUnaryReactor* TrailService::QueryTrail(grpc::CallbackServerContext* 
           if (!view.ok()) return answer(view.status());
           query = ReadQuery(**view, call.caller, *request);
           if (!query.ok()) return answer(query.status());
-          if (query->from.has_value()) return answer(AnswerPage(**view, *query, *query->from, shared_.clock.Now(), *response));
+          if (query->from.has_value()) {
+            return answer(AnswerPage(**view, *query, *query->from, shared_.clock.Now(), *response));
+          }
         }
         EntryDraft draft = query->trail.query;
         std::string principal = query->trail.query_principal;
         sequencer_.Submit(std::make_unique<RecordCommand>(
             std::move(principal), std::move(draft),
-            [this, query = *std::move(query), response, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+            [this, query = *std::move(query), response,
+             answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
               if (!index.ok()) return answer(index.status());
               const auto view = sequencer_.View();
               if (!view.ok()) return answer(view.status());

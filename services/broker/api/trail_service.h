@@ -16,9 +16,11 @@ class TrailService final : public inspection::v1::TrailService::CallbackService 
   TrailService(Sequencer& sequencer, RefusalRecorder& refusals, rpc::HandlerContext& shared)
       : sequencer_(sequencer), refusals_(refusals), shared_(shared) {}
 
-  grpc::ServerUnaryReactor* QueryTrail(grpc::CallbackServerContext* context, const inspection::v1::QueryTrailRequest* request,
+  grpc::ServerUnaryReactor* QueryTrail(grpc::CallbackServerContext* context,
+                                       const inspection::v1::QueryTrailRequest* request,
                                        inspection::v1::QueryTrailResponse* response) override;
-  grpc::ServerUnaryReactor* AskQuestion(grpc::CallbackServerContext* context, const inspection::v1::AskQuestionRequest* request,
+  grpc::ServerUnaryReactor* AskQuestion(grpc::CallbackServerContext* context,
+                                        const inspection::v1::AskQuestionRequest* request,
                                         inspection::v1::AskQuestionResponse* response) override;
   grpc::ServerWriteReactor<inspection::v1::ExportBundleResponse>* ExportBundle(
       grpc::CallbackServerContext* context, const inspection::v1::ExportBundleRequest* request) override;

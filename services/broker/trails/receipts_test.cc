@@ -13,7 +13,9 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using namespace type::v1;  // NOLINT: event types by name.
 
-Caller Agency(const std::string& id) { return {options::v1::CALLER_AGENCY, id, "agency/" + id, std::string(32, 'c')}; }
+Caller Agency(const std::string& id) {
+  return {options::v1::CALLER_AGENCY, id, "agency/" + id, std::string(32, 'c')};
+}
 const Caller kAdmin = {options::v1::CALLER_ADMIN, "alice", "admin/alice", std::string(32, 'c')};
 const Caller kInspector = {options::v1::CALLER_INSPECTOR, "ines", "inspector/ines", std::string(32, 'c')};
 
@@ -58,10 +60,14 @@ std::vector<std::string> Given(const Entry& entry, const Caller& viewer) {
 }
 
 const EventType kAllTypes[] = {
-    EVENT_TYPE_UNSPECIFIED,     EVENT_TYPE_LOG_OPENED,      EVENT_TYPE_REFERRAL_STORED,  EVENT_TYPE_RELEASED,
-    EVENT_TYPE_DELIVERED,       EVENT_TYPE_DELIVERY_NACKED, EVENT_TYPE_DEAD_LETTER,      EVENT_TYPE_STATEMENT,
-    EVENT_TYPE_REFUSED,         EVENT_TYPE_REFUSALS_SUMMARY, EVENT_TYPE_PREVIEWED,       EVENT_TYPE_TRAIL_QUERIED,
-    EVENT_TYPE_CHANGE_PROPOSED, EVENT_TYPE_CHANGE_APPROVED, EVENT_TYPE_TAIL_ADOPTED,     EVENT_TYPE_WITHHELD_AT_RELEASE,
+    EVENT_TYPE_UNSPECIFIED,     EVENT_TYPE_LOG_OPENED,
+    EVENT_TYPE_REFERRAL_STORED, EVENT_TYPE_RELEASED,
+    EVENT_TYPE_DELIVERED,       EVENT_TYPE_DELIVERY_NACKED,
+    EVENT_TYPE_DEAD_LETTER,     EVENT_TYPE_STATEMENT,
+    EVENT_TYPE_REFUSED,         EVENT_TYPE_REFUSALS_SUMMARY,
+    EVENT_TYPE_PREVIEWED,       EVENT_TYPE_TRAIL_QUERIED,
+    EVENT_TYPE_CHANGE_PROPOSED, EVENT_TYPE_CHANGE_APPROVED,
+    EVENT_TYPE_TAIL_ADOPTED,    EVENT_TYPE_WITHHELD_AT_RELEASE,
     EVENT_TYPE_REFERRAL_READ,
 };
 
@@ -87,8 +93,9 @@ TEST(OpeningsForTest, AnInspectorWithoutAWarrantAndAStrangerGetNothing) {
 
 TEST(OpeningsForTest, ARecipientGetsWhatConcernsItselfAndNeverDecisions) {
   for (const EventType type : kAllTypes) {
-    const bool concerns = type == EVENT_TYPE_RELEASED || type == EVENT_TYPE_DELIVERED || type == EVENT_TYPE_DELIVERY_NACKED ||
-                          type == EVENT_TYPE_DEAD_LETTER || type == EVENT_TYPE_STATEMENT || type == EVENT_TYPE_REFERRAL_READ ||
+    const bool concerns = type == EVENT_TYPE_RELEASED || type == EVENT_TYPE_DELIVERED ||
+                          type == EVENT_TYPE_DELIVERY_NACKED || type == EVENT_TYPE_DEAD_LETTER ||
+                          type == EVENT_TYPE_STATEMENT || type == EVENT_TYPE_REFERRAL_READ ||
                           type == EVENT_TYPE_TRAIL_QUERIED;
     const auto others = Given({.type = type, .actor = "broker", .recipient = "idva"}, Agency("idva"));
     const auto own = Given({.type = type, .actor = "agency/idva/inbox", .recipient = "idva"}, Agency("idva"));
@@ -110,12 +117,16 @@ TEST(OpeningsForTest, ARecipientGetsWhatConcernsItselfAndNeverDecisions) {
 TEST(OpeningsForTest, ARecipientGetsNothingOfStoredAndWithheld) {
   EXPECT_THAT(Given({.type = EVENT_TYPE_REFERRAL_STORED}, Agency("idva")), IsEmpty());
   EXPECT_THAT(Given({.type = EVENT_TYPE_REFERRAL_STORED, .recipient = "idva"}, Agency("idva")), IsEmpty());
-  EXPECT_THAT(Given({.type = EVENT_TYPE_WITHHELD_AT_RELEASE, .actor = "broker", .recipient = "idva"}, Agency("idva")), IsEmpty());
+  EXPECT_THAT(
+      Given({.type = EVENT_TYPE_WITHHELD_AT_RELEASE, .actor = "broker", .recipient = "idva"}, Agency("idva")),
+      IsEmpty());
 }
 
 TEST(OpeningsForTest, OneRecipientGetsNothingOfAnother) {
   for (const EventType type : kAllTypes) {
-    EXPECT_THAT(Given({.type = type, .actor = "agency/idva", .recipient = "idva"}, Agency("housing")), IsEmpty()) << type;
+    EXPECT_THAT(Given({.type = type, .actor = "agency/idva", .recipient = "idva"}, Agency("housing")),
+                IsEmpty())
+        << type;
   }
 }
 
@@ -130,10 +141,16 @@ TEST(OpeningsForTest, AnActorGetsItsOwnActs) {
 }
 
 TEST(OpeningsForTest, TakesNoAgencyForOneWhoseIdItsOwnBegins) {
-  EXPECT_THAT(Given({.type = EVENT_TYPE_PREVIEWED, .actor = "agency/police-north", .sender = "", .about_referral = false},
-                    Agency("police")), IsEmpty());
-  EXPECT_THAT(Given({.type = EVENT_TYPE_PREVIEWED, .actor = "admin/police", .sender = "", .about_referral = false},
-                    Agency("police")), IsEmpty());
+  EXPECT_THAT(Given({.type = EVENT_TYPE_PREVIEWED,
+                     .actor = "agency/police-north",
+                     .sender = "",
+                     .about_referral = false},
+                    Agency("police")),
+              IsEmpty());
+  EXPECT_THAT(
+      Given({.type = EVENT_TYPE_PREVIEWED, .actor = "admin/police", .sender = "", .about_referral = false},
+            Agency("police")),
+      IsEmpty());
   EXPECT_THAT(Given({.sender = "", .recipient = ""}, Agency("")), IsEmpty());
 }
 

@@ -114,7 +114,8 @@ size_t SizeOf(const TrailEntry& row) {
 bool IsPurpose(std::string_view purpose) {
   constexpr std::string_view kOthers = "._:/-";
   return purpose.size() <= kPurposeCharsMax && std::all_of(purpose.begin(), purpose.end(), [&](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kOthers.find(c) != kOthers.npos;
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  kOthers.find(c) != kOthers.npos;
          });
 }
 

@@ -27,7 +27,7 @@ namespace accord::broker {
 
 inline constexpr size_t kPurposeCharsMax = 64;
 inline constexpr int kTrailEntriesScannedMax = 2000;        // Looked at for one page, shown or not.
-inline constexpr size_t kTrailPageBytesMax = 3u << 19;      // 1.5 MiB of leaves and openings; the answer has most of it twice.
+inline constexpr size_t kTrailPageBytesMax = 3u << 19;      // 1.5 MiB of leaves and openings; the answer has most twice.
 inline constexpr absl::Duration kTrailQueryLife = absl::Hours(1);  // In which its pages may be turned.
 
 // What is asked about.
@@ -78,8 +78,8 @@ struct TrailPage {
   uint64_t next_sequence = 0;  // Of the chain; where the next page begins.
 };
 
-// Up to `entries_max` rows from sequence `from` of the chain, to the query's own entry at `query_index`. A page may have fewer
-// rows, or none, and yet not be the last. REQUIRES: the view is of after the query's commit.
+// Up to `entries_max` rows from sequence `from` of the chain, to the query's own entry at `query_index`. A page may have
+// fewer rows, or none, and yet not be the last. REQUIRES: the view is of after the query's commit.
 //   NOT_FOUND (ENTRY_NOT_FOUND)  `query_index` is no query of this caller for this trail, or is older than
 //                                kTrailQueryLife at `now`: nobody reads on without an entry that says so
 //   STORE_CORRUPT                an entry of the chain is not there, or fails a check
