@@ -1,0 +1,160 @@
+#!/usr/bin/python3
+"""usage: commands_test.py BIN
+
+Every command that the documents show is one: program or script is there, each verb and option is in its --help; in a fence, what is
+required is given too. Looks at lines of fences and at `code` that begin with a program of BIN (build/release/bin) or with a script of this repository.
+"""
+import functools
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SKIPPED = {"build", ".git"}
+PROGRAMS = {"accord-broker", "accord-police", "accord-childrens", "accord-housing", "accord-health", "accord-idva", "accordctl",
+            "accord-verify", "accord-bench"}
+HELP_SECONDS = 20
+
+
+def snippets():
+    """File, line, text, and whether it stands in a fence."""
+    for path in sorted(ROOT.rglob("*.md")):
+        relative = path.relative_to(ROOT)
+        if relative.parts[0] in SKIPPED:
+            continue
+        fenced = False
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if line.lstrip().startswith("```"):
+                fenced = not fenced
+            elif fenced or line.startswith("    "):  # Indented code counts as a fence.
+                yield relative, number, line.strip(), True
+            else:
+                for code in re.findall(r"`([^`]+)`", line):
+                    yield relative, number, code, False
+
+
+@functools.lru_cache(maxsize=None)
+def help_of(*command):
+    """What `COMMAND --help` prints; None when that fails."""
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=HELP_SECONDS, check=False)
+    return done.stdout if done.returncode == 0 else None
+
+
+def options_of(text):
+    """Option → whether it takes a value, as CLI11 prints them."""
+    options = {}
+    for names, value in re.findall(r"^ +(-[\w,-]+)(?: ([A-Z]+[\w:{},.=\[\] -]*))?", text, re.M):
+        for name in names.split(","):
+            options[name] = bool(value)
+    return options
+
+
+def verbs_of(text):
+    _, _, listed = text.partition("Subcommands:\n")
+    return re.findall(r"^  ([\w-]+)\s", listed, re.M)
+
+
+def lacking(text, given, positionals):
+    """What `text`, the help of a verb, requires and was not given."""
+    if re.search(r"^Usage: .* SUBCOMMAND$", text, re.M):
+        return "a verb is needed"
+    for line in re.findall(r"^ +-.*REQUIRED.*$", text, re.M):
+        if not given & set(line.split()[0].split(",")):
+            return f"{line.split()[0]} is needed"
+    needed = len(re.findall(r"^ +[A-Z]+ .*REQUIRED", text, re.M))
+    return None if positionals >= needed else "an argument is needed"
+
+
+def judge_program(binary, words, fenced):
+    """What is wrong with a command line of one of our programs; none when it is good."""
+    command, options = [str(binary / words[0])], {}
+    text = help_of(*command)
+    if text is None:
+        return f"{words[0]} --help fails"
+    options.update(options_of(text))
+    positionals, given, rest = 0, set(), list(words[1:])
+    required = [text]  # The program's own options, and the last verb.
+    while rest:
+        word = rest.pop(0)
+        if word.startswith("-"):
+            if word not in options:
+                return f"no option {word}"
+            if options[word] and not rest:
+                return f"{word} needs a value"
+            given.add(word)
+            if options[word]:
+                rest.pop(0)
+        elif word in verbs_of(text) and positionals == 0:
+            command.append(word)
+            text = help_of(*command)
+            options.update(options_of(text or ""))
+            if text is None:
+                return f"{' '.join(command[1:])} --help fails"
+            required = [re.sub(r"^Usage: .*$", "", required[0], flags=re.M), text]
+        elif "Positionals:" in text:
+            positionals += 1
+        else:
+            return f"no verb {word}"
+    if fenced and not given & {"--help", "--version"}:
+        return next((wrong for wrong in (lacking(part, given, positionals) for part in required) if wrong), None)
+    return None
+
+
+def judge_script(words):
+    script = ROOT / words[0]
+    if not script.is_file():
+        return f"there is no {words[0]}"
+    options = [word for word in words[1:] if word.startswith("-")]
+    if not options:
+        return None
+    text = script.read_text(encoding="utf-8")  # Not every script has --help; all that have options name them.
+    wrong = [option for option in options if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", text)]
+    return f"{words[0]} knows no {wrong[0]}" if wrong else None
+
+
+def judge(binary, code, fenced):
+    """None when `code` is no command, or a good one."""
+    try:
+        words = shlex.split(code, comments=True)
+    except ValueError:
+        return None
+    if not words:
+        return None
+    if words[0] in PROGRAMS and "─" not in code:  # A drawing otherwise.
+        return judge_program(binary, words, fenced)
+    if re.match(r"(deploy|tests|\.ci)/[\w./-]+\.(sh|py)$", words[0]):
+        return judge_script(words)
+    return None
+
+
+def check_judge(binary):
+    """That this test can fail."""
+    good = ["accord-broker init --config a.toml", "accordctl --as police referral submit mine.json", "accord-verify ledger copy", "tests/run.sh --long",
+            "accordctl referral submit a.json --json", "some prose"]
+    bad = ["accord-broker start", "accordctl referral send a.json", "accordctl --like police status", "accord-verify receipt r --key k", "tests/walk.sh",
+           "tests/run.sh --longer", "accordctl ledger export --out", "accordctl ledger export", "accord-broker", "accordctl inbox", "accordctl inbox read"]
+    return ([f"of itself: {code}: {judge(binary, code, True)}" for code in good if judge(binary, code, True)] +
+            [f"of itself: {code} must be found wrong" for code in bad if not judge(binary, code, True)])
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    binary = pathlib.Path(arguments[0])
+    findings, commands = check_judge(binary), 0
+    for path, number, code, fenced in snippets():
+        wrong = judge(binary, code, fenced)
+        commands += code.split(" ")[0] in PROGRAMS
+        if wrong:
+            findings.append(f"{path}:{number}: {code}: {wrong}")
+    for finding in findings:
+        print(finding)
+    print(f"{commands} commands of our programs, {len(findings)} findings")
+    return 1 if findings or commands == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
