@@ -24,7 +24,9 @@ Principal PrincipalOf(const rpc::Peer& peer) {
 
 Caller CallerOf(const rpc::Peer& peer) {
   const Principal principal = PrincipalOf(peer);
-  return {principal.kind, principal.id, PrincipalName(principal.kind, principal.id), principal.certificate};
+  const bool confidential = peer.kind == rpc::PeerKind::kAgency && peer.workload == kConfidentialWorkload;
+  return {principal.kind, principal.id, PrincipalName(principal.kind, principal.id), principal.certificate,
+          confidential ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN};
 }
 
 absl::Status DirectoryAuthorizer::Authorize(const rpc::Peer& peer, std::string_view method) {

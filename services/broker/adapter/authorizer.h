@@ -16,6 +16,8 @@ namespace accord::broker {
 // A connection's peer as the directory knows principals; its kind is unspecified for a broker,
 // which may call nothing but health.
 Principal PrincipalOf(const rpc::Peer& peer);
+// The certificate of an agency's confidential desk names this workload; every other is of the main desk.
+inline constexpr std::string_view kConfidentialWorkload = "confidential";
 // The peer of an authorised call.
 Caller CallerOf(const rpc::Peer& peer);
 

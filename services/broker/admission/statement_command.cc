@@ -50,7 +50,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, statement.header_digest()));
   if (!stored.has_value()) return not_permitted;
   auto* const recipient = FindRecipient(*stored, verified_.caller.id);
-  if (recipient == nullptr) return not_permitted;
+  if (recipient == nullptr || recipient->desk() != verified_.caller.desk) return not_permitted;
 
   // Judged again, for the directory may have moved since VerifyStatement.
   const auto directory = directory_.Get();
@@ -92,6 +92,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   about.set_sender(core.sender());
   about.set_request_id(core.request_id());
   about.set_recipient(verified_.caller.id);
+  about.set_desk(recipient->desk());
   about.set_statement_digest(verified_.digest);
   ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
   result_.state = *next;

@@ -104,12 +104,12 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
     if (mailbox_.has_value()) return Error(Reason::kFieldInvalid, "the mailbox is open already", {{"field", "open"}});
     if (open.credit() > kMailboxCreditMax) return CreditInvalid("open.credit");
     const bool confidential = open.desk() == type::v1::DESK_CONFIDENTIAL;
-    if (confidential && peer().workload != kConfidentialWorkload) {
-      return Error(Reason::kNotPermitted, "the confidential desk is opened with its own certificate only");
+    if (confidential != (caller_.desk == type::v1::DESK_CONFIDENTIAL)) {
+      return Error(Reason::kNotPermitted, "a desk's mailbox is opened with the certificate of that desk only");
     }
     {
       absl::MutexLock lock(&mu_);
-      mailbox_ = {caller_.id, confidential ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN};
+      mailbox_ = {caller_.id, caller_.desk};
       credit_ = open.credit();
     }
     work_.mailboxes.Listen(*mailbox_, holder_, [weak = std::weak_ptr(Self()), &executor = work_.executor] {
@@ -182,7 +182,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       absl::MutexLock lock(&mu_);
       if (!mailbox_.has_value() || closed_) return;
       const absl::Time now = work_.clock.Now();
-      absl::erase_if(unacknowledged_, [&](const auto& row) {
+      absl::erase_if(unacknowledged_, [&](const auto& row) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
         if (now - row.second.leased_at < kLeaseTime) return false;
         unacknowledged_bytes_ -= row.second.bytes;
         return true;

@@ -21,8 +21,6 @@ inline constexpr uint32_t kMailboxCreditMax = 256;           // Unacknowledged d
 inline constexpr size_t kMailboxWindowBytesMax = 4u << 20;   // Nothing more is leased while as much is unacknowledged.
 inline constexpr int kReleasingMax = 16;                     // Deliveries of one stream between lease and first byte.
 inline constexpr int kSettlingMax = 64;                      // Unanswered acks, nacks and rejects of one stream.
-// The certificate with which an agency opens its confidential desk names this workload.
-inline constexpr std::string_view kConfidentialWorkload = "confidential";
 
 // What mailbox streams work with; all must outlive the server.
 struct MailboxWork {

@@ -468,6 +468,33 @@ TEST_F(ReferralApiTest, StatementsMoveTheReferralAndReachItsSender) {
                         Reason::kTransitionIllegal));
 }
 
+TEST_F(ReferralApiTest, TheMainDeskLearnsNothingOfTheConfidentialDesks) {
+  const auto key = world_.authority().IssueSealing("idva");
+  admin::v1::Change change;
+  *change.mutable_put_agency()->mutable_agency() = world_.broker().directory().Get()->FindAgency("idva")->agency;
+  change.mutable_put_agency()->mutable_agency()->set_confidential_sealing_certificate(key.certificate.der());
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  const auto stored = Stored({.request_id = "incident-1",
+                              .recipients = {"idva"},
+                              .certificates = {{"idva", key.certificate}},
+                              .alter = [](auto& parts) {
+                                parts.recipients[0].set_desk(DESK_CONFIDENTIAL);
+                                parts.subjects[1].set_works_at("idva");
+                              }});
+  Collector main(world_, "agency/idva", 8);
+  Collector desk(world_, "agency/idva/confidential", 8, DESK_CONFIDENTIAL);
+  const auto delivery = desk.NextDelivery();
+  EXPECT_FALSE(delivery.released().openings().empty());
+  desk.Ack(delivery);
+  const auto main_stub = v1::ReferralService::NewStub(world_.Channel("agency/idva"));
+  const auto desk_stub = v1::ReferralService::NewStub(world_.Channel("agency/idva/confidential"));
+  EXPECT_TRUE(HasReason(Get(*main_stub, stored.header_digest()).status(), Reason::kNotPermitted));
+  EXPECT_TRUE(HasReason(Say(*main_stub, "idva", "opened-1", stored.header_digest(), STATEMENT_KIND_OPENED).status(), Reason::kNotPermitted));
+  EXPECT_EQ(Get(*desk_stub, stored.header_digest()).status(), absl::OkStatus());
+  EXPECT_EQ(Say(*desk_stub, "idva", "opened-1", stored.header_digest(), STATEMENT_KIND_OPENED).status(), absl::OkStatus());
+  EXPECT_EQ(world_.broker().mailboxes().depth({"idva"}), 0u);
+}
+
 TEST_F(ReferralApiTest, ShowsAReferralToItsPartiesOnly) {
   const auto stored = Stored({.request_id = "incident-1"});
   const auto housing_stub = v1::ReferralService::NewStub(world_.Channel("agency/housing"));
@@ -547,6 +574,9 @@ TEST_F(ReferralApiTest, AMailboxKeepsItsLimits) {
   Collector desk(world_, "agency/idva", 1, DESK_CONFIDENTIAL);
   EXPECT_EQ(desk.Next(), std::nullopt);
   EXPECT_TRUE(HasReason(desk.Finish(), Reason::kNotPermitted));
+  Collector main(world_, "agency/idva/confidential", 1);
+  EXPECT_EQ(main.Next(), std::nullopt);
+  EXPECT_TRUE(HasReason(main.Finish(), Reason::kNotPermitted));
   Collector full(world_, "agency/idva", kMailboxCreditMax);
   v1::OpenMailboxRequest credit;
   credit.mutable_credit()->set_credit(1);

@@ -136,7 +136,7 @@ struct Sight {
 std::optional<Sight> SightOf(const storage::v1::StoredReferral& stored, const referral::OpenedHeader& header, const Caller& caller) {
   if (header.core.part.sender() == caller.id) return Sight{.sender = true};
   const auto* recipient = FindRecipient(stored, caller.id);
-  if (recipient == nullptr || recipient->state() == type::v1::REFERRAL_STATE_STORED) return std::nullopt;
+  if (recipient == nullptr || recipient->desk() != caller.desk || recipient->state() == type::v1::REFERRAL_STATE_STORED) return std::nullopt;
   // A dead letter that never left tells its recipient nothing either.
   if (recipient->state() == type::v1::REFERRAL_STATE_DEAD_LETTER) return std::nullopt;
   return Sight{.recipient = recipient};
@@ -197,7 +197,10 @@ absl::StatusOr<Reading> Read(const ReadView& view, std::string_view header_diges
   about.set_header_digest(std::string(header_digest));
   about.set_sender(header.core.part.sender());
   about.set_request_id(header.core.part.request_id());
-  if (!sight->sender) about.set_recipient(caller.id);
+  if (!sight->sender) {
+    about.set_recipient(caller.id);
+    about.set_desk(caller.desk);
+  }
   return reading;
 }
 

@@ -206,6 +206,7 @@ struct TestingReferral {
   type::v1::ConfidentialityConsent consent = type::v1::CONFIDENTIALITY_CONSENT_GIVEN;
   // By category, whom the section is sealed for beside the police; absent: every recipient, but of narrative not housing.
   std::map<type::v1::Category, std::vector<std::string>> sealed_for;
+  std::map<std::string, crypto::Certificate> certificates;  // In place of the agency's own.
   std::string victim = "victim", perpetrator = "perpetrator";  // Their one strong token is made of it.
   // Last change of the parts before they are signed.
   std::function<void(referral::HeaderParts&)> alter;
@@ -261,7 +262,8 @@ inline v1::SubmitReferralRequest MakeSubmission(TestingBroker& world, const Test
     const auto named = spec.sealed_for.find(category);
     for (const std::string& agency : named == spec.sealed_for.end() ? spec.recipients : named->second) {
       if (named == spec.sealed_for.end() && agency == "housing" && category != CATEGORY_IDENTITY) continue;
-      certificates.push_back(world.sealing(agency).certificate);
+      const auto other = spec.certificates.find(agency);
+      certificates.push_back(other == spec.certificates.end() ? world.sealing(agency).certificate : other->second);
     }
     const std::string plaintext = *referral::MakePlaintext(
         {"police", spec.request_id, part.section_id(), category, tag.SerializeAsString()}, fmt::format("content {}", static_cast<int>(category)));

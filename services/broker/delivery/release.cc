@@ -83,6 +83,7 @@ EntryDraft DeliveryEntry(const StoredReferral& stored, const StoredDelivery& del
   about.set_sender(std::string(sender));
   about.set_request_id(std::string(request_id));
   about.set_recipient(delivery.agency());
+  about.set_desk(delivery.desk());
   about.set_delivery_id(std::string(delivery_id));
   about.set_statement_digest(delivery.statement_digest());
   return entry;

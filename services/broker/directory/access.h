@@ -27,6 +27,7 @@ struct Caller {
   std::string id;           // Agency, administrator or inspector id.
   std::string principal;    // PrincipalName(kind, id).
   std::string certificate;  // SHA-256 of its DER.
+  type::v1::Desk desk = type::v1::DESK_MAIN;  // Of an agency: which of its desks the certificate is of.
 };
 
 // "agency/<id>", "admin/<id>" or "inspector/<id>": what request ids are scoped to and what

@@ -38,10 +38,11 @@ absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings
 //   administrator                    all
 //   inspector                        none: that takes a warrant
 //   agency, sender of the referral   all
-//   agency, recipient of it          of RELEASED, DELIVERED, DELIVERY_NACKED, DEAD_LETTER, STATEMENT, REFERRAL_READ and
-//                                    TRAIL_QUERIED that concern itself: event and referral; actor too if it acted
-//                                    itself, save of RELEASED; never decisions. Of all else nothing: REFERRAL_STORED has
-//                                    the digests of every section, WITHHELD_AT_RELEASE tells of what it may not have
+//   agency, recipient of it          with the certificate of the desk that it is addressed to; of RELEASED, DELIVERED,
+//                                    DELIVERY_NACKED, DEAD_LETTER, STATEMENT, REFERRAL_READ and TRAIL_QUERIED that concern
+//                                    itself: event and referral; actor too if it acted itself, save of RELEASED; never
+//                                    decisions. Of all else nothing: REFERRAL_STORED has the digests of every section,
+//                                    WITHHELD_AT_RELEASE tells of what it may not have
 //   agency, actor otherwise          event, actor, referral; decisions if the entry is about no referral (a preview)
 //   any other agency                 none
 // Of openings that do not parse an agency gets none.

@@ -26,6 +26,7 @@ struct Entry {
   std::string sender = "police";
   std::string recipient;
   bool about_referral = true;
+  Desk desk = DESK_UNSPECIFIED;
 
   storage::v1::StoredOpenings Openings() const {
     storage::v1::StoredOpenings stored;
@@ -45,6 +46,7 @@ struct Entry {
     if (about_referral) about.set_header_digest(std::string(32, 'h'));
     about.set_sender(sender);
     about.set_recipient(recipient);
+    about.set_desk(desk);
     add("referral", about);
     EntryDecisions decisions;
     decisions.set_decision_digest(std::string(32, 'd'));
@@ -128,6 +130,21 @@ TEST(OpeningsForTest, OneRecipientGetsNothingOfAnother) {
                 IsEmpty())
         << type;
   }
+}
+
+TEST(OpeningsForTest, EachDeskGetsWhatIsAddressedToItAlone) {
+  Caller confidential = Agency("idva");
+  confidential.desk = DESK_CONFIDENTIAL;
+  for (const EventType type : kAllTypes) {
+    // Also when the desk acted: both are the agency to whoever looks at the principal alone.
+    for (const std::string actor : {"agency/police", "agency/idva"}) {
+      EXPECT_THAT(Given({.type = type, .actor = actor, .recipient = "idva", .desk = DESK_CONFIDENTIAL}, Agency("idva")), IsEmpty());
+      EXPECT_THAT(Given({.type = type, .actor = actor, .recipient = "idva", .desk = DESK_MAIN}, confidential), IsEmpty());
+      EXPECT_THAT(Given({.type = type, .actor = actor, .recipient = "idva"}, confidential), IsEmpty());
+    }
+  }
+  EXPECT_THAT(Given({.type = EVENT_TYPE_RELEASED, .recipient = "idva", .desk = DESK_CONFIDENTIAL}, confidential), ElementsAre("event", "referral"));
+  EXPECT_THAT(Given({.type = EVENT_TYPE_RELEASED, .recipient = "idva", .desk = DESK_MAIN}, Agency("idva")), ElementsAre("event", "referral"));
 }
 
 TEST(OpeningsForTest, AnActorGetsItsOwnActs) {

@@ -27,9 +27,9 @@ absl::Status NoReferral(const Caller& caller) {
 }
 
 // True when content or notice of `referral` was released to `agency`: before that it is no party that may know.
-absl::StatusOr<bool> WasReleasedTo(const ReadView& view, const StoredReferral& referral, const std::string& agency) {
+absl::StatusOr<bool> WasReleasedTo(const ReadView& view, const StoredReferral& referral, const Caller& agency) {
   for (const auto& recipient : referral.recipients()) {
-    if (recipient.agency() != agency) continue;
+    if (recipient.agency() != agency.id || recipient.desk() != agency.desk) continue;
     ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, recipient.delivery_id()));
     storage::v1::StoredDelivery delivery;
     if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) {
@@ -58,9 +58,10 @@ absl::Status OpenReferral(const ReadView& view, const Caller& caller, Trail& tra
   about.set_request_id(parts.referral->request_id());
   trail.every_entry = true;
   if (caller.kind == options::v1::CALLER_AGENCY && about.sender() != caller.id) {
-    ACCORD_ASSIGN_OR_RETURN(const bool released, WasReleasedTo(view, stored, caller.id));
+    ACCORD_ASSIGN_OR_RETURN(const bool released, WasReleasedTo(view, stored, caller));
     if (!released) return NotPermitted();
     about.set_recipient(caller.id);
+    about.set_desk(caller.desk);
     trail.every_entry = false;
   }
   trail.query.chains.push_back(stored.chain());
