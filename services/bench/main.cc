@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <linux/magic.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
@@ -77,6 +78,31 @@ class ScratchDirectory {
  private:
   explicit ScratchDirectory(std::string path) : path_(std::move(path)) {}
   std::string path_;
+};
+
+// While it lives, SIGINT and SIGTERM end the process with the directory; the children go with it. Made before any thread,
+// so that all of them leave these signals to it.
+class Interruption {
+ public:
+  explicit Interruption(const std::string& directory) {
+    sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM, kEnd}) sigaddset(&signals_, signal);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    thread_ = std::make_unique<Thread>([this, directory] {
+      int signal = 0;
+      sigwait(&signals_, &signal);
+      if (signal == kEnd) return;
+      std::error_code ignored;
+      std::filesystem::remove_all(directory, ignored);
+      _exit(kFailed);
+    });
+  }
+  ~Interruption() { kill(getpid(), kEnd); }
+
+ private:
+  static constexpr int kEnd = SIGUSR1;
+  sigset_t signals_;
+  std::unique_ptr<Thread> thread_;
 };
 
 bool OnMemory(const std::string& path) {
@@ -296,6 +322,7 @@ int Main(int argc, char** argv) {
   if (const absl::Status enforced = rpc::EnforceTls13(); !enforced.ok()) return Fail(enforced);
   const auto scratch = ScratchDirectory::Make(options.directory);
   if (!scratch.ok()) return Fail(scratch.status());
+  const Interruption interruption(scratch->path());
   const SystemClock clock;
   SystemRandom random;
   absl::StatusOr<Report> report;

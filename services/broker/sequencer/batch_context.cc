@@ -100,13 +100,14 @@ absl::StatusOr<uint64_t> BatchContext::AddEntry(const EntryDraft& draft) {
   uint64_t sealing_slot = 0;
   for (const std::string& pseudonym : draft.chains) {
     storage::v1::StoredChain chain;
-    ACCORD_ASSIGN_OR_RETURN(const auto stored, Get(kFamilyChain, pseudonym));
-    if (stored.has_value()) {
-      if (!chain.ParseFromString(*stored)) return Corrupt("a chain does not parse");
-    } else if (const auto opened = opened_.find(pseudonym); opened != opened_.end()) {
+    if (const auto opened = opened_.find(pseudonym); opened != opened_.end()) {
+      // Of this command's own making, with its first entry: the store need not be asked.
       chain.set_slot(opened->second);
+      opened_.erase(opened);
     } else {
-      return Corrupt("an entry names a chain that does not exist");
+      ACCORD_ASSIGN_OR_RETURN(const auto stored, Get(kFamilyChain, pseudonym));
+      if (!stored.has_value()) return Corrupt("an entry names a chain that does not exist");
+      if (!chain.ParseFromString(*stored)) return Corrupt("a chain does not parse");
     }
     if (links.empty()) sealing_slot = chain.slot();
     links.push_back({.pseudonym = pseudonym,
