@@ -40,9 +40,9 @@ rm -r "$ACCORD_DEMO_DIR"
 
 # A port that is taken is named.
 /usr/bin/python3 -c "
-import socket, sys
+import signal, socket
 s = socket.socket(); s.bind(('127.0.0.1', $((base + 13)))); s.listen()
-print('taken', flush=True); sys.stdin.read()" < <(sleep 50) >"$work/taken" &
+print('taken', flush=True); signal.pause()" >"$work/taken" &
 taker=$!
 for ((i = 0; i < 100; i++)); do [ ! -s "$work/taken" ] || break; sleep 0.1; done
 expect 1 "$quickstart"
