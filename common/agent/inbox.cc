@@ -251,8 +251,8 @@ absl::Status Inbox::Say(InboxEntry& entry, Statement statement) {
   const bool ours = referral::MaySay(referral::Party::kRecipient, keys_.kind, statement.kind());
   if (!ours || !event.has_value() || !referral::Next(entry.stored.state(), *event).has_value()) {
     return Error(Reason::kTransitionIllegal,
-                 !ours ? "this agency does not say so as a recipient: children's services decide on a contact, and only they do; others "
-                         "accept or decline"
+                 !ours ? "this agency does not say so as a recipient: children's services decide on a contact, and only they do; "
+                         "others accept or decline"
                        : "the referral is not in a state that allows this: read it first, and see what was done with it",
                  {{"state", type::v1::ReferralState_Name(entry.stored.state())}});
   }

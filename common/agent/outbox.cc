@@ -338,8 +338,8 @@ absl::Status Outbox::SettleAsHeld(const std::string& request_id, StoredSubmissio
   submission.clear_prepared();  // Those bytes were never stored.
   submission.clear_decision_digest();
   submission.clear_decisions();
-  submission.add_warnings("The broker held this request id already, as this agency sent it before. What was stored first stands, and may differ "
-                          "from what was pushed now: read it back before relying on it.");
+  submission.add_warnings("The broker held this request id already, as this agency sent it before. What was stored first stands, "
+                          "and may differ from what was pushed now: read it back before relying on it.");
   return Settle(request_id, submission, receipt);
 }
 

@@ -20,8 +20,8 @@ grpc::ServerUnaryReactor* HandlePush(grpc::CallbackServerContext& context, Agenc
   return rpc::HandleUnary(context, runtime.handlers(), method,
                           [&runtime, &request, &response, map](const rpc::Call&, rpc::Completion done) {
                             done([&]() -> absl::Status {
-                              const agent::MappingContext mapping{
-                                  [&](type::v1::AgencyKind kind) { return runtime.routing(kind); }, runtime.clock().Now(), runtime.keys().agency};
+                              const agent::MappingContext mapping{[&](type::v1::AgencyKind kind) { return runtime.routing(kind); },
+                                                                  runtime.clock().Now(), runtime.keys().agency};
                               ACCORD_ASSIGN_OR_RETURN(agent::Draft draft, map(request, mapping));
                               ACCORD_ASSIGN_OR_RETURN(*response.mutable_result(), runtime.Push(std::move(draft)));
                               return absl::OkStatus();
