@@ -44,8 +44,8 @@ StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes mast
   };
 }
 
-Broker::Broker(const BrokerConfig& config, const Clock& clock, Random& random)
-    : config_(config), clock_(clock), random_(random),
+Broker::Broker(const BrokerConfig& config, const Clock& clock)
+    : config_(config), clock_(clock),
       rules_{config.trust_domain, directory_,
              [](std::string_view text) -> absl::StatusOr<std::string> {
                ACCORD_ASSIGN_OR_RETURN(const referral::Agreement agreement, ParseAgreement(text));
@@ -59,7 +59,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
                                                      std::function<void(CommitStep)> on_step) {
   ACCORD_ASSIGN_OR_RETURN(auto key, crypto::Ed25519Signer::FromPemFile(config.log_key));
   ACCORD_ASSIGN_OR_RETURN(auto master, LoadMasterKey(config.master_key));
-  std::unique_ptr<Broker> broker(new Broker(config, clock, random));
+  std::unique_ptr<Broker> broker(new Broker(config, clock));
   ACCORD_ASSIGN_OR_RETURN(auto case_index_key, LoadMasterKey(config.case_index_key));
   broker->linker_ = std::make_unique<CaseLinker>(std::move(case_index_key));
   broker->vkey_ = ledger::Vkey::Make(config.origin, ledger::kTypeEd25519, key.verifier()).ToString();

@@ -82,7 +82,7 @@ class Broker {
   void Shutdown();
 
  private:
-  Broker(const BrokerConfig& config, const Clock& clock, Random& random);
+  Broker(const BrokerConfig& config, const Clock& clock);
 
   // Reads directory and policy, for the epochs as they now are.
   absl::Status Publish(const ReadView& view, const Epochs& epochs);
@@ -92,7 +92,6 @@ class Broker {
 
   const BrokerConfig config_;
   const Clock& clock_;
-  Random& random_;
   std::string vkey_;
 
   DirectoryHolder directory_;

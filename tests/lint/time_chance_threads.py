@@ -1,5 +1,5 @@
 """No wall clock, chance, sleep or raw thread outside common/base (style.md §6): code takes Clock&, Random& and an executor, so
-that a test decides. A sleep in a script says on its line why there is nothing to wait on."""
+that a test decides. A script may poll, for it has nothing else to wait with; a longer sleep says on its line why."""
 import re
 
 from tree import Case, code_only
@@ -23,6 +23,12 @@ FORBIDDEN = [
 # file → {what it may do: reason}. Whole files only; keep this short.
 ALLOWED = {}
 
+POLL_SECONDS_MAX = 0.5
+
+
+def is_poll(seconds):
+    return re.fullmatch(r"\d*\.?\d+", seconds) is not None and float(seconds) <= POLL_SECONDS_MAX
+
 
 def check(tree):
     findings = []
@@ -40,8 +46,9 @@ def check(tree):
             continue
         for number, line in tree.lines(path):
             code, _, reason = line.partition("#")
-            if re.search(r"(^|[;&|({]|\bdo|\bthen|time\.)\s*sleep[ (]", code) and not reason.strip():
-                findings.append(f"{path}:{number}: a sleep without its reason on the line")
+            slept = re.search(r"(?:^|[;&|({]|\bdo|\bthen|time\.)\s*sleep[ (]+([\w.$]*)", code)
+            if slept and not reason.strip() and not is_poll(slept.group(1)):
+                findings.append(f"{path}:{number}: a sleep over {POLL_SECONDS_MAX} s without its reason on the line")
     for path in ALLOWED:
         if not tree.exists(path) and tree.exists("common/base"):
             findings.append(f"{path}: allowed in tests/lint/time_chance_threads.py, but not there any more")
@@ -63,6 +70,8 @@ CASES = [
     Case("thread", {"services/a.cc": "std::thread t([] {});\n"}, "a raw thread"),
     Case("its header", {"services/a.cc": "#include <thread>\n"}, "a header of clocks"),
     Case("sleep of a script", {"tests/a/a_test.sh": "while ! up; do sleep 1; done\n"}, "without its reason"),
-    Case("sleep of a python client", {"deploy/a.py": "    time.sleep(0.2)\n"}, "without its reason"),
+    Case("sleep of a python client", {"deploy/a.py": "    time.sleep(2)\n"}, "without its reason"),
+    Case("sleep as long as a variable says", {"deploy/a.sh": "sleep $SECONDS_MAX\n"}, "without its reason"),
+    Case("a poll", {"deploy/a.sh": "until up; do sleep 0.1; done\n", "deploy/a.py": "time.sleep(0.2)\n"}),
     Case("sleep with its reason", {"deploy/a.sh": "while ! up; do sleep 1; done  # Nothing tells when the port is open.\n"}),
 ]
