@@ -68,7 +68,7 @@ leave() {
   if [ $status -eq 0 ]; then
     echo "all of it succeeded"
   else
-    echo "quickstart failed (status $status); what the programs said is in $DEMO/log" >&2
+    echo "quickstart failed (status $status)$([ ! -e "$DEMO/.accord-demo" ] || echo "; what the programs said is in $DEMO/log")" >&2
   fi
   exit $status
 }
