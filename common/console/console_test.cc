@@ -51,9 +51,17 @@ TEST(TableTest, ColumnsAreAsWideAsTheyNeed) {
             "  José    -\n");
 }
 
+TEST(TableTest, FactsHaveNoHeadings) {
+  Table facts = Table::Facts();
+  facts.Add({"log", "a"});
+  facts.Add({"entry", "7"});
+  EXPECT_EQ(facts.ToString(80), "log    a\nentry  7\n");
+}
+
 TEST(TableTest, TheWidestColumnsAreWrappedToTheWidthGiven) {
   Table table({"a", "why", "what would change it"});
-  table.Add({"x", "The agreement does not let housing have the health of a person.", "Consent of the person that names housing."});
+  table.Add({"x", "The agreement does not let housing have the health of a person.",
+             "Consent of the person that names housing."});
   const std::string text = table.ToString(60);
   size_t begin = 0;
   for (size_t end = text.find('\n'); end != std::string::npos; begin = end + 1, end = text.find('\n', begin)) {

@@ -40,15 +40,18 @@ std::string Scalar(const Message& message, const FieldDescriptor& field, int at)
     case FieldDescriptor::CPPTYPE_INT32:
       return fmt::to_string(many ? reflection.GetRepeatedInt32(message, &field, at) : reflection.GetInt32(message, &field));
     case FieldDescriptor::CPPTYPE_UINT32:
-      return fmt::to_string(many ? reflection.GetRepeatedUInt32(message, &field, at) : reflection.GetUInt32(message, &field));
+      return fmt::to_string(many ? reflection.GetRepeatedUInt32(message, &field, at)
+                                 : reflection.GetUInt32(message, &field));
     case FieldDescriptor::CPPTYPE_UINT64:
-      return fmt::to_string(many ? reflection.GetRepeatedUInt64(message, &field, at) : reflection.GetUInt64(message, &field));
+      return fmt::to_string(many ? reflection.GetRepeatedUInt64(message, &field, at)
+                                 : reflection.GetUInt64(message, &field));
     case FieldDescriptor::CPPTYPE_INT64: {
       const int64_t value = many ? reflection.GetRepeatedInt64(message, &field, at) : reflection.GetInt64(message, &field);
       return field.name().ends_with("_ms") ? TimeText(value) : fmt::to_string(value);
     }
     case FieldDescriptor::CPPTYPE_STRING: {
-      const std::string value = many ? reflection.GetRepeatedString(message, &field, at) : reflection.GetString(message, &field);
+      const std::string value =
+          many ? reflection.GetRepeatedString(message, &field, at) : reflection.GetString(message, &field);
       if (field.type() != FieldDescriptor::TYPE_BYTES) return Printable(value);
       return value.size() <= kHexBytesMax ? ToHex(value) : fmt::format("({} bytes)", value.size());
     }

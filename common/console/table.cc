@@ -111,16 +111,19 @@ std::string Table::ToString(size_t width, size_t indent) const {
       for (size_t i = 0; i < cells.size(); ++i) {
         const std::string part = line < lines[i].size() ? lines[i][line] : "";
         text += part;
-        if (i + 1 < cells.size()) text += std::string(columns[i] - std::min(columns[i], Width(part)), ' ') + std::string(kGap);
+        if (i + 1 < cells.size())
+          text += std::string(columns[i] - std::min(columns[i], Width(part)), ' ') + std::string(kGap);
       }
       text.erase(text.find_last_not_of(' ') + 1);
       out += text + "\n";
     }
   };
-  add(headings_);
-  std::vector<std::string> rule;
-  for (const size_t column : columns) rule.emplace_back(column, '-');
-  add(rule);
+  if (std::any_of(headings_.begin(), headings_.end(), [](const std::string& heading) { return !heading.empty(); })) {
+    add(headings_);
+    std::vector<std::string> rule;
+    for (const size_t column : columns) rule.emplace_back(column, '-');
+    add(rule);
+  }
   for (const auto& row : rows_) add(row);
   return out;
 }

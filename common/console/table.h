@@ -23,11 +23,13 @@ std::vector<std::string> Wrap(std::string_view text, size_t width);
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
+  // Without headings and rule: names and what they stand for.
+  static Table Facts() { return Table({"", ""}); }
 
   // REQUIRES: as many cells as headings.
   void Add(std::vector<std::string> cells);
   bool empty() const { return rows_.empty(); }
-  // Headings, a rule, the rows; every line indented by `indent`, without trailing spaces.
+  // Headings and a rule, unless all headings are empty; the rows. Every line indented by `indent`, without trailing spaces.
   std::string ToString(size_t width, size_t indent = 0) const;
 
  private:

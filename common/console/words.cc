@@ -26,7 +26,8 @@ std::string Shape(std::string_view name, char between) {
   return shaped;
 }
 
-std::string_view ShortName(const google::protobuf::EnumDescriptor& type, const google::protobuf::EnumValueDescriptor& value) {
+std::string_view ShortName(const google::protobuf::EnumDescriptor& type,
+                           const google::protobuf::EnumValueDescriptor& value) {
   const std::string_view prefix = Prefix(type), name = value.name();
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
 }

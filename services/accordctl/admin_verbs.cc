@@ -46,7 +46,8 @@ absl::StatusOr<admin::v1::Change> MakeChange(const ProposeArguments& arguments) 
   if (!arguments.denied_certificate.empty()) {
     ACCORD_ASSIGN_OR_RETURN(const std::string pem, ReadArgument(arguments.denied_certificate));
     const auto certificate = crypto::Certificate::FromPem(pem);
-    if (!certificate.ok()) return UsageError(fmt::format("{}: {}", arguments.denied_certificate, FromAbsl(certificate.status().message())));
+    if (!certificate.ok())
+      return UsageError(fmt::format("{}: {}", arguments.denied_certificate, FromAbsl(certificate.status().message())));
     change.mutable_deny_key()->set_digest(crypto::Sha256(certificate->der()));
     return change;
   }
@@ -54,7 +55,8 @@ absl::StatusOr<admin::v1::Change> MakeChange(const ProposeArguments& arguments) 
   if (const auto parsed = google::protobuf::util::JsonStringToMessage(json, &change); !parsed.ok()) {
     return UsageError(fmt::format("{}: no accord.admin.v1.Change: {}", arguments.file, parsed.ToString()));
   }
-  if (change.change_case() == admin::v1::Change::CHANGE_NOT_SET) return UsageError(fmt::format("{}: changes nothing", arguments.file));
+  if (change.change_case() == admin::v1::Change::CHANGE_NOT_SET)
+    return UsageError(fmt::format("{}: changes nothing", arguments.file));
   return change;
 }
 
@@ -67,12 +69,14 @@ std::string Kind(const admin::v1::Change& change) {
 }
 
 std::string ChangeText(const admin::v1::ProposedChange& change) {
-  console::Table table({"change", change.name()});
+  auto table = console::Table::Facts();
+  table.Add({"change", change.name()});
   table.Add({"what", Kind(change.change())});
   table.Add({"proposed", fmt::format("{} by {}", console::TimeText(change.proposed_at_ms()), change.proposed_by())});
-  table.Add({"approved", change.approved_at_ms() == 0 ? "not yet: another administrator must: accordctl admin approve " + change.name()
-                                                      : fmt::format("{} by {}: in force", console::TimeText(change.approved_at_ms()),
-                                                                    change.approved_by())});
+  table.Add({"approved", change.approved_at_ms() == 0
+                             ? "not yet: another administrator must: accordctl admin approve " + change.name()
+                             : fmt::format("{} by {}: in force", console::TimeText(change.approved_at_ms()),
+                                           change.approved_by())});
   return table.ToString(console::TerminalWidth());
 }
 
@@ -178,16 +182,19 @@ absl::StatusOr<int> PolicyOfAgency(Session& session, const AgencyIdentity& agenc
       if (opening.label() != "event" || !event.ParseFromString(opening.content())) continue;
       const auto time_ms = static_cast<int64_t>(checked.verified.leaf.time_ms);
       if (session.json()) {
-        session.PrintJson({{"agreementVersion", event.agreement_version()}, {"index", checked.verified.index}, {"timeMs", time_ms}});
+        session.PrintJson(
+            {{"agreementVersion", event.agreement_version()}, {"index", checked.verified.index}, {"timeMs", time_ms}});
       } else {
-        session.Print(fmt::format("Agreement {} was in force at {}, when this agency's newest stored referral was decided (entry {}).\n"
-                                  "The text is for administrators: --as-admin.\n",
-                                  event.agreement_version(), console::TimeText(time_ms), checked.verified.index));
+        session.Print(fmt::format(
+            "Agreement {} was in force at {}, when this agency's newest stored referral was decided (entry {}).\n"
+            "The text is for administrators: --as-admin.\n",
+            event.agreement_version(), console::TimeText(time_ms), checked.verified.index));
       }
       return kDone;
     }
   }
-  return Error(Reason::kReferralNotFound, "this agency has no stored referral yet that says which agreement is in force; ask as an administrator");
+  return Error(Reason::kReferralNotFound,
+               "this agency has no stored referral yet that says which agreement is in force; ask as an administrator");
 }
 
 absl::StatusOr<int> Policy(Session& session) {
@@ -200,8 +207,9 @@ absl::StatusOr<int> Policy(Session& session) {
 // One agency's service; false when it does not answer or has stopped sending.
 bool StatusOf(const Session& session, const AgencyIdentity& agency, console::Table& table, nlohmann::json& rows) {
   const auto service = session.Service(agency);
-  const auto response = service.ok() ? Ask(*service, &OutboxService::Stub::GetServiceStatus, agency::v1::GetServiceStatusRequest())
-                                     : absl::StatusOr<agency::v1::GetServiceStatusResponse>(service.status());
+  const auto response =
+      service.ok() ? Ask(*service, &OutboxService::Stub::GetServiceStatus, agency::v1::GetServiceStatusRequest())
+                   : absl::StatusOr<agency::v1::GetServiceStatusResponse>(service.status());
   if (!response.ok()) {
     session.Tell(ErrorText(response.status()));
     rows.push_back({{"agency", agency.id}, {"error", ErrorJson(response.status())}});
@@ -238,7 +246,8 @@ absl::StatusOr<int> Status(Session& session, bool one) {
   }();
   if (newest.ok()) {
     log_json = {{"origin", newest->checkpoint.origin}, {"size", newest->checkpoint.size}};
-    log_text = fmt::format("broker: {} entries in the log {}, signed by its key\n", newest->checkpoint.size, newest->checkpoint.origin);
+    log_text = fmt::format("broker: {} entries in the log {}, signed by its key\n", newest->checkpoint.size,
+                           newest->checkpoint.origin);
   } else {
     well = false;
     session.Tell(ErrorText(newest.status()));
@@ -255,12 +264,16 @@ absl::StatusOr<int> Status(Session& session, bool one) {
 void AddAdminVerbs(CLI::App& app, Verb& chosen) {
   auto* admin = app.add_subcommand("admin", "Changes by two administrators")->require_subcommand(1);
   auto arguments = std::make_shared<ProposeArguments>();
-  auto* propose = admin->add_subcommand("propose", "Propose a change; it is in force once another administrator approved it");
+  auto* propose =
+      admin->add_subcommand("propose", "Propose a change; it is in force once another administrator approved it");
   auto* what = propose->add_option_group("change")->require_option(1);
   what->add_option("FILE", arguments->file, "An accord.admin.v1.Change in protobuf JSON")->check(CLI::ExistingFile);
-  what->add_option("--agreement", arguments->agreement, "A data-sharing agreement (docs/agreements.md)")->check(CLI::ExistingFile);
-  what->add_option("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good")->check(CLI::ExistingFile);
-  propose->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Propose(session, *arguments); }; });
+  what->add_option("--agreement", arguments->agreement, "A data-sharing agreement (docs/agreements.md)")
+      ->check(CLI::ExistingFile);
+  what->add_option("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good")
+      ->check(CLI::ExistingFile);
+  propose->callback(
+      [&chosen, arguments] { chosen = [arguments](Session& session) { return Propose(session, *arguments); }; });
 
   auto name = std::make_shared<std::string>();
   auto* approve = admin->add_subcommand("approve", "Approve another administrator's change; it is in force at once");

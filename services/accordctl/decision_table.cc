@@ -24,7 +24,8 @@ std::vector<Section> SectionsOf(const Decisions& decisions) {
   std::vector<Section> sections;
   std::map<int, int> of_category;
   for (const auto& decision : decisions) {
-    if (std::any_of(sections.begin(), sections.end(), [&](const Section& s) { return s.id == decision.section_id(); })) continue;
+    if (std::any_of(sections.begin(), sections.end(), [&](const Section& s) { return s.id == decision.section_id(); }))
+      continue;
     const int number = ++of_category[decision.category()];
     const std::string words = console::Words(decision.category());
     sections.push_back({decision.section_id(), number == 1 ? words : fmt::format("{} {}", words, number)});
@@ -87,14 +88,21 @@ std::string WhyNot(const Decisions& decisions, size_t width) {
     group.labels.push_back(LabelOf(sections, decision.section_id()));
   }
   if (groups.empty()) return "  Nothing is withheld.\n";
-  console::Table table({"recipient", "does not get", "why", "what would change it"});
+  // Recipients of whom the same is said share a row.
+  std::vector<std::vector<std::string>> rows;
   for (const Group& group : groups) {
     const auto& decision = *group.decision;
     const auto& changes = decision.what_would_change_it();
-    table.Add({decision.recipient(), fmt::format("{}", fmt::join(group.labels, ", ")),
-               fmt::format("{} [{}]", decision.reason(), decision.rule_id()),
-               changes.empty() ? "nothing" : fmt::format("{}", fmt::join(changes, "\nor: "))});
+    std::vector<std::string> row = {decision.recipient(), fmt::format("{}", fmt::join(group.labels, ", ")),
+                                    fmt::format("{} [{}]", decision.reason(), decision.rule_id()),
+                                    changes.empty() ? "nothing" : fmt::format("{}", fmt::join(changes, "\nor: "))};
+    const auto same = std::find_if(rows.begin(), rows.end(), [&](const auto& other) {
+      return std::equal(row.begin() + 1, row.end(), other.begin() + 1, other.end());
+    });
+    same == rows.end() ? rows.push_back(std::move(row)) : void((*same)[0] += ", " + row[0]);
   }
+  console::Table table({"recipient", "does not get", "why", "what would change it"});
+  for (auto& row : rows) table.Add(std::move(row));
   return table.ToString(width, kIndent);
 }
 
@@ -104,7 +112,8 @@ std::vector<RecipientShare> SharesOf(const Decisions& decisions) {
   const auto sections = SectionsOf(decisions);
   std::vector<RecipientShare> shares;
   for (const auto& decision : decisions) {
-    auto share = std::find_if(shares.begin(), shares.end(), [&](const auto& s) { return s.recipient == decision.recipient(); });
+    auto share =
+        std::find_if(shares.begin(), shares.end(), [&](const auto& s) { return s.recipient == decision.recipient(); });
     if (share == shares.end()) share = shares.insert(shares.end(), {decision.recipient(), {}, {}});
     auto& list = decision.verdict() == type::v1::VERDICT_PERMIT ? share->gets : share->does_not_get;
     list.push_back(LabelOf(sections, decision.section_id()));

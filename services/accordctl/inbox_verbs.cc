@@ -25,7 +25,8 @@ std::string Categories(const InboxItem& item) {
 }
 
 std::string ItemText(const InboxItem& item) {
-  console::Table table({"referral", item.referral()});
+  auto table = console::Table::Facts();
+  table.Add({"referral", item.referral()});
   table.Add({"from", item.sender()});
   table.Add({"what", fmt::format("{}, {}", console::Words(item.type()), console::Words(item.purpose()))});
   table.Add({"risk", console::Words(item.grade())});
@@ -50,8 +51,9 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
     ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &InboxService::Stub::ListInbox, request));
     for (const InboxItem& item : page.items()) {
       rows.push_back(ToJson(item));
-      table.Add({console::TimeText(item.received_at_ms()), ShortName(item.referral()), item.sender(), console::Words(item.purpose()),
-                 console::Words(item.grade()), console::Words(item.state()), Categories(item)});
+      table.Add({console::TimeText(item.received_at_ms()), ShortName(item.referral()), item.sender(),
+                 console::Words(item.purpose()), console::Words(item.grade()), console::Words(item.state()),
+                 Categories(item)});
     }
     left -= page.items_size();
     token = page.next_page_token();
@@ -97,7 +99,8 @@ absl::StatusOr<int> Read(Session& session, const std::string& id) {
   std::string text = ItemText(response.item()) + "\n" + console::MessageText(response.core());
   for (const auto& section : response.sections()) {
     const std::string heading = console::Words(section.category());
-    text += fmt::format("\n{}\n{}\n{}", heading, std::string(heading.size(), '-'), console::MessageText(section.content(), 2));
+    text += fmt::format("\n{}\n{}\n{}", heading, std::string(heading.size(), '-'),
+                        console::MessageText(section.content(), 2));
   }
   session.Print(text);
   return kDone;
@@ -137,7 +140,9 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
   add("read", "Open a referral: shows its sections and records that a person opened it")
       ->callback([&chosen, id] { chosen = [id](Session& session) { return Read(session, *id); }; });
   add("accept", "Accept a referral")->callback([&chosen, id] {
-    chosen = [id](Session& session) { return Act(session, *id, agency::v1::AcceptReferralRequest(), &InboxService::Stub::AcceptReferral); };
+    chosen = [id](Session& session) {
+      return Act(session, *id, agency::v1::AcceptReferralRequest(), &InboxService::Stub::AcceptReferral);
+    };
   });
 
   auto* decline = add("decline", "Decline a referral; children's services decide instead");

@@ -1,18 +1,16 @@
-#include <fmt/format.h>
+#include <memory>
+#include <string>
+#include <vector>
 
-#include "common/base/status.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
 
-void AddLaterVerbs(CLI::App& app, Verb& chosen) {
+void AddLaterVerbs(CLI::App& app, bool& later) {
+  auto words = std::make_shared<std::vector<std::string>>();  // Whatever the later version will take.
   auto* warrant = app.add_subcommand("warrant", "An inspector's grants (comes later)");
-  warrant->prefix_command();  // Takes whatever the later version will.
-  warrant->callback([&chosen] {
-    chosen = [](Session&) -> absl::StatusOr<int> {
-      return Error(Reason::kComesLater, "warrants are part of the published interface and come later: this version has none");
-    };
-  });
+  warrant->add_option("WORDS", *words, "Not looked at yet");
+  warrant->callback([&later, words] { later = true; });
 }
 
 }  // namespace accord::accordctl

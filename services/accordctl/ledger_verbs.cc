@@ -34,7 +34,9 @@ absl::StatusOr<Log> OpenLog(Session& session) {
 }
 
 nlohmann::json CheckpointJson(const SignedCheckpoint& held) {
-  return {{"origin", held.checkpoint.origin}, {"size", held.checkpoint.size}, {"root", ToHex(ledger::View(held.checkpoint.root))},
+  return {{"origin", held.checkpoint.origin},
+          {"size", held.checkpoint.size},
+          {"root", ToHex(ledger::View(held.checkpoint.root))},
           {"checkpoint", held.note}};
 }
 
@@ -65,14 +67,19 @@ absl::StatusOr<int> ExportTo(Session& session, const std::string& directory) {
   };
   ACCORD_ASSIGN_OR_RETURN(const ExportSummary summary, ExportLog(newest.note, log.key, source, files));
   if (session.json()) {
-    session.PrintJson({{"directory", directory}, {"origin", summary.origin}, {"size", summary.size}, {"fetched", summary.fetched},
-                       {"filesWritten", summary.files_written}, {"previousSize", summary.previous_size}});
+    session.PrintJson({{"directory", directory},
+                       {"origin", summary.origin},
+                       {"size", summary.size},
+                       {"fetched", summary.fetched},
+                       {"filesWritten", summary.files_written},
+                       {"previousSize", summary.previous_size}});
     return kDone;
   }
-  session.Print(fmt::format("{} holds {} entries of {}: {} fetched, {} bundles and tiles written.\nThe root of the entries is the "
-                            "signed one. To check it offline: accord-verify ledger {} --vkey {}\n",
-                            directory, summary.size, summary.origin, summary.fetched, summary.files_written, directory,
-                            session.config().log_vkey));
+  session.Print(fmt::format(
+      "{} holds {} entries of {}: {} fetched, {} bundles and tiles written.\nThe root of the entries is the "
+      "signed one. To check it offline: accord-verify ledger {} --vkey {}\n",
+      directory, summary.size, summary.origin, summary.fetched, summary.files_written, directory,
+      session.config().log_vkey));
   return kDone;
 }
 
@@ -116,9 +123,11 @@ absl::StatusOr<int> Prove(Session& session, const std::string& old_end, const st
     return kDone;
   }
   session.Print(lines);
-  session.Tell(verified ? fmt::format("PROVED: the log of {} entries extends that of {}\n", to.size, from.size)
-                        : std::string("This is the path; it proves nothing without both roots: give files with signed checkpoints "
-                                      "(`accordctl ledger checkpoint --out FILE`), or `newest`.\n"));
+  session.Tell(
+      verified
+          ? fmt::format("PROVED: the log of {} entries extends that of {}\n", to.size, from.size)
+          : std::string("This is the path; it proves nothing without both roots: give files with signed checkpoints "
+                        "(`accordctl ledger checkpoint --out FILE`), or `newest`.\n"));
   return kDone;
 }
 
@@ -133,7 +142,8 @@ absl::StatusOr<CheckedReceipt> FindReceipt(Session& session, const std::string& 
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   ACCORD_ASSIGN_OR_RETURN(auto submission, FindSubmission(service, id));
   if (!submission.has_receipt()) {
-    return Error(Reason::kEntryNotFound, fmt::format("it has no receipt yet: its submission is {}", console::Words(submission.state())));
+    return Error(Reason::kEntryNotFound,
+                 fmt::format("it has no receipt yet: its submission is {}", console::Words(submission.state())));
   }
   return CheckReceipt(std::move(*submission.mutable_receipt()), key);
 }
@@ -143,7 +153,8 @@ absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const st
   ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt checked, FindReceipt(session, id, key));
   nlohmann::json openings = nlohmann::json::array();
   for (const auto& opening : checked.receipt.openings()) {
-    openings.push_back({{"label", opening.label()}, {"salt", ToBase64(opening.salt())}, {"content", ToBase64(opening.content())}});
+    openings.push_back(
+        {{"label", opening.label()}, {"salt", ToBase64(opening.salt())}, {"content", ToBase64(opening.content())}});
   }
   const std::string openings_file = out + ".openings.json";
   // The openings first, and for the owner alone: they tell of people, the receipt does not.
@@ -151,14 +162,19 @@ absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const st
   ACCORD_RETURN_IF_ERROR(WriteFileDurably(out, checked.receipt.tlog_proof(), kForEveryone));
   const auto& verified = checked.verified;
   if (session.json()) {
-    session.PrintJson({{"index", verified.index}, {"timeMs", verified.leaf.time_ms}, {"checkpointSize", verified.checkpoint.size},
-                       {"openings", checked.receipt.openings_size()}, {"file", out}, {"openingsFile", openings_file}});
+    session.PrintJson({{"index", verified.index},
+                       {"timeMs", verified.leaf.time_ms},
+                       {"checkpointSize", verified.checkpoint.size},
+                       {"openings", checked.receipt.openings_size()},
+                       {"file", out},
+                       {"openingsFile", openings_file}});
     return kDone;
   }
-  session.Print(fmt::format("{}: entry {} of {}, recorded {}; it verifies.\n{}: {} openings, each of them what the entry commits to.\n"
-                            "To check it offline: accord-verify receipt {} --vkey {}\n",
-                            out, verified.index, verified.checkpoint.size, console::TimeText(static_cast<int64_t>(verified.leaf.time_ms)),
-                            openings_file, checked.receipt.openings_size(), out, session.config().log_vkey));
+  session.Print(fmt::format(
+      "{}: entry {} of {}, recorded {}; it verifies.\n{}: {} openings, each of them what the entry commits to.\n"
+      "To check it offline: accord-verify receipt {} --vkey {}\n",
+      out, verified.index, verified.checkpoint.size, console::TimeText(static_cast<int64_t>(verified.leaf.time_ms)),
+      openings_file, checked.receipt.openings_size(), out, session.config().log_vkey));
   return kDone;
 }
 
@@ -167,7 +183,8 @@ absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const st
 void AddLedgerVerbs(CLI::App& app, Verb& chosen) {
   auto* ledger = app.add_subcommand("ledger", "The transparency log")->require_subcommand(1);
   auto out = std::make_shared<std::string>();
-  auto* checkpoint = ledger->add_subcommand("checkpoint", "Show the newest signed checkpoint, verified by the configured key");
+  auto* checkpoint =
+      ledger->add_subcommand("checkpoint", "Show the newest signed checkpoint, verified by the configured key");
   checkpoint->add_option("--out", *out, "Keep it in this file too");
   checkpoint->callback([&chosen, out] { chosen = [out](Session& session) { return Checkpoint(session, *out); }; });
 
@@ -186,7 +203,8 @@ void AddLedgerVerbs(CLI::App& app, Verb& chosen) {
   auto* receipt = app.add_subcommand("receipt", "Receipts")->require_subcommand(1);
   auto id = std::make_shared<std::string>();
   auto* get = receipt->add_subcommand("get", "Keep a receipt and its openings in files that accord-verify checks offline");
-  get->add_option("ID", *id, "Request id or referral of this agency's own submission, or the number of an entry")->required();
+  get->add_option("ID", *id, "Request id or referral of this agency's own submission, or the number of an entry")
+      ->required();
   get->add_option("--out", *out, "The file; the openings go into FILE.openings.json")->required();
   get->callback([&chosen, id, out] { chosen = [id, out](Session& session) { return GetReceipt(session, *id, *out); }; });
 }

@@ -31,7 +31,8 @@ absl::Status StreamOnce(const Endpoint& broker, uint64_t& next, uint64_t end, Le
   broker::v1::StreamEntriesResponse response;
   absl::Status status;
   while (status.ok() && reader->Read(&response)) {
-    if (response.first() != next) status = Invalid(fmt::format("the broker streams entry {} where {} is due", response.first(), next));
+    if (response.first() != next)
+      status = Invalid(fmt::format("the broker streams entry {} where {} is due", response.first(), next));
     for (const std::string& leaf : response.leaves()) {
       if (status.ok() && next == end) status = Invalid("the broker streams more entries than were asked for");
       if (status.ok()) status = sink(leaf);
@@ -47,7 +48,8 @@ absl::Status StreamOnce(const Endpoint& broker, uint64_t& next, uint64_t end, Le
 }  // namespace
 
 absl::StatusOr<SignedCheckpoint> NewestCheckpoint(const Endpoint& broker, const ledger::Vkey& log) {
-  ACCORD_ASSIGN_OR_RETURN(auto response, Ask(broker, &LedgerService::Stub::GetCheckpoint, broker::v1::GetCheckpointRequest()));
+  ACCORD_ASSIGN_OR_RETURN(auto response,
+                          Ask(broker, &LedgerService::Stub::GetCheckpoint, broker::v1::GetCheckpointRequest()));
   ACCORD_ASSIGN_OR_RETURN(const auto verified, ledger::VerifyCheckpoint(response.checkpoint(), log));
   return SignedCheckpoint{std::move(*response.mutable_checkpoint()), verified.checkpoint};
 }
@@ -67,7 +69,8 @@ absl::StatusOr<CheckedReceipt> ReceiptOf(const Endpoint& broker, const ledger::V
   request.set_index(index);
   ACCORD_ASSIGN_OR_RETURN(auto response, Ask(broker, &LedgerService::Stub::GetReceipt, request));
   ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, CheckReceipt(std::move(*response.mutable_receipt()), log));
-  if (checked.verified.index != index) return Invalid(fmt::format("the receipt is of entry {}, not {}", checked.verified.index, index));
+  if (checked.verified.index != index)
+    return Invalid(fmt::format("the receipt is of entry {}, not {}", checked.verified.index, index));
   return checked;
 }
 

@@ -47,7 +47,8 @@ class Export {
     if (reused_ < checkpoint_.size) {
       ACCORD_RETURN_IF_ERROR(source_(reused_, checkpoint_.size, [this](std::string_view leaf) { return Add(leaf); }));
       if (tiles_.size() != checkpoint_.size) {
-        return Error(Reason::kReceiptInvalid, fmt::format("the broker gave the entries up to {} of {}", tiles_.size(), checkpoint_.size));
+        return Error(Reason::kReceiptInvalid,
+                     fmt::format("the broker gave the entries up to {} of {}", tiles_.size(), checkpoint_.size));
       }
     }
     absl::Status status;
@@ -168,7 +169,8 @@ absl::StatusOr<ExportSummary> ExportLog(std::string_view checkpoint, const ledge
   ACCORD_ASSIGN_OR_RETURN(const auto previous, PreviousCheckpoint(log, files));
   const ledger::Checkpoint& signed_now = verified.checkpoint;
   const auto forked = [&](std::string_view why) {
-    return Error(Reason::kLogForked, fmt::format("the copy holds a signed checkpoint of {} entries: {}", previous->size, why));
+    return Error(Reason::kLogForked,
+                 fmt::format("the copy holds a signed checkpoint of {} entries: {}", previous->size, why));
   };
   if (previous.has_value() && previous->size > signed_now.size) {
     return forked(fmt::format("the log's newest has {}", signed_now.size));
@@ -193,7 +195,8 @@ absl::StatusOr<ExportSummary> ExportLog(std::string_view checkpoint, const ledge
   for (const std::string& path : PartialFiles(previous_size.value_or(0))) {
     if (std::find(keep.begin(), keep.end(), path) == keep.end()) ACCORD_RETURN_IF_ERROR(files.Remove(path));
   }
-  return ExportSummary{signed_now.origin, signed_now.size, signed_now.size - pass.reused(), pass.staged(), previous_size.value_or(0)};
+  return ExportSummary{signed_now.origin, signed_now.size, signed_now.size - pass.reused(), pass.staged(),
+                       previous_size.value_or(0)};
 }
 
 absl::StatusOr<std::string> ExportDirectory::Read(const std::string& path, size_t bytes_max) {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "common/base/status.h"
 #include "common/base/version.h"
 #include "services/accordctl/verbs.h"
 
@@ -12,9 +13,12 @@ namespace {
 // A failed verb: told to a person on standard error, to a program on standard output.
 int Fail(const absl::Status& status, bool json) {
   const std::string text = ErrorText(status);
+  std::fflush(stdout);
   std::fwrite(text.data(), 1, text.size(), stderr);
   if (json) {
-    const std::string document = nlohmann::json{{"error", ErrorJson(status)}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const std::string document =
+        nlohmann::json{{"error", ErrorJson(status)}}.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+        "\n";
     std::fwrite(document.data(), 1, document.size(), stdout);
   }
   return IsUsageError(status) ? kWrongUse : kFailed;
@@ -28,13 +32,15 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   app.require_subcommand(1);
   app.fallthrough();  // The options below may stand after the verb too.
   Settings settings;
-  app.add_option("--config", settings.config, "Configuration file (services/accordctl/accordctl.toml.example)")->envname("ACCORDCTL_CONFIG");
+  app.add_option("--config", settings.config, "Configuration file (services/accordctl/accordctl.toml.example)")
+      ->envname("ACCORDCTL_CONFIG");
   app.add_option("--as", settings.as, "The agency to speak as; `admin/NAME` for an administrator");
   app.add_option("--as-admin", settings.as_admin, "The administrator to speak as");
   app.add_flag("--json", settings.json, "Machine-readable output on standard output");
   app.add_option("--worker", settings.worker, "Pseudonym of the person who acts");
   app.add_option("--role", settings.role, "In which role: practitioner, supervisor, administrator, system");
-  app.add_option("--authentication", settings.authentication, "How that person was authenticated: multi-factor, single-factor, automatic");
+  app.add_option("--authentication", settings.authentication,
+                 "How that person was authenticated: multi-factor, single-factor, automatic");
   app.add_option("--request-id", settings.request_id, "Of an act: repeat it to make the same act again, once");
   Verb verb;
   AddReferralVerbs(app, verb);
@@ -42,7 +48,8 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   AddTrailVerbs(app, verb);
   AddLedgerVerbs(app, verb);
   AddAdminVerbs(app, verb);
-  AddLaterVerbs(app, verb);
+  bool later = false;
+  AddLaterVerbs(app, later);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -50,6 +57,11 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   }
 
   const bool json = settings.json;
+  if (later) {
+    return Fail(Error(Reason::kComesLater,
+                      "warrants are part of the published interface and come later: this version has none"),
+                json);
+  }
   const auto session = Session::Open(std::move(settings), random);
   if (!session.ok()) return Fail(session.status(), json);
   const absl::StatusOr<int> done = verb(**session);

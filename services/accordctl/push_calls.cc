@@ -19,14 +19,17 @@ namespace {
 using Maker = absl::StatusOr<Push> (*)(const std::string& json);
 
 template <auto kMethod, typename Stub, typename Request, typename Response>
-absl::StatusOr<Push> MakeOf(const std::string& json, grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*)) {
+absl::StatusOr<Push> MakeOf(const std::string& json,
+                            grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*)) {
   auto request = std::make_unique<Request>();
   if (const auto parsed = google::protobuf::util::JsonStringToMessage(json, request.get()); !parsed.ok()) {
-    return absl::InvalidArgumentError(fmt::format("`request` is no {}: {}", request->GetDescriptor()->name(), parsed.ToString()));
+    return absl::InvalidArgumentError(
+        fmt::format("`request` is no {}: {}", request->GetDescriptor()->name(), parsed.ToString()));
   }
   Push push;
   push.options = request->mutable_options();
-  push.send = [message = request.get()](const Endpoint& endpoint, absl::Duration timeout) -> absl::StatusOr<agency::v1::PushResult> {
+  push.send = [message = request.get()](const Endpoint& endpoint,
+                                        absl::Duration timeout) -> absl::StatusOr<agency::v1::PushResult> {
     ACCORD_ASSIGN_OR_RETURN(const Response response, (Ask<Stub, Request, Response>(endpoint, kMethod, *message, timeout)));
     return response.result();
   };

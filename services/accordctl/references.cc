@@ -84,7 +84,9 @@ absl::StatusOr<agency::v1::Submission> FindSubmission(const Endpoint& service, c
 
 absl::StatusOr<std::string> FindInInbox(const Endpoint& service, const std::string& id) {
   const auto digits = ReferralDigits(id);
-  if (!digits.has_value()) return UsageError(fmt::format("{} names no received referral: give {} or more of its digits", id, kPrefixDigitsMin));
+  if (!digits.has_value())
+    return UsageError(
+        fmt::format("{} names no received referral: give {} or more of its digits", id, kPrefixDigitsMin));
   if (digits->size() == kDigits) return std::string(kPrefix) + *digits;
   ACCORD_ASSIGN_OR_RETURN(
       const auto item,

@@ -56,7 +56,8 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
     for (const auto& submission : page.submissions()) {
       rows.push_back(ToJson(submission));
       table.Add({console::TimeText(submission.accepted_at_ms()), submission.method(), submission.request_id(),
-                 submission.referral().empty() ? "-" : ShortName(submission.referral()), console::Words(submission.state())});
+                 submission.referral().empty() ? "-" : ShortName(submission.referral()),
+                 console::Words(submission.state())});
     }
     left -= page.submissions_size();
     token = page.next_page_token();
@@ -84,14 +85,16 @@ std::string Holds(type::v1::ReferralState state) {
 absl::StatusOr<int> Holders(Session& session, const std::string& id) {
   ACCORD_ASSIGN_OR_RETURN(const auto submission, OwnSubmission(session, id));
   if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED) {
-    return Error(Reason::kReferralNotFound, fmt::format("the broker has not stored it: its submission is {}", console::Words(submission.state())));
+    return Error(Reason::kReferralNotFound,
+                 fmt::format("the broker has not stored it: its submission is {}", console::Words(submission.state())));
   }
   ACCORD_ASSIGN_OR_RETURN(const auto referral, AtBroker(session, submission.referral()));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"recipient", "holds it", "state", "since", "sections", "withheld"});
   for (const RecipientShare& share : SharesOf(submission.decisions())) {
     const auto& recipients = referral.recipients();
-    const auto status = std::find_if(recipients.begin(), recipients.end(), [&](const auto& r) { return r.agency() == share.recipient; });
+    const auto status = std::find_if(recipients.begin(), recipients.end(),
+                                     [&](const auto& r) { return r.agency() == share.recipient; });
     const auto state = status == recipients.end() ? type::v1::REFERRAL_STATE_UNSPECIFIED : status->state();
     const int64_t since_ms = status == recipients.end() ? 0 : status->since_ms();
     const std::string holds = share.gets.empty() ? "no" : Holds(state);
@@ -105,8 +108,10 @@ absl::StatusOr<int> Holders(Session& session, const std::string& id) {
     session.PrintJson({{"referral", submission.referral()}, {"requestId", submission.request_id()}, {"holders", rows}});
     return kDone;
   }
-  session.Print(fmt::format("{}\n\n{}\nAs decided when it was stored; what was withheld since, at release, is in `accordctl trail referral`.\n",
-                            submission.referral(), table.ToString(console::TerminalWidth())));
+  session.Print(
+      fmt::format("{}\n\n{}\nAs decided when it was stored; what was withheld since, at release, is in `accordctl "
+                  "trail referral`.\n",
+                  submission.referral(), table.ToString(console::TerminalWidth())));
   return kDone;
 }
 
@@ -129,12 +134,19 @@ void AddReferralVerbs(CLI::App& app, Verb& chosen) {
   for (const bool preview : {false, true}) {
     auto arguments = std::make_shared<SubmitArguments>();
     arguments->preview = preview;
-    auto* verb = preview ? referral->add_subcommand("preview", "Show who would receive which sections and why not the others; nothing is stored")
-                         : referral->add_subcommand("submit", "Push, and show who receives which sections and why not the others");
-    verb->add_option("FILE", arguments->paths, "Files {title, agency, call, request}, or directories of them (deploy/samples/)")->required();
+    auto* verb =
+        preview
+            ? referral->add_subcommand(
+                  "preview", "Show who would receive which sections and why not the others; nothing is stored")
+            : referral->add_subcommand("submit", "Push, and show who receives which sections and why not the others");
+    verb->add_option("FILE", arguments->paths,
+                     "Files {title, agency, call, request}, or directories of them (deploy/samples/)")
+        ->required();
     if (!preview) {
-      verb->add_option("--wait", arguments->wait_s, "Seconds to wait for the broker's answer; 0: until it is durable at the service")
-          ->check(CLI::Range(0, kWaitSecondsMax))->capture_default_str();
+      verb->add_option("--wait", arguments->wait_s,
+                       "Seconds to wait for the broker's answer; 0: until it is durable at the service")
+          ->check(CLI::Range(0, kWaitSecondsMax))
+          ->capture_default_str();
       verb->add_flag("--strict", arguments->strict, "What is not stored by the broker in that time counts as failed");
     }
     verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Submit(session, *arguments); }; });

@@ -27,7 +27,10 @@ absl::StatusOr<Sample> ParseSample(std::string_view text, const std::string& fil
   if (!document.is_object()) return Malformed(file, "is not a JSON object");
   Sample sample{.file = file};
   for (const auto& [key, value] : document.items()) {
-    std::string* member = key == "title" ? &sample.title : key == "agency" ? &sample.agency : key == "call" ? &sample.call : nullptr;
+    std::string* member = key == "title"    ? &sample.title
+                          : key == "agency" ? &sample.agency
+                          : key == "call"   ? &sample.call
+                                            : nullptr;
     if (member != nullptr) {
       if (!value.is_string()) return Malformed(file, fmt::format("`{}` is not text", key));
       *member = value.get<std::string>();

@@ -124,8 +124,8 @@ absl::StatusOr<Session::Principal> Session::Chosen(Prefer prefer) const {
 absl::StatusOr<Endpoint> Session::Broker(Prefer prefer) const {
   ACCORD_ASSIGN_OR_RETURN(const Principal principal, Chosen(prefer));
   if (principal.agency != nullptr) return BrokerAs(*principal.agency);
-  return Connect(fmt::format("the broker at {}, as admin/{}", config_.broker_address, principal.admin->id), config_.broker_address,
-                 config_.broker_spiffe_id, principal.admin->tls);
+  return Connect(fmt::format("the broker at {}, as admin/{}", config_.broker_address, principal.admin->id),
+                 config_.broker_address, config_.broker_spiffe_id, principal.admin->tls);
 }
 
 absl::StatusOr<ledger::Vkey> Session::LogKey() const {
@@ -165,7 +165,10 @@ void Session::PrintJson(const nlohmann::json& document) const {
   Print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
-void Session::Tell(std::string_view text) const { std::fwrite(text.data(), 1, text.size(), stderr); }
+void Session::Tell(std::string_view text) const {
+  std::fflush(stdout);  // What a person reads stays in the order in which it was said.
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
 
 nlohmann::json ToJson(const google::protobuf::Message& message) {
   google::protobuf::util::JsonPrintOptions options;

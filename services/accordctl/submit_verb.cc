@@ -37,7 +37,8 @@ absl::StatusOr<std::vector<Prepared>> Prepare(const Session& session, const Subm
   for (Sample& sample : *samples) {
     ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.AgencyOr(sample.agency));
     auto push = MakePush(sample.call, sample.request);
-    if (!push.ok()) return UsageError(fmt::format("{}: {}; nothing was sent", sample.file, FromAbsl(push.status().message())));
+    if (!push.ok())
+      return UsageError(fmt::format("{}: {}; nothing was sent", sample.file, FromAbsl(push.status().message())));
     push->options->set_preview_only(arguments.preview);
     push->options->set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
     if (!push->options->has_worker()) {
@@ -54,7 +55,8 @@ std::string StateText(SubmissionState state, bool preview) {
   switch (state) {
     case agency::v1::SUBMISSION_STATE_ACCEPTED: return "accepted: durable at the agency's service, which goes on by itself";
     case agency::v1::SUBMISSION_STATE_PREPARED: return "prepared: sealed and signed, which the service sends by itself";
-    case agency::v1::SUBMISSION_STATE_SENT: return "sent: the broker's answer is not known yet; the service sends again by itself";
+    case agency::v1::SUBMISSION_STATE_SENT:
+      return "sent: the broker's answer is not known yet; the service sends again by itself";
     case agency::v1::SUBMISSION_STATE_SETTLED: return "settled: stored by the broker, its receipt verified";
     case agency::v1::SUBMISSION_STATE_NEEDS_PERSON: return "needs a person: nothing was sent";
     case agency::v1::SUBMISSION_STATE_WITHDRAWN: return "withdrawn by a person: nothing is sent";
@@ -81,13 +83,22 @@ Submission ToSubmission(const Endpoint& service, const Prepared& prepared, const
   return submission;
 }
 
+// What it waits for stands among the warnings too.
+void AddWarnings(const Submission& submission, console::Table& table) {
+  for (const auto& warning : submission.warnings()) {
+    if (warning != submission.waiting_for()) table.Add({"warning", warning});
+  }
+}
+
 std::string ResultText(const Submission& submission, uint64_t stored_index, bool preview) {
-  console::Table table({"request id", submission.request_id()});
+  auto table = console::Table::Facts();
+  table.Add({"request id", submission.request_id()});
   table.Add({"state", StateText(submission.state(), preview)});
   if (!submission.waiting_for().empty()) table.Add({"waits for", submission.waiting_for()});
   if (!submission.referral().empty()) table.Add({"referral", submission.referral()});
-  if (submission.state() == agency::v1::SUBMISSION_STATE_SETTLED && !preview) table.Add({"entry", fmt::to_string(stored_index)});
-  for (const auto& warning : submission.warnings()) table.Add({"warning", warning});
+  if (submission.state() == agency::v1::SUBMISSION_STATE_SETTLED && !preview)
+    table.Add({"entry", fmt::to_string(stored_index)});
+  AddWarnings(submission, table);
   std::string text = table.ToString(console::TerminalWidth(), 2);
   if (submission.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON && !preview) {
     text += fmt::format("  To decide: accordctl referral resolve {} --send | --withdraw\n", submission.request_id());
@@ -123,14 +134,15 @@ bool SendOne(Session& session, const SubmitArguments& arguments, Prepared& prepa
 }  // namespace
 
 std::string SubmissionText(const Submission& submission) {
-  std::string text = fmt::format("{}, accepted {}, sent {} times\n\n", submission.method(), console::TimeText(submission.accepted_at_ms()),
-                                 submission.attempts());
+  std::string text = fmt::format("{}, accepted {}, sent {} times\n\n", submission.method(),
+                                 console::TimeText(submission.accepted_at_ms()), submission.attempts());
   text += DecisionText(submission.decisions(), console::TerminalWidth()) + "\n";
-  console::Table table({"request id", submission.request_id()});
+  auto table = console::Table::Facts();
+  table.Add({"request id", submission.request_id()});
   table.Add({"state", StateText(submission.state(), false)});
   if (!submission.waiting_for().empty()) table.Add({"waits for", submission.waiting_for()});
   if (!submission.referral().empty()) table.Add({"referral", submission.referral()});
-  for (const auto& warning : submission.warnings()) table.Add({"warning", warning});
+  AddWarnings(submission, table);
   text += table.ToString(console::TerminalWidth(), 2);
   if (submission.statements().empty()) return text;
   console::Table statements({"acted at", "agency", "said", "more"});

@@ -46,7 +46,8 @@ absl::StatusOr<CheckedRow> CheckRow(const inspection::v1::TrailRow& row, std::st
   if (!leaf.ok()) return Unproven(row.index(), FromAbsl(leaf.status().message()));
   checked.leaf = *std::move(leaf);
   if (checked.leaf.origin != origin) return Unproven(row.index(), "its leaf is of another log");
-  if (checked.leaf.time_ms != static_cast<uint64_t>(row.time_ms())) return Unproven(row.index(), "its time is not that of its leaf");
+  if (checked.leaf.time_ms != static_cast<uint64_t>(row.time_ms()))
+    return Unproven(row.index(), "its time is not that of its leaf");
   for (const auto& opening : row.openings()) {
     if (!ledger::LeafOpens(checked.leaf, {opening.label(), opening.salt(), opening.content()})) {
       return Unproven(row.index(), fmt::format("its opening `{}` is not what the leaf commits to", opening.label()));
@@ -57,7 +58,8 @@ absl::StatusOr<CheckedRow> CheckRow(const inspection::v1::TrailRow& row, std::st
     if (opening.label() == "decisions") ACCORD_RETURN_IF_ERROR(TakePart(row.index(), opening, checked.decisions));
   }
   if (!Says(row.has_event(), row.event(), checked.event) || !Says(row.has_actor(), row.actor(), checked.actor) ||
-      !Says(row.has_referral(), row.referral(), checked.referral) || !Says(row.has_decisions(), row.decisions(), checked.decisions)) {
+      !Says(row.has_referral(), row.referral(), checked.referral) ||
+      !Says(row.has_decisions(), row.decisions(), checked.decisions)) {
     return Unproven(row.index(), "says something that no opening proves");
   }
   return checked;
@@ -74,7 +76,8 @@ TrailCheck CheckOrder(const std::vector<CheckedRow>& rows) {
     uint64_t sequence = 0, previous = ledger::kNoPreviousIndex;
     const bool runs_through = std::all_of(rows.begin(), rows.end(), [&](const CheckedRow& row) {
       const auto& chains = row.leaf.chains;
-      const auto at = std::find_if(chains.begin(), chains.end(), [&](const auto& c) { return c.pseudonym == first.pseudonym; });
+      const auto at =
+          std::find_if(chains.begin(), chains.end(), [&](const auto& c) { return c.pseudonym == first.pseudonym; });
       if (at == chains.end() || at->sequence != sequence || at->previous_index != previous) return false;
       ++sequence;
       previous = row.index;
@@ -96,7 +99,8 @@ std::string EventText(const CheckedRow& row) {
 std::string ActorText(const CheckedRow& row) {
   if (!row.actor.has_value()) return "-";
   if (!row.actor->has_worker() || row.actor->worker().pseudonym().empty()) return row.actor->principal();
-  return fmt::format("{}, {} ({})", row.actor->principal(), row.actor->worker().pseudonym(), console::Words(row.actor->worker().role()));
+  return fmt::format("{}, {} ({})", row.actor->principal(), row.actor->worker().pseudonym(),
+                     console::Words(row.actor->worker().role()));
 }
 
 std::string RecipientText(const CheckedRow& row) {
@@ -118,9 +122,9 @@ std::string DetailText(const CheckedRow& row) {
   }
   if (row.decisions.has_value()) {
     for (const RecipientShare& share : SharesOf(row.decisions->decisions())) {
-      details.push_back(fmt::format("{}: {}{}", share.recipient,
-                                    share.gets.empty() ? "nothing" : fmt::format("{}", fmt::join(share.gets, ", ")),
-                                    share.does_not_get.empty() ? "" : fmt::format("; withheld: {}", fmt::join(share.does_not_get, ", "))));
+      details.push_back(fmt::format(
+          "{}: {}{}", share.recipient, share.gets.empty() ? "nothing" : fmt::format("{}", fmt::join(share.gets, ", ")),
+          share.does_not_get.empty() ? "" : fmt::format("; withheld: {}", fmt::join(share.does_not_get, ", "))));
     }
   } else if (row.referral.has_value() && row.referral->section_digests_size() > 0) {
     details.push_back(fmt::format("{} sections", row.referral->section_digests_size()));

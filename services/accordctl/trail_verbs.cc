@@ -45,7 +45,8 @@ absl::StatusOr<Answer> Query(const Endpoint& broker, QueryTrailRequest request, 
     ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &TrailService::Stub::QueryTrail, request));
     for (const auto& row : response.rows()) {
       ACCORD_ASSIGN_OR_RETURN(CheckedRow checked, CheckRow(row, origin));
-      if (answer.rows.size() == kTrailRowsMax) return Error(Reason::kQueueFull, fmt::format("the trail has more than {} entries", kTrailRowsMax));
+      if (answer.rows.size() == kTrailRowsMax)
+        return Error(Reason::kQueueFull, fmt::format("the trail has more than {} entries", kTrailRowsMax));
       answer.rows.push_back(std::move(checked));
       answer.json.push_back(ToJson(row));
     }
@@ -63,25 +64,30 @@ absl::Status Prove(const Endpoint& broker, const ledger::Vkey& log, const std::v
   for (const CheckedRow& row : rows) {
     ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
     if (receipt.verified.leaf_bytes != row.leaf_bytes) {
-      return Error(Reason::kReceiptInvalid, fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
+      return Error(Reason::kReceiptInvalid,
+                   fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
     }
   }
   return absl::OkStatus();
 }
 
 std::string Completeness(const Answer& answer, const TrailCheck& check) {
-  if (answer.rows.empty()) return "No record in Accord.\n";
+  if (answer.rows.empty()) return "No record in Accord.";
   std::string text = fmt::format("Completeness: {}.", answer.completeness.empty() ? "no grade told" : answer.completeness);
   if (answer.rows.back().index == answer.query_index) {
-    text += fmt::format(" The last row, entry {}, is the record of this very question: its leaf states how far the chain goes, so an entry "
-                        "of this trail that is not above convicts the broker.", answer.query_index);
+    text += fmt::format(
+        " The last row, entry {}, is the record of this very question: its leaf states how far the chain goes, so an "
+        "entry "
+        "of this trail that is not above convicts the broker.",
+        answer.query_index);
   }
   return text + (check.every_entry_shown
-                     ? fmt::format("\nEvery entry of the chain is shown: numbers 0 to {} without a gap.\n", check.entries - 1)
-                     : std::string("\nNot every entry of the chain is shown: only those that this caller may see.\n"));
+                     ? fmt::format("\nEvery entry of the chain is shown: numbers 0 to {} without a gap.", check.entries - 1)
+                     : std::string("\nNot every entry of the chain is shown: only those that this caller may see."));
 }
 
-absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTrailRequest& request, const TrailArguments& arguments) {
+absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
+                         const TrailArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const Answer answer, Query(broker, request, log.name()));
   const TrailCheck check = CheckOrder(answer.rows);
@@ -92,17 +98,22 @@ absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTr
   if (session.json()) {
     nlohmann::json cases = nlohmann::json::array();
     for (const std::string& pseudonym : answer.cases) cases.push_back(ToHex(pseudonym));
-    session.PrintJson({{"rows", answer.json}, {"completeness", answer.completeness}, {"queryIndex", answer.query_index},
-                       {"cases", cases}, {"everyEntryShown", check.every_entry_shown}, {"openingsVerified", true}, {"leavesProved", prove}});
+    session.PrintJson({{"rows", answer.json},
+                       {"completeness", answer.completeness},
+                       {"queryIndex", answer.query_index},
+                       {"cases", cases},
+                       {"everyEntryShown", check.every_entry_shown},
+                       {"openingsVerified", true},
+                       {"leavesProved", prove}});
     return kDone;
   }
   console::Table table({"entry", "time", "event", "who", "recipient", "detail"});
   for (const CheckedRow& row : answer.rows) {
-    table.Add({std::to_string(row.index), console::TimeText(static_cast<int64_t>(row.leaf.time_ms)), EventText(row), ActorText(row),
-               RecipientText(row), DetailText(row)});
+    table.Add({std::to_string(row.index), console::TimeText(static_cast<int64_t>(row.leaf.time_ms)), EventText(row),
+               ActorText(row), RecipientText(row), DetailText(row)});
   }
   std::string text = table.empty() ? "" : table.ToString(console::TerminalWidth()) + "\n";
-  text += Completeness(answer, check);
+  for (const std::string& line : console::Wrap(Completeness(answer, check), console::TerminalWidth())) text += line + "\n";
   text += fmt::format("Verified before it was printed: what each row says opens commitments of its leaf{}.\n",
                       prove ? fmt::format(", and each leaf is in the log that {} signs", log.name())
                             : std::string("; that the leaves are in the log was not asked (--proofs)"));
@@ -125,7 +136,9 @@ absl::StatusOr<int> Referral(Session& session, const TrailArguments& arguments) 
       if (!digits.has_value() || !absl::IsNotFound(submission.status())) return submission.status();
       ACCORD_ASSIGN_OR_RETURN(name, FindInInbox(service, arguments.id));
     }
-    if (name.empty()) return Error(Reason::kReferralNotFound, "the submission is not sealed yet: there is no record of it at the broker");
+    if (name.empty())
+      return Error(Reason::kReferralNotFound,
+                   "the submission is not sealed yet: there is no record of it at the broker");
     digits = ReferralDigits(name);
   }
   request.set_referral(FromHex(*digits).value_or(""));
@@ -135,7 +148,8 @@ absl::StatusOr<int> Referral(Session& session, const TrailArguments& arguments) 
 
 absl::StatusOr<int> Case(Session& session, const TrailArguments& arguments) {
   const auto pseudonym = FromHex(arguments.id);
-  if (!pseudonym.has_value() || pseudonym->size() != kIdBytes) return UsageError("a case is named by the 32 hex digits of its pseudonym");
+  if (!pseudonym.has_value() || pseudonym->size() != kIdBytes)
+    return UsageError("a case is named by the 32 hex digits of its pseudonym");
   QueryTrailRequest request;
   request.set_purpose(arguments.purpose);
   request.set_case_pseudonym(*pseudonym);
@@ -156,10 +170,12 @@ absl::StatusOr<int> Agency(Session& session, const TrailArguments& arguments) {
 void AddTrailVerbs(CLI::App& app, Verb& chosen) {
   auto* trail = app.add_subcommand("trail", "What the record says; the question is itself recorded")->require_subcommand(1);
   auto arguments = std::make_shared<TrailArguments>();
-  const auto add = [&](const char* name, const char* what, const char* id, absl::StatusOr<int> (*verb)(Session&, const TrailArguments&)) {
+  const auto add = [&](const char* name, const char* what, const char* id,
+                       absl::StatusOr<int> (*verb)(Session&, const TrailArguments&)) {
     auto* command = trail->add_subcommand(name, what);
     command->add_option("ID", arguments->id, id)->required();
-    command->add_option("--purpose", arguments->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+    command->add_option("--purpose", arguments->purpose,
+                        "Why it is asked: a code of at most 64 characters, kept in the record");
     command->add_flag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
     command->add_flag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax))
         ->excludes("--no-proofs");

@@ -17,6 +17,7 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen);     // list, read, accept, decl
 void AddTrailVerbs(CLI::App& app, Verb& chosen);     // referral, case, agency
 void AddLedgerVerbs(CLI::App& app, Verb& chosen);    // checkpoint, export, prove; receipt get
 void AddAdminVerbs(CLI::App& app, Verb& chosen);     // propose, approve, changes, agencies; policy show; status
-void AddLaterVerbs(CLI::App& app, Verb& chosen);     // What design.md §8 names and this version does not do.
+// What design.md §8 names and this version does not do; needs no configuration.
+void AddLaterVerbs(CLI::App& app, bool& later);
 
 }  // namespace accord::accordctl

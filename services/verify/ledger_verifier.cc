@@ -74,7 +74,8 @@ class Pass {
     }
     const auto entries = ledger::ParseBundle(*bytes, width);
     if (!entries.has_value()) {
-      Found(Check::kBundles, path, fmt::format("is not {} entries with their lengths: cut off, or something was added", width));
+      Found(Check::kBundles, path,
+            fmt::format("is not {} entries with their lengths: cut off, or something was added", width));
       return false;
     }
     ++report_.bundles;
@@ -132,10 +133,11 @@ class Pass {
     while (stored->compare(at * kHashBytes, kHashBytes, hashes.substr(at * kHashBytes, kHashBytes)) == 0) ++at;
     const uint64_t hash = tile.index * ledger::kTileWidth + at;
     Found(Check::kTiles, path,
-          tile.level == 0 ? fmt::format("has another hash for entry {} than that entry gives: one of the two was altered", hash)
-                          : fmt::format("has another hash at {} than the entries {} to {} give", at,
-                                        hash << (tile.level * ledger::kTileHeight),
-                                        ((hash + 1) << (tile.level * ledger::kTileHeight)) - 1));
+          tile.level == 0
+              ? fmt::format("has another hash for entry {} than that entry gives: one of the two was altered", hash)
+              : fmt::format("has another hash at {} than the entries {} to {} give", at,
+                            hash << (tile.level * ledger::kTileHeight),
+                            ((hash + 1) << (tile.level * ledger::kTileHeight)) - 1));
   }
 
   FileReader& files_;
@@ -160,6 +162,8 @@ std::string_view Name(Check check) {
   return "";
 }
 
-LedgerReport VerifyLedger(FileReader& files, const ledger::Vkey& log, Progress progress) { return Pass(files, log).Run(progress); }
+LedgerReport VerifyLedger(FileReader& files, const ledger::Vkey& log, Progress progress) {
+  return Pass(files, log).Run(progress);
+}
 
 }  // namespace accord::verify

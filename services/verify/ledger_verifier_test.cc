@@ -125,7 +125,8 @@ TEST(LedgerVerifierTest, AGapInAChainIsFoundThoughTheKeySignedIt) {
   log.leaves.erase(log.leaves.begin() + 100);  // In chain `a`, number 50, and in `z`.
   const LedgerReport report = Verify(log, log.Publish());
   EXPECT_FALSE(report.ok());
-  EXPECT_THAT(First(report), HasSubstr("entry 101: is number 51 of chain 61616161616161616161616161616161, where number 50 is due"));
+  EXPECT_THAT(First(report),
+              HasSubstr("entry 101: is number 51 of chain 61616161616161616161616161616161, where number 50 is due"));
 }
 
 TEST(LedgerVerifierTest, AChainThatNamesAnotherEntryBeforeItIsFound) {

@@ -75,7 +75,8 @@ absl::StatusOr<Key> ReadKey(const Arguments& arguments, const fs::path& director
 }
 
 std::string KeyText(const Key& key) {
-  return key.beside ? fmt::format("{}\n{}: it came with the copy; compare it with the one the operator published", key.vkey.ToString(), key.path)
+  return key.beside ? fmt::format("{}\n{}: it came with the copy; compare it with the one the operator published",
+                                  key.vkey.ToString(), key.path)
                     : fmt::format("{}\n{}", key.vkey.ToString(), key.path);
 }
 
@@ -103,7 +104,8 @@ int Receipt(const Arguments& arguments, Output& output) {
 
   if (!report.ok()) {
     const std::string why = console::Printable(Message(report.status()));
-    if (arguments.json) output.out += Dump({{"verifies", false}, {"file", arguments.path}, {"error", why}, {"key", KeyJson(*key)}});
+    if (arguments.json)
+      output.out += Dump({{"verifies", false}, {"file", arguments.path}, {"error", why}, {"key", KeyJson(*key)}});
     output.err += fmt::format("accord-verify: {} DOES NOT VERIFY: {}\n", arguments.path, why);
     return kDoesNotVerify;
   }
@@ -115,19 +117,27 @@ int Receipt(const Arguments& arguments, Output& output) {
       parts.push_back({{"label", opening.label}, {"content", nlohmann::json::parse(opening.json, nullptr, false)}});
       if (opening.json.empty()) parts.back()["content"] = nullptr;
     }
-    output.out += Dump({{"verifies", true}, {"file", arguments.path}, {"origin", receipt.checkpoint.origin},
-                        {"index", receipt.index}, {"timeMs", time_ms}, {"checkpointSize", receipt.checkpoint.size},
-                        {"root", ToHex(ledger::View(receipt.checkpoint.root))}, {"openings", parts}, {"key", KeyJson(*key)}});
+    output.out += Dump({{"verifies", true},
+                        {"file", arguments.path},
+                        {"origin", receipt.checkpoint.origin},
+                        {"index", receipt.index},
+                        {"timeMs", time_ms},
+                        {"checkpointSize", receipt.checkpoint.size},
+                        {"root", ToHex(ledger::View(receipt.checkpoint.root))},
+                        {"openings", parts},
+                        {"key", KeyJson(*key)}});
     return kVerifies;
   }
-  console::Table table({"receipt", arguments.path});
+  auto table = console::Table::Facts();
+  table.Add({"receipt", arguments.path});
   table.Add({"log", receipt.checkpoint.origin});
   table.Add({"entry", fmt::format("{} of {}", receipt.index, receipt.checkpoint.size)});
   table.Add({"recorded at", console::TimeText(time_ms)});
   table.Add({"root", ToHex(ledger::View(receipt.checkpoint.root))});
   table.Add({"key", KeyText(*key)});
   output.out += table.ToString(console::TerminalWidth());
-  if (report->openings.empty()) output.out += "\nNo openings beside it: that the entry is in the log is shown, not what it says.\n";
+  if (report->openings.empty())
+    output.out += "\nNo openings beside it: that the entry is in the log is shown, not what it says.\n";
   for (const auto& opening : report->openings) {
     output.out += fmt::format("\n{} (is what the entry commits to)\n", console::Printable(opening.label));
     std::istringstream lines(opening.text);
@@ -149,7 +159,8 @@ std::string Outcome(const LedgerReport& report, Check check) {
   const uint64_t found = report.found[static_cast<size_t>(check)];
   if (found > 0) return fmt::format("FAILED ({})", found);
   if (report.finished) return "ok";
-  return report.entries == 0 || check == Check::kRoot ? "not reached" : fmt::format("ok so far ({} entries)", report.entries);
+  return report.entries == 0 || check == Check::kRoot ? "not reached"
+                                                      : fmt::format("ok so far ({} entries)", report.entries);
 }
 
 int Ledger(const Arguments& arguments, Output& output) {
@@ -169,18 +180,31 @@ int Ledger(const Arguments& arguments, Output& output) {
     for (const auto& finding : report.findings) {
       findings.push_back({{"check", Name(finding.check)}, {"where", finding.where}, {"what", finding.what}});
     }
-    for (size_t i = 0; i < kChecks; ++i) checks[std::string(Name(static_cast<Check>(i)))] = Outcome(report, static_cast<Check>(i));
-    output.out += Dump({{"verifies", report.ok()}, {"directory", arguments.path}, {"origin", report.origin}, {"size", report.size},
-                        {"root", report.root}, {"entries", report.entries}, {"bundles", report.bundles}, {"tiles", report.tiles},
-                        {"chains", report.chains}, {"firstTimeMs", report.first_time_ms}, {"lastTimeMs", report.last_time_ms},
-                        {"finished", report.finished}, {"checks", checks}, {"findings", findings}, {"moreFindings", more},
+    for (size_t i = 0; i < kChecks; ++i)
+      checks[std::string(Name(static_cast<Check>(i)))] = Outcome(report, static_cast<Check>(i));
+    output.out += Dump({{"verifies", report.ok()},
+                        {"directory", arguments.path},
+                        {"origin", report.origin},
+                        {"size", report.size},
+                        {"root", report.root},
+                        {"entries", report.entries},
+                        {"bundles", report.bundles},
+                        {"tiles", report.tiles},
+                        {"chains", report.chains},
+                        {"firstTimeMs", report.first_time_ms},
+                        {"lastTimeMs", report.last_time_ms},
+                        {"finished", report.finished},
+                        {"checks", checks},
+                        {"findings", findings},
+                        {"moreFindings", more},
                         {"key", KeyJson(*key)}});
   } else {
-    console::Table table({"ledger", arguments.path});
+    auto table = console::Table::Facts();
+    table.Add({"ledger", arguments.path});
     table.Add({"log", report.origin.empty() ? "-" : report.origin});
     table.Add({"signed", report.origin.empty() ? "-" : fmt::format("{} entries, root {}", report.size, report.root)});
-    table.Add({"read", fmt::format("{} entries in {} bundles, {} tiles, {} chains", report.entries, report.bundles, report.tiles,
-                                   report.chains)});
+    table.Add({"read", fmt::format("{} entries in {} bundles, {} tiles, {} chains", report.entries, report.bundles,
+                                   report.tiles, report.chains)});
     table.Add({"from", console::TimeText(static_cast<int64_t>(report.first_time_ms))});
     table.Add({"to", console::TimeText(static_cast<int64_t>(report.last_time_ms))});
     table.Add({"key", KeyText(*key)});
@@ -200,7 +224,8 @@ int Ledger(const Arguments& arguments, Output& output) {
   }
   if (report.ok()) return kVerifies;
   const Finding& first = report.findings.front();
-  output.err += console::Printable(fmt::format("accord-verify: {} DOES NOT VERIFY: {}: {}\n", arguments.path, first.where, first.what));
+  output.err += console::Printable(
+      fmt::format("accord-verify: {} DOES NOT VERIFY: {}: {}\n", arguments.path, first.where, first.what));
   return kDoesNotVerify;
 }
 
@@ -217,7 +242,8 @@ int RunVerify(int argc, const char* const* argv, Output& output) {
   app.add_flag("--json", arguments.json, "Machine-readable output on standard output");
   auto* receipt = app.add_subcommand("receipt", "Verify one receipt, and show what its openings say");
   receipt->add_option("FILE", arguments.path, "The receipt (tlog-proof)")->required()->check(CLI::ExistingFile);
-  receipt->add_option("--openings", arguments.openings, "Its openings; FILE.openings.json when that is there")->check(CLI::ExistingFile);
+  receipt->add_option("--openings", arguments.openings, "Its openings; FILE.openings.json when that is there")
+      ->check(CLI::ExistingFile);
   auto* ledger = app.add_subcommand("ledger", "Verify a copy of a log, as `accordctl ledger export` writes it");
   ledger->add_option("DIR", arguments.path, "The directory (tlog-tiles)")->required();
   auto* bundle = app.add_subcommand("bundle", "Verify an inspector's bundle (comes later)");

@@ -57,7 +57,8 @@ class ProgramTest : public ::testing::Test {
     ledger::Frontier frontier;
     frontier.Append(ledger::LeafHash(leaf));
     const TestingLog keys(0);
-    Put("r.tlog", ledger::FormatTlogProof({leaf, 0, {}, ledger::SignCheckpoint({TestingLog::kOrigin, 1, frontier.Root()}, keys.signer)}));
+    Put("r.tlog", ledger::FormatTlogProof(
+                      {leaf, 0, {}, ledger::SignCheckpoint({TestingLog::kOrigin, 1, frontier.Root()}, keys.signer)}));
     Put("vkey", keys.vkey().ToString() + "\n");
     openings_ = {{{"label", "event"}, {"salt", ToBase64(opening.salt)}, {"content", ToBase64(opening.content)}}};
     Put("r.tlog.openings.json", openings_.dump());
@@ -119,7 +120,8 @@ TEST_F(ProgramTest, AReceiptWhoseOpeningSaysSomethingElseDoesNotVerify) {
   Put("r.tlog.openings.json", openings_.dump());
   EXPECT_EQ(Run({"receipt", At("r.tlog")}), 1);
   EXPECT_THAT(output_.err, HasSubstr("the opening `event` is not what entry 0 commits to"));
-  for (const char* damaged : {"{}", "[1]", "[{\"label\": \"event\"}]", "[{\"label\":\"event\",\"salt\":\"?\",\"content\":\"\"}]", "not json"}) {
+  for (const char* damaged : {"{}", "[1]", "[{\"label\": \"event\"}]",
+                              "[{\"label\":\"event\",\"salt\":\"?\",\"content\":\"\"}]", "not json"}) {
     Put("r.tlog.openings.json", damaged);
     EXPECT_EQ(Run({"receipt", At("r.tlog")}), 1) << damaged;
   }

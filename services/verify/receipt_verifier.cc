@@ -11,6 +11,8 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/console/message_text.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
 
 namespace accord::verify {
 namespace {
@@ -27,6 +29,18 @@ std::unique_ptr<google::protobuf::Message> PartOf(std::string_view label) {
   return nullptr;
 }
 
+// There are many of them: a line each.
+std::string DecisionsText(const type::v1::EntryDecisions& part) {
+  console::Table table({"recipient", "section", "verdict", "rule"});
+  for (const auto& decision : part.decisions()) {
+    table.Add({decision.recipient(), console::Words(decision.category()), console::Words(decision.verdict()),
+               decision.rule_id()});
+  }
+  constexpr size_t kIndented = 2;  // By the caller.
+  return table.ToString(console::TerminalWidth() - kIndented) +
+         fmt::format("decision digest: {}\n", ToHex(part.decision_digest()));
+}
+
 absl::StatusOr<CheckedOpening> Describe(const crypto::Opening& opening) {
   CheckedOpening checked{.label = opening.label};
   const auto part = PartOf(opening.label);
@@ -35,9 +49,11 @@ absl::StatusOr<CheckedOpening> Describe(const crypto::Opening& opening) {
     return checked;
   }
   if (!part->ParseFromString(opening.content)) {
-    return Error(Reason::kReceiptInvalid, fmt::format("the part `{}` is committed to, but is no message of its kind", opening.label));
+    return Error(Reason::kReceiptInvalid,
+                 fmt::format("the part `{}` is committed to, but is no message of its kind", opening.label));
   }
-  checked.text = console::MessageText(*part);
+  const auto* decisions = dynamic_cast<const type::v1::EntryDecisions*>(part.get());
+  checked.text = decisions == nullptr ? console::MessageText(*part) : DecisionsText(*decisions);
   if (!google::protobuf::util::MessageToJsonString(*part, &checked.json).ok()) {
     return Error(Reason::kReceiptInvalid, fmt::format("the part `{}` has text that is not UTF-8", opening.label));
   }
@@ -52,7 +68,8 @@ absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json
   std::vector<crypto::Opening> openings;
   for (const auto& item : document) {
     crypto::Opening opening;
-    for (const auto& [key, member] : {std::pair{"label", &opening.label}, {"salt", &opening.salt}, {"content", &opening.content}}) {
+    for (const auto& [key, member] :
+         {std::pair{"label", &opening.label}, {"salt", &opening.salt}, {"content", &opening.content}}) {
       const auto found = item.is_object() ? item.find(key) : item.end();
       if (!item.is_object() || found == item.end() || !found->is_string()) {
         return Invalid(fmt::format("item {} has no text `{}`", openings.size(), key));

@@ -50,7 +50,8 @@ class TestingLog {
   // The signed checkpoint over the leaves as they are now.
   std::string Checkpoint(size_t size) const {
     ledger::TileBuilder builder;
-    for (size_t i = 0; i < size; ++i) builder.Append(ledger::LeafHash(leaves[i]), [](const ledger::Tile&, std::string_view) {});
+    for (size_t i = 0; i < size; ++i)
+      builder.Append(ledger::LeafHash(leaves[i]), [](const ledger::Tile&, std::string_view) {});
     return ledger::SignCheckpoint({kOrigin, size, builder.Root()}, signer);
   }
 
@@ -63,8 +64,10 @@ class TestingLog {
     builder.EmitPartial(put);
     for (size_t first = 0; first < leaves.size(); first += ledger::kTileWidth) {
       const size_t end = std::min<size_t>(first + ledger::kTileWidth, leaves.size());
-      const std::vector<std::string> some(leaves.begin() + static_cast<ptrdiff_t>(first), leaves.begin() + static_cast<ptrdiff_t>(end));
-      out.files[ledger::EntriesPath(first / ledger::kTileWidth, static_cast<uint32_t>(end - first))] = ledger::EncodeBundle(some);
+      const std::vector<std::string> some(leaves.begin() + static_cast<ptrdiff_t>(first),
+                                          leaves.begin() + static_cast<ptrdiff_t>(end));
+      out.files[ledger::EntriesPath(first / ledger::kTileWidth, static_cast<uint32_t>(end - first))] =
+          ledger::EncodeBundle(some);
     }
     out.files["checkpoint"] = Checkpoint(leaves.size());
     out.files["vkey"] = vkey().ToString() + "\n";

@@ -1,0 +1,155 @@
+// Goal: exit statuses and errors as a person and a program see them, with nobody at the other end.
+#include "services/accordctl/program.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "services/accordctl/session.h"
+
+namespace accord::accordctl {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class ProgramTest : public ::testing::Test {
+ protected:
+  ProgramTest() {
+    std::string name = (fs::temp_directory_path() / "accordctl-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    ::unsetenv("ACCORDCTL_CONFIG");
+    // Readable files are all that is asked for before a connection is made; port 1 refuses it.
+    for (const char* file : {"tls.crt", "tls.key", "ca.crt"}) std::ofstream(directory_ / file) << "-";
+    const std::string tls = "certificate = \"tls.crt\"\nprivate_key = \"tls.key\"\nroots = \"ca.crt\"\n";
+    std::ofstream(Config())
+        << "[broker]\naddress = \"127.0.0.1:1\"\nspiffe_id = \"spiffe://a.example/broker/x\"\nlog_vkey = \"vkey\"\n"
+        << "[[agency]]\nid = \"police\"\naddress = \"127.0.0.1:1\"\nspiffe_id = \"spiffe://a.example/agency/police\"\n"
+        << tls << "[[agency]]\nid = \"idva\"\n"
+        << tls << "[[admin]]\nid = \"alice\"\n"
+        << tls;
+  }
+  ~ProgramTest() override { fs::remove_all(directory_); }
+
+  std::string Config() const { return (directory_ / "accordctl.toml").string(); }
+
+  // Runs with the configuration; standard output into out_, standard error into err_.
+  int Run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--config", Config()});
+    return RunBare(arguments);
+  }
+  int RunBare(const std::vector<std::string>& arguments) {
+    std::vector<const char*> argv = {"accordctl"};
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    FakeRandom random(1);
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int status = RunAccordctl(static_cast<int>(argv.size()), argv.data(), random);
+    out_ = testing::internal::GetCapturedStdout();
+    err_ = testing::internal::GetCapturedStderr();
+    return status;
+  }
+
+  fs::path directory_;
+  std::string out_, err_;
+};
+
+TEST_F(ProgramTest, HelpAndVersionAreNoErrors) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"--help"},
+                                                                     {"--version"},
+                                                                     {"referral", "--help"},
+                                                                     {"referral", "submit", "--help"},
+                                                                     {"inbox", "decline", "--help"}}) {
+    EXPECT_EQ(RunBare(arguments), kDone) << arguments[0];
+    EXPECT_FALSE(out_.empty());
+  }
+}
+
+TEST_F(ProgramTest, WrongUseIsTwo) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {},
+           {"referral"},
+           {"refer"},
+           {"referral", "submit"},
+           {"referral", "submit", "absent.json", "--as", "police"},
+           {"referral", "submit", "deploy/samples", "--wait", "31"},
+           {"inbox", "decline", "0123456789", "--reason", "because"},
+           {"inbox", "list"},  // As whom?
+           {"inbox", "list", "--as", "nobody"},
+           {"inbox", "list", "--as", "police", "--as-admin", "alice"},
+           {"inbox", "list", "--as", "idva"},                            // Has no service.
+           {"inbox", "accept", "0123456789abcdef", "--as", "police"},    // Who acts?
+           {"inbox", "accept", "x", "--as", "police", "--worker", "w"},  // Names no referral.
+           {"trail", "case", "12", "--as-admin", "alice"},
+           {"ledger", "checkpoint", "--as", "police"},  // No vkey file.
+           {"referral", "list", "--as", "police", "--request-id", "bad id"},
+           {"referral", "resolve", "some-request-id", "--as", "police"}}) {
+    EXPECT_EQ(Run(arguments), kWrongUse) << testing::PrintToString(arguments) << err_;
+    EXPECT_FALSE(err_.empty());
+  }
+  EXPECT_EQ(RunBare({"status"}), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("ACCORDCTL_CONFIG"));
+  EXPECT_EQ(RunBare({"--config", (directory_ / "absent").string(), "status"}), kWrongUse);
+}
+
+TEST_F(ProgramTest, AServiceThatDoesNotAnswerIsOneAndIsNamed) {
+  EXPECT_EQ(Run({"referral", "list", "--as", "agency/police"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("police at 127.0.0.1:1"));
+  EXPECT_THAT(err_, HasSubstr("what to do:"));
+  EXPECT_TRUE(out_.empty());
+
+  EXPECT_EQ(Run({"--json", "referral", "list", "--as", "police"}), kFailed);
+  const auto json = nlohmann::json::parse(out_);
+  EXPECT_EQ(json["error"]["code"], "UNAVAILABLE");
+}
+
+TEST_F(ProgramTest, EveryFileIsReadBeforeTheFirstIsSent) {
+  std::ofstream(directory_ / "good.json")
+      << R"({"agency": "police", "call": "ReportIncident", "request": {"options": {"worker": {}}}})";
+  std::ofstream(directory_ / "bad.json") << R"({"agency": "police", "call": "ReportIncident", "request": {"colour": 1}})";
+  EXPECT_EQ(Run({"referral", "submit", (directory_ / "good.json").string(), (directory_ / "bad.json").string()}), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("bad.json"));
+  EXPECT_THAT(err_, HasSubstr("nothing was sent"));
+  // The good one alone is tried, and fails for want of a service.
+  EXPECT_EQ(Run({"referral", "submit", (directory_ / "good.json").string(), "--json"}), kFailed);
+  const auto json = nlohmann::json::parse(out_);
+  EXPECT_EQ(json["failed"], 1);
+  EXPECT_EQ(json["submissions"][0]["error"]["code"], "UNAVAILABLE");
+}
+
+TEST_F(ProgramTest, WarrantsComeLater) {
+  EXPECT_EQ(RunBare({"warrant", "list"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("COMES_LATER"));
+  EXPECT_EQ(RunBare({"--json", "warrant", "activate", "w-1"}), kFailed);
+  EXPECT_EQ(nlohmann::json::parse(out_)["error"]["reason"], "COMES_LATER");
+}
+
+TEST(ErrorTextTest, AReasonIsToldInPlainEnglishWithItsMetadata) {
+  const absl::Status status = Annotate(Error(Reason::kQueueFull, "too much", {{"retry_after_ms", "1000"}}), "the broker");
+  const std::string text = ErrorText(status);
+  EXPECT_THAT(text, HasSubstr("QUEUE_FULL: the broker: too much"));
+  EXPECT_THAT(text, HasSubstr("retry_after_ms: 1000"));
+  EXPECT_THAT(text, HasSubstr(std::string(RowOf(Reason::kQueueFull).next_step)));
+  EXPECT_EQ(ErrorJson(status)["metadata"]["retry_after_ms"], "1000");
+  EXPECT_THAT(ErrorText(absl::UnknownError("\x1b[2J")), testing::Not(HasSubstr("\x1b")));
+}
+
+// The example is what people start from: it must load.
+TEST(CtlConfigTest, TheExampleLoads) {
+  const auto config = LoadCtlConfig("services/accordctl/accordctl.toml.example");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_NE(config->FindAgency("police"), nullptr);
+  EXPECT_EQ(config->FindAgency("police")->worker.role(), type::v1::WORKER_ROLE_PRACTITIONER);
+  EXPECT_EQ(config->FindAgency("idva"), nullptr);
+  EXPECT_NE(config->FindAdmin("alice"), nullptr);
+  EXPECT_EQ(config->broker_address, "127.0.0.1:7400");
+}
+
+}  // namespace
+}  // namespace accord::accordctl
