@@ -5,6 +5,7 @@ Every command that the documents show is one: program or script is there, each v
 required is given too. Looks at lines of fences and at `code` that begin with a program of BIN (build/release/bin) or with a script of this repository.
 """
 import functools
+import itertools
 import pathlib
 import re
 import shlex
@@ -114,8 +115,27 @@ def judge_script(words):
     return f"{words[0]} knows no {wrong[0]}" if wrong else None
 
 
+def readings(code):
+    """What a synopsis stands for: `a|b` each, `[x]` given, `x | y` for the end of the line; what follows three spaces explains."""
+    code = re.sub(r" {3,}.*", "", code)
+    first, *others = code.replace("[", "").replace("]", "").split(" | ")
+    verbs = re.match(r"[\w-]+(?: [a-z][a-z-]*)*", first)
+    lines = [first] + [f"{verbs.group(0)} {other}" for other in others if verbs]
+    for line in lines:
+        choices = [[choice for choice in word.split("|") if choice != "…"] for word in line.split(" ")]
+        for words in itertools.product(*choices):
+            yield " ".join(words)
+
+
 def judge(binary, code, fenced):
     """None when `code` is no command, or a good one."""
+    if not code.startswith(tuple(PROGRAMS)):
+        return judge_line(binary, code, fenced)
+    return next((wrong for wrong in (judge_line(binary, line, fenced) for line in readings(code)) if wrong), None)
+
+
+def judge_line(binary, code, fenced):
+    """The same of one line without alternatives."""
     try:
         words = shlex.split(code, comments=True)
     except ValueError:
@@ -132,9 +152,10 @@ def judge(binary, code, fenced):
 def check_judge(binary):
     """That this test can fail."""
     good = ["accord-broker init --config a.toml", "accordctl --as police referral submit mine.json", "accord-verify ledger copy", "tests/run.sh --long",
-            "accordctl referral submit a.json --json", "some prose"]
+            "accordctl referral submit a.json --json", "accordctl referral show|holders ID   one", "accordctl ledger prove OLD [NEW]", "some prose"]
     bad = ["accord-broker start", "accordctl referral send a.json", "accordctl --like police status", "accord-verify receipt r --key k", "tests/walk.sh",
-           "tests/run.sh --longer", "accordctl ledger export --out", "accordctl ledger export", "accord-broker", "accordctl inbox", "accordctl inbox read"]
+           "tests/run.sh --longer", "accordctl ledger export --out", "accordctl ledger export", "accord-broker", "accordctl inbox", "accordctl inbox read",
+           "accordctl referral show|hold ID", "accordctl ledger checkpoint [--into FILE]", "accordctl admin propose FILE | --treaty FILE"]
     return ([f"of itself: {code}: {judge(binary, code, True)}" for code in good if judge(binary, code, True)] +
             [f"of itself: {code} must be found wrong" for code in bad if not judge(binary, code, True)])
 
