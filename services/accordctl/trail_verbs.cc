@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
@@ -81,9 +82,13 @@ std::string Completeness(const Answer& answer, const TrailCheck& check) {
         "of this trail that is not above convicts the broker.",
         answer.query_index);
   }
-  return text + (check.every_entry_shown
-                     ? fmt::format("\nEvery entry of the chain is shown: numbers 0 to {} without a gap.", check.entries - 1)
-                     : std::string("\nNot every entry of the chain is shown: only those that this caller may see."));
+  text += check.every_entry_shown
+              ? fmt::format("\nEvery entry of the chain is here: numbers 0 to {} without a gap.", check.entries - 1)
+              : std::string("\nNot every entry of the chain is here: only those that this caller may see.");
+  const auto closed = std::count_if(answer.rows.begin(), answer.rows.end(),
+                                    [](const CheckedRow& row) { return !row.event.has_value(); });
+  if (closed > 0) text += fmt::format(" What {} of them say is not shown to this caller.", closed);
+  return text;
 }
 
 absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
@@ -102,7 +107,7 @@ absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTr
                        {"completeness", answer.completeness},
                        {"queryIndex", answer.query_index},
                        {"cases", cases},
-                       {"everyEntryShown", check.every_entry_shown},
+                       {"everyEntryHere", check.every_entry_shown},
                        {"openingsVerified", true},
                        {"leavesProved", prove}});
     return kDone;
