@@ -9,6 +9,7 @@ usage: accord-container setup         make certificates, configuration and the b
        accord-container serve NAME    run accord-NAME as soon as setup is done; NAME: broker, police, childrens, housing,
                                       health, idva
        accord-container push          push the sample cases as soon as all six serve
+       accord-container check         exit 0 if every program is there and starts
        accord-container healthy       exit 0 if the program that this container is for serves
   ACCORD_DEMO_DIR                     the volume, /var/lib/accord unless named
 TEXT
@@ -61,6 +62,11 @@ case "${1:-}:$#" in
     within $setup_seconds_max "setup" test -e "$DEMO/broker.vkey"
     within $serving_seconds_max "all serving" all_serve
     exec "$DEMO_PROGRAMS/accordctl" --config "$DEMO/accordctl.toml" referral submit "$here/samples" ;;
+  check:1)
+    for program in "${DEMO_NAMES[@]/#/accord-}" accordctl accord-verify; do
+      "$DEMO_PROGRAMS/$program" --version >/dev/null || fail "$program does not start"
+    done
+    echo "every program starts" ;;
   healthy:1)
     # `serve` has become the program by then; until it has, and in a job, this is no name.
     name=$(tr '\0' '\n' </proc/1/cmdline | sed -n '1s/.*accord-//p')

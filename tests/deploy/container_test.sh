@@ -30,6 +30,12 @@ expect 0 "$container" setup
 [ "$(cat "$ACCORD_DEMO_DIR/broker.vkey")" != "$key" ] || fail "the log's key was kept from a setup that was cut short"
 same "$(cat "$ACCORD_DEMO_DIR/broker.vkey")" "$(cat "$ACCORD_DEMO_DIR/broker/keys/log.pem.vkey")" "the log's key as published"
 
+# A program that does not start is named.
+expect 0 "$container" check
+mkdir "$work/bin"
+expect 1 env ACCORD_DEMO_PROGRAMS="$work/bin" "$container" check
+says 'accord-broker does not start'
+
 # No program serves here.
 expect 1 "$container" healthy
 says 'no program serves here'
