@@ -16,29 +16,53 @@ type::v1::Desk DeskOf(const type::v1::RecipientPart& recipient) {
   return recipient.desk() == type::v1::DESK_CONFIDENTIAL ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN;
 }
 
+// The deputy and the duty recipient of an agency, where it has them.
+std::vector<std::pair<std::string, type::v1::RecipientCapacity>> StandInsOf(const AgencyRow& row) {
+  std::vector<std::pair<std::string, type::v1::RecipientCapacity>> stand_ins;
+  if (!row.agency.deputy().empty()) stand_ins.emplace_back(row.agency.deputy(), type::v1::RECIPIENT_CAPACITY_DEPUTY);
+  if (!row.agency.duty_recipient().empty()) stand_ins.emplace_back(row.agency.duty_recipient(), type::v1::RECIPIENT_CAPACITY_DUTY);
+  return stand_ins;
+}
+
 absl::Status CheckSender(const Caller& caller, const type::v1::HeaderCore& core) {
   if (core.sender() == caller.id) return absl::OkStatus();
   return Error(Reason::kSenderMismatch, "the signed sender is not the agency of the connection");
 }
 
-// Whether a section sealed for `owner` is sealed for somebody who stands for a recipient that is permitted it:
-// the recipient's own desk, or its registered deputy or duty recipient.
-bool MaySeal(const DirectorySnapshot& directory, const referral::OpenedHeader& header, const referral::Decisions& decisions,
-             const std::string& section_id, const DirectorySnapshot::SealingKeyOwner& owner) {
-  for (const auto& row : header.recipients) {
-    const auto& recipient = row.part;
+// What `stand_in` may have of what is addressed to `named`: it is decided as a recipient of its own, for what its principal may
+// have says nothing of it (decision.h).
+std::set<std::string> PermittedToStandIn(const Policy& policy, referral::HeaderParts parts, const std::string& named,
+                                         const std::string& stand_in, type::v1::RecipientCapacity capacity, absl::Time now) {
+  parts.recipients.assign(1, {});
+  parts.recipients[0].set_agency(stand_in);
+  parts.recipients[0].set_desk(type::v1::DESK_MAIN);
+  parts.recipients[0].set_capacity(capacity);
+  parts.recipients[0].set_on_behalf_of(named);
+  return referral::PermittedSections(referral::Decide(policy.snapshot, parts, now), stand_in);
+}
+
+// Whether a section sealed for `owner` is sealed for a recipient that is permitted it, at the desk that it is addressed to, or
+// for the deputy or duty recipient of one, if it is permitted to both.
+bool MaySeal(const Policy& policy, const DirectorySnapshot& directory, const referral::HeaderParts& parts,
+             const referral::Decisions& decisions, const std::string& section_id, const DirectorySnapshot::SealingKeyOwner& owner,
+             absl::Time now) {
+  for (const auto& recipient : parts.recipients) {
     if (!referral::PermittedSections(decisions, recipient.agency()).contains(section_id)) continue;
     if (recipient.agency() == owner.agency && DeskOf(recipient) == owner.desk) return true;
     const AgencyRow* agency = directory.FindActiveAgency(recipient.agency());
-    if (agency != nullptr && owner.desk == type::v1::DESK_MAIN &&
-        (agency->agency.deputy() == owner.agency || agency->agency.duty_recipient() == owner.agency)) {
-      return true;
+    if (agency == nullptr || owner.desk != type::v1::DESK_MAIN) continue;
+    for (const auto& [stand_in, capacity] : StandInsOf(*agency)) {
+      if (stand_in == owner.agency &&
+          PermittedToStandIn(policy, parts, recipient.agency(), stand_in, capacity, now).contains(section_id)) {
+        return true;
+      }
     }
   }
   return false;
 }
 
-absl::Status CheckSeals(const Admitted& admitted, const DirectorySnapshot& directory, const referral::Decisions& decisions) {
+absl::Status CheckSeals(const Admitted& admitted, const Policy& policy, const DirectorySnapshot& directory,
+                        const referral::HeaderParts& parts, const referral::Decisions& decisions, absl::Time now) {
   for (const auto& [section_id, keys] : admitted.sealed_for) {
     for (const std::string& key : keys) {
       const auto* owner = directory.FindSealingKeyOwner(key);
@@ -46,7 +70,7 @@ absl::Status CheckSeals(const Admitted& admitted, const DirectorySnapshot& direc
         return Error(Reason::kSealingKeyUnknown, "a section is sealed to a key that no registered agency holds; preview again",
                      {{"section_id", ToHex(section_id)}});
       }
-      if (owner->agency == admitted.caller.id || MaySeal(directory, admitted.header, decisions, section_id, *owner)) continue;
+      if (owner->agency == admitted.caller.id || MaySeal(policy, directory, parts, decisions, section_id, *owner, now)) continue;
       return Error(Reason::kSealedTooWidely, "a section is sealed for an agency that may not have it; preview again and seal only for whom it permits",
                    {{"section_id", ToHex(section_id)}, {"agency", owner->agency}});
     }
@@ -126,12 +150,14 @@ absl::StatusOr<Plan> Admission::MakePlan(const Admitted& admitted, const Policy&
     return SigningKeyUnknown(admitted.caller.id);
   }
   broker::Plan plan;
-  plan.decisions = referral::Decide(policy.snapshot, admitted.header.Parts(), clock_.Now());
+  const absl::Time now = clock_.Now();
+  const referral::HeaderParts parts = admitted.header.Parts();
+  plan.decisions = referral::Decide(policy.snapshot, parts, now);
   plan.decision_digest = referral::DecisionDigest(policy.snapshot, plan.decisions);
   if (!admitted.previewed_digest.empty() && admitted.previewed_digest != plan.decision_digest) {
     return Error(Reason::kDecisionChanged, "the decision would now differ from the previewed one; preview again");
   }
-  ACCORD_RETURN_IF_ERROR(CheckSeals(admitted, *directory, plan.decisions));
+  ACCORD_RETURN_IF_ERROR(CheckSeals(admitted, policy, *directory, parts, plan.decisions, now));
   for (const auto& row : admitted.header.recipients) {
     const auto& recipient = row.part;
     const AgencyRow* agency = directory->FindActiveAgency(recipient.agency());
@@ -157,12 +183,14 @@ absl::StatusOr<Previewed> Admission::Preview(const Caller& caller, const referra
   const auto policy = policy_.Get();
   const auto directory = directory_.Get();
   Previewed previewed;
-  previewed.plan.decisions = referral::Decide(policy->snapshot, parts, clock_.Now());
+  const absl::Time now = clock_.Now();
+  previewed.plan.decisions = referral::Decide(policy->snapshot, parts, now);
   previewed.plan.decision_digest = referral::DecisionDigest(policy->snapshot, previewed.plan.decisions);
   for (const auto& recipient : parts.recipients) {
     const AgencyRow* agency = directory->FindActiveAgency(recipient.agency());
     // Who may have nothing is resolved to nothing: a certificate would invite sealing.
-    if (agency == nullptr || referral::PermittedSections(previewed.plan.decisions, recipient.agency()).empty()) continue;
+    const auto permitted = referral::PermittedSections(previewed.plan.decisions, recipient.agency());
+    if (agency == nullptr || permitted.empty()) continue;
     const auto add = [&](const std::string& id, type::v1::Desk desk, type::v1::RecipientCapacity capacity) {
       const AgencyRow* row = directory->FindActiveAgency(id);
       if (row == nullptr || id == caller.id || !SealingOf(*row, desk).has_value()) return;
@@ -170,8 +198,11 @@ absl::StatusOr<Previewed> Admission::Preview(const Caller& caller, const referra
       previewed.recipients.push_back({id, row->agency.kind(), desk, capacity, stands_in ? recipient.agency() : "", SealingOf(*row, desk)->der()});
     };
     add(recipient.agency(), DeskOf(recipient), type::v1::RECIPIENT_CAPACITY_NAMED);
-    add(agency->agency.deputy(), type::v1::DESK_MAIN, type::v1::RECIPIENT_CAPACITY_DEPUTY);
-    add(agency->agency.duty_recipient(), type::v1::DESK_MAIN, type::v1::RECIPIENT_CAPACITY_DUTY);
+    for (const auto& [stand_in, capacity] : StandInsOf(*agency)) {
+      // Only one that may have all that its principal may: sections are sealed for both alike.
+      const auto its_own = PermittedToStandIn(*policy, parts, recipient.agency(), stand_in, capacity, now);
+      if (std::includes(its_own.begin(), its_own.end(), permitted.begin(), permitted.end())) add(stand_in, type::v1::DESK_MAIN, capacity);
+    }
   }
   return previewed;
 }
