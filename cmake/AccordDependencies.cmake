@@ -15,6 +15,14 @@ find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
 
+# The programs' allocator: messages are made on one thread and freed on another, glibc's worst case (docs/performance.md).
+# Sanitizers bring their own.
+find_library(ACCORD_JEMALLOC jemalloc REQUIRED)
+add_library(accord_allocator INTERFACE)
+if(NOT ACCORD_SANITIZE)
+  target_link_libraries(accord_allocator INTERFACE ${ACCORD_JEMALLOC})
+endif()
+
 # google/rpc/*.proto: Debian has no C++ package of them, this one ships the files.
 find_path(ACCORD_GOOGLEAPIS_DIR google/rpc/error_details.proto
   PATHS /usr/share/gocode/src/github.com/gogo/googleapis REQUIRED)

@@ -23,7 +23,7 @@ endfunction()
 function(accord_add_program name)
   cmake_parse_arguments(PARSE_ARGV 1 A "PCH" "" "SRCS;DEPS")
   add_executable(${name} ${A_SRCS})
-  target_link_libraries(${name} PRIVATE accord_flags ${A_DEPS})
+  target_link_libraries(${name} PRIVATE accord_flags ${A_DEPS} accord_allocator)
   accord_use_pch(${name} "${A_PCH}")
 endfunction()
 

@@ -2,7 +2,10 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstddef>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
@@ -19,17 +22,43 @@ uint64_t Random::Below(uint64_t bound) {
   }
 }
 
-std::string SystemRandom::Bytes(size_t count) {
-  std::string bytes(count, '\0');
+namespace {
+
+void Fill(char* to, size_t count) {
   size_t filled = 0;
   while (filled < count) {
-    const ssize_t got = getrandom(bytes.data() + filled, count - filled, 0);
+    const ssize_t got = getrandom(to + filled, count - filled, 0);
     if (got < 0) {
       ACCORD_CHECK(errno == EINTR);
       continue;
     }
     filled += static_cast<size_t>(got);
   }
+}
+
+// Bytes drawn ahead, each thread its own; gone with the process, and never twice: nothing here forks and goes on.
+struct Pool {
+  std::array<char, kRandomPoolBytes> bytes;
+  size_t used = kRandomPoolBytes;
+};
+
+}  // namespace
+
+std::string SystemRandom::Bytes(size_t count) {
+  std::string bytes(count, '\0');
+  if (count > kRandomPoolBytes / 4) {
+    Fill(bytes.data(), count);
+    return bytes;
+  }
+  thread_local Pool pool;
+  if (kRandomPoolBytes - pool.used < count) {
+    Fill(pool.bytes.data(), kRandomPoolBytes);
+    pool.used = 0;
+  }
+  const auto first = pool.bytes.begin() + static_cast<std::ptrdiff_t>(pool.used);
+  std::copy_n(first, count, bytes.begin());
+  std::fill_n(first, count, '\0');  // What was given out is nowhere else.
+  pool.used += count;
   return bytes;
 }
 

@@ -19,6 +19,8 @@ class Random {
   uint64_t Below(uint64_t bound);
 };
 
+inline constexpr size_t kRandomPoolBytes = 2048;  // Drawn at once by each thread: a call for each salt costs more than the salt.
+
 // The kernel's generator, getrandom(2). Thread-safe.
 class SystemRandom : public Random {
  public:

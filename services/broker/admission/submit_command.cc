@@ -25,10 +25,10 @@ absl::Status SubmitCommand::Apply(CommitContext& context) {
       return Error(Reason::kRequestIdReused, "this request id was used for other content",
                    {{"first_digest", ToHex(request.digest())}, {"first_index", std::to_string(request.index())}});
     }
-    ACCORD_ASSIGN_OR_RETURN(const auto first, LoadReferral(context, admitted_.header_digest));
+    ACCORD_ASSIGN_OR_RETURN(auto first, LoadReferral(context, admitted_.header_digest));
     if (!first.has_value()) return Error(Reason::kReferralNotFound, "the referral was erased");
-    result_ = {admitted_.header_digest, first->stored_index(), {first->decisions().begin(), first->decisions().end()},
-               first->decision_digest(), {first->warnings().begin(), first->warnings().end()}, true};
+    result_ = {admitted_.header_digest, first->stored_index(), std::move(*first->mutable_decisions()), first->decision_digest(),
+               {first->warnings().begin(), first->warnings().end()}, true};
     return absl::OkStatus();
   }
   if (!(admitted_.epochs == context.epochs())) admission_.Plan(admitted_);
@@ -38,16 +38,17 @@ absl::Status SubmitCommand::Apply(CommitContext& context) {
 
 absl::Status SubmitCommand::Store(CommitContext& context) {
   const auto& core = admitted_.header.core.part;
-  const Plan& plan = *admitted_.plan;
+  Plan& plan = *admitted_.plan;
   std::vector<type::v1::SubjectPart> subjects;
   for (const auto& subject : admitted_.header.subjects) subjects.push_back(subject.part);
   ACCORD_ASSIGN_OR_RETURN(const std::vector<std::string> cases, linker_.Link(subjects, context));
   ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
 
   StoredReferral stored;
-  *stored.mutable_header() = admitted_.submission.header();
-  *stored.mutable_openings() = admitted_.submission.openings();
-  for (const auto& decision : plan.decisions.decisions) *stored.add_decisions() = decision;
+  // What the submission and the plan hold moves from here on: this is the one time that the command is carried out.
+  *stored.mutable_header() = std::move(*admitted_.submission.mutable_header());
+  *stored.mutable_openings() = std::move(*admitted_.submission.mutable_openings());
+  for (auto& decision : plan.decisions.decisions) *stored.add_decisions() = std::move(decision);
   stored.set_decision_digest(plan.decision_digest);
   for (const std::string& warning : plan.decisions.warnings) stored.add_warnings(warning);
   stored.set_stored_at_ms(absl::ToUnixMillis(context.now()));
@@ -70,9 +71,10 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   about.set_request_id(core.request_id());
   for (const auto& section : admitted_.header.sections) about.add_section_digests(section.part.digest());
   auto& decisions = entry.decisions.emplace();
-  *decisions.mutable_decisions() = stored.decisions();
+  decisions.mutable_decisions()->Swap(stored.mutable_decisions());
   decisions.set_decision_digest(plan.decision_digest);
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
+  decisions.mutable_decisions()->Swap(stored.mutable_decisions());
   stored.set_stored_index(index);
 
   for (const auto& sealed : admitted_.submission.sections()) {
@@ -89,7 +91,8 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   request.set_header_digest(admitted_.header_digest);
   context.Put(kFamilyRequest, RequestKey(admitted_.caller.principal, core.request_id()), request.SerializeAsString());
   context.Put(kFamilyParty, PartyKey(core.sender(), index), admitted_.header_digest);
-  result_ = {admitted_.header_digest, index, plan.decisions.decisions, plan.decision_digest, plan.decisions.warnings, false};
+  result_ = {admitted_.header_digest, index, std::move(*stored.mutable_decisions()), plan.decision_digest,
+             std::move(plan.decisions.warnings), false};
   return absl::OkStatus();
 }
 

@@ -20,12 +20,12 @@ namespace accord::broker {
 struct Stored {
   std::string header_digest;
   uint64_t index = 0;  // Of its REFERRAL_STORED entry.
-  std::vector<type::v1::SectionDecision> decisions;
+  google::protobuf::RepeatedPtrField<type::v1::SectionDecision> decisions;
   std::string decision_digest;
   std::vector<std::string> warnings;
   bool repeated = false;  // The same header was stored before: that answer again.
 };
-using StoredDone = absl::AnyInvocable<void(const absl::StatusOr<Stored>&) &&>;
+using StoredDone = absl::AnyInvocable<void(absl::StatusOr<Stored>) &&>;
 
 //   REQUEST_ID_REUSED  the id stands for another header; metadata has the first digest and index
 //   those of Admission::Plan, as policy and directory stand when it is applied

@@ -69,8 +69,8 @@ class SubmitStream final : public rpc::BidiStream<v1::SubmitReferralsRequest, v1
       read = !paused_;
     }
     const uint64_t tag = message.tag();
-    const bool runs = work_.executor.Run([self = Self(), message = std::move(message)] {
-      Submit(self->work_, self->caller_, message.referral(),
+    const bool runs = work_.executor.Run([self = Self(), message = std::move(message)]() mutable {
+      Submit(self->work_, self->caller_, std::move(*message.mutable_referral()),
              [self, tag = message.tag()](absl::StatusOr<v1::SubmitReferralResponse> response, std::string_view signature_digest) {
                self->Finish(tag, std::move(response), signature_digest);
              });
@@ -240,21 +240,21 @@ grpc::ServerUnaryReactor* HandleStatement(grpc::CallbackServerContext& context, 
 
 }  // namespace
 
-void Submit(const ReferralWork& work, const Caller& caller, const v1::SubmitReferralRequest& request, SubmitDone done) {
+void Submit(const ReferralWork& work, const Caller& caller, v1::SubmitReferralRequest request, SubmitDone done) {
   if (const absl::Status valid = referral::ValidateMessage(request); !valid.ok()) return std::move(done)(valid, {});
-  auto admitted = work.admission.Admit(caller, request.request_id(), request.submission(), request.decision_digest());
-  if (!admitted.ok()) return std::move(done)(admitted.status(), referral::DigestOf(request.submission().header()));
-  std::string digest = admitted->header_digest;
+  std::string header_digest = referral::DigestOf(request.submission().header());
+  auto admitted = work.admission.Admit(caller, request.request_id(), std::move(*request.mutable_submission()), request.decision_digest());
+  if (!admitted.ok()) return std::move(done)(admitted.status(), header_digest);
   work.sequencer.Submit(std::make_unique<SubmitCommand>(
       *std::move(admitted), work.admission, work.linker, work.mailboxes,
-      [&work, caller, digest = std::move(digest), done = std::move(done)](const absl::StatusOr<Stored>& stored) mutable {
+      [&work, caller, digest = std::move(header_digest), done = std::move(done)](absl::StatusOr<Stored> stored) mutable {
         std::move(done)(
             [&]() -> absl::StatusOr<v1::SubmitReferralResponse> {
               ACCORD_RETURN_IF_ERROR(stored);
               v1::SubmitReferralResponse response;
               response.set_header_digest(stored->header_digest);
               response.set_stored_index(stored->index);
-              for (const auto& decision : stored->decisions) *response.add_decisions() = decision;
+              *response.mutable_decisions() = std::move(stored->decisions);
               response.set_decision_digest(stored->decision_digest);
               for (const std::string& warning : stored->warnings) response.add_warnings(warning);
               response.set_repeated_request(stored->repeated);

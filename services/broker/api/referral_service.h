@@ -37,7 +37,7 @@ using SubmitDone = absl::AnyInvocable<void(absl::StatusOr<v1::SubmitReferralResp
 
 // Takes one submission of `caller`, on a worker: checks it, queues it, answers once it is signed for.
 // `signature_digest` is that of its header once it was read, for the record of a refusal.
-void Submit(const ReferralWork& work, const Caller& caller, const v1::SubmitReferralRequest& request, SubmitDone done);
+void Submit(const ReferralWork& work, const Caller& caller, v1::SubmitReferralRequest request, SubmitDone done);
 
 // Thread-safe.
 class ReferralService final : public broker::v1::ReferralService::CallbackService {
