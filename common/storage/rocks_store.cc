@@ -10,6 +10,7 @@
 
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/storage/info_log.h"
 
 namespace accord::storage {
 namespace {
@@ -66,8 +67,6 @@ rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
   db.max_open_files = kOpenFilesMax;
   db.skip_stats_update_on_db_open = true;
   db.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;  // Its default depends on our NDEBUG.
-  db.keep_log_file_num = 10;
-  db.max_log_file_size = 16u << 20;
   return db;
 }
 
@@ -109,7 +108,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
                                                              const std::vector<FamilySpec>& families,
                                                              const RocksStoreOptions& options) {
   if (options.create) ACCORD_RETURN_IF_ERROR(MakeDirectory(path));
-  const rocksdb::DBOptions db_options = DatabaseOptions(options);
+  rocksdb::DBOptions db_options = DatabaseOptions(options);
 
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions({}));
@@ -128,6 +127,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
     }
   }
 
+  db_options.info_log = InfoLog::Open(path);
   std::unique_ptr<RocksStore> store(new RocksStore);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
