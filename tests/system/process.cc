@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -85,8 +86,9 @@ bool Eventually(absl::Duration within, absl::FunctionRef<bool()> condition) {
   absl::Notification never;
   for (;;) {
     if (condition()) return true;
-    if (clock.Now() >= end) return false;
-    never.WaitForNotificationWithTimeout(kAskAgain);
+    const absl::Duration left = end - clock.Now();
+    if (left <= absl::ZeroDuration()) return false;
+    never.WaitForNotificationWithTimeout(std::min(left, kAskAgain));
   }
 }
 

@@ -132,8 +132,9 @@ absl::StatusOr<broker::v1::SubmitReferralRequest> RawAgency::Make(const RawSpec&
   return request;
 }
 
-absl::StatusOr<broker::v1::SubmitReferralResponse> RawAgency::Submit(const broker::v1::SubmitReferralRequest& request) {
-  return rpc::CallUnary(*referrals_, &ReferralService::Stub::SubmitReferral, request, kCallTime);
+absl::StatusOr<broker::v1::SubmitReferralResponse> RawAgency::Submit(const broker::v1::SubmitReferralRequest& request,
+                                                                     absl::Duration timeout) {
+  return rpc::CallUnary(*referrals_, &ReferralService::Stub::SubmitReferral, request, timeout);
 }
 
 absl::StatusOr<std::vector<RawDelivery>> RawAgency::Collect(size_t count, bool ack, absl::Duration within) {

@@ -47,7 +47,8 @@ class RawAgency {
                                             const crypto::SigningKey& key);
   // Parts, sealed to all recipients that a preview permits, signed, in a request.
   absl::StatusOr<broker::v1::SubmitReferralRequest> Make(const RawSpec& spec);
-  absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest& request);
+  absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest& request,
+                                                            absl::Duration timeout = kCallTime);
 
   // The next `count` deliveries of the agency's mailbox, acknowledged one by one if `ack`. DEADLINE_EXCEEDED when
   // fewer came.

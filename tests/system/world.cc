@@ -58,7 +58,7 @@ std::string Tail(const std::string& path) {
 
 }  // namespace
 
-std::string OpenAgreement(std::string_view version) {
+std::string OpenAgreement(std::string_view version, std::string_view categories) {
   return fmt::format(R"(version = "{}"
 parties = ["police", "childrens", "housing", "health", "idva"]
 effective_from = "2020-01-01"
@@ -68,9 +68,8 @@ id = "everything"
 from_kinds = ["police", "childrens_services", "housing", "health", "idva"]
 to_kinds = ["police", "childrens_services", "housing", "health", "idva"]
 purposes = ["safeguarding_adult", "safeguarding_child", "marac", "support", "housing_support", "health_care"]
-categories = ["identity", "safe_contact", "risk", "incident", "children", "health", "housing", "alleged_perpetrator",
-  "orders_and_bail", "safety_plan", "voice", "narrative", "rationale", "response", "outcome", "case_history", "attachment"]
-)", version);
+categories = [{}]
+)", version, categories);
 }
 
 World::World(WorldOptions options) {
@@ -97,12 +96,13 @@ sealing_certificate = "pki/{0}/sealing.crt"
 )", row.id, row.kind);
   }
   WriteText("directory.toml", directory);
-  WriteBrokerConfig();
+  WriteBrokerConfig(options);
   const auto init = RunProgram({Program("accord-broker"), "init", "--config", path("broker.toml")}, kStartTime);
   Must(init.status(), "accord-broker init");
   if (init->exit_status != 0) Must(absl::InternalError(init->output), "accord-broker init");
   WriteText("broker.vkey", log_key().ToString() + "\n");
   for (const AgencyRow& row : kAgencies) WriteAgencyConfig(row, options);
+  WriteToolConfig();
 
   const auto add = [&](const std::string& server, std::string_view program) {
     processes_[server] = std::make_unique<Process>(std::vector<std::string>{Program(program), "--config", path(server + ".toml")},
@@ -121,6 +121,10 @@ World::~World() {
     }
   }
   processes_.clear();
+  {
+    absl::MutexLock lock(&mu_);
+    channels_.clear();  // They read the certificates again and again.
+  }
   if (!failed) fs::remove_all(root_);
 }
 
@@ -144,7 +148,7 @@ void World::MakeAgency(const AgencyRow& row) {
                                         crypto::SecretBytes::Take(*FromHex(kLinkageKey))});
 }
 
-void World::WriteBrokerConfig() {
+void World::WriteBrokerConfig(const WorldOptions& options) {
   ports_[kBroker] = std::make_unique<Port>();
   metrics_ports_[kBroker] = std::make_unique<Port>();
   const rpc::TlsFiles tls = Tls("broker/area-1");
@@ -160,7 +164,7 @@ roots = "{}"
 directory = "broker/store"
 key_slots = "broker-keys/slots"
 guard = "broker-guard/guard"
-disk_floor = 0
+disk_floor = {}
 [keys]
 log_key = "broker-keys/log.pem"
 master_key = "broker-keys/master"
@@ -170,7 +174,8 @@ administrators = ["alice", "bob"]
 directory = "directory.toml"
 agreement = "agreement.toml"
 )", kOrigin, crypto::testing::kTrustDomain, port(kBroker), metrics_ports_[kBroker]->number(), tls.certificate,
-                                           tls.private_key, tls.roots));
+                                           tls.private_key, tls.roots,
+                                           options.broker_disk_floor == "0" ? "0" : "\"" + options.broker_disk_floor + "\""));
 }
 
 void World::WriteAgencyConfig(const AgencyRow& row, const WorldOptions& options) {
@@ -209,13 +214,49 @@ poll_interval = "{5}"
 {6})", id, crypto::testing::kTrustDomain, port(id), metrics_ports_[id]->number(), address(kBroker), options.poll_interval, routing));
 }
 
+void World::WriteToolConfig() {
+  std::string text = fmt::format(R"([broker]
+address = "{}"
+spiffe_id = "spiffe://{}/broker/area-1"
+log_vkey = "broker.vkey"
+)", address(kBroker), crypto::testing::kTrustDomain);
+  for (const AgencyRow& row : kAgencies) {
+    text += fmt::format(R"([[agency]]
+id = "{0}"
+address = "{1}"
+spiffe_id = "spiffe://{2}/agency/{0}"
+certificate = "pki/{0}/tls.crt"
+private_key = "pki/{0}/tls.key"
+roots = "pki/tls-ca.crt"
+worker = "{0}-desk"
+)", row.id, address(row.id), crypto::testing::kTrustDomain);
+  }
+  for (const std::string admin : {"alice", "bob"}) {
+    const rpc::TlsFiles files = Tls("admin/" + admin);
+    text += fmt::format(R"([[admin]]
+id = "{}"
+certificate = "{}"
+private_key = "{}"
+roots = "{}"
+)", admin, files.certificate, files.private_key, files.roots);
+  }
+  WriteText("accordctl.toml", text);
+}
+
 ledger::Vkey World::log_key() const {
   const auto signer = crypto::Ed25519Signer::FromPemFile(path("broker-keys/log.pem"));
   Must(signer.status(), "the log's key");
   return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, signer->verifier());
 }
 
-absl::Status World::Launch(const std::string& server) { return process(server).Start(); }
+absl::Status World::Launch(const std::string& server) {
+  {
+    // A channel that saw the server die would wait before it tries again.
+    absl::MutexLock lock(&mu_);
+    std::erase_if(channels_, [&](const auto& row) { return row.first.first == server; });
+  }
+  return process(server).Start();
+}
 
 absl::Status World::AwaitServing(const std::string& server, absl::Duration within) {
   absl::StatusOr<bool> serving = false;

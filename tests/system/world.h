@@ -41,12 +41,16 @@ inline constexpr AgencyRow kAgencies[] = {
 };
 inline constexpr const char* kBroker = "broker";
 
-// Everybody may have everything for every purpose but what no agreement can permit: for tests of other things.
-std::string OpenAgreement(std::string_view version = "open-1");
+inline constexpr std::string_view kEveryCategory =
+    R"("identity", "safe_contact", "risk", "incident", "children", "health", "housing", "alleged_perpetrator", "orders_and_bail",
+  "safety_plan", "voice", "narrative", "rationale", "response", "outcome", "case_history", "attachment")";
+// Everybody may have these categories of everybody, for every usual purpose: for tests of other things.
+std::string OpenAgreement(std::string_view version = "open-1", std::string_view categories = kEveryCategory);
 
 struct WorldOptions {
   std::string agreement;                   // Empty: deploy/agreement.toml, in force whenever the test runs.
   std::string poll_interval = "200ms";     // Of the agency services.
+  std::string broker_disk_floor = "0";     // Below so much free space only IMMEDIATE and the like are taken.
 };
 
 inline constexpr absl::Duration kStartTime = absl::Seconds(30);  // Programs under sanitizers are slow.
@@ -64,7 +68,7 @@ class World {
   absl::Status Start(const std::string& server);
   // Broker first, then the agencies; or those named.
   absl::Status StartAll(const std::vector<std::string>& agencies = {"police", "childrens", "housing", "health", "idva"});
-  // Starts without waiting.
+  // Starts without waiting; channels made before are forgotten, so take new stubs.
   absl::Status Launch(const std::string& server);
   absl::Status AwaitServing(const std::string& server, absl::Duration within = kStartTime);
   Process& process(const std::string& server) { return *processes_.at(server); }
@@ -118,8 +122,9 @@ class World {
  private:
   void WriteText(const std::string& name, std::string_view text, int mode = 0600);
   void MakeAgency(const AgencyRow& row);
-  void WriteBrokerConfig();
+  void WriteBrokerConfig(const WorldOptions& options);
   void WriteAgencyConfig(const AgencyRow& row, const WorldOptions& options);
+  void WriteToolConfig();  // accordctl.toml, of every agency and both administrators.
 
   std::string root_;
   const SystemClock clock_;

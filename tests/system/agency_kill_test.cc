@@ -1,0 +1,257 @@
+// Goal: a push that an agency's service has taken arrives once, under the policy in force at its release, in whatever
+// state of the outbox the service dies and however long the broker is away.
+//
+// Method: the broker is away (ended) or does not answer (SIGSTOP), which holds submissions in the states ACCEPTED,
+// PREPARED and SENT; the service is killed there and started again.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "common/base/status.h"
+#include "tests/system/traffic.h"
+
+namespace accord::tests {
+namespace {
+
+using agency::v1::OutboxService;
+using ::testing::Contains;
+using ::testing::Not;
+using enum agency::v1::SubmissionState;
+
+// The first agreement without what the later one withdraws.
+constexpr std::string_view kWithoutChildren = R"("identity", "safe_contact", "risk", "incident")";
+constexpr std::string_view kResponsesOnly = R"("response")";
+constexpr int kMany = 12;
+constexpr int kOvertaking = 6;
+constexpr int kAttemptsMax = 20;
+constexpr absl::Duration kSlice = absl::Milliseconds(4);
+
+class AgencyKillTest : public ::testing::Test {
+ protected:
+  AgencyKillTest() : world_({.agreement = OpenAgreement()}) { Seed(); }
+
+  void PushOne(const std::string& request_id) {
+    const auto pushed = Push(world_, "police", TestOptions(request_id, {"idva"}));
+    ASSERT_EQ(pushed.status(), absl::OkStatus());
+  }
+  agency::v1::SubmissionState StateOf(const std::string& request_id) {
+    const auto submission = GetSubmission(world_, "police", request_id);
+    EXPECT_EQ(submission.status(), absl::OkStatus());
+    return submission.ok() ? submission->state() : SUBMISSION_STATE_UNSPECIFIED;
+  }
+  void KillAndRestart(const std::string& agency) {
+    world_.process(agency).Kill();
+    ASSERT_EQ(world_.Start(agency), absl::OkStatus());
+  }
+  // Settled, once in the Idva's inbox, stored once.
+  void ExpectArrivedOnce(const std::set<std::string>& request_ids) {
+    std::set<std::string> referrals;
+    for (const std::string& request_id : request_ids) {
+      const auto settled = AwaitState(world_, "police", request_id, SUBMISSION_STATE_SETTLED, absl::Minutes(1));
+      ASSERT_EQ(settled.status(), absl::OkStatus());
+      referrals.insert(settled->referral());
+      ASSERT_EQ(AwaitArrival(world_, "idva", settled->referral()).status(), absl::OkStatus());
+      const auto rows = TrailOfReferral(world_, "admin/alice", DigestOfName(settled->referral()));
+      ASSERT_EQ(rows.status(), absl::OkStatus());
+      EXPECT_EQ(std::count_if(rows->begin(), rows->end(), [](const auto& row) {
+                  return row.event().type() == type::v1::EVENT_TYPE_REFERRAL_STORED;
+                }), 1) << request_id;
+    }
+    const auto items = ListInbox(world_, "idva");
+    ASSERT_EQ(items.status(), absl::OkStatus());
+    std::vector<std::string> arrived;
+    for (const auto& item : *items) arrived.push_back(item.referral());
+    EXPECT_THAT(arrived, ::testing::UnorderedElementsAreArray(referrals));
+  }
+  // Holds a submission in PREPARED, the broker paused. It is prepared while several IMMEDIATE ones wait, which overtake
+  // before it is sent; the broker answers a few milliseconds at a time until that is seen.
+  void HoldInPrepared() {
+    bool held = false;
+    for (int attempt = 0; attempt < kAttemptsMax && !held; ++attempt) {
+      world_.process(kBroker).Pause();
+      PushNext(/*immediate=*/false);
+      for (int i = 0; i < kOvertaking; ++i) PushNext(/*immediate=*/true);
+      PushNext(/*immediate=*/false);
+      Eventually(kStartTime, [&] {
+        held = CountOf(SUBMISSION_STATE_PREPARED) > 0;
+        if (held || CountOf(SUBMISSION_STATE_SETTLED) == static_cast<int>(ids_.size())) return true;
+        world_.process(kBroker).Resume();
+        Eventually(kSlice, [] { return false; });
+        world_.process(kBroker).Pause();
+        return false;
+      });
+      if (!held) world_.process(kBroker).Resume();
+    }
+    ASSERT_TRUE(held) << "no submission was seen in PREPARED";
+  }
+  void PushNext(bool immediate) {
+    auto options = TestOptions(fmt::format("kill-push-{:03}", ids_.size()), {"idva"});
+    options.set_immediate(immediate);
+    ASSERT_EQ(Push(world_, "police", options).status(), absl::OkStatus());
+    ids_.insert(options.request_id());
+  }
+  int CountOf(agency::v1::SubmissionState state) {
+    const auto submissions = ListSubmissions(world_, "police");
+    EXPECT_EQ(submissions.status(), absl::OkStatus());
+    return submissions.ok() ? static_cast<int>(std::count_if(submissions->begin(), submissions->end(), [&](const auto& row) {
+      return row.state() == state;
+    })) : 0;
+  }
+
+  std::set<std::string> ids_;  // Of PushNext.
+  World world_;
+};
+
+TEST_F(AgencyKillTest, KilledInAcceptedWhileTheBrokerIsAway) {
+  ASSERT_EQ(world_.Start("police"), absl::OkStatus());
+  PushOne("accepted-1");
+  EXPECT_EQ(StateOf("accepted-1"), SUBMISSION_STATE_ACCEPTED);
+  KillAndRestart("police");
+  EXPECT_EQ(StateOf("accepted-1"), SUBMISSION_STATE_ACCEPTED);
+  PushOne("accepted-1");  // The records system, which was not told, pushes again.
+  KillAndRestart("police");
+  ASSERT_EQ(world_.Start(kBroker), absl::OkStatus());
+  ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
+  ExpectArrivedOnce({"accepted-1"});
+}
+
+TEST_F(AgencyKillTest, KilledInPreparedAndInSent) {
+  ASSERT_EQ(world_.StartAll({"police", "idva"}), absl::OkStatus());
+  HoldInPrepared();
+  if (HasFatalFailure()) return;
+  world_.process("police").Kill();  // In PREPARED.
+  ASSERT_EQ(world_.Start("police"), absl::OkStatus());
+  EXPECT_GE(CountOf(SUBMISSION_STATE_PREPARED) + CountOf(SUBMISSION_STATE_SENT) + CountOf(SUBMISSION_STATE_SETTLED), 1);
+  // What is prepared goes next, and waits for an answer that does not come.
+  ASSERT_TRUE(Eventually(kStartTime, [&] { return CountOf(SUBMISSION_STATE_SENT) >= 1; }));
+  world_.process("police").Kill();  // In SENT: the broker may yet carry it out.
+  world_.process(kBroker).Resume();
+  ASSERT_EQ(world_.Start("police"), absl::OkStatus());
+  ExpectArrivedOnce(ids_);
+  // In SETTLED nothing is done again.
+  KillAndRestart("police");
+  ExpectArrivedOnce(ids_);
+}
+
+TEST_F(AgencyKillTest, KilledAtRandomPointsWhileItSends) {
+  ASSERT_EQ(world_.StartAll({"police", "idva"}), absl::OkStatus());
+  FakeRandom random(Seed());
+  for (int i = 0; i < kMany; ++i) {
+    PushNext(/*immediate=*/false);
+    Eventually(absl::Milliseconds(static_cast<int64_t>(random.Below(40))), [] { return false; });
+    KillAndRestart("police");
+    if (i % 3 == 0) KillAndRestart("idva");
+    if (HasFatalFailure()) return;
+  }
+  ExpectArrivedOnce(ids_);
+}
+
+TEST_F(AgencyKillTest, APolicyThatChangedMeanwhileDecides) {
+  ASSERT_EQ(world_.StartAll({"police"}), absl::OkStatus());
+  HoldInPrepared();
+  if (HasFatalFailure()) return;
+  world_.process("police").Kill();
+  world_.process(kBroker).Resume();
+  ASSERT_EQ(world_.ChangeAgreement(OpenAgreement("open-2", kWithoutChildren)), absl::OkStatus());
+  ASSERT_EQ(world_.Start("police"), absl::OkStatus());
+  ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
+  ExpectArrivedOnce(ids_);
+  const auto items = ListInbox(world_, "idva");
+  ASSERT_EQ(items.status(), absl::OkStatus());
+  for (const auto& item : *items) {
+    EXPECT_THAT(item.categories(), Contains(type::v1::CATEGORY_IDENTITY));
+    if (item.lane() == type::v1::LANE_IMMEDIATE) continue;  // Danger now waives what an agreement lacks.
+    EXPECT_THAT(item.categories(), Not(Contains(type::v1::CATEGORY_CHILDREN)));
+    EXPECT_THAT(item.categories(), Not(Contains(type::v1::CATEGORY_ALLEGED_PERPETRATOR)));
+  }
+}
+
+TEST_F(AgencyKillTest, APolicyThatWouldShareMoreAsksAPerson) {
+  ASSERT_EQ(world_.Start(kBroker), absl::OkStatus());
+  ASSERT_EQ(world_.ChangeAgreement(OpenAgreement("narrow", kWithoutChildren)), absl::OkStatus());
+  ASSERT_EQ(world_.Start("police"), absl::OkStatus());
+  HoldInPrepared();
+  if (HasFatalFailure()) return;
+  world_.process("police").Kill();
+  world_.process(kBroker).Resume();
+  ASSERT_EQ(world_.ChangeAgreement(OpenAgreement("wide")), absl::OkStatus());
+  ASSERT_EQ(world_.Start("police"), absl::OkStatus());
+  ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
+  // Those that had been prepared narrowly wait for a person; those that had not go as the policy now is.
+  ASSERT_TRUE(Eventually(absl::Minutes(1), [&] {
+    return CountOf(SUBMISSION_STATE_NEEDS_PERSON) >= 1 &&
+           CountOf(SUBMISSION_STATE_NEEDS_PERSON) + CountOf(SUBMISSION_STATE_SETTLED) == static_cast<int>(ids_.size());
+  }));
+  const auto submissions = ListSubmissions(world_, "police");
+  ASSERT_EQ(submissions.status(), absl::OkStatus());
+  for (const auto& row : *submissions) {
+    if (row.state() != SUBMISSION_STATE_NEEDS_PERSON) continue;
+    EXPECT_THAT(row.waiting_for(), ::testing::HasSubstr("DECISION_CHANGED"));
+    agency::v1::ResolveSubmissionRequest resolve;
+    resolve.set_request_id(row.request_id());
+    *resolve.mutable_worker() = TestWorker("supervisor-1");
+    resolve.set_send(true);
+    ASSERT_EQ(rpc::CallUnary(*world_.Own<OutboxService>("police"), &OutboxService::Stub::ResolveSubmission, resolve, kCallTime).status(),
+              absl::OkStatus());
+  }
+  ExpectArrivedOnce(ids_);
+}
+
+TEST_F(AgencyKillTest, WhatWaitsForARecipientIsDecidedAtItsRelease) {
+  ASSERT_EQ(world_.StartAll({"police"}), absl::OkStatus());
+  PushOne("waiting-1");
+  const auto settled = AwaitState(world_, "police", "waiting-1", SUBMISSION_STATE_SETTLED);
+  ASSERT_EQ(settled.status(), absl::OkStatus());
+  EXPECT_TRUE(std::any_of(settled->decisions().begin(), settled->decisions().end(), [](const auto& decision) {
+    return decision.category() == type::v1::CATEGORY_CHILDREN && decision.verdict() == type::v1::VERDICT_PERMIT;
+  }));
+  ASSERT_EQ(world_.ChangeAgreement(OpenAgreement("open-2", kWithoutChildren)), absl::OkStatus());
+  ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
+  const auto item = AwaitArrival(world_, "idva", settled->referral());
+  ASSERT_EQ(item.status(), absl::OkStatus());
+  EXPECT_THAT(item->categories(), ::testing::UnorderedElementsAre(type::v1::CATEGORY_IDENTITY, type::v1::CATEGORY_SAFE_CONTACT,
+                                                                  type::v1::CATEGORY_RISK, type::v1::CATEGORY_INCIDENT));
+  const auto rows = TrailOfReferral(world_, "admin/alice", DigestOfName(settled->referral()));
+  ASSERT_EQ(rows.status(), absl::OkStatus());
+  const auto released = std::find_if(rows->begin(), rows->end(), [](const auto& row) {
+    return row.event().type() == type::v1::EVENT_TYPE_RELEASED && row.referral().recipient() == "idva";
+  });
+  ASSERT_NE(released, rows->end());
+  EXPECT_EQ(released->event().agreement_version(), "open-2");
+  EXPECT_EQ(released->referral().section_digests_size(), 4);
+}
+
+TEST_F(AgencyKillTest, WhatNobodyMayHaveAnyMoreIsNotReleased) {
+  ASSERT_EQ(world_.StartAll({"police"}), absl::OkStatus());
+  PushOne("withheld-1");
+  const auto settled = AwaitState(world_, "police", "withheld-1", SUBMISSION_STATE_SETTLED);
+  ASSERT_EQ(settled.status(), absl::OkStatus());
+  ASSERT_EQ(world_.ChangeAgreement(OpenAgreement("responses", kResponsesOnly)), absl::OkStatus());
+  ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
+  std::vector<inspection::v1::TrailRow> rows;
+  EXPECT_TRUE(Eventually(kStartTime, [&] {
+    auto trail = TrailOfReferral(world_, "admin/alice", DigestOfName(settled->referral()));
+    if (!trail.ok()) return false;
+    rows = *std::move(trail);
+    return std::any_of(rows.begin(), rows.end(), [](const auto& row) {
+      return row.event().type() == type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE;
+    });
+  }));
+  for (const auto& row : rows) EXPECT_NE(row.event().type(), type::v1::EVENT_TYPE_RELEASED);
+  // Whatever comes after it, it has not come.
+  ASSERT_EQ(world_.ChangeAgreement(OpenAgreement("open-3")), absl::OkStatus());
+  PushOne("withheld-2");
+  const auto second = AwaitState(world_, "police", "withheld-2", SUBMISSION_STATE_SETTLED);
+  ASSERT_EQ(second.status(), absl::OkStatus());
+  ASSERT_EQ(AwaitArrival(world_, "idva", second->referral()).status(), absl::OkStatus());
+  const auto items = ListInbox(world_, "idva");
+  ASSERT_EQ(items.status(), absl::OkStatus());
+  EXPECT_EQ(items->size(), 1u);
+}
+
+}  // namespace
+}  // namespace accord::tests
