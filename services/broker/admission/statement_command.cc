@@ -121,9 +121,12 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   return PutDelivery(context, context.RandomBytes(kIdBytes), std::move(notice), result_.index, queued_);
 }
 
+void StatementCommand::Published() {
+  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
+}
+
 void StatementCommand::Done(const absl::StatusOr<Committed>& outcome) {
   if (!outcome.ok()) return std::move(done_)(outcome.status());
-  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
   std::move(done_)(std::move(result_));
 }
 

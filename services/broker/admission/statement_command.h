@@ -47,6 +47,7 @@ class StatementCommand : public Command {
   StatementCommand(VerifiedStatement verified, const DirectoryHolder& directory, Mailboxes& mailboxes, RecordedDone done)
       : verified_(std::move(verified)), directory_(directory), mailboxes_(mailboxes), done_(std::move(done)) {}
   absl::Status Apply(CommitContext& context) override;
+  void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:

@@ -118,9 +118,12 @@ absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral
   return absl::OkStatus();
 }
 
+void SubmitCommand::Published() {
+  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
+}
+
 void SubmitCommand::Done(const absl::StatusOr<Committed>& outcome) {
   if (!outcome.ok()) return std::move(done_)(outcome.status());
-  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
   std::move(done_)(std::move(result_));
 }
 

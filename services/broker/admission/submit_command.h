@@ -37,6 +37,7 @@ class SubmitCommand : public Command {
       : admitted_(std::move(admitted)), admission_(admission), linker_(linker), mailboxes_(mailboxes), done_(std::move(done)) {}
 
   absl::Status Apply(CommitContext& context) override;
+  void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
   bool MayBeRefusedForSpace() const override {
     return admitted_.header.core.part.urgency() != type::v1::URGENCY_IMMEDIATE;

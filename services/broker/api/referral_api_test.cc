@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <set>
 
 #include "common/base/bytes.h"
@@ -49,6 +50,11 @@ class Collector {
     return message;
   }
   v1::Delivery NextDelivery() {
+    if (!early_.empty()) {
+      v1::Delivery delivery = std::move(early_.front());
+      early_.pop_front();
+      return delivery;
+    }
     const auto message = Next();
     EXPECT_TRUE(message.has_value() && message->has_delivery());
     return message.has_value() ? message->delivery() : v1::Delivery();
@@ -61,7 +67,11 @@ class Collector {
     return Settled();
   }
   v1::Settled Settled() {
-    const auto message = Next();
+    auto message = Next();
+    while (message.has_value() && message->has_delivery()) {  // The next may overtake the word that the last is settled.
+      early_.push_back(message->delivery());
+      message = Next();
+    }
     EXPECT_TRUE(message.has_value() && message->has_settled());
     return message.has_value() ? message->settled() : v1::Settled();
   }
@@ -75,6 +85,7 @@ class Collector {
   std::unique_ptr<v1::MailboxService::Stub> stub_;
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::OpenMailboxRequest, v1::OpenMailboxResponse>> stream_;
+  std::deque<v1::Delivery> early_;
   bool finished_ = false;
 };
 
@@ -344,6 +355,37 @@ TEST_F(ReferralApiTest, KeepsTheOrderOfACaseInItsLaneAndLetsAHigherLaneOvertake)
   ASSERT_TRUE(together.contains(urgent.header_digest()) && together.contains(first.header_digest()));
   idva.Ack(together[first.header_digest()]);
   EXPECT_EQ(referral::DigestOf(idva.NextDelivery().referral().header()), second.header_digest());
+}
+
+// Commands of one batch are answered on many threads at once: what they queued must be in their mailboxes in the order of the
+// log all the same, or a stream that is waiting is given the second of a case before the first.
+TEST_F(ReferralApiTest, KeepsTheOrderOfACaseUnderABurst) {
+  constexpr int kCount = 200;
+  Collector idva(world_, "agency/idva", 8);
+  std::vector<v1::SubmitReferralRequest> requests;
+  for (int i = 1; i <= kCount; ++i) requests.push_back(MakeSubmission(world_, {.request_id = fmt::format("incident-{}", i), .recipients = {"idva"}}));
+  auto pushing = std::make_unique<Thread>([&] {
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, kTestTimeout);
+    const auto stream = police_->SubmitReferrals(&context);
+    v1::SubmitReferralsResponse answer;
+    int answered = 0;
+    for (int sent = 0; sent < kCount; ++sent) {
+      v1::SubmitReferralsRequest request;
+      *request.mutable_referral() = std::move(requests[sent]);
+      stream->Write(request);
+      if (sent >= kSubmitReadAheadMax / 2) answered += stream->Read(&answer);
+    }
+    stream->WritesDone();
+    while (stream->Read(&answer)) ++answered;
+    EXPECT_EQ(rpc::FromGrpc(stream->Finish()), absl::OkStatus());
+    EXPECT_EQ(answered, kCount);
+  });
+  for (uint64_t expected = 1; expected <= kCount; ++expected) {
+    const auto delivery = idva.NextDelivery();
+    EXPECT_EQ(delivery.key_sequence(), expected);
+    idva.Ack(delivery);
+  }
 }
 
 TEST_F(ReferralApiTest, WhatIsNotAcknowledgedIsGivenAgainOverARestartToo) {

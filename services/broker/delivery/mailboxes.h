@@ -53,7 +53,7 @@ class Mailboxes {
   // command whose outcome nobody knew may have queued something. Errors of the store.
   absl::Status Load(const storage::Store& store);
 
-  // After its command committed. No effect if it is there already. What was settled meanwhile is found out when it is
+  // Once its command is published, in the order of the log. No effect if it is there already. What was settled meanwhile is found out when it is
   // to be released, and removed.
   void Add(const MailboxId& mailbox, Waiting waiting);
 

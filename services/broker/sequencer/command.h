@@ -93,7 +93,11 @@ class Command {
   // audit and IMMEDIATE say false and still fit (design.md §5). Constant.
   virtual bool MayBeRefusedForSpace() const { return false; }
 
-  // On a worker thread, exactly once. OK: everything Apply wrote survives power loss and is under the
+  // On the sequencer thread, in the order of the log, once what Apply wrote is durable, signed for and shown to readers, and
+  // before Done. For what must happen in that order, such as queueing deliveries; must not block. Not called on an error.
+  virtual void Published() {}
+
+  // On a worker thread, exactly once, in no order among commands. OK: everything Apply wrote survives power loss and is under the
   // signed checkpoint. UNAVAILABLE (STORE_UNAVAILABLE): unknown; the idempotent retry finds out.
   virtual void Done(const absl::StatusOr<Committed>& outcome) = 0;
 };

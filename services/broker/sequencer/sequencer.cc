@@ -178,6 +178,9 @@ absl::Status Sequencer::RunBatch() {
   } else {
     Hide();  // Health and readers know before the callers do.
   }
+  if (outcome.ok()) {
+    for (const auto& command : applied) command->Published();
+  }
   for (auto& command : applied) Finish(std::move(command), outcome);
   return status;
 }
