@@ -146,8 +146,12 @@ absl::StatusOr<int> Process::Wait(absl::Duration within) {
   return WEXITSTATUS(*wait_status_);
 }
 
-absl::StatusOr<int> Process::Stop(absl::Duration within) {
+void Process::Terminate() {
   if (running()) kill(pid_, SIGTERM);
+}
+
+absl::StatusOr<int> Process::Stop(absl::Duration within) {
+  Terminate();
   return Wait(within);
 }
 

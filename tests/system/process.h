@@ -35,10 +35,13 @@ class Process {
   absl::Status Start();
   // SIGKILL, and waits for the end. No effect when it is not running.
   void Kill();
-  // SIGTERM; the exit status. DEADLINE_EXCEEDED when it does not end, UNKNOWN when a signal ended it.
-  absl::StatusOr<int> Stop(absl::Duration within);
-  // Waits for the program to end by itself; as Stop.
+  // SIGTERM, which asks it to end.
+  void Terminate();
+  // Waits for the program to end by itself; its exit status. DEADLINE_EXCEEDED when it does not end, UNKNOWN when a
+  // signal ended it.
   absl::StatusOr<int> Wait(absl::Duration within);
+  // Both.
+  absl::StatusOr<int> Stop(absl::Duration within);
   // SIGSTOP and SIGCONT: a machine that does not answer and is not gone.
   void Pause();
   void Resume();

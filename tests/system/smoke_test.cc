@@ -152,9 +152,11 @@ TEST(SmokeTest, EveryServerSaysWhatItServes) {
     EXPECT_THAT(*services, Not(Contains("accord.broker.v1.ReferralService")));
     EXPECT_TRUE(*world.Serving(agency));
   }
-  // Orderly ends, all of them, and another beginning.
-  for (const AgencyRow& row : kAgencies) EXPECT_EQ(world.process(row.id).Stop(kStartTime).value_or(-1), 0) << row.id;
-  EXPECT_EQ(world.process(kBroker).Stop(kStartTime).value_or(-1), 0);
+  // Orderly ends, all of them at once, and another beginning.
+  std::vector<std::string> servers = {kBroker};
+  for (const AgencyRow& row : kAgencies) servers.push_back(row.id);
+  for (const std::string& server : servers) world.process(server).Terminate();
+  for (const std::string& server : servers) EXPECT_EQ(world.process(server).Wait(kStartTime).value_or(-1), 0) << server;
   EXPECT_EQ(world.StartAll({"idva"}), absl::OkStatus());
 }
 
