@@ -50,7 +50,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, statement.header_digest()));
   if (!stored.has_value()) return not_permitted;
   auto* const recipient = FindRecipient(*stored, verified_.caller.id);
-  if (recipient == nullptr || recipient->desk() != verified_.caller.desk) return not_permitted;
+  if (recipient == nullptr || !IsDeskOf(verified_.caller, recipient->desk())) return not_permitted;
 
   // Judged again, for the directory may have moved since VerifyStatement.
   const auto directory = directory_.Get();

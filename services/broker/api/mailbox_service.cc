@@ -103,8 +103,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
   absl::Status Open(const v1::OpenCommand& open) {
     if (mailbox_.has_value()) return Error(Reason::kFieldInvalid, "the mailbox is open already", {{"field", "open"}});
     if (open.credit() > kMailboxCreditMax) return CreditInvalid("open.credit");
-    const bool confidential = open.desk() == type::v1::DESK_CONFIDENTIAL;
-    if (confidential != (caller_.desk == type::v1::DESK_CONFIDENTIAL)) {
+    if (!IsDeskOf(caller_, open.desk())) {
       return Error(Reason::kNotPermitted, "a desk's mailbox is opened with the certificate of that desk only");
     }
     {

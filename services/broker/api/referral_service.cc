@@ -136,7 +136,7 @@ struct Sight {
 std::optional<Sight> SightOf(const storage::v1::StoredReferral& stored, const referral::OpenedHeader& header, const Caller& caller) {
   if (header.core.part.sender() == caller.id) return Sight{.sender = true};
   const auto* recipient = FindRecipient(stored, caller.id);
-  if (recipient == nullptr || recipient->desk() != caller.desk || recipient->state() == type::v1::REFERRAL_STATE_STORED) return std::nullopt;
+  if (recipient == nullptr || !IsDeskOf(caller, recipient->desk()) || recipient->state() == type::v1::REFERRAL_STATE_STORED) return std::nullopt;
   // A dead letter that never left tells its recipient nothing either.
   if (recipient->state() == type::v1::REFERRAL_STATE_DEAD_LETTER) return std::nullopt;
   return Sight{.recipient = recipient};

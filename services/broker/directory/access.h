@@ -30,6 +30,11 @@ struct Caller {
   type::v1::Desk desk = type::v1::DESK_MAIN;  // Of an agency: which of its desks the certificate is of.
 };
 
+// True when `desk`, where unspecified means main, is the caller's. Thread-safe.
+inline bool IsDeskOf(const Caller& caller, type::v1::Desk desk) {
+  return (desk == type::v1::DESK_CONFIDENTIAL) == (caller.desk == type::v1::DESK_CONFIDENTIAL);
+}
+
 // "agency/<id>", "admin/<id>" or "inspector/<id>": what request ids are scoped to and what
 // entries name as the actor.
 std::string PrincipalName(options::v1::Caller kind, std::string_view id);

@@ -77,8 +77,7 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
   if (about.sender() == viewer.id) return all;
   if (about.recipient() == viewer.id) {
     // What concerns the confidential desk, such as the agency's own staff, is not the main desk's to know.
-    const bool confidential = about.desk() == type::v1::DESK_CONFIDENTIAL;
-    if (confidential != (viewer.desk == type::v1::DESK_CONFIDENTIAL)) return {};
+    if (!IsDeskOf(viewer, about.desk())) return {};
     const auto type = parts->event->type();
     if (std::find(kOfRecipients.begin(), kOfRecipients.end(), type) == kOfRecipients.end()) return {};
     if (acted && type != type::v1::EVENT_TYPE_RELEASED) return Only(stored, {kEvent, kActor, kReferral});

@@ -29,7 +29,7 @@ absl::Status NoReferral(const Caller& caller) {
 // True when content or notice of `referral` was released to `agency`: before that it is no party that may know.
 absl::StatusOr<bool> WasReleasedTo(const ReadView& view, const StoredReferral& referral, const Caller& agency) {
   for (const auto& recipient : referral.recipients()) {
-    if (recipient.agency() != agency.id || recipient.desk() != agency.desk) continue;
+    if (recipient.agency() != agency.id || !IsDeskOf(agency, recipient.desk())) continue;
     ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, recipient.delivery_id()));
     storage::v1::StoredDelivery delivery;
     if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) {
