@@ -153,6 +153,7 @@ TEST(SmokeTest, EveryServerSaysWhatItServes) {
     EXPECT_TRUE(*world.Serving(agency));
   }
   // Orderly ends, all of them at once, and another beginning.
+  world.DropChannels();
   std::vector<std::string> servers = {kBroker};
   for (const AgencyRow& row : kAgencies) servers.push_back(row.id);
   for (const std::string& server : servers) world.process(server).Terminate();

@@ -121,10 +121,7 @@ World::~World() {
     }
   }
   processes_.clear();
-  {
-    absl::MutexLock lock(&mu_);
-    channels_.clear();  // They read the certificates again and again.
-  }
+  DropChannels();  // They read the certificates again and again.
   if (!failed) fs::remove_all(root_);
 }
 
@@ -293,6 +290,11 @@ absl::StatusOr<bool> World::Serving(const std::string& server) {
   const grpc::Status answered = grpc::internal::BlockingUnaryCall(channel.get(), check, &context, Empty(), &status);
   if (!answered.ok()) return rpc::FromGrpc(answered);
   return status.value() == 1;
+}
+
+void World::DropChannels() {
+  absl::MutexLock lock(&mu_);
+  channels_.clear();
 }
 
 rpc::TlsFiles World::Write(const std::string& name, const crypto::testing::Issued& issued) {

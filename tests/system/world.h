@@ -91,6 +91,10 @@ class World {
     return Stub<Service>(agency, "agency/" + agency + "/records");
   }
 
+  // Closes every connection of Channel. An idle one is looked at every few seconds only, and a server that ends waits for
+  // it as long as its grace lasts. Thread-safe.
+  void DropChannels();
+
   // Files of `principal`'s certificate, issued at the first use. Thread-safe.
   rpc::TlsFiles Tls(const std::string& principal);
   // Writes an issued certificate as files.
