@@ -170,7 +170,8 @@ void FeedSystemd() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                                      const std::vector<grpc::Service*>& services) {
+                                                      const std::vector<grpc::Service*>& services,
+                                                      UnreadableReport unreadable) {
   SetUpGrpcOnce();
   ACCORD_ASSIGN_OR_RETURN(SpiffeId id, OwnId(options));
   grpc::experimental::TlsServerCredentialsOptions tls(
@@ -187,6 +188,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddListeningPort(fmt::format("{}:{}", options.address, options.port),
                            grpc::experimental::TlsServerCredentials(tls), &server->port_);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(MakeUnreadableInterceptors(std::move(unreadable)));
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr || server->port_ == 0) {
     return absl::UnavailableError(fmt::format("cannot listen on {}:{}", options.address, options.port));

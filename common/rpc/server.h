@@ -14,6 +14,7 @@
 #include "common/base/executor.h"
 #include "common/rpc/identity.h"
 #include "common/rpc/tls.h"
+#include "common/rpc/unreadable.h"
 
 namespace accord::rpc {
 
@@ -39,13 +40,14 @@ struct ServerOptions {
 // read within two seconds. Thread-safe.
 class Server {
  public:
-  // `services` must outlive the result. Runs SelfTest(), so needs EnforceTls13()
+  // `services` must outlive the result. `unreadable` is told of requests that cannot be read. Runs SelfTest(), so needs EnforceTls13()
   // before, and a certificate that is good for a client too.
   //   UNAVAILABLE          the port is taken
   //   FAILED_PRECONDITION  the certificates do not load, or a self-test failed;
   //                        nothing is served
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                                       const std::vector<grpc::Service*>& services);
+                                                       const std::vector<grpc::Service*>& services,
+                                                       UnreadableReport unreadable = nullptr);
   // Shutdown(0) if it was not called.
   ~Server();
 

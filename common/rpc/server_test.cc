@@ -165,7 +165,11 @@ class ServerTest : public ::testing::Test {
   }
 
   void StartServer() {
-    auto server = Server::Start({.tls = server_files_, .trust_domain = "accord.test"}, {&service_});
+    auto server = Server::Start({.tls = server_files_, .trust_domain = "accord.test"}, {&service_},
+                                [this](std::shared_ptr<const grpc::AuthContext>, std::string method, const absl::Status&) {
+                                  absl::MutexLock lock(&mu_);
+                                  unreadable_ = std::move(method);
+                                });
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -237,6 +241,8 @@ class ServerTest : public ::testing::Test {
   EchoService service_{shared_, streams_};
   TlsFiles server_files_, agency_files_;
   Issued agency_ = authority_.IssueTls("agency/none");
+  absl::Mutex mu_;
+  std::string unreadable_ ABSL_GUARDED_BY(mu_);  // Method of the last request that could not be read.
   std::unique_ptr<Server> server_;
 };
 
@@ -290,6 +296,14 @@ TEST_F(ServerTest, ErrorDetailsSurviveTheWire) {
   EXPECT_TRUE(HasReason(status, Reason::kFieldInvalid)) << status;
   EXPECT_EQ(DetailOf(status).metadata.at("field"), "value");
   EXPECT_EQ(status.message(), "bad");
+}
+
+TEST_F(ServerTest, WhatCannotBeReadIsRefusedWithAReasonAndTold) {
+  const absl::Status status = Unary(*Channel(agency_files_), "\xff\xfe").status();
+  EXPECT_TRUE(HasReason(status, Reason::kTextNotUtf8)) << status;
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  absl::MutexLock lock(&mu_);
+  EXPECT_EQ(unreadable_, std::string(kUnary));
 }
 
 TEST_F(ServerTest, DeniedPeerIsRefusedWithItsReason) {

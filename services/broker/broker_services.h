@@ -8,8 +8,10 @@
 #include "common/base/status.h"
 #include "common/rpc/bidi.h"
 #include "common/rpc/handler.h"
+#include "services/broker/adapter/authorizer.h"
 #include "services/broker/api/admin_service.h"
 #include "services/broker/api/directory_service.h"
+#include "services/broker/api/handle.h"
 #include "services/broker/api/ledger_service.h"
 #include "services/broker/api/mailbox_service.h"
 #include "services/broker/api/referral_service.h"
@@ -37,6 +39,19 @@ class BrokerServices {
         admin_(broker.sequencer(), broker.change_rules(), broker.refusals(), shared_) {}
 
   std::vector<grpc::Service*> all() { return {&referral_, &mailbox_, &ledger_, &trail_, &directory_, &admin_}; }
+
+  // For rpc::Server::Start: a refusal like any other, of whoever may make the call.
+  rpc::UnreadableReport unreadable() {
+    return [this](std::shared_ptr<const grpc::AuthContext> connection, std::string method, const absl::Status& answer) {
+      // Dropped when the executor takes no more: a refusal that finds no room is lost work, never a blocked gRPC thread.
+      (void)broker_.executor().Run([this, connection = std::move(connection), method = std::move(method), answer] {
+        const auto peer = shared_.ReadPeer(*connection);
+        shared_.Count(method, answer, broker_.clock().Now());
+        if (!peer.ok() || !broker_.authorizer().Authorize(**peer, method).ok()) return;
+        RecordRefusal(broker_.refusals(), CallerOf(**peer), method, answer);
+      });
+    };
+  }
 
   // Ends the streams of whoever may no longer call: after every change of the directory.
   void EndStreamsOfDenied() {

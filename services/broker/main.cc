@@ -54,7 +54,7 @@ int Serve(const BrokerConfig& config, const Clock& clock, Random& random) {
   if (!broker.ok()) return Fail("the broker does not open", broker.status());
 
   BrokerServices services(**broker, metrics);
-  auto server = rpc::Server::Start(config.server, services.all());
+  auto server = rpc::Server::Start(config.server, services.all(), services.unreadable());
   if (!server.ok()) return Fail("the server does not start", server.status());
   (*broker)->Listen([&server](bool serving) { (*server)->SetServing(serving); },
                     [&services] { services.EndStreamsOfDenied(); });

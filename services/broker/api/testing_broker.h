@@ -117,7 +117,7 @@ categories = ["identity"]
     ASSERT_EQ(broker.status(), absl::OkStatus());
     broker_ = *std::move(broker);
     services_ = std::make_unique<BrokerServices>(*broker_, metrics_);
-    auto server = rpc::Server::Start(config_.server, services_->all());
+    auto server = rpc::Server::Start(config_.server, services_->all(), services_->unreadable());
     ASSERT_EQ(server.status(), absl::OkStatus());
     server_ = *std::move(server);
     broker_->Listen([](bool) {}, [this] { services_->EndStreamsOfDenied(); });
