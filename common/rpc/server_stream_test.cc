@@ -38,11 +38,12 @@ class FakeAuthorizer : public Authorizer {
 };
 
 // How the stream of a test goes, and what it left behind.
+// Atomic, for what orders the test's writes before the server's reads is a call over gRPC, which the thread sanitizer does not see.
 struct Plan {
-  int messages = 3;
-  size_t bytes = 1;
-  Reason fails_with = Reason::kInternal;  // Instead of ending with OK.
-  bool fails = false, fails_on_open = false;
+  std::atomic<int> messages = 3;
+  std::atomic<size_t> bytes = 1;
+  std::atomic<Reason> fails_with = Reason::kInternal;  // Instead of ending with OK.
+  std::atomic<bool> fails = false, fails_on_open = false;
   std::atomic<int> opened = 0, asked = 0, at_once = 0;
 };
 

@@ -29,7 +29,7 @@
 
 namespace accord::broker {
 
-inline constexpr absl::Duration kTestTimeout = absl::Seconds(20);
+inline constexpr absl::Duration kTestTimeout = absl::Seconds(120);  // Far more than any of it takes, under the thread sanitizer too.
 
 // Agencies police, childrens, idva, housing; one route, `all`, for the purposes safeguarding_adult and support.
 class TestingBroker {
