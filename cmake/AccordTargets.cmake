@@ -1,4 +1,4 @@
-# The four ways to add a target. A library `common_crypto` is used by others as
+# The ways to add a target. A library `common_crypto` is used by others as
 # `accord::common_crypto`.
 
 # accord_add_library(NAME SRCS … HDRS … DEPS … PRIVATE_DEPS … [PCH])
@@ -44,6 +44,25 @@ function(accord_add_test name)
   endif()
 endfunction()
 add_custom_target(common_unit_tests)
+
+# accord_add_fuzz(NAME DEPS … [PCH]): NAME_fuzz.cc, one LLVMFuzzerTestOneInput. The `fuzz` preset makes a libFuzzer program of
+# it; all others make a test that replays the kept corpus/NAME, so that what was found once fails in every build.
+function(accord_add_fuzz name)
+  cmake_parse_arguments(PARSE_ARGV 1 A "PCH" "" "DEPS")
+  set(target fuzz_${name})
+  add_executable(${target} ${name}_fuzz.cc)
+  target_link_libraries(${target} PRIVATE accord_flags ${A_DEPS})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  accord_use_pch(${target} "${A_PCH}")
+  if(ACCORD_FUZZ)
+    target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/replay_main.cc)
+    target_link_libraries(${target} PRIVATE fmt::fmt)
+    add_test(NAME ${target} COMMAND ${target} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(${target} PROPERTIES LABELS compat TIMEOUT 60)
+  endif()
+endfunction()
 
 # accord_add_benchmark(NAME SRCS … DEPS …): a Google Benchmark program, not a test.
 function(accord_add_benchmark name)

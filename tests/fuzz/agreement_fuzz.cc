@@ -1,0 +1,28 @@
+// Agreements as people write them: what decides who may be told what.
+#include "common/base/status.h"
+#include "common/referral/agreement.h"
+#include "services/broker/policy/agreement_text.h"
+#include "tests/fuzz/target.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace accord;  // NOLINT: one function.
+  const std::string_view input = fuzz::Text(data, size);
+  const auto agreement = broker::ParseAgreement(input);
+  if (!agreement.ok()) {
+    ACCORD_CHECK(HasReason(agreement.status(), Reason::kAgreementMalformed));
+    ACCORD_CHECK(!agreement.status().message().empty());
+    return 0;
+  }
+  ACCORD_CHECK(referral::ValidateAgreement(*agreement).ok());
+  ACCORD_CHECK(agreement->effective_from < agreement->expires);
+  ACCORD_CHECK(!agreement->version.empty() && agreement->version.size() <= 63);
+  for (const referral::Route& route : agreement->routes) {
+    // A word that nobody knows permits nothing; it never becomes a value of its own.
+    for (const auto kind : route.from_kinds) ACCORD_CHECK(type::v1::AgencyKind_IsValid(kind) && kind != 0);
+    for (const auto kind : route.to_kinds) ACCORD_CHECK(type::v1::AgencyKind_IsValid(kind) && kind != 0);
+    for (const auto purpose : route.purposes) ACCORD_CHECK(type::v1::Purpose_IsValid(purpose) && purpose != 0);
+    for (const auto category : route.categories) ACCORD_CHECK(type::v1::Category_IsValid(category) && category != 0);
+    for (const auto gateway : route.gateways) ACCORD_CHECK(type::v1::Gateway_IsValid(gateway) && gateway != 0);
+  }
+  return 0;
+}
