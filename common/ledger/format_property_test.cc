@@ -117,6 +117,20 @@ struct Log {
   Checkpoint checkpoint;
 };
 
+// The text of a note may have blank lines: the last one ends it, so that what was signed cannot be read as signatures.
+TEST(NotePropertyTest, TheTextEndsAtTheLastBlankLine) {
+  const Log log;
+  const std::vector<Vkey> keys = {log.key};
+  for (const std::string text : {"a\n\nb\n", "\n", "\n\n\n", "a\n\n\u2014 log.test/x AAAAAAAA\n", "a\n\n\n"}) {
+    const std::string bytes = SignNote(text, Log::kName, log.signer);
+    const auto note = ParseNote(bytes);
+    ASSERT_TRUE(note.ok()) << text;
+    EXPECT_EQ(note->text, text);
+    EXPECT_EQ(note->signatures.size(), 1u);
+    EXPECT_TRUE(VerifyNote(*note, keys).ok()) << text;
+  }
+}
+
 TEST(CheckpointPropertyTest, NoMutationOfASignedCheckpointVerifies) {
   const Log log;
   ASSERT_TRUE(VerifyCheckpoint(log.note, log.key).ok());
@@ -285,6 +299,7 @@ TEST(LeafPropertyTest, EveryMutationIsRefusedOrAnotherLeafWithAnotherHash) {
     if (!parsed.ok() || altered == log.leaf) return;
     ++accepted;  // Of the same form with another nonce, say.
     ASSERT_EQ(EncodeLeaf(*parsed), altered);
+    ASSERT_TRUE(std::ranges::is_sorted(parsed->commitments, std::less_equal<>()));  // One order, so that it tells nothing.
     ASSERT_NE(*parsed, leaf);
     ASSERT_NE(LeafHash(altered), LeafHash(log.leaf));
     ASSERT_EQ(altered.size(), log.leaf.size());  // Only bits within it may differ.

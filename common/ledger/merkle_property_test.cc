@@ -317,6 +317,37 @@ TEST(MerklePropertyTest, EveryReshapedPathIsRefused) {
   }
 }
 
+// A root may be anything that somebody signed: a path of another length than the sizes demand is refused even where its hashes
+// lead to the roots that are asked for.
+TEST(MerklePropertyTest, AnotherLengthIsRefusedWhateverRootItLeadsTo) {
+  Oracle& tree = Distinct();
+  const Hash foreign = OracleHash("foreign");
+  for (uint64_t n = 2; n <= 70; ++n) {
+    const uint64_t k = K(n);
+    for (uint64_t i = 0; i < n; ++i) {
+      Path path = tree.Inclusion(i, n);
+      path.pop_back();
+      ASSERT_FALSE(VerifyInclusion(i, n, tree.Leaf(i), path, i < k ? tree.Mth(0, k) : tree.Mth(k, n)).ok()) << i << " in " << n;
+      path = tree.Inclusion(i, n);
+      path.push_back(foreign);
+      for (const Hash& root : {OracleNode(foreign, tree.Root(n)), OracleNode(tree.Root(n), foreign)}) {
+        ASSERT_FALSE(VerifyInclusion(i, n, tree.Leaf(i), path, root).ok()) << i << " in " << n;
+      }
+    }
+    for (uint64_t m = 1; m < n; ++m) {
+      const bool left = m <= k;
+      const Hash old_root = left ? tree.Root(m) : tree.Mth(k, m);
+      Path path = tree.Consistency(m, n);
+      path.pop_back();
+      ASSERT_FALSE(VerifyConsistency(m, n, old_root, left ? tree.Root(k) : tree.Mth(k, n), path).ok()) << m << " to " << n;
+      path = tree.Consistency(m, n);
+      path.push_back(foreign);
+      ASSERT_FALSE(VerifyConsistency(m, n, OracleNode(foreign, tree.Root(m)), OracleNode(foreign, tree.Root(n)), path).ok());
+      ASSERT_FALSE(VerifyConsistency(m, n, tree.Root(m), OracleNode(tree.Root(n), foreign), path).ok()) << m << " to " << n;
+    }
+  }
+}
+
 TEST(MerklePropertyTest, SizesZeroAndOne) {
   const Hash leaf = Distinct().Leaf(0);
   EXPECT_EQ(EmptyRoot(), OracleHash(""));
