@@ -70,6 +70,7 @@ def main():
     entries = {f"golden_entries_{i}": row["entries_path"] for i, row in enumerate(tree["tile_paths"][:8])}
     write("tile_path", **tiles, **entries, max="tile/0/x018/x446/x744/x073/x709/x551/615.p/255", level_8="tile/8/000",
           over="tile/0/x018/x446/x744/x073/x709/x551/616", width_0="tile/0/005.p/0", width_256="tile/0/005.p/256",
+          entries_over="tile/entries/000.p/256", entries_short="tile/entries/0", entries_zero_group="tile/entries/x000/001",
           zero_group="tile/0/x000/001", out="tile/0/../000", plus="tile/0/+05", two_widths="tile/0/005.p/1.p/2")
 
     def bundle(*rows):

@@ -1,8 +1,11 @@
 // Signed notes and verification keys.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/ledger/note.h"
 #include "tests/fuzz/golden_log.h"
 #include "tests/fuzz/target.h"
@@ -38,6 +41,14 @@ void CheckNote(std::string_view input) {
   }
 }
 
+// Whatever may be signed comes back as the text of a note with any signature.
+void CheckText(std::string_view input) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\n'; };
+  if (!input.ends_with('\n') || !IsUtf8(input) || std::any_of(input.begin(), input.end(), control)) return;
+  const auto note = ledger::ParseNote(fmt::format("{}\n\u2014 name AAAAAQAB\n", input));
+  ACCORD_CHECK(note.ok() && note->text == input && note->signatures.size() == 1);
+}
+
 void CheckVkey(std::string_view input) {
   const auto key = ledger::Vkey::Parse(input);
   if (!key.ok()) return;
@@ -54,6 +65,7 @@ void CheckVkey(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   accord::CheckNote(accord::fuzz::Text(data, size));
+  accord::CheckText(accord::fuzz::Text(data, size));
   accord::CheckVkey(accord::fuzz::Text(data, size));
   return 0;
 }
