@@ -42,6 +42,9 @@
   X(AgreementMalformed, "AGREEMENT_MALFORMED", kInvalidArgument,                                   \
     "A data-sharing agreement does not parse or contradicts itself.",                              \
     "Correct the line named in the message.")                                                      \
+  X(CosignatureInvalid, "COSIGNATURE_INVALID", kInvalidArgument,                                   \
+    "The note has no cosignature of this witness that verifies.",                                  \
+    "Cosign the text of a published checkpoint with the key that the witness policy names.")       \
   X(PageTokenInvalid, "PAGE_TOKEN_INVALID", kInvalidArgument,                                      \
     "The page token was not made by this server for this query.", "Start from the first page.")    \
   X(Unauthenticated, "UNAUTHENTICATED", kUnauthenticated,                                          \
@@ -63,15 +66,26 @@
     "Sign with a registered key, or have the key registered.")                                     \
   X(SelfApproval, "SELF_APPROVAL", kPermissionDenied,                                              \
     "The administrator who proposed a change may not approve it.", "Ask another administrator.")   \
+  X(WitnessUnknown, "WITNESS_UNKNOWN", kPermissionDenied,                                          \
+    "The broker's witness policy names no key of this agency.",                                    \
+    "Ask the broker's operator to add the agency's witness key.")                                  \
   X(ReferralNotFound, "REFERRAL_NOT_FOUND", kNotFound, "No such referral.", "Check the id.")       \
   X(DeliveryNotFound, "DELIVERY_NOT_FOUND", kNotFound, "No such delivery.", "Check the id.")       \
   X(EntryNotFound, "ENTRY_NOT_FOUND", kNotFound, "No such entry or receipt.", "Check the id.")     \
+  X(CheckpointNotFound, "CHECKPOINT_NOT_FOUND", kNotFound,                                         \
+    "No published checkpoint of this size, or none yet that covers the entry and meets the quorum.", \
+    "List the published checkpoints; a cosigned one takes some seconds.")                          \
+  X(HoldNotFound, "HOLD_NOT_FOUND", kNotFound, "No such legal hold.", "Check the id.")             \
   X(ChangeNotFound, "CHANGE_NOT_FOUND", kNotFound, "No such proposed change.", "Check the id.")    \
   X(RequestIdReused, "REQUEST_ID_REUSED", kAlreadyExists,                                          \
     "The request id was used with other content; metadata has the first digest.",                  \
     "Use a new request id for new content.")                                                       \
   X(TransitionIllegal, "TRANSITION_ILLEGAL", kFailedPrecondition,                                  \
     "The referral is not in a state that allows this.", "Read its state; metadata has it.")        \
+  X(OnHold, "ON_HOLD", kFailedPrecondition, "A legal hold covers what would be erased.",           \
+    "Wait until the hold named in metadata `hold` is lifted.")                                     \
+  X(Erased, "ERASED", kFailedPrecondition, "What is asked about was erased; its entries remain.",  \
+    "Nothing brings it back. A new referral needs a new request id.")                              \
   X(ConsentBasisMissing, "CONSENT_BASIS_MISSING", kFailedPrecondition,                             \
     "Consent is not given and no gateway with rationale and approver is recorded.",                \
     "Record the gateway, the rationale section and the approver.")                                 \

@@ -67,10 +67,11 @@ absl::StatusOr<Vkey> Vkey::Parse(std::string_view text) {
   const size_t second = first == std::string_view::npos ? first : text.find('+', first + 1);
   if (second == std::string_view::npos) return wrong("it has no two plus signs");
   const std::string_view name = text.substr(0, first);
-  const auto id = FromHex(text.substr(first + 1, second - first - 1));
+  const std::string_view id_text = text.substr(first + 1, second - first - 1);
+  const auto id = FromHex(id_text);
   const auto key = FromBase64(text.substr(second + 1));
   if (!IsKeyName(name)) return wrong("the name is not allowed");
-  if (!id.has_value() || id->size() != 4) return wrong("the id is not eight hex digits");
+  if (!id.has_value() || id->size() != 4 || ToHex(*id) != id_text) return wrong("the id is not eight hex digits in lower case");
   if (!key.has_value() || key->size() != 1 + crypto::kEd25519PublicKeyBytes) return wrong("the key is not base64 of 33 bytes");
   const auto type = static_cast<uint8_t>(key->front());
   if (type != kTypeEd25519 && type != kTypeCosignatureV1) return wrong("the type is neither 01 nor 04");

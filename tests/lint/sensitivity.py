@@ -26,13 +26,16 @@ NOT_PERSONAL = {
     "openings, which are marked": """
         decision_digest delivery_id delivery_ids digest draft_digest header_digest last_statement previous_statement referral
         replaced_by section_digests section_id section_ids statement_digest subject_id tag_id released_sections caused_by contact
-        change_digest salt""",
-    "`referrals/{digest}` or `changes/{number}`, as above": "name",
+        change_digest salt evidence_digest""",
+    "`referrals/{digest}` or `changes/{number}`, as above": "name accord.admin.v1.Hold.change",
+    "the number of a legal hold, given by an administrator; not what it covers": """
+        hold accord.admin.v1.SetHold.id accord.admin.v1.LiftHold.id""",
+    "a body that orders things, and its reference; where it leads to a case it is marked": "accord.type.v1.EntryEvent.authority",
     "made of public keys and hashes": """
         key_id signature certificate sealing_certificate confidential_sealing_certificate signing_certificates sender_certificate
         path leaf leaves tlog_proof note log_vkey origin checkpoint""",
     "an agency's id or what describes the organisation": """
-        agency sender recipient recipients on_behalf_of deputy duty_recipient areas display_name accord.admin.v1.Agency.id
+        agency sender recipient recipients witnesses on_behalf_of deputy duty_recipient areas display_name accord.admin.v1.Agency.id
         accord.police.v1.ReportIncidentRequest.force""",
     "a version or the text of published rules": """
         agreement_version instrument_version ric_version screening_version version accord.admin.v1.PutAgreement.text
@@ -47,9 +50,10 @@ NOT_PERSONAL = {
     "opaque, made by the server, grants nothing": "page_token next_page_token",
     "when a program handled something, not when anything happened to a person": """
         accepted_at_ms approved_at_ms first_released_ms in_force_ms not_before_ms opened_at_ms proposed_at_ms raised_at_ms
-        received_at_ms signed_at_ms since_ms stored_at_ms time_ms valid_from_ms""",
+        received_at_ms signed_at_ms since_ms stored_at_ms time_ms valid_from_ms answered_at_ms cosigned_at_ms delivered_at_ms
+        erased_at_ms last_round_at_ms lifted_at_ms published_at_ms review_at_ms set_at_ms""",
     "a flag of the protocol or of a program": """
-        active already connected inspector preview_only rationale_present repeated_request send stopped strong
+        active already behind connected forked inspector quorum preview_only rationale_present repeated_request send stopped strong
         third_party_material""",
     "the caller's own act in the directory; no referral": """
         accord.admin.v1.ProposeChangeRequest.request_id accord.admin.v1.ApproveChangeRequest.request_id""",
