@@ -1,0 +1,57 @@
+// What the subcommands of accord-verify share. Each is one file, NAME_command.cc, that adds itself to the command line and is run
+// when it was chosen; program.cc lists them. Thread-compatible.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "common/ledger/note.h"
+#include "services/verify/program.h"
+
+namespace accord::verify {
+
+inline constexpr int kVerifies = 0, kDoesNotVerify = 1, kWrongUse = 2;
+
+// Options that every subcommand takes.
+struct SharedOptions {
+  std::string config, vkey;
+  bool json = false;
+};
+
+struct Subcommand {
+  CLI::App* app;
+  // Called once, after the whole command line was read. Returns the exit status.
+  std::function<int(const SharedOptions&, Output&)> run;
+};
+
+// The log's key, and where it came from.
+struct Key {
+  ledger::Vkey vkey;
+  std::string path;
+  bool beside;  // Taken from beside what is to be verified.
+};
+// --vkey, else `log_vkey` of --config, else the file `vkey` in `directory`. INVALID_ARGUMENT, for the user to read.
+absl::StatusOr<Key> ReadKey(const SharedOptions& options, const std::filesystem::path& directory);
+std::string KeyText(const Key& key);
+nlohmann::json KeyJson(const Key& key);
+
+std::string Message(const absl::Status& status);
+// Says `why` on standard error; the exit status.
+int WrongUse(Output& output, std::string_view why);
+// Says on standard error that `what` does not verify and `why`; the exit status.
+int DoesNotVerify(Output& output, std::string_view what, std::string_view why);
+// Indented, with a newline; bytes that are not UTF-8 are replaced.
+std::string Dump(const nlohmann::json& document);
+
+Subcommand AddReceiptCommand(CLI::App& app);  // receipt_command.cc
+Subcommand AddLedgerCommand(CLI::App& app);   // ledger_command.cc
+Subcommand AddBundleCommand(CLI::App& app);   // bundle_command.cc
+
+}  // namespace accord::verify
