@@ -34,6 +34,19 @@ absl::StatusOr<std::optional<Message>> Read(CommitContext& context, std::string_
   return message;
 }
 
+// Whose the change is; null when it is the directory's, or nobody's.
+const ChangeHandler* HandlerOf(const Change& change, const ChangeRules& rules) {
+  for (const ChangeHandler* handler : rules.handlers) {
+    if (handler->Handles(change)) return handler;
+  }
+  return nullptr;
+}
+
+Change Kept(Change change, const ChangeRules& rules) {
+  const ChangeHandler* handler = HandlerOf(change, rules);
+  return handler == nullptr ? change : handler->Kept(std::move(change));
+}
+
 // Everything but how an agency stands to the others.
 absl::Status ValidateInItself(const Change& change, const ChangeRules& rules) {
   switch (change.change_case()) {
@@ -52,7 +65,7 @@ absl::Status ValidateInItself(const Change& change, const ChangeRules& rules) {
       return ValidateOfficer(change.put_officer());
     case Change::kPutConflictList:
       return absl::OkStatus();
-    case Change::CHANGE_NOT_SET:
+    default:
       break;
   }
   return Missing("change");
@@ -111,7 +124,7 @@ absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRule
     case Change::kPutAgreement:
       ++epochs.agreement;
       return ApplyAgreement(change.put_agreement().text(), rules, context);
-    case Change::CHANGE_NOT_SET:
+    default:
       break;
   }
   return Missing("change");
@@ -193,12 +206,17 @@ std::string_view KindOf(const Change& change) {
     case Change::kPutAgreement: return "put_agreement";
     case Change::kPutOfficer: return "put_officer";
     case Change::kPutConflictList: return "put_conflict_list";
+    case Change::kErase: return "erase";
+    case Change::kSetHold: return "set_hold";
+    case Change::kLiftHold: return "lift_hold";
+    case Change::kPutRetention: return "put_retention";
     case Change::CHANGE_NOT_SET: break;
   }
   return "";
 }
 
 absl::Status ValidateChange(const Change& change, const ChangeRules& rules) {
+  if (const ChangeHandler* handler = HandlerOf(change, rules); handler != nullptr) return handler->Validate(change);
   ACCORD_RETURN_IF_ERROR(ValidateInItself(change, rules));
   const auto directory = rules.directory.Get();
   if (change.has_put_agency()) return ValidateAmongOthers(change.put_agency().agency(), *directory);
@@ -209,7 +227,7 @@ absl::Status ValidateChange(const Change& change, const ChangeRules& rules) {
 ProposeChangeCommand::ProposeChangeCommand(const ChangeRules& rules, Administrator administrator,
                                            std::string request_id, Change change, ChangeDone done)
     : rules_(rules), administrator_(std::move(administrator)), request_id_(std::move(request_id)),
-      change_(std::move(change)),
+      change_(Kept(std::move(change), rules)),
       digest_(crypto::Sha256(change_.SerializeAsString())),
       done_(std::move(done)) {}
 
@@ -221,6 +239,9 @@ absl::Status ProposeChangeCommand::Apply(CommitContext& context) {
     return absl::OkStatus();
   }
   ACCORD_RETURN_IF_ERROR(ValidateChange(change_, rules_));
+  if (const ChangeHandler* handler = HandlerOf(change_, rules_); handler != nullptr) {
+    ACCORD_RETURN_IF_ERROR(handler->Check(change_, context));
+  }
   ACCORD_ASSIGN_OR_RETURN(outcome_.number, NextChangeNumber(context));
   auto& stored = outcome_.stored;
   *stored.mutable_change() = change_;
@@ -269,7 +290,14 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
   outcome_.stored.set_approved_by(administrator_.id);
   outcome_.stored.set_approved_at_ms(absl::ToUnixMillis(context.now()));
   Epochs epochs = context.epochs();
-  ACCORD_RETURN_IF_ERROR(WriteChange(outcome_.stored.change(), number_, rules_, context, epochs));
+  if (const ChangeHandler* handler = HandlerOf(outcome_.stored.change(), rules_); handler != nullptr) {
+    type::v1::EntryActor actor;
+    actor.set_principal(principal);
+    actor.set_certificate(administrator_.certificate);
+    ACCORD_RETURN_IF_ERROR(handler->Write(number_, outcome_.stored, actor, context));
+  } else {
+    ACCORD_RETURN_IF_ERROR(WriteChange(outcome_.stored.change(), number_, rules_, context, epochs));
+  }
   context.Put(kFamilyChange, KeyU64(number_), outcome_.stored.SerializeAsString());
   ACCORD_ASSIGN_OR_RETURN(outcome_.index,
                           AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_APPROVED, outcome_.stored.change(),
@@ -277,6 +305,13 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
   PutRequest(context, principal, request_id_, digest_, outcome_);
   context.MoveEpochs(epochs);
   return absl::OkStatus();
+}
+
+void ApproveChangeCommand::Published() {
+  if (outcome_.repeated) return;
+  if (const ChangeHandler* handler = HandlerOf(outcome_.stored.change(), rules_); handler != nullptr) {
+    handler->Published(number_, outcome_.stored);
+  }
 }
 
 void ApproveChangeCommand::Done(const absl::StatusOr<Committed>& outcome) {

@@ -24,12 +24,35 @@
 
 namespace accord::broker {
 
+// Changes of what is built on the directory: erasure and retention, legal hold. Thread-safe but for Write.
+class ChangeHandler {
+ public:
+  virtual ~ChangeHandler() = default;
+  // True for changes of this kind. Constant.
+  virtual bool Handles(const admin::v1::Change& change) const = 0;
+  // The form of a change that is stored, hashed and shown: what must not be kept as it came is replaced. REQUIRES, as the
+  // others: Handles(change).
+  virtual admin::v1::Change Kept(admin::v1::Change change) const { return change; }
+  // OK when it may be proposed as the state stands. Write judges again.
+  virtual absl::Status Check(const admin::v1::Change&, CommitContext&) const { return absl::OkStatus(); }
+  // As ValidateChange.
+  virtual absl::Status Validate(const admin::v1::Change& change) const = 0;
+  // Puts an approved change into force, on the sequencer thread; its entries come before CHANGE_APPROVED. `stored` is kept
+  // as it leaves it, under `number`. `actor` is who approved. An error refuses the approval.
+  virtual absl::Status Write(uint64_t number, storage::v1::StoredChange& stored, const type::v1::EntryActor& actor,
+                             CommitContext& context) const = 0;
+  // As Command::Published, after Write.
+  virtual void Published(uint64_t, const storage::v1::StoredChange&) const {}
+};
+
 // What changes are judged by. Must outlive the commands. Thread-safe.
 struct ChangeRules {
   std::string trust_domain;
   const DirectoryHolder& directory;
   // The version of an agreement's text, or AGREEMENT_MALFORMED with the line. Pure.
   std::function<absl::StatusOr<std::string>(std::string_view text)> agreement_version;
+  // Those of the changes that the directory does not know of. Must outlive the commands.
+  std::vector<const ChangeHandler*> handlers = {};
 };
 
 // Who administers, from the connection.
@@ -81,6 +104,7 @@ class ApproveChangeCommand : public Command {
   ApproveChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id,
                        uint64_t number, ChangeDone done);
   absl::Status Apply(CommitContext& context) override;
+  void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
