@@ -33,9 +33,10 @@ class CaseLinker {
   absl::StatusOr<std::vector<std::string>> Link(std::span<const type::v1::SubjectPart> subjects,
                                                 CommitContext& context) const;
 
- private:
+  // The HMAC under which the broker knows a token, wherever it stores one; 32 bytes. Strength is not of it. Thread-safe.
   std::string Index(const type::v1::SubjectToken& token) const;
 
+ private:
   const crypto::SecretBytes index_key_;
 };
 

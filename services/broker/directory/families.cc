@@ -14,6 +14,10 @@ std::string OfficerKey(bool inspector, std::string_view id) {
   return fmt::format("{}/{}", inspector ? "inspector" : "admin", id);
 }
 
+std::string CosignatureKey(uint64_t size, std::string_view witness) {
+  return ByteWriter().U64(size).Raw(witness).bytes();
+}
+
 std::string RequestKey(std::string_view principal, std::string_view request_id) {
   return ByteWriter().Lp8(principal).Raw(request_id).bytes();
 }
@@ -43,6 +47,21 @@ std::string KeySequenceKey(std::string_view agency, std::string_view ordering_ke
   return ByteWriter().Raw("keyseq/").Lp8(agency).Raw(ordering_key).bytes();
 }
 
+std::string HoldCoverKey(HoldTarget kind, std::string_view target) {
+  return ByteWriter().U8(static_cast<uint8_t>(kind)).Raw(target).bytes();
+}
+
+std::string HoldPrefix(std::string_view hold) { return ByteWriter().Lp8(hold).bytes(); }
+
+std::string HoldReferralKey(std::string_view hold, std::string_view header_digest) {
+  return ByteWriter().Lp8(hold).Raw(header_digest).bytes();
+}
+
+std::string HoldHolderKey(std::string_view hold, std::string_view agency, accord::type::v1::Desk desk) {
+  const bool confidential = desk == accord::type::v1::DESK_CONFIDENTIAL;  // Unspecified means main.
+  return ByteWriter().Lp8(hold).Lp8(agency).U8(confidential ? accord::type::v1::DESK_CONFIDENTIAL : accord::type::v1::DESK_MAIN).bytes();
+}
+
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence) {
   return ByteWriter().Raw(pseudonym).U64(sequence).bytes();
 }
@@ -51,10 +70,11 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
   static const auto* const families = new std::vector<storage::FamilySpec>([] {
     std::vector<storage::FamilySpec> all;
     for (std::string_view name :
-         {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyOpening, kFamilyChain, kFamilyChainEntry,
-          kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty, kFamilyDelivery,
-          kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyAgency, kFamilyOfficer, kFamilyDeny, kFamilyChange,
-          kFamilyPolicy, kFamilyMeta}) {
+         {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyOpening,
+          kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
+          kFamilyDelivery, kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyHold, kFamilyHoldCover,
+          kFamilyHoldReferral, kFamilyHoldHolder, kFamilyAgency, kFamilyOfficer, kFamilyDeny,
+          kFamilyChange, kFamilyPolicy, kFamilyMeta}) {
       all.push_back({.name = std::string(name), .sealed = name == kFamilySection});
     }
     return all;

@@ -22,6 +22,8 @@ inline constexpr std::string_view kFamilyLeaf = kLeafFamily;
 inline constexpr std::string_view kFamilyTile = kTileFamily;
 inline constexpr std::string_view kFamilyNode = kNodeFamily;
 inline constexpr std::string_view kFamilyCheckpoint = kCheckpointFamily;
+inline constexpr std::string_view kFamilyPublished = "published";    // u64 size → StoredPublished
+inline constexpr std::string_view kFamilyCosignature = "cosignature"; // CosignatureKey → StoredCosignature
 inline constexpr std::string_view kFamilyOpening = kOpeningFamily;   // u64 index → sealed StoredOpenings
 inline constexpr std::string_view kFamilyChain = "chain";            // pseudonym[16] → StoredChain
 inline constexpr std::string_view kFamilyChainEntry = "chain_entry"; // ChainEntryKey → u64 leaf index
@@ -37,6 +39,12 @@ inline constexpr std::string_view kFamilyMailbox = "mailbox";        // MailboxK
 inline constexpr std::string_view kFamilyCase = "case";              // pseudonym[16] → StoredCase
 inline constexpr std::string_view kFamilyCaseToken = "case_token";   // victim[32] ‖ perpetrator[32] → pseudonym[16]
 
+// Legal holds (services/broker/holds).
+inline constexpr std::string_view kFamilyHold = "hold";                    // id → StoredHold
+inline constexpr std::string_view kFamilyHoldCover = "hold_cover";         // HoldCoverKey → StoredHoldCover
+inline constexpr std::string_view kFamilyHoldReferral = "hold_referral";   // HoldReferralKey → StoredHoldReferral
+inline constexpr std::string_view kFamilyHoldHolder = "hold_holder";       // HoldHolderKey → StoredHoldHolder
+
 // Administration.
 inline constexpr std::string_view kFamilyAgency = "agency";          // id → admin.v1.Agency
 inline constexpr std::string_view kFamilyOfficer = "officer";        // OfficerKey → StoredOfficer
@@ -48,6 +56,8 @@ inline constexpr std::string_view kFamilyMeta = storage::kMetaFamily;
 // Keys of family `meta`, beside storage::kCommitKey and the ledger's own.
 inline constexpr std::string_view kMetaEpochsKey = "epochs";         // → StoredEpochs
 inline constexpr std::string_view kMetaChangeKey = "change";         // → u64 number of the last change
+inline constexpr std::string_view kMetaWitnessedKey = "witnessed";   // → u64 size of the newest that met the quorum when cosigned
+inline constexpr std::string_view kMetaHoldsKey = "holds";           // → StoredHolds
 inline constexpr std::string_view kMetaAdministrationChain = "chain/administration";  // → pseudonym[16]
 
 // Keys of family `policy`.
@@ -62,6 +72,8 @@ std::string ConflictListKey(std::string_view agency);
 // "admin/" or "inspector/" ‖ id.
 std::string OfficerKey(bool inspector, std::string_view id);
 
+// u64 size ‖ witness name.
+std::string CosignatureKey(uint64_t size, std::string_view witness);
 // lp8(principal) ‖ request id. Scoped to the agency or officer, not to its workloads.
 std::string RequestKey(std::string_view principal, std::string_view request_id);
 // header digest[32] ‖ section id[16].
@@ -76,6 +88,14 @@ std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, acc
 std::string MailboxPrefix(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane);
 // "keyseq/" ‖ lp8(agency) ‖ ordering key[16], in family `meta`: u64 of the deliveries of that key to that agency so far.
 std::string KeySequenceKey(std::string_view agency, std::string_view ordering_key);
+// What a row of `hold_cover` is about. Persisted. Do not renumber.
+enum class HoldTarget : uint8_t { kReferral = 1, kCase = 2, kSubject = 3 };
+// u8 kind ‖ header digest[32], case pseudonym[16] or HMAC of a subject token[32].
+std::string HoldCoverKey(HoldTarget kind, std::string_view target);
+// lp8(hold) ‖ header digest[32], and lp8(hold) ‖ lp8(agency) ‖ u8 desk; lp8(hold) is the prefix of both.
+std::string HoldReferralKey(std::string_view hold, std::string_view header_digest);
+std::string HoldHolderKey(std::string_view hold, std::string_view agency, accord::type::v1::Desk desk);
+std::string HoldPrefix(std::string_view hold);
 // pseudonym[16] ‖ u64 sequence.
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence);
 
