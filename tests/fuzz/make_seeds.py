@@ -2,6 +2,7 @@
 """Writes the seeds of the fuzz targets, corpus/*/seed-*, from the golden vectors and by hand. What fuzzing has found beside them
 is kept under other names and stays. Needs nothing but Python."""
 import base64
+import hashlib
 import json
 import pathlib
 import struct
@@ -84,6 +85,25 @@ def main():
     first = rows["opened"]
     write("leaf", **rows, cut=first[:-1], longer=first + b"\0", version_2=b"ACL2" + first[4:], no_origin=first[:4] + b"\0" + first[27:],
           unsorted=first[:-64] + first[-32:] + first[-64:-32], twice=first[:-32] + first[-64:-32], empty=b"")
+
+    # Keys of the golden log and witness, and cosigners' keys made here from nothing but their bytes.
+    def vkey(name, kind, key):
+        body = bytes([kind]) + key
+        key_id = hashlib.sha256(name.encode() + b"\n" + body).digest()[:4]
+        return f"{name}+{key_id.hex()}+{base64.b64encode(body).decode()}"
+    log, idva = checkpoint["log_vkey"], checkpoint["witness_vkey"]
+    raw = [vkey("w.test", 4, bytes([i]) * 32) for i in range(1, 6)]
+    one = f"log {log}\nwitness idva {idva}\n"
+    five = one + "".join(f"witness w{i} {key}\n" for i, key in enumerate(raw[:4]))
+    write("policy", none="quorum none\n", one=one + "quorum idva\n", three_of_five=five + "group all-five 3 idva w0 w1 w2 w3\nquorum all-five\n",
+          nested=five + "group a any idva w0\ngroup b all w1 w2\ngroup c 2 a b w3\nquorum c\n",
+          spaces=f"\t# comment \u00e9\n\n  log\t{log} https://log.test/ \n witness \u212a {idva} u#\nquorum  \u212a\t\n",
+          not_ended=one + "quorum idva", two_quorums=one + "quorum idva\nquorum none\n", no_quorum=one, undefined=one + "quorum w\n",
+          later=f"quorum idva\n{one}", twice=one + f"witness other {idva}\nquorum idva\n", member_twice=one + "group g any idva idva\nquorum g\n",
+          two_groups=five + "group g any idva w0\ngroup h any w0 w1\nquorum g\n", itself=one + "group g any g\nquorum g\n",
+          zero=one + "group g 0 idva\nquorum g\n", over=one + "group g 2 idva\nquorum g\n", leading_zero=one + "group g 01 idva\nquorum g\n",
+          none_member=one + "group g any none\nquorum g\n", none_named=f"witness none {idva}\nquorum none\n", log_as_witness=f"witness w {log}\nquorum w\n",
+          crlf=one + "quorum idva\r\n", control=one + "quorum\x00idva\n", word="keys 3\nquorum none\n", bare="log\nwitness\ngroup\nquorum\n", empty="")
 
     sealed = vector("sealed")["sections"][0]
     der = base64.b64decode(sealed["sealed_base64"])
