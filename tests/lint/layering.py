@@ -96,7 +96,8 @@ HOMES = {
     "spdlog/": ["common/telemetry"],
     "prometheus/": ["common/telemetry"],
     "toml++/": ["common/config"],
-    "nlohmann/": ["services/accordctl", "services/verify", "services/bench"],  # `--json`; tests beside.
+    "nlohmann/": ["services/accordctl", "services/verify", "services/bench",  # `--json`; tests beside.
+                  "common/ledger/trail_bundle.cc"],  # A bundle's manifest is JSON: one home for who writes and who reads it.
     "CLI/": ["common/agent_rpc/program.cc",      # The command line of six programs.
              "services/accordctl", "services/verify", "services/bench"],       # Each main.cc beside.
     "unicode/": ["common/base/text.cc",          # UTF-8 is checked where text comes in.
