@@ -79,7 +79,10 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
   broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] { self->refusals_->Flush(); });
-  broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get()] { self->mailboxes_.Tick(self->clock_.Now()); });
+  broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get()] {
+    self->mailboxes_.Tick(self->clock_.Now());
+    self->sequencer_->PublishDue();
+  });
   return broker;
 }
 

@@ -32,6 +32,18 @@ absl::StatusOr<Epochs> ReadEpochs(const storage::Store& store) {
   return Epochs{stored.agreement(), stored.directory(), stored.lists()};
 }
 
+// When the newest published checkpoint was; the infinite past when it is of before that was kept, or there is none.
+absl::StatusOr<absl::Time> ReadPublishedAt(const storage::Store& store) {
+  std::optional<storage::v1::StoredPublished> newest;
+  bool parses = true;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyPublished, {.descending = true}, [&](std::string_view, std::string_view value) {
+    parses = newest.emplace().ParseFromArray(value.data(), static_cast<int>(value.size()));
+    return false;
+  }));
+  if (!parses) return Error(Reason::kStoreCorrupt, "a row of family published does not parse");
+  return newest.has_value() ? absl::FromUnixMillis(newest->published_at_ms()) : absl::InfinitePast();
+}
+
 }  // namespace
 
 Sequencer::Sequencer(StoreOpener opener, SequencerOptions options, Executor& executor, const Clock& clock,
@@ -41,6 +53,7 @@ Sequencer::Sequencer(StoreOpener opener, SequencerOptions options, Executor& exe
                                          {1, 2, 4, 8, 16, 32, 64, 128, 256}).With()),
       commit_seconds_(metrics.Histograms("accord_commit_seconds", "From a batch's first command to its signature.").With()),
       tree_size_(metrics.Gauges("accord_tree_size", "Entries under the newest checkpoint.").With()),
+      published_size_(metrics.Gauges("accord_published_size", "Entries under the newest published checkpoint.").With()),
       queue_length_(metrics.Gauges("accord_queue_commands", "Commands that wait.").With()),
       reopenings_(metrics.Counters("accord_store_reopenings_total", "Times the store was opened after a failure.").With()) {}
 
@@ -79,6 +92,11 @@ absl::StatusOr<std::shared_ptr<const ReadView>> Sequencer::View() const {
   absl::MutexLock lock(&mu_);
   if (view_ == nullptr) return Unavailable("the store is being opened anew");
   return view_;
+}
+
+void Sequencer::PublishDue() {
+  absl::MutexLock lock(&mu_);
+  publish_asked_ = true;
 }
 
 bool Sequencer::serving() const {
@@ -130,14 +148,16 @@ void Sequencer::Loop() {
 bool Sequencer::TakeCommands() {
   absl::MutexLock lock(&mu_);
   mu_.Await(absl::Condition(
-      +[](Sequencer* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mu_) { return self->stopping_ || !self->queue_.empty(); },
+      +[](Sequencer* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mu_) {
+        return self->stopping_ || self->publish_asked_ || !self->queue_.empty();
+      },
       this));
   while (!queue_.empty() && pending_.size() < kBatchCommandsMax) {
     pending_.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   queue_length_.Set(static_cast<double>(queue_.size()));
-  return !pending_.empty();
+  return std::exchange(publish_asked_, false) || !pending_.empty();
 }
 
 absl::Status Sequencer::CheckSpace() const {
@@ -149,12 +169,15 @@ absl::Status Sequencer::CheckSpace() const {
 }
 
 absl::Status Sequencer::RunBatch() {
-  const telemetry::Timer timer(commit_seconds_, clock_);
-  const absl::Status space = CheckSpace();
   const uint64_t last_ms = session_->log->head().time_ms;
   const uint64_t now_ms = std::max(last_ms, static_cast<uint64_t>(std::max<int64_t>(0, absl::ToUnixMillis(clock_.Now()))));
+  const absl::Time now = absl::FromUnixMillis(static_cast<int64_t>(now_ms));
+  const bool publish = unpublished_.has_value() && now >= published_at_ + kPublishInterval;
+  if (pending_.empty() && !publish) return absl::OkStatus();
+  const telemetry::Timer timer(commit_seconds_, clock_);
+  const absl::Status space = CheckSpace();
   BatchContext context(*session_->store, *session_->slots, random_, session_->ledger->origin(), session_->ledger->size(),
-                       absl::FromUnixMillis(static_cast<int64_t>(now_ms)), epochs_);
+                       now, epochs_);
   std::vector<std::unique_ptr<Command>> applied;
   while (!pending_.empty() && context.bytes() < kBatchBytesMax && !context.epochs_moved()) {
     std::unique_ptr<Command> command = std::move(pending_.front());
@@ -167,10 +190,10 @@ absl::Status Sequencer::RunBatch() {
       Finish(std::move(command), status);
     }
   }
-  batch_commands_.Observe(static_cast<double>(applied.size()));
+  if (!applied.empty()) batch_commands_.Observe(static_cast<double>(applied.size()));
 
   // A batch of repeats writes nothing; what they repeat is under the newest checkpoint.
-  const absl::Status status = context.empty() ? absl::OkStatus() : Commit(context);
+  const absl::Status status = context.empty() && !publish ? absl::OkStatus() : Commit(context, publish);
   absl::StatusOr<Committed> outcome = Unavailable("the outcome of the write is not known; resend the same request id");
   if (status.ok()) {
     absl::MutexLock lock(&mu_);
@@ -185,12 +208,17 @@ absl::Status Sequencer::RunBatch() {
   return status;
 }
 
-absl::Status Sequencer::Commit(BatchContext& context) {
+absl::Status Sequencer::Commit(BatchContext& context, bool publish) {
   storage::Batch batch = context.TakeState();
   const std::vector<std::string> leaves = context.TakeLeaves();
   for (const std::string& leaf : leaves) session_->ledger->Add(leaf, batch);
   session_->ledger->Finish(batch);
-  if (unstored_.has_value()) batch.Put(kFamilyCheckpoint, KeyU64(unstored_->size), unstored_->note);
+  if (publish) {
+    storage::v1::StoredPublished published;
+    published.set_published_at_ms(absl::ToUnixMillis(context.now()));
+    batch.Put(kFamilyCheckpoint, KeyU64(unpublished_->size), unpublished_->note);
+    batch.Put(kFamilyPublished, KeyU64(unpublished_->size), published.SerializeAsString());
+  }
 
   const storage::Commit& head = session_->log->head();
   const storage::AppendOutcome outcome = session_->log->Append(
@@ -206,9 +234,13 @@ absl::Status Sequencer::Commit(BatchContext& context) {
                                  : step == SigningStep::kGuarded ? CommitStep::kGuarded
                                                                  : CommitStep::kSigned);
                           }));
-  // A batch without entries leaves the tree as it was, whose note is stored by now.
-  unstored_.reset();
-  if (!leaves.empty()) unstored_ = checkpoint;
+  if (publish) {
+    published_size_.Set(static_cast<double>(unpublished_->size));
+    published_at_ = context.now();
+    unpublished_.reset();
+  }
+  // A batch without entries leaves the tree as it was.
+  if (!leaves.empty()) unpublished_ = checkpoint;
   epochs_ = context.epochs();
   ACCORD_RETURN_IF_ERROR(Publish(checkpoint, context.now(), context.epochs_moved()));
   Step(CommitStep::kPublished);
@@ -237,8 +269,9 @@ absl::Status Sequencer::Open() {
   // A crash may have come between the last commit and its note.
   ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint checkpoint, session_->signer->SignHead());
   ACCORD_ASSIGN_OR_RETURN(const auto note, session_->store->Get(kFamilyCheckpoint, KeyU64(checkpoint.size)));
-  unstored_.reset();
-  if (!note.has_value()) unstored_ = checkpoint;
+  unpublished_.reset();
+  if (!note.has_value() && checkpoint.size > 0) unpublished_ = checkpoint;
+  ACCORD_ASSIGN_OR_RETURN(published_at_, ReadPublishedAt(*session_->store));
   ACCORD_RETURN_IF_ERROR(Publish(checkpoint, absl::FromUnixMillis(static_cast<int64_t>(session_->log->head().time_ms)), true));
   if (options_.on_health) options_.on_health(true);
   return absl::OkStatus();

@@ -5,6 +5,9 @@
 //   Submit ──▶ queue ──▶ Apply… ──▶ Append (fsync) ──▶ ReadBack, hash again
 //                          ▲            ──▶ guard ──▶ sign ──▶ publish epochs ──▶ Done…
 //                          └── commands that came meanwhile are the next batch
+//
+// Every batch is signed; every few seconds the newest signed note is published: stored with the next batch, or with one of its
+// own when none comes, and shown to readers from the store alone, so never before it is durable.
 #pragma once
 
 #include <absl/status/status.h>
@@ -33,6 +36,8 @@ inline constexpr size_t kQueueCommandsMax = 8192;
 inline constexpr size_t kBatchCommandsMax = 256;
 inline constexpr size_t kBatchBytesMax = 1u << 20;        // Closes a batch; one command may be larger.
 inline constexpr int kQueueFullRetryAfterMs = 250;
+// Between two published checkpoints: often enough for a receipt at one, and seldom enough for witnesses to meet at the same.
+inline constexpr absl::Duration kPublishInterval = absl::Seconds(3);
 inline constexpr absl::Duration kReopenDelayMin = absl::Milliseconds(100);
 inline constexpr absl::Duration kReopenDelayMax = absl::Seconds(10);
 
@@ -78,6 +83,10 @@ class Sequencer : public CommandQueue {
   // that command wrote. STORE_UNAVAILABLE while the store is being opened anew.
   absl::StatusOr<std::shared_ptr<const ReadView>> View() const;
 
+  // Publishes the newest signed tree, if kPublishInterval is over since the last one that was and no batch has done it. Called
+  // every second; never blocks, and asks for nothing while there is nothing new.
+  void PublishDue();
+
   // False while the store refuses writes.
   bool serving() const;
 
@@ -90,13 +99,13 @@ class Sequencer : public CommandQueue {
             telemetry::Metrics& metrics);
 
   void Loop();
-  // Waits for commands and moves up to kBatchCommandsMax of them to pending_. False: shut down, and
+  // Waits for commands, or for PublishDue, and moves up to kBatchCommandsMax of them to pending_. False: shut down, and
   // nothing is left.
   bool TakeCommands();
   // Applies and commits one batch of pending_. An error: the store must be opened anew.
   absl::Status RunBatch();
-  // Takes `context` through every step up to kPublished.
-  absl::Status Commit(BatchContext& context);
+  // Takes `context` through every step up to kPublished; with `publish` it stores the unpublished note too.
+  absl::Status Commit(BatchContext& context, bool publish);
   absl::Status CheckSpace() const;
   // Opens the store; on OK it is signed for, published and shown. On an error, Close() is needed.
   absl::Status Open();
@@ -115,18 +124,20 @@ class Sequencer : public CommandQueue {
   const Clock& clock_;
   Random& random_;
   const telemetry::Histogram batch_commands_, commit_seconds_;
-  const telemetry::Gauge tree_size_, queue_length_;
+  const telemetry::Gauge tree_size_, published_size_, queue_length_;
   const telemetry::Counter reopenings_;
 
   // The sequencer thread's own.
   std::unique_ptr<StoreSession> session_;
   std::deque<std::unique_ptr<Command>> pending_;
   Epochs epochs_;
-  std::optional<SignedCheckpoint> unstored_;  // The newest note: it goes into the next batch.
+  std::optional<SignedCheckpoint> unpublished_;  // The newest signed one, unless it is published or of the empty tree.
+  absl::Time published_at_ = absl::InfinitePast();  // When the last one was published.
 
   mutable absl::Mutex mu_;
   std::deque<std::unique_ptr<Command>> queue_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  bool publish_asked_ ABSL_GUARDED_BY(mu_) = false;
   std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mu_);  // Null while the store is closed.
   int open_views_ ABSL_GUARDED_BY(mu_) = 0;                    // Views that live, view_ included.
 

@@ -194,9 +194,84 @@ TEST_F(SequencerTest, WhatIsAnsweredIsStoredSignedAndInItsChain) {
   ASSERT_TRUE(chain.ParseFromString(**view->Get(kFamilyChain, pseudonym)));
   EXPECT_EQ(chain.next_sequence(), 4u);
   EXPECT_EQ(chain.last_index(), 3u);
-  // Each note is stored with the next batch.
-  EXPECT_TRUE((*view->Get(kFamilyCheckpoint, KeyU64(3))).has_value());
-  EXPECT_FALSE((*view->Get(kFamilyCheckpoint, KeyU64(4))).has_value());
+}
+
+// Sizes that are published, with when.
+std::vector<std::pair<uint64_t, int64_t>> PublishedSizes(const ReadView& view) {
+  std::vector<std::pair<uint64_t, int64_t>> sizes;
+  EXPECT_EQ(view.Scan(kFamilyCheckpoint, {}, [&](std::string_view key, std::string_view) {
+    storage::v1::StoredPublished published;
+    EXPECT_TRUE(published.ParseFromString((*view.Get(kFamilyPublished, key)).value_or("\xff")));
+    uint64_t size = 0;
+    ByteReader(key).U64(size);
+    sizes.emplace_back(size, published.published_at_ms());
+    return true;
+  }), absl::OkStatus());
+  return sizes;
+}
+
+TEST_F(SequencerTest, ANoteIsPublishedWithTheNextBatchButSeldom) {
+  int batches = 0;
+  options_.on_step = [&](CommitStep step) { batches += step == CommitStep::kAppended; };
+  ASSERT_EQ(Start(), absl::OkStatus());
+  const int64_t start = absl::ToUnixMillis(clock_.Now());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(Do(StoreOnce(fmt::format("{}", i))).ok());
+  EXPECT_THAT(PublishedSizes(**sequencer_->View()), ElementsAre(std::pair(1, start)));
+  clock_.Advance(kPublishInterval - absl::Milliseconds(1));
+  ASSERT_TRUE(Do(StoreOnce("3")).ok());
+  EXPECT_THAT(PublishedSizes(**sequencer_->View()), ElementsAre(std::pair(1, start)));
+  clock_.Advance(absl::Milliseconds(1));
+  const auto before = Do(StoreOnce("4"));  // Carries the note of the batch before, at no batch of its own.
+  ASSERT_TRUE(before.ok());
+  EXPECT_THAT(PublishedSizes(**sequencer_->View()), ElementsAre(std::pair(1, start), std::pair(4, start + 3000)));
+  Stop();
+  EXPECT_EQ(batches, 5);
+}
+
+TEST_F(SequencerTest, WhenNoBatchComesANoteIsPublishedByABatchWithoutEntries) {
+  std::atomic<int> batches = 0;
+  options_.on_step = [&](CommitStep step) { batches += step == CommitStep::kPublished; };
+  ASSERT_EQ(Start(), absl::OkStatus());
+  // Of the empty tree nothing is published, however often it is asked for.
+  sequencer_->PublishDue();
+  const auto outcome = Do(StoreOnce("a"));
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_THAT(PublishedSizes(**sequencer_->View()), ElementsAre());
+  const auto settle = [&] {
+    // The next command that writes nothing is taken after what was asked for before it.
+    sequencer_->PublishDue();
+    EXPECT_TRUE(Do([](CommitContext&) { return absl::OkStatus(); }).ok());
+  };
+  settle();
+  EXPECT_EQ(PublishedSizes(**sequencer_->View()).size(), 1u);
+  // The very note that was answered with.
+  EXPECT_EQ(**(*sequencer_->View())->Get(kFamilyCheckpoint, KeyU64(1)), outcome->checkpoint);
+  EXPECT_EQ((*sequencer_->View())->ledger().size(), 1u);
+  EXPECT_EQ(batches, 2);
+  // Idle: nothing more is written.
+  for (int i = 0; i < 3; ++i) {
+    clock_.Advance(absl::Minutes(10));
+    settle();
+  }
+  EXPECT_EQ(batches, 2);
+  Stop();
+}
+
+// After a crash the newest tree may be signed and shown in receipts but not published: the next opening publishes just that.
+TEST_F(SequencerTest, WhatWasSignedAndNotPublishedIsPublishedAfterTheNextOpening) {
+  ASSERT_EQ(Start(), absl::OkStatus());
+  ASSERT_TRUE(Do(StoreOnce("a")).ok());
+  ASSERT_TRUE(Do(StoreOnce("b")).ok());
+  const auto newest = Do(StoreOnce("c"));
+  ASSERT_TRUE(newest.ok());
+  Stop();
+  ASSERT_EQ(Start(), absl::OkStatus());
+  clock_.Advance(kPublishInterval);
+  sequencer_->PublishDue();
+  ASSERT_TRUE(Do([](CommitContext&) { return absl::OkStatus(); }).ok());
+  const auto view = *sequencer_->View();
+  EXPECT_EQ(PublishedSizes(*view).size(), 2u);
+  EXPECT_EQ(**view->Get(kFamilyCheckpoint, KeyU64(3)), newest->checkpoint);
 }
 
 TEST_F(SequencerTest, ARefusedCommandLeavesNothingAndItsNeighboursStand) {
