@@ -303,6 +303,9 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
   entry.stored.set_last_statement(referral::DigestOf(document));
   entry.stored.set_last_request_id(statement.request_id());
   entry.stored.set_last_act(ActDigest(statement));
+  auto& receipts = *entry.stored.mutable_statement_receipts();
+  if (receipts.size() == kStatementReceiptsMax) receipts.DeleteSubrange(0, 1);
+  *receipts.Add() = receipt;
   entry.stored.clear_pending_statement();
   return Save(entry);
 }

@@ -32,6 +32,8 @@
 
 namespace accord::agent {
 
+inline constexpr int kStatementReceiptsMax = 16;  // Of one referral, the newest.
+
 // A received referral with its header opened.
 struct InboxEntry {
   std::string header_digest;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
@@ -12,6 +14,7 @@ namespace {
 
 constexpr int kPageSizeDefault = 50;
 constexpr int kPageSizeMax = 500;
+constexpr int kPageWithReceiptsMax = 50;  // Some 17 receipts a row fit the message.
 
 // The four acts of a worker differ in their kind and in what they add to the statement.
 template <typename Request, typename Response, typename Fill>
@@ -72,10 +75,16 @@ grpc::ServerUnaryReactor* InboxService::ListInbox(grpc::CallbackServerContext* c
   return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/ListInbox",
                           [this, request, response](const rpc::Call&, rpc::Completion done) {
                             done([&]() -> absl::Status {
-                              ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+                              ACCORD_ASSIGN_OR_RETURN(int size, PageSize(request->page_size()));
+                              if (request->with_receipts()) size = std::min(size, kPageWithReceiptsMax);
                               ACCORD_ASSIGN_OR_RETURN(const uint64_t before, ParsePageToken(request->page_token()));
                               ACCORD_ASSIGN_OR_RETURN(const auto entries, runtime_.inbox().List(before, size));
-                              for (const auto& entry : entries) *response->add_items() = ToItem(entry);
+                              for (const auto& entry : entries) {
+                                auto& item = *response->add_items() = ToItem(entry);
+                                if (!request->with_receipts()) continue;
+                                *item.add_receipts() = entry.stored.released();
+                                item.mutable_receipts()->MergeFrom(entry.stored.statement_receipts());
+                              }
                               if (static_cast<int>(entries.size()) == size && entries.back().stored.sequence() > 1) {
                                 response->set_next_page_token(MakePageToken(entries.back().stored.sequence()));
                               }
