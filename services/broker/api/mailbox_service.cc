@@ -20,12 +20,15 @@
 #include "services/broker/delivery/release.h"
 #include "services/broker/delivery/settle.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/holds/answer_hold.h"
+#include "services/broker/holds/hold_release.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
 
 constexpr std::string_view kOpenMailbox = "/accord.broker.v1.MailboxService/OpenMailbox";
+constexpr std::string_view kAnswerHold = "/accord.broker.v1.MailboxService/AnswerHold";
 constexpr absl::Duration kRetryDelay = absl::Seconds(1);      // Of a release that may succeed later.
 constexpr absl::Duration kCorruptDelay = absl::Minutes(1);    // Of one that needs a person.
 
@@ -202,17 +205,29 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
   }
 
   void Release(const std::string& delivery_id) {
+    bool hold = false;
     auto plan = [&]() -> absl::StatusOr<ReleasePlan> {
       ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
       ACCORD_ASSIGN_OR_RETURN(const auto bytes, view->Get(kFamilyDelivery, delivery_id));
       storage::v1::StoredDelivery delivery;
-      if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) {
-        return Error(Reason::kStoreCorrupt, "a delivery that waits is not stored");
+      if (!bytes.has_value()) return Error(Reason::kDeliveryNotFound, "the delivery is gone: its referral was erased");
+      if (!delivery.ParseFromString(*bytes)) {
+        return Error(Reason::kStoreCorrupt, "a delivery that waits does not parse");
       }
+      hold = !delivery.hold().empty();
+      if (hold) return ReleasePlan();  // Nothing is decided of it.
       return PlanRelease([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); },
                          *work_.policy.Get(), *work_.directory.Get(), delivery, work_.clock.Now());
     }();
     if (!plan.ok()) return GiveBack(delivery_id, plan.status());
+    if (hold) {
+      work_.sequencer.Submit(std::make_unique<ReleaseHoldCommand>(
+          delivery_id, *mailbox_, caller_, [self = Self(), delivery_id](absl::StatusOr<ReleasedHold> released) {
+            if (!released.ok()) return self->GiveBack(delivery_id, released.status());
+            self->Hand(delivery_id, self->MakeHoldDelivery(delivery_id, *released));
+          }));
+      return;
+    }
     work_.sequencer.Submit(std::make_unique<ReleaseCommand>(
         delivery_id, *mailbox_, caller_, *std::move(plan), work_.policy, work_.directory, work_.mailboxes,
         [self = Self(), delivery_id](absl::StatusOr<Released> released) { self->OnReleased(delivery_id, std::move(released)); }));
@@ -227,7 +242,11 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       }
       return Pump();
     }
-    auto message = MakeDelivery(delivery_id, *std::move(released));
+    Hand(delivery_id, MakeDelivery(delivery_id, *std::move(released)));
+  }
+
+  // Its entry is durable: the first byte may leave.
+  void Hand(const std::string& delivery_id, absl::StatusOr<v1::OpenMailboxResponse> message) {
     if (!message.ok()) return GiveBack(delivery_id, message.status());
     const size_t bytes = message->ByteSizeLong();
     {
@@ -243,14 +262,35 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
     Pump();
   }
 
+  static void FillDelivery(v1::Delivery& delivery, const std::string& delivery_id, const storage::v1::StoredDelivery& stored) {
+    delivery.set_delivery_id(delivery_id);
+    delivery.set_attempt(stored.attempt());
+    delivery.set_first_released_ms(stored.first_released_ms());
+    delivery.set_lane(stored.lane());
+    delivery.set_key_sequence(stored.key_sequence());
+  }
+
+  absl::StatusOr<v1::OpenMailboxResponse> MakeHoldDelivery(const std::string& delivery_id, const ReleasedHold& released) const {
+    v1::OpenMailboxResponse message;
+    auto& delivery = *message.mutable_delivery();
+    FillDelivery(delivery, delivery_id, released.delivery);
+    auto& notice = *delivery.mutable_hold();
+    notice.set_hold(released.hold.hold().id());
+    notice.set_ground(released.hold.hold().ground());
+    notice.set_authority(released.hold.hold().authority());
+    notice.set_review_at_ms(released.hold.hold().review_at_ms());
+    notice.set_set_at_ms(released.hold.set_at_ms());
+    if (released.delivery.hold_lifted()) notice.set_lifted_at_ms(released.hold.lifted_at_ms());
+    *notice.mutable_header_digests() = released.delivery.hold_referrals();
+    ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
+    ACCORD_ASSIGN_OR_RETURN(*delivery.mutable_released(), MakeReceipt(*view, released.index, caller_));
+    return message;
+  }
+
   absl::StatusOr<v1::OpenMailboxResponse> MakeDelivery(const std::string& delivery_id, Released released) const {
     v1::OpenMailboxResponse message;
     auto& delivery = *message.mutable_delivery();
-    delivery.set_delivery_id(delivery_id);
-    delivery.set_attempt(released.delivery.attempt());
-    delivery.set_first_released_ms(released.delivery.first_released_ms());
-    delivery.set_lane(released.delivery.lane());
-    delivery.set_key_sequence(released.delivery.key_sequence());
+    FillDelivery(delivery, delivery_id, released.delivery);
     if (!released.delivery.statement_digest().empty()) {
       *delivery.mutable_statement() = std::move(released.plan.statement);
     } else {
@@ -321,6 +361,27 @@ grpc::ServerBidiReactor<v1::OpenMailboxRequest, v1::OpenMailboxResponse>* Mailbo
 grpc::ServerUnaryReactor* MailboxService::CollectMessages(grpc::CallbackServerContext* context, const v1::CollectMessagesRequest*,
                                                           v1::CollectMessagesResponse*) {
   return AnswerComesLater(*context, shared_, "/accord.broker.v1.MailboxService/CollectMessages");
+}
+
+grpc::ServerUnaryReactor* MailboxService::AnswerHold(grpc::CallbackServerContext* context, const v1::AnswerHoldRequest* request,
+                                                     v1::AnswerHoldResponse* response) {
+  return HandleRecorded(*context, shared_, work_.refusals, kAnswerHold, [this, request, response](const BrokerCall& call, Answer answer) {
+    if (const absl::Status valid = referral::ValidateMessage(*request); !valid.ok()) return answer(valid);
+    if (request->worker().pseudonym().size() > referral::kPseudonymBytesMax) {
+      return answer(Error(Reason::kFieldInvalid, "worker.pseudonym is too long", {{"field", "worker.pseudonym"}}));
+    }
+    work_.sequencer.Submit(std::make_unique<AnswerHoldCommand>(
+        call.caller, request->request_id(),
+        HoldAnswered{request->hold(), request->answer(), request->erased_at_ms(), request->worker()},
+        [this, response, caller = call.caller, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+          answer([&]() -> absl::Status {
+            ACCORD_RETURN_IF_ERROR(index);
+            ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
+            ACCORD_ASSIGN_OR_RETURN(*response->mutable_receipt(), MakeReceipt(*view, *index, caller));
+            return absl::OkStatus();
+          }());
+        }));
+  });
 }
 
 grpc::ServerUnaryReactor* MailboxService::ListDeadLetters(grpc::CallbackServerContext* context, const v1::ListDeadLettersRequest*,

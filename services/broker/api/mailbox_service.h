@@ -43,6 +43,8 @@ class MailboxService final : public broker::v1::MailboxService::CallbackService 
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* CollectMessages(grpc::CallbackServerContext* context, const v1::CollectMessagesRequest* request,
                                             v1::CollectMessagesResponse* response) override;
+  grpc::ServerUnaryReactor* AnswerHold(grpc::CallbackServerContext* context, const v1::AnswerHoldRequest* request,
+                                       v1::AnswerHoldResponse* response) override;
   grpc::ServerUnaryReactor* ListDeadLetters(grpc::CallbackServerContext* context, const v1::ListDeadLettersRequest* request,
                                             v1::ListDeadLettersResponse* response) override;
   grpc::ServerUnaryReactor* RequeueDeadLetter(grpc::CallbackServerContext* context,

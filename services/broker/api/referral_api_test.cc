@@ -6,7 +6,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <deque>
 #include <set>
 
 #include "common/base/bytes.h"
@@ -16,6 +15,7 @@
 #include "common/referral/validate.h"
 #include "services/broker/admission/submit_command.h"
 #include "services/broker/api/testing_broker.h"
+#include "services/broker/api/testing_collector.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
 
@@ -25,69 +25,6 @@ namespace {
 using namespace type::v1;  // NOLINT
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-// An agency's end of a mailbox.
-class Collector {
- public:
-  Collector(TestingBroker& world, const std::string& principal, uint32_t credit, Desk desk = DESK_MAIN,
-            std::string* fingerprint = nullptr)
-      : stub_(v1::MailboxService::NewStub(world.Channel(principal, fingerprint))) {
-    rpc::SetTimeout(context_, kTestTimeout);
-    stream_ = stub_->OpenMailbox(&context_);
-    v1::OpenMailboxRequest open;
-    open.mutable_open()->set_credit(credit);
-    open.mutable_open()->set_desk(desk);
-    stream_->Write(open);
-  }
-  ~Collector() {
-    context_.TryCancel();
-    if (!finished_) stream_->Finish();
-  }
-  // The next message; nothing when the stream has ended.
-  std::optional<v1::OpenMailboxResponse> Next() {
-    v1::OpenMailboxResponse message;
-    if (!stream_->Read(&message)) return std::nullopt;
-    return message;
-  }
-  v1::Delivery NextDelivery() {
-    if (!early_.empty()) {
-      v1::Delivery delivery = std::move(early_.front());
-      early_.pop_front();
-      return delivery;
-    }
-    const auto message = Next();
-    EXPECT_TRUE(message.has_value() && message->has_delivery());
-    return message.has_value() ? message->delivery() : v1::Delivery();
-  }
-  void Say(const v1::OpenMailboxRequest& request) { stream_->Write(request); }
-  v1::Settled Ack(const v1::Delivery& delivery) {
-    v1::OpenMailboxRequest request;
-    request.mutable_ack()->set_delivery_id(delivery.delivery_id());
-    Say(request);
-    return Settled();
-  }
-  v1::Settled Settled() {
-    auto message = Next();
-    while (message.has_value() && message->has_delivery()) {  // The next may overtake the word that the last is settled.
-      early_.push_back(message->delivery());
-      message = Next();
-    }
-    EXPECT_TRUE(message.has_value() && message->has_settled());
-    return message.has_value() ? message->settled() : v1::Settled();
-  }
-  // How the stream ended.
-  absl::Status Finish() {
-    finished_ = true;
-    return rpc::FromGrpc(stream_->Finish());
-  }
-
- private:
-  std::unique_ptr<v1::MailboxService::Stub> stub_;
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReaderWriter<v1::OpenMailboxRequest, v1::OpenMailboxResponse>> stream_;
-  std::deque<v1::Delivery> early_;
-  bool finished_ = false;
-};
 
 class ReferralApiTest : public ::testing::Test {
  protected:

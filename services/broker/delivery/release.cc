@@ -7,6 +7,7 @@
 #include "common/crypto/cms.h"
 #include "common/referral/states.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/holds/hold_notices.h"
 
 namespace accord::broker {
 namespace {
@@ -133,9 +134,14 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
     decisions.set_decision_digest(plan.decision_digest);
   }
   result_.withheld = !statement && plan.sections.empty();
-  if (!result_.withheld && delivery->first_released_ms() == 0) delivery->set_first_released_ms(now_ms);
+  const bool first = !result_.withheld && delivery->first_released_ms() == 0;
+  if (first) delivery->set_first_released_ms(now_ms);
   entry.event.set_type(result_.withheld ? type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE : type::v1::EVENT_TYPE_RELEASED);
   ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
+  // From now on this desk holds something of it.
+  if (first && !statement) {
+    ACCORD_RETURN_IF_ERROR(NoteReleased(context, delivery->header_digest(), *stored, delivery->agency(), delivery->desk(), queued_));
+  }
 
   if (result_.withheld) {
     Bury(context, delivery_id_, *delivery, *stored, result_.index);
@@ -154,6 +160,10 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(SaveReferral(context, delivery->header_digest(), *stored));
   result_.delivery = *std::move(delivery);
   return absl::OkStatus();
+}
+
+void ReleaseCommand::Published() {
+  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
 }
 
 void ReleaseCommand::Done(const absl::StatusOr<Committed>& outcome) {

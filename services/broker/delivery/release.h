@@ -71,6 +71,7 @@ class ReleaseCommand : public Command {
   }
 
   absl::Status Apply(CommitContext& context) override;
+  void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
@@ -81,6 +82,7 @@ class ReleaseCommand : public Command {
   const DirectoryHolder& directory_;
   Mailboxes& mailboxes_;
   Released result_;
+  NewDeliveries queued_;  // Notices of holds that cover it.
   ReleasedDone done_;
 };
 

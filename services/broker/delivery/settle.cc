@@ -5,9 +5,11 @@
 
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/holds/hold_notices.h"
 
 namespace accord::broker {
 namespace {
@@ -21,6 +23,13 @@ absl::Duration BackoffAfter(uint32_t attempt) {
 }  // namespace
 
 absl::Status SettleCommand::Apply(CommitContext& context) {
+  // Of an erased referral nothing is recorded any more: whoever had it when it was erased is done with it.
+  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(read, ErasedDeliveryMark(delivery_id_)));
+  if (erased.has_value()) {
+    result_ = {*erased, true};
+    return absl::OkStatus();
+  }
   ACCORD_ASSIGN_OR_RETURN(auto delivery, LoadDelivery(context, delivery_id_));
   if (!delivery.has_value() || delivery->agency() != mailbox_.agency || delivery->desk() != mailbox_.desk ||
       delivery->attempt() == 0) {
@@ -30,6 +39,7 @@ absl::Status SettleCommand::Apply(CommitContext& context) {
     result_ = {delivery->settled_index(), true};
     return absl::OkStatus();
   }
+  if (!delivery->hold().empty()) return SettleHold(context, *delivery);
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, delivery->header_digest()));
   if (!stored.has_value()) return Error(Reason::kDeliveryNotFound, "the referral was erased");
   ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
@@ -49,6 +59,7 @@ absl::Status SettleCommand::Apply(CommitContext& context) {
     not_before_ = context.now() + std::max(settlement_.delay, BackoffAfter(delivery->attempt()));
     delivery->set_not_before_ms(absl::ToUnixMillis(not_before_));
     context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
+    returned_ = true;
     return absl::OkStatus();
   }
   if (settlement_.kind == Settlement::Kind::kReject) {
@@ -68,9 +79,38 @@ absl::Status SettleCommand::Apply(CommitContext& context) {
   return SaveReferral(context, delivery->header_digest(), *stored);
 }
 
+absl::Status SettleCommand::SettleHold(CommitContext& context, storage::v1::StoredDelivery& delivery) {
+  const bool ack = settlement_.kind == Settlement::Kind::kAck;
+  ACCORD_ASSIGN_OR_RETURN(EntryDraft entry,
+                          HoldHolderEntry(context, ack ? type::v1::EVENT_TYPE_HOLD_DELIVERED : type::v1::EVENT_TYPE_DELIVERY_NACKED,
+                                          delivery.hold(), mailbox_, caller_.principal, caller_.certificate));
+  entry.event.set_attempt(delivery.attempt());
+  if (settlement_.kind == Settlement::Kind::kReject) entry.event.set_reason(settlement_.reason);
+  entry.referral->set_delivery_id(delivery_id_);
+  ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
+  if (!ack) {
+    const absl::Duration delay = settlement_.kind == Settlement::Kind::kReject ? kNackDelayMax : settlement_.delay;
+    not_before_ = context.now() + std::max(delay, BackoffAfter(delivery.attempt()));
+    delivery.set_not_before_ms(absl::ToUnixMillis(not_before_));
+    returned_ = true;
+    context.Put(kFamilyDelivery, delivery_id_, delivery.SerializeAsString());
+    return absl::OkStatus();
+  }
+  delivery.set_state(storage::v1::DELIVERY_STATE_DELIVERED);
+  delivery.set_settled_index(result_.index);
+  context.Put(kFamilyDelivery, delivery_id_, delivery.SerializeAsString());
+  context.Delete(kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), delivery.mailbox_sequence()));
+  ACCORD_ASSIGN_OR_RETURN(auto holder, LoadHolder(context, delivery.hold(), mailbox_));
+  if (!holder.has_value()) return Error(Reason::kStoreCorrupt, "a notice names a holder that is not there");
+  holder->set_acknowledged(holder->acknowledged() + 1);
+  if (holder->acknowledged() == holder->notices()) holder->set_delivered_at_ms(absl::ToUnixMillis(context.now()));
+  SaveHolder(context, delivery.hold(), mailbox_, *holder);
+  return absl::OkStatus();
+}
+
 void SettleCommand::Done(const absl::StatusOr<Committed>& outcome) {
   if (!outcome.ok()) return std::move(done_)(outcome.status());
-  if (settlement_.kind == Settlement::Kind::kNack && !result_.already) {
+  if (returned_) {
     mailboxes_.Return(delivery_id_, holder_, not_before_);
   } else {
     mailboxes_.Remove(delivery_id_);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 
+#include "accord/storage/v1/broker.pb.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/sequencer/command.h"
@@ -31,12 +32,14 @@ struct Settlement {
 // The answer.
 struct SettledOutcome {
   uint64_t index = 0;    // Of the entry it led to.
-  bool already = false;  // It was settled before; nothing changed.
+  bool already = false;  // It was settled before, or its referral was erased; nothing changed.
 };
 using SettledDone = absl::AnyInvocable<void(const absl::StatusOr<SettledOutcome>&) &&>;
 
 // Settles a delivery: entry, delivery, mailbox and the recipient's state in one batch. Idempotent.
 //   DELIVERY_NOT_FOUND  not there, not this mailbox's, or never released
+//
+// A notice of a legal hold is settled like any delivery, but that nobody refuses one: a rejection of it is a nack of an hour.
 class SettleCommand : public Command {
  public:
   // `holder`: the stream that speaks, to which the delivery may be leased. `mailboxes` must outlive the command.
@@ -49,6 +52,8 @@ class SettleCommand : public Command {
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
+  absl::Status SettleHold(CommitContext& context, storage::v1::StoredDelivery& delivery);
+
   const std::string delivery_id_;
   const MailboxId mailbox_;
   const uint64_t holder_;
@@ -56,6 +61,7 @@ class SettleCommand : public Command {
   const Settlement settlement_;
   Mailboxes& mailboxes_;
   SettledOutcome result_;
+  bool returned_ = false;  // It waits again.
   absl::Time not_before_;
   SettledDone done_;
 };

@@ -156,6 +156,19 @@ absl::StatusOr<std::optional<StoredHold>> LoadHold(CommitContext& context, std::
   return LoadHold(ReaderOf(context), id);
 }
 
+void SaveHold(CommitContext& context, const StoredHold& hold) {
+  context.Put(kFamilyHold, hold.hold().id(), hold.SerializeAsString());
+}
+
+absl::Status WalkAgain(CommitContext& context, StoredHold& hold) {
+  hold.set_round(hold.round() + 1);
+  if (hold.walk() == storage::v1::HOLD_WALK_UNSPECIFIED) hold.set_walk(storage::v1::HOLD_WALK_TELLING);
+  ACCORD_ASSIGN_OR_RETURN(StoredHolds holds, LoadHolds(context));
+  StartWalk(holds, hold.hold().id());
+  SaveHolds(context, holds);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<StoredHolds> LoadHolds(HoldReader read) {
   ACCORD_ASSIGN_OR_RETURN(auto holds, Read<StoredHolds>(read, kFamilyMeta, kMetaHoldsKey));
   return holds.has_value() ? *std::move(holds) : StoredHolds();
@@ -167,15 +180,15 @@ void SaveHolds(CommitContext& context, const StoredHolds& holds) {
   context.Put(kFamilyMeta, kMetaHoldsKey, holds.SerializeAsString());
 }
 
-absl::Status AddCover(CommitContext& context, HoldTarget kind, std::string_view target, std::string_view hold) {
+absl::StatusOr<bool> AddCover(CommitContext& context, HoldTarget kind, std::string_view target, std::string_view hold) {
   std::vector<std::string> ids;
   ACCORD_RETURN_IF_ERROR(AddInForce(ReaderOf(context), kind, target, ids));
-  if (std::find(ids.begin(), ids.end(), hold) != ids.end()) return absl::OkStatus();
+  if (std::find(ids.begin(), ids.end(), hold) != ids.end()) return false;
   StoredHoldCover cover;
   for (const std::string& id : ids) cover.add_holds(id);
   cover.add_holds(std::string(hold));
   context.Put(kFamilyHoldCover, HoldCoverKey(kind, target), cover.SerializeAsString());
-  return absl::OkStatus();
+  return true;
 }
 
 absl::Status ValidateSetHold(const SetHold& hold) {
@@ -252,15 +265,15 @@ absl::Status ApplySetHold(CommitContext& context, const SetHold& hold, uint64_t 
   stored.set_change(change);
   stored.set_set_at_ms(absl::ToUnixMillis(context.now()));
   stored.set_walk(hold.subjects().empty() ? storage::v1::HOLD_WALK_TELLING : storage::v1::HOLD_WALK_FINDING);
-  context.Put(kFamilyHold, hold.id(), stored.SerializeAsString());
+  SaveHold(context, stored);
   for (const std::string& pseudonym : hold.case_pseudonyms()) {
-    ACCORD_RETURN_IF_ERROR(AddCover(context, HoldTarget::kCase, pseudonym, hold.id()));
+    ACCORD_RETURN_IF_ERROR(AddCover(context, HoldTarget::kCase, pseudonym, hold.id()).status());
   }
   for (const std::string& digest : hold.header_digests()) {
-    ACCORD_RETURN_IF_ERROR(AddCover(context, HoldTarget::kReferral, digest, hold.id()));
+    ACCORD_RETURN_IF_ERROR(AddCover(context, HoldTarget::kReferral, digest, hold.id()).status());
   }
   for (const auto& subject : hold.subjects()) {
-    ACCORD_RETURN_IF_ERROR(AddCover(context, HoldTarget::kSubject, subject.token(), hold.id()));
+    ACCORD_RETURN_IF_ERROR(AddCover(context, HoldTarget::kSubject, subject.token(), hold.id()).status());
   }
   ACCORD_ASSIGN_OR_RETURN(StoredHolds holds, LoadHolds(context));
   holds.set_in_force(holds.in_force() + 1);
@@ -276,7 +289,7 @@ absl::Status ApplyLiftHold(CommitContext& context, const admin::v1::LiftHold& li
   hold->set_lifted_at_ms(absl::ToUnixMillis(context.now()));
   hold->set_lift_change(change);
   hold->set_walk(storage::v1::HOLD_WALK_LIFTING);
-  context.Put(kFamilyHold, lift.id(), hold->SerializeAsString());
+  SaveHold(context, *hold);
   holds.set_in_force(holds.in_force() - 1);
   StartWalk(holds, lift.id());
   SaveHolds(context, holds);

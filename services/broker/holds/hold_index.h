@@ -72,12 +72,15 @@ absl::Status OnHold(std::string_view hold);
 // The hold; nothing when there is none of that id. DATA_LOSS when it does not parse.
 absl::StatusOr<std::optional<storage::v1::StoredHold>> LoadHold(HoldReader read, std::string_view id);
 absl::StatusOr<std::optional<storage::v1::StoredHold>> LoadHold(CommitContext& context, std::string_view id);
+void SaveHold(CommitContext& context, const storage::v1::StoredHold& hold);
+// Has what `hold` covers looked for from the beginning: it covers more than it did.
+absl::Status WalkAgain(CommitContext& context, storage::v1::StoredHold& hold);
 // The row `holds` of family `meta`.
 absl::StatusOr<storage::v1::StoredHolds> LoadHolds(HoldReader read);
 absl::StatusOr<storage::v1::StoredHolds> LoadHolds(CommitContext& context);
 void SaveHolds(CommitContext& context, const storage::v1::StoredHolds& holds);
-// Adds `hold` to the holds that cover `target`; lifted ones leave the row.
-absl::Status AddCover(CommitContext& context, HoldTarget kind, std::string_view target, std::string_view hold);
+// Adds `hold` to the holds that cover `target`; lifted ones leave the row. True if it did not cover it before.
+absl::StatusOr<bool> AddCover(CommitContext& context, HoldTarget kind, std::string_view target, std::string_view hold);
 
 // What changes.h asks of holds.
 

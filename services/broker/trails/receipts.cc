@@ -23,7 +23,7 @@ constexpr std::string_view kDecisions = "decisions";
 constexpr std::array kOfRecipients = {
     type::v1::EVENT_TYPE_RELEASED,    type::v1::EVENT_TYPE_DELIVERED, type::v1::EVENT_TYPE_DELIVERY_NACKED,
     type::v1::EVENT_TYPE_DEAD_LETTER, type::v1::EVENT_TYPE_STATEMENT, type::v1::EVENT_TYPE_REFERRAL_READ,
-    type::v1::EVENT_TYPE_TRAIL_QUERIED,
+    type::v1::EVENT_TYPE_TRAIL_QUERIED, type::v1::EVENT_TYPE_HOLD_DELIVERED, type::v1::EVENT_TYPE_HOLD_ANSWERED,
 };
 
 // True when `principal` is the agency or one of its workloads.

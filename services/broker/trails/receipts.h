@@ -39,8 +39,8 @@ absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings
 //   inspector                        none: that takes a warrant
 //   agency, sender of the referral   all
 //   agency, recipient of it          with the certificate of the desk that it is addressed to; of RELEASED, DELIVERED,
-//                                    DELIVERY_NACKED, DEAD_LETTER, STATEMENT, REFERRAL_READ and TRAIL_QUERIED that concern
-//                                    itself: event and referral; actor too if it acted itself, save of RELEASED; never
+//                                    DELIVERY_NACKED, DEAD_LETTER, STATEMENT, REFERRAL_READ, TRAIL_QUERIED, HOLD_DELIVERED and
+//                                    HOLD_ANSWERED that concern itself: event and referral; actor too if it acted itself, save of RELEASED; never
 //                                    decisions. Of all else nothing: REFERRAL_STORED has the digests of every section,
 //                                    WITHHELD_AT_RELEASE tells of what it may not have
 //   agency, actor otherwise          event, actor, referral; decisions if the entry is about no referral (a preview)

@@ -1,0 +1,108 @@
+#include "services/broker/holds/hold_list.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "accord/storage/v1/broker.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/holds/hold_index.h"
+
+namespace accord::broker {
+namespace {
+
+absl::Status Corrupt(std::string_view what) { return Error(Reason::kStoreCorrupt, what); }
+
+absl::Status AddHolders(const ReadView& view, const std::string& id, admin::v1::Hold& hold, uint64_t& rows) {
+  const std::string prefix = HoldPrefix(id);
+  bool corrupt = false;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyHoldHolder, storage::Prefix(prefix), [&](std::string_view key, std::string_view value) {
+    ++rows;
+    storage::v1::StoredHoldHolder stored;
+    ByteReader reader(key.substr(prefix.size()));
+    std::string_view agency;
+    uint8_t desk = 0;
+    corrupt = !stored.ParseFromArray(value.data(), static_cast<int>(value.size())) || !reader.Lp8(agency) || !reader.U8(desk);
+    if (corrupt) return false;
+    auto& holder = *hold.add_holders();
+    holder.set_agency(std::string(agency));
+    holder.set_desk(static_cast<type::v1::Desk>(desk));
+    holder.set_delivered_at_ms(stored.delivered_at_ms());
+    holder.set_answer(stored.answer());
+    holder.set_answered_at_ms(stored.answered_at_ms());
+    holder.set_erased_at_ms(stored.erased_at_ms());
+    return true;
+  }));
+  return corrupt ? Corrupt("a holder of a hold does not parse") : absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> CountErased(const ReadView& view, const std::string& id, uint64_t& rows) {
+  const std::string prefix = HoldPrefix(id);
+  uint64_t erased = 0;
+  absl::Status failed;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyHoldReferral, storage::Prefix(prefix), [&](std::string_view key, std::string_view) {
+    ++rows;
+    const auto row = view.GetSealed(kFamilyReferral, key.substr(prefix.size()));
+    failed = row.status();
+    if (row.ok() && !row->has_value()) ++erased;
+    return failed.ok();
+  }));
+  ACCORD_RETURN_IF_ERROR(failed);
+  return erased;
+}
+
+absl::StatusOr<admin::v1::Hold> Show(const ReadView& view, const storage::v1::StoredHold& stored, uint64_t& rows) {
+  admin::v1::Hold hold;
+  *hold.mutable_hold() = stored.hold();
+  hold.set_change(fmt::format("changes/{}", stored.change()));
+  hold.set_set_at_ms(stored.set_at_ms());
+  hold.set_lifted_at_ms(stored.lifted_at_ms());
+  hold.set_referrals(stored.referrals());
+  hold.set_walking(stored.walk() != storage::v1::HOLD_WALK_UNSPECIFIED);
+  ACCORD_RETURN_IF_ERROR(AddHolders(view, stored.hold().id(), hold, rows));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t erased, CountErased(view, stored.hold().id(), rows));
+  hold.set_erased(erased);
+  return hold;
+}
+
+}  // namespace
+
+absl::StatusOr<HoldPage> ListHolds(const ReadView& view, std::optional<uint64_t> before, int size) {
+  HoldPage page;
+  std::vector<std::pair<uint64_t, std::string>> set;  // Change number, id.
+  uint64_t rows = 0;
+  std::optional<uint64_t> last;
+  bool more = false, corrupt = false;
+  const storage::Range range = {.lower = "", .upper = before.has_value() ? KeyU64(*before) : "", .descending = true};
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyChange, range, [&](std::string_view key, std::string_view value) {
+    more = static_cast<int>(set.size()) == size || rows++ >= kHoldRowsLookedAtMax;
+    if (more) return false;
+    const auto number = U64FromKey(key);
+    storage::v1::StoredChange change;
+    corrupt = !number.has_value() || !change.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    if (corrupt) return false;
+    last = number;
+    if (change.change().has_set_hold()) set.emplace_back(*number, change.change().set_hold().id());
+    return true;
+  }));
+  if (corrupt) return Corrupt("a stored change does not parse");
+  const auto read = [&](std::string_view family, std::string_view key) { return view.Get(family, key); };
+  for (const auto& [number, id] : set) {
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadHold(read, id));
+    // Proposed only; or the id was given to another proposal, which was approved.
+    if (!stored.has_value() || stored->change() != number) continue;
+    ACCORD_ASSIGN_OR_RETURN(admin::v1::Hold hold, Show(view, *stored, rows));
+    page.holds.push_back(std::move(hold));
+    if (rows < kHoldRowsLookedAtMax || number == set.back().first) continue;
+    page.next = number;
+    return page;
+  }
+  if (more) page.next = last;
+  return page;
+}
+
+}  // namespace accord::broker
