@@ -31,6 +31,7 @@ inline constexpr std::string_view kFamilyInboxOrder = "inbox_order";    // u64 s
 inline constexpr std::string_view kFamilyDelivery = "delivery";         // delivery id → u64 time acknowledged
 inline constexpr std::string_view kFamilyMeta = "meta";                 // see below
 inline constexpr std::string_view kMetaCheckpoint = "checkpoint";       // → StoredCheckpoint
+inline constexpr std::string_view kMetaCosigned = "cosigned";           // → StoredCosigned
 inline constexpr std::string_view kMetaAlarm = "alarm";                 // → StoredAlarm
 
 // Every family, to open the store with.

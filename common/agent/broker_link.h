@@ -34,6 +34,12 @@ class BrokerLink {
   virtual absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) = 0;
   // The newest signed checkpoint.
   virtual absl::StatusOr<std::string> GetCheckpoint() = 0;
+  // The newest published checkpoint, with whatever cosignatures it has. CHECKPOINT_NOT_FOUND before the first.
+  virtual absl::StatusOr<std::string> GetPublishedCheckpoint() = 0;
+  // Hands in a note with our cosignature. True when the checkpoint now meets the broker's quorum.
+  virtual absl::StatusOr<bool> Cosign(const std::string& note) = 0;
+  // Shows the broker a checkpoint that does not fit its log. True when it says that it is forked.
+  virtual absl::StatusOr<bool> ReportFork(const std::string& note) = 0;
   // The consistency path, 32 bytes each.
   virtual absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) = 0;
   // The whole directory of agencies.

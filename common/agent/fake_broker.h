@@ -103,11 +103,15 @@ class FakeBroker : public BrokerLink {
   std::map<std::string, std::string> certificates;      // Agency → sealing certificate, DER.
   std::vector<admin::v1::Agency> directory;
   std::vector<broker::v1::ResolvedRecipient> further;   // Resolved by previews beside those that were named.
+  std::string published;                                // The newest published checkpoint; empty: none yet.
+  std::function<void()> before_proof;                   // Called by ProveConsistency, on its thread.
+  std::function<void(const std::string&)> on_cosign;    // Called by Cosign with the note.
   absl::Status refuse_submit;                           // Submit refuses with it, unless OK.
   // What it saw.
   std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
   std::vector<std::string> submitted;                               // Every submission's bytes, in order.
   std::vector<type::v1::Statement> statements;
+  std::vector<std::string> cosigned, reported;                      // Notes.
 
   absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const broker::v1::PreviewReferralRequest& request) override {
     ACCORD_RETURN_IF_ERROR(away);
@@ -193,8 +197,26 @@ class FakeBroker : public BrokerLink {
     ACCORD_RETURN_IF_ERROR(away);
     return log.Checkpoint();
   }
+  absl::StatusOr<std::string> GetPublishedCheckpoint() override {
+    ACCORD_RETURN_IF_ERROR(away);
+    if (published.empty()) return Error(Reason::kCheckpointNotFound, "none was published");
+    return published;
+  }
+  absl::StatusOr<bool> Cosign(const std::string& note) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    if (on_cosign) on_cosign(note);
+    cosigned.push_back(note);
+    if (lose_answer) return Error(Reason::kBrokerUnreachable, "the answer is lost");
+    return false;
+  }
+  absl::StatusOr<bool> ReportFork(const std::string& note) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    reported.push_back(note);
+    return true;
+  }
   absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) override {
     ACCORD_RETURN_IF_ERROR(away);
+    if (before_proof) before_proof();
     return log.Prove(old_size, new_size);
   }
   absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() override {

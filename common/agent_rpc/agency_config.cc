@@ -57,6 +57,9 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   config.area_authorities = keys.RequiredPath("area_authorities");
   config.store_key = keys.RequiredPath("store_key");
 
+  config.witness_key = keys.OptionalPath("witness_key");
+  config.witness_name = keys.OptionalString("witness_name", config.agency + "." + config.trust_domain);
+
   config::Table linkage = root.Section("linkage");
   config.linkage_domain = linkage.RequiredString("domain");
   config.linkage_key_id = linkage.RequiredString("key_id");

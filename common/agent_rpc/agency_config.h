@@ -27,7 +27,9 @@ struct AgencyConfig {
 
   // [keys]
   std::string signing_key, sealing_key, sealing_certificate, area_authorities;
-  std::string store_key;  // Made at the first start, with the store.
+  std::string store_key;     // Made at the first start, with the store.
+  std::string witness_key;   // Ed25519 PEM of mode 0600; empty: the log is watched and not cosigned.
+  std::string witness_name;  // Name of that key in notes.
 
   std::string linkage_domain, linkage_key_id, linkage_key;  // [linkage]; the key file holds 64 hex digits.
   std::string store;                                        // [store] directory.

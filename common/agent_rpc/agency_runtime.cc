@@ -98,6 +98,11 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   ACCORD_ASSIGN_OR_RETURN(std::string vkey, ReadFile(config.log_vkey, 4096));
   absl::StripAsciiWhitespace(&vkey);
   ACCORD_ASSIGN_OR_RETURN(r.log_, agent::LogWatch::Open(*r.store_, *r.broker_, *r.alarm_, vkey));
+  r.fork_report_ = std::make_unique<agent::ForkReport>(*r.alarm_, *r.broker_);
+  if (!config.witness_key.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(auto witness_key, agent::LoadWitnessKey(config.witness_key, config.witness_name));
+    r.witness_ = std::make_unique<agent::Witness>(*r.log_, *r.broker_, *r.alarm_, clock, random, std::move(witness_key));
+  }
   r.preparer_ = std::make_unique<agent::Preparer>(*r.keys_, *r.broker_, *r.alarm_, clock, random);
   r.outbox_ = std::make_unique<agent::Outbox>(*r.store_, *r.broker_, *r.preparer_, *r.log_, *r.alarm_, clock);
   ACCORD_RETURN_IF_ERROR(r.outbox_->Load());
@@ -113,6 +118,7 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   r.handlers_ = std::make_unique<rpc::HandlerContext>(*r.executor_, *r.authorizer_, clock, metrics);
   r.waiting_ = metrics.Gauges("accord_outbox_waiting", "Submissions not settled.").With();
   r.checkpoint_size_ = metrics.Gauges("accord_checkpoint_size", "Size of the checkpoint held to be consistent.").With();
+  r.cosigned_size_ = metrics.Gauges("accord_cosigned_size", "Size of the newest checkpoint whose cosignature the broker took.").With();
   r.stopped_ = metrics.Gauges("accord_alarm", "1 when an alarm has stopped sending.").With();
   return runtime;
 }
@@ -123,6 +129,7 @@ void AgencyRuntime::Start() {
   health_(!store_->refuses());
   outbox_thread_ = std::make_unique<Thread>([this] { WorkOutbox(); });
   mailbox_thread_ = std::make_unique<Thread>([this] { WorkMailbox(); });
+  if (witness_ != nullptr) witness_thread_ = std::make_unique<Thread>([this] { WorkWitness(); });
   watch_ = std::make_unique<Periodic>(config_.poll_interval, [this] { Watch(); });
 }
 
@@ -133,6 +140,7 @@ void AgencyRuntime::Stop() {
     if (mailbox_ != nullptr) mailbox_->Cancel();
   }
   watch_.reset();
+  witness_thread_.reset();
   mailbox_thread_.reset();
   outbox_thread_.reset();
   if (executor_ != nullptr) executor_->Shutdown();
@@ -211,14 +219,25 @@ absl::Status AgencyRuntime::Collect(bool& answered) {
   return ended;
 }
 
+void AgencyRuntime::WorkWitness() {
+  while (!WaitForStop(witness_->NextDelay())) {
+    const absl::Status status = witness_->Step();
+    if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "witness.not_well", {{"status", status}});
+  }
+}
+
 void AgencyRuntime::Watch() {
   health_(!store_->refuses());
   absl::Status status = log_->Poll();
+  if (const absl::Status told = fork_report_->Step(); !told.ok()) {
+    telemetry::Log(telemetry::Level::kWarn, "fork.not_reported", {{"status", told}});
+  }
   if (status.ok()) status = WatchOwnRow();
   if (status.ok()) inbox_->ResendPending();
   if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "watch.not_well", {{"status", status}});
   waiting_.Set(static_cast<double>(outbox_->waiting()));
   checkpoint_size_.Set(static_cast<double>(log_->size()));
+  if (witness_ != nullptr) cosigned_size_.Set(static_cast<double>(witness_->cosigned_size()));
   stopped_.Set(alarm_->Check().ok() ? 0 : 1);
 }
 

@@ -14,10 +14,12 @@
 
 #include "accord/agency/v1/agency_service.pb.h"
 #include "common/agent/alarm.h"
+#include "common/agent/fork_report.h"
 #include "common/agent/inbox.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/outbox.h"
 #include "common/agent/preparer.h"
+#include "common/agent/witness.h"
 #include "common/agent_rpc/agency_config.h"
 #include "common/base/executor.h"
 #include "common/rpc/handler.h"
@@ -70,6 +72,7 @@ class AgencyRuntime {
 
   void WorkOutbox();
   void WorkMailbox();
+  void WorkWitness();
   // One connected spell of the mailbox; returns why it ended. `answered`: the broker sent something.
   absl::Status Collect(bool& answered);
   // The broker's log and our own row of its directory, held against what we know ourselves.
@@ -87,13 +90,15 @@ class AgencyRuntime {
   std::unique_ptr<agent::BrokerLink> broker_;
   std::unique_ptr<agent::Alarm> alarm_;
   std::unique_ptr<agent::LogWatch> log_;
+  std::unique_ptr<agent::ForkReport> fork_report_;  // The watch's.
+  std::unique_ptr<agent::Witness> witness_;         // Null: no witness key.
   std::unique_ptr<agent::Preparer> preparer_;
   std::unique_ptr<agent::Outbox> outbox_;
   std::unique_ptr<agent::Inbox> inbox_;
   std::unique_ptr<rpc::Authorizer> authorizer_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<rpc::HandlerContext> handlers_;
-  telemetry::Gauge waiting_, checkpoint_size_, stopped_;
+  telemetry::Gauge waiting_, checkpoint_size_, cosigned_size_, stopped_;
   std::atomic<bool> connected_ = false;
   std::function<void(bool)> health_ = [](bool) {};
 
@@ -106,6 +111,7 @@ class AgencyRuntime {
   std::unique_ptr<Periodic> watch_;
   std::unique_ptr<Thread> outbox_thread_;
   std::unique_ptr<Thread> mailbox_thread_;
+  std::unique_ptr<Thread> witness_thread_;
 };
 
 }  // namespace accord::agent_rpc

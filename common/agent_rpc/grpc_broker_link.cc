@@ -75,6 +75,32 @@ absl::StatusOr<std::string> GrpcBrokerLink::GetCheckpoint() {
   return std::move(*response.mutable_checkpoint());
 }
 
+absl::StatusOr<std::string> GrpcBrokerLink::GetPublishedCheckpoint() {
+  broker::v1::GetCheckpointRequest request;
+  request.set_choice(broker::v1::CHECKPOINT_CHOICE_PUBLISHED);
+  ACCORD_ASSIGN_OR_RETURN(auto response, rpc::CallUnary(*ledger_, &broker::v1::LedgerService::Stub::GetCheckpoint, request,
+                                                        kCallTimeout));
+  return std::move(*response.mutable_checkpoint());
+}
+
+absl::StatusOr<bool> GrpcBrokerLink::Cosign(const std::string& note) {
+  broker::v1::CosignRequest request;
+  request.set_request_id("cosign");
+  request.set_checkpoint(note);
+  ACCORD_ASSIGN_OR_RETURN(const auto response, rpc::CallUnary(*ledger_, &broker::v1::LedgerService::Stub::Cosign, request,
+                                                              kCallTimeout));
+  return response.quorum();
+}
+
+absl::StatusOr<bool> GrpcBrokerLink::ReportFork(const std::string& note) {
+  broker::v1::ReportForkRequest request;
+  request.set_request_id("report-fork");
+  request.set_checkpoint(note);
+  ACCORD_ASSIGN_OR_RETURN(const auto response, rpc::CallUnary(*ledger_, &broker::v1::LedgerService::Stub::ReportFork, request,
+                                                              kCallTimeout));
+  return response.forked();
+}
+
 absl::StatusOr<std::vector<std::string>> GrpcBrokerLink::ProveConsistency(uint64_t old_size, uint64_t new_size) {
   broker::v1::ProveConsistencyRequest request;
   request.set_old_size(old_size);

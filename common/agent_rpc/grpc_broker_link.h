@@ -27,6 +27,9 @@ class GrpcBrokerLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest&) override;
   absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override;
   absl::StatusOr<std::string> GetCheckpoint() override;
+  absl::StatusOr<std::string> GetPublishedCheckpoint() override;
+  absl::StatusOr<bool> Cosign(const std::string& note) override;
+  absl::StatusOr<bool> ReportFork(const std::string& note) override;
   absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) override;
   absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() override;
   absl::StatusOr<std::shared_ptr<Mailbox>> OpenMailbox(type::v1::Desk desk, uint32_t credit) override;

@@ -122,6 +122,12 @@ absl::StatusOr<Note> ParseNote(std::string_view bytes) {
   return note;
 }
 
+std::string FormatNote(const Note& note) {
+  std::string bytes = note.text + "\n";
+  for (const NoteSignature& signature : note.signatures) bytes += SignatureLine(signature.name, signature.id, signature.bytes);
+  return bytes;
+}
+
 std::string SignNote(std::string_view text, std::string_view name, const crypto::Ed25519Signer& signer) {
   ACCORD_CHECK(!text.empty() && text.back() == '\n');
   const Vkey key = Vkey::Make(name, kTypeEd25519, signer.verifier());
@@ -148,6 +154,22 @@ std::string CosignatureLine(std::string_view text, std::string_view name, uint64
   ACCORD_CHECK(time_s < uint64_t{1} << 63);
   const Vkey key = Vkey::Make(name, kTypeCosignatureV1, signer.verifier());
   return SignatureLine(name, key.id(), ByteWriter().U64(time_s).Raw(signer.Sign(CosignedMessage(text, time_s))).bytes());
+}
+
+absl::StatusOr<Cosignature> FindCosignature(const Note& note, const Vkey& witness) {
+  ACCORD_CHECK(witness.type() == kTypeCosignatureV1);
+  Cosignature found;
+  for (const NoteSignature& signature : note.signatures) {
+    if (signature.name != witness.name() || signature.id != witness.id()) continue;
+    if (!VerifyOne(note, signature, witness)) return Malformed(fmt::format("the cosignature of {} does not verify", witness.name()));
+    uint64_t time_s = 0;
+    ByteReader(signature.bytes).U64(time_s);
+    if (found.line.empty() || time_s > found.time_s) {
+      found = {time_s, SignatureLine(signature.name, signature.id, signature.bytes)};
+    }
+  }
+  if (found.line.empty()) return Malformed(fmt::format("the note has no cosignature of {}", witness.name()));
+  return found;
 }
 
 }  // namespace accord::ledger

@@ -61,6 +61,9 @@ struct Note {
 // RECEIPT_INVALID, with what is wrong, unless `bytes` have the form of a signed note within the limits.
 absl::StatusOr<Note> ParseNote(std::string_view bytes);
 
+// The bytes that ParseNote reads to `note`.
+std::string FormatNote(const Note& note);
+
 // `text` and the signature line of `signer` under `name`. REQUIRES: `text` ends in a newline and is valid note text.
 std::string SignNote(std::string_view text, std::string_view name, const crypto::Ed25519Signer& signer);
 
@@ -72,5 +75,14 @@ absl::StatusOr<std::vector<std::string>> VerifyNote(const Note& note, std::span<
 // A cosignature line, with its newline, of `name` over the note text at `time_s` (POSIX seconds, below 2^63).
 std::string CosignatureLine(std::string_view text, std::string_view name, uint64_t time_s,
                             const crypto::Ed25519Signer& signer);
+
+// A cosignature that verifies.
+struct Cosignature {
+  uint64_t time_s = 0;
+  std::string line;  // As in the note, with its newline.
+};
+// The one that `witness`, of type 0x04, made in `note`; the one of the latest time when it has several. RECEIPT_INVALID when it
+// has none, or when any line of that key does not verify.
+absl::StatusOr<Cosignature> FindCosignature(const Note& note, const Vkey& witness);
 
 }  // namespace accord::ledger
