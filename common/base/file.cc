@@ -91,6 +91,25 @@ absl::Status WriteFileDurably(const std::string& path, std::string_view bytes, i
   return SyncDirectory(parent.empty() ? "." : parent);
 }
 
+absl::Status CopyFileDurably(const std::string& from, const std::string& to) {
+  const Descriptor source(open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (source.get() < 0) return Failed("open", from);
+  const Descriptor target(open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (target.get() < 0) return Failed("create", to);
+  std::string chunk(1u << 20, '\0');
+  for (;;) {
+    const ssize_t got = read(source.get(), chunk.data(), chunk.size());
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return Failed("read", from);
+    }
+    if (got == 0) break;
+    ACCORD_RETURN_IF_ERROR(WriteAll(target.get(), std::string_view(chunk).substr(0, static_cast<size_t>(got)), to));
+  }
+  if (fdatasync(target.get()) != 0) return Failed("fdatasync", to);
+  return absl::OkStatus();
+}
+
 absl::Status MakeDirectory(const std::string& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -164,6 +183,12 @@ absl::Status PositionedFile::Write(uint64_t offset, std::string_view bytes) {
 absl::Status PositionedFile::Sync() {
   if (fdatasync(fd_) != 0) return Failed("fdatasync", path_);
   return absl::OkStatus();
+}
+
+bool PositionedFile::IsAtItsPath() const {
+  struct stat ours {}, there {};
+  return fstat(fd_, &ours) == 0 && stat(path_.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+         ours.st_ino == there.st_ino;
 }
 
 absl::StatusOr<std::unique_ptr<FileLock>> FileLock::Take(const std::string& path) {

@@ -19,6 +19,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t bytes_max =
 // OK: durable. Error: the old file stands, or is absent as before. `mode` as in chmod.
 absl::Status WriteFileDurably(const std::string& path, std::string_view bytes, int mode = 0600);
 
+// Copies a file to `to`, which must not be there, with mode 0600; holes are written out as zeros. OK: the bytes are
+// durable, the name is once its directory is synced. Error: a part may be there. Blocks.
+absl::Status CopyFileDurably(const std::string& from, const std::string& to);
+
 // Makes `path` and its parents, mode 0700; no error if it is there.
 absl::Status MakeDirectory(const std::string& path);
 
@@ -42,6 +46,8 @@ class PositionedFile {
   absl::Status Write(uint64_t offset, std::string_view bytes);
   // Makes earlier writes durable. After an error nobody knows what the disk holds: open anew.
   absl::Status Sync();
+  // Whether its path still leads to this file: false when it was removed or another was put in its place.
+  bool IsAtItsPath() const;
 
  private:
   PositionedFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}

@@ -395,27 +395,33 @@ TEST_F(GoldenFileTest, EncryptionAtRest) {
 }
 
 TEST_F(GoldenFileTest, Guard) {
-  const json vectors = Vector("guard");
-  broker::GuardMark mark;
-  uint64_t generation = 0;
-  for (const json& vector : vectors["slots"]) {
-    const broker::GuardMark wanted{vector["size"], Hex(vector["root"])};
-    EXPECT_EQ(broker::EncodeGuardSlot(vector["generation"], wanted), Hex(vector["slot"]));
-    ASSERT_TRUE(broker::DecodeGuardSlot(Hex(vector["slot"]), generation, mark));
-    EXPECT_EQ(generation, vector["generation"]);
-    EXPECT_EQ(mark, wanted);
-  }
-  EXPECT_EQ(broker::Guard::Open(Write("guard", Hex(vectors["file"]))).value()->Read(), mark);
-  EXPECT_EQ(broker::Guard::Open(Write("torn", Hex(vectors["torn"]))).value()->Read().size,
-            vectors["slots"][0]["size"]);
+  for (const char* const file : {"guard", "guard_v2"}) {
+    const json vectors = Vector(file);
+    const bool second = vectors["slots"][0].contains("epoch");
+    broker::GuardSlot newest;
+    for (const json& vector : vectors["slots"]) {
+      newest = {.generation = vector["generation"],
+                .epoch = vector.value("epoch", uint64_t{0}),
+                .mark = {vector["size"], Hex(vector["root"]), vector.value("sequence", uint64_t{0})}};
+      EXPECT_EQ(broker::DecodeGuardSlot(Hex(vector["slot"])), newest);
+      // Version 1 is no longer written.
+      if (second) {
+        EXPECT_EQ(broker::EncodeGuardSlot(newest), Hex(vector["slot"]));
+      }
+    }
+    EXPECT_EQ(broker::Guard::Open(Write("guard", Hex(vectors["file"]))).value()->Read(), newest.mark);
+    EXPECT_EQ(broker::Guard::Open(Write("torn", Hex(vectors["torn"]))).value()->Read().size,
+              vectors["slots"][0]["size"]);
+    if (!second) continue;
 
-  // From the first slot the product writes the second.
-  const std::string path =
-      Write("written", Hex(vectors["slots"][0]["slot"]) + std::string(broker::kGuardSlotBytes, '\0'));
-  auto guard = broker::Guard::Open(path);
-  ASSERT_TRUE(guard.ok()) << guard.status();
-  ASSERT_TRUE((*guard)->Advance(mark.size, mark.root).ok());
-  EXPECT_EQ(ReadFile(path).value(), Hex(vectors["file"]));
+    // From the first slot the product writes the second.
+    const std::string path =
+        Write("written", Hex(vectors["slots"][0]["slot"]) + std::string(broker::kGuardSlotBytes, '\0'));
+    auto guard = broker::Guard::Open(path);
+    ASSERT_TRUE(guard.ok()) << guard.status();
+    ASSERT_TRUE((*guard)->Advance(newest.mark).ok());
+    EXPECT_EQ(ReadFile(path).value(), Hex(vectors["file"]));
+  }
 }
 
 }  // namespace

@@ -463,7 +463,14 @@ def crc32c(data):
 
 
 def guard_slot(generation, size, root):
-    head = b"ACRDGRD1" + u(64, generation) + u(64, size) + root
+    return guard_seal(b"ACRDGRD1" + u(64, generation) + u(64, size) + root)
+
+
+def guard_slot_v2(generation, epoch, sequence, size, root):
+    return guard_seal(b"ACRDGRD2" + u(64, generation) + u(64, epoch) + u(64, sequence) + u(64, size) + root)
+
+
+def guard_seal(head):
     head += bytes(508 - len(head))
     return head + u(32, crc32c(head))
 
@@ -734,6 +741,13 @@ def make_vectors():
     out["guard"] = {
         "comment": "§9: a guard file; generation 7, in the second slot, counts. In `torn` that slot's last byte is lost.",
         "slots": [{"generation": g, "size": n, "root": r.hex(), "slot": s.hex()} for (g, n, r), s in zip(marks, slots)],
+        "file": b"".join(slots).hex(), "torn": (slots[0] + slots[1][:-1] + bytes([slots[1][-1] ^ 0xFF])).hex()}
+    marks = [(6, 3, 412, 900, seeded("guard 6")), (7, 3, 413, 950, seeded("guard 7"))]
+    slots = [guard_slot_v2(*mark) for mark in marks]
+    out["guard_v2"] = {
+        "comment": "§9: the same in version 2, with the epoch and the number of the newest batch.",
+        "slots": [{"generation": g, "epoch": e, "sequence": q, "size": n, "root": r.hex(), "slot": s.hex()}
+                  for (g, e, q, n, r), s in zip(marks, slots)],
         "file": b"".join(slots).hex(), "torn": (slots[0] + slots[1][:-1] + bytes([slots[1][-1] ^ 0xFF])).hex()}
 
     rows = [(seeded("section 3", 16), IDVA, 1, "agreement/1/golden"), (seeded("section 3", 16), CHILDRENS, 2, "always/golden"),

@@ -44,14 +44,26 @@ absl::StatusOr<std::unique_ptr<CheckpointSigner>> CheckpointSigner::Open(const s
     return Disagreement(fmt::format("the first {} entries of the store are not those that were signed", mark.size));
   }
 
-  std::unique_ptr<CheckpointSigner> signer(
-      new CheckpointSigner(store, std::move(guard), std::move(key), std::move(tree), std::move(edge)));
+  storage::Commit last;
+  ACCORD_ASSIGN_OR_RETURN(const auto commit, store.Get(kMetaFamily, storage::kCommitKey));
+  if (commit.has_value()) {
+    ACCORD_ASSIGN_OR_RETURN(last, storage::DecodeCommit(*commit));
+  }
+  // Batches without entries leave the tree as it is; their loss shows in their number alone.
+  if (last.sequence < mark.sequence) {
+    return Disagreement(fmt::format("the store ends with batch {} but {} were answered: its newest part is lost",
+                                    last.sequence, mark.sequence));
+  }
+
+  std::unique_ptr<CheckpointSigner> signer(new CheckpointSigner(store, std::move(guard), std::move(key), std::move(tree),
+                                                                std::move(edge), last.sequence));
   std::string newest;
   ACCORD_RETURN_IF_ERROR(store.Scan(kCheckpointFamily, {.descending = true}, [&](std::string_view, std::string_view note) {
     newest = note;
     return false;
   }));
   if (!newest.empty()) ACCORD_RETURN_IF_ERROR(signer->Confront(newest));
+  ACCORD_RETURN_IF_ERROR(signer->guard_->BeginEpoch(last.term));
   return signer;
 }
 
@@ -65,6 +77,7 @@ absl::StatusOr<SignedCheckpoint> CheckpointSigner::VerifyThenSign(storage::Commi
     return Remember(Disagreement("the record read back has another digest than the one committed"));
   }
   ACCORD_RETURN_IF_ERROR(Remember(Extend(*bytes)));
+  sequence_ = committed.sequence;
   if (on_step) on_step(SigningStep::kReadBack);
   return GuardThenSign(on_step);
 }
@@ -94,8 +107,8 @@ absl::Status CheckpointSigner::Extend(std::string_view record) {
 
 absl::StatusOr<SignedCheckpoint> CheckpointSigner::GuardThenSign(const std::function<void(SigningStep)>& on_step) {
   const ledger::Hash root = edge_->Root();
-  const GuardMark mark{edge_->size(), std::string(ledger::View(root))};
-  if (guard_->Read() != mark) ACCORD_RETURN_IF_ERROR(Remember(guard_->Advance(mark.size, mark.root)));
+  const GuardMark mark{edge_->size(), std::string(ledger::View(root)), sequence_};
+  if (guard_->Read() != mark) ACCORD_RETURN_IF_ERROR(Remember(guard_->Advance(mark)));
   if (on_step) on_step(SigningStep::kGuarded);
   SignedCheckpoint signed_checkpoint{
       mark.size, root, ledger::SignCheckpoint({tree_->origin(), mark.size, root}, key_)};

@@ -40,8 +40,9 @@ enum class SigningStep { kReadBack, kGuarded, kSigned };
 class CheckpointSigner {
  public:
   // Start-up checks in O(log n) reads: the store's head is the tree of its leaves, is at least as
-  // long as the guard and has the guard's root at the guard's size, and is not contradicted by the
-  // newest note it holds. `store` must outlive the result.
+  // long as the guard, in entries and in batches, has the guard's root at the guard's size, and is not
+  // contradicted by the newest note it holds. Then the guard's epoch moves on: from here on only this
+  // object signs. `store` must outlive the result.
   //   DATA_LOSS (kStoreCorrupt)  one of them fails: perhaps an older copy was restored
   static absl::StatusOr<std::unique_ptr<CheckpointSigner>> Open(const storage::Store& store,
                                                                 std::unique_ptr<Guard> guard,
@@ -62,13 +63,17 @@ class CheckpointSigner {
   // note, and a bare number, means nothing: OK.
   absl::Status Confront(std::string_view note);
 
+  // Counts the openings for writing; the term of the batches of this one.
+  uint64_t epoch() const { return guard_->epoch(); }
+
   // The tree as last verified; what readers may serve once it is signed.
   std::shared_ptr<const LedgerEdge> edge() const { return edge_; }
 
  private:
   CheckpointSigner(const storage::Store& store, std::unique_ptr<Guard> guard, crypto::Ed25519Signer key,
-                   std::unique_ptr<LedgerWriter> tree, std::shared_ptr<const LedgerEdge> edge)
-      : store_(store), guard_(std::move(guard)), key_(std::move(key)), tree_(std::move(tree)), edge_(std::move(edge)) {}
+                   std::unique_ptr<LedgerWriter> tree, std::shared_ptr<const LedgerEdge> edge, uint64_t sequence)
+      : store_(store), guard_(std::move(guard)), key_(std::move(key)), tree_(std::move(tree)), edge_(std::move(edge)),
+        sequence_(sequence) {}
 
   // Extends the tree by the leaves of a record, whose other ledger operations must be as computed.
   absl::Status Extend(std::string_view record);
@@ -81,6 +86,7 @@ class CheckpointSigner {
   const crypto::Ed25519Signer key_;
   const std::unique_ptr<LedgerWriter> tree_;  // A writer of its own: what it would have put must be there.
   std::shared_ptr<const LedgerEdge> edge_;    // Of tree_, shared with readers.
+  uint64_t sequence_;                         // Of the batch that made edge_.
   absl::Status refusal_;
 };
 

@@ -97,16 +97,13 @@ class LedgerTest : public testing::Test {
     return ledger::SignCheckpoint({kOrigin, size, root}, key);
   }
   GuardMark MarkOnDisk() {
-    uint64_t generation = 0, newest = 0;
-    GuardMark mark, found;
+    GuardSlot found;
     const std::string file = *ReadFile(root_ + "/guard");
     for (size_t slot = 0; slot < 2; ++slot) {
-      if (DecodeGuardSlot(file.substr(slot * kGuardSlotBytes, kGuardSlotBytes), generation, mark) && generation >= newest) {
-        newest = generation;
-        found = mark;
-      }
+      const auto decoded = DecodeGuardSlot(file.substr(slot * kGuardSlotBytes, kGuardSlotBytes));
+      if (decoded.has_value() && decoded->generation >= found.generation) found = *decoded;
     }
-    return found;
+    return found.mark;
   }
 
   const crypto::Ed25519Signer key_ = *crypto::Ed25519Signer::FromSeed(std::string(32, 's'));
@@ -331,6 +328,40 @@ TEST_F(LedgerTest, DamagedLedgerRecordsAreSeenAtStart) {
     Close();
     std::filesystem::remove_all(path_);
   }
+TEST_F(LedgerTest, TheLossOfABatchWithoutEntriesIsSeen) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(GrowAndSign(2).ok());
+  ASSERT_TRUE(store_->CopyTo(root_ + "/backup").ok());
+  storage::Batch batch;
+  batch.Put("meta", "other", "x");
+  ASSERT_TRUE(signer_->VerifyThenSign(*log_, Append(batch)).ok());
+  EXPECT_EQ(MarkOnDisk().sequence, 2u);
+  Close();
+  path_ = root_ + "/backup";
+  const absl::Status opened = Open();
+  EXPECT_TRUE(HasReason(opened, Reason::kStoreCorrupt)) << opened;
+  EXPECT_THAT(opened.ToString(), testing::HasSubstr("ends with batch 1 but 2 were answered"));
+}
+
+TEST_F(LedgerTest, EveryOpeningIsAnEpochBeyondEveryTermThatWasWritten) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 1u);
+  ASSERT_TRUE(GrowAndSign(2).ok());
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 2u);
+  // What does not pass the checks begins none.
+  Close();
+  path_ = root_ + "/empty";
+  EXPECT_FALSE(Open().ok());
+  path_ = root_ + "/store";
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 3u);
+  // A guard of an earlier epoch than the store's last batch was put back.
+  log_->Append(7, log_->head().sequence, 1, {});
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 8u);
+}
+
 }
 
 TEST_F(LedgerTest, DisagreementOfTheDiskStopsSigningForGood) {

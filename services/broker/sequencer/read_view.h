@@ -5,6 +5,7 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,8 +28,8 @@ class ReadView {
  public:
   // `store` and `slots` must outlive this.
   ReadView(const storage::Store& store, const KeySlots& slots, std::shared_ptr<const LedgerEdge> edge,
-           std::shared_ptr<const Committed> checkpoint)
-      : store_(store), slots_(slots), edge_(std::move(edge)), checkpoint_(std::move(checkpoint)) {}
+           std::shared_ptr<const Committed> checkpoint, uint64_t epoch = 0)
+      : store_(store), slots_(slots), edge_(std::move(edge)), checkpoint_(std::move(checkpoint)), epoch_(epoch) {}
 
   // As Store's.
   absl::StatusOr<std::optional<std::string>> Get(std::string_view family, std::string_view key) const {
@@ -51,6 +52,9 @@ class ReadView {
   LedgerReader ledger() const { return LedgerReader(store_, edge_); }
   const Committed& checkpoint() const { return *checkpoint_; }
 
+  // Which opening of the store for writing this is, counted by the guard.
+  uint64_t epoch() const { return epoch_; }
+
   const storage::Store& store() const { return store_; }
 
  private:
@@ -58,6 +62,7 @@ class ReadView {
   const KeySlots& slots_;
   const std::shared_ptr<const LedgerEdge> edge_;
   const std::shared_ptr<const Committed> checkpoint_;
+  const uint64_t epoch_;
 };
 
 }  // namespace accord::broker

@@ -222,7 +222,7 @@ absl::Status Sequencer::Commit(BatchContext& context, bool publish) {
 
   const storage::Commit& head = session_->log->head();
   const storage::AppendOutcome outcome = session_->log->Append(
-      head.term, head.sequence, static_cast<uint64_t>(absl::ToUnixMillis(context.now())), batch);
+      session_->signer->epoch(), head.sequence, static_cast<uint64_t>(absl::ToUnixMillis(context.now())), batch);
   if (const auto* const unknown = std::get_if<storage::Unknown>(&outcome)) return unknown->cause;
   const auto* const committed = std::get_if<storage::Committed>(&outcome);
   if (committed == nullptr) return Unavailable("another writer has moved on");
@@ -249,7 +249,8 @@ absl::Status Sequencer::Commit(BatchContext& context, bool publish) {
 
 absl::Status Sequencer::Publish(const SignedCheckpoint& checkpoint, absl::Time time, bool epochs_moved) {
   auto committed = std::make_shared<const Committed>(Committed{checkpoint.size, checkpoint.note, time});
-  auto view = std::make_unique<ReadView>(*session_->store, *session_->slots, session_->signer->edge(), std::move(committed));
+  auto view = std::make_unique<ReadView>(*session_->store, *session_->slots, session_->signer->edge(), std::move(committed),
+                                         session_->signer->epoch());
   if (epochs_moved && options_.publish) ACCORD_RETURN_IF_ERROR(options_.publish(*view, epochs_));
   tree_size_.Set(static_cast<double>(checkpoint.size));
   std::shared_ptr<const ReadView> before;  // Its end takes the lock.
