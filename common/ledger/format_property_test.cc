@@ -214,6 +214,108 @@ TEST(ReceiptPropertyTest, AMutationOfACosignedReceiptSaysTheSameOrIsRefused) {
   });
 }
 
+// The fields one by one, each with another value of its own form.
+TEST(ReceiptPropertyTest, NoOtherWellFormedFieldVerifies) {
+  const Log log;
+  const TlogProof original = *ParseTlogProof(log.receipt);
+  const auto refused = [&](auto change) {
+    TlogProof proof = original;
+    change(proof);
+    ASSERT_FALSE(VerifyReceipt(FormatTlogProof(proof), log.key).ok()) << FormatTlogProof(proof);
+  };
+  for (uint64_t index = 0; index <= Log::kSize + 2; ++index) {
+    if (index != Log::kIndex) refused([&](TlogProof& proof) { proof.index = index; });  // Log::kSize: the first that is not there.
+  }
+  for (const uint64_t index : {UINT64_MAX, UINT64_MAX - 1, (uint64_t{1} << 63) + Log::kIndex, (uint64_t{1} << 62) + Log::kIndex}) {
+    refused([&](TlogProof& proof) { proof.index = index; });
+  }
+
+  Leaf leaf = *ParseLeaf(log.leaf);
+  const auto with = [&](auto change) {
+    Leaf other = leaf;
+    change(other);
+    return EncodeLeaf(other);
+  };
+  for (const std::string& extra :
+       {with([](Leaf& l) { l.time_ms ^= 1; }), with([](Leaf& l) { l.nonce[0] ^= 1; }), with([](Leaf& l) { l.chains.pop_back(); }),
+        with([](Leaf& l) { l.chains[0].sequence ^= 1, l.chains[0].previous_index = 2; }),
+        with([](Leaf& l) { l.chains[1].previous_index = 3; }), with([](Leaf& l) { l.commitments[7][31] ^= 1; }),
+        with([](Leaf& l) { l.origin += "y"; }), std::string(), std::string("6"), log.leaf + '\0', log.leaf.substr(1)}) {
+    ASSERT_NE(extra, log.leaf);
+    refused([&](TlogProof& proof) { proof.extra = extra; });
+  }
+
+  for (size_t at = 0; at <= original.path.size(); ++at) {
+    for (const Hash& hash : {Hash{}, log.checkpoint.root, LeafHash(log.leaf)}) {
+      refused([&](TlogProof& proof) { proof.path.insert(proof.path.begin() + static_cast<ptrdiff_t>(at), hash); });
+      if (at < original.path.size()) refused([&](TlogProof& proof) { proof.path[at] = hash; });
+    }
+    if (at == original.path.size()) break;
+    refused([&](TlogProof& proof) { proof.path.erase(proof.path.begin() + static_cast<ptrdiff_t>(at)); });
+    if (at > 0) refused([&](TlogProof& proof) { std::swap(proof.path[at], proof.path[at - 1]); });
+  }
+  refused([](TlogProof& proof) { proof.path.clear(); });
+
+  const auto stranger = *crypto::Ed25519Signer::FromSeed(std::string(32, 'o'));
+  Checkpoint elsewhere = log.checkpoint, smaller = log.checkpoint, other_root = log.checkpoint;
+  elsewhere.origin = "log.test/y";
+  smaller.size = Log::kIndex;  // Index = size.
+  other_root.root[0] ^= 1;
+  Checkpoint none{Log::kName, 0, EmptyRoot()};
+  for (const std::string& note : {SignCheckpoint(log.checkpoint, stranger), SignCheckpoint(elsewhere, log.signer),
+                                  SignCheckpoint(smaller, log.signer), SignCheckpoint(other_root, log.signer),
+                                  SignCheckpoint(none, log.signer)}) {
+    refused([&](TlogProof& proof) { proof.checkpoint = note; });
+  }
+}
+
+TEST(ReceiptPropertyTest, TheSmallestTrees) {
+  const Log log;
+  const Checkpoint one{Log::kName, 1, LeafHash(log.leaf)}, none{Log::kName, 0, EmptyRoot()}, false_none{Log::kName, 0, one.root};
+  const auto verifies = [&](uint64_t index, const Path& path, const Checkpoint& checkpoint) {
+    return VerifyReceipt(FormatTlogProof({log.leaf, index, path, SignCheckpoint(checkpoint, log.signer)}), log.key).ok();
+  };
+  EXPECT_TRUE(verifies(0, {}, one));
+  EXPECT_FALSE(verifies(1, {}, one));
+  EXPECT_FALSE(verifies(0, {one.root}, one));
+  for (const Checkpoint& checkpoint : {none, false_none}) {  // Nothing is in the empty tree, whatever was signed.
+    EXPECT_FALSE(verifies(0, {}, checkpoint));
+    EXPECT_FALSE(verifies(0, {one.root}, checkpoint));
+  }
+}
+
+// A line of one note below the text of another: by the same key, and by a key that lends its name.
+TEST(CheckpointPropertyTest, NoSignatureServesForAnotherText) {
+  const Log log;
+  const auto stranger = *crypto::Ed25519Signer::FromSeed(std::string(32, 'o'));
+  const auto line_of = [](const std::string& note) { return note.substr(note.find("\n\n") + 2); };
+  const std::string text = FormatCheckpoint(log.checkpoint) + "\n";
+  ASSERT_EQ(text + line_of(log.note), log.note);
+  std::vector<Checkpoint> others(4, log.checkpoint);
+  others[0].size += 1;
+  others[1].size = 0;
+  others[2].root[31] ^= 1;
+  others[3].origin = "log.test/y";
+  for (const Checkpoint& other : others) {
+    EXPECT_FALSE(VerifyCheckpoint(text + line_of(SignCheckpoint(other, log.signer)), log.key).ok());
+    EXPECT_FALSE(VerifyCheckpoint(FormatCheckpoint(other) + "\n" + line_of(log.note), log.key).ok());
+  }
+  EXPECT_FALSE(VerifyCheckpoint(SignCheckpoint(log.checkpoint, stranger), log.key).ok());
+  // The stranger's bytes under the key id of the log: a known line that fails, alone and beside the right one.
+  const std::string own = line_of(log.note);
+  const std::string id = (*FromBase64(own.substr(own.rfind(' ') + 1, own.size() - own.rfind(' ') - 2))).substr(0, 4);
+  const std::string forged = "\u2014 " + std::string(Log::kName) + " " + ToBase64(id + std::string(64, 's')) + "\n";
+  EXPECT_FALSE(VerifyCheckpoint(text + forged, log.key).ok());
+  EXPECT_FALSE(VerifyCheckpoint(text + own + forged, log.key).ok());
+  EXPECT_FALSE(VerifyCheckpoint(text + forged + own, log.key).ok());
+  EXPECT_FALSE(VerifyCheckpoint(text, log.key).ok());
+  // A cosignature is over its time too: the same bytes at another time are a known line that fails.
+  const std::string cosigned = log.cosigned.substr(log.note.size());
+  std::string bytes = *FromBase64(cosigned.substr(cosigned.rfind(' ') + 1, cosigned.size() - cosigned.rfind(' ') - 2));
+  bytes[11] = static_cast<char>(bytes[11] ^ 1);
+  EXPECT_FALSE(VerifyCheckpoint(log.note + "\u2014 witness " + ToBase64(bytes) + "\n", log.key, log.witnesses).ok());
+}
+
 TEST(ReceiptPropertyTest, WhatParsesIsWrittenBackToTheSameBytes) {
   const Log log;
   const auto check = [](const std::string& altered) {
