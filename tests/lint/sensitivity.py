@@ -54,7 +54,7 @@ NOT_PERSONAL = {
         erased_at_ms last_round_at_ms lifted_at_ms published_at_ms review_at_ms set_at_ms""",
     "a flag of the protocol or of a program": """
         active already behind connected forked inspector quorum walking preview_only rationale_present repeated_request send stopped strong
-        third_party_material""",
+        third_party_material with_receipts""",
     "the caller's own act in the directory; no referral": """
         accord.admin.v1.ProposeChangeRequest.request_id accord.admin.v1.ApproveChangeRequest.request_id""",
 }
