@@ -1,8 +1,19 @@
+// SHA-256 of short messages is called at OpenSSL's low level, SHA256_Init to SHA256_Transform: deprecated since 3.0 for the
+// sake of providers, there in every 3.x, and the same assembly (with the CPU's own SHA instructions where it has them). By way
+// of EVP a tree's node costs half as much again (docs/performance.md): each message passes provider dispatch three times. This
+// file is the only one that does so, and an OpenSSL built without deprecated functions gets EVP with a context that is kept.
+// digest_test compares the two.
+#define OPENSSL_SUPPRESS_DEPRECATED  // Before the first header of OpenSSL.
+
 #include "common/crypto/digest.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/sha.h>
+
+#include <bit>
+#include <cstring>
 
 #include "common/base/status.h"
 
@@ -35,11 +46,50 @@ void Finish(EVP_MD_CTX* context, char* out) {
 
 }  // namespace
 
+#ifndef OPENSSL_NO_DEPRECATED_3_0
+
+void Sha256Into(std::initializer_list<std::string_view> pieces, char* out) {
+  SHA256_CTX state;
+  bool ok = SHA256_Init(&state) == 1;
+  for (const std::string_view piece : pieces) ok = ok && SHA256_Update(&state, piece.data(), piece.size()) == 1;
+  ACCORD_CHECK(ok && SHA256_Final(reinterpret_cast<unsigned char*>(out), &state) == 1);
+}
+
+void Sha256NodeInto(char prefix, const char* left, const char* right, char* out) {
+  constexpr size_t kMessageBytes = 1 + 2 * kDigestBytes;
+  // The two blocks of a message of 65 bytes: its last byte, 0x80, zeros and its length in bits stand in the second.
+  unsigned char blocks[2 * SHA256_CBLOCK];
+  blocks[0] = static_cast<unsigned char>(prefix);
+  std::memcpy(blocks + 1, left, kDigestBytes);
+  std::memcpy(blocks + 1 + kDigestBytes, right, kDigestBytes);
+  std::memset(blocks + kMessageBytes, 0, sizeof blocks - kMessageBytes);
+  blocks[kMessageBytes] = 0x80;
+  static_assert(kMessageBytes * 8 == 0x0208);
+  blocks[sizeof blocks - 2] = 0x02;
+  blocks[sizeof blocks - 1] = 0x08;
+  SHA256_CTX state;
+  ACCORD_CHECK(SHA256_Init(&state) == 1);
+  SHA256_Transform(&state, blocks);
+  SHA256_Transform(&state, blocks + SHA256_CBLOCK);
+  for (size_t i = 0; i < 8; ++i) {
+    const uint32_t word = std::endian::native == std::endian::little ? __builtin_bswap32(state.h[i]) : state.h[i];
+    std::memcpy(out + i * sizeof word, &word, sizeof word);
+  }
+}
+
+#else
+
 void Sha256Into(std::initializer_list<std::string_view> pieces, char* out) {
   static thread_local const EvpMdCtxPtr context = NewContext();
   for (const std::string_view piece : pieces) Add(context.get(), piece);
   Finish(context.get(), out);
 }
+
+void Sha256NodeInto(char prefix, const char* left, const char* right, char* out) {
+  Sha256Into({{&prefix, 1}, {left, kDigestBytes}, {right, kDigestBytes}}, out);
+}
+
+#endif
 
 std::string Sha256(std::initializer_list<std::string_view> pieces) {
   std::string digest(kDigestBytes, '\0');

@@ -21,6 +21,10 @@ std::string Sha256(std::initializer_list<std::string_view> pieces);
 // The same into 32 bytes at `out`, allocating nothing: for trees of millions of nodes.
 void Sha256Into(std::initializer_list<std::string_view> pieces, char* out);
 
+// Of one byte and two digests of 32 bytes, into 32 bytes at `out`: the node of a tree, at the cost of its two blocks and no
+// more. `out` may be one of the two.
+void Sha256NodeInto(char prefix, const char* left, const char* right, char* out);
+
 // Incremental. Finish() leaves it ready for the next message. Thread-compatible.
 class Sha256Hasher {
  public:

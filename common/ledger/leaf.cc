@@ -1,6 +1,7 @@
 #include "common/ledger/leaf.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "common/base/bytes.h"
@@ -24,38 +25,45 @@ std::string EncodeLeaf(const Leaf& leaf) {
   return std::move(writer).Take();
 }
 
-absl::StatusOr<Leaf> ParseLeaf(std::string_view bytes) {
+absl::Status ParseLeafInto(std::string_view bytes, LeafView& leaf) {
   if (bytes.size() > kLeafBytesMax) return Malformed("the leaf is too large");
   ByteReader reader(bytes);
-  Leaf leaf;
-  std::string_view magic, origin, nonce;
+  std::string_view magic;
   uint8_t chains = 0;
   if (!reader.Raw(kMagic.size(), magic) || magic != kMagic) return Malformed("the leaf is not of version 1");
-  if (!reader.Lp8(origin) || origin.empty() || !reader.Raw(kLeafNonceBytes, nonce) || !reader.U64(leaf.time_ms) ||
-      !reader.U8(chains)) {
+  if (!reader.Lp8(leaf.origin) || leaf.origin.empty() || !reader.Raw(kLeafNonceBytes, leaf.nonce) ||
+      !reader.U64(leaf.time_ms) || !reader.U8(chains)) {
     return Malformed("the leaf ends in its first fields");
   }
-  leaf.origin = origin;
-  leaf.nonce = nonce;
   if (chains < 1 || chains > kLeafChainsMax) return Malformed("the leaf has not one to four chains");
-  for (uint8_t i = 0; i < chains; ++i) {
-    std::string_view pseudonym;
-    Chain chain;
-    if (!reader.Raw(kPseudonymBytes, pseudonym) || !reader.U64(chain.sequence) || !reader.U64(chain.previous_index)) {
+  leaf.chain_count = chains;
+  for (size_t i = 0; i < chains; ++i) {
+    LeafView::ChainView& chain = leaf.chain[i];
+    if (!reader.Raw(kPseudonymBytes, chain.pseudonym) || !reader.U64(chain.sequence) || !reader.U64(chain.previous_index)) {
       return Malformed("the leaf ends in a chain");
     }
-    chain.pseudonym = pseudonym;
-    if (!leaf.chains.empty() && leaf.chains.back().pseudonym >= chain.pseudonym) return Malformed("the leaf's chains do not ascend");
+    if (i > 0 && leaf.chain[i - 1].pseudonym >= chain.pseudonym) return Malformed("the leaf's chains do not ascend");
     if ((chain.sequence == 0) != (chain.previous_index == kNoPreviousIndex)) return Malformed("a chain's first entry names one before it, or a later one none");
-    leaf.chains.push_back(std::move(chain));
   }
-  for (size_t i = 0; i < kLeafCommitments; ++i) {
-    std::string_view commitment;
-    if (!reader.Raw(crypto::kCommitmentBytes, commitment)) return Malformed("the leaf ends in its commitments");
-    if (i > 0 && leaf.commitments.back() >= commitment) return Malformed("the leaf's commitments do not ascend");
-    leaf.commitments.emplace_back(commitment);
+  if (!reader.Raw(kLeafCommitments * crypto::kCommitmentBytes, leaf.commitments)) return Malformed("the leaf ends in its commitments");
+  for (size_t i = 1; i < kLeafCommitments; ++i) {
+    const char* const at = leaf.commitments.data() + i * crypto::kCommitmentBytes;
+    if (std::memcmp(at - crypto::kCommitmentBytes, at, crypto::kCommitmentBytes) >= 0) return Malformed("the leaf's commitments do not ascend");
   }
   if (!reader.AtEnd()) return Malformed("the leaf has bytes after its end");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Leaf> ParseLeaf(std::string_view bytes) {
+  LeafView view;
+  ACCORD_RETURN_IF_ERROR(ParseLeafInto(bytes, view));
+  Leaf leaf{std::string(view.origin), std::string(view.nonce), view.time_ms, {}, {}};
+  for (const LeafView::ChainView& chain : view.chains()) {
+    leaf.chains.push_back({std::string(chain.pseudonym), chain.sequence, chain.previous_index});
+  }
+  for (size_t i = 0; i < kLeafCommitments; ++i) {
+    leaf.commitments.emplace_back(view.commitments.substr(i * crypto::kCommitmentBytes, crypto::kCommitmentBytes));
+  }
   return leaf;
 }
 

@@ -40,10 +40,29 @@ struct Leaf {
   bool operator==(const Leaf&) const = default;
 };
 
+// A leaf in place, for whoever reads millions: points into the bytes it was parsed from, and allocates nothing.
+struct LeafView {
+  struct ChainView {
+    std::string_view pseudonym;
+    uint64_t sequence = 0;
+    uint64_t previous_index = kNoPreviousIndex;
+  };
+  std::string_view origin, nonce;
+  uint64_t time_ms = 0;
+  size_t chain_count = 0;
+  std::array<ChainView, kLeafChainsMax> chain;  // The first chain_count.
+  std::string_view commitments;                 // Eight of 32 bytes, one after the other.
+
+  std::span<const ChainView> chains() const { return {chain.data(), chain_count}; }
+};
+
 // REQUIRES: the form above.
 std::string EncodeLeaf(const Leaf& leaf);
-// RECEIPT_INVALID, with what is wrong, unless encoding the result gives `bytes` again.
+// RECEIPT_INVALID, with what is wrong, unless encoding the result gives `bytes` again: there is one way to write a leaf, and
+// every part of it (order, counts, the end) is checked in place.
 absl::StatusOr<Leaf> ParseLeaf(std::string_view bytes);
+// The same rules and errors; on an error `leaf` holds anything.
+absl::Status ParseLeafInto(std::string_view bytes, LeafView& leaf);
 
 // A new leaf that commits to `openings`, padded with random commitments. REQUIRES: 1 to 4 chains with different
 // pseudonyms, at most eight openings, an origin of 1 to 255 bytes.

@@ -85,8 +85,19 @@ Hash LeafHash(std::string_view leaf) {
 
 Hash NodeHash(const Hash& left, const Hash& right) {
   Hash hash;
-  crypto::Sha256Into({std::string_view("\x01", 1), View(left), View(right)}, hash.data());
+  crypto::Sha256NodeInto(1, left.data(), right.data(), hash.data());
   return hash;
+}
+
+Hash RowRoot(std::span<const Hash> hashes) {
+  ACCORD_CHECK(std::has_single_bit(hashes.size()) && hashes.size() <= kRowHashesMax);
+  if (hashes.size() == 1) return hashes.front();
+  std::array<Hash, kRowHashesMax / 2> row;
+  for (size_t i = 0; i < hashes.size() / 2; ++i) row[i] = NodeHash(hashes[2 * i], hashes[2 * i + 1]);
+  for (size_t width = hashes.size() / 2; width > 1; width /= 2) {
+    for (size_t i = 0; i < width / 2; ++i) row[i] = NodeHash(row[2 * i], row[2 * i + 1]);
+  }
+  return row[0];
 }
 
 // RFC 9162 §2.1.3.2, step by step.

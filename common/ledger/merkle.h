@@ -31,6 +31,10 @@ Hash EmptyRoot();                                       // SHA-256("")
 Hash LeafHash(std::string_view leaf);                   // SHA-256(00 ‖ leaf)
 Hash NodeHash(const Hash& left, const Hash& right);     // SHA-256(01 ‖ left ‖ right)
 
+// The root of a complete subtree, made of its row of `hashes`. REQUIRES: a power of two, at most kRowHashesMax.
+inline constexpr size_t kRowHashesMax = 256;
+Hash RowRoot(std::span<const Hash> hashes);
+
 // OK when the leaf with `leaf_hash` stands at `index` of the tree of `size` and `root`. RECEIPT_INVALID otherwise.
 absl::Status VerifyInclusion(uint64_t index, uint64_t size, const Hash& leaf_hash, std::span<const Hash> path,
                              const Hash& root);

@@ -71,15 +71,41 @@ std::optional<Entries> ParseEntriesPath(std::string_view path) {
   return entries;
 }
 
-std::vector<Tile> TilesOf(uint64_t size) {
-  std::vector<Tile> tiles;
+void ForEachTile(uint64_t size, absl::FunctionRef<bool(const Tile&)> visit) {
   for (int level = 0; size > 0; ++level, size >>= kTileHeight) {
-    for (uint64_t index = 0; index < size / kTileWidth; ++index) tiles.push_back({level, index, kTileWidth});
-    if (const auto width = static_cast<uint32_t>(size % kTileWidth); width > 0) {
-      tiles.push_back({level, size / kTileWidth, width});
+    for (uint64_t index = 0; index < size / kTileWidth; ++index) {
+      if (!visit({level, index, kTileWidth})) return;
+    }
+    const auto width = static_cast<uint32_t>(size % kTileWidth);
+    if (width > 0 && !visit({level, size / kTileWidth, width})) return;
+  }
+}
+
+std::vector<Tile> TilesOf(uint64_t size) {
+  ACCORD_CHECK(size <= kTilesOfSizeMax);
+  std::vector<Tile> tiles;
+  ForEachTile(size, [&tiles](const Tile& tile) {
+    tiles.push_back(tile);
+    return true;
+  });
+  return tiles;
+}
+
+Hash RootOfEdge(std::span<const std::vector<Hash>> rows) {
+  ACCORD_CHECK(rows.size() <= kTileLevelMax + 1);
+  // From the right: each row is cut into complete subtrees, the largest first, as its width has one-bits.
+  std::optional<Hash> root;
+  for (const std::vector<Hash>& row : rows) {
+    ACCORD_CHECK(row.size() < kTileWidth);
+    size_t end = row.size();
+    while (end > 0) {
+      const size_t width = end & (~end + 1);  // The lowest one-bit: the subtree that ends here.
+      const Hash subtree = RowRoot(std::span(row).subspan(end - width, width));
+      root = root.has_value() ? NodeHash(subtree, *root) : subtree;
+      end -= width;
     }
   }
-  return tiles;
+  return root.has_value() ? *root : EmptyRoot();
 }
 
 std::string EncodeBundle(const std::vector<std::string>& entries) {
@@ -88,16 +114,21 @@ std::string EncodeBundle(const std::vector<std::string>& entries) {
   return std::move(writer).Take();
 }
 
-std::optional<std::vector<std::string>> ParseBundle(std::string_view bytes, size_t count) {
-  std::vector<std::string> entries;
+bool ParseBundleInto(std::string_view bytes, size_t count, std::vector<std::string_view>& entries) {
+  entries.clear();
   ByteReader reader(bytes);
   std::string_view entry;
   while (!reader.AtEnd()) {
-    if (entries.size() == count || !reader.Lp16(entry)) return std::nullopt;
-    entries.emplace_back(entry);
+    if (entries.size() == count || !reader.Lp16(entry)) return false;
+    entries.push_back(entry);
   }
-  if (entries.size() != count) return std::nullopt;
-  return entries;
+  return entries.size() == count;
+}
+
+std::optional<std::vector<std::string>> ParseBundle(std::string_view bytes, size_t count) {
+  std::vector<std::string_view> views;
+  if (!ParseBundleInto(bytes, count, views)) return std::nullopt;
+  return std::vector<std::string>(views.begin(), views.end());
 }
 
 }  // namespace accord::ledger

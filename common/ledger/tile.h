@@ -1,10 +1,12 @@
 // Tiles and entry bundles of c2sp.org/tlog-tiles, tile height 8. Pure. All functions are thread-safe.
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,12 +40,22 @@ struct Entries {
 };
 std::optional<Entries> ParseEntriesPath(std::string_view path);
 
-// Every tile of a log of `size`: full ones and the partial one of each level.
+// Gives every tile of a log of `size`, full ones and the partial one of each level, lowest level first, until `visit` returns
+// false. Holds nothing: right for any size.
+void ForEachTile(uint64_t size, absl::FunctionRef<bool(const Tile& tile)> visit);
+// The same as a list. REQUIRES: a size of at most kTilesOfSizeMax (some million tiles).
+inline constexpr uint64_t kTilesOfSizeMax = uint64_t{1} << 28;
 std::vector<Tile> TilesOf(uint64_t size);
+
+// The root of a log from the partial tiles along its right edge: `rows[level]` has the hashes of that level's partial tile and
+// is empty where there is none. REQUIRES: rows of at most 255 hashes, at most kTileLevelMax + 1 of them.
+Hash RootOfEdge(std::span<const std::vector<Hash>> rows);
 
 // u16 length ‖ bytes for each entry. REQUIRES: each at most kBundleEntryBytesMax.
 std::string EncodeBundle(const std::vector<std::string>& entries);
 // Strict; nothing when a length runs past the end or `count` is not met.
 std::optional<std::vector<std::string>> ParseBundle(std::string_view bytes, size_t count);
+// The same without a copy: replaces `entries` by views into `bytes`. False in place of nothing.
+bool ParseBundleInto(std::string_view bytes, size_t count, std::vector<std::string_view>& entries);
 
 }  // namespace accord::ledger
