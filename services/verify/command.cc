@@ -1,12 +1,19 @@
 #include "services/verify/command.h"
 
 #include <fmt/format.h>
+#include <sched.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/console/words.h"
+#include "services/verify/ordered_tasks.h"
 
 namespace accord::verify {
 namespace {
@@ -50,6 +57,27 @@ absl::StatusOr<Key> ReadKey(const SharedOptions& options, const std::filesystem:
   auto vkey = ledger::Vkey::Parse(*text);
   if (!vkey.ok()) return absl::InvalidArgumentError(fmt::format("{}: {}", path, Message(vkey.status())));
   return Key{*std::move(vkey), path, beside};
+}
+
+int ThreadsOf(const SharedOptions& options) {
+  if (options.threads > 0) return std::min(options.threads, kThreadsMax);
+  // Those that this process may run on: a container has fewer than the machine.
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  return std::clamp(count, 1, kThreadsMax);
+}
+
+Progress ProgressOf(const SharedOptions& options, const Output& output) {
+  if (!output.terminal && !options.progress) return nullptr;
+  static const SystemClock clock;
+  // A terminal's line is written over, and cleared at the end by what comes next.
+  const auto meter = std::make_shared<ProgressMeter>(clock, [terminal = output.terminal](std::string_view line) {
+    const std::string text = terminal ? fmt::format("\r\x1b[K{}\r", line) : fmt::format("accord-verify: {}\n", line);
+    std::fputs(text.c_str(), stderr);
+    std::fflush(stderr);
+  });
+  return [meter](uint64_t entries, uint64_t size) { meter->Tell(entries, size); };
 }
 
 std::string KeyText(const Key& key) {

@@ -14,6 +14,7 @@
 
 #include "common/ledger/note.h"
 #include "services/verify/program.h"
+#include "services/verify/progress.h"
 
 namespace accord::verify {
 
@@ -22,7 +23,8 @@ inline constexpr int kVerifies = 0, kDoesNotVerify = 1, kWrongUse = 2;
 // Options that every subcommand takes.
 struct SharedOptions {
   std::string config, vkey;
-  bool json = false;
+  bool json = false, progress = false;
+  int threads = 0;  // 0: one for each core.
 };
 
 struct Subcommand {
@@ -50,8 +52,15 @@ int DoesNotVerify(Output& output, std::string_view what, std::string_view why);
 // Indented, with a newline; bytes that are not UTF-8 are replaced.
 std::string Dump(const nlohmann::json& document);
 
+// As many as was asked for, or as there are cores.
+int ThreadsOf(const SharedOptions& options);
+// Lines on the process's standard error while it runs; empty unless that is a terminal or --progress was given.
+Progress ProgressOf(const SharedOptions& options, const Output& output);
+
 Subcommand AddReceiptCommand(CLI::App& app);  // receipt_command.cc
 Subcommand AddLedgerCommand(CLI::App& app);   // ledger_command.cc
+Subcommand AddRangeCommand(CLI::App& app);    // ledger_command.cc
+Subcommand AddCompareCommand(CLI::App& app);  // compare_command.cc
 Subcommand AddBundleCommand(CLI::App& app);   // bundle_command.cc
 
 }  // namespace accord::verify

@@ -1,11 +1,66 @@
 #include "services/verify/file_reader.h"
 
-#include "common/base/file.h"
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace accord::verify {
+namespace {
 
-absl::StatusOr<std::string> DirectoryReader::Read(const std::string& path, size_t bytes_max) {
-  return ReadFile(directory_ + "/" + path, bytes_max);
+// Closes what it holds.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+absl::Status Failed(const std::string& path) {
+  const int error = errno;
+  return absl::Status(error == ENOENT ? absl::StatusCode::kNotFound : absl::StatusCode::kInternal,
+                      fmt::format("{}: {}", path, std::strerror(error)));
+}
+
+}  // namespace
+
+// Three calls a file: open, one read into memory that was there before, one that finds the end.
+absl::Status DirectoryReader::ReadInto(const std::string& path, size_t bytes_max, std::string& bytes) {
+  const std::string full = directory_ + "/" + path;
+  const Descriptor file(open(full.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return Failed(full);
+  struct stat facts {};
+  if (fstat(file.get(), &facts) != 0) return Failed(full);
+  if (!S_ISREG(facts.st_mode)) return absl::InvalidArgumentError(fmt::format("{} is not a plain file", full));
+  const auto size = static_cast<uint64_t>(facts.st_size);
+  if (size > bytes_max) return absl::InvalidArgumentError(fmt::format("{} is larger than {} bytes", full, bytes_max));
+  bytes.resize(size);
+  size_t done = 0;
+  for (;;) {
+    char after = 0;  // A file that grew since has more.
+    const bool at_end = done == bytes.size();
+    const ssize_t got = at_end ? read(file.get(), &after, 1) : read(file.get(), bytes.data() + done, bytes.size() - done);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return Failed(full);
+    }
+    if (got > 0 && !at_end) {
+      done += static_cast<size_t>(got);
+      continue;
+    }
+    if (got == 0 && at_end) return absl::OkStatus();
+    return absl::InternalError(fmt::format("{} changed while it was read", full));
+  }
 }
 
 }  // namespace accord::verify

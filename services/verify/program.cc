@@ -5,6 +5,7 @@
 
 #include "common/base/version.h"
 #include "services/verify/command.h"
+#include "services/verify/ordered_tasks.h"
 
 namespace accord::verify {
 
@@ -17,10 +18,22 @@ int RunVerify(int argc, const char* const* argv, Output& output) {
   app.add_option("--config", shared.config, "TOML file with `log_vkey`, the path of the log's verification key");
   app.add_option("--vkey", shared.vkey, "File with the log's verification key, as its operator published it");
   app.add_flag("--json", shared.json, "Machine-readable output on standard output");
+  app.add_option("--threads", shared.threads, "Threads for a long run; all cores when left out")
+      ->check(CLI::Range(1, kThreadsMax));
+  app.add_flag("--progress", shared.progress, "Tell how far a long run is though standard error is no terminal");
+  app.footer(
+      "Exit status: 0 it verifies, 1 it does not, 2 wrong use. No network. Examples:\n"
+      "  accord-verify receipt receipt.txt --vkey broker.vkey\n"
+      "  accord-verify ledger copy --vkey broker.vkey\n"
+      "  accord-verify range copy --from 1000 --to 2000 --vkey broker.vkey\n"
+      "  accord-verify range copy --old checkpoint-of-march --vkey broker.vkey\n"
+      "  accord-verify compare copy-of-march copy-of-april --vkey broker.vkey");
   // In the order of --help. One is a file, NAME_command.cc.
   const Subcommand commands[] = {
       AddReceiptCommand(app),
       AddLedgerCommand(app),
+      AddRangeCommand(app),
+      AddCompareCommand(app),
       AddBundleCommand(app),
   };
   try {

@@ -98,6 +98,83 @@ TEST_F(ProgramTest, ADamagedLedgerDoesNotAndTheFirstFaultIsNamed) {
   EXPECT_THAT(output_.out, HasSubstr("not reached"));
 }
 
+TEST_F(ProgramTest, ItSaysWhetherTheTileOrTheEntryWasAltered) {
+  TestingLog log(300);
+  MemoryFiles files = log.Publish();
+  files.files["tile/0/000"][3] ^= 1;
+  Put(files);
+  EXPECT_EQ(Run({"ledger", directory_.string(), "--threads", "3"}), 1);
+  EXPECT_THAT(output_.out, HasSubstr("they are whole, and the tiles named above are not"));
+  files = log.Publish();
+  log.Alter(9, [](ledger::Leaf& leaf) { leaf.nonce[0] ^= 1; });
+  files.files["tile/entries/000"] = log.Publish().files["tile/entries/000"];
+  Put(files);
+  EXPECT_EQ(Run({"ledger", directory_.string()}), 1);
+  EXPECT_THAT(output_.out, HasSubstr("entries were altered, not only tiles"));
+}
+
+TEST_F(ProgramTest, ARangeVerifies) {
+  const TestingLog log(300);
+  Put(log.Publish());
+  Put("old", log.Checkpoint(200));
+  fs::remove(directory_ / "tile/entries/000");
+  EXPECT_EQ(Run({"range", directory_.string(), "--from", "260", "--to", "270"}), 0) << output_.err;
+  EXPECT_THAT(output_.out, HasSubstr("VERIFIES: the entries 260 to 269 stand there in the tree of 300"));
+  EXPECT_THAT(output_.out, HasSubstr("Other entries were not looked at."));
+  EXPECT_EQ(Run({"range", directory_.string(), "--old", At("old")}), 1);  // It needs entry 200.
+  EXPECT_THAT(output_.err, HasSubstr("tile/entries/000: cannot be read"));
+  EXPECT_EQ(Run({"range", directory_.string(), "--old", At("old"), "--from", "256", "--json"}), 0) << output_.err;
+  const auto json = nlohmann::json::parse(output_.out);
+  EXPECT_EQ(json["verifies"], true);
+  EXPECT_EQ(json["from"], 256);
+  EXPECT_EQ(json["to"], 300);
+  EXPECT_EQ(json["olderSize"], 200);
+  EXPECT_EQ(json["checks"]["extends the older checkpoint"], "ok");
+  EXPECT_EQ(Run({"range", directory_.string(), "--from", "260", "--to", "301"}), 1);
+
+  EXPECT_EQ(Run({"range", directory_.string()}), 2);
+  EXPECT_EQ(Run({"range", directory_.string(), "--from", "5", "--to", "5"}), 2);
+  EXPECT_EQ(Run({"range", directory_.string(), "--from", "-1"}), 2);
+  EXPECT_EQ(Run({"range", directory_.string(), "--old", At("absent")}), 2);
+  EXPECT_EQ(Run({"range", At("absent"), "--from", "5"}), 2);
+}
+
+TEST_F(ProgramTest, TwoCopiesAreComparedAndAForkIsShownWithBothCheckpoints) {
+  const TestingLog log(300);
+  TestingLog forked = log;
+  forked.Alter(270, [](ledger::Leaf& leaf) { leaf.nonce[0] ^= 1; });
+  const auto put = [this](const std::string& directory, const MemoryFiles& files) {
+    for (const auto& [path, bytes] : files.files) Put(directory + "/" + path, bytes);
+  };
+  put("short", log.Publish(200));
+  put("long", log.Publish());
+  put("forked", forked.Publish());
+  EXPECT_EQ(Run({"compare", At("short"), At("long")}), 0) << output_.err;
+  EXPECT_THAT(output_.out, HasSubstr("long (300 entries) begins with"));
+  EXPECT_EQ(Run({"compare", At("forked"), At("short"), "--json"}), 0) << output_.err;
+  EXPECT_EQ(nlohmann::json::parse(output_.out)["history"], "extended");
+  EXPECT_EQ(Run({"compare", At("long"), At("long")}), 0) << output_.err;
+
+  EXPECT_EQ(Run({"compare", At("long"), At("forked")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("the log's key signed two histories; the first entry that is not the same is 270"));
+  EXPECT_THAT(output_.out, HasSubstr(log.Checkpoint(300)));
+  EXPECT_THAT(output_.out, HasSubstr(forked.Checkpoint(300)));
+  EXPECT_THAT(output_.out, Not(HasSubstr("VERIFIES")));
+  EXPECT_EQ(Run({"compare", At("long"), At("forked"), "--json"}), 1);
+  const auto json = nlohmann::json::parse(output_.out);
+  EXPECT_EQ(json["verifies"], false);
+  EXPECT_EQ(json["history"], "forked");
+  EXPECT_EQ(json["firstDifference"], 270);
+  EXPECT_EQ(json["copies"][1]["checkpoint"], forked.Checkpoint(300));
+  EXPECT_EQ(json["copies"][1]["entry"]["leaf"], ToBase64(forked.leaves[270]));
+
+  fs::remove(directory_ / "long/checkpoint");
+  EXPECT_EQ(Run({"compare", At("short"), At("long")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("long/checkpoint: cannot be read"));
+  EXPECT_EQ(Run({"compare", At("short")}), 2);
+  EXPECT_EQ(Run({"compare", At("short"), At("absent")}), 2);
+}
+
 TEST_F(ProgramTest, AReceiptVerifiesAndSaysWhatItsOpeningsSay) {
   PutReceipt();
   EXPECT_EQ(Run({"receipt", At("r.tlog")}), 0) << output_.err;

@@ -17,14 +17,15 @@
 
 namespace accord::verify {
 
-// Files by path. Single-thread.
+// Files by path. Thread-safe to read while nobody changes them.
 class MemoryFiles final : public FileReader {
  public:
-  absl::StatusOr<std::string> Read(const std::string& path, size_t bytes_max) override {
+  absl::Status ReadInto(const std::string& path, size_t bytes_max, std::string& bytes) override {
     const auto found = files.find(path);
     if (found == files.end()) return absl::NotFoundError("no such file");
     if (found->second.size() > bytes_max) return absl::InvalidArgumentError("too large");
-    return found->second;
+    bytes = found->second;
+    return absl::OkStatus();
   }
   std::map<std::string, std::string> files;
 };
@@ -35,13 +36,14 @@ class TestingLog {
   static constexpr char kOrigin[] = "accord.example/test";
 
   explicit TestingLog(size_t size) {
+    FakeRandom random(7);
     for (size_t i = 0; i < size; ++i) {
       // Each leaf is in the chain of its number modulo 2, every fifth also in a third one.
       std::vector<ledger::Chain> chains = {Next(std::string(16, static_cast<char>('a' + i % 2)), i)};
       if (i % 5 == 0) chains.push_back(Next(std::string(16, 'z'), i));
-      const crypto::Opening opening = crypto::MakeOpening(random_, "event", "event " + std::to_string(i));
+      const crypto::Opening opening = crypto::MakeOpening(random, "event", "event " + std::to_string(i));
       leaves.push_back(ledger::EncodeLeaf(
-          ledger::MakeLeaf(kOrigin, 1'700'000'000'000 + 1'000 * i, std::move(chains), std::vector{opening}, random_)));
+          ledger::MakeLeaf(kOrigin, 1'700'000'000'000 + 1'000 * i, std::move(chains), std::vector{opening}, random)));
     }
   }
 
@@ -55,21 +57,22 @@ class TestingLog {
     return ledger::SignCheckpoint({kOrigin, size, builder.Root()}, signer);
   }
 
-  // Every file, consistent with the leaves as they are now.
-  MemoryFiles Publish() const {
+  // Every file, consistent with the leaves as they are now; of the first `size` of them.
+  MemoryFiles Publish() const { return Publish(leaves.size()); }
+  MemoryFiles Publish(size_t size) const {
     MemoryFiles out;
     ledger::TileBuilder builder;
     const auto put = [&](const ledger::Tile& tile, std::string_view hashes) { out.files[ledger::TilePath(tile)] = hashes; };
-    for (const auto& leaf : leaves) builder.Append(ledger::LeafHash(leaf), put);
+    for (size_t i = 0; i < size; ++i) builder.Append(ledger::LeafHash(leaves[i]), put);
     builder.EmitPartial(put);
-    for (size_t first = 0; first < leaves.size(); first += ledger::kTileWidth) {
-      const size_t end = std::min<size_t>(first + ledger::kTileWidth, leaves.size());
+    for (size_t first = 0; first < size; first += ledger::kTileWidth) {
+      const size_t end = std::min<size_t>(first + ledger::kTileWidth, size);
       const std::vector<std::string> some(leaves.begin() + static_cast<ptrdiff_t>(first),
                                           leaves.begin() + static_cast<ptrdiff_t>(end));
       out.files[ledger::EntriesPath(first / ledger::kTileWidth, static_cast<uint32_t>(end - first))] =
           ledger::EncodeBundle(some);
     }
-    out.files["checkpoint"] = Checkpoint(leaves.size());
+    out.files["checkpoint"] = Checkpoint(size);
     out.files["vkey"] = vkey().ToString() + "\n";
     return out;
   }
@@ -94,7 +97,6 @@ class TestingLog {
     return chain;
   }
 
-  FakeRandom random_{7};
   std::map<std::string, std::pair<uint64_t, uint64_t>> ends_;  // Next sequence, last index.
 };
 
