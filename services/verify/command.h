@@ -57,10 +57,12 @@ int ThreadsOf(const SharedOptions& options);
 // Lines on the process's standard error while it runs; empty unless that is a terminal or --progress was given.
 Progress ProgressOf(const SharedOptions& options, const Output& output);
 
-Subcommand AddReceiptCommand(CLI::App& app);  // receipt_command.cc
-Subcommand AddLedgerCommand(CLI::App& app);   // ledger_command.cc
-Subcommand AddRangeCommand(CLI::App& app);    // ledger_command.cc
-Subcommand AddCompareCommand(CLI::App& app);  // compare_command.cc
-Subcommand AddBundleCommand(CLI::App& app);   // bundle_command.cc
+Subcommand AddReceiptCommand(CLI::App& app);   // receipt_command.cc
+Subcommand AddLedgerCommand(CLI::App& app);    // ledger_command.cc
+Subcommand AddRangeCommand(CLI::App& app);     // ledger_command.cc
+Subcommand AddCompareCommand(CLI::App& app);   // compare_command.cc
+Subcommand AddBundleCommand(CLI::App& app);    // bundle_command.cc
+Subcommand AddCaseCommand(CLI::App& app);      // case_command.cc
+Subcommand AddReceiptsCommand(CLI::App& app);  // receipts_command.cc
 
 }  // namespace accord::verify

@@ -27,7 +27,10 @@ int RunVerify(int argc, const char* const* argv, Output& output) {
       "  accord-verify ledger copy --vkey broker.vkey\n"
       "  accord-verify range copy --from 1000 --to 2000 --vkey broker.vkey\n"
       "  accord-verify range copy --old checkpoint-of-march --vkey broker.vkey\n"
-      "  accord-verify compare copy-of-march copy-of-april --vkey broker.vkey");
+      "  accord-verify compare copy-of-march copy-of-april --vkey broker.vkey\n"
+      "  accord-verify bundle case-of-march --ledger copy --vkey broker.vkey\n"
+      "  accord-verify case copy 0123456789abcdef0123456789abcdef --vkey broker.vkey\n"
+      "  accord-verify receipts our-receipts --ledger copy --vkey broker.vkey");
   // In the order of --help. One is a file, NAME_command.cc.
   const Subcommand commands[] = {
       AddReceiptCommand(app),
@@ -35,6 +38,8 @@ int RunVerify(int argc, const char* const* argv, Output& output) {
       AddRangeCommand(app),
       AddCompareCommand(app),
       AddBundleCommand(app),
+      AddCaseCommand(app),
+      AddReceiptsCommand(app),
   };
   try {
     app.parse(argc, argv);

@@ -239,10 +239,5 @@ TEST_F(ProgramTest, TheKeyMayBeConfigured) {
   EXPECT_EQ(Run({"--config", At("verify.toml"), "receipt", At("r.tlog")}), 0) << output_.err;
 }
 
-TEST_F(ProgramTest, BundlesComeLater) {
-  EXPECT_EQ(Run({"bundle", directory_.string()}), 1);
-  EXPECT_THAT(output_.err, HasSubstr("come later"));
-}
-
 }  // namespace
 }  // namespace accord::verify

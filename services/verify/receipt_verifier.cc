@@ -89,17 +89,24 @@ absl::StatusOr<ReceiptReport> VerifyReceiptFile(std::string_view tlog_proof, con
                                                 const ledger::Vkey& log) {
   ReceiptReport report;
   ACCORD_ASSIGN_OR_RETURN(report.receipt, ledger::VerifyReceipt(tlog_proof, log));
+  ACCORD_ASSIGN_OR_RETURN(report.openings, DescribeOpenings(report.receipt.leaf, report.receipt.index, openings));
+  return report;
+}
+
+absl::StatusOr<std::vector<CheckedOpening>> DescribeOpenings(const ledger::Leaf& leaf, uint64_t index,
+                                                             const std::vector<crypto::Opening>& openings) {
   for (const crypto::Opening& opening : openings) {
-    if (!ledger::LeafOpens(report.receipt.leaf, opening)) {
+    if (!ledger::LeafOpens(leaf, opening)) {
       return Error(Reason::kReceiptInvalid,
-                   fmt::format("the opening `{}` is not what entry {} commits to", opening.label, report.receipt.index));
+                   fmt::format("the opening `{}` is not what entry {} commits to", opening.label, index));
     }
   }
+  std::vector<CheckedOpening> described;
   for (const crypto::Opening& opening : openings) {
     ACCORD_ASSIGN_OR_RETURN(CheckedOpening checked, Describe(opening));
-    report.openings.push_back(std::move(checked));
+    described.push_back(std::move(checked));
   }
-  return report;
+  return described;
 }
 
 }  // namespace accord::verify

@@ -36,4 +36,9 @@ absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json
 absl::StatusOr<ReceiptReport> VerifyReceiptFile(std::string_view tlog_proof, const std::vector<crypto::Opening>& openings,
                                                 const ledger::Vkey& log);
 
+// What each opening of the entry at `index` says. RECEIPT_INVALID unless all are `leaf`'s commitments and messages of their
+// kind. Thread-safe.
+absl::StatusOr<std::vector<CheckedOpening>> DescribeOpenings(const ledger::Leaf& leaf, uint64_t index,
+                                                             const std::vector<crypto::Opening>& openings);
+
 }  // namespace accord::verify

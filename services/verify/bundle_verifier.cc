@@ -1,0 +1,303 @@
+#include "services/verify/bundle_verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "accord/type/v1/entry.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/text.h"
+#include "common/console/words.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/leaf.h"
+#include "common/ledger/tlog_proof.h"
+#include "services/verify/command.h"
+
+namespace accord::verify {
+namespace {
+
+using ledger::TrailManifest;
+
+std::string Entry(uint64_t index) { return fmt::format("entry {}", index); }
+
+// The text that version 1 has of these openings: an opening is a form of its own, and beside it there is nothing.
+std::string CanonicalOpenings(const std::vector<crypto::Opening>& openings) {
+  nlohmann::json array = nlohmann::json::array();
+  for (const auto& opening : openings) {
+    array.push_back({{"label", opening.label}, {"salt", ToBase64(opening.salt)}, {"content", ToBase64(opening.content)}});
+  }
+  return array.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+class Pass {
+ public:
+  Pass(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log)
+      : files_(files), names_(names), log_(log) {}
+
+  BundleReport Run() {
+    if (!ReadManifest() || !ReadCheckpoint()) return std::move(report_);
+    bool all = true;
+    for (const uint64_t index : report_.manifest->rows) all &= ReadRow(index);
+    if (!all) return std::move(report_);
+    CheckChain();
+    CheckQuery();
+    CheckAbout();
+    report_.finished = true;
+    return std::move(report_);
+  }
+
+ private:
+  bool ReadManifest() {
+    const auto text = files_.Read(ledger::kManifestFile, ledger::kManifestBytesMax);
+    if (!text.ok()) {
+      report_.Found(BundleCheck::kManifest, ledger::kManifestFile, "cannot be read: " + Message(text.status()));
+      return false;
+    }
+    auto manifest = ledger::ParseTrailManifest(*text);
+    if (!manifest.ok()) {
+      report_.Found(BundleCheck::kManifest, ledger::kManifestFile, Message(manifest.status()));
+      return false;
+    }
+    report_.manifest = *std::move(manifest);
+    if (report_.manifest->origin != log_.name()) {
+      report_.Found(BundleCheck::kManifest, ledger::kManifestFile,
+                    fmt::format("is of the log {}, not of {}", report_.manifest->origin, log_.name()));
+    }
+    CheckNames();
+    const auto vkey = files_.Read(ledger::kVkeyFile, ledger::kNoteBytesMax);
+    if (!vkey.ok() || *vkey != log_.ToString() + "\n") {
+      report_.Found(BundleCheck::kManifest, ledger::kVkeyFile, "is not the key that the bundle is verified by");
+    }
+    return true;
+  }
+
+  void CheckNames() {
+    std::set<std::string> expected = {ledger::kManifestFile, ledger::kCheckpointFile, ledger::kVkeyFile};
+    for (const uint64_t index : report_.manifest->rows) {
+      expected.insert(ledger::ReceiptPath(index));
+      expected.insert(ledger::ReceiptPath(index) + ledger::kOpeningsSuffix);
+    }
+    for (const std::string& name : names_) {
+      if (!expected.contains(name)) report_.Found(BundleCheck::kManifest, name, "was added: the manifest does not name it");
+    }
+  }
+
+  bool ReadCheckpoint() {
+    auto note = files_.Read(ledger::kCheckpointFile, ledger::kNoteBytesMax);
+    if (!note.ok()) {
+      report_.Found(BundleCheck::kCheckpoint, ledger::kCheckpointFile, "cannot be read: " + Message(note.status()));
+      return false;
+    }
+    note_ = *std::move(note);
+    const auto verified = ledger::VerifyCheckpoint(note_, log_);
+    if (!verified.ok()) {
+      report_.Found(BundleCheck::kCheckpoint, ledger::kCheckpointFile, Message(verified.status()));
+      return false;
+    }
+    report_.checkpoint = verified->checkpoint;
+    if (verified->checkpoint.size != report_.manifest->checkpoint_size) {
+      report_.Found(BundleCheck::kCheckpoint, ledger::kCheckpointFile,
+                    fmt::format("signs {} entries, the manifest names {}", verified->checkpoint.size,
+                                report_.manifest->checkpoint_size));
+      return false;
+    }
+    return true;
+  }
+
+  // False when there is no row to go on with.
+  bool ReadRow(uint64_t index) {
+    const std::string path = ledger::ReceiptPath(index);
+    const auto refuse = [&](BundleCheck check, const std::string& where, std::string what) {
+      report_.Found(check, where, std::move(what));
+      return false;
+    };
+    const auto text = files_.Read(path, ledger::kReceiptBytesMax);
+    if (!text.ok()) return refuse(BundleCheck::kReceipts, path, "cannot be read: " + Message(text.status()));
+    auto proof = ledger::ParseTlogProof(*text);
+    if (!proof.ok()) return refuse(BundleCheck::kReceipts, path, Message(proof.status()));
+    if (proof->index != index) return refuse(BundleCheck::kReceipts, path, fmt::format("is of {}", Entry(proof->index)));
+    // The signature was verified once: what stands here must be the same, byte for byte.
+    if (proof->checkpoint != note_) return refuse(BundleCheck::kReceipts, path, "is at another checkpoint than the bundle's");
+    if (const auto included = ledger::VerifyInclusion(index, report_.checkpoint->size, ledger::LeafHash(proof->extra),
+                                                      proof->path, report_.checkpoint->root);
+        !included.ok()) {
+      return refuse(BundleCheck::kReceipts, path, Message(included));
+    }
+    const auto leaf = ledger::ParseLeaf(proof->extra);
+    if (!leaf.ok()) return refuse(BundleCheck::kReceipts, path, Message(leaf.status()));
+    if (leaf->origin != log_.name()) {
+      return refuse(BundleCheck::kReceipts, path, fmt::format("its entry is of the log {}", leaf->origin));
+    }
+    BundleRow row{.index = index, .time_ms = leaf->time_ms, .leaf = std::move(proof->extra), .path = std::move(proof->path)};
+    const bool opened = ReadOpenings(path + ledger::kOpeningsSuffix, *leaf, row);
+    leaves_.push_back(*leaf);
+    report_.rows.push_back(std::move(row));
+    return opened;
+  }
+
+  bool ReadOpenings(const std::string& path, const ledger::Leaf& leaf, BundleRow& row) {
+    const auto refuse = [&](std::string what) {
+      report_.Found(BundleCheck::kOpenings, path, std::move(what));
+      return false;
+    };
+    const auto text = files_.Read(path, kOpeningsBytesMax);
+    if (!text.ok()) return refuse("cannot be read: " + Message(text.status()));
+    const auto openings = ParseOpenings(*text);
+    if (!openings.ok()) return refuse(Message(openings.status()));
+    if (CanonicalOpenings(*openings) != *text) return refuse("is not written as version 1 is");
+    std::set<std::string> labels;
+    for (const crypto::Opening& opening : *openings) {
+      if (!labels.insert(opening.label).second) return refuse(fmt::format("has `{}` twice", opening.label));
+    }
+    auto described = DescribeOpenings(leaf, row.index, *openings);
+    if (!described.ok()) return refuse(Message(described.status()));
+    row.openings = *std::move(described);
+    for (const crypto::Opening& opening : *openings) {
+      type::v1::EntryActor actor;
+      type::v1::EntryEvent event;
+      type::v1::EntryReferral referral;
+      if (opening.label == "event" && event.ParseFromString(opening.content)) {
+        row.event = event.type() == type::v1::EVENT_TYPE_STATEMENT ? console::Words(event.statement()) : console::Words(event.type());
+        asked_ = event.type() == type::v1::EVENT_TYPE_TRAIL_QUERIED;
+      } else if (opening.label == "actor" && actor.ParseFromString(opening.content)) {
+        row.who = actor.principal();
+      } else if (opening.label == "referral" && referral.ParseFromString(opening.content) && !referral.header_digest().empty()) {
+        digests_.emplace_back(row.index, referral.header_digest());
+      }
+    }
+    if (!labels.contains("event")) asked_ = false;
+    return true;
+  }
+
+  void CheckChain() {
+    const TrailManifest& manifest = *report_.manifest;
+    const auto found = [&](uint64_t index, std::string what) {
+      report_.Found(BundleCheck::kChain, Entry(index), std::move(what));
+    };
+    bool every = true;
+    const BundleRow* before = nullptr;
+    for (size_t i = 0; i < leaves_.size(); ++i) {
+      const auto& chains = leaves_[i].chains;
+      BundleRow& row = report_.rows[i];
+      const auto at = std::find_if(chains.begin(), chains.end(), [&](const auto& c) { return c.pseudonym == manifest.chain; });
+      if (at == chains.end()) return found(row.index, "is no entry of the chain " + ToHex(manifest.chain));
+      row.sequence = at->sequence;
+      every &= at->sequence == i;
+      if (before != nullptr) {
+        if (row.time_ms < before->time_ms) found(row.index, "is earlier than the row before it");
+        if (at->sequence <= before->sequence) {
+          found(row.index, fmt::format("is number {} of the chain, after number {}", at->sequence, before->sequence));
+        } else if (at->sequence == before->sequence + 1 && at->previous_index != before->index) {
+          found(row.index, fmt::format("names {} as the entry before it, the bundle has {}", Entry(at->previous_index),
+                                       Entry(before->index)));
+        } else if (at->sequence > before->sequence + 1 && at->previous_index <= before->index) {
+          found(row.index, fmt::format("names {} as the entry before it, which is not after {}", Entry(at->previous_index),
+                                       Entry(before->index)));
+        }
+      }
+      const bool first_fault = report_.found[static_cast<size_t>(BundleCheck::kChain)] == 0;
+      if (manifest.grade == ledger::TrailGrade::kAttested && at->sequence != i && first_fault) {
+        found(row.index, fmt::format("is number {} of the chain, where number {} is due: {} left out", at->sequence, i,
+                                     at->sequence == i + 1 ? "an entry was" : "entries were"));
+      }
+      before = &row;
+    }
+    report_.grade = every ? ledger::TrailGrade::kAttested : ledger::TrailGrade::kPartial;
+    if (manifest.grade == ledger::TrailGrade::kPartial && every) {
+      report_.Found(BundleCheck::kChain, ledger::kManifestFile, "says partial of rows that are every entry of the chain");
+    }
+  }
+
+  void CheckQuery() {
+    const uint64_t last = report_.rows.back().index;
+    if (asked_) return;
+    report_.Found(BundleCheck::kQuery, Entry(last),
+                  "is not the record of a question: the last entry of the chain was left out, or nothing shows how far it went");
+  }
+
+  void CheckAbout() {
+    const TrailManifest& manifest = *report_.manifest;
+    if (manifest.about == TrailManifest::About::kCase) return;  // The chain is the case.
+    for (const auto& [index, digest] : digests_) {
+      if (digest == manifest.id) continue;
+      return report_.Found(BundleCheck::kAbout, Entry(index), fmt::format("is about the referral {}", ToHex(digest)));
+    }
+    if (digests_.empty()) {
+      report_.Found(BundleCheck::kAbout, ledger::kManifestFile, "names a referral that no entry here is opened to be about");
+    }
+  }
+
+  FileReader& files_;
+  const std::set<std::string>& names_;
+  const ledger::Vkey& log_;
+  BundleReport report_;
+  std::string note_;
+  std::vector<ledger::Leaf> leaves_;                        // Of report_.rows.
+  std::vector<std::pair<uint64_t, std::string>> digests_;  // Entry, header digest that it opens to.
+  bool asked_ = false;                                      // The newest row is a question.
+};
+
+}  // namespace
+
+std::string_view Name(BundleCheck check) {
+  switch (check) {
+    case BundleCheck::kManifest: return "manifest well formed, no file missing or added";
+    case BundleCheck::kCheckpoint: return "checkpoint signed by the log's key";
+    case BundleCheck::kReceipts: return "receipts at that checkpoint";
+    case BundleCheck::kOpenings: return "openings as committed to";
+    case BundleCheck::kChain: return "chain in order";
+    case BundleCheck::kQuery: return "ends with the record of the question";
+    case BundleCheck::kAbout: return "about what it says";
+    case BundleCheck::kLedger: return "no other entry in the log";
+  }
+  return "";
+}
+
+void BundleReport::Found(BundleCheck check, std::string where, std::string what) {
+  ++found[static_cast<size_t>(check)];
+  if (findings.size() < kBundleFindingsMax) findings.push_back({check, std::move(where), std::move(what)});
+}
+
+BundleReport VerifyBundle(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log) {
+  return Pass(files, names, log).Run();
+}
+
+void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report) {
+  const auto found = [&](std::string where, std::string what) {
+    report.Found(BundleCheck::kLedger, std::move(where), std::move(what));
+  };
+  const TrailManifest& manifest = *report.manifest;
+  report.ledger_size = copy.size();
+  if (copy.size() <= manifest.query_index) {
+    return found("the copy", fmt::format("has {} entries and ends before the question, entry {}: a newer copy is needed",
+                                         copy.size(), manifest.query_index));
+  }
+  for (const BundleRow& row : report.rows) {
+    const auto other = copy.Contradiction(*report.checkpoint, row.index, row.path);
+    if (!other.ok()) return found("the copy", Message(other.status()));
+    if (other->has_value()) return found("checkpoint", "CONVICTS THE BROKER: " + **other);
+    const auto entry = copy.Entry(row.index);
+    if (!entry.ok()) return found("the copy", Message(entry.status()));
+    if (*entry != row.leaf) {
+      return found(Entry(row.index), "CONVICTS THE BROKER: the log's key signed another entry there in the copy: two logs");
+    }
+  }
+  const auto members = copy.Scan(manifest.chain);
+  if (!members.ok()) return found("the copy", Message(members.status()));
+  std::set<uint64_t> rows(manifest.rows.begin(), manifest.rows.end());
+  for (const LedgerCopy::Member& member : *members) {
+    if (member.index > manifest.query_index) {
+      ++report.later_entries;
+      continue;
+    }
+    ++report.chain_entries;
+    if (report.grade == ledger::TrailGrade::kAttested && !rows.contains(member.index)) {
+      found(Entry(member.index), fmt::format("is number {} of the chain and was left out of the bundle", member.sequence));
+    }
+  }
+  report.full = report.grade == ledger::TrailGrade::kAttested && report.found[static_cast<size_t>(BundleCheck::kLedger)] == 0;
+}
+
+}  // namespace accord::verify

@@ -1,0 +1,213 @@
+// Goal: `bundle`, `case` and `receipts`: their exit statuses and what they say, over real files.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "services/verify/program.h"
+#include "services/verify/testing_trail.h"
+
+namespace accord::verify {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr size_t kSize = 300;
+
+class EvidenceProgramTest : public ::testing::Test {
+ protected:
+  EvidenceProgramTest() {
+    std::string name = (fs::temp_directory_path() / "accord-evidence-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    Put("key", {}, trail_.vkey().ToString() + "\n");
+  }
+  ~EvidenceProgramTest() override { fs::remove_all(directory_); }
+
+  void Put(const std::string& folder, const std::string& path, std::string_view bytes) {
+    const fs::path full = path.empty() ? directory_ / folder : directory_ / folder / path;
+    fs::create_directories(full.parent_path());
+    std::ofstream(full, std::ios::binary) << bytes;
+  }
+  void Put(const std::string& folder, const MemoryFiles& files) {
+    fs::remove_all(directory_ / folder);
+    for (const auto& [path, bytes] : files.files) Put(folder, path, bytes);
+  }
+  // Receipts of these entries at `size`.
+  void PutReceipts(const TestingTrail& trail, const std::vector<uint64_t>& indices, size_t size) {
+    fs::remove_all(directory_ / "receipts");
+    Put("receipts", "vkey", trail_.vkey().ToString() + "\n");
+    for (const uint64_t index : indices) {
+      Put("receipts", fmt::format("{}.tlog-proof", index), trail.Receipt(index, size));
+      Put("receipts", fmt::format("{}.tlog-proof.openings.json", index), trail.Openings(index));
+    }
+  }
+  std::string At(const std::string& path) const { return (directory_ / path).string(); }
+
+  int Run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"accord-verify", "--vkey", At("key")});
+    std::vector<const char*> argv;
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    output_ = {};
+    return RunVerify(static_cast<int>(argv.size()), argv.data(), output_);
+  }
+  nlohmann::json Json(std::vector<std::string> arguments) {
+    arguments.push_back("--json");
+    status_ = Run(std::move(arguments));
+    return nlohmann::json::parse(output_.out);
+  }
+  // What people read, whatever the width of the terminal.
+  std::string Said() const {
+    std::string text = output_.out;
+    for (char& c : text) c = c == '\n' ? ' ' : c;
+    return text;
+  }
+
+  const TestingTrail trail_{kSize};
+  fs::path directory_;
+  Output output_;
+  int status_ = -1;
+};
+
+TEST_F(EvidenceProgramTest, ABundleSaysItsGradeAndWhatItMeans) {
+  Put("bundle", trail_.Bundle(trail_.Manifest(kSize)));
+  EXPECT_EQ(Run({"bundle", At("bundle")}), 0) << output_.err;
+  EXPECT_THAT(Said(), AllOf(HasSubstr("VERIFIES"), HasSubstr("Grade: attested"), HasSubstr("would convict the broker"),
+                            HasSubstr("referral stored"), HasSubstr("no contradiction"), Not(HasSubstr("omplete"))));
+  Put("copy", trail_.Export(kSize));
+  EXPECT_EQ(Run({"bundle", At("bundle"), "--ledger", At("copy")}), 0) << output_.err;
+  EXPECT_THAT(Said(), AllOf(HasSubstr("Grade: full"), HasSubstr("Every one of the 300 entries"), HasSubstr("has 1 such later")));
+  auto json = Json({"bundle", At("bundle"), "--ledger", At("copy")});
+  EXPECT_EQ(json["grade"], "full");
+  EXPECT_EQ(json["ledger"]["chainEntries"], 4);
+  EXPECT_EQ(json["rows"][0]["openings"]["event"]["type"], "EVENT_TYPE_REFERRAL_STORED");
+  EXPECT_EQ(json["queryIndex"], 6);
+
+  auto manifest = trail_.Manifest(kSize);
+  manifest.grade = ledger::TrailGrade::kPartial;
+  manifest.rows = {3, 6};
+  Put("bundle", trail_.Bundle(manifest));
+  EXPECT_EQ(Run({"bundle", At("bundle")}), 0) << output_.err;
+  EXPECT_THAT(Said(), AllOf(HasSubstr("Grade: partial"), HasSubstr("what this agency may see"), Not(HasSubstr("omplete"))));
+  json = Json({"bundle", At("bundle"), "--ledger", At("copy")});
+  EXPECT_EQ(json["grade"], "partial");
+}
+
+TEST_F(EvidenceProgramTest, ABundleThatDoesNotVerifyHasNoGradeAndIsNamed) {
+  auto manifest = trail_.Manifest(kSize);
+  manifest.rows = {1, 3, 6};
+  Put("bundle", trail_.Bundle(manifest));
+  EXPECT_EQ(Run({"bundle", At("bundle")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("DOES NOT VERIFY: entry 6: is number 3 of the chain, where number 2 is due"));
+  EXPECT_THAT(output_.out, Not(HasSubstr("Grade")));
+  const auto json = Json({"bundle", At("bundle")});
+  EXPECT_EQ(status_, 1);
+  EXPECT_TRUE(json["grade"].is_null());
+  EXPECT_EQ(json["findings"][0]["where"], "entry 6");
+
+  Put("bundle", trail_.Bundle(trail_.Manifest(kSize)));
+  Put("copy", trail_.Export(kSize));
+  fs::remove(directory_ / "copy/tile/0/000");
+  EXPECT_EQ(Run({"bundle", At("bundle"), "--ledger", At("copy")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("the copy of the log does not verify: tile/0/000"));
+  EXPECT_EQ(Run({"bundle", At("absent")}), 2);
+  EXPECT_EQ(Run({"bundle", At("bundle"), "--ledger", At("absent")}), 2);
+  fs::remove(directory_ / "bundle/bundle.json");
+  EXPECT_EQ(Run({"bundle", At("bundle")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("bundle.json: cannot be read"));
+}
+
+TEST_F(EvidenceProgramTest, ACaseIsAllThatTheCopyHasOfIt) {
+  Put("copy", trail_.Export(kSize));
+  EXPECT_EQ(Run({"case", At("copy"), ToHex(trail_.case_chain)}), 0) << output_.err;
+  EXPECT_THAT(Said(), AllOf(HasSubstr("Grade: full"), HasSubstr("these 6 are all")));
+  const auto json = Json({"case", At("copy"), ToHex(trail_.case_chain)});
+  EXPECT_EQ(json["grade"], "full");
+  ASSERT_EQ(json["entries"].size(), 6u);
+  EXPECT_EQ(json["entries"][1]["index"], 2);
+  EXPECT_TRUE(json["entries"][0]["previousIndex"].is_null());
+  EXPECT_EQ(Run({"case", At("copy"), std::string(32, '0')}), 0);
+  EXPECT_THAT(Said(), AllOf(HasSubstr("No record in Accord"), HasSubstr("every one of the 300 entries")));
+  EXPECT_EQ(Run({"case", At("copy"), "c0ffee"}), 2);
+  EXPECT_EQ(Run({"case", At("absent"), ToHex(trail_.case_chain)}), 2);
+  fs::remove(directory_ / "copy/tile/entries/001.p/44");
+  EXPECT_EQ(Run({"case", At("copy"), ToHex(trail_.case_chain)}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("tile/entries/001.p/44"));
+  EXPECT_THAT(output_.out, Not(HasSubstr("Grade")));
+}
+
+TEST_F(EvidenceProgramTest, ReceiptsAreConfirmedWhateverTheirCheckpoints) {
+  Put("copy", trail_.Export(256));
+  for (const size_t size : {8, 255, 256, 257, 300}) {  // Older and newer than the copy.
+    PutReceipts(trail_, {0, 1, 7}, size);
+    EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy")}), 0) << size << output_.err << output_.out;
+    EXPECT_THAT(Said(), HasSubstr("VERIFIES: the copy has the entry of every receipt"));
+  }
+  PutReceipts(trail_, {1, 255, 256, 299}, 300);
+  EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("256.tlog-proof: entry 256 is newer than the copy, which ends at 256"));
+  const auto json = Json({"receipts", At("receipts"), "--ledger", At("copy"), "--allow-newer"});
+  EXPECT_EQ(status_, 0) << output_.err;
+  EXPECT_EQ(json["standings"]["confirmed"], 2);
+  EXPECT_EQ(json["standings"]["newer than the copy"], 2);
+  EXPECT_EQ(json["convicts"], false);
+  EXPECT_EQ(Run({"receipts", At("copy"), "--ledger", At("copy")}), 2);  // None there.
+  EXPECT_EQ(Run({"receipts", At("absent"), "--ledger", At("copy")}), 2);
+  EXPECT_EQ(Run({"receipts", At("receipts")}), 2);
+}
+
+TEST_F(EvidenceProgramTest, AReceiptThatTheCopyDeniesConvicts) {
+  TestingTrail other(kSize);
+  other.Alter(5, [](ledger::Leaf& leaf) { leaf.nonce[0] = static_cast<char>(leaf.nonce[0] ^ 1); });
+  Put("copy", other.Export(256));
+  // The entry itself, at checkpoints older and newer than the copy.
+  for (const size_t size : {8, 256, 300}) {
+    PutReceipts(trail_, {5}, size);
+    EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy")}), 1);
+    EXPECT_THAT(output_.err, AllOf(HasSubstr("CONVICTS THE BROKER: 5.tlog-proof: the copy has another entry 5"), HasSubstr("evidence")));
+  }
+  // Another entry, the tree of which differs; also one that is beyond the copy: its path goes by entry 5.
+  for (const auto& [index, size] : {std::pair<uint64_t, size_t>{1, 8}, {1, 300}, {299, 300}, {256, 257}}) {
+    PutReceipts(trail_, {index}, size);
+    EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy"), "--allow-newer"}), 1);
+    EXPECT_THAT(output_.err, AllOf(HasSubstr("CONVICTS THE BROKER"), HasSubstr("two logs"))) << index << " " << size;
+  }
+  const auto json = Json({"receipts", At("receipts"), "--ledger", At("copy")});
+  EXPECT_EQ(json["convicts"], true);
+  EXPECT_EQ(json["findings"][0]["standing"], "convicts the broker");
+}
+
+TEST_F(EvidenceProgramTest, ReceiptsConvictEachOtherWhereTheCopyEnds) {
+  TestingTrail other(kSize);
+  other.Alter(290, [](ledger::Leaf& leaf) { leaf.nonce[0] = static_cast<char>(leaf.nonce[0] ^ 1); });
+  Put("copy", trail_.Export(256));
+  PutReceipts(trail_, {290}, 291);
+  Put("receipts", "290-2.tlog-proof", other.Receipt(290, 291));
+  EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy"), "--allow-newer"}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("290-2.tlog-proof: entry 290 is another one than in 290.tlog-proof"));
+  PutReceipts(trail_, {290}, 300);
+  Put("receipts", "291.tlog-proof", other.Receipt(291, 300));
+  EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy"), "--allow-newer"}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("its tree of 300 entries is another one than that of 290.tlog-proof"));
+}
+
+TEST_F(EvidenceProgramTest, AnAlteredReceiptConvictsNobody) {
+  Put("copy", trail_.Export(kSize));
+  PutReceipts(trail_, {1, 5}, kSize);
+  Put("receipts", "5.tlog-proof.openings.json", trail_.Openings(1));
+  EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy")}), 1);
+  EXPECT_THAT(output_.err, AllOf(HasSubstr("5.tlog-proof: the opening `event` is not what entry 5 commits to"), Not(HasSubstr("CONVICTS"))));
+  std::string text = trail_.Receipt(5, kSize);
+  text[text.size() / 2] = text[text.size() / 2] == 'A' ? 'B' : 'A';
+  PutReceipts(trail_, {1}, kSize);
+  Put("receipts", "5.tlog-proof", text);
+  EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy"), "--allow-newer"}), 1);
+  EXPECT_THAT(output_.err, AllOf(HasSubstr("5.tlog-proof: "), Not(HasSubstr("CONVICTS"))));
+}
+
+}  // namespace
+}  // namespace accord::verify
