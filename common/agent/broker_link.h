@@ -30,6 +30,7 @@ class BrokerLink {
       const broker::v1::RespondToReferralRequest&) = 0;
   virtual absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(
       const broker::v1::RecordOutcomeRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest&) = 0;
   // The receipt of an entry at the newest checkpoint.
   virtual absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) = 0;
   // The newest signed checkpoint.

@@ -107,7 +107,9 @@ class FakeBroker : public BrokerLink {
   std::function<void()> before_proof;                   // Called by ProveConsistency, on its thread.
   std::function<void(const std::string&)> on_cosign;    // Called by Cosign with the note.
   absl::Status refuse_submit;                           // Submit refuses with it, unless OK.
+  absl::Status refuse_answer;                           // AnswerHold refuses with it, unless OK.
   // What it saw.
+  std::vector<broker::v1::AnswerHoldRequest> hold_answers;
   std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
   std::vector<std::string> submitted;                               // Every submission's bytes, in order.
   std::vector<type::v1::Statement> statements;
@@ -187,6 +189,18 @@ class FakeBroker : public BrokerLink {
   }
   absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest& request) override {
     return Record<broker::v1::RecordOutcomeResponse>(request, type::v1::REFERRAL_STATE_OUTCOME_RECORDED);
+  }
+  absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    ACCORD_RETURN_IF_ERROR(refuse_answer);
+    hold_answers.push_back(request);
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_HOLD_ANSWERED);
+    event.set_hold(request.hold());
+    event.set_hold_answer(request.answer());
+    broker::v1::AnswerHoldResponse response;
+    *response.mutable_receipt() = log.Receipt(log.Append(event, ""));
+    return response;
   }
   absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override {
     ACCORD_RETURN_IF_ERROR(away);

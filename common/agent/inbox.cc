@@ -98,15 +98,18 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
 
   absl::MutexLock lock(&mu_);
   ACCORD_ASSIGN_OR_RETURN(const auto earlier, store_.Get<StoredReceived>(kFamilyInbox, digest));
+  // Erased here: acknowledged, so that it does not come again, and not kept.
+  ACCORD_ASSIGN_OR_RETURN(const auto erased, store_.raw().Get(kFamilyErased, digest));
+  const bool keep = !earlier.has_value() && !erased.has_value();
   accord::storage::Batch batch;
-  if (!earlier.has_value()) {  // Requeued under another delivery id otherwise: what workers did stands.
+  if (keep) {  // Requeued under another delivery id otherwise: what workers did stands.
     entry.stored.set_sequence(sequence_ + 1);
     store_.Put(batch, kFamilyInbox, digest, entry.stored);
     batch.Put(kFamilyInboxOrder, KeyU64(entry.stored.sequence()), digest);
   }
   batch.Put(kFamilyDelivery, delivery.delivery_id(), KeyU64(static_cast<uint64_t>(entry.stored.received_at_ms())));
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
-  if (!earlier.has_value()) ++sequence_;
+  if (keep) ++sequence_;
   return absl::OkStatus();
 }
 
@@ -192,7 +195,10 @@ absl::StatusOr<std::vector<InboxEntry>> Inbox::List(uint64_t before, int limit) 
 absl::StatusOr<InboxEntry> Inbox::Get(std::string_view header_digest) const {
   if (header_digest.empty()) return NotFound();
   ACCORD_ASSIGN_OR_RETURN(auto stored, store_.Get<StoredReceived>(kFamilyInbox, header_digest));
-  if (!stored.has_value()) return NotFound();
+  if (!stored.has_value()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto erased, store_.raw().Get(kFamilyErased, header_digest));
+    return erased.has_value() ? Error(Reason::kErased, "this agency's copy was erased") : NotFound();
+  }
   return Open(std::string(header_digest), *std::move(stored));
 }
 
@@ -322,6 +328,29 @@ void Inbox::ResendPending() {
     if (!entry.ok() || !entry->stored.has_pending_statement()) continue;
     if (const absl::Status sent = SendPending(*entry); !sent.ok() && !IsDefinite(sent)) return;  // The broker is away.
   }
+}
+
+absl::StatusOr<bool> Inbox::Has(std::string_view header_digest) const {
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.raw().Get(kFamilyInbox, header_digest));
+  return stored.has_value();
+}
+
+absl::StatusOr<bool> Inbox::Erase(std::string_view header_digest,
+                                  absl::FunctionRef<void(accord::storage::Batch& batch, const StoredReceived& erased)> fill) {
+  absl::MutexLock act(&act_mu_);  // No act is under way that would write the referral back.
+  absl::MutexLock lock(&mu_);
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<StoredReceived>(kFamilyInbox, header_digest));
+  if (!stored.has_value()) return false;
+  if (stored->has_pending_statement()) {
+    return Error(Reason::kTransitionIllegal, "an act on this referral waits for the broker; erase it once that is answered",
+                 {{"state", type::v1::ReferralState_Name(stored->state())}});
+  }
+  accord::storage::Batch batch;
+  batch.Delete(kFamilyInbox, header_digest);
+  batch.Delete(kFamilyInboxOrder, KeyU64(stored->sequence()));
+  fill(batch, *stored);
+  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  return true;
 }
 
 }  // namespace accord::agent

@@ -78,6 +78,14 @@ class Inbox {
   // Sends again what waits for the broker's answer. Called periodically.
   void ResendPending();
 
+  // True when the referral was received and not erased.
+  absl::StatusOr<bool> Has(std::string_view header_digest) const;
+  // Deletes a received referral; `fill` adds to the same write what is left of it. False when it was not received: nothing is
+  // written. Whether it may be erased is the caller's to judge (holds.h), but for one thing:
+  //   TRANSITION_ILLEGAL  an act on it waits for the broker
+  absl::StatusOr<bool> Erase(std::string_view header_digest,
+                             absl::FunctionRef<void(accord::storage::Batch& batch, const storage::v1::StoredReceived& erased)> fill);
+
  private:
   absl::StatusOr<InboxEntry> Open(std::string header_digest, storage::v1::StoredReceived stored) const;
   absl::StatusOr<std::vector<agency::v1::OpenedSection>> OpenSections(const InboxEntry& entry) const;

@@ -133,6 +133,9 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
     absl::MutexLock lock(&mu_);
     ACCORD_ASSIGN_OR_RETURN(auto earlier, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
     if (earlier.has_value()) {
+      if (earlier->state() == agency::v1::SUBMISSION_STATE_ERASED) {
+        return Error(Reason::kErased, "this agency's copy of what this request id stood for was erased; give new content its own id");
+      }
       if (earlier->draft_digest() == digest) return *std::move(earlier);
       return Error(Reason::kRequestIdReused, "this request id was used for other content; give the new version its own id",
                    {{"first_digest", ToHex(earlier->draft_digest())}});
@@ -426,10 +429,48 @@ absl::Status Outbox::AddStatement(std::string_view header_digest, const type::v1
   for (const auto& known : submission->statements()) {
     if (known.SerializeAsString() == row.SerializeAsString()) return absl::OkStatus();  // Delivered again.
   }
+  if (submission->state() == agency::v1::SUBMISSION_STATE_ERASED) return absl::OkStatus();  // Nothing of it is kept any more.
   *submission->add_statements() = std::move(row);
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyOutbox, found->second, *submission);
   return store_.Commit(batch);
+}
+
+absl::StatusOr<bool> Outbox::Has(std::string_view header_digest) const {
+  absl::MutexLock lock(&mu_);
+  const auto found = by_digest_.find(std::string(header_digest));
+  if (found == by_digest_.end()) return false;
+  ACCORD_ASSIGN_OR_RETURN(const auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
+  return submission.has_value() && submission->header_digest() == header_digest &&
+         submission->state() != agency::v1::SUBMISSION_STATE_ERASED;
+}
+
+absl::StatusOr<bool> Outbox::Erase(std::string_view header_digest,
+                                   absl::FunctionRef<void(accord::storage::Batch& batch, const StoredSubmission& erased)> fill) {
+  absl::MutexLock lock(&mu_);
+  const auto found = by_digest_.find(std::string(header_digest));
+  if (found == by_digest_.end()) return false;
+  ACCORD_ASSIGN_OR_RETURN(const auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
+  if (!submission.has_value() || submission->header_digest() != header_digest ||
+      submission->state() == agency::v1::SUBMISSION_STATE_ERASED) {
+    return false;
+  }
+  if (submission->state() != agency::v1::SUBMISSION_STATE_SETTLED) {
+    return Error(Reason::kTransitionIllegal, "the submission is on its way; erase it once it is settled or withdrawn",
+                 {{"state", agency::v1::SubmissionState_Name(submission->state())}});
+  }
+  StoredSubmission left;
+  left.set_state(agency::v1::SUBMISSION_STATE_ERASED);
+  left.set_header_digest(submission->header_digest());
+  left.set_accepted_at_ms(submission->accepted_at_ms());
+  left.set_stored_index(submission->stored_index());
+  left.set_sequence(submission->sequence());
+  accord::storage::Batch batch;
+  store_.Put(batch, kFamilyOutbox, found->second, left);
+  fill(batch, *submission);
+  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  ++changes_;
+  return true;
 }
 
 size_t Outbox::waiting() const {

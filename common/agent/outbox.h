@@ -15,6 +15,7 @@
 // before the first byte leaves. A restart goes on from the state it finds.
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
@@ -58,6 +59,7 @@ class Outbox {
   // Takes a draft. OK: ACCEPTED and durable, or what a repeated push led to.
   //   FIELD_MISSING, FIELD_INVALID, MESSAGE_TOO_LARGE  wrong whatever our state; nothing is stored
   //   REQUEST_ID_REUSED                                 the id stands for other content
+  //   ERASED                                            what it stood for was erased here
   //   QUEUE_FULL, STORE_UNAVAILABLE                     nothing is promised; push again
   absl::StatusOr<storage::v1::StoredSubmission> Push(Draft draft);
 
@@ -79,6 +81,14 @@ class Outbox {
   // withdrawn.
   // TRANSITION_ILLEGAL in any other state.
   absl::StatusOr<storage::v1::StoredSubmission> Resolve(const std::string& request_id, bool send);
+
+  // True when a submission of this header has content here.
+  absl::StatusOr<bool> Has(std::string_view header_digest) const;
+  // Empties the submission of this header of its content, which makes it ERASED; `fill` adds to the same write. False when there
+  // is none, or it was emptied before: nothing is written. Whether it may be erased is the caller's to judge (holds.h), but for:
+  //   TRANSITION_ILLEGAL  it is on its way
+  absl::StatusOr<bool> Erase(std::string_view header_digest,
+                             absl::FunctionRef<void(accord::storage::Batch& batch, const storage::v1::StoredSubmission& erased)> fill);
 
   // Records a statement received on a referral we sent; no effect when it is not ours.
   absl::Status AddStatement(std::string_view header_digest, const type::v1::Statement& statement);

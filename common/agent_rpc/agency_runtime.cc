@@ -108,6 +108,9 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   ACCORD_RETURN_IF_ERROR(r.outbox_->Load());
   r.inbox_ = std::make_unique<agent::Inbox>(*r.store_, *r.keys_, *r.broker_, *r.log_, *r.alarm_, *r.outbox_, clock);
   ACCORD_RETURN_IF_ERROR(r.inbox_->Load());
+  r.holds_ = std::make_unique<agent::Holds>(*r.store_, *r.broker_, *r.log_, *r.alarm_, *r.inbox_, *r.outbox_, clock,
+                                            [&r] { return r.PurgeStore(); });
+  ACCORD_RETURN_IF_ERROR(r.holds_->Load());
   r.outbox_->OnDue([&r] {
     absl::MutexLock lock(&r.mu_);
     ++r.pokes_;
@@ -200,7 +203,7 @@ absl::Status AgencyRuntime::Collect(bool& answered) {
     answered = true;
     if (!response->has_delivery()) continue;  // The outcome of an ack: our own record says what we need.
     const auto& delivery = response->delivery();
-    const absl::Status taken = inbox_->Receive(delivery);
+    const absl::Status taken = delivery.has_hold() ? holds_->Receive(delivery) : inbox_->Receive(delivery);
     broker::v1::OpenMailboxRequest answer;
     if (taken.ok()) {
       answer.mutable_ack()->set_delivery_id(delivery.delivery_id());
@@ -213,6 +216,7 @@ absl::Status AgencyRuntime::Collect(bool& answered) {
     }
     if (!taken.ok()) telemetry::Log(telemetry::Level::kWarn, "mailbox.not_taken", {{"status", taken}});
     if (!mailbox->Say(answer)) ended = Error(Reason::kBrokerUnreachable, "the mailbox's stream has ended");
+    if (taken.ok() && delivery.has_hold()) WorkHolds();
   }
   absl::MutexLock lock(&mu_);
   mailbox_.reset();
@@ -234,11 +238,22 @@ void AgencyRuntime::Watch() {
   }
   if (status.ok()) status = WatchOwnRow();
   if (status.ok()) inbox_->ResendPending();
+  WorkHolds();
   if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "watch.not_well", {{"status", status}});
   waiting_.Set(static_cast<double>(outbox_->waiting()));
   checkpoint_size_.Set(static_cast<double>(log_->size()));
   if (witness_ != nullptr) cosigned_size_.Set(static_cast<double>(witness_->cosigned_size()));
   stopped_.Set(alarm_->Check().ok() ? 0 : 1);
+}
+
+void AgencyRuntime::WorkHolds() {
+  const absl::Status worked = holds_->Step();
+  if (!worked.ok()) telemetry::Log(telemetry::Level::kWarn, "holds.not_answered", {{"status", worked}});
+}
+
+absl::Status AgencyRuntime::PurgeStore() {
+  for (const std::string& family : agent::AgencyFamilies()) ACCORD_RETURN_IF_ERROR(rocks_->Purge(family));
+  return rocks_->DropUnneededFiles();
 }
 
 absl::Status AgencyRuntime::WatchOwnRow() {

@@ -15,6 +15,7 @@
 #include "accord/agency/v1/agency_service.pb.h"
 #include "common/agent/alarm.h"
 #include "common/agent/fork_report.h"
+#include "common/agent/holds.h"
 #include "common/agent/inbox.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/outbox.h"
@@ -55,6 +56,7 @@ class AgencyRuntime {
   absl::StatusOr<agency::v1::PushResult> Push(agent::Draft draft);
 
   agent::Inbox& inbox() { return *inbox_; }
+  agent::Holds& holds() { return *holds_; }
   agent::Outbox& outbox() { return *outbox_; }
   agent::Alarm& alarm() { return *alarm_; }
   rpc::HandlerContext& handlers() { return *handlers_; }
@@ -78,6 +80,10 @@ class AgencyRuntime {
   // The broker's log and our own row of its directory, held against what we know ourselves.
   void Watch();
   absl::Status WatchOwnRow();
+  // Answers holds, and purges what an erasure left.
+  void WorkHolds();
+  // Makes the bytes of everything deleted so far go from the store's files.
+  absl::Status PurgeStore();
   bool WaitForStop(absl::Duration at_most);
 
   const AgencyConfig config_;
@@ -95,6 +101,7 @@ class AgencyRuntime {
   std::unique_ptr<agent::Preparer> preparer_;
   std::unique_ptr<agent::Outbox> outbox_;
   std::unique_ptr<agent::Inbox> inbox_;
+  std::unique_ptr<agent::Holds> holds_;
   std::unique_ptr<rpc::Authorizer> authorizer_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<rpc::HandlerContext> handlers_;

@@ -62,6 +62,10 @@ absl::StatusOr<broker::v1::RecordOutcomeResponse> GrpcBrokerLink::RecordOutcome(
   return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RecordOutcome, request, kCallTimeout);
 }
 
+absl::StatusOr<broker::v1::AnswerHoldResponse> GrpcBrokerLink::AnswerHold(const broker::v1::AnswerHoldRequest& request) {
+  return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::AnswerHold, request, kCallTimeout);
+}
+
 absl::StatusOr<type::v1::Receipt> GrpcBrokerLink::GetReceipt(uint64_t index) {
   broker::v1::GetReceiptRequest request;
   request.set_index(index);

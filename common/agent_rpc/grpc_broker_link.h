@@ -25,6 +25,7 @@ class GrpcBrokerLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest&) override;
   absl::StatusOr<broker::v1::RespondToReferralResponse> Respond(const broker::v1::RespondToReferralRequest&) override;
   absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest&) override;
+  absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest&) override;
   absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override;
   absl::StatusOr<std::string> GetCheckpoint() override;
   absl::StatusOr<std::string> GetPublishedCheckpoint() override;

@@ -7,6 +7,7 @@
 
 #include "common/agent_rpc/inbox_service.h"
 #include "common/agent_rpc/outbox_service.h"
+#include "common/agent_rpc/retention_service.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/base/version.h"
@@ -48,8 +49,9 @@ int Serve(const AgencySpec& spec, const AgencyConfig& config, bool clear_alarm, 
 
   InboxService inbox(**runtime);
   OutboxService outbox(**runtime);
+  RetentionService retention(**runtime);
   const auto own = spec.services(**runtime);
-  std::vector<grpc::Service*> services = {&inbox, &outbox};
+  std::vector<grpc::Service*> services = {&inbox, &outbox, &retention};
   for (const auto& service : own) services.push_back(service.get());
   auto server = rpc::Server::Start(config.server, services);
   if (!server.ok()) return Fail(spec, "the server does not start", server.status());
