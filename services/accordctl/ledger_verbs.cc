@@ -11,8 +11,11 @@
 #include "common/base/text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "common/ledger/trail_bundle.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/log_export.h"
+#include "services/accordctl/receipt_export.h"
+#include "services/accordctl/receipt_files.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -20,7 +23,6 @@ namespace accord::accordctl {
 namespace {
 
 constexpr uint64_t kProgressEntries = 16'384;
-constexpr int kForEveryone = 0644, kForOwner = 0600;
 
 struct Log {
   Endpoint broker;
@@ -151,15 +153,8 @@ absl::StatusOr<CheckedReceipt> FindReceipt(Session& session, const std::string& 
 absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const std::string& out) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey key, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt checked, FindReceipt(session, id, key));
-  nlohmann::json openings = nlohmann::json::array();
-  for (const auto& opening : checked.receipt.openings()) {
-    openings.push_back(
-        {{"label", opening.label()}, {"salt", ToBase64(opening.salt())}, {"content", ToBase64(opening.content())}});
-  }
-  const std::string openings_file = out + ".openings.json";
-  // The openings first, and for the owner alone: they tell of people, the receipt does not.
-  ACCORD_RETURN_IF_ERROR(WriteFileDurably(openings_file, openings.dump(2) + "\n", kForOwner));
-  ACCORD_RETURN_IF_ERROR(WriteFileDurably(out, checked.receipt.tlog_proof(), kForEveryone));
+  ACCORD_RETURN_IF_ERROR(WriteReceipt(out, checked.receipt));
+  const std::string openings_file = out + ledger::kOpeningsSuffix;
   const auto& verified = checked.verified;
   if (session.json()) {
     session.PrintJson({{"index", verified.index},
@@ -207,6 +202,7 @@ void AddLedgerVerbs(CLI::App& app, Verb& chosen) {
       ->required();
   get->add_option("--out", *out, "The file; the openings go into FILE.openings.json")->required();
   get->callback([&chosen, id, out] { chosen = [id, out](Session& session) { return GetReceipt(session, *id, *out); }; });
+  AddReceiptExport(*receipt, chosen);
 }
 
 }  // namespace accord::accordctl

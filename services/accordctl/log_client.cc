@@ -45,13 +45,23 @@ absl::Status StreamOnce(const Endpoint& broker, uint64_t& next, uint64_t end, Le
   return ended.ok() ? absl::OkStatus() : Annotate(rpc::FromGrpc(ended), broker.who);
 }
 
+absl::StatusOr<SignedCheckpoint> Checkpoint(const Endpoint& broker, const ledger::Vkey& log,
+                                            broker::v1::CheckpointChoice choice) {
+  broker::v1::GetCheckpointRequest request;
+  request.set_choice(choice);
+  ACCORD_ASSIGN_OR_RETURN(auto response, Ask(broker, &LedgerService::Stub::GetCheckpoint, request));
+  ACCORD_ASSIGN_OR_RETURN(const auto verified, ledger::VerifyCheckpoint(response.checkpoint(), log));
+  return SignedCheckpoint{std::move(*response.mutable_checkpoint()), verified.checkpoint};
+}
+
 }  // namespace
 
 absl::StatusOr<SignedCheckpoint> NewestCheckpoint(const Endpoint& broker, const ledger::Vkey& log) {
-  ACCORD_ASSIGN_OR_RETURN(auto response,
-                          Ask(broker, &LedgerService::Stub::GetCheckpoint, broker::v1::GetCheckpointRequest()));
-  ACCORD_ASSIGN_OR_RETURN(const auto verified, ledger::VerifyCheckpoint(response.checkpoint(), log));
-  return SignedCheckpoint{std::move(*response.mutable_checkpoint()), verified.checkpoint};
+  return Checkpoint(broker, log, broker::v1::CHECKPOINT_CHOICE_UNSPECIFIED);
+}
+
+absl::StatusOr<SignedCheckpoint> PublishedCheckpoint(const Endpoint& broker, const ledger::Vkey& log) {
+  return Checkpoint(broker, log, broker::v1::CHECKPOINT_CHOICE_PUBLISHED);
 }
 
 absl::StatusOr<CheckedReceipt> CheckReceipt(type::v1::Receipt receipt, const ledger::Vkey& log) {
@@ -64,9 +74,12 @@ absl::StatusOr<CheckedReceipt> CheckReceipt(type::v1::Receipt receipt, const led
   return CheckedReceipt{std::move(receipt), std::move(verified)};
 }
 
-absl::StatusOr<CheckedReceipt> ReceiptOf(const Endpoint& broker, const ledger::Vkey& log, uint64_t index) {
+absl::StatusOr<CheckedReceipt> ReceiptOf(const Endpoint& broker, const ledger::Vkey& log, uint64_t index,
+                                         uint64_t published_size) {
   broker::v1::GetReceiptRequest request;
   request.set_index(index);
+  if (published_size > 0) request.set_choice(broker::v1::CHECKPOINT_CHOICE_PUBLISHED);
+  request.set_size(published_size);
   ACCORD_ASSIGN_OR_RETURN(auto response, Ask(broker, &LedgerService::Stub::GetReceipt, request));
   ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, CheckReceipt(std::move(*response.mutable_receipt()), log));
   if (checked.verified.index != index)

@@ -21,6 +21,8 @@ struct SignedCheckpoint {
   ledger::Checkpoint checkpoint;
 };
 absl::StatusOr<SignedCheckpoint> NewestCheckpoint(const Endpoint& broker, const ledger::Vkey& log);
+// The newest published one. CHECKPOINT_NOT_FOUND before the first.
+absl::StatusOr<SignedCheckpoint> PublishedCheckpoint(const Endpoint& broker, const ledger::Vkey& log);
 
 // The receipt of an entry. ENTRY_NOT_FOUND; RECEIPT_INVALID when it does not verify, is of another entry, or has an
 // opening that is not its leaf's.
@@ -29,7 +31,9 @@ struct CheckedReceipt {
   ledger::VerifiedReceipt verified;
 };
 absl::StatusOr<CheckedReceipt> CheckReceipt(type::v1::Receipt receipt, const ledger::Vkey& log);
-absl::StatusOr<CheckedReceipt> ReceiptOf(const Endpoint& broker, const ledger::Vkey& log, uint64_t index);
+// At the published checkpoint of `published_size`, or with 0 at the newest.
+absl::StatusOr<CheckedReceipt> ReceiptOf(const Endpoint& broker, const ledger::Vkey& log, uint64_t index,
+                                         uint64_t published_size = 0);
 
 // Streams the leaves [first, end) to `sink`, going on after a broken connection. Errors of the broker and of `sink`.
 absl::Status StreamLeaves(const Endpoint& broker, uint64_t first, uint64_t end, LeafSink sink);

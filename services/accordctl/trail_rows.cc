@@ -45,6 +45,7 @@ absl::StatusOr<CheckedRow> CheckRow(const inspection::v1::TrailRow& row, std::st
   auto leaf = ledger::ParseLeaf(row.leaf());
   if (!leaf.ok()) return Unproven(row.index(), FromAbsl(leaf.status().message()));
   checked.leaf = *std::move(leaf);
+  checked.openings.assign(row.openings().begin(), row.openings().end());
   if (checked.leaf.origin != origin) return Unproven(row.index(), "its leaf is of another log");
   if (checked.leaf.time_ms != static_cast<uint64_t>(row.time_ms()))
     return Unproven(row.index(), "its time is not that of its leaf");
@@ -91,7 +92,8 @@ TrailCheck CheckOrder(const std::vector<CheckedRow>& rows) {
 }
 
 std::string EventText(const CheckedRow& row) {
-  if (!row.event.has_value()) return "(not shown)";
+  // Only whoever may see every entry is given a row without openings: there are none any more.
+  if (!row.event.has_value()) return "(erased)";
   if (row.event->type() == type::v1::EVENT_TYPE_STATEMENT) return console::Words(row.event->statement());
   return console::Words(row.event->type());
 }
@@ -114,6 +116,7 @@ std::string DetailText(const CheckedRow& row) {
     if (!event.reason().empty()) details.push_back(event.reason());
     if (event.count() > 0) details.push_back(fmt::format("{} times", event.count()));
     if (event.attempt() > 1) details.push_back(fmt::format("attempt {}", event.attempt()));
+    if (event.type() == type::v1::EVENT_TYPE_ERASED) details.push_back(console::Words(event.erasure_ground()));
     if (!event.change().empty()) details.push_back(event.change());
     if (!event.method().empty()) details.push_back(event.method().substr(event.method().rfind('/') + 1));
     if (event.type() == type::v1::EVENT_TYPE_REFERRAL_STORED && !event.agreement_version().empty()) {

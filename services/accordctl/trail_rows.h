@@ -19,6 +19,7 @@ struct CheckedRow {
   uint64_t index = 0;
   ledger::Leaf leaf;
   std::string leaf_bytes;
+  std::vector<type::v1::Opening> openings;  // As received.
   std::optional<type::v1::EntryEvent> event;
   std::optional<type::v1::EntryActor> actor;
   std::optional<type::v1::EntryReferral> referral;

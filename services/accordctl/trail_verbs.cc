@@ -11,6 +11,7 @@
 #include "common/console/words.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/references.h"
+#include "services/accordctl/trail_bundle_writer.h"
 #include "services/accordctl/trail_rows.h"
 #include "services/accordctl/verbs.h"
 
@@ -26,7 +27,7 @@ constexpr size_t kProofsAtOnceMax = 2'000;   // More rows are proved only when a
 constexpr size_t kDigestDigits = 64;
 
 struct TrailArguments {
-  std::string id, purpose;
+  std::string id, purpose, bundle;
   bool proofs = false, no_proofs = false;
 };
 
@@ -91,12 +92,54 @@ std::string Completeness(const Answer& answer, const TrailCheck& check) {
   return text;
 }
 
+// Writes the answer into the directory of --bundle. Returns what it holds.
+absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const ledger::Vkey& log,
+                                                  const QueryTrailRequest& request, const Answer& answer,
+                                                  const std::string& directory) {
+  const bool of_case = request.about_case() == QueryTrailRequest::kCasePseudonym;
+  ACCORD_ASSIGN_OR_RETURN(
+      ledger::TrailManifest manifest,
+      ManifestOf(answer.rows, answer.query_index,
+                 of_case ? ledger::TrailManifest::About::kCase : ledger::TrailManifest::About::kReferral,
+                 of_case ? request.case_pseudonym() : request.referral(), log.name()));
+  // A published checkpoint stays and is cosigned; the newest one does when none covers the question yet.
+  const auto published = PublishedCheckpoint(broker, log);
+  if (!published.ok() && !HasReason(published.status(), Reason::kCheckpointNotFound)) return published.status();
+  const bool covers = published.ok() && published->checkpoint.size > answer.query_index;
+  const auto source = [&](uint64_t index, uint64_t size) -> absl::StatusOr<type::v1::Receipt> {
+    ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, ReceiptOf(broker, log, index, size));
+    return std::move(checked.receipt);
+  };
+  ACCORD_ASSIGN_OR_RETURN(const BundleReceipts receipts,
+                          FetchAtOneCheckpoint(answer.rows, covers ? published->checkpoint.size : 0, log, source));
+  manifest.checkpoint_size = receipts.size;
+  ACCORD_RETURN_IF_ERROR(WriteBundle(directory, manifest, log, receipts));
+  return manifest;
+}
+
 absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
                          const TrailArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const Answer answer, Query(broker, request, log.name()));
   const TrailCheck check = CheckOrder(answer.rows);
   if (!check.in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
+  if (!arguments.bundle.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto manifest, WriteAnswer(broker, log, request, answer, arguments.bundle));
+    if (session.json()) {
+      session.PrintJson({{"directory", arguments.bundle},
+                         {"rows", manifest.rows.size()},
+                         {"grade", ledger::Name(manifest.grade)},
+                         {"queryIndex", manifest.query_index},
+                         {"checkpointSize", manifest.checkpoint_size}});
+      return kDone;
+    }
+    session.Print(fmt::format(
+        "{} holds {} entries, grade {}, each with its receipt at the checkpoint of {} entries; the last one, entry {}, is the "
+        "record of this very question.\nTo check it offline: accord-verify bundle {} --vkey {}\n",
+        arguments.bundle, manifest.rows.size(), ledger::Name(manifest.grade), manifest.checkpoint_size,
+        manifest.query_index, arguments.bundle, session.config().log_vkey));
+    return kDone;
+  }
   const bool prove = !arguments.no_proofs && (arguments.proofs || answer.rows.size() <= kProofsAtOnceMax);
   if (prove) ACCORD_RETURN_IF_ERROR(Prove(broker, log, answer.rows));
 
@@ -176,7 +219,7 @@ void AddTrailVerbs(CLI::App& app, Verb& chosen) {
   auto* trail = app.add_subcommand("trail", "What the record says; the question is itself recorded")->require_subcommand(1);
   auto arguments = std::make_shared<TrailArguments>();
   const auto add = [&](const char* name, const char* what, const char* id,
-                       absl::StatusOr<int> (*verb)(Session&, const TrailArguments&)) {
+                       absl::StatusOr<int> (*verb)(Session&, const TrailArguments&), bool bundled) {
     auto* command = trail->add_subcommand(name, what);
     command->add_option("ID", arguments->id, id)->required();
     command->add_option("--purpose", arguments->purpose,
@@ -184,13 +227,17 @@ void AddTrailVerbs(CLI::App& app, Verb& chosen) {
     command->add_flag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
     command->add_flag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax))
         ->excludes("--no-proofs");
+    if (bundled) {
+      command->add_option("--bundle", arguments->bundle, "Write it into this new directory, for `accord-verify bundle`")
+          ->excludes("--no-proofs");
+    }
     command->callback([&chosen, arguments, verb] {
       chosen = [arguments, verb](Session& session) { return verb(session, *arguments); };
     });
   };
-  add("referral", "What happened to a referral", "Request id, `referrals/…`, or the beginning of its digits", Referral);
-  add("case", "What happened on a case (administrators)", "Case pseudonym, 32 hex digits", Case);
-  add("agency", "What an agency did and was refused (administrators)", "Agency id", Agency);
+  add("referral", "What happened to a referral", "Request id, `referrals/…`, or the beginning of its digits", Referral, true);
+  add("case", "What happened on a case (administrators)", "Case pseudonym, 32 hex digits", Case, true);
+  add("agency", "What an agency did and was refused (administrators)", "Agency id", Agency, false);
 }
 
 }  // namespace accord::accordctl

@@ -15,7 +15,7 @@ inline constexpr int kPageRowsMax = 500;  // Of every list RPC.
 void AddReferralVerbs(CLI::App& app, Verb& chosen);  // submit, preview, show, list, holders, resolve
 void AddInboxVerbs(CLI::App& app, Verb& chosen);     // list, read, accept, decline, decide, outcome
 void AddTrailVerbs(CLI::App& app, Verb& chosen);     // referral, case, agency
-void AddLedgerVerbs(CLI::App& app, Verb& chosen);    // checkpoint, export, prove; receipt get
+void AddLedgerVerbs(CLI::App& app, Verb& chosen);    // checkpoint, export, prove; receipt get, export
 void AddAdminVerbs(CLI::App& app, Verb& chosen);     // propose, approve, changes, agencies; policy show; status
 // What design.md §8 names and this version does not do; needs no configuration.
 void AddLaterVerbs(CLI::App& app, bool& later);

@@ -235,5 +235,55 @@ TEST(BundleVerifierTest, ACopyConvictsABrokerThatSignedTwoLogs) {
   }
 }
 
+// The log's key signed it, every hash agrees, and what the entries say cannot be.
+TEST(BundleVerifierTest, ChainsAndTimesThatCannotBeAreFoundThoughTheKeySignedThem) {
+  const auto first = [](auto change) {
+    TestingTrail trail;
+    change(trail);
+    return First(Verify(trail, trail.Bundle(trail.Manifest(kSize))));
+  };
+  const auto link = [](uint64_t index, auto change) {
+    return [index, change](TestingTrail& trail) {
+      trail.Alter(index, [&](ledger::Leaf& leaf) {
+        for (auto& chain : leaf.chains) {
+          if (chain.pseudonym == trail.referral_chain) change(chain);
+        }
+      });
+    };
+  };
+  EXPECT_THAT(first(link(5, [](ledger::Chain& chain) { chain.previous_index = 1; })),
+              HasSubstr("entry 5: names entry 1 as the entry before it, the bundle has entry 3"));
+  EXPECT_THAT(first(link(5, [](ledger::Chain& chain) { chain.sequence = 1; })),
+              HasSubstr("entry 5: is number 1 of the chain, after number 1"));
+  EXPECT_THAT(first(link(5, [](ledger::Chain& chain) { chain.sequence = 3; })),
+              HasSubstr("entry 5: names entry 3 as the entry before it, which is not after entry 3"));
+  EXPECT_THAT(first([](TestingTrail& trail) { trail.Alter(5, [](ledger::Leaf& leaf) { leaf.time_ms = 1; }); }),
+              HasSubstr("entry 5: is earlier than the row before it"));
+  EXPECT_THAT(first([](TestingTrail& trail) { trail.Alter(3, [](ledger::Leaf& leaf) { leaf.origin = "accord.example/else"; }); }),
+              HasSubstr("receipts/3.tlog-proof: its entry is of the log accord.example/else"));
+}
+
+TEST(LedgerCopyTest, AScanGoesThroughAllStretchesInOrder) {
+  const TestingLog log(65'536 + 300);
+  MemoryFiles files = log.Publish();
+  for (const int threads : {1, 3}) {
+    auto copy = LedgerCopy::Open(files, log.vkey(), nullptr, threads);
+    ASSERT_TRUE(copy.ok()) << copy.status();
+    const auto members = copy->Scan(std::string(16, 'z'));  // Every fifth entry.
+    ASSERT_TRUE(members.ok()) << members.status();
+    ASSERT_EQ(members->size(), (log.leaves.size() + 4) / 5);
+    for (size_t i = 0; i < members->size(); ++i) {
+      ASSERT_EQ((*members)[i].index, 5 * i);
+      ASSERT_EQ((*members)[i].sequence, i);
+    }
+    EXPECT_TRUE(copy->Scan(std::string(16, 'y'))->empty());
+    EXPECT_EQ(*copy->Entry(65'540), log.leaves[65'540]);
+  }
+  // What happens to a file after it was verified is told, too.
+  auto copy = LedgerCopy::Open(files, log.vkey());
+  files.files[ledger::EntriesPath(256, 256)].pop_back();
+  EXPECT_FALSE(copy->Scan(std::string(16, 'z')).ok());
+}
+
 }  // namespace
 }  // namespace accord::verify
