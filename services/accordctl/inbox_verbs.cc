@@ -9,6 +9,7 @@
 #include "common/console/message_text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "common/referral/referral_name.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -17,6 +18,8 @@ namespace {
 
 using agency::v1::InboxItem;
 using agency::v1::InboxService;
+
+constexpr absl::Duration kEraseTimeout = absl::Minutes(10);  // The service rewrites the files that held it.
 
 std::string Categories(const InboxItem& item) {
   std::vector<std::string> words;
@@ -106,6 +109,26 @@ absl::StatusOr<int> Read(Session& session, const std::string& id) {
   return kDone;
 }
 
+// The agency's own copy, received or sent.
+absl::StatusOr<int> Erase(Session& session, const std::string& id) {
+  agency::v1::EraseReferralRequest request;
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const std::string digest, FindHeaderDigest(session, id));
+  request.set_referral(referral::ReferralName(digest));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response,
+                          Ask(service, &agency::v1::RetentionService::Stub::EraseReferral, request, kEraseTimeout));
+  if (session.json()) {
+    session.PrintJson(ToJson(response));
+    return kDone;
+  }
+  session.Print(fmt::format("{}'s own copy of {} was erased at {}; the broker and other agencies keep theirs\n", agency->id,
+                            ShortName(request.referral()), console::TimeText(response.erased_at_ms())));
+  return kDone;
+}
+
 // A value of a coded list, as typed; CLI11 tells a person what there is.
 template <typename Enum>
 CLI::Validator OneOf() {
@@ -163,6 +186,10 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
       request.set_decision(Value<type::v1::ContactDecision>(*code));
       return Act(session, *id, request, &InboxService::Stub::DecideReferral);
     };
+  });
+
+  add("erase", "Erase this agency's own copy of a referral it received or sent; nobody else's")->callback([&chosen, id] {
+    chosen = [id](Session& session) { return Erase(session, *id); };
   });
 
   auto* outcome = add("outcome", "Record what came of a referral");

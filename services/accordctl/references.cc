@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 
@@ -101,6 +102,24 @@ absl::StatusOr<std::string> FindInInbox(const Endpoint& service, const std::stri
           },
           [](const agency::v1::InboxItem& row) { return row.referral(); }));
   return item.referral();
+}
+
+absl::StatusOr<std::string> FindHeaderDigest(Session& session, const std::string& id) {
+  auto digits = ReferralDigits(id);
+  if (!digits.has_value() || digits->size() != kDigits) {
+    ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+    ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+    const auto submission = FindSubmission(service, id);
+    std::string name = submission.ok() ? submission->referral() : "";
+    if (!submission.ok()) {
+      if (!digits.has_value() || !absl::IsNotFound(submission.status())) return submission.status();
+      ACCORD_ASSIGN_OR_RETURN(name, FindInInbox(service, id));
+    }
+    digits = ReferralDigits(name);
+  }
+  const auto digest = digits.has_value() ? FromHex(*digits) : std::nullopt;
+  if (!digest.has_value()) return Error(Reason::kReferralNotFound, fmt::format("{} has no header yet", id));
+  return *digest;
 }
 
 }  // namespace accord::accordctl

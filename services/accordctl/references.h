@@ -29,4 +29,7 @@ absl::StatusOr<agency::v1::Submission> FindSubmission(const Endpoint& service, c
 // The full name of the received referral that `id` names. As FindSubmission.
 absl::StatusOr<std::string> FindInInbox(const Endpoint& service, const std::string& id);
 
+// The header digest that `id` names: its 64 digits, else what the chosen agency's outbox or inbox knows by it. Errors of both.
+absl::StatusOr<std::string> FindHeaderDigest(Session& session, const std::string& id);
+
 }  // namespace accord::accordctl

@@ -98,6 +98,7 @@ absl::Status SettleCommand::SettleHold(CommitContext& context, storage::v1::Stor
   }
   delivery.set_state(storage::v1::DELIVERY_STATE_DELIVERED);
   delivery.set_settled_index(result_.index);
+  delivery.clear_hold_referrals();  // It is not sent again; what it named may be erased one day.
   context.Put(kFamilyDelivery, delivery_id_, delivery.SerializeAsString());
   context.Delete(kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), delivery.mailbox_sequence()));
   ACCORD_ASSIGN_OR_RETURN(auto holder, LoadHolder(context, delivery.hold(), mailbox_));

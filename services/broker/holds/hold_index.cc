@@ -191,6 +191,33 @@ absl::StatusOr<bool> AddCover(CommitContext& context, HoldTarget kind, std::stri
   return true;
 }
 
+absl::Status RemoveCover(CommitContext& context, std::string_view cover_key, std::string_view hold) {
+  ACCORD_ASSIGN_OR_RETURN(auto cover, Read<StoredHoldCover>(ReaderOf(context), kFamilyHoldCover, cover_key));
+  if (!cover.has_value()) return absl::OkStatus();
+  auto& ids = *cover->mutable_holds();
+  ids.erase(std::remove(ids.begin(), ids.end(), hold), ids.end());
+  if (ids.empty()) {
+    context.Delete(kFamilyHoldCover, cover_key);
+  } else {
+    context.Put(kFamilyHoldCover, cover_key, cover->SerializeAsString());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForgetTargets(CommitContext& context, StoredHold& hold) {
+  const auto forget = [](SetHold& set) {
+    set.clear_case_pseudonyms();
+    set.clear_header_digests();
+    set.clear_subjects();
+  };
+  forget(*hold.mutable_hold());
+  ACCORD_ASSIGN_OR_RETURN(auto change, Read<storage::v1::StoredChange>(ReaderOf(context), kFamilyChange, KeyU64(hold.change())));
+  if (!change.has_value()) return Error(Reason::kStoreCorrupt, "the change that set a hold is not there");
+  forget(*change->mutable_change()->mutable_set_hold());
+  context.Put(kFamilyChange, KeyU64(hold.change()), change->SerializeAsString());
+  return absl::OkStatus();
+}
+
 absl::Status ValidateSetHold(const SetHold& hold) {
   if (hold.id().empty()) return Missing("set_hold.id");
   if (!IsHoldId(hold.id())) return Invalid("set_hold.id", fmt::format("1 to {} of [a-z0-9-] are needed", kHoldIdCharsMax));

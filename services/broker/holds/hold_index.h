@@ -72,6 +72,11 @@ absl::Status OnHold(std::string_view hold);
 // The hold; nothing when there is none of that id. DATA_LOSS when it does not parse.
 absl::StatusOr<std::optional<storage::v1::StoredHold>> LoadHold(HoldReader read, std::string_view id);
 absl::StatusOr<std::optional<storage::v1::StoredHold>> LoadHold(CommitContext& context, std::string_view id);
+// Takes `hold` out of a row of family `hold_cover`, named by its key; a row that names none goes. No effect if it is not in it.
+absl::Status RemoveCover(CommitContext& context, std::string_view cover_key, std::string_view hold);
+// A lifted hold names nothing any more, neither in its own row nor in that of its change: what it named may be erased one day.
+// The hold is not saved.
+absl::Status ForgetTargets(CommitContext& context, storage::v1::StoredHold& hold);
 void SaveHold(CommitContext& context, const storage::v1::StoredHold& hold);
 // Has what `hold` covers looked for from the beginning: it covers more than it did.
 absl::Status WalkAgain(CommitContext& context, storage::v1::StoredHold& hold);

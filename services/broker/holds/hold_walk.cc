@@ -21,9 +21,9 @@ using storage::v1::StoredHold;
 class HoldWalkCommand : public Command {
  public:
   using WalkDone = absl::AnyInvocable<void(const absl::Status&) &&>;
-  HoldWalkCommand(std::string hold, uint32_t round, HoldWalk stage, std::vector<std::string> keys, std::vector<MailboxId> desks,
-                  bool last, Mailboxes& mailboxes, WalkDone done)
-      : hold_(std::move(hold)), round_(round), stage_(stage), keys_(std::move(keys)), desks_(std::move(desks)), last_(last),
+  HoldWalkCommand(std::string hold, uint32_t round, HoldWalk stage, int pass, std::vector<std::string> keys,
+                  std::vector<MailboxId> desks, bool last, Mailboxes& mailboxes, WalkDone done)
+      : hold_(std::move(hold)), round_(round), stage_(stage), pass_(pass), keys_(std::move(keys)), desks_(std::move(desks)), last_(last),
         mailboxes_(mailboxes), done_(std::move(done)) {}
 
   absl::Status Apply(CommitContext& context) override {
@@ -41,12 +41,17 @@ class HoldWalkCommand : public Command {
         break;
       default:
         for (const MailboxId& desk : desks_) ACCORD_RETURN_IF_ERROR(TellLifted(context, hold_, desk, queued_));
+        for (const std::string& key : keys_) {
+          if (pass_ == 1) ACCORD_RETURN_IF_ERROR(RemoveCover(context, key, hold_));
+          if (pass_ == 2) context.Delete(kFamilyHoldReferral, key);
+        }
         break;
     }
     if (!last_) return absl::OkStatus();
     if (stage_ == storage::v1::HOLD_WALK_FINDING) {
       hold->set_walk(storage::v1::HOLD_WALK_TELLING);
     } else {
+      if (hold->lifted_at_ms() != 0) ACCORD_RETURN_IF_ERROR(ForgetTargets(context, *hold));
       hold->clear_walk();
       ACCORD_ASSIGN_OR_RETURN(auto holds, LoadHolds(context));
       auto& walking = *holds.mutable_walking();
@@ -65,6 +70,7 @@ class HoldWalkCommand : public Command {
   const std::string hold_;
   const uint32_t round_;
   const HoldWalk stage_;
+  const int pass_;
   const std::vector<std::string> keys_;
   const std::vector<MailboxId> desks_;
   const bool last_;
@@ -110,14 +116,15 @@ void HoldWalker::Step() {
   const auto hold = LoadHold([&](std::string_view family, std::string_view key) { return (*view)->Get(family, key); }, id);
   if (!hold.ok() || !hold->has_value()) return stop(hold.ok() ? Error(Reason::kStoreCorrupt, "a hold is not there") : hold.status());
   if (place_.hold != id || place_.round != (*hold)->round() || place_.stage != (*hold)->walk()) {
-    place_ = {id, (*hold)->round(), (*hold)->walk(), (*hold)->hold().subjects().empty(), ""};
+    place_ = {id, (*hold)->round(), (*hold)->walk(), 0, ""};
   }
+  const int pass = place_.pass;
   auto found = Look(**view, **hold);
   view = absl::StatusOr<std::shared_ptr<const ReadView>>(nullptr);  // Not held across the command.
   if (!found.ok()) return stop(found.status());
   if (found->keys.empty() && found->desks.empty() && !found->last) return Go();
   sequencer_.Submit(std::make_unique<HoldWalkCommand>(
-      id, place_.round, place_.stage, std::move(found->keys), std::move(found->desks), found->last, mailboxes_,
+      id, place_.round, place_.stage, pass, std::move(found->keys), std::move(found->desks), found->last, mailboxes_,
       [this](const absl::Status& status) {
         if (status.ok()) return Go();
         place_ = Place();  // From the beginning, at the next tick.
@@ -129,8 +136,10 @@ absl::StatusOr<HoldWalker::Found> HoldWalker::Look(const ReadView& view, const S
   Found found;
   absl::Status looked;
   if (place_.stage == storage::v1::HOLD_WALK_LIFTING) {
-    looked = LookAtHolders(view, hold, found);
-  } else if (place_.stage == storage::v1::HOLD_WALK_FINDING && !place_.pairs_done) {
+    looked = place_.pass == 0   ? LookAtHolders(view, hold, found)
+             : place_.pass == 1 ? LookAtCovers(view, hold, found)
+                                : LookAtMembers(view, hold, found);
+  } else if (place_.stage == storage::v1::HOLD_WALK_FINDING && place_.pass == 0) {
     looked = LookAtPairs(view, hold, found);
   } else {
     looked = LookAtReferrals(view, hold, found);
@@ -156,7 +165,7 @@ absl::Status HoldWalker::LookAtPairs(const ReadView& view, const StoredHold& hol
     return true;
   }));
   if (!ended) return absl::OkStatus();
-  place_.pairs_done = true;
+  place_.pass = 1;
   place_.from.clear();
   return absl::OkStatus();
 }
@@ -242,6 +251,47 @@ absl::Status HoldWalker::LookAtHolders(const ReadView& view, const StoredHold& h
     return true;
   }));
   if (corrupt) return Error(Reason::kStoreCorrupt, "the key of a holder does not decode");
+  if (!ended) return absl::OkStatus();
+  place_.pass = 1;
+  place_.from.clear();
+  return absl::OkStatus();
+}
+
+absl::Status HoldWalker::LookAtCovers(const ReadView& view, const StoredHold& hold, Found& found) {
+  size_t rows = 0;
+  bool ended = true, corrupt = false;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyHoldCover, {.lower = place_.from, .upper = ""}, [&](std::string_view key, std::string_view value) {
+    if (++rows > kHoldWalkRowsMax || found.keys.size() >= kHoldNoticeReferralsMax) {
+      ended = false;
+      place_.from = key;
+      return false;
+    }
+    storage::v1::StoredHoldCover cover;
+    corrupt = !cover.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    if (corrupt) return false;
+    if (std::find(cover.holds().begin(), cover.holds().end(), hold.hold().id()) != cover.holds().end()) found.keys.emplace_back(key);
+    return true;
+  }));
+  if (corrupt) return Error(Reason::kStoreCorrupt, "a row of the hold index does not parse");
+  if (!ended) return absl::OkStatus();
+  place_.pass = 2;
+  place_.from.clear();
+  return absl::OkStatus();
+}
+
+absl::Status HoldWalker::LookAtMembers(const ReadView& view, const StoredHold& hold, Found& found) {
+  storage::Range range = storage::Prefix(HoldPrefix(hold.hold().id()));
+  if (!place_.from.empty()) range.lower = place_.from;
+  bool ended = true;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyHoldReferral, range, [&](std::string_view key, std::string_view) {
+    if (found.keys.size() >= kHoldNoticeReferralsMax) {
+      ended = false;
+      return false;
+    }
+    found.keys.emplace_back(key);
+    place_.from = After(key);
+    return true;
+  }));
   found.last = ended;
   return absl::OkStatus();
 }

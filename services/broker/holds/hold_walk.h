@@ -1,7 +1,7 @@
 // Finds what a hold covers and tells its holders, after its approval and beside the work of the broker.
 //
 //   approved ──▶ FINDING (only with subjects) ──▶ TELLING ──▶ done ──▶ … lifted ──▶ LIFTING ──▶ done
-//                 the cases of its subjects        the referrals, and who has them
+//                 the cases of its subjects        the referrals, and who has them      holders told, the index forgotten
 //
 // Each step looks at a bounded number of rows on a worker, and what it finds is a small command. The place is kept in memory
 // alone: after a restart a walk begins again, which changes nothing where it has been. A referral that is stored or released
@@ -40,10 +40,10 @@ class HoldWalker {
     std::string hold;
     uint32_t round = 0;
     storage::v1::HoldWalk stage = storage::v1::HOLD_WALK_UNSPECIFIED;
-    bool pairs_done = false;  // FINDING: family `case_token` was looked through; `referral` is next.
+    int pass = 0;             // FINDING: case_token, referral. LIFTING: hold_holder, hold_cover, hold_referral.
     std::string from;         // Key of the next row.
   };
-  // What a step found: cases, referrals or holders, by stage.
+  // What a step found: cases, referrals, holders or rows to be deleted, by stage and pass.
   struct Found {
     std::vector<std::string> keys;
     std::vector<MailboxId> desks;
@@ -57,6 +57,8 @@ class HoldWalker {
   absl::Status LookAtPairs(const ReadView& view, const storage::v1::StoredHold& hold, Found& found);
   absl::Status LookAtReferrals(const ReadView& view, const storage::v1::StoredHold& hold, Found& found);
   absl::Status LookAtHolders(const ReadView& view, const storage::v1::StoredHold& hold, Found& found);
+  absl::Status LookAtCovers(const ReadView& view, const storage::v1::StoredHold& hold, Found& found);
+  absl::Status LookAtMembers(const ReadView& view, const storage::v1::StoredHold& hold, Found& found);
 
   Sequencer& sequencer_;
   const SubjectIndex index_;
