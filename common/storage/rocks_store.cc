@@ -131,8 +131,13 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
   std::unique_ptr<RocksStore> store(new RocksStore);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  ACCORD_RETURN_IF_ERROR(FromRocks(fmt::format("open {}", path),
-                                   rocksdb::DB::Open(db_options, path, descriptors, &handles, &db)));
+  const rocksdb::Status opened = rocksdb::DB::Open(db_options, path, descriptors, &handles, &db);
+  // RocksDB takes its lock before it reads anything; its own words for it do not say what is the matter.
+  if (opened.IsIOError() && opened.ToString().find("/LOCK") != std::string::npos) {
+    return Error(Reason::kStoreUnavailable,
+                 fmt::format("the store {} is open in another process, or twice in this one: {}", path, opened.ToString()));
+  }
+  ACCORD_RETURN_IF_ERROR(FromRocks(fmt::format("open {}", path), opened));
   store->db_.reset(db);
   for (rocksdb::ColumnFamilyHandle* handle : handles) store->handles_[handle->GetName()] = handle;
   return store;

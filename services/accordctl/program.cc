@@ -5,7 +5,9 @@
 
 #include "common/base/status.h"
 #include "common/base/version.h"
+#include "services/accordctl/recover_verb.h"
 #include "services/accordctl/verbs.h"
+#include "services/accordctl/witness_verbs.h"
 
 namespace accord::accordctl {
 namespace {
@@ -47,6 +49,11 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   AddInboxVerbs(app, verb);
   AddTrailVerbs(app, verb);
   AddLedgerVerbs(app, verb);
+  OfflineVerb offline;
+  AddRecoverVerb(*app.get_subcommand("ledger"), offline);
+  AddWitnessVerbs(*app.get_subcommand("ledger"), verb, offline);
+  AddEraseVerbs(app, verb);
+  AddHoldVerbs(app, verb);
   AddAdminVerbs(app, verb);
   bool later = false;
   AddLaterVerbs(app, later);
@@ -61,6 +68,10 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
     return Fail(Error(Reason::kComesLater,
                       "warrants are part of the published interface and come later: this version has none"),
                 json);
+  }
+  if (offline) {
+    const absl::StatusOr<int> done = offline(json);
+    return done.ok() ? *done : Fail(done.status(), json);
   }
   const auto session = Session::Open(std::move(settings), random);
   if (!session.ok()) return Fail(session.status(), json);

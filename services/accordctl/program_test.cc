@@ -151,5 +151,23 @@ TEST(CtlConfigTest, TheExampleLoads) {
   EXPECT_EQ(config->broker_address, "127.0.0.1:7400");
 }
 
+TEST_F(ProgramTest, RecoverNeedsNoConfigurationAndTellsWrongUseFromRefusal) {
+  EXPECT_EQ(RunBare({"ledger", "recover", "--help"}), kDone);
+  EXPECT_THAT(out_, HasSubstr("the guard tells of more signed entries"));
+  EXPECT_EQ(RunBare({"ledger", "recover"}), kWrongUse);
+
+  std::ofstream(directory_ / "guard") << std::string(1024, 'x');
+  fs::create_directory(directory_ / "export");
+  std::vector<std::string> recover = {"ledger", "recover", "--json", "--guard", directory_ / "guard", "--from", directory_ / "export",
+                                      "--out", directory_ / "out", "--vkey", directory_ / "vkey"};
+  std::ofstream(directory_ / "vkey") << "no key\n";
+  EXPECT_EQ(RunBare(recover), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("is no log's verification key"));
+  std::ofstream(directory_ / "vkey") << "example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\n";
+  EXPECT_EQ(RunBare(recover), kFailed);
+  EXPECT_EQ(nlohmann::json::parse(out_)["error"]["reason"], "STORE_CORRUPT") << out_;
+  EXPECT_FALSE(fs::exists(directory_ / "out"));
+}
+
 }  // namespace
 }  // namespace accord::accordctl

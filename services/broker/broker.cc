@@ -13,6 +13,7 @@
 #include "common/telemetry/log.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/policy/agreement_text.h"
+#include "services/broker/recovery/tail_adoption.h"
 
 namespace accord::broker {
 namespace {
@@ -26,18 +27,19 @@ absl::Status NotOurs(std::string_view what) {
 }  // namespace
 
 StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes master, crypto::Ed25519Signer key,
-                            Random& random, Executor& executor) {
-  return [config, master = std::make_shared<const crypto::SecretBytes>(std::move(master)), key, &random,
+                            const Clock& clock, Random& random, Executor& executor) {
+  return [config, master = std::make_shared<const crypto::SecretBytes>(std::move(master)), key, &clock, &random,
           &executor]() -> absl::StatusOr<std::unique_ptr<StoreSession>> {
     auto session = std::make_unique<StoreSession>();
-    ACCORD_ASSIGN_OR_RETURN(auto store, storage::RocksStore::Open(config.store, BrokerFamilies()));
+    // The guard first: while it is held no other broker opens this store, or a copy of it.
+    ACCORD_ASSIGN_OR_RETURN(auto guard, Guard::Open(config.guard));
+    ACCORD_ASSIGN_OR_RETURN(auto store, OpenOrAdopt(config.store, BrokerFamilies(), guard->Read(), clock));
     ACCORD_ASSIGN_OR_RETURN(session->log, storage::RocksCommitLog::Open(*store, [](std::string_view bytes) {
                               return crypto::Sha256(bytes);
                             }));
     session->store = std::move(store);
     ACCORD_ASSIGN_OR_RETURN(session->slots,
                             KeySlots::Open(config.key_slots, master->Clone(), random, executor, /*create=*/false));
-    ACCORD_ASSIGN_OR_RETURN(auto guard, Guard::Open(config.guard));
     ACCORD_ASSIGN_OR_RETURN(session->signer, CheckpointSigner::Open(*session->store, std::move(guard), key, config.origin));
     ACCORD_ASSIGN_OR_RETURN(session->ledger, LedgerWriter::Open(*session->store, config.origin));
     return session;
@@ -73,7 +75,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   options.on_step = std::move(on_step);
   ACCORD_ASSIGN_OR_RETURN(
       broker->sequencer_,
-      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), random, broker->executor_),
+      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), clock, random, broker->executor_),
                        std::move(options), broker->executor_, clock, random, metrics));
   ACCORD_RETURN_IF_ERROR(broker->CheckLog());
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);

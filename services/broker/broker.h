@@ -40,10 +40,10 @@ inline constexpr char kVkeySuffix[] = ".vkey";
 //   others               a disk failed halfway: remove what was made, and repeat
 absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& random);
 
-// Opens the store of `config` with every start-up check; see StoreOpener. `random` and `executor` must
-// outlive the result.
+// Opens the store of `config` with every start-up check, adopting a tail that a power cut damaged; see StoreOpener. All
+// references must outlive the result.
 StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes master, crypto::Ed25519Signer key,
-                            Random& random, Executor& executor);
+                            const Clock& clock, Random& random, Executor& executor);
 
 // Thread-safe after Open.
 class Broker {

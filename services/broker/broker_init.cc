@@ -122,7 +122,7 @@ absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& 
   telemetry::Metrics metrics;
   ACCORD_ASSIGN_OR_RETURN(
       const auto sequencer,
-      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), random, executor), {}, executor,
+      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), clock, random, executor), {}, executor,
                        clock, random, metrics));
   absl::Status opened;
   absl::Notification done;

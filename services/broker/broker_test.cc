@@ -9,12 +9,18 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
+#include "accord/storage/v1/broker.pb.h"
+#include "common/base/bytes.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/crypto/digest.h"
 #include "common/crypto/testing_pki.h"
 #include "common/ledger/checkpoint.h"
+#include "common/ledger/tile.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/recovery/ledger_recovery.h"
 
 namespace accord::broker {
 namespace {
@@ -96,18 +102,18 @@ sealing_certificate = "pki/idva/sealing.pem"
   absl::StatusOr<std::unique_ptr<Broker>> Open() { return Broker::Open(config_, clock_, random_, metrics_); }
 
   // Proposes as alice and approves as bob.
-  static absl::Status Change(Broker& broker, const admin::v1::Change& change) {
+  static absl::Status Change(Broker& broker, const admin::v1::Change& change, const std::string& request_id = "request-1") {
     absl::StatusOr<ChangeOutcome> proposed, approved;
     absl::Notification first, second;
     broker.sequencer().Submit(std::make_unique<ProposeChangeCommand>(
-        broker.change_rules(), Administrator{"alice", std::string(32, 'a')}, "request-1", change, [&](auto outcome) {
+        broker.change_rules(), Administrator{"alice", std::string(32, 'a')}, request_id, change, [&](auto outcome) {
           proposed = std::move(outcome);
           first.Notify();
         }));
     first.WaitForNotification();
     ACCORD_RETURN_IF_ERROR(proposed);
     broker.sequencer().Submit(std::make_unique<ApproveChangeCommand>(
-        broker.change_rules(), Administrator{"bob", std::string(32, 'b')}, "request-1", proposed->number, [&](auto outcome) {
+        broker.change_rules(), Administrator{"bob", std::string(32, 'b')}, request_id, proposed->number, [&](auto outcome) {
           approved = std::move(outcome);
           second.Notify();
         }));
@@ -221,6 +227,106 @@ TEST_F(BrokerTest, RefusesWhatIsNotItsLog) {
   fs::remove_all(config_.store);
   fs::rename(root_ + "/copy", config_.store);
   EXPECT_EQ(Open().status().code(), absl::StatusCode::kDataLoss);
+}
+
+// The event of one entry.
+type::v1::EntryEvent EventAt(Broker& broker, uint64_t index) {
+  const auto view = *broker.sequencer().View();
+  storage::v1::StoredOpenings openings;
+  type::v1::EntryEvent event;
+  const auto stored = view->GetSealed(kFamilyOpening, KeyU64(index));
+  EXPECT_TRUE(stored.ok() && stored->has_value() && openings.ParseFromString(**stored) && openings.openings_size() > 0 &&
+              event.ParseFromString(openings.openings(0).content()));
+  return event;
+}
+
+admin::v1::Change DenyKey(char fill) {
+  admin::v1::Change change;
+  change.mutable_deny_key()->set_digest(std::string(32, fill));
+  return change;
+}
+
+TEST_F(BrokerTest, ADamagedTailIsAdoptedAndThatIsTheFirstCommit) {
+  ASSERT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
+  uint64_t size = 0;
+  {
+    auto broker = *Open();
+    ASSERT_EQ(Change(*broker, DenyKey('d')), absl::OkStatus());
+    size = (*broker->sequencer().View())->ledger().size();
+  }
+  // What a power cut can leave of a batch that was never synced: a record whose checksum is not that of its bytes.
+  std::string wal;
+  for (const auto& entry : fs::directory_iterator(config_.store)) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 0) wal = entry.path().string();
+  }
+  std::ofstream(wal, std::ios::binary | std::ios::app) << std::string("\0\0\0\0\x40\0\1", 7) << std::string(200, 'x');
+  const std::string damaged = *ReadFile(wal);
+
+  auto broker = Open();
+  ASSERT_EQ(broker.status(), absl::OkStatus());
+  ASSERT_EQ(Change(**broker, DenyKey('e'), "request-2"), absl::OkStatus());
+  const type::v1::EntryEvent event = EventAt(**broker, size);
+  EXPECT_EQ(event.type(), type::v1::EVENT_TYPE_TAIL_ADOPTED);
+  EXPECT_EQ(event.first_index(), size);
+  EXPECT_EQ(event.end_index(), size);
+  EXPECT_EQ(event.evidence_digest(), crypto::Sha256(damaged));
+  EXPECT_GT((*(*broker)->sequencer().View())->epoch(), 2u) << "init and two openings";
+  size = (*(*broker)->sequencer().View())->ledger().size();
+  (*broker)->Shutdown();
+  broker->reset();
+
+  // It is said once.
+  broker = Open();
+  ASSERT_EQ(broker.status(), absl::OkStatus());
+  ASSERT_EQ(Change(**broker, DenyKey('f'), "request-3"), absl::OkStatus());
+  EXPECT_EQ(EventAt(**broker, size).type(), type::v1::EVENT_TYPE_CHANGE_PROPOSED);
+}
+
+TEST_F(BrokerTest, ARecoveredStoreGoesOnAndSaysSo) {
+  ASSERT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
+  fs::copy(config_.store, root_ + "/backup", fs::copy_options::recursive);
+  uint64_t size = 0;
+  std::string note, vkey;
+  {
+    auto broker = *Open();
+    ASSERT_EQ(Change(*broker, DenyKey('d')), absl::OkStatus());
+    const auto view = *broker->sequencer().View();
+    size = view->ledger().size();
+    note = view->checkpoint().checkpoint;
+    vkey = broker->vkey();
+    std::vector<std::string> leaves;
+    for (uint64_t i = 0; i < size; ++i) leaves.push_back(*view->ledger().Leaf(i));
+    const std::string bundle = "export/" + ledger::EntriesPath(0, static_cast<uint32_t>(size));
+    ASSERT_EQ(MakeDirectory(fs::path(root_ + "/" + bundle).parent_path().string()), absl::OkStatus());
+    Write(bundle, ledger::EncodeBundle(leaves));
+    Write("export/checkpoint", note);
+  }
+  // The volume is lost; there is the backup made after init, and an inspector's copy of the log.
+  fs::remove_all(config_.store);
+  const auto report = RecoverLedger({.store = root_ + "/backup", .guard = config_.guard, .export_directory = root_ + "/export",
+                                     .out = config_.store, .log = *ledger::Vkey::Parse(vkey), .at_least = 0, .progress = nullptr});
+  ASSERT_EQ(report.status(), absl::OkStatus());
+  EXPECT_EQ(report->end_lost - report->first_lost, 2u);
+  ASSERT_EQ(report->chains.size(), 1u);
+  EXPECT_EQ(report->chains[0].kind, LostChainKind::kAdministration);
+
+  auto broker = Open();
+  ASSERT_EQ(broker.status(), absl::OkStatus());
+  // What administrators had changed is gone with its openings, and is done again.
+  ASSERT_EQ(Change(**broker, DenyKey('d')), absl::OkStatus());
+  const type::v1::EntryEvent event = EventAt(**broker, size);
+  EXPECT_EQ(event.type(), type::v1::EVENT_TYPE_LEDGER_RECOVERED);
+  EXPECT_EQ(event.first_index(), report->first_lost);
+  EXPECT_EQ(event.end_index(), size);
+  EXPECT_EQ(event.tree_size(), size);
+  EXPECT_EQ(EventAt(**broker, size + 2).type(), type::v1::EVENT_TYPE_CHANGE_APPROVED);
+  // No fork: what was signed before is extended.
+  const auto view = *(*broker)->sequencer().View();
+  const auto before = *ledger::VerifyCheckpoint(note, *ledger::Vkey::Parse(vkey));
+  const auto after = *ledger::VerifyCheckpoint(view->checkpoint().checkpoint, *ledger::Vkey::Parse(vkey));
+  EXPECT_EQ(ledger::VerifyConsistency(size, after.checkpoint.size, before.checkpoint.root, after.checkpoint.root,
+                                      *view->ledger().ConsistencyProof(size, after.checkpoint.size)),
+            absl::OkStatus());
 }
 
 TEST_F(BrokerTest, TheExampleConfigurationIsOne) {

@@ -7,6 +7,7 @@
 namespace accord::broker {
 
 std::string PrincipalChainKey(std::string_view principal) { return fmt::format("chain/{}", principal); }
+std::string RecoveryKey(uint64_t number) { return std::string(kMetaRecoveryPrefix) + KeyU64(number); }
 std::string AgreementKey(std::string_view version) { return fmt::format("agreement/version/{}", version); }
 std::string ConflictListKey(std::string_view agency) { return fmt::format("conflicts/{}", agency); }
 

@@ -59,6 +59,9 @@ inline constexpr std::string_view kMetaChangeKey = "change";         // → u64 
 inline constexpr std::string_view kMetaWitnessedKey = "witnessed";   // → u64 size of the newest that met the quorum when cosigned
 inline constexpr std::string_view kMetaHoldsKey = "holds";           // → StoredHolds
 inline constexpr std::string_view kMetaAdministrationChain = "chain/administration";  // → pseudonym[16]
+// RecoveryKey → accord.type.v1.EntryEvent: how the store was mended while no broker had it open, until the first commit
+// makes it an entry.
+inline constexpr std::string_view kMetaRecoveryPrefix = "recovery/";
 
 // Keys of family `policy`.
 inline constexpr std::string_view kAgreementCurrentKey = "agreement/current";         // → StoredAgreement
@@ -66,6 +69,8 @@ inline constexpr std::string_view kAgreementCurrentKey = "agreement/current";   
 // "chain/" ‖ principal, in family `meta`. Principals contain a slash or are "broker" or
 // "unknown", so none is "administration".
 std::string PrincipalChainKey(std::string_view principal);
+// "recovery/" ‖ u64 number from 0.
+std::string RecoveryKey(uint64_t number);
 // "agreement/version/" ‖ version, and "conflicts/" ‖ agency, in family `policy`.
 std::string AgreementKey(std::string_view version);
 std::string ConflictListKey(std::string_view agency);

@@ -28,7 +28,7 @@ class ReadView {
  public:
   // `store` and `slots` must outlive this.
   ReadView(const storage::Store& store, const KeySlots& slots, std::shared_ptr<const LedgerEdge> edge,
-           std::shared_ptr<const Committed> checkpoint, uint64_t epoch = 0)
+           std::shared_ptr<const Committed> checkpoint, uint64_t epoch)
       : store_(store), slots_(slots), edge_(std::move(edge)), checkpoint_(std::move(checkpoint)), epoch_(epoch) {}
 
   // As Store's.

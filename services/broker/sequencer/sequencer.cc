@@ -15,6 +15,7 @@
 #include "common/telemetry/log.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/batch_context.h"
+#include "services/broker/sequencer/recovery_command.h"
 
 namespace accord::broker {
 namespace {
@@ -42,6 +43,16 @@ absl::StatusOr<absl::Time> ReadPublishedAt(const storage::Store& store) {
   }));
   if (!parses) return Error(Reason::kStoreCorrupt, "a row of family published does not parse");
   return newest.has_value() ? absl::FromUnixMillis(newest->published_at_ms()) : absl::InfinitePast();
+}
+
+// What a recovery left to be recorded.
+absl::StatusOr<std::vector<std::string>> ReadRecoveries(const storage::Store& store) {
+  std::vector<std::string> keys;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyMeta, storage::Prefix(kMetaRecoveryPrefix), [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  }));
+  return keys;
 }
 
 }  // namespace
@@ -296,6 +307,7 @@ void Sequencer::Close() {
     }
     if (!closed) telemetry::Log(telemetry::Level::kError, "store.views_linger");
   }
+  ACCORD_ASSIGN_OR_RETURN(auto recoveries, ReadRecoveries(*session_->store));
   session_.reset();
 }
 
@@ -303,6 +315,8 @@ void Sequencer::Finish(std::unique_ptr<Command> command, absl::StatusOr<Committe
   // Shared, because an executor that refuses a task destroys it.
   struct Work {
     std::unique_ptr<Command> command;
+  // Before anything else is committed.
+  if (!recoveries.empty()) pending_.push_front(std::make_unique<RecoveryCommand>(std::move(recoveries)));
     absl::StatusOr<Committed> outcome;
   };
   const auto work = std::make_shared<Work>(Work{std::move(command), std::move(outcome)});
