@@ -92,21 +92,49 @@ absl::StatusOr<std::string> LedgerReader::EntryBundle(const ledger::Entries& ent
   return ledger::EncodeBundle(leaves);
 }
 
-absl::Status LedgerReader::CheckLeaves(uint64_t tile) const {
-  ACCORD_ASSIGN_OR_RETURN(const std::string stored, Tile({.level = 0, .index = tile}));
-  ACCORD_ASSIGN_OR_RETURN(const auto node, store_.Get(kNodeFamily, EncodeTileKey({1, tile})));
+absl::StatusOr<std::string> LedgerReader::Hashes(uint8_t level, uint64_t first, uint64_t end) const {
   std::string hashes;
+  if (level == 0) {
+    ACCORD_RETURN_IF_ERROR(Leaves(first, end, [&](uint64_t, std::string_view leaf) {
+      hashes += ledger::View(ledger::LeafHash(leaf));
+      return true;
+    }));
+    return hashes;
+  }
+  bool whole = true;
+  ACCORD_RETURN_IF_ERROR(store_.Scan(kNodeFamily, {.lower = EncodeTileKey({level, first}), .upper = EncodeTileKey({level, end})},
+                                     [&](std::string_view key, std::string_view hash) {
+                                       whole = key == EncodeTileKey({level, first + hashes.size() / kHashBytes}) &&
+                                               hash.size() == kHashBytes;
+                                       hashes += hash;
+                                       return whole;
+                                     }));
+  if (!whole || hashes.size() != (end - first) * kHashBytes) {
+    return Error(Reason::kStoreCorrupt, fmt::format("a node of level {} between {} and {} is missing", level, first, end));
+  }
+  return hashes;
+}
+
+absl::Status LedgerReader::CheckTile(uint8_t level, uint64_t tile) const {
+  ACCORD_ASSIGN_OR_RETURN(const std::string stored, Tile({.level = level, .index = tile}));
+  ACCORD_ASSIGN_OR_RETURN(const auto node,
+                          store_.Get(kNodeFamily, EncodeTileKey({static_cast<uint8_t>(level + 1), tile})));
+  ACCORD_ASSIGN_OR_RETURN(const std::string hashes, Hashes(level, tile * kTileWidth, (tile + 1) * kTileWidth));
   ledger::Frontier subtree;
-  ACCORD_RETURN_IF_ERROR(Leaves(tile * kTileWidth, (tile + 1) * kTileWidth, [&](uint64_t, std::string_view leaf) {
-    const ledger::Hash hash = ledger::LeafHash(leaf);
-    hashes += ledger::View(hash);
-    subtree.Append(hash);
-    return true;
-  }));
+  for (size_t at = 0; at < hashes.size(); at += kHashBytes) {
+    subtree.Append(*ledger::ToHash(std::string_view(hashes).substr(at, kHashBytes)));
+  }
   if (hashes != stored || node != ledger::View(subtree.Root())) {
-    return Error(Reason::kStoreCorrupt, fmt::format("the leaves of tile {} are not those it was made of", tile));
+    return Error(Reason::kStoreCorrupt, fmt::format("tile {}/{} or its node is not what lies below it", level, tile));
   }
   return absl::OkStatus();
+}
+
+absl::Status LedgerReader::CheckEdge(uint8_t level) const {
+  const uint64_t end = size() >> level * kTileHeight;
+  ACCORD_ASSIGN_OR_RETURN(const std::string hashes, Hashes(level, end / kTileWidth * kTileWidth, end));
+  if (hashes == edge_->Tile(level)) return absl::OkStatus();
+  return Error(Reason::kStoreCorrupt, fmt::format("the unfinished tile of level {} is not the signed one", level));
 }
 
 absl::StatusOr<ledger::Hash> LedgerReader::Subtree(int height, uint64_t index,

@@ -42,9 +42,14 @@ class LedgerReader {
   // The leaves of an entry bundle, as ledger::EncodeBundle.
   absl::StatusOr<std::string> EntryBundle(const ledger::Entries& entries) const;
 
-  // Hashes the 256 leaves of a full tile again and compares tile and node; what a scrubber calls
-  // for one tile after another. DATA_LOSS says which.
-  absl::Status CheckLeaves(uint64_t tile) const;
+  // Computes full tile `tile` of `level` again, from the leaves or from the nodes of its level, and compares it and the node
+  // that it is on the level above; what a scrubber calls for one tile after another. Every level, and then CheckEdge, lead
+  // from each leaf to the root that was signed. DATA_LOSS says which.
+  absl::Status CheckTile(uint8_t level, uint64_t tile) const;
+  absl::Status CheckLeaves(uint64_t tile) const { return CheckTile(0, tile); }
+  // The same of the unfinished tile of `level`, which is compared with the edge in memory, whose root was signed. OK when it
+  // is empty.
+  absl::Status CheckEdge(uint8_t level) const;
 
   // The tree of the first `size` leaves.
   absl::StatusOr<ledger::Hash> Root(uint64_t size) const;
@@ -59,6 +64,8 @@ class LedgerReader {
   // The hash over complete subtree `index` of 2^height leaves. `tiles` keeps what one proof reads.
   absl::StatusOr<ledger::Hash> Subtree(int height, uint64_t index, std::map<std::string, std::string>& tiles) const;
   absl::Status CheckSize(uint64_t size) const;
+  // The hashes [first, end) of `level`, joined, computed from the leaves or as the nodes are stored.
+  absl::StatusOr<std::string> Hashes(uint8_t level, uint64_t first, uint64_t end) const;
 
   const storage::Store& store_;
   const std::shared_ptr<const LedgerEdge> edge_;

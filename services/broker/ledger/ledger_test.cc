@@ -59,7 +59,7 @@ class LedgerTest : public testing::Test {
   void OpenStore() {
     Close();
     auto store = storage::RocksStore::Open(
-        path_, {{"leaf"}, {"tile"}, {"node"}, {"checkpoint"}, {"opening"}, {"meta"}}, {.create = true});
+        path_, {{"leaf"}, {"tile"}, {"node"}, {"checkpoint"}, {"opening"}, {"fork"}, {"meta"}}, {.create = true});
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
     log_ = *storage::RocksCommitLog::Open(*store_, [](std::string_view bytes) { return crypto::Sha256(bytes); });
@@ -205,9 +205,9 @@ TEST_F(LedgerTest, ScrubbingFindsEveryAlteredRecord) {
   ASSERT_TRUE(Open().ok());
   ASSERT_TRUE(GrowAndSign(600).ok());
   const LedgerReader reader(*store_, signer_->edge());
-  EXPECT_TRUE(reader.CheckLeaves(0).ok());
-  EXPECT_TRUE(reader.CheckLeaves(1).ok());
-  EXPECT_TRUE(HasReason(reader.CheckLeaves(2), Reason::kFieldInvalid));  // Not full.
+  EXPECT_TRUE(reader.CheckTile(0, 0).ok());
+  EXPECT_TRUE(reader.CheckTile(0, 1).ok());
+  EXPECT_TRUE(HasReason(reader.CheckTile(0, 2), Reason::kFieldInvalid));  // Not full.
   const std::pair<std::string, std::string> records[] = {
       {"leaf", KeyU64(300)}, {"tile", EncodeTileKey({0, 1})}, {"node", EncodeTileKey({1, 1})}};
   for (const auto& [family, key] : records) {
@@ -217,17 +217,122 @@ TEST_F(LedgerTest, ScrubbingFindsEveryAlteredRecord) {
       absent ? alter.Delete(family, key) : alter.Put(family, key, was.substr(0, was.size() - 1) + '!');
       mend.Put(family, key, was);
       ASSERT_TRUE(store_->Write(alter, false).ok());
-      EXPECT_TRUE(HasReason(reader.CheckLeaves(1), Reason::kStoreCorrupt)) << family << absent;
+      EXPECT_TRUE(HasReason(reader.CheckTile(0, 1), Reason::kStoreCorrupt)) << family << absent;
       ASSERT_TRUE(store_->Write(mend, false).ok());
     }
   }
-  EXPECT_TRUE(reader.CheckLeaves(1).ok());
+  EXPECT_TRUE(reader.CheckTile(0, 1).ok());
+
+  // What is in no full tile yet is held against the edge in memory.
+  EXPECT_TRUE(reader.CheckEdge(0).ok() && reader.CheckEdge(1).ok() && reader.CheckEdge(2).ok());
+  for (const auto& [family, key, level] : {std::tuple("leaf", KeyU64(599), 0), {"node", EncodeTileKey({1, 0}), 1}}) {
+    storage::Batch alter, mend;
+    const std::string was = store_->Get(family, key)->value();
+    alter.Put(family, key, was.substr(0, was.size() - 1) + '!');
+    mend.Put(family, key, was);
+    ASSERT_TRUE(store_->Write(alter, false).ok());
+    EXPECT_TRUE(HasReason(reader.CheckEdge(static_cast<uint8_t>(level)), Reason::kStoreCorrupt)) << family;
+    ASSERT_TRUE(store_->Write(mend, false).ok());
+  }
 
   // A short tile is damage, not a proof.
   storage::Batch cut;
   cut.Put("tile", EncodeTileKey({0, 0}), "short");
   ASSERT_TRUE(store_->Write(cut, false).ok());
   EXPECT_TRUE(HasReason(reader.InclusionProof(3, 600).status(), Reason::kStoreCorrupt));
+}
+
+// Counts what is read.
+class CountingStore : public storage::Store {
+ public:
+  explicit CountingStore(const storage::Store& store) : store_(store) {}
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view family, std::string_view key,
+                                                 const storage::Snapshot* at) const override {
+    ++rows;
+    return store_.Get(family, key, at);
+  }
+  absl::Status Scan(std::string_view family, const storage::Range& range,
+                    absl::FunctionRef<bool(std::string_view, std::string_view)> visit,
+                    const storage::Snapshot* at) const override {
+    return store_.Scan(family, range, [&](std::string_view key, std::string_view value) {
+      ++rows;
+      return visit(key, value);
+    }, at);
+  }
+  std::unique_ptr<storage::Snapshot> NewSnapshot() const override { return store_.NewSnapshot(); }
+  absl::Status Write(const storage::Batch&, bool) override { return absl::UnimplementedError("reads only"); }
+
+  mutable int rows = 0;
+
+ private:
+  const storage::Store& store_;
+};
+
+// Design: opening reads O(log n): at most 255 leaves, 255 nodes of each level, and the head; then a path for the guard.
+TEST_F(LedgerTest, OpeningReadsABoundedNumberOfRows) {
+  ASSERT_TRUE(Open().ok());
+  for (const uint64_t size : {255, 65'535, 65'536, 65'536 + 255}) {
+    ASSERT_TRUE(GrowAndSign(size).ok());
+    CountingStore counting(*store_);
+    ASSERT_TRUE(LedgerWriter::Open(counting, kOrigin).ok());
+    EXPECT_LE(counting.rows, 255 * (size > 255 ? 2 : 1) + 2) << size;
+    if (size == 65'535) {
+      EXPECT_EQ(counting.rows, 255 * 2 + 1);  // The worst there is below 2^24: it does count.
+    }
+    counting.rows = 0;
+    ASSERT_TRUE(LedgerReader(counting, signer_->edge()).Root(size - size / 3).ok());
+    EXPECT_LE(counting.rows, 8) << size;  // A tile for each level and side.
+  }
+}
+
+// Leaf, tile and node changed so that they agree: the level above tells.
+TEST_F(LedgerTest, ScrubbingTheUpperTilesFindsAConsistentForgeryBelow) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(GrowAndSign(65'536 + 300).ok());
+  const LedgerReader reader(*store_, signer_->edge());
+  ASSERT_TRUE(reader.CheckTile(0, 7).ok());
+  ASSERT_TRUE(reader.CheckTile(1, 0).ok());
+  ASSERT_TRUE(reader.CheckEdge(2).ok());
+  std::string hashes = store_->Get("tile", EncodeTileKey({0, 7}))->value();
+  const std::string forged = "another history";
+  hashes.replace(0, kHashBytes, ledger::View(ledger::LeafHash(forged)));
+  ledger::Frontier subtree;
+  for (size_t at = 0; at < hashes.size(); at += kHashBytes) subtree.Append(*ledger::ToHash(hashes.substr(at, kHashBytes)));
+  storage::Batch batch;
+  batch.Put("leaf", KeyU64(7 * 256), forged);
+  batch.Put("tile", EncodeTileKey({0, 7}), hashes);
+  batch.Put("node", EncodeTileKey({1, 7}), ledger::View(subtree.Root()));
+  ASSERT_TRUE(store_->Write(batch, false).ok());
+  EXPECT_TRUE(reader.CheckTile(0, 7).ok());
+  EXPECT_TRUE(HasReason(reader.CheckTile(1, 0), Reason::kStoreCorrupt));
+}
+
+// Design: insert-only but for the head. What was ever put under a ledger key is what is there at the end, whatever the batches.
+TEST_F(LedgerTest, NoLedgerKeyIsEverWrittenTwice) {
+  ASSERT_TRUE(Open().ok());
+  std::map<std::pair<std::string, std::string>, std::string> written;
+  int full = 0;
+  const auto watch = [&](const storage::Batch& batch) {
+    for (const auto& op : batch.ops()) {
+      ASSERT_EQ(op.kind, storage::Batch::Kind::kPut);
+      if (op.family == kMetaFamily) continue;
+      EXPECT_TRUE(written.emplace(std::pair(op.family, op.key), op.value).second) << op.family << " twice";
+      if (op.family != kTileFamily) continue;
+      ++full;
+      EXPECT_EQ(op.value.size(), kTileBytes) << "a partial tile";
+    }
+  };
+  for (const int count : {1, 254, 1, 1, 255, 256, 257, 700, 3, 64'000, 1000}) {
+    storage::Batch batch;
+    for (int i = 0; i < count; ++i) writer_->Add(FakeLeaf(writer_->size()), batch);
+    writer_->Finish(batch);
+    watch(batch);
+    ASSERT_TRUE(signer_->VerifyThenSign(*log_, Append(batch)).ok());
+    if (count % 2 != 0) continue;
+    ASSERT_TRUE(Open().ok());  // And what an opening reads makes no other.
+  }
+  EXPECT_EQ(full, static_cast<int>(writer_->size() / 256 + writer_->size() / 65'536));
+  for (const auto& [key, value] : written) ASSERT_EQ(store_->Get(key.first, key.second)->value(), value);
 }
 
 TEST_F(LedgerTest, SignsANoteThatTheStockFormatAccepts) {
@@ -266,6 +371,40 @@ TEST_F(LedgerTest, BatchWithoutEntriesIsSignedAtTheSameSize) {
   const auto again = signer_->VerifyThenSign(*log_, Append(batch));
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->size, 2u);
+}
+
+TEST_F(LedgerTest, TheLossOfABatchWithoutEntriesIsSeen) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(GrowAndSign(2).ok());
+  ASSERT_TRUE(store_->CopyTo(root_ + "/backup").ok());
+  storage::Batch batch;
+  batch.Put("meta", "other", "x");
+  ASSERT_TRUE(signer_->VerifyThenSign(*log_, Append(batch)).ok());
+  EXPECT_EQ(MarkOnDisk().sequence, 2u);
+  Close();
+  path_ = root_ + "/backup";
+  const absl::Status opened = Open();
+  EXPECT_TRUE(HasReason(opened, Reason::kStoreCorrupt)) << opened;
+  EXPECT_THAT(opened.ToString(), testing::HasSubstr("ends with batch 1 but 2 were answered"));
+}
+
+TEST_F(LedgerTest, EveryOpeningIsAnEpochBeyondEveryTermThatWasWritten) {
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 1u);
+  ASSERT_TRUE(GrowAndSign(2).ok());
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 2u);
+  // What does not pass the checks begins none.
+  Close();
+  path_ = root_ + "/empty";
+  EXPECT_FALSE(Open().ok());
+  path_ = root_ + "/store";
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 3u);
+  // A guard of an earlier epoch than the store's last batch was put back.
+  log_->Append(7, log_->head().sequence, 1, {});
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(signer_->epoch(), 8u);
 }
 
 TEST_F(LedgerTest, RestoredOlderCopyIsNotSigned) {
@@ -328,40 +467,6 @@ TEST_F(LedgerTest, DamagedLedgerRecordsAreSeenAtStart) {
     Close();
     std::filesystem::remove_all(path_);
   }
-TEST_F(LedgerTest, TheLossOfABatchWithoutEntriesIsSeen) {
-  ASSERT_TRUE(Open().ok());
-  ASSERT_TRUE(GrowAndSign(2).ok());
-  ASSERT_TRUE(store_->CopyTo(root_ + "/backup").ok());
-  storage::Batch batch;
-  batch.Put("meta", "other", "x");
-  ASSERT_TRUE(signer_->VerifyThenSign(*log_, Append(batch)).ok());
-  EXPECT_EQ(MarkOnDisk().sequence, 2u);
-  Close();
-  path_ = root_ + "/backup";
-  const absl::Status opened = Open();
-  EXPECT_TRUE(HasReason(opened, Reason::kStoreCorrupt)) << opened;
-  EXPECT_THAT(opened.ToString(), testing::HasSubstr("ends with batch 1 but 2 were answered"));
-}
-
-TEST_F(LedgerTest, EveryOpeningIsAnEpochBeyondEveryTermThatWasWritten) {
-  ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(signer_->epoch(), 1u);
-  ASSERT_TRUE(GrowAndSign(2).ok());
-  ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(signer_->epoch(), 2u);
-  // What does not pass the checks begins none.
-  Close();
-  path_ = root_ + "/empty";
-  EXPECT_FALSE(Open().ok());
-  path_ = root_ + "/store";
-  ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(signer_->epoch(), 3u);
-  // A guard of an earlier epoch than the store's last batch was put back.
-  log_->Append(7, log_->head().sequence, 1, {});
-  ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(signer_->epoch(), 8u);
-}
-
 }
 
 TEST_F(LedgerTest, DisagreementOfTheDiskStopsSigningForGood) {
