@@ -49,6 +49,8 @@ MAY_INCLUDE = {
     "services/broker/recovery": BROKER_MODULE + ["services/broker/ledger", "common/storage/rocks_store.h", "common/storage/closed_store.h"],
     # Reads the ledger through the sequencer's views, and has its alarms recorded by it.
     "services/broker/scrub": BROKER_MODULE + ["services/broker/ledger", "services/broker/sequencer"],
+    # Reads the ledger through the sequencer's views, and has its alarms recorded by it.
+    "services/broker/scrub": BROKER_MODULE + ["services/broker/ledger", "services/broker/sequencer"],
     "services/broker/policy": BROKER_MODULE + ["services/broker/directory"],
     "services/broker/cases": BROKER_MODULE,
     "services/broker/delivery": BROKER_MODULE + ["services/broker/directory", "services/broker/policy"],

@@ -19,6 +19,8 @@ std::string CosignatureKey(uint64_t size, std::string_view witness) {
   return ByteWriter().U64(size).Raw(witness).bytes();
 }
 
+std::string ScrubKey(std::string_view tile_key) { return "scrub/" + std::string(tile_key); }
+
 std::string RequestKey(std::string_view principal, std::string_view request_id) {
   return ByteWriter().Lp8(principal).Raw(request_id).bytes();
 }

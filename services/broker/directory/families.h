@@ -79,6 +79,8 @@ std::string OfficerKey(bool inspector, std::string_view id);
 
 // u64 size ‖ witness name.
 std::string CosignatureKey(uint64_t size, std::string_view witness);
+// "scrub/" ‖ key of a tile (EncodeTileKey), in family `meta`: u64 leaf index of the SCRUB_FAILED entry about it.
+std::string ScrubKey(std::string_view tile_key);
 // lp8(principal) ‖ request id. Scoped to the agency or officer, not to its workloads.
 std::string RequestKey(std::string_view principal, std::string_view request_id);
 // header digest[32] ‖ section id[16].
