@@ -65,6 +65,8 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   ACCORD_ASSIGN_OR_RETURN(auto case_index_key, LoadMasterKey(config.case_index_key));
   broker->linker_ = std::make_unique<CaseLinker>(std::move(case_index_key));
   broker->vkey_ = ledger::Vkey::Make(config.origin, ledger::kTypeEd25519, key.verifier()).ToString();
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log_key, ledger::Vkey::Parse(broker->vkey_));
+  ACCORD_ASSIGN_OR_RETURN(broker->witnesses_, PolicyWitnesses::Open(config.witness_policy, log_key, clock));
 
   SequencerOptions options;
   options.disk_floor_bytes = config.disk_floor_bytes;
@@ -80,7 +82,12 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   ACCORD_RETURN_IF_ERROR(broker->CheckLog());
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
-  broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] { self->refusals_->Flush(); });
+  broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] {
+    self->refusals_->Flush();
+    if (const absl::Status read = self->witnesses_->Reload(); !read.ok()) {
+      telemetry::Log(telemetry::Level::kError, "witnesses.policy_not_read", {{"status", read}});
+    }
+  });
   broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get()] {
     self->mailboxes_.Tick(self->clock_.Now());
     self->sequencer_->PublishDue();

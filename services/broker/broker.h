@@ -26,6 +26,7 @@
 #include "services/broker/policy/policy_holder.h"
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
+#include "services/broker/witness/policy_witnesses.h"
 
 namespace accord::broker {
 
@@ -72,6 +73,7 @@ class Broker {
   const Admission& admission() const { return admission_; }
   const CaseLinker& linker() const { return *linker_; }
   Mailboxes& mailboxes() { return mailboxes_; }
+  const PolicyWitnesses& witnesses() const { return *witnesses_; }
   // The log's verification key, and its name.
   const std::string& vkey() const { return vkey_; }
   const std::string& origin() const { return config_.origin; }
@@ -109,6 +111,7 @@ class Broker {
   // In the order of making; gone in the reverse.
   Executor executor_;
   std::unique_ptr<Sequencer> sequencer_;
+  std::unique_ptr<PolicyWitnesses> witnesses_;
   std::unique_ptr<RefusalRecorder> refusals_;
   std::unique_ptr<DirectoryAuthorizer> authorizer_;
   std::unique_ptr<Periodic> minutes_, seconds_;

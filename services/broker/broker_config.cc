@@ -34,6 +34,9 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config.master_key = keys.RequiredPath("master_key");
   config.case_index_key = keys.RequiredPath("case_index_key");
 
+  config::Table witnesses = root.Section("witnesses");
+  config.witness_policy = witnesses.OptionalPath("policy");
+
   config::Table work = root.Section("work");
   config.threads = static_cast<int>(work.OptionalInt("threads", 4, 1, 256));
   config.queue_max = static_cast<size_t>(work.OptionalInt("queue", kQueueCommandsMax, 64, 1 << 20));

@@ -31,6 +31,8 @@ struct BrokerConfig {
   std::string master_key;      // Wraps key slots; 64 hex digits.
   std::string case_index_key;  // HMAC over subject tokens; 64 hex digits.
 
+  std::string witness_policy;  // [witnesses] policy: a tlog-policy file; empty: nobody witnesses.
+
   // [work]
   int threads = 0;
   size_t queue_max = 0;

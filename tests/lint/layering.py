@@ -57,6 +57,8 @@ MAY_INCLUDE = {
     "services/broker/admission": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/cases",
                                                   "services/broker/delivery"],
     "services/broker/trails": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery"],
+    # Published checkpoints are the trails': what is cosigned, and how reading asks for the quorum.
+    "services/broker/witness": BROKER_MODULE + ["services/broker/directory", "services/broker/trails/published.h"],
     # The one edge between identity on the wire and the directory.
     "services/broker/adapter": WIRE + ["services/broker"],
     "services/broker/api": WIRE + ["services/broker", "common/ledger", "common/referral", "common/storage/store.h", "accord/broker/v1",

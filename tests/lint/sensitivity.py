@@ -33,7 +33,8 @@ NOT_PERSONAL = {
     "a body that orders things, and its reference; where it leads to a case it is marked": "accord.type.v1.EntryEvent.authority",
     "made of public keys and hashes": """
         key_id signature certificate sealing_certificate confidential_sealing_certificate signing_certificates sender_certificate
-        path leaf leaves tlog_proof note log_vkey origin checkpoint""",
+        path leaf leaves tlog_proof note log_vkey origin checkpoint accord.storage.v1.StoredCosigned.root
+        accord.storage.v1.StoredCosignature.line""",
     "an agency's id or what describes the organisation": """
         agency sender recipient recipients witnesses on_behalf_of deputy duty_recipient areas display_name accord.admin.v1.Agency.id
         accord.police.v1.ReportIncidentRequest.force""",

@@ -21,6 +21,8 @@ std::string CosignatureKey(uint64_t size, std::string_view witness) {
 
 std::string ScrubKey(std::string_view tile_key) { return "scrub/" + std::string(tile_key); }
 
+std::string ForkKey(uint64_t size, std::string_view digest) { return ByteWriter().U64(size).Raw(digest).bytes(); }
+
 std::string RequestKey(std::string_view principal, std::string_view request_id) {
   return ByteWriter().Lp8(principal).Raw(request_id).bytes();
 }
@@ -73,8 +75,8 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
   static const auto* const families = new std::vector<storage::FamilySpec>([] {
     std::vector<storage::FamilySpec> all;
     for (std::string_view name :
-         {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyOpening,
-          kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
+         {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyWitness,
+          kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
           kFamilyDelivery, kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyHold, kFamilyHoldCover,
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyAgency, kFamilyOfficer, kFamilyDeny,
           kFamilyChange, kFamilyPolicy, kFamilyMeta}) {

@@ -24,6 +24,8 @@ inline constexpr std::string_view kFamilyNode = kNodeFamily;
 inline constexpr std::string_view kFamilyCheckpoint = kCheckpointFamily;
 inline constexpr std::string_view kFamilyPublished = "published";    // u64 size → StoredPublished
 inline constexpr std::string_view kFamilyCosignature = "cosignature"; // CosignatureKey → StoredCosignature
+inline constexpr std::string_view kFamilyWitness = "witness";        // witness name → StoredWitness
+inline constexpr std::string_view kFamilyFork = kForkFamily;         // ForkKey → a note of ours that this log contradicts
 inline constexpr std::string_view kFamilyOpening = kOpeningFamily;   // u64 index → sealed StoredOpenings
 inline constexpr std::string_view kFamilyChain = "chain";            // pseudonym[16] → StoredChain
 inline constexpr std::string_view kFamilyChainEntry = "chain_entry"; // ChainEntryKey → u64 leaf index
@@ -57,6 +59,7 @@ inline constexpr std::string_view kFamilyMeta = storage::kMetaFamily;
 inline constexpr std::string_view kMetaEpochsKey = "epochs";         // → StoredEpochs
 inline constexpr std::string_view kMetaChangeKey = "change";         // → u64 number of the last change
 inline constexpr std::string_view kMetaWitnessedKey = "witnessed";   // → u64 size of the newest that met the quorum when cosigned
+inline constexpr std::string_view kMetaForkKey = "fork";             // → u64 leaf index of the FORK_SHOWN entry that ended signing
 inline constexpr std::string_view kMetaHoldsKey = "holds";           // → StoredHolds
 inline constexpr std::string_view kMetaAdministrationChain = "chain/administration";  // → pseudonym[16]
 // RecoveryKey → accord.type.v1.EntryEvent: how the store was mended while no broker had it open, until the first commit
@@ -79,6 +82,8 @@ std::string OfficerKey(bool inspector, std::string_view id);
 
 // u64 size ‖ witness name.
 std::string CosignatureKey(uint64_t size, std::string_view witness);
+// u64 size that the note names ‖ SHA-256 of the note[32].
+std::string ForkKey(uint64_t size, std::string_view digest);
 // "scrub/" ‖ key of a tile (EncodeTileKey), in family `meta`: u64 leaf index of the SCRUB_FAILED entry about it.
 std::string ScrubKey(std::string_view tile_key);
 // lp8(principal) ‖ request id. Scoped to the agency or officer, not to its workloads.

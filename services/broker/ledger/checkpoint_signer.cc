@@ -63,6 +63,12 @@ absl::StatusOr<std::unique_ptr<CheckpointSigner>> CheckpointSigner::Open(const s
     return false;
   }));
   if (!newest.empty()) ACCORD_RETURN_IF_ERROR(signer->Confront(newest));
+  absl::Status forked;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kForkFamily, {}, [&](std::string_view, std::string_view note) {
+    forked = signer->Confront(note);
+    return forked.ok();
+  }));
+  ACCORD_RETURN_IF_ERROR(forked);
   ACCORD_RETURN_IF_ERROR(signer->guard_->BeginEpoch(last.term));
   return signer;
 }
@@ -123,8 +129,10 @@ absl::Status CheckpointSigner::Confront(std::string_view note) {
   if (!shown.ok()) return absl::OkStatus();
   const ledger::Checkpoint& checkpoint = shown->checkpoint;
   const auto fork = [&](std::string_view why) {
-    return Remember(Error(Reason::kLogForked, fmt::format("our own key signed a checkpoint of {} entries, {}",
-                                                          checkpoint.size, why)));
+    return Remember(Error(Reason::kLogForked,
+                          fmt::format("our own key signed a checkpoint of {} entries, {}; nothing is signed until a person has "
+                                      "put the store that contains it back, or opened a new log (runbooks/fork.md)",
+                                      checkpoint.size, why)));
   };
   if (checkpoint.size > edge_->size()) return fork("more than the store holds");
   const auto root = LedgerReader(store_, edge_).Root(checkpoint.size);

@@ -41,9 +41,10 @@ class CheckpointSigner {
  public:
   // Start-up checks in O(log n) reads: the store's head is the tree of its leaves, is at least as
   // long as the guard, in entries and in batches, has the guard's root at the guard's size, and is not
-  // contradicted by the newest note it holds. Then the guard's epoch moves on: from here on only this
-  // object signs. `store` must outlive the result.
+  // contradicted by the newest note it holds, nor by any that was shown as a fork and kept. Then the
+  // guard's epoch moves on: from here on only this object signs. `store` must outlive the result.
   //   DATA_LOSS (kStoreCorrupt)  one of them fails: perhaps an older copy was restored
+  //   DATA_LOSS (kLogForked)     a note that the store holds contradicts it: runbooks/fork.md
   static absl::StatusOr<std::unique_ptr<CheckpointSigner>> Open(const storage::Store& store,
                                                                 std::unique_ptr<Guard> guard,
                                                                 crypto::Ed25519Signer key, std::string origin);

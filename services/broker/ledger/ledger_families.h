@@ -18,6 +18,7 @@ inline constexpr std::string_view kLeafFamily = "leaf";              // Index �
 inline constexpr std::string_view kTileFamily = "tile";              // Tile → 256 hashes; full tiles only.
 inline constexpr std::string_view kNodeFamily = "node";              // Hash of each full tile.
 inline constexpr std::string_view kCheckpointFamily = "checkpoint";  // Tree size → published note.
+inline constexpr std::string_view kForkFamily = "fork";              // Size ‖ digest → a note of ours that the tree contradicts.
 inline constexpr std::string_view kOpeningFamily = "opening";        // Index → sealed openings.
 using storage::kMetaFamily;
 inline constexpr std::string_view kHeadKey = "head";  // In `meta`.

@@ -33,6 +33,9 @@ absl::Status BatchContext::Run(Command& command) {
     epochs_moved_ = false;  // A batch ends with the command that moved them, so none before did.
     return status;
   }
+  for (const auto& [key, value] : scratch_) {
+    if (key.first == kFamilyFork && value.has_value()) fork_ = value;
+  }
   // Nodes move over whole; only a key that an earlier command wrote is left behind.
   written_.merge(scratch_);
   for (auto& [key, value] : scratch_) written_[key] = std::move(value);

@@ -44,6 +44,8 @@ class BatchContext : public CommitContext {
   size_t bytes() const { return bytes_; }
   // True when a command moved the epochs: nothing more may be applied to this batch.
   bool epochs_moved() const { return epochs_moved_; }
+  // The note that a command kept in family `fork`: the batch and the log end with that command.
+  const std::optional<std::string>& fork() const { return fork_; }
 
   // CommitContext.
   absl::StatusOr<std::optional<std::string>> Get(std::string_view family, std::string_view key) override;
@@ -76,6 +78,7 @@ class BatchContext : public CommitContext {
   size_t bytes_ = 0;
   Epochs epochs_;
   bool epochs_moved_ = false;
+  std::optional<std::string> fork_;
 
   // Of the command that is being applied.
   Overlay scratch_;

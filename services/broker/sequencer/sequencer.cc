@@ -87,7 +87,9 @@ void Sequencer::Submit(std::unique_ptr<Command> command) {
   absl::Status refusal;
   {
     absl::MutexLock lock(&mu_);
-    if (stopping_) {
+    if (!ended_.ok()) {
+      refusal = ended_;
+    } else if (stopping_) {
       refusal = Error(Reason::kShuttingDown, "the broker is stopping; resend the same request id");
     } else if (queue_.size() >= options_.queue_max) {
       refusal = Error(Reason::kQueueFull, "too much is in flight; wait, then resend the same request id",
@@ -112,7 +114,7 @@ void Sequencer::PublishDue() {
 
 bool Sequencer::serving() const {
   absl::MutexLock lock(&mu_);
-  return view_ != nullptr;
+  return view_ != nullptr && ended_.ok();
 }
 
 void Sequencer::Shutdown() {
@@ -144,6 +146,7 @@ void Sequencer::Loop() {
       telemetry::Log(telemetry::Level::kError, "store.write_failed", {{"status", status}});
       Close();
     }
+    if (End()) break;
   }
   // Only an outage leaves commands behind.
   std::deque<std::unique_ptr<Command>> left = std::move(pending_);
@@ -154,6 +157,22 @@ void Sequencer::Loop() {
   }
   for (auto& command : left) Finish(std::move(command), Unavailable("the broker stopped while its store refused writes"));
   Close();
+}
+
+bool Sequencer::End() {
+  absl::Status ended;
+  std::deque<std::unique_ptr<Command>> left;
+  {
+    absl::MutexLock lock(&mu_);
+    if (ended_.ok()) return false;
+    ended = ended_;
+    left = std::exchange(queue_, {});
+  }
+  std::move(left.begin(), left.end(), std::back_inserter(pending_));
+  for (auto& command : std::exchange(pending_, {})) Finish(std::move(command), ended);
+  absl::MutexLock lock(&mu_);
+  mu_.Await(absl::Condition(&stopping_));
+  return true;
 }
 
 bool Sequencer::TakeCommands() {
@@ -190,7 +209,7 @@ absl::Status Sequencer::RunBatch() {
   BatchContext context(*session_->store, *session_->slots, random_, session_->ledger->origin(), session_->ledger->size(),
                        now, epochs_);
   std::vector<std::unique_ptr<Command>> applied;
-  while (!pending_.empty() && context.bytes() < kBatchBytesMax && !context.epochs_moved()) {
+  while (!pending_.empty() && context.bytes() < kBatchBytesMax && !context.epochs_moved() && !context.fork().has_value()) {
     std::unique_ptr<Command> command = std::move(pending_.front());
     pending_.pop_front();
     absl::Status status = command->MayBeRefusedForSpace() ? space : absl::OkStatus();
@@ -214,6 +233,16 @@ absl::Status Sequencer::RunBatch() {
   }
   if (outcome.ok()) {
     for (const auto& command : applied) command->Published();
+  }
+  // What is signed is judged once more, by the one who signs.
+  const absl::Status ended = status.ok() && context.fork().has_value() ? session_->signer->Confront(*context.fork()) : absl::OkStatus();
+  if (!ended.ok()) {
+    telemetry::Log(telemetry::Level::kError, "log.forked", {{"status", ended}});
+    {
+      absl::MutexLock lock(&mu_);
+      ended_ = ended;
+    }
+    if (options_.on_health) options_.on_health(false);  // Before whoever showed the fork is answered.
   }
   for (auto& command : applied) Finish(std::move(command), outcome);
   return status;

@@ -6,6 +6,9 @@
 //                          ▲            ──▶ guard ──▶ sign ──▶ publish epochs ──▶ Done…
 //                          └── commands that came meanwhile are the next batch
 //
+// A batch whose command keeps a fork (family `fork`) is the last: it is committed and signed, so that its entry stands, and then
+// every command is refused with LOG_FORKED, while readers keep their view until the process ends. The next opening refuses.
+//
 // Every batch is signed; every few seconds the newest signed note is published: stored with the next batch, or with one of its
 // own when none comes, and shown to readers from the store alone, so never before it is durable.
 #pragma once
@@ -77,6 +80,7 @@ class Sequencer : public CommandQueue {
   //   SHUTTING_DOWN      after Shutdown began
   //   DISK_FLOOR         free space is below the floor, and the command may be refused
   //   STORE_UNAVAILABLE  the write failed or its outcome is not known
+  //   LOG_FORKED         a fork was put on the record; runbooks/fork.md
   void Submit(std::unique_ptr<Command> command) override;
 
   // Committed state with the newest signed tree. In a Done that is OK, the view covers at least what
@@ -87,7 +91,7 @@ class Sequencer : public CommandQueue {
   // every second; never blocks, and asks for nothing while there is nothing new.
   void PublishDue();
 
-  // False while the store refuses writes.
+  // False while the store refuses writes, and for ever once the log has ended with a fork.
   bool serving() const;
 
   // Takes no more, carries out what is queued if the store lets it, closes the store. The executor
@@ -104,6 +108,8 @@ class Sequencer : public CommandQueue {
   bool TakeCommands();
   // Applies and commits one batch of pending_. An error: the store must be opened anew.
   absl::Status RunBatch();
+  // Once the log has ended: refuses what waits, waits for Shutdown, returns true.
+  bool End();
   // Takes `context` through every step up to kPublished; with `publish` it stores the unpublished note too.
   absl::Status Commit(BatchContext& context, bool publish);
   absl::Status CheckSpace() const;
@@ -138,6 +144,7 @@ class Sequencer : public CommandQueue {
   std::deque<std::unique_ptr<Command>> queue_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool publish_asked_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status ended_ ABSL_GUARDED_BY(mu_);  // LOG_FORKED: nothing is signed any more.
   std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mu_);  // Null while the store is closed.
   int open_views_ ABSL_GUARDED_BY(mu_) = 0;                    // Views that live, view_ included.
 

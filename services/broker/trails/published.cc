@@ -88,7 +88,7 @@ absl::StatusOr<uint64_t> CountPublishedAfter(const ReadView& view, uint64_t size
   return count;
 }
 
-absl::StatusOr<std::optional<PublishedCheckpoint>> NewestWitnessed(const ReadView& view, const WitnessPolicy& policy) {
+absl::StatusOr<std::optional<PublishedCheckpoint>> NewestWitnessed(const ReadView& view, const Witnesses& policy) {
   // Witnesses of one size at a time, the newest first.
   std::optional<uint64_t> met;
   uint64_t at = 0;

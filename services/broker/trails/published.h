@@ -46,10 +46,10 @@ struct WitnessStanding {
   bool behind = false;
 };
 
-// The witness policy in force, as far as reading needs it. Thread-safe.
-class WitnessPolicy {
+// The witness policy in force (ledger::WitnessPolicy), as far as reading needs it. Thread-safe.
+class Witnesses {
  public:
-  virtual ~WitnessPolicy() = default;
+  virtual ~Witnesses() = default;
   // True when cosignatures of these meet the quorum. Names that are none of the policy's count for nothing.
   virtual bool Met(std::span<const std::string> witnesses) const = 0;
   // One for each witness. Errors of the store.
@@ -57,7 +57,7 @@ class WitnessPolicy {
 };
 
 // No policy: nothing is ever witnessed.
-class NoWitnesses final : public WitnessPolicy {
+class NoWitnesses final : public Witnesses {
  public:
   bool Met(std::span<const std::string>) const override { return false; }
   absl::StatusOr<std::vector<WitnessStanding>> Standings(const ReadView&) const override {
@@ -78,7 +78,7 @@ absl::StatusOr<std::vector<PublishedCheckpoint>> ListPublished(const ReadView& v
 absl::StatusOr<uint64_t> CountPublishedAfter(const ReadView& view, uint64_t size, uint64_t limit);
 // The newest that meets the quorum of `policy`; nothing when there is none. Looks at the newest kWitnessedRowsMax cosignatures
 // and at the checkpoint that NoteWitnessed noted.
-absl::StatusOr<std::optional<PublishedCheckpoint>> NewestWitnessed(const ReadView& view, const WitnessPolicy& policy);
+absl::StatusOr<std::optional<PublishedCheckpoint>> NewestWitnessed(const ReadView& view, const Witnesses& policy);
 
 // Of the published checkpoint of `size`, by witness.
 absl::StatusOr<std::vector<KeptCosignature>> Cosignatures(const ReadView& view, uint64_t size);
