@@ -80,6 +80,12 @@ class Reading {
   std::map<std::string, size_t> member_of_;  // Line of the group that each name is a member of; 0: of none.
 };
 
+bool HasLineOf(const Note& note, const Vkey& key) {
+  return std::any_of(note.signatures.begin(), note.signatures.end(), [&](const NoteSignature& signature) {
+    return signature.name == key.name() && signature.id == key.id();
+  });
+}
+
 absl::StatusOr<size_t> Threshold(size_t line, std::string_view word, size_t members) {
   if (word == "any") return 1;
   if (word == "all") return members;
@@ -176,28 +182,29 @@ std::string WitnessPolicy::ToString() const {
   return text + fmt::format("quorum {}\n", quorum_);
 }
 
+absl::StatusOr<std::vector<std::string>> VerifyCosignatures(const Note& note, const WitnessPolicy& policy) {
+  std::vector<std::string> names;
+  // One by one: a policy names witnesses itself, and two of them may have keys of one name.
+  for (const PolicyWitness& witness : policy.witnesses()) {
+    if (!HasLineOf(note, witness.key)) continue;
+    ACCORD_RETURN_IF_ERROR(VerifyNote(note, {&witness.key, 1}).status());
+    names.push_back(witness.name);
+  }
+  return names;
+}
+
 absl::StatusOr<WitnessedCheckpoint> VerifyWitnessed(std::string_view note, const WitnessPolicy& policy) {
   ACCORD_ASSIGN_OR_RETURN(const Note parsed, ParseNote(note));
   ACCORD_ASSIGN_OR_RETURN(Checkpoint checkpoint, ParseCheckpoint(parsed.text));
-  const auto signed_by = [&](const Vkey& key) {
-    return std::any_of(parsed.signatures.begin(), parsed.signatures.end(), [&](const NoteSignature& signature) {
-      return signature.name == key.name() && signature.id == key.id();
-    });
-  };
   bool known = false;
   for (const PolicyLog& log : policy.logs()) {
-    if (log.key.name() != checkpoint.origin || !signed_by(log.key)) continue;
+    if (log.key.name() != checkpoint.origin || !HasLineOf(parsed, log.key)) continue;
     ACCORD_RETURN_IF_ERROR(VerifyNote(parsed, {&log.key, 1}).status());
     known = true;
   }
   if (!known) return Error(Reason::kReceiptInvalid, "the checkpoint is not signed by a log of the policy");
   WitnessedCheckpoint result{std::move(checkpoint), {}, false};
-  // One by one: a policy names witnesses itself, and two of them may have keys of one name.
-  for (const PolicyWitness& witness : policy.witnesses()) {
-    if (!signed_by(witness.key)) continue;
-    ACCORD_RETURN_IF_ERROR(VerifyNote(parsed, {&witness.key, 1}).status());
-    result.witnesses.push_back(witness.name);
-  }
+  ACCORD_ASSIGN_OR_RETURN(result.witnesses, VerifyCosignatures(parsed, policy));
   result.quorum = policy.QuorumMet(result.witnesses);
   return result;
 }

@@ -72,10 +72,14 @@ class WitnessPolicy {
   std::string quorum_;
 };
 
+// Names, in the policy's order, of the witnesses that cosigned `note`; lines of nobody in the policy are ignored. RECEIPT_INVALID
+// when a line of a witness does not verify.
+absl::StatusOr<std::vector<std::string>> VerifyCosignatures(const Note& note, const WitnessPolicy& policy);
+
 // A checkpoint judged by a policy.
 struct WitnessedCheckpoint {
   Checkpoint checkpoint;
-  std::vector<std::string> witnesses;  // Names, in the policy's order, of those whose cosignature is in the note and verifies.
+  std::vector<std::string> witnesses;  // VerifyCosignatures.
   bool quorum = false;
 };
 // Verifies `note` by a log of `policy` and by those of its witnesses that cosigned; lines of nobody in the policy are ignored.

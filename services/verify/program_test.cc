@@ -1,6 +1,7 @@
 // Goal: the program's exit statuses and what it says, over real files.
 #include "services/verify/program.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -187,6 +188,42 @@ TEST_F(ProgramTest, AReceiptVerifiesAndSaysWhatItsOpeningsSay) {
   fs::remove(directory_ / "r.tlog.openings.json");
   EXPECT_EQ(Run({"receipt", At("r.tlog")}), 0);
   EXPECT_THAT(output_.out, HasSubstr("No openings"));
+}
+
+TEST_F(ProgramTest, AReceiptIsHeldToAWitnessPolicy) {
+  PutReceipt();
+  const std::string receipt = *DirectoryReader(directory_.string()).Read("r.tlog", 1 << 20);
+  const std::string text = ledger::ParseNote(ledger::ParseTlogProof(receipt)->checkpoint)->text;
+  const auto signer = [](char seed) { return *crypto::Ed25519Signer::FromSeed(std::string(crypto::kEd25519SeedBytes, seed)); };
+  std::string policy = fmt::format("log {}\n", TestingLog(0).vkey().ToString());
+  for (char seed : {'a', 'b', 'c'}) {
+    policy += fmt::format("witness {} {}\n", seed,
+                          ledger::Vkey::Make("w.test", ledger::kTypeCosignatureV1, signer(seed).verifier()).ToString());
+  }
+  Put("two.policy", policy + "group two 2 a b c\nquorum two\n");
+  const auto line = [&](char seed) { return ledger::CosignatureLine(text, "w.test", 1'800'000'000, signer(seed)); };
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--policy", At("two.policy")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("does not meet the quorum two"));
+  Put("r.tlog", receipt + line('a') + line('z'));  // A stranger counts for nothing.
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--policy", At("two.policy")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("cosigned by a"));
+  Put("r.tlog", receipt + line('a') + line('c'));
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--policy", At("two.policy")}), 0) << output_.err;
+  EXPECT_THAT(output_.out, HasSubstr("a, c: meets the quorum two"));
+  // The log's key is the policy's too: nothing is taken from beside the receipt.
+  fs::remove(directory_ / "vkey");
+  EXPECT_EQ(Run({"receipt", "--json", At("r.tlog"), "--policy", At("two.policy")}), 0) << output_.err;
+  EXPECT_EQ(nlohmann::json::parse(output_.out)["policy"]["witnesses"], nlohmann::json({"a", "c"}));
+  // A line of a witness that does not verify spoils the receipt, whoever else signed.
+  Put("r.tlog", receipt + line('a') + line('c') + ledger::CosignatureLine("x\n", "w.test", 1'800'000'000, signer('b')));
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--policy", At("two.policy")}), 1);
+  // Not a policy; and a key that is of no log of it.
+  Put("no.policy", policy);
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--policy", At("no.policy")}), 2);
+  EXPECT_THAT(output_.err, HasSubstr("no quorum line"));
+  Put("other.vkey", ledger::Vkey::Make(TestingLog::kOrigin, ledger::kTypeEd25519, signer('o').verifier()).ToString() + "\n");
+  EXPECT_EQ(Run({"receipt", At("r.tlog"), "--policy", At("two.policy"), "--vkey", At("other.vkey")}), 2);
+  EXPECT_THAT(output_.err, HasSubstr("of no log of the policy"));
 }
 
 TEST_F(ProgramTest, AReceiptWhoseOpeningSaysSomethingElseDoesNotVerify) {

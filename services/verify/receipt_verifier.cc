@@ -85,6 +85,15 @@ absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json
   return openings;
 }
 
+absl::StatusOr<WitnessReport> JudgeWitnesses(std::string_view tlog_proof, const ledger::WitnessPolicy& policy) {
+  ACCORD_ASSIGN_OR_RETURN(const ledger::TlogProof proof, ledger::ParseTlogProof(tlog_proof));
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Note note, ledger::ParseNote(proof.checkpoint));
+  WitnessReport report;
+  ACCORD_ASSIGN_OR_RETURN(report.witnesses, ledger::VerifyCosignatures(note, policy));
+  report.quorum = policy.QuorumMet(report.witnesses);
+  return report;
+}
+
 absl::StatusOr<ReceiptReport> VerifyReceiptFile(std::string_view tlog_proof, const std::vector<crypto::Opening>& openings,
                                                 const ledger::Vkey& log) {
   ReceiptReport report;

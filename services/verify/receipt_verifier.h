@@ -10,6 +10,7 @@
 
 #include "common/crypto/commitment.h"
 #include "common/ledger/note.h"
+#include "common/ledger/policy.h"
 #include "common/ledger/tlog_proof.h"
 
 namespace accord::verify {
@@ -35,6 +36,15 @@ absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json
 // opening says is not looked at before that. Thread-safe.
 absl::StatusOr<ReceiptReport> VerifyReceiptFile(std::string_view tlog_proof, const std::vector<crypto::Opening>& openings,
                                                 const ledger::Vkey& log);
+
+// What a witness policy makes of the receipt's checkpoint.
+struct WitnessReport {
+  std::vector<std::string> witnesses;  // Who cosigned, by the policy's names.
+  bool quorum = false;
+};
+// REQUIRES: VerifyReceiptFile is OK for the log's key. RECEIPT_INVALID when a line of a witness of the policy does not verify.
+// Thread-safe.
+absl::StatusOr<WitnessReport> JudgeWitnesses(std::string_view tlog_proof, const ledger::WitnessPolicy& policy);
 
 // What each opening of the entry at `index` says. RECEIPT_INVALID unless all are `leaf`'s commitments and messages of their
 // kind. Thread-safe.
