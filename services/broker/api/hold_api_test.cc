@@ -328,6 +328,35 @@ TEST_F(HoldApiTest, ASubjectCoversItsCasesWeakTokensAndLaterLinks) {
   }
 }
 
+TEST_F(HoldApiTest, AnErasureThatWasApprovedFirstGoesOnAndIsCounted) {
+  const std::string first = Stored({.request_id = "incident-1", .recipients = {"idva"}});
+  const std::string second = Stored({.request_id = "incident-2", .recipients = {"idva"}});
+  const auto erase = [&](const std::string& digest) {
+    admin::v1::Change change;
+    change.mutable_erase()->set_header_digest(digest);
+    change.mutable_erase()->set_ground(ERASURE_GROUND_ORDER);
+    change.mutable_erase()->set_authority("ico/7");
+    return world_.Change(change);
+  };
+  ASSERT_EQ(erase(first), absl::OkStatus());
+  auto change = Hold("inquest-1");
+  const auto cases = Cases();
+  ASSERT_EQ(cases.size(), 1u);
+  change.mutable_set_hold()->add_case_pseudonyms(*cases.begin());
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  // At once: nothing waits for the walk.
+  const absl::Status refused = erase(second);
+  EXPECT_TRUE(HasReason(refused, Reason::kOnHold)) << refused;
+  EXPECT_EQ(DetailOf(refused).metadata["hold"], "inquest-1");
+  EXPECT_EQ(Covering(second), "inquest-1");
+  const auto hold = Settled();
+  EXPECT_EQ(hold.referrals(), 1u);
+  EXPECT_EQ(hold.erased(), 1u);
+  EXPECT_TRUE(HasReason(world_.Change(HoldOfReferral("inquest-2", first)), Reason::kReferralNotFound));
+  ASSERT_EQ(Lift("inquest-1"), absl::OkStatus());
+  EXPECT_EQ(erase(second), absl::OkStatus());
+}
+
 TEST_F(HoldApiTest, TheConfidentialDeskHearsOfItsOwnAndTheMainDeskOfNoneOfIt) {
   const auto key = world_.authority().IssueSealing("idva");
   admin::v1::Change change;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,19 +42,54 @@ absl::Status AddHolders(const ReadView& view, const std::string& id, admin::v1::
   return corrupt ? Corrupt("a holder of a hold does not parse") : absl::OkStatus();
 }
 
+// The cases that the hold covers, named or found.
+absl::StatusOr<std::vector<std::string>> CasesOf(const ReadView& view, const std::string& id, uint64_t& rows) {
+  const std::string prefix = HoldCoverKey(HoldTarget::kCase, "");
+  std::vector<std::string> cases;
+  bool corrupt = false;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyHoldCover, storage::Prefix(prefix), [&](std::string_view key, std::string_view value) {
+    ++rows;
+    storage::v1::StoredHoldCover cover;
+    corrupt = !cover.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    if (corrupt) return false;
+    if (std::find(cover.holds().begin(), cover.holds().end(), id) != cover.holds().end()) cases.emplace_back(key.substr(prefix.size()));
+    return true;
+  }));
+  if (corrupt) return Corrupt("a row of the hold index does not parse");
+  return cases;
+}
+
+// Referrals that are erased: members that no longer open, and what else the covered cases once had.
 absl::StatusOr<uint64_t> CountErased(const ReadView& view, const std::string& id, uint64_t& rows) {
-  const std::string prefix = HoldPrefix(id);
+  std::set<std::string> gone;  // Header digests whose rows are still there.
   uint64_t erased = 0;
   absl::Status failed;
-  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyHoldReferral, storage::Prefix(prefix), [&](std::string_view key, std::string_view) {
+  const auto look = [&](std::string_view digest) {
     ++rows;
-    const auto row = view.GetSealed(kFamilyReferral, key.substr(prefix.size()));
+    const auto row = view.GetSealed(kFamilyReferral, digest);
     failed = row.status();
-    if (row.ok() && !row->has_value()) ++erased;
+    if (row.ok() && !row->has_value()) gone.emplace(digest);
     return failed.ok();
+  };
+  const std::string prefix = HoldPrefix(id);
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyHoldReferral, storage::Prefix(prefix), [&](std::string_view key, std::string_view) {
+    return look(key.substr(prefix.size()));
   }));
   ACCORD_RETURN_IF_ERROR(failed);
-  return erased;
+  ACCORD_ASSIGN_OR_RETURN(const std::vector<std::string> cases, CasesOf(view, id, rows));
+  for (const std::string& pseudonym : cases) {
+    ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyCase, pseudonym));
+    storage::v1::StoredCase stored;
+    if (!bytes.has_value() || !stored.ParseFromString(*bytes)) return Corrupt("a case of a hold is not there");
+    uint64_t numbered = 0;
+    ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyCaseReferral, storage::Prefix(pseudonym), [&](std::string_view, std::string_view digest) {
+      ++numbered;
+      return look(digest);
+    }));
+    ACCORD_RETURN_IF_ERROR(failed);
+    erased += stored.referrals() - std::min(numbered, stored.referrals());
+  }
+  return erased + gone.size();
 }
 
 absl::StatusOr<admin::v1::Hold> Show(const ReadView& view, const storage::v1::StoredHold& stored, uint64_t& rows) {
@@ -75,6 +112,7 @@ absl::StatusOr<HoldPage> ListHolds(const ReadView& view, std::optional<uint64_t>
   HoldPage page;
   std::vector<std::pair<uint64_t, std::string>> set;  // Change number, id.
   uint64_t rows = 0;
+  size_t bytes = 0;
   std::optional<uint64_t> last;
   bool more = false, corrupt = false;
   const storage::Range range = {.lower = "", .upper = before.has_value() ? KeyU64(*before) : "", .descending = true};
@@ -97,7 +135,8 @@ absl::StatusOr<HoldPage> ListHolds(const ReadView& view, std::optional<uint64_t>
     if (!stored.has_value() || stored->change() != number) continue;
     ACCORD_ASSIGN_OR_RETURN(admin::v1::Hold hold, Show(view, *stored, rows));
     page.holds.push_back(std::move(hold));
-    if (rows < kHoldRowsLookedAtMax || number == set.back().first) continue;
+    bytes += page.holds.back().ByteSizeLong();
+    if ((rows < kHoldRowsLookedAtMax && bytes < kHoldPageBytesMax) || number == set.back().first) continue;
     page.next = number;
     return page;
   }

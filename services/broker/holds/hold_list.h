@@ -13,6 +13,7 @@
 namespace accord::broker {
 
 inline constexpr uint64_t kHoldRowsLookedAtMax = 100'000;  // Referrals, holders and changes, for one page.
+inline constexpr size_t kHoldPageBytesMax = 2u << 20;          // A page ends early once its holds have these.
 
 // One page: the newest first by the number of the change that set them.
 struct HoldPage {
