@@ -15,6 +15,7 @@
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
+#include "services/broker/holds/hold_notices.h"
 
 namespace accord::broker {
 namespace {
@@ -355,6 +356,40 @@ TEST_F(HoldApiTest, AnErasureThatWasApprovedFirstGoesOnAndIsCounted) {
   EXPECT_TRUE(HasReason(world_.Change(HoldOfReferral("inquest-2", first)), Reason::kReferralNotFound));
   ASSERT_EQ(Lift("inquest-1"), absl::OkStatus());
   EXPECT_EQ(erase(second), absl::OkStatus());
+}
+
+TEST_F(HoldApiTest, ManyReferralsAreToldInSeveralNoticesAndForgottenWhenLifted) {
+  constexpr size_t kReferrals = kHoldNoticeReferralsMax + 30;
+  std::set<std::string> stored;
+  for (size_t i = 0; i < kReferrals; ++i) stored.insert(Stored({.request_id = fmt::format("incident-{}", i), .recipients = {"idva"}}));
+  ASSERT_EQ(stored.size(), kReferrals);
+  auto change = Hold("inquiry-1");
+  change.mutable_set_hold()->add_case_pseudonyms(*Cases().begin());
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  EXPECT_EQ(Settled().referrals(), kReferrals);
+  Collector police(world_, "agency/police", 8);
+  std::set<std::string> told;
+  int notices = 0;
+  while (told.size() < kReferrals) {
+    const auto notice = NextNotice(police);
+    ASSERT_LE(notice.header_digests_size(), static_cast<int>(kHoldNoticeReferralsMax));
+    for (const std::string& digest : notice.header_digests()) EXPECT_TRUE(told.insert(digest).second);
+    ASSERT_LE(++notices, 10);
+  }
+  EXPECT_EQ(told, stored);
+  EXPECT_GE(notices, 2);
+  EXPECT_GT(HolderOf(Settled(), "police").delivered_at_ms(), 0);
+
+  ASSERT_EQ(Lift("inquiry-1"), absl::OkStatus());
+  EXPECT_GT(NextNotice(police).lifted_at_ms(), 0);
+  Settled();
+  const auto view = world_.broker().sequencer().View();
+  for (const std::string_view family : {kFamilyHoldCover, kFamilyHoldReferral}) {
+    ASSERT_EQ((*view)->Scan(family, {}, [&](std::string_view, std::string_view) {
+      ADD_FAILURE() << "a row is left in " << family;
+      return false;
+    }), absl::OkStatus());
+  }
 }
 
 TEST_F(HoldApiTest, TheConfidentialDeskHearsOfItsOwnAndTheMainDeskOfNoneOfIt) {
