@@ -274,6 +274,66 @@ TEST_F(SequencerTest, WhatWasSignedAndNotPublishedIsPublishedAfterTheNextOpening
   EXPECT_EQ(**view->Get(kFamilyCheckpoint, KeyU64(3)), newest->checkpoint);
 }
 
+// Goal: the entry of a fork is the last that is signed. Method: what follows it is queued before its batch is formed.
+TEST_F(SequencerTest, AForkThatIsKeptEndsTheLogWithItsBatch) {
+  ASSERT_EQ(Start(), absl::OkStatus());
+  ASSERT_TRUE(Do(StoreOnce("before")).ok());
+  const std::string note = ledger::SignCheckpoint({std::string(kOrigin), 9, ledger::LeafHash("another history")}, key_);
+  absl::Notification queued;
+  absl::StatusOr<Committed> first = absl::UnknownError(""), fork = first, after = first;
+  absl::Notification first_done, fork_done, after_done;
+  const auto submit = [&](TestCommand::ApplyFunction apply, absl::StatusOr<Committed>& result, absl::Notification& done) {
+    sequencer_->Submit(std::make_unique<TestCommand>(std::move(apply), [&](const absl::StatusOr<Committed>& outcome) {
+      result = outcome;
+      done.Notify();
+    }, false));
+  };
+  submit([&](CommitContext&) { queued.WaitForNotification(); return absl::OkStatus(); }, first, first_done);
+  submit([&](CommitContext& context) -> absl::Status {
+    ACCORD_RETURN_IF_ERROR(StoreOnce("fork")(context));
+    context.Put(kFamilyFork, ForkKey(9, crypto::Sha256(note)), note);
+    return absl::OkStatus();
+  }, fork, fork_done);
+  submit(StoreOnce("after"), after, after_done);
+  queued.Notify();
+  fork_done.WaitForNotification();
+  after_done.WaitForNotification();
+  first_done.WaitForNotification();
+
+  ASSERT_EQ(fork.status(), absl::OkStatus());  // It is signed: the entry stands under a checkpoint.
+  EXPECT_EQ(fork->tree_size, 2u);
+  EXPECT_TRUE(HasReason(after.status(), Reason::kLogForked)) << after.status();
+  EXPECT_TRUE(HasReason(Do(StoreOnce("later")).status(), Reason::kLogForked));
+  EXPECT_FALSE(sequencer_->serving());
+  {
+    absl::MutexLock lock(&mu_);
+    EXPECT_THAT(health_, ElementsAre(true, false));
+  }
+  // Readers keep what was signed last.
+  EXPECT_EQ(Stored("fork"), "value");
+  EXPECT_EQ(Stored("after"), std::nullopt);
+  EXPECT_EQ((*sequencer_->View())->checkpoint().checkpoint, fork->checkpoint);
+  // And no start takes it up again.
+  Stop();
+  EXPECT_TRUE(HasReason(Start(), Reason::kLogForked));
+  EXPECT_TRUE(HasReason(Start(), Reason::kLogForked));
+}
+
+// A store that has what was signed holds nothing that contradicts it, also when it was kept: the newer copy that is put back.
+TEST_F(SequencerTest, ANoteThatTheLogHasEndsNothing) {
+  ASSERT_EQ(Start(), absl::OkStatus());
+  const auto own = Do(StoreOnce("a"));
+  ASSERT_TRUE(own.ok());
+  ASSERT_TRUE(Do([&](CommitContext& context) {
+    context.Put(kFamilyFork, ForkKey(1, crypto::Sha256(own->checkpoint)), own->checkpoint);
+    return absl::OkStatus();
+  }).ok());
+  ASSERT_TRUE(Do(StoreOnce("b")).ok());
+  Stop();
+  ASSERT_EQ(Start(), absl::OkStatus());
+  EXPECT_TRUE(Do(StoreOnce("c")).ok());
+}
+
 TEST_F(SequencerTest, ARefusedCommandLeavesNothingAndItsNeighboursStand) {
   int published = 0;
   options_.publish = [&](const ReadView&, const Epochs&) {
