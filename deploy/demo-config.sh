@@ -10,7 +10,8 @@ usage: deploy/demo-config.sh DIR [--base-port PORT] [--containers]
   Writes into DIR the configuration of one broker, five agencies and accordctl: broker.toml, directory.toml,
   agreement.toml, police.toml … idva.toml, accordctl.toml. They are the examples (deploy/broker.toml.example,
   deploy/agency.toml.example, accordctl.toml.example) with names, ports and this year put in; keys are looked for in
-  DIR/pki (deploy/dev-pki.sh), stores in DIR/broker and DIR/AGENCY, the log's verification key in DIR/broker.vkey.
+  DIR/pki (deploy/dev-pki.sh), stores in DIR/broker and DIR/AGENCY, the log's verification key in DIR/broker.vkey, the
+  witness policy, which names that key, in DIR/witnesses.policy.
 
   --base-port PORT  broker on PORT, agencies on PORT + 11 to PORT + 15, metrics 2000 above; default 7400
   --containers      listen on every address, find each other as accord-broker, accord-police, …
@@ -67,6 +68,7 @@ text=$(<"$here/broker.toml.example")
 put 'address = "127.0.0.1"' "address = \"$listen\""
 put 'port = 7400 ' "port = $base_port "
 put 'metrics_port = 9400 ' "metrics_port = $((base_port + 2000)) "
+put 'policy = ""' 'policy = "witnesses.policy"'
 write broker.toml
 text=$(<"$here/directory.toml")
 write directory.toml

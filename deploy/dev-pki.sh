@@ -15,10 +15,11 @@ usage: deploy/dev-pki.sh DIR
     AGENCY/tls.{crt,key}             spiffe://accord.example/agency/AGENCY, for the service and for its callers
     AGENCY/signing.{crt,key}         …/AGENCY/signing, digital signature only
     AGENCY/sealing.{crt,key}         …/AGENCY/sealing, key agreement only
+    AGENCY/witness.key               Ed25519; with it the agency cosigns the log
     admin/{alice,bob}.{crt,key}      spiffe://accord.example/admin/…
     linkage.key                      key of the linkage domain, 64 hex digits
 
-  AGENCY is each of police, childrens, housing, health, idva. All keys are P-256; key files have mode 0600. Servers are
+  AGENCY is each of police, childrens, housing, health, idva. All other keys are P-256; key files have mode 0600. Servers are
   also named localhost, 127.0.0.1 and accord-broker or accord-AGENCY. docs/formats.md §4 has the forms.
 
   Run again, it makes what is missing and changes nothing else.
@@ -100,6 +101,11 @@ for agency in "${agencies[@]}"; do
   make_server "$agency/tls" "agency/$agency" "accord-$agency"
   make_certificate "$agency/signing" "$agency signing" area-authority digitalSignature "agency/$agency/signing"
   make_certificate "$agency/sealing" "$agency sealing" area-authority keyAgreement "agency/$agency/sealing"
+  if [ ! -e "$agency/witness.key" ]; then
+    openssl genpkey -algorithm ed25519 -out "$agency/witness.key.new"
+    mv "$agency/witness.key.new" "$agency/witness.key"
+    made=$((made + 1))
+  fi
 done
 for administrator in "${administrators[@]}"; do
   make_certificate "admin/$administrator" "$administrator" tls-ca digitalSignature "admin/$administrator" "" clientAuth

@@ -62,8 +62,25 @@ demo_make() {
   "$ACCORD_ROOT/deploy/dev-pki.sh" "$DEMO/pki"
   "$ACCORD_ROOT/deploy/demo-config.sh" "$DEMO" --base-port "$DEMO_BASE_PORT" "$@"
   "$DEMO_PROGRAMS/accord-broker" init --config "$DEMO/broker.toml"
+  demo_policy
   cp "$DEMO/broker/keys/log.pem.vkey" "$DEMO/broker.vkey.new"  # In life: published by the operator.
   mv "$DEMO/broker.vkey.new" "$DEMO/broker.vkey"
+}
+
+# demo_policy: whose cosignatures the broker collects. Any three of the five agencies make a quorum.
+demo_policy() {
+  local agency vkey
+  {
+    echo "log $(cat "$DEMO/broker/keys/log.pem.vkey")"
+    for agency in "${DEMO_AGENCIES[@]}"; do
+      vkey=$("$DEMO_PROGRAMS/accordctl" ledger witness-key --name "$agency.accord.example" --out "$DEMO/pki/$agency/witness.key" 2>/dev/null) ||
+        fail "$DEMO/pki/$agency/witness.key is no witness key"
+      echo "witness $agency $vkey"
+    done
+    echo "group any-three 3 ${DEMO_AGENCIES[*]}"
+    echo "quorum any-three"
+  } >"$DEMO/witnesses.policy.new"
+  mv "$DEMO/witnesses.policy.new" "$DEMO/witnesses.policy"
 }
 
 # demo_check_ports: fails, naming the port, when another program listens where one of ours is to.

@@ -46,7 +46,10 @@ done
 
 find "$pki" -name '*.key' ! -perm 600 >"$work/loose"
 same "$(cat "$work/loose")" "" "keys that others may read"
-same "$(find "$pki" -name '*.key' | wc -l)" 21 "number of keys"
+same "$(find "$pki" -name '*.key' | wc -l)" 26 "number of keys"
+for agency in police childrens housing health idva; do
+  openssl pkey -in "$pki/$agency/witness.key" -noout -text | grep -q ED25519 || fail "the witness key of $agency is not Ed25519"
+done
 [[ $(cat "$pki/linkage.key") =~ ^[0-9a-f]{64}$ ]] || fail "linkage.key is not 64 hex digits"
 same "$(find "$pki" -name '*.new')" "" "files left half made"
 

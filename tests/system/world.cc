@@ -21,6 +21,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
+#include "common/crypto/ed25519.h"
 #include "common/rpc/tls.h"
 
 namespace accord::tests {
@@ -101,6 +102,7 @@ sealing_certificate = "pki/{0}/sealing.crt"
   Must(init.status(), "accord-broker init");
   if (init->exit_status != 0) Must(absl::InternalError(init->output), "accord-broker init");
   WriteText("broker.vkey", log_key().ToString() + "\n");
+  if (options.witnesses) WritePolicy();
   for (const AgencyRow& row : kAgencies) WriteAgencyConfig(row, options);
   WriteToolConfig();
 
@@ -137,6 +139,7 @@ void World::MakeAgency(const AgencyRow& row) {
   WriteText("pki/" + id + "/signing.key", signing.key_pem);
   WriteText("pki/" + id + "/sealing.crt", sealing.certificate.pem());
   WriteText("pki/" + id + "/sealing.key", sealing.key_pem);
+  WriteText("pki/" + id + "/witness.key", crypto::Ed25519Signer::Generate().ToPem().view());
   const auto tls = tls_authority_.IssueTls("agency/" + id);
   WriteText("pki/" + id + "/tls.crt", tls.certificate.pem());
   WriteText("pki/" + id + "/tls.key", tls.key_pem);
@@ -172,7 +175,20 @@ directory = "directory.toml"
 agreement = "agreement.toml"
 )", kOrigin, crypto::testing::kTrustDomain, port(kBroker), metrics_ports_[kBroker]->number(), tls.certificate,
                                            tls.private_key, tls.roots,
-                                           options.broker_disk_floor == "0" ? "0" : "\"" + options.broker_disk_floor + "\""));
+                                           options.broker_disk_floor == "0" ? "0" : "\"" + options.broker_disk_floor + "\"") +
+                               (options.witnesses ? "[witnesses]\npolicy = \"witnesses.policy\"\n" : ""));
+}
+
+void World::WritePolicy() {
+  std::string policy = fmt::format("log {}\n", log_key().ToString()), group = "group any-three 3";
+  for (const AgencyRow& row : kAgencies) {
+    const auto key = crypto::Ed25519Signer::FromPemFile(path(fmt::format("pki/{}/witness.key", row.id)));
+    Must(key.status(), "witness key");
+    const std::string name = fmt::format("{}.{}", row.id, crypto::testing::kTrustDomain);
+    policy += fmt::format("witness {} {}\n", row.id, ledger::Vkey::Make(name, ledger::kTypeCosignatureV1, key->verifier()).ToString());
+    group += fmt::format(" {}", row.id);
+  }
+  WriteText("witnesses.policy", policy + group + "\nquorum any-three\n");
 }
 
 void World::WriteAgencyConfig(const AgencyRow& row, const WorldOptions& options) {
@@ -198,7 +214,7 @@ signing_key = "pki/{0}/signing.key"
 sealing_key = "pki/{0}/sealing.key"
 sealing_certificate = "pki/{0}/sealing.crt"
 area_authorities = "pki/area-authority.crt"
-store_key = "{0}/store.key"
+{7}store_key = "{0}/store.key"
 [linkage]
 domain = "test-area"
 key_id = "1"
@@ -208,7 +224,8 @@ directory = "{0}/store"
 [work]
 poll_interval = "{5}"
 [routing]
-{6})", id, crypto::testing::kTrustDomain, port(id), metrics_ports_[id]->number(), address(kBroker), options.poll_interval, routing));
+{6})", id, crypto::testing::kTrustDomain, port(id), metrics_ports_[id]->number(), address(kBroker), options.poll_interval, routing,
+                                      options.witnesses ? fmt::format("witness_key = \"pki/{}/witness.key\"\n", id) : ""));
 }
 
 void World::WriteToolConfig() {

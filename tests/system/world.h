@@ -51,6 +51,7 @@ struct WorldOptions {
   std::string agreement;                   // Empty: deploy/agreement.toml, in force whenever the test runs.
   std::string poll_interval = "200ms";     // Of the agency services.
   std::string broker_disk_floor = "0";     // Below so much free space only IMMEDIATE and the like are taken.
+  bool witnesses = false;                  // All five cosign the log, any three are enough: witnesses.policy.
 };
 
 inline constexpr absl::Duration kStartTime = absl::Seconds(30);  // Programs under sanitizers are slow.
@@ -128,6 +129,7 @@ class World {
   void MakeAgency(const AgencyRow& row);
   void WriteBrokerConfig(const WorldOptions& options);
   void WriteAgencyConfig(const AgencyRow& row, const WorldOptions& options);
+  void WritePolicy();
   void WriteToolConfig();  // accordctl.toml, of every agency and both administrators.
 
   std::string root_;
