@@ -151,6 +151,37 @@ TEST(CtlConfigTest, TheExampleLoads) {
   EXPECT_EQ(config->broker_address, "127.0.0.1:7400");
 }
 
+TEST_F(ProgramTest, AWitnessKeyIsMadeOnceForItsOwnerAlone) {
+  const std::string key = (directory_ / "witness.key").string();
+  ASSERT_EQ(RunBare({"ledger", "witness-key", "--name", "idva.accord.test", "--out", key}), kDone) << err_;
+  const std::string vkey = out_;
+  EXPECT_THAT(vkey, ::testing::MatchesRegex("idva.accord.test\\+[0-9a-f]{8}\\+B[A-Za-z0-9+/=]+\n"));
+  EXPECT_EQ(fs::status(key).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  // Again: the same key, and another name is another verification key of it.
+  ASSERT_EQ(RunBare({"ledger", "witness-key", "--name", "idva.accord.test", "--out", key}), kDone) << err_;
+  EXPECT_EQ(out_, vkey);
+  ASSERT_EQ(RunBare({"--json", "ledger", "witness-key", "--name", "other", "--out", key}), kDone);
+  EXPECT_EQ(nlohmann::json::parse(out_)["made"], false);
+  EXPECT_EQ(RunBare({"ledger", "witness-key", "--name", "two words", "--out", key}), kWrongUse);
+  std::ofstream(key) << "no key";
+  EXPECT_EQ(RunBare({"ledger", "witness-key", "--name", "idva.accord.test", "--out", key}), kFailed);
+}
+
+TEST_F(ProgramTest, APolicyIsCheckedAndPrinted) {
+  const std::string key = (directory_ / "witness.key").string(), policy = (directory_ / "witnesses.policy").string();
+  ASSERT_EQ(RunBare({"ledger", "witness-key", "--name", "idva.accord.test", "--out", key}), kDone);
+  const std::string line = "witness idva " + out_;
+  std::ofstream(policy) << "# ours\n" << line << "group one any idva\nquorum one\n";
+  ASSERT_EQ(RunBare({"ledger", "policy", policy}), kDone) << err_;
+  EXPECT_EQ(out_, line + "group one 1 idva\nquorum one\n");
+  ASSERT_EQ(RunBare({"--json", "ledger", "policy", policy}), kDone);
+  EXPECT_EQ(nlohmann::json::parse(out_)["groups"][0]["members"][0], "idva");
+  std::ofstream(policy) << line << "quorum two\n";
+  EXPECT_EQ(RunBare({"ledger", "policy", policy}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("line 2 of the policy: two is not defined"));
+  EXPECT_EQ(RunBare({"ledger", "policy"}), kWrongUse);
+}
+
 TEST_F(ProgramTest, RecoverNeedsNoConfigurationAndTellsWrongUseFromRefusal) {
   EXPECT_EQ(RunBare({"ledger", "recover", "--help"}), kDone);
   EXPECT_THAT(out_, HasSubstr("the guard tells of more signed entries"));
