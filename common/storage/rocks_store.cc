@@ -7,6 +7,8 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <set>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -16,6 +18,9 @@ namespace accord::storage {
 namespace {
 
 constexpr uint64_t kWalBytesMax = 64u << 20;  // Bounds what an opening replays.
+// A manifest keeps the first and last key of files long gone, request ids among them: a new one is begun with every change,
+// which costs some kilobytes with each flush.
+constexpr uint64_t kManifestBytesMax = 1;
 constexpr size_t kMemtableBytes = 32u << 20;
 constexpr uint64_t kBlobBytesMin = 4096;
 constexpr int kOpenFilesMax = 512;  // Opening reads no table's footer until it is needed.
@@ -61,6 +66,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
                              : rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.track_and_verify_wals_in_manifest = true;
   db.max_total_wal_size = kWalBytesMax;
+  db.max_manifest_file_size = kManifestBytesMax;
   db.allow_concurrent_memtable_write = false;  // One writer.
   // A failed write ends this object; resuming by itself would hide which writes are there.
   db.max_bgerror_resume_count = 0;
@@ -101,7 +107,7 @@ Range Prefix(std::string_view prefix) {
   return range;
 }
 
-RocksStore::RocksStore() = default;
+RocksStore::RocksStore(std::string path) : path_(std::move(path)) {}
 RocksStore::~RocksStore() { Close().IgnoreError(); }
 
 absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& path,
@@ -128,7 +134,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
   }
 
   db_options.info_log = InfoLog::Open(path);
-  std::unique_ptr<RocksStore> store(new RocksStore);
+  std::unique_ptr<RocksStore> store(new RocksStore(path));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(db_options, path, descriptors, &handles, &db);
@@ -232,14 +238,48 @@ absl::Status RocksStore::CopyTo(const std::string& path) {
   return FromRocks("copy", checkpoint->CreateCheckpoint(path, /*log_size_for_flush=*/UINT64_MAX));
 }
 
-absl::Status RocksStore::Purge(std::string_view family) {
+absl::Status RocksStore::Flush(std::string_view family) { return FromRocks("flush", db_->Flush({}, Handle(family))); }
+
+absl::Status RocksStore::FlushAll() {
+  ACCORD_RETURN_IF_ERROR(Refusal());
+  std::vector<rocksdb::ColumnFamilyHandle*> all;
+  for (const auto& [name, handle] : handles_) all.push_back(handle);
+  return FromRocks("flush", db_->Flush({}, all));
+}
+
+absl::Status RocksStore::Purge(std::string_view family, std::atomic<bool>* cancelled) {
   rocksdb::ColumnFamilyHandle* const handle = Handle(family);
-  ACCORD_RETURN_IF_ERROR(FromRocks("flush", db_->Flush({}, handle)));
+  ACCORD_RETURN_IF_ERROR(Flush(family));
   rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;  // Other families go on being compacted, or writes would be held up.
+  options.canceled = cancelled;
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
   options.blob_garbage_collection_age_cutoff = 1.0;
   return FromRocks("compact", db_->CompactRange(options, handle, nullptr, nullptr));
+}
+
+absl::Status RocksStore::DropUnneededFiles() {
+  // What ends just now unlinks its own; and a scan of the directory finds whatever else is left.
+  ACCORD_RETURN_IF_ERROR(FromRocks("unlink", db_->PauseBackgroundWork()));
+  ACCORD_RETURN_IF_ERROR(FromRocks("unlink", db_->ContinueBackgroundWork()));
+  ACCORD_RETURN_IF_ERROR(FromRocks("unlink", db_->DisableFileDeletions()));
+  ACCORD_RETURN_IF_ERROR(FromRocks("unlink", db_->EnableFileDeletions(/*force=*/true)));
+
+  std::vector<std::string> live;
+  uint64_t manifest_bytes = 0;
+  ACCORD_RETURN_IF_ERROR(FromRocks("list", db_->GetLiveFiles(live, &manifest_bytes, /*flush_memtable=*/false)));
+  const std::set<std::string> needed(live.begin(), live.end());  // Each "/NAME".
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(path_, error)) {
+    const std::string name = "/" + file.path().filename().string();
+    const bool data = name.ends_with(".sst") || name.ends_with(".blob") || name.starts_with("/MANIFEST-");
+    if (data && !needed.contains(name)) {
+      return Error(Reason::kStoreUnavailable, fmt::format("unlink: {} is still read", file.path().filename().string()));
+    }
+  }
+  if (error) return Error(Reason::kStoreUnavailable, fmt::format("list {}: {}", path_, error.message()));
+  return absl::OkStatus();
 }
 
 absl::Status RocksStore::VerifyChecksums() const { return FromRocks("verify", db_->VerifyChecksum({})); }

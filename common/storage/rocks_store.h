@@ -64,7 +64,21 @@ class RocksStore : public Store {
 
   // Rewrites `family` so that deleted and overwritten bytes are in no live file: the
   // physical half of an erasure. Slow, not from the writer's thread while it commits.
-  absl::Status Purge(std::string_view family);
+  // Once `cancelled`, it ends early with an error.
+  absl::Status Purge(std::string_view family, std::atomic<bool>* cancelled = nullptr);
+
+  // Writes what `family` holds in memory to its files, so that the log files of before are not
+  // needed for it. Blocks. For kMetaFamily on the writer's thread alone, between two commits.
+  absl::Status Flush(std::string_view family);
+
+  // Writes out every family, so that the next opening has no log to replay, which may be 64 MiB. After the writer's last
+  // commit. Blocks.
+  absl::Status FlushAll();
+
+  // Once everything was purged and every family flushed: unlinks the files that are no longer needed, log files and
+  // manifests among them. OK: no other file is there. UNAVAILABLE: somebody still reads one; call again. Not on the
+  // writer's thread.
+  absl::Status DropUnneededFiles();
 
   // Reads every block of every file and compares checksums. Slow. DATA_LOSS.
   absl::Status VerifyChecksums() const;
@@ -75,7 +89,7 @@ class RocksStore : public Store {
 
  private:
   friend class RocksCommitLog;
-  RocksStore();
+  explicit RocksStore(std::string path);
 
   rocksdb::ColumnFamilyHandle* Handle(std::string_view family) const;
   // The one place that writes; refuses after the first failure.
@@ -83,6 +97,7 @@ class RocksStore : public Store {
   void AddTo(rocksdb::WriteBatch& writes, const Batch& batch) const;
   absl::Status Refusal() const;
 
+  const std::string path_;
   std::map<std::string, rocksdb::ColumnFamilyHandle*, std::less<>> handles_;
   std::unique_ptr<rocksdb::DB> db_;
   std::atomic<bool> failed_ = false;

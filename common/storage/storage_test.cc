@@ -205,6 +205,37 @@ TEST_F(StorageTest, PurgeLeavesNoTraceOfOverwrittenBytes) {
   }
 }
 
+TEST_F(StorageTest, NoFileHasThePurgedKeyWithoutAReopening) {
+  ASSERT_TRUE(Open().ok());
+  const auto files_with = [&](std::string_view text) {
+    std::vector<std::string> found;
+    for (const auto& entry : std::filesystem::directory_iterator(path_)) {
+      if (!entry.is_regular_file()) continue;
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+      if (bytes.find(text) != std::string::npos) found.push_back(entry.path().filename().string());
+    }
+    return found;
+  };
+  Batch put;
+  put.Put("sealed", "find-this-key", "v");
+  put.Put(kMetaFamily, "m", "1");
+  ASSERT_TRUE(store_->Write(put, true).ok());
+  ASSERT_TRUE(store_->Purge("sealed").ok());
+  EXPECT_FALSE(files_with("find-this-key").empty());  // In a table, and in the manifest as its first and last key.
+  Batch erase;
+  erase.Delete("sealed", "find-this-key");
+  ASSERT_TRUE(store_->Write(erase, true).ok());
+  ASSERT_TRUE(store_->Purge("sealed").ok());
+  Batch touch;
+  touch.Put(kMetaFamily, "m", "2");
+  ASSERT_TRUE(store_->Write(touch, true).ok());
+  ASSERT_TRUE(store_->Flush(kMetaFamily).ok());
+  ASSERT_TRUE(store_->DropUnneededFiles().ok());
+  EXPECT_TRUE(files_with("find-this-key").empty()) << files_with("find-this-key").front();
+  ASSERT_TRUE(store_->VerifyChecksums().ok());
+}
+
 TEST_F(StorageTest, CopyOpensAtTheSameHead) {
   ASSERT_TRUE(Open().ok());
   for (uint64_t n = 1; n <= 5; ++n) Append(n);

@@ -27,9 +27,9 @@ absl::Status NotOurs(std::string_view what) {
 }  // namespace
 
 StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes master, crypto::Ed25519Signer key,
-                            const Clock& clock, Random& random, Executor& executor) {
+                            const Clock& clock, Random& random, Executor& executor, ErasureSite& erasures) {
   return [config, master = std::make_shared<const crypto::SecretBytes>(std::move(master)), key, &clock, &random,
-          &executor]() -> absl::StatusOr<std::unique_ptr<StoreSession>> {
+          &executor, &erasures]() -> absl::StatusOr<std::unique_ptr<StoreSession>> {
     auto session = std::make_unique<StoreSession>();
     // The guard first: while it is held no other broker opens this store, or a copy of it.
     ACCORD_ASSIGN_OR_RETURN(auto guard, Guard::Open(config.guard));
@@ -37,9 +37,13 @@ StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes mast
     ACCORD_ASSIGN_OR_RETURN(session->log, storage::RocksCommitLog::Open(*store, [](std::string_view bytes) {
                               return crypto::Sha256(bytes);
                             }));
+    storage::RocksStore& opened = *store;
+    session->settle = [&opened] { return opened.FlushAll(); };
     session->store = std::move(store);
     ACCORD_ASSIGN_OR_RETURN(session->slots,
                             KeySlots::Open(config.key_slots, master->Clone(), random, executor, /*create=*/false));
+    // Before anything can be read: what was erased is erased again, should the key slots be older.
+    ACCORD_RETURN_IF_ERROR(erasures.Open(config.erasures, opened, *session->slots));
     ACCORD_ASSIGN_OR_RETURN(session->signer, CheckpointSigner::Open(*session->store, std::move(guard), key, config.origin));
     ACCORD_ASSIGN_OR_RETURN(session->ledger, LedgerWriter::Open(*session->store, config.origin));
     return session;
@@ -48,17 +52,25 @@ StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes mast
 
 Broker::Broker(const BrokerConfig& config, const Clock& clock)
     : config_(config), clock_(clock),
+      hold_changes_([this](const type::v1::SubjectToken& token) { return linker_->Index(token); }),
+      erasure_changes_([this]() -> const CaseLinker& { return *linker_; },
+                       [this](const ErasureOutcome& outcome) {
+                         eraser_->Recorded(outcome);
+                         erasures_->Poke();
+                       }),
       rules_{config.trust_domain, directory_,
              [](std::string_view text) -> absl::StatusOr<std::string> {
                ACCORD_ASSIGN_OR_RETURN(const referral::Agreement agreement, ParseAgreement(text));
                return agreement.version;
-             }},
+             },
+             {&hold_changes_, &erasure_changes_}},
       admission_(directory_, policy_, clock),
       executor_(config.threads, kTasksMax) {}
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config, const Clock& clock, Random& random,
                                                      telemetry::Metrics& metrics,
-                                                     std::function<void(CommitStep)> on_step) {
+                                                     std::function<void(CommitStep)> on_step,
+                                                     std::function<void(EraserStep)> on_erasure) {
   ACCORD_ASSIGN_OR_RETURN(auto key, crypto::Ed25519Signer::FromPemFile(config.log_key));
   ACCORD_ASSIGN_OR_RETURN(auto master, LoadMasterKey(config.master_key));
   std::unique_ptr<Broker> broker(new Broker(config, clock));
@@ -77,11 +89,17 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   options.on_step = std::move(on_step);
   ACCORD_ASSIGN_OR_RETURN(
       broker->sequencer_,
-      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), clock, random, broker->executor_),
+      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), clock, random, broker->executor_,
+                                       broker->erasure_site_),
                        std::move(options), broker->executor_, clock, random, metrics));
   ACCORD_RETURN_IF_ERROR(broker->CheckLog());
+  broker->hold_walker_ = std::make_unique<HoldWalker>(
+      *broker->sequencer_, [self = broker.get()](const type::v1::SubjectToken& token) { return self->linker_->Index(token); },
+      broker->mailboxes_, broker->executor_);
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
+  broker->scrubber_ = std::make_unique<Scrubber>(*broker->sequencer_, clock, metrics);
+  broker->scrubbing_ = std::make_unique<Periodic>(kScrubPause, [self = broker.get()] { self->scrubber_->Step(); });
   broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] {
     self->refusals_->Flush();
     if (const absl::Status read = self->witnesses_->Reload(); !read.ok()) {
@@ -91,15 +109,28 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get()] {
     self->mailboxes_.Tick(self->clock_.Now());
     self->sequencer_->PublishDue();
+    self->hold_walker_->Tick();
   });
+  broker->eraser_ = std::make_unique<Eraser>(*broker->sequencer_, broker->erasure_site_, *broker->linker_, broker->mailboxes_,
+                                             clock, std::move(on_erasure));
+  broker->erasures_ = std::make_unique<Periodic>(kEraserPeriod, [self = broker.get()] {
+    const absl::Status status = self->eraser_->Run();
+    if (!status.ok() && !HasReason(status, Reason::kShuttingDown)) {
+      telemetry::Log(telemetry::Level::kWarn, "erasure.round_ended", {{"status", status}});
+    }
+  });
+  broker->erasures_->Poke();  // What a stop interrupted.
   return broker;
 }
 
 Broker::~Broker() { Shutdown(); }
 
 void Broker::Shutdown() {
+  scrubbing_.reset();
   minutes_.reset();
   seconds_.reset();
+  if (eraser_ != nullptr) eraser_->Stop();
+  erasures_.reset();
   if (refusals_ != nullptr) refusals_->Flush(/*all=*/true);
   if (sequencer_ != nullptr) sequencer_->Shutdown();
   executor_.Shutdown();

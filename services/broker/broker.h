@@ -23,9 +23,15 @@
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/changes.h"
 #include "services/broker/directory/directory.h"
+#include "services/broker/erasure/eraser.h"
+#include "services/broker/holds/hold_changes.h"
+#include "services/broker/holds/hold_walk.h"
 #include "services/broker/policy/policy_holder.h"
+#include "services/broker/scrub/scrubber.h"
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
+#include "services/broker/witness/policy_witnesses.h"
+#include "services/broker/trails/published.h"
 #include "services/broker/witness/policy_witnesses.h"
 
 namespace accord::broker {
@@ -44,17 +50,18 @@ absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& 
 // Opens the store of `config` with every start-up check, adopting a tail that a power cut damaged; see StoreOpener. All
 // references must outlive the result.
 StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes master, crypto::Ed25519Signer key,
-                            const Clock& clock, Random& random, Executor& executor);
+                            const Clock& clock, Random& random, Executor& executor, ErasureSite& erasures);
 
 // Thread-safe after Open.
 class Broker {
  public:
-  // Opens everything with its start-up checks. All references must outlive the result. `on_step` is for tests.
+  // Opens everything with its start-up checks. All references must outlive the result. `on_step` and `on_erasure` are for tests.
   //   FAILED_PRECONDITION  not initialised, or the log is of another origin or key
   //   those of the store, guard and ledger: UNAVAILABLE may pass, DATA_LOSS is for a person
   static absl::StatusOr<std::unique_ptr<Broker>> Open(const BrokerConfig& config, const Clock& clock, Random& random,
                                                       telemetry::Metrics& metrics,
-                                                      std::function<void(CommitStep)> on_step = nullptr);
+                                                      std::function<void(CommitStep)> on_step = nullptr,
+                                                      std::function<void(EraserStep)> on_erasure = nullptr);
   // Shutdown().
   ~Broker();
 
@@ -74,6 +81,9 @@ class Broker {
   const CaseLinker& linker() const { return *linker_; }
   Mailboxes& mailboxes() { return mailboxes_; }
   const PolicyWitnesses& witnesses() const { return *witnesses_; }
+  const Scrubber& scrubber() const { return *scrubber_; }
+  // Lets the eraser have a round now.
+  void PokeEraser() { erasures_->Poke(); }
   // The log's verification key, and its name.
   const std::string& vkey() const { return vkey_; }
   const std::string& origin() const { return config_.origin; }
@@ -98,10 +108,14 @@ class Broker {
 
   DirectoryHolder directory_;
   PolicyHolder policy_;
+  const HoldChanges hold_changes_;
+  const ErasureChanges erasure_changes_;
   const ChangeRules rules_;
   const Admission admission_;
   std::unique_ptr<const CaseLinker> linker_;
   Mailboxes mailboxes_;
+  ErasureSite erasure_site_;
+  std::unique_ptr<HoldWalker> hold_walker_;
   bool mailboxes_stale_ = true;  // The sequencer thread's: the store was opened since they were filled.
 
   absl::Mutex mu_;
@@ -114,7 +128,10 @@ class Broker {
   std::unique_ptr<PolicyWitnesses> witnesses_;
   std::unique_ptr<RefusalRecorder> refusals_;
   std::unique_ptr<DirectoryAuthorizer> authorizer_;
-  std::unique_ptr<Periodic> minutes_, seconds_;
+  std::unique_ptr<Scrubber> scrubber_;
+  std::unique_ptr<Periodic> minutes_, seconds_, scrubbing_;
+  std::unique_ptr<Eraser> eraser_;
+  std::unique_ptr<Periodic> erasures_;
 };
 
 }  // namespace accord::broker

@@ -1,5 +1,7 @@
 #include "services/broker/broker_config.h"
 
+#include <filesystem>
+
 #include "common/base/status.h"
 #include "common/config/config.h"
 #include "services/broker/sequencer/sequencer.h"
@@ -25,9 +27,13 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config.store = store.RequiredPath("directory");
   config.key_slots = store.RequiredPath("key_slots");
   config.guard = store.RequiredPath("guard");
+  config.erasures = store.OptionalPath("erasures");
+  if (config.erasures.empty()) config.erasures = (std::filesystem::path(config.guard).parent_path() / "erasures").string();
   config.disk_floor_bytes = store.OptionalBytes("disk_floor", uint64_t{1} << 30, 0, uint64_t{1} << 50);
   if (config.guard.starts_with(config.store + "/")) store.Reject("guard", "must lie outside the store's directory");
   if (config.key_slots.starts_with(config.store + "/")) store.Reject("key_slots", "must lie outside the store's directory");
+
+  if (config.erasures.starts_with(config.store + "/")) store.Reject("erasures", "must lie outside the store's directory");
 
   config::Table keys = root.Section("keys");
   config.log_key = keys.RequiredPath("log_key");

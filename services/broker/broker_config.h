@@ -24,6 +24,7 @@ struct BrokerConfig {
   std::string store;      // Directory of the store.
   std::string key_slots;  // File of key slots; better on another volume, with its own, short backups.
   std::string guard;      // File of the guard; outside `store`.
+  std::string erasures;   // File of the erasure list; outside `store`, and outside its backups.
   uint64_t disk_floor_bytes = 0;
 
   // [keys]: files of mode 0600, made by init.

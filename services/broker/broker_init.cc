@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<admin::v1::Change>> ReadDirectory(const std::string& 
 }
 
 absl::Status RefuseIfThere(const BrokerConfig& config) {
-  for (const std::string& path : {config.store, config.key_slots, config.guard, config.log_key, config.master_key,
+  for (const std::string& path : {config.store, config.key_slots, config.guard, config.erasures, config.log_key, config.master_key,
                                   config.case_index_key}) {
     std::error_code error;
     if (std::filesystem::exists(path, error) || error) {
@@ -79,7 +79,7 @@ absl::Status RefuseIfThere(const BrokerConfig& config) {
 }
 
 absl::Status MakeParents(const BrokerConfig& config) {
-  for (const std::string& path : {config.store, config.key_slots, config.guard, config.log_key, config.master_key,
+  for (const std::string& path : {config.store, config.key_slots, config.guard, config.erasures, config.log_key, config.master_key,
                                   config.case_index_key}) {
     ACCORD_RETURN_IF_ERROR(MakeDirectory(std::filesystem::path(path).parent_path().string()));
   }
@@ -120,9 +120,10 @@ absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& 
   ACCORD_RETURN_IF_ERROR(storage::RocksStore::Open(config.store, BrokerFamilies(), {.create = true}).status());
 
   telemetry::Metrics metrics;
+  ErasureSite erasures;
   ACCORD_ASSIGN_OR_RETURN(
       const auto sequencer,
-      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), clock, random, executor), {}, executor,
+      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), clock, random, executor, erasures), {}, executor,
                        clock, random, metrics));
   absl::Status opened;
   absl::Notification done;

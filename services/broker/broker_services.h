@@ -33,7 +33,7 @@ class BrokerServices {
         mailbox_({broker.sequencer(), broker.mailboxes(), broker.policy(), broker.directory(), broker.refusals(),
                   broker.executor(), broker.clock()},
                  shared_, streams_),
-        ledger_(broker.sequencer(), shared_, streams_),
+        ledger_(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared_, streams_),
         trail_(broker.sequencer(), broker.refusals(), shared_),
         directory_(broker.directory(), broker.refusals(), shared_),
         admin_(broker.sequencer(), broker.change_rules(), broker.refusals(), shared_) {}

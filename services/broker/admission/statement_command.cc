@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
+#include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
 
 namespace accord::broker {
@@ -45,10 +46,14 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
     result_.state = request.state();
     return absl::OkStatus();
   }
-  // Absent, erased, and not the caller's are one answer: it must not tell which.
+  // Absent, erased, and not the caller's are one answer to whoever did not know of it: it must not tell which.
   const absl::Status not_permitted = Error(Reason::kNotPermitted, "no such referral, or this agency is not one of its recipients");
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, statement.header_digest()));
-  if (!stored.has_value()) return not_permitted;
+  if (!stored.has_value()) {
+    const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+    ACCORD_RETURN_IF_ERROR(RefuseIfErased(read, statement.header_digest(), verified_.caller.id, verified_.caller.desk));
+    return not_permitted;
+  }
   auto* const recipient = FindRecipient(*stored, verified_.caller.id);
   if (recipient == nullptr || !IsDeskOf(verified_.caller, recipient->desk())) return not_permitted;
 

@@ -39,6 +39,7 @@ struct Recorded {
 using RecordedDone = absl::AnyInvocable<void(const absl::StatusOr<Recorded>&) &&>;
 
 //   NOT_PERMITTED       no such referral, or the caller is not one of its recipients
+//   ERASED              the referral was, and the caller had received it
 //   TRANSITION_ILLEGAL  not in this state, not this kind of agency, or not after the statement it names
 //   SIGNING_KEY_UNKNOWN the key is no longer the agency's
 //   REQUEST_ID_REUSED   the id stands for another statement

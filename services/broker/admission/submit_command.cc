@@ -6,7 +6,9 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/holds/hold_notices.h"
 
 namespace accord::broker {
 
@@ -17,6 +19,10 @@ using storage::v1::StoredRequest;
 absl::Status SubmitCommand::Apply(CommitContext& context) {
   const auto& core = admitted_.header.core.part;
   const std::string request_key = RequestKey(admitted_.caller.principal, core.request_id());
+  // An erased referral's request id never stores anything again, not even the same.
+  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(read, linker_.Blind(kErasedRequestDomain, request_key)));
+  if (erased.has_value()) return ErasedAt(*erased);
   ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
   if (known.has_value()) {
     StoredRequest request;
@@ -76,6 +82,12 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
   decisions.mutable_decisions()->Swap(stored.mutable_decisions());
   stored.set_stored_index(index);
+  for (const std::string& pseudonym : cases) {
+    ACCORD_ASSIGN_OR_RETURN(const uint64_t number, NumberInCase(context, pseudonym));
+    stored.add_case_numbers(number);
+    context.Put(kFamilyCaseReferral, CaseReferralKey(pseudonym, number), admitted_.header_digest);
+  }
+  context.Put(kFamilyRetention, RetentionKey(core.type(), index), admitted_.header_digest);
 
   for (const auto& sealed : admitted_.submission.sections()) {
     stored.add_section_ids(sealed.section_id());
@@ -84,6 +96,8 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   }
   ACCORD_RETURN_IF_ERROR(AddDeliveries(context, stored));
   ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilyReferral, admitted_.header_digest, chain.slot, stored.SerializeAsString()));
+  ACCORD_RETURN_IF_ERROR(NoteStored(context, admitted_.header_digest, stored, admitted_.header,
+                                    [this](const type::v1::SubjectToken& token) { return linker_.Index(token); }, queued_));
 
   StoredRequest request;
   request.set_digest(admitted_.header_digest);
@@ -94,6 +108,16 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   result_ = {admitted_.header_digest, index, std::move(*stored.mutable_decisions()), plan.decision_digest,
              std::move(plan.decisions.warnings), false};
   return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> SubmitCommand::NumberInCase(CommitContext& context, const std::string& pseudonym) {
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, context.Get(kFamilyCase, pseudonym));
+  storage::v1::StoredCase stored;
+  if (!bytes.has_value() || !stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a linked case is not there");
+  const uint64_t number = stored.referrals();
+  stored.set_referrals(number + 1);
+  context.Put(kFamilyCase, pseudonym, stored.SerializeAsString());
+  return number;
 }
 
 absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral& stored) {

@@ -27,6 +27,7 @@ struct Stored {
 };
 using StoredDone = absl::AnyInvocable<void(absl::StatusOr<Stored>) &&>;
 
+//   ERASED             what the id stood for was erased
 //   REQUEST_ID_REUSED  the id stands for another header; metadata has the first digest and index
 //   those of Admission::Plan, as policy and directory stand when it is applied
 class SubmitCommand : public Command {
@@ -45,6 +46,8 @@ class SubmitCommand : public Command {
 
  private:
   absl::Status Store(CommitContext& context);
+  // The next number of a case's referrals, which is then taken.
+  static absl::StatusOr<uint64_t> NumberInCase(CommitContext& context, const std::string& pseudonym);
   absl::Status AddDeliveries(CommitContext& context, storage::v1::StoredReferral& stored);
 
   Admitted admitted_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "accord/storage/v1/erasure.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
@@ -14,6 +15,7 @@
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/holds/hold_list.h"
 
 namespace accord::broker {
 namespace {
@@ -21,8 +23,11 @@ namespace {
 constexpr std::string_view kProposeChange = "/accord.admin.v1.AdminService/ProposeChange";
 constexpr std::string_view kApproveChange = "/accord.admin.v1.AdminService/ApproveChange";
 constexpr std::string_view kListChanges = "/accord.admin.v1.AdminService/ListChanges";
+constexpr std::string_view kListHolds = "/accord.admin.v1.AdminService/ListHolds";
+constexpr std::string_view kGetErasure = "/accord.admin.v1.AdminService/GetErasure";
 constexpr std::string_view kNamePrefix = "changes/";
 constexpr int kChangesPageDefault = 50;
+constexpr int kHoldsPageDefault = 50;
 
 absl::Status Missing(std::string_view field) {
   return Error(Reason::kFieldMissing, fmt::format("{} is needed", field), {{"field", std::string(field)}});
@@ -84,6 +89,37 @@ absl::Status List(const ReadView& view, const admin::v1::ListChangesRequest& req
   return corrupt ? Error(Reason::kStoreCorrupt, "a stored change does not parse") : absl::OkStatus();
 }
 
+absl::Status List(const ReadView& view, const admin::v1::ListHoldsRequest& request, admin::v1::ListHoldsResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kHoldsPageDefault));
+  const std::string query = PageQuery(kListHolds, {});
+  ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> token, ReadPageToken(request.page_token(), query));
+  const auto before = token.has_value() ? U64FromKey(*token) : std::nullopt;
+  if (token.has_value() && !before.has_value()) return PageTokenInvalid();
+  ACCORD_ASSIGN_OR_RETURN(HoldPage page, ListHolds(view, before, size));
+  for (auto& hold : page.holds) *response.add_holds() = std::move(hold);
+  if (page.next.has_value()) response.set_next_page_token(MakePageToken(query, KeyU64(*page.next)));
+  return absl::OkStatus();
+}
+
+absl::Status Get(const ReadView& view, const admin::v1::GetErasureRequest& request, admin::v1::GetErasureResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t number, ParseChangeName(request.name()));
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyChange, KeyU64(number)));
+  storage::v1::StoredChange change;
+  if (bytes.has_value() && !change.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored change does not parse");
+  if (!change.change().has_erase()) {
+    return Error(Reason::kChangeNotFound, "no such erasure", {{"change", fmt::format("{}", number)}});
+  }
+  response.set_step(admin::v1::ERASURE_STEP_PROPOSED);
+  if (change.erasure() == 0) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(const auto row, view.Get(kFamilyErasure, ErasureKey(change.erasure())));
+  storage::v1::StoredErasure erasure;
+  if (!row.has_value() || !erasure.ParseFromString(*row)) return Error(Reason::kStoreCorrupt, "a stored erasure is not there");
+  response.set_step(erasure.step());
+  response.set_referrals(static_cast<uint64_t>(erasure.slots_size()));
+  response.set_index(change.erasure());
+  return absl::OkStatus();
+}
+
 // What ends a call whose command leads to a change.
 template <typename Response>
 ChangeDone Finish(Response* response, Answer answer) {
@@ -131,6 +167,24 @@ grpc::ServerUnaryReactor* AdminService::ListChanges(grpc::CallbackServerContext*
                           const auto view = sequencer_.View();
                           answer(view.ok() ? List(**view, *request, *response) : view.status());
                         });
+}
+
+grpc::ServerUnaryReactor* AdminService::GetErasure(grpc::CallbackServerContext* context,
+                                                   const admin::v1::GetErasureRequest* request,
+                                                   admin::v1::GetErasureResponse* response) {
+  return HandleRecorded(*context, shared_, refusals_, kGetErasure, [this, request, response](const BrokerCall&, Answer answer) {
+    const auto view = sequencer_.View();
+    answer(view.ok() ? Get(**view, *request, *response) : view.status());
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListHolds(grpc::CallbackServerContext* context,
+                                                  const admin::v1::ListHoldsRequest* request,
+                                                  admin::v1::ListHoldsResponse* response) {
+  return HandleRecorded(*context, shared_, refusals_, kListHolds, [this, request, response](const BrokerCall&, Answer answer) {
+    const auto view = sequencer_.View();
+    answer(view.ok() ? List(**view, *request, *response) : view.status());
+  });
 }
 
 }  // namespace accord::broker

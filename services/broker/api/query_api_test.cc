@@ -123,7 +123,7 @@ directory = "directory.toml"
     broker_ = *Broker::Open(config_, clock_, random_, metrics_);
     shared_ =
         std::make_unique<rpc::HandlerContext>(broker_->executor(), broker_->authorizer(), clock_, metrics_);
-    ledger_ = std::make_unique<LedgerService>(broker_->sequencer(), *shared_, streams_);
+    ledger_ = std::make_unique<LedgerService>(broker_->sequencer(), broker_->witnesses(), broker_->scrubber(), clock_, *shared_, streams_);
     trails_ = std::make_unique<broker::TrailService>(broker_->sequencer(), broker_->refusals(), *shared_);
     directory_ = std::make_unique<DirectoryService>(broker_->directory(), broker_->refusals(), *shared_);
     admin_ = std::make_unique<AdminService>(broker_->sequencer(), broker_->change_rules(),

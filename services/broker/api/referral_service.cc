@@ -18,6 +18,7 @@
 #include "services/broker/api/comes_later.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/record_command.h"
@@ -170,12 +171,16 @@ struct Reading {
   EntryDraft entry;
 };
 absl::StatusOr<Reading> Read(const ReadView& view, std::string_view header_digest, const Caller& caller) {
-  // Absent, erased and not the caller's are one answer.
+  // Absent, erased and not the caller's are one answer to whoever did not know of it.
   const absl::Status not_permitted = Error(Reason::kNotPermitted, "no such referral, or this agency is no party to it");
   ACCORD_ASSIGN_OR_RETURN(
       const auto stored,
       LoadReferral([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); }, header_digest));
-  if (!stored.has_value()) return not_permitted;
+  if (!stored.has_value()) {
+    ACCORD_RETURN_IF_ERROR(RefuseIfErased(
+        [&](std::string_view family, std::string_view key) { return view.Get(family, key); }, header_digest, caller.id, caller.desk));
+    return not_permitted;
+  }
   ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
   const auto sight = SightOf(*stored, header, caller);
   if (!sight.has_value()) return not_permitted;
@@ -373,7 +378,8 @@ grpc::ServerUnaryReactor* ReferralService::ListReferrals(grpc::CallbackServerCon
           for (const auto& [index, digest] : rows) {
             last = index;
             auto reading = Read(*view, digest, call.caller);
-            if (HasReason(reading.status(), Reason::kNotPermitted)) continue;  // Not released to us yet, or erased.
+            if (HasReason(reading.status(), Reason::kNotPermitted)) continue;  // Not released to us yet.
+            if (HasReason(reading.status(), Reason::kErased)) continue;        // Just now: its row goes soon.
             ACCORD_RETURN_IF_ERROR(reading);
             reading->referral.clear_openings();
             bytes += reading->referral.ByteSizeLong();

@@ -36,7 +36,8 @@ class TestingBroker {
  public:
   static constexpr const char* kAgencies[] = {"police", "childrens", "idva", "housing"};
 
-  TestingBroker() {
+  // `clock`, by default the system's, must outlive this.
+  explicit TestingBroker(const Clock* clock = nullptr) : clock_(clock == nullptr ? system_clock_ : *clock) {
     char name[] = "/tmp/accord-broker-api-XXXXXX";
     root_ = mkdtemp(name);
     std::string directory;
@@ -112,8 +113,8 @@ categories = ["identity"]
                        version, categories);
   }
 
-  void Start() {
-    auto broker = Broker::Open(config_, clock_, random_, metrics_);
+  void Start(std::function<void(EraserStep)> on_erasure = nullptr) {
+    auto broker = Broker::Open(config_, clock_, random_, metrics_, nullptr, std::move(on_erasure));
     ASSERT_EQ(broker.status(), absl::OkStatus());
     broker_ = *std::move(broker);
     services_ = std::make_unique<BrokerServices>(*broker_, metrics_);
@@ -129,6 +130,12 @@ categories = ["identity"]
     server_->Shutdown(absl::Seconds(5));
     broker_->Shutdown();
     server_.reset(), services_.reset(), broker_.reset();
+  }
+
+  // In force from the next Start() on.
+  void SetWitnessPolicy(const std::string& text) {
+    Write("witnesses.policy", text);
+    config_.witness_policy = root_ + "/witnesses.policy";
   }
 
   // A channel of `principal`, such as "agency/police", with a certificate of its own, whose SHA-256 goes to `fingerprint`.
@@ -173,6 +180,9 @@ categories = ["identity"]
   }
 
   Broker& broker() { return *broker_; }
+  // Where everything of it lies, and what it was opened with.
+  const std::string& root() const { return root_; }
+  const BrokerConfig& config() const { return config_; }
   const Clock& clock() const { return clock_; }
   const crypto::testing::TestAuthority& authority() const { return authority_; }
   const crypto::testing::Issued& sealing(const std::string& agency) const { return sealing_.at(agency); }
@@ -187,7 +197,8 @@ categories = ["identity"]
   std::string root_;
   crypto::testing::TestAuthority authority_;
   std::map<std::string, crypto::testing::Issued> signing_, sealing_;
-  const SystemClock clock_;
+  const SystemClock system_clock_;
+  const Clock& clock_;
   SystemRandom random_;
   telemetry::Metrics metrics_;
   BrokerConfig config_;

@@ -13,6 +13,7 @@
 #include "services/broker/api/comes_later.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/delivery/erased.h"
 #include "services/broker/sequencer/record_command.h"
 #include "services/broker/trails/trail.h"
 
@@ -62,6 +63,15 @@ struct Query {
   std::optional<Position> from;  // Absent for the first page.
 };
 
+// ERASED to whoever knew of the referral; administrators may know of all.
+absl::Status RefuseIfErased(const ReadView& view, const Caller& caller, const std::string& header_digest) {
+  const auto read = [&](std::string_view family, std::string_view key) { return view.Get(family, key); };
+  if (caller.kind == options::v1::CALLER_AGENCY) return broker::RefuseIfErased(read, header_digest, caller.id, caller.desk);
+  if (caller.kind != options::v1::CALLER_ADMIN) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(const auto index, FindErased(read, ErasedReferralMark(header_digest)));
+  return index.has_value() ? ErasedAt(*index) : absl::OkStatus();
+}
+
 absl::StatusOr<Query> ReadQuery(const ReadView& view, const Caller& caller, const QueryTrailRequest& request) {
   Query query;
   query.caller = caller;
@@ -77,7 +87,12 @@ absl::StatusOr<Query> ReadQuery(const ReadView& view, const Caller& caller, cons
     auto& from = query.from.emplace();
     if (!reader.U64(from.query_index) || !reader.U64(from.sequence) || !reader.AtEnd()) return PageTokenInvalid();
   }
-  ACCORD_ASSIGN_OR_RETURN(query.trail, OpenTrail(view, caller, std::move(about), kQueryTrail, request.purpose()));
+  auto trail = OpenTrail(view, caller, about, kQueryTrail, request.purpose());
+  if (about.what == TrailAbout::What::kReferral &&
+      (HasReason(trail.status(), Reason::kNotPermitted) || HasReason(trail.status(), Reason::kReferralNotFound))) {
+    ACCORD_RETURN_IF_ERROR(RefuseIfErased(view, caller, about.key));
+  }
+  ACCORD_ASSIGN_OR_RETURN(query.trail, std::move(trail));
   return query;
 }
 

@@ -38,6 +38,10 @@ std::string CaseLinker::Index(const type::v1::SubjectToken& token) const {
                                                    .bytes());
 }
 
+std::string CaseLinker::Blind(std::string_view domain, std::string_view bytes) const {
+  return crypto::HmacSha256(index_key_.view(), ByteWriter().Lp16(domain).Lp16(bytes).bytes());
+}
+
 absl::StatusOr<std::vector<std::string>> CaseLinker::Link(std::span<const type::v1::SubjectPart> subjects,
                                                           CommitContext& context) const {
   const auto index_of = [this](const type::v1::SubjectToken& token) { return Index(token); };
@@ -74,6 +78,7 @@ absl::StatusOr<std::vector<std::string>> CaseLinker::Link(std::span<const type::
     stored.set_victim(victims.front());
     stored.set_alleged_perpetrator(perpetrators.front());
     stored.set_opened_at_ms(absl::ToUnixMillis(context.now()));
+    stored.set_indexed(true);
     context.Put(kFamilyCase, chain.pseudonym, stored.SerializeAsString());
     found.emplace_back(stored.opened_at_ms(), chain.pseudonym);
   }

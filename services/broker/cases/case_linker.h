@@ -36,6 +36,10 @@ class CaseLinker {
   // The HMAC under which the broker knows a token, wherever it stores one; 32 bytes. Strength is not of it. Thread-safe.
   std::string Index(const type::v1::SubjectToken& token) const;
 
+  // An HMAC under the same key, by which bytes that may not be kept are known again: what an erased referral's request id was.
+  // `domain` keeps the kinds apart. Thread-safe.
+  std::string Blind(std::string_view domain, std::string_view bytes) const;
+
  private:
   const crypto::SecretBytes index_key_;
 };

@@ -26,12 +26,19 @@ TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
   EXPECT_EQ(ToHex(ChainEntryKey(std::string(16, '\x11'), 7)), "11111111111111111111111111111111" "0000000000000007");
   EXPECT_EQ(SectionKey(std::string(32, 'h'), std::string(16, 's')), std::string(32, 'h') + std::string(16, 's'));
   EXPECT_EQ(StatementKey(std::string(32, 'h'), std::string(32, 's')), std::string(32, 'h') + std::string(32, 's'));
+  EXPECT_EQ(ToHex(CaseReferralKey(std::string(16, '\x11'), 7)), "11111111111111111111111111111111" "0000000000000007");
+  EXPECT_EQ(ToHex(ErasureKey(258)), "01" "0000000000000102");
+  EXPECT_EQ(ToHex(ErasingKey(258)), "02" "0000000000000102");
+  EXPECT_EQ(ToHex(ErasingPrefix()), "02");
+  EXPECT_EQ(ToHex(RetentionKey(type::v1::REFERRAL_TYPE_REFERRAL, 258)), "00000001" "0000000000000102");
+  EXPECT_EQ(RefusedKey(std::string(32, 'h'), 7), std::string(32, 'h') + KeyU64(7));
+  EXPECT_EQ(RetentionVersionKey(7), "retention/version/" + KeyU64(7));
   EXPECT_EQ(OfficerKey(false, "alice"), "admin/alice");
   EXPECT_EQ(OfficerKey(true, "ines"), "inspector/ines");
   EXPECT_EQ(PrincipalChainKey("admin/alice"), "chain/admin/alice");
   EXPECT_EQ(AgreementKey("2026-1"), "agreement/version/2026-1");
   EXPECT_EQ(ConflictListKey("police"), "conflicts/police");
-  EXPECT_EQ(BrokerFamilies().size(), 22u);
+  EXPECT_EQ(BrokerFamilies().size(), 36u);
 }
 
 class DirectoryTest : public ::testing::Test {

@@ -11,6 +11,8 @@ std::string RecoveryKey(uint64_t number) { return std::string(kMetaRecoveryPrefi
 std::string AgreementKey(std::string_view version) { return fmt::format("agreement/version/{}", version); }
 std::string ConflictListKey(std::string_view agency) { return fmt::format("conflicts/{}", agency); }
 
+std::string RetentionVersionKey(uint64_t change) { return "retention/version/" + KeyU64(change); }
+
 std::string OfficerKey(bool inspector, std::string_view id) {
   return fmt::format("{}/{}", inspector ? "inspector" : "admin", id);
 }
@@ -67,6 +69,22 @@ std::string HoldHolderKey(std::string_view hold, std::string_view agency, accord
   return ByteWriter().Lp8(hold).Lp8(agency).U8(confidential ? accord::type::v1::DESK_CONFIDENTIAL : accord::type::v1::DESK_MAIN).bytes();
 }
 
+std::string CaseReferralKey(std::string_view pseudonym, uint64_t number) {
+  return ByteWriter().Raw(pseudonym).U64(number).bytes();
+}
+
+std::string ErasureKey(uint64_t index) { return ByteWriter().U8(1).U64(index).bytes(); }
+std::string ErasingKey(uint64_t index) { return ByteWriter().U8(2).U64(index).bytes(); }
+std::string ErasingPrefix() { return ByteWriter().U8(2).bytes(); }
+
+std::string RetentionKey(accord::type::v1::ReferralType type, uint64_t last_index) {
+  return ByteWriter().U32(static_cast<uint32_t>(type)).U64(last_index).bytes();
+}
+
+std::string RefusedKey(std::string_view signature_digest, uint64_t number) {
+  return ByteWriter().Raw(signature_digest).U64(number).bytes();
+}
+
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence) {
   return ByteWriter().Raw(pseudonym).U64(sequence).bytes();
 }
@@ -77,7 +95,8 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
     for (std::string_view name :
          {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyWitness,
           kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
-          kFamilyDelivery, kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyHold, kFamilyHoldCover,
+          kFamilyDelivery, kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyErased,
+          kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyAgency, kFamilyOfficer, kFamilyDeny,
           kFamilyChange, kFamilyPolicy, kFamilyMeta}) {
       all.push_back({.name = std::string(name), .sealed = name == kFamilySection});

@@ -41,6 +41,15 @@ inline constexpr std::string_view kFamilyMailbox = "mailbox";        // MailboxK
 inline constexpr std::string_view kFamilyCase = "case";              // pseudonym[16] → StoredCase
 inline constexpr std::string_view kFamilyCaseToken = "case_token";   // victim[32] ‖ perpetrator[32] → pseudonym[16]
 
+inline constexpr std::string_view kFamilyCaseReferral = "case_referral";  // CaseReferralKey → header digest[32]
+
+// Erasure and retention (services/broker/erasure).
+inline constexpr std::string_view kFamilyErasure = "erasure";        // ErasureKey → StoredErasure, ErasingKey → StoredErasing
+inline constexpr std::string_view kFamilyErased = "erased";          // mark[32] (delivery/erased.h) → u64 leaf index of its ERASED entry
+inline constexpr std::string_view kFamilyRetention = "retention";    // RetentionKey → header digest[32]
+inline constexpr std::string_view kFamilyMapping = "mapping";        // u64 time in ms ‖ case pseudonym[16] → nothing
+inline constexpr std::string_view kFamilyRefused = "refused";        // RefusedKey → u64 leaf index of a REFUSED entry; digest[32] → u64 how many
+
 // Legal holds (services/broker/holds).
 inline constexpr std::string_view kFamilyHold = "hold";                    // id → StoredHold
 inline constexpr std::string_view kFamilyHoldCover = "hold_cover";         // HoldCoverKey → StoredHoldCover
@@ -60,6 +69,8 @@ inline constexpr std::string_view kMetaEpochsKey = "epochs";         // → Stor
 inline constexpr std::string_view kMetaChangeKey = "change";         // → u64 number of the last change
 inline constexpr std::string_view kMetaWitnessedKey = "witnessed";   // → u64 size of the newest that met the quorum when cosigned
 inline constexpr std::string_view kMetaForkKey = "fork";             // → u64 leaf index of the FORK_SHOWN entry that ended signing
+inline constexpr std::string_view kMetaErasureListKey = "erasure_list";      // → u64 records that the erasure list has at least
+inline constexpr std::string_view kMetaRetentionIndexKey = "retention_index"; // → header digest[32] up to which family `retention` was filled; empty: all
 inline constexpr std::string_view kMetaHoldsKey = "holds";           // → StoredHolds
 inline constexpr std::string_view kMetaAdministrationChain = "chain/administration";  // → pseudonym[16]
 // RecoveryKey → accord.type.v1.EntryEvent: how the store was mended while no broker had it open, until the first commit
@@ -68,12 +79,15 @@ inline constexpr std::string_view kMetaRecoveryPrefix = "recovery/";
 
 // Keys of family `policy`.
 inline constexpr std::string_view kAgreementCurrentKey = "agreement/current";         // → StoredAgreement
+inline constexpr std::string_view kRetentionCurrentKey = "retention/current";         // → StoredRetention
 
 // "chain/" ‖ principal, in family `meta`. Principals contain a slash or are "broker" or
 // "unknown", so none is "administration".
 std::string PrincipalChainKey(std::string_view principal);
 // "recovery/" ‖ u64 number from 0.
 std::string RecoveryKey(uint64_t number);
+// "retention/version/" ‖ u64 number of the change, in family `policy`.
+std::string RetentionVersionKey(uint64_t change);
 // "agreement/version/" ‖ version, and "conflicts/" ‖ agency, in family `policy`.
 std::string AgreementKey(std::string_view version);
 std::string ConflictListKey(std::string_view agency);
@@ -100,6 +114,16 @@ std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, acc
 std::string MailboxPrefix(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane);
 // "keyseq/" ‖ lp8(agency) ‖ ordering key[16], in family `meta`: u64 of the deliveries of that key to that agency so far.
 std::string KeySequenceKey(std::string_view agency, std::string_view ordering_key);
+// pseudonym[16] ‖ u64 number in the case.
+std::string CaseReferralKey(std::string_view pseudonym, uint64_t number);
+// u8 1 ‖ u64 leaf index, and u8 2 ‖ u64 leaf index: an erasure, and what is left to do of it.
+std::string ErasureKey(uint64_t index);
+std::string ErasingKey(uint64_t index);
+std::string ErasingPrefix();
+// u32 type ‖ u64 leaf index of the newest entry that was known when the row was written.
+std::string RetentionKey(accord::type::v1::ReferralType type, uint64_t last_index);
+// digest[32] ‖ u64 number.
+std::string RefusedKey(std::string_view signature_digest, uint64_t number);
 // What a row of `hold_cover` is about. Persisted. Do not renumber.
 enum class HoldTarget : uint8_t { kReferral = 1, kCase = 2, kSubject = 3 };
 // u8 kind ‖ header digest[32], case pseudonym[16] or HMAC of a subject token[32].

@@ -163,11 +163,13 @@ absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> KeySlots::Key(uint64_
   uint64_t destroyed_before = 0;
   {
     absl::MutexLock lock(&cache_mu_);
+    if (shut_.contains(slot)) return nullptr;
     if (const auto found = cached_.find(slot); found != cached_.end()) return found->second;
     destroyed_before = destroyed_;
   }
   ACCORD_ASSIGN_OR_RETURN(auto key, ReadKey(slot));
   absl::MutexLock lock(&cache_mu_);
+  if (shut_.contains(slot)) return nullptr;
   if (key == nullptr || destroyed_ != destroyed_before || !cached_.emplace(slot, key).second) return key;
   oldest_.push_back(slot);
   if (oldest_.size() > kKeysCachedMax) {
@@ -206,7 +208,45 @@ absl::Status KeySlots::Destroy(uint64_t slot) {
     cached_.erase(slot);
   }
   if (status.ok()) status = file_->Sync();
-  return status.ok() ? status : Unavailable(status);
+  if (!status.ok()) return Unavailable(status);
+  absl::MutexLock lock(&cache_mu_);
+  shut_.erase(slot);
+  return status;
+}
+
+void KeySlots::Shut(std::span<const uint64_t> slots) {
+  absl::MutexLock lock(&cache_mu_);
+  for (const uint64_t slot : slots) {
+    shut_.insert(slot);
+    cached_.erase(slot);
+  }
+}
+
+absl::Status KeySlots::DestroyAtStart(std::span<const uint64_t> slots) {
+  const std::string destroyed = DestroyedSlot();
+  uint64_t end = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    end = end_;
+  }
+  bool written = false;
+  for (const uint64_t slot : slots) {
+    if (slot == kCheckSlot) return NoSuchSlot(slot);
+    // Those between are lost with the file that had them: what lies under them must not get another key.
+    for (; end <= slot; ++end, written = true) {
+      if (const absl::Status status = file_->Write(Offset(end), destroyed); !status.ok()) return Unavailable(status);
+    }
+    const auto read = file_->Read(Offset(slot), kSlotBytes);
+    if (!read.ok()) return Unavailable(read.status());
+    if (*read == destroyed) continue;
+    if (const absl::Status status = file_->Write(Offset(slot), destroyed); !status.ok()) return Unavailable(status);
+    written = true;
+  }
+  if (!written) return absl::OkStatus();
+  if (const absl::Status status = file_->Sync(); !status.ok()) return Unavailable(status);
+  absl::MutexLock lock(&mu_);
+  if (end > end_) next_ = end_ = end;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> KeySlots::Seal(uint64_t slot, std::string_view family, std::string_view key,

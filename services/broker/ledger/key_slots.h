@@ -13,9 +13,11 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "common/base/executor.h"
 #include "common/base/file.h"
@@ -57,6 +59,12 @@ class KeySlots {
   //   UNAVAILABLE  the disk failed: redo it
   absl::Status Destroy(uint64_t slot);
 
+  // From now on nothing is sealed or unsealed under `slots`, as if they were destroyed; ends with this object. Does not block.
+  void Shut(std::span<const uint64_t> slots);
+  // Destroys all of them, those that were never made as well, so that they are never given out. Idempotent: writes nothing
+  // for those that are destroyed. For a start, before anything is taken. UNAVAILABLE: the disk failed: redo it.
+  absl::Status DestroyAtStart(std::span<const uint64_t> slots);
+
   // The persisted form of `value` under family and key. REQUIRES: a slot from Take.
   //   NOT_FOUND    the slot is destroyed, or none
   //   DATA_LOSS    the slot's bytes fail their check
@@ -94,6 +102,7 @@ class KeySlots {
   mutable std::unordered_map<uint64_t, std::shared_ptr<const crypto::SecretBytes>> cached_ ABSL_GUARDED_BY(cache_mu_);
   mutable std::deque<uint64_t> oldest_ ABSL_GUARDED_BY(cache_mu_);  // Slots of cached_ as they came, and some destroyed.
   uint64_t destroyed_ ABSL_GUARDED_BY(cache_mu_) = 0;
+  std::unordered_set<uint64_t> shut_ ABSL_GUARDED_BY(cache_mu_);
 };
 
 }  // namespace accord::broker

@@ -127,6 +127,41 @@ TEST_F(KeySlotsTest, DestroyedSlotOpensNothingAndLeavesNoKey) {
   EXPECT_EQ((*Open('m', false))->Unseal("f", "k", stored)->has_value(), false);
 }
 
+TEST_F(KeySlotsTest, ShutSlotOpensNothingAndIsAsItWasAfterwards) {
+  std::string stored;
+  uint64_t slot = 0;
+  {
+    auto slots = *Open();
+    slot = *slots->Take();
+    stored = *slots->Seal(slot, "f", "k", "secret");
+    slots->Shut({&slot, 1});
+    EXPECT_FALSE(slots->Unseal("f", "k", stored)->has_value());
+    EXPECT_EQ(slots->Seal(slot, "f", "k", "v").status().code(), absl::StatusCode::kNotFound);
+  }
+  EXPECT_EQ(**(*Open('m', false))->Unseal("f", "k", stored), "secret");
+}
+
+TEST_F(KeySlotsTest, DestroysAtStartWhatARestoredFileHasAgainOrNot) {
+  std::string stored;
+  uint64_t slot = 0;
+  {
+    auto slots = *Open();
+    slot = *slots->Take();
+    stored = *slots->Seal(slot, "f", "k", "secret");
+  }
+  const uint64_t beyond = 5000;  // Made after the file was copied.
+  auto slots = *Open('m', false);
+  const std::vector<uint64_t> erased = {slot, beyond};
+  ASSERT_EQ(slots->DestroyAtStart(erased), absl::OkStatus());
+  EXPECT_FALSE(slots->Unseal("f", "k", stored)->has_value());
+  EXPECT_EQ(ToHex(ReadFile(path_)->substr(16 + 64 * slot, 64)), "02" + std::string(126, '0'));
+  EXPECT_EQ(*slots->Take(), beyond + 1);  // Never one that was in use.
+  const std::string file = *ReadFile(path_);
+  ASSERT_EQ(slots->DestroyAtStart(erased), absl::OkStatus());
+  EXPECT_EQ(*ReadFile(path_), file);
+  EXPECT_EQ(slots->Destroy(slot), absl::OkStatus());
+}
+
 TEST_F(KeySlotsTest, KeysAreFoundAgainWhenOthersTookTheirPlaceInMemory) {
   auto slots = *Open();
   std::vector<std::string> stored;

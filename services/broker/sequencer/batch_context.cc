@@ -121,6 +121,12 @@ absl::StatusOr<uint64_t> BatchContext::AddEntry(const EntryDraft& draft) {
     chain.set_last_index(index);
     Put(kFamilyChain, pseudonym, chain.SerializeAsString());
   }
+  if (!draft.sealed_by.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, Get(kFamilyChain, draft.sealed_by));
+    storage::v1::StoredChain chain;
+    if (!stored.has_value() || !chain.ParseFromString(*stored)) return Corrupt("an entry is to be sealed by a chain that does not exist");
+    sealing_slot = chain.slot();
+  }
 
   // Parts: committed to, and their openings kept.
   std::vector<crypto::Opening> openings;

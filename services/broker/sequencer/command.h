@@ -29,6 +29,9 @@ struct Epochs {
 struct EntryDraft {
   // 1 to 4 chain pseudonyms (16 bytes); the first one's key slot seals the openings.
   std::vector<std::string> chains;
+  // Chain whose slot seals the openings in place of the first one's; empty: the first one's. For an entry that is to be
+  // read when its chains' own keys are destroyed.
+  std::string sealed_by;
   accord::type::v1::EntryEvent event;
   std::optional<accord::type::v1::EntryActor> actor;
   std::optional<accord::type::v1::EntryReferral> referral;

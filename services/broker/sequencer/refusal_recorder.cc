@@ -1,11 +1,22 @@
 #include "services/broker/sequencer/refusal_recorder.h"
 
+#include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/telemetry/log.h"
+#include "services/broker/directory/families.h"
 #include "services/broker/sequencer/chains.h"
 
 namespace accord::broker {
 namespace {
+
+// Finds entry `index` again by the digest that it names, should that be erased.
+absl::Status PutRefused(CommitContext& context, const std::string& digest, uint64_t index) {
+  ACCORD_ASSIGN_OR_RETURN(const auto counted, context.Get(kFamilyRefused, digest));
+  const uint64_t number = counted.has_value() ? U64FromKey(*counted).value_or(0) : 0;
+  context.Put(kFamilyRefused, RefusedKey(digest, number), KeyU64(index));
+  context.Put(kFamilyRefused, digest, KeyU64(number + 1));
+  return absl::OkStatus();
+}
 
 // Adds one entry to a principal's chain.
 class RecordCommand : public Command {
@@ -15,7 +26,9 @@ class RecordCommand : public Command {
   absl::Status Apply(CommitContext& context) override {
     ACCORD_ASSIGN_OR_RETURN(std::string chain, PrincipalChain(context, principal_));
     draft_.chains.push_back(std::move(chain));
-    return context.AddEntry(draft_).status();
+    ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(draft_));
+    if (!draft_.referral.has_value()) return absl::OkStatus();
+    return PutRefused(context, draft_.referral->signature_digest(), index);
   }
   // The refusal was answered long ago; that it is not on the record is for the operator.
   void Done(const absl::StatusOr<Committed>& outcome) override {
@@ -56,7 +69,8 @@ void RefusalRecorder::Record(const Refusal& refusal) {
   if (window.count > kRefusalsPerMinuteMax) return;
   EntryDraft draft = Draft(type::v1::EVENT_TYPE_REFUSED, reason, refusal.method, refusal.principal);
   draft.actor->set_certificate(refusal.certificate);
-  if (!refusal.signature_digest.empty()) {
+  // Of what was erased nothing is written down anew.
+  if (!refusal.signature_digest.empty() && !HasReason(refusal.status, Reason::kErased)) {
     draft.referral.emplace();
     draft.referral->set_signature_digest(refusal.signature_digest);
   }

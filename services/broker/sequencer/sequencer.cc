@@ -156,6 +156,12 @@ void Sequencer::Loop() {
     queue_.clear();
   }
   for (auto& command : left) Finish(std::move(command), Unavailable("the broker stopped while its store refused writes"));
+  if (session_ != nullptr && session_->settle) {
+    // Everything is durable as it is: an error costs the next opening its time.
+    if (const absl::Status settled = session_->settle(); !settled.ok()) {
+      telemetry::Log(telemetry::Level::kWarn, "store.not_settled", {{"status", settled}});
+    }
+  }
   Close();
 }
 
@@ -307,6 +313,7 @@ absl::Status Sequencer::Publish(const SignedCheckpoint& checkpoint, absl::Time t
 absl::Status Sequencer::Open() {
   ACCORD_ASSIGN_OR_RETURN(session_, opener_());
   ACCORD_ASSIGN_OR_RETURN(epochs_, ReadEpochs(*session_->store));
+  ACCORD_ASSIGN_OR_RETURN(auto recoveries, ReadRecoveries(*session_->store));
   // A crash may have come between the last commit and its note.
   ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint checkpoint, session_->signer->SignHead());
   ACCORD_ASSIGN_OR_RETURN(const auto note, session_->store->Get(kFamilyCheckpoint, KeyU64(checkpoint.size)));
@@ -314,6 +321,8 @@ absl::Status Sequencer::Open() {
   if (!note.has_value() && checkpoint.size > 0) unpublished_ = checkpoint;
   ACCORD_ASSIGN_OR_RETURN(published_at_, ReadPublishedAt(*session_->store));
   ACCORD_RETURN_IF_ERROR(Publish(checkpoint, absl::FromUnixMillis(static_cast<int64_t>(session_->log->head().time_ms)), true));
+  // Before anything else is committed.
+  if (!recoveries.empty()) pending_.push_front(std::make_unique<RecoveryCommand>(std::move(recoveries)));
   if (options_.on_health) options_.on_health(true);
   return absl::OkStatus();
 }
@@ -336,7 +345,6 @@ void Sequencer::Close() {
     }
     if (!closed) telemetry::Log(telemetry::Level::kError, "store.views_linger");
   }
-  ACCORD_ASSIGN_OR_RETURN(auto recoveries, ReadRecoveries(*session_->store));
   session_.reset();
 }
 
@@ -344,8 +352,6 @@ void Sequencer::Finish(std::unique_ptr<Command> command, absl::StatusOr<Committe
   // Shared, because an executor that refuses a task destroys it.
   struct Work {
     std::unique_ptr<Command> command;
-  // Before anything else is committed.
-  if (!recoveries.empty()) pending_.push_front(std::make_unique<RecoveryCommand>(std::move(recoveries)));
     absl::StatusOr<Committed> outcome;
   };
   const auto work = std::make_shared<Work>(Work{std::move(command), std::move(outcome)});

@@ -1,5 +1,7 @@
 #include "services/broker/trails/receipts.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -105,13 +107,20 @@ absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index) {
 }
 
 absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer) {
-  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadEntry(view, index));
+  return MakeReceipt(view, index, viewer, view.ledger().size(), view.checkpoint().checkpoint);
+}
+
+absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer, uint64_t size,
+                                              std::string note) {
   const LedgerReader ledger = view.ledger();
+  // Before the entry is read: how it is stored is nobody's business who asks for another tree.
+  if (index >= size) return Error(Reason::kEntryNotFound, fmt::format("no entry {} in a tree of {}", index, size));
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadEntry(view, index));
   ledger::TlogProof proof;
   proof.extra = std::move(entry.leaf);
   proof.index = index;
-  ACCORD_ASSIGN_OR_RETURN(proof.path, ledger.InclusionProof(index, ledger.size()));
-  proof.checkpoint = view.checkpoint().checkpoint;
+  ACCORD_ASSIGN_OR_RETURN(proof.path, ledger.InclusionProof(index, size));
+  proof.checkpoint = std::move(note);
   type::v1::Receipt receipt;
   receipt.set_tlog_proof(ledger::FormatTlogProof(proof));
   for (Opening& opening : OpeningsFor(entry.openings, viewer)) *receipt.add_openings() = std::move(opening);

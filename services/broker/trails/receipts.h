@@ -64,5 +64,8 @@ absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index);
 // The receipt of entry `index` at the view's newest checkpoint, with the openings that `viewer` may have; without any
 // when they were erased. Errors of ReadEntry and of the store. Thread-safe.
 absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer);
+// The same at `note`, a checkpoint of `size` entries of the view's tree; ENTRY_NOT_FOUND beyond it too.
+absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer, uint64_t size,
+                                              std::string note);
 
 }  // namespace accord::broker
