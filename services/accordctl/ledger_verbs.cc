@@ -14,6 +14,7 @@
 #include "common/ledger/trail_bundle.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/log_export.h"
+#include "services/accordctl/published_verbs.h"
 #include "services/accordctl/receipt_export.h"
 #include "services/accordctl/receipt_files.h"
 #include "services/accordctl/references.h"
@@ -42,9 +43,9 @@ nlohmann::json CheckpointJson(const SignedCheckpoint& held) {
           {"checkpoint", held.note}};
 }
 
-absl::StatusOr<int> Checkpoint(Session& session, const std::string& out) {
+absl::StatusOr<int> Checkpoint(Session& session, const std::string& out, const CheckpointOptions& at) {
   ACCORD_ASSIGN_OR_RETURN(const Log log, OpenLog(session));
-  ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint newest, NewestCheckpoint(log.broker, log.key));
+  ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint newest, ChosenCheckpoint(log.broker, log.key, at));
   if (!out.empty()) ACCORD_RETURN_IF_ERROR(WriteFileDurably(out, newest.note, kForEveryone));
   if (session.json()) {
     session.PrintJson(CheckpointJson(newest));
@@ -150,9 +151,13 @@ absl::StatusOr<CheckedReceipt> FindReceipt(Session& session, const std::string& 
   return CheckReceipt(std::move(*submission.mutable_receipt()), key);
 }
 
-absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const std::string& out) {
+absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const std::string& out, const CheckpointOptions& at) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey key, session.LogKey());
-  ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt checked, FindReceipt(session, id, key));
+  ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, FindReceipt(session, id, key));
+  if (!at.newest_signed()) {
+    ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
+    ACCORD_ASSIGN_OR_RETURN(checked, ChosenReceipt(broker, key, checked.verified.index, at));
+  }
   ACCORD_RETURN_IF_ERROR(WriteReceipt(out, checked.receipt));
   const std::string openings_file = out + ledger::kOpeningsSuffix;
   const auto& verified = checked.verified;
@@ -179,9 +184,12 @@ void AddLedgerVerbs(CLI::App& app, Verb& chosen) {
   auto* ledger = app.add_subcommand("ledger", "The transparency log")->require_subcommand(1);
   auto out = std::make_shared<std::string>();
   auto* checkpoint =
-      ledger->add_subcommand("checkpoint", "Show the newest signed checkpoint, verified by the configured key");
+      ledger->add_subcommand("checkpoint", "Show the newest signed checkpoint, or a published one, verified by the configured key");
   checkpoint->add_option("--out", *out, "Keep it in this file too");
-  checkpoint->callback([&chosen, out] { chosen = [out](Session& session) { return Checkpoint(session, *out); }; });
+  auto which = AddCheckpointOptions(*checkpoint, /*with_published=*/true);
+  checkpoint->callback([&chosen, out, which] {
+    chosen = [out, which](Session& session) { return Checkpoint(session, *out, *which); };
+  });
 
   auto* export_to = ledger->add_subcommand("export", "Copy the log, or what is new of it, into a tlog-tiles directory");
   export_to->add_option("--out", *out, "The directory")->required();
@@ -201,7 +209,11 @@ void AddLedgerVerbs(CLI::App& app, Verb& chosen) {
   get->add_option("ID", *id, "Request id or referral of this agency's own submission, or the number of an entry")
       ->required();
   get->add_option("--out", *out, "The file; the openings go into FILE.openings.json")->required();
-  get->callback([&chosen, id, out] { chosen = [id, out](Session& session) { return GetReceipt(session, *id, *out); }; });
+  auto at = AddCheckpointOptions(*get, /*with_published=*/true);
+  get->callback([&chosen, id, out, at] {
+    chosen = [id, out, at](Session& session) { return GetReceipt(session, *id, *out, *at); };
+  });
+  AddPublishedVerbs(*ledger, *receipt, chosen);
   AddReceiptExport(*receipt, chosen);
 }
 

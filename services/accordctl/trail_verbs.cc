@@ -88,7 +88,7 @@ std::string Completeness(const Answer& answer, const TrailCheck& check) {
               : std::string("\nNot every entry of the chain is here: only those that this caller may see.");
   const auto closed = std::count_if(answer.rows.begin(), answer.rows.end(),
                                     [](const CheckedRow& row) { return !row.event.has_value(); });
-  if (closed > 0) text += fmt::format(" What {} of them say is not shown to this caller.", closed);
+  if (closed > 0) text += fmt::format(" What {} of them said was erased.", closed);
   return text;
 }
 

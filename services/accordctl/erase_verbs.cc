@@ -1,0 +1,149 @@
+#include <absl/synchronization/notification.h>
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+
+#include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+#include "services/accordctl/references.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+using admin::v1::AdminService;
+
+constexpr absl::Duration kAskAgain = absl::Seconds(1);
+constexpr absl::Duration kWaitMax = absl::Hours(2);  // Of --wait: a purge rewrites whole families.
+constexpr size_t kDigestDigits = 64;
+
+struct EraseArguments {
+  std::string referral, case_pseudonym, ground, authority;
+  std::string change;
+  bool wait = false;
+};
+
+// What `id` names: its digits, or what the chosen agency's own outbox or inbox knows of it.
+absl::StatusOr<std::string> HeaderDigest(Session& session, const std::string& id) {
+  auto digits = ReferralDigits(id);
+  if (!digits.has_value() || digits->size() != kDigestDigits) {
+    ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+    ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+    const auto submission = FindSubmission(service, id);
+    std::string name = submission.ok() ? submission->referral() : "";
+    if (!submission.ok()) {
+      if (!digits.has_value() || !absl::IsNotFound(submission.status())) return submission.status();
+      ACCORD_ASSIGN_OR_RETURN(name, FindInInbox(service, id));
+    }
+    digits = ReferralDigits(name);
+  }
+  const auto digest = digits.has_value() ? FromHex(*digits) : std::nullopt;
+  if (!digest.has_value()) return Error(Reason::kReferralNotFound, "there is no record of it at the broker");
+  return *digest;
+}
+
+absl::StatusOr<admin::v1::Change> MakeErase(Session& session, const EraseArguments& arguments) {
+  admin::v1::Change change;
+  auto& erase = *change.mutable_erase();
+  if (arguments.referral.empty() == arguments.case_pseudonym.empty()) return UsageError("erase takes --referral or --case");
+  if (arguments.ground.empty() || arguments.authority.empty()) return UsageError("erase takes --ground and --authority");
+  if (!arguments.case_pseudonym.empty()) {
+    const auto pseudonym = FromHex(arguments.case_pseudonym);
+    if (!pseudonym.has_value() || pseudonym->size() != kIdBytes)
+      return UsageError("a case is named by the 32 hex digits of its pseudonym");
+    erase.set_case_pseudonym(*pseudonym);
+  } else {
+    ACCORD_ASSIGN_OR_RETURN(*erase.mutable_header_digest(), HeaderDigest(session, arguments.referral));
+  }
+  const auto ground = console::EnumFromWords(*type::v1::ErasureGround_descriptor(), arguments.ground);
+  if (!ground.has_value()) return UsageError("--ground: subject-request, unlawfully-processed or order");
+  erase.set_ground(static_cast<type::v1::ErasureGround>(*ground));
+  erase.set_authority(arguments.authority);
+  return change;
+}
+
+absl::StatusOr<int> Propose(Session& session, const EraseArguments& arguments) {
+  admin::v1::ProposeChangeRequest request;
+  ACCORD_ASSIGN_OR_RETURN(*request.mutable_change(), MakeErase(session, arguments));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
+  const auto& change = response.change();
+  if (session.json()) {
+    session.PrintJson(ToJson(change));
+    return kDone;
+  }
+  session.Print(fmt::format(
+      "{} is proposed; nothing is erased yet. Once another administrator has approved it, nothing brings it back:\n"
+      "  accordctl admin approve {}\n  accordctl erase status {} --wait\n",
+      change.name(), change.name(), change.name()));
+  return kDone;
+}
+
+std::string StepText(admin::v1::ErasureStep step) {
+  switch (step) {
+    case admin::v1::ERASURE_STEP_PROPOSED: return "proposed: another administrator must approve it";
+    case admin::v1::ERASURE_STEP_RECORDED: return "recorded: nothing of it is answered any more";
+    case admin::v1::ERASURE_STEP_KEYS_DESTROYED: return "keys destroyed: nothing of it can be read any more";
+    case admin::v1::ERASURE_STEP_ROWS_DELETED: return "rows deleted; the files are being rewritten";
+    case admin::v1::ERASURE_STEP_PURGED: return "purged: no file of the store holds it";
+    default: return "(a step that this version does not know)";
+  }
+}
+
+absl::StatusOr<int> Status(Session& session, const EraseArguments& arguments) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  admin::v1::GetErasureRequest request;
+  request.set_name(arguments.change.find('/') == std::string::npos ? "changes/" + arguments.change : arguments.change);
+  admin::v1::GetErasureResponse response;
+  auto told = admin::v1::ERASURE_STEP_UNSPECIFIED;
+  for (absl::Duration waited; ; waited += kAskAgain) {
+    ACCORD_ASSIGN_OR_RETURN(response, Ask(broker, &AdminService::Stub::GetErasure, request));
+    if (arguments.wait && response.step() != told) session.Tell(StepText(response.step()));
+    told = response.step();
+    // What nobody has approved does not go on by itself.
+    const bool goes_on = told != admin::v1::ERASURE_STEP_PURGED && told != admin::v1::ERASURE_STEP_PROPOSED;
+    if (!arguments.wait || !goes_on || waited >= kWaitMax) break;
+    absl::Notification never;
+    never.WaitForNotificationWithTimeout(kAskAgain);
+  }
+  if (session.json()) {
+    session.PrintJson(ToJson(response));
+  } else {
+    auto table = console::Table::Facts();
+    table.Add({"erasure", request.name()});
+    table.Add({"step", StepText(response.step())});
+    if (response.index() != 0) {
+      table.Add({"referrals", fmt::to_string(response.referrals())});
+      table.Add({"entry", fmt::to_string(response.index())});
+    }
+    session.Print(table.ToString(console::TerminalWidth()));
+  }
+  return arguments.wait && response.step() != admin::v1::ERASURE_STEP_PURGED ? kFailed : kDone;
+}
+
+}  // namespace
+
+void AddEraseVerbs(CLI::App& app, Verb& chosen) {
+  auto arguments = std::make_shared<EraseArguments>();
+  auto* erase = app.add_subcommand("erase", "Propose to erase a referral or a case at the broker; another administrator approves");
+  erase->add_option("--referral", arguments->referral, "`referrals/HEX`, or what the agency of --as knows it by");
+  erase->add_option("--case", arguments->case_pseudonym, "Every referral of a case: the 32 hex digits of its pseudonym");
+  erase->add_option("--ground", arguments->ground, "Why: subject-request, unlawfully-processed or order");
+  erase->add_option("--authority", arguments->authority, "The decision that it rests on: a code of at most 64 characters");
+  auto* status = erase->add_subcommand("status", "How far an erasure has got");
+  status->add_option("CHANGE", arguments->change, "`changes/NUMBER`, or the number")->required();
+  status->add_flag("--wait", arguments->wait, "Wait until no file holds it, and tell each step");
+  erase->callback([&chosen, arguments, status] {
+    chosen = [arguments, asked = status->parsed()](Session& session) {
+      return asked ? Status(session, *arguments) : Propose(session, *arguments);
+    };
+  });
+}
+
+}  // namespace accord::accordctl
