@@ -31,7 +31,7 @@ class KeepCommand : public Command {
   KeepCommand(uint64_t size, std::string witness, bool note, absl::Notification& done)
       : size_(size), witness_(std::move(witness)), note_(note), done_(done) {}
   absl::Status Apply(CommitContext& context) override {
-    KeepCosignature(context, size_, witness_, fmt::format("\u2014 {}.accord.test AAAA\n", witness_));
+    KeepCosignature(context, size_, witness_, fmt::format("\u2014 {}.accord.test {}\n", witness_, ToBase64(std::string(76, 'c'))));
     return note_ ? NoteWitnessed(context, size_) : absl::OkStatus();
   }
   void Done(const absl::StatusOr<Committed>& outcome) override {
@@ -287,7 +287,7 @@ TEST_F(LedgerApiTest, TheNewestWitnessedCheckpointIsTheNewestThatMeetsTheQuorum)
   ASSERT_EQ(Checkpoint(v1::CHECKPOINT_CHOICE_WITNESSED).status(), absl::OkStatus());
   EXPECT_EQ(*Checkpoint(v1::CHECKPOINT_CHOICE_WITNESSED),
             *Checkpoint(v1::CHECKPOINT_CHOICE_PUBLISHED, first));
-  EXPECT_THAT(*Checkpoint(v1::CHECKPOINT_CHOICE_WITNESSED), ::testing::HasSubstr("idva.accord.test AAAA\n"));
+  EXPECT_THAT(*Checkpoint(v1::CHECKPOINT_CHOICE_WITNESSED), ::testing::HasSubstr("idva.accord.test Y2Nj"));
   EXPECT_EQ(Status().witnessed_size(), first);
   // An entry that it does not cover waits; one that is nowhere is not found.
   EXPECT_EQ(Get("agency/idva", 0, v1::CHECKPOINT_CHOICE_WITNESSED).status(), absl::OkStatus());
