@@ -17,6 +17,9 @@ class FileReader {
   // absent; INVALID_ARGUMENT when over `bytes_max`. On an error `bytes` holds anything.
   virtual absl::Status ReadInto(const std::string& path, size_t bytes_max, std::string& bytes) = 0;
 
+  // The file will be read soon: fetching it may begin. Never an error.
+  virtual void Expect(const std::string& path) { static_cast<void>(path); }
+
   absl::StatusOr<std::string> Read(const std::string& path, size_t bytes_max) {
     std::string bytes;
     if (absl::Status status = ReadInto(path, bytes_max, bytes); !status.ok()) return status;
@@ -29,6 +32,7 @@ class DirectoryReader final : public FileReader {
  public:
   explicit DirectoryReader(std::string directory) : directory_(std::move(directory)) {}
   absl::Status ReadInto(const std::string& path, size_t bytes_max, std::string& bytes) override;
+  void Expect(const std::string& path) override;
 
  private:
   const std::string directory_;

@@ -47,7 +47,10 @@ Stretch StretchVerifier::Verify(uint64_t begin, uint64_t end) {
   stretch.chains.reserve(chains_expected_);
   TileRows rows(files_, size_, 0, 1);
   uint64_t last = begin;
-  for (uint64_t first = begin - begin % ledger::kTileWidth; first < end; first += ledger::kTileWidth) {
+  const uint64_t whole = begin - begin % ledger::kTileWidth;
+  for (uint64_t i = 0; i < kBundlesExpected; ++i) Expect(whole + i * ledger::kTileWidth);
+  for (uint64_t first = whole; first < end; first += ledger::kTileWidth) {
+    Expect(first + kBundlesExpected * ledger::kTileWidth);
     if (!ReadBundle(first, stretch)) break;
     const uint64_t from = std::max(first, begin), to = std::min(first + ledger::kTileWidth, end);
     for (uint64_t index = from; index < to; ++index) {
@@ -69,6 +72,13 @@ Stretch StretchVerifier::Verify(uint64_t begin, uint64_t end) {
   for (size_t level = 0; level < stretch.edges.size(); ++level) stretch.edges[level] = std::move(rows.edges[level]);
   chains_expected_ = std::max(chains_expected_, stretch.chains.size());
   return stretch;
+}
+
+void StretchVerifier::Expect(uint64_t first) {
+  if (first >= size_ || first % kStretchEntries == 0) return;  // Another stretch's begins by itself.
+  const auto width = static_cast<uint32_t>(std::min(ledger::kTileWidth, size_ - first));
+  files_.Expect(ledger::EntriesPath(first / ledger::kTileWidth, width));
+  files_.Expect(ledger::TilePath({0, first / ledger::kTileWidth, width}));
 }
 
 bool StretchVerifier::ReadBundle(uint64_t first, Stretch& stretch) {

@@ -21,6 +21,7 @@
 namespace accord::verify {
 
 inline constexpr uint64_t kStretchEntries = ledger::kTileWidth * ledger::kTileWidth;
+inline constexpr uint64_t kBundlesExpected = 4;  // The files of so many are fetched while earlier ones are hashed.
 inline constexpr size_t kBundleBytesMax = ledger::kTileWidth * (2 + ledger::kBundleEntryBytesMax);
 
 using Pseudonym = std::array<char, ledger::kPseudonymBytes>;
@@ -68,6 +69,8 @@ class StretchVerifier {
   Stretch Verify(uint64_t begin, uint64_t end);
 
  private:
+  // Says that the files of the bundle at entry `first` will be read.
+  void Expect(uint64_t first);
   bool ReadBundle(uint64_t first, Stretch& stretch);
   void CheckEntry(uint64_t index, std::string_view bytes, Stretch& stretch);
   void CheckChain(uint64_t index, uint32_t number, const ledger::LeafView::ChainView& chain, Stretch& stretch);
