@@ -817,13 +817,6 @@ TEST_F(QueryApiTest, WhoMayNotCallIsToldWhyAndRecorded) {
 
 TEST_F(QueryApiTest, WhatComesLaterSaysSoToThoseWhoWillBeAllowedIt) {
   EnrolInspector();
-  v1::CosignRequest cosign;
-  EXPECT_TRUE(HasReason(
-      rpc::CallUnary(*As("agency/idva").ledger, &v1::LedgerService::Stub::Cosign, cosign, kTimeout).status(),
-      Reason::kComesLater));
-  EXPECT_TRUE(HasReason(
-      rpc::CallUnary(*As("admin/alice").ledger, &v1::LedgerService::Stub::Cosign, cosign, kTimeout).status(),
-      Reason::kRoleNotAllowed));
   EXPECT_TRUE(HasReason(
       rpc::CallUnary(*As("admin/alice").trails, &TrailService::Stub::AskQuestion, {}, kTimeout).status(),
       Reason::kComesLater));
