@@ -186,5 +186,53 @@ TEST_F(WitnessSystemTest, AForkThatOneAgencyFindsStandsInTheLogAndEndsIt) {
   EXPECT_GE(now->checkpoint.size, held);
 }
 
+// What an agency was given with its answer, before anybody had cosigned it, is exchanged for the same entry at a checkpoint that
+// a quorum cosigned; the offline verifier, which knows the policy alone, agrees.
+TEST_F(WitnessSystemTest, AReceiptIsUpgradedToACosignedCheckpoint) {
+  ASSERT_EQ(world_.StartAll(), absl::OkStatus());
+  PushAndSettle("to-be-upgraded");
+  const std::string file = world_.path("first.receipt"), policy = world_.path("witnesses.policy");
+  const Ran first = Ctl({"--as", "police", "receipt", "get", "to-be-upgraded", "--out", file});
+  ASSERT_EQ(first.exit_status, 0) << first.output;
+  const auto verify = [&](const std::string& receipt) {
+    const auto ran = RunProgram({World::Program("accord-verify"), "receipt", receipt, "--policy", policy, "--vkey", world_.path("broker.vkey")},
+                                kStartTime);
+    EXPECT_EQ(ran.status(), absl::OkStatus());
+    return ran.value_or(Ran());
+  };
+  EXPECT_EQ(verify(file).exit_status, 1) << "nobody has cosigned it";
+
+  Ran upgraded;
+  EXPECT_TRUE(Eventually(kStartTime, [&] {
+    upgraded = Ctl({"--as", "police", "receipt", "upgrade", file, "--policy", policy});
+    return upgraded.exit_status == 0;
+  })) << upgraded.output;
+  EXPECT_THAT(upgraded.output, HasSubstr("is proved to be the same one"));
+  const Ran verified = verify(file + ".witnessed");
+  EXPECT_EQ(verified.exit_status, 0) << verified.output;
+  EXPECT_TRUE(fs::exists(file + ".witnessed.openings.json"));
+
+  // At a published checkpoint that nobody need have cosigned it is had as well, by its size.
+  const Ran listed = Ctl({"--as", "police", "--json", "ledger", "checkpoints", "--rows", "1"});
+  ASSERT_EQ(listed.exit_status, 0) << listed.output;
+  const auto rows = nlohmann::json::parse(listed.output)["checkpoints"];
+  ASSERT_EQ(rows.size(), 1u);
+  const std::string size = fmt::format("{}", rows[0]["size"].get<uint64_t>());
+  const Ran published = Ctl({"--as", "police", "ledger", "checkpoint", "--size", size});
+  EXPECT_EQ(published.exit_status, 0) << published.output;
+  EXPECT_THAT(published.output, HasSubstr("\n" + size + "\n"));
+  const Ran at_size = Ctl({"--as", "police", "receipt", "get", "to-be-upgraded", "--size", size, "--out", world_.path("at-size.receipt")});
+  EXPECT_EQ(at_size.exit_status, 0) << at_size.output;
+  EXPECT_THAT(at_size.output, HasSubstr("of " + size));
+  EXPECT_EQ(Ctl({"--as", "police", "ledger", "checkpoint", "--size", "999999"}).exit_status, 1);
+  EXPECT_EQ(Ctl({"--as", "police", "ledger", "checkpoint", "--size", "1", "--published"}).exit_status, 2);
+
+  const Ran status = Ctl({"--as", "police", "ledger", "status"});
+  EXPECT_EQ(status.exit_status, 0) << status.output;
+  EXPECT_THAT(status.output, HasSubstr("witnessed"));
+  EXPECT_THAT(status.output, HasSubstr("housing"));
+  EXPECT_THAT(status.output, HasSubstr("nothing found"));
+}
+
 }  // namespace
 }  // namespace accord::tests
