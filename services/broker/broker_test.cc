@@ -260,6 +260,7 @@ TEST_F(BrokerTest, ADamagedTailIsAdoptedAndThatIsTheFirstCommit) {
     // The newest; an orderly stop leaves it empty.
     if (entry.path().extension() == ".log" && entry.path().string() > wal) wal = entry.path().string();
   }
+  EXPECT_EQ(fs::file_size(wal), 0u) << "an orderly stop leaves nothing to replay";
   std::ofstream(wal, std::ios::binary | std::ios::app) << std::string("\0\0\0\0\x40\0\1", 7) << std::string(200, 'x');
   const std::string damaged = *ReadFile(wal);
 
