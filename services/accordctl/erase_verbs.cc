@@ -20,32 +20,12 @@ using admin::v1::AdminService;
 
 constexpr absl::Duration kAskAgain = absl::Seconds(1);
 constexpr absl::Duration kWaitMax = absl::Hours(2);  // Of --wait: a purge rewrites whole families.
-constexpr size_t kDigestDigits = 64;
 
 struct EraseArguments {
   std::string referral, case_pseudonym, ground, authority;
   std::string change;
   bool wait = false;
 };
-
-// What `id` names: its digits, or what the chosen agency's own outbox or inbox knows of it.
-absl::StatusOr<std::string> HeaderDigest(Session& session, const std::string& id) {
-  auto digits = ReferralDigits(id);
-  if (!digits.has_value() || digits->size() != kDigestDigits) {
-    ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
-    ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
-    const auto submission = FindSubmission(service, id);
-    std::string name = submission.ok() ? submission->referral() : "";
-    if (!submission.ok()) {
-      if (!digits.has_value() || !absl::IsNotFound(submission.status())) return submission.status();
-      ACCORD_ASSIGN_OR_RETURN(name, FindInInbox(service, id));
-    }
-    digits = ReferralDigits(name);
-  }
-  const auto digest = digits.has_value() ? FromHex(*digits) : std::nullopt;
-  if (!digest.has_value()) return Error(Reason::kReferralNotFound, "there is no record of it at the broker");
-  return *digest;
-}
 
 absl::StatusOr<admin::v1::Change> MakeErase(Session& session, const EraseArguments& arguments) {
   admin::v1::Change change;
@@ -58,7 +38,7 @@ absl::StatusOr<admin::v1::Change> MakeErase(Session& session, const EraseArgumen
       return UsageError("a case is named by the 32 hex digits of its pseudonym");
     erase.set_case_pseudonym(*pseudonym);
   } else {
-    ACCORD_ASSIGN_OR_RETURN(*erase.mutable_header_digest(), HeaderDigest(session, arguments.referral));
+    ACCORD_ASSIGN_OR_RETURN(*erase.mutable_header_digest(), FindHeaderDigest(session, arguments.referral));
   }
   const auto ground = console::EnumFromWords(*type::v1::ErasureGround_descriptor(), arguments.ground);
   if (!ground.has_value()) return UsageError("--ground: subject-request, unlawfully-processed or order");
@@ -104,7 +84,7 @@ absl::StatusOr<int> Status(Session& session, const EraseArguments& arguments) {
   auto told = admin::v1::ERASURE_STEP_UNSPECIFIED;
   for (absl::Duration waited; ; waited += kAskAgain) {
     ACCORD_ASSIGN_OR_RETURN(response, Ask(broker, &AdminService::Stub::GetErasure, request));
-    if (arguments.wait && response.step() != told) session.Tell(StepText(response.step()));
+    if (arguments.wait && response.step() != told) session.Tell(StepText(response.step()) + "\n");
     told = response.step();
     // What nobody has approved does not go on by itself.
     const bool goes_on = told != admin::v1::ERASURE_STEP_PURGED && told != admin::v1::ERASURE_STEP_PROPOSED;
