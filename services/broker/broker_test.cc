@@ -21,6 +21,7 @@
 #include "common/ledger/tile.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/recovery/ledger_recovery.h"
+#include "services/broker/testing_config.h"
 
 namespace accord::broker {
 namespace {
@@ -51,30 +52,7 @@ to_kinds = ["idva"]
 purposes = ["support"]
 categories = ["identity"]
 )");
-    Write("broker.toml", R"(
-origin = "accord.test/broker"
-trust_domain = "accord.test"
-[server]
-certificate = "tls.pem"
-private_key = "tls.key"
-roots = "roots.pem"
-[store]
-directory = "state/store"
-key_slots = "keys/slots"
-guard = "guard/guard"
-disk_floor = 0
-[keys]
-log_key = "keys/log.pem"
-master_key = "keys/master"
-case_index_key = "keys/case-index"
-[init]
-administrators = ["alice", "bob"]
-directory = "directory.toml"
-agreement = "agreement.toml"
-)");
-    auto config = LoadBrokerConfig(root_ + "/broker.toml");
-    EXPECT_EQ(config.status(), absl::OkStatus());
-    config_ = *std::move(config);
+    config_ = MakeTestingConfig(root_, fmt::format("{}{}", kTestingDirectory, kTestingAgreement));
   }
   ~BrokerTest() override { fs::remove_all(root_); }
 

@@ -57,7 +57,7 @@ TEST(BundleVerifierTest, SomeRowsArePartialAndNeverMore) {
   manifest.rows = {3, 6};
   EXPECT_THAT(First(Verify(trail, trail.Bundle(manifest))), HasSubstr("entry 3: is number 1 of the chain, where number 0 is due"));
   manifest.grade = TrailGrade::kPartial;
-  const BundleReport report = VerifyWithCopy(trail, trail.Bundle(manifest), trail.Export(kSize));
+  const BundleReport report = VerifyWithCopy(trail, trail.Bundle(manifest), trail.Publish(kSize));
   EXPECT_TRUE(report.ok()) << First(report);
   EXPECT_EQ(report.grade, TrailGrade::kPartial);
   EXPECT_FALSE(report.full);
@@ -199,7 +199,7 @@ TEST(BundleVerifierTest, ACopyMakesItFullWhateverTheirSizes) {
   for (const size_t size : {7, 12, 257}) {
     for (const size_t copy : {7, 8, 12, 256, 300}) {
       for (const TrailManifest& manifest : {trail.Manifest(size), trail.CaseManifest(size)}) {
-        const BundleReport report = VerifyWithCopy(trail, trail.Bundle(manifest), trail.Export(copy));
+        const BundleReport report = VerifyWithCopy(trail, trail.Bundle(manifest), trail.Publish(copy));
         EXPECT_TRUE(report.ok()) << size << " " << copy << " " << First(report);
         EXPECT_TRUE(report.full);
         EXPECT_EQ(report.chain_entries, manifest.rows.size());
@@ -207,7 +207,7 @@ TEST(BundleVerifierTest, ACopyMakesItFullWhateverTheirSizes) {
       }
     }
   }
-  const BundleReport report = VerifyWithCopy(trail, trail.Bundle(trail.Manifest(12)), trail.Export(6));
+  const BundleReport report = VerifyWithCopy(trail, trail.Bundle(trail.Manifest(12)), trail.Publish(6));
   EXPECT_FALSE(report.full);
   EXPECT_THAT(First(report), HasSubstr("ends before the question, entry 6: a newer copy is needed"));
 }
@@ -226,7 +226,7 @@ TEST(BundleVerifierTest, ACopyConvictsABrokerThatSignedTwoLogs) {
   EXPECT_TRUE(Verify(forged, bundle).ok()) << First(Verify(forged, bundle));  // Attested: by a log of its own.
   for (const size_t copy : {8, 12}) {
     BundleReport report = Verify(forged, bundle);
-    MemoryFiles files = honest.Export(copy);
+    MemoryFiles files = honest.Publish(copy);
     auto opened = LedgerCopy::Open(files, honest.vkey());
     ASSERT_TRUE(opened.ok());
     CheckAgainstCopy(*opened, report);

@@ -78,7 +78,7 @@ TEST_F(EvidenceProgramTest, ABundleSaysItsGradeAndWhatItMeans) {
   EXPECT_EQ(Run({"bundle", At("bundle")}), 0) << output_.err;
   EXPECT_THAT(Said(), AllOf(HasSubstr("VERIFIES"), HasSubstr("Grade: attested"), HasSubstr("would convict the broker"),
                             HasSubstr("referral stored"), HasSubstr("no contradiction"), Not(HasSubstr("omplete"))));
-  Put("copy", trail_.Export(kSize));
+  Put("copy", trail_.Publish(kSize));
   EXPECT_EQ(Run({"bundle", At("bundle"), "--ledger", At("copy")}), 0) << output_.err;
   EXPECT_THAT(Said(), AllOf(HasSubstr("Grade: full"), HasSubstr("Every one of the 300 entries"), HasSubstr("has 1 such later")));
   auto json = Json({"bundle", At("bundle"), "--ledger", At("copy")});
@@ -110,7 +110,7 @@ TEST_F(EvidenceProgramTest, ABundleThatDoesNotVerifyHasNoGradeAndIsNamed) {
   EXPECT_EQ(json["findings"][0]["where"], "entry 6");
 
   Put("bundle", trail_.Bundle(trail_.Manifest(kSize)));
-  Put("copy", trail_.Export(kSize));
+  Put("copy", trail_.Publish(kSize));
   fs::remove(directory_ / "copy/tile/0/000");
   EXPECT_EQ(Run({"bundle", At("bundle"), "--ledger", At("copy")}), 1);
   EXPECT_THAT(output_.err, HasSubstr("the copy of the log does not verify: tile/0/000"));
@@ -122,7 +122,7 @@ TEST_F(EvidenceProgramTest, ABundleThatDoesNotVerifyHasNoGradeAndIsNamed) {
 }
 
 TEST_F(EvidenceProgramTest, ACaseIsAllThatTheCopyHasOfIt) {
-  Put("copy", trail_.Export(kSize));
+  Put("copy", trail_.Publish(kSize));
   EXPECT_EQ(Run({"case", At("copy"), ToHex(trail_.case_chain)}), 0) << output_.err;
   EXPECT_THAT(Said(), AllOf(HasSubstr("Grade: full"), HasSubstr("these 6 are all")));
   const auto json = Json({"case", At("copy"), ToHex(trail_.case_chain)});
@@ -141,7 +141,7 @@ TEST_F(EvidenceProgramTest, ACaseIsAllThatTheCopyHasOfIt) {
 }
 
 TEST_F(EvidenceProgramTest, ReceiptsAreConfirmedWhateverTheirCheckpoints) {
-  Put("copy", trail_.Export(256));
+  Put("copy", trail_.Publish(256));
   for (const size_t size : {8, 255, 256, 257, 300}) {  // Older and newer than the copy.
     PutReceipts(trail_, {0, 1, 7}, size);
     EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy")}), 0) << size << output_.err << output_.out;
@@ -163,7 +163,7 @@ TEST_F(EvidenceProgramTest, ReceiptsAreConfirmedWhateverTheirCheckpoints) {
 TEST_F(EvidenceProgramTest, AReceiptThatTheCopyDeniesConvicts) {
   TestingTrail other(kSize);
   other.Alter(5, [](ledger::Leaf& leaf) { leaf.nonce[0] = static_cast<char>(leaf.nonce[0] ^ 1); });
-  Put("copy", other.Export(256));
+  Put("copy", other.Publish(256));
   // The entry itself, at checkpoints older and newer than the copy.
   for (const size_t size : {8, 256, 300}) {
     PutReceipts(trail_, {5}, size);
@@ -184,7 +184,7 @@ TEST_F(EvidenceProgramTest, AReceiptThatTheCopyDeniesConvicts) {
 TEST_F(EvidenceProgramTest, ReceiptsConvictEachOtherWhereTheCopyEnds) {
   TestingTrail other(kSize);
   other.Alter(290, [](ledger::Leaf& leaf) { leaf.nonce[0] = static_cast<char>(leaf.nonce[0] ^ 1); });
-  Put("copy", trail_.Export(256));
+  Put("copy", trail_.Publish(256));
   PutReceipts(trail_, {290}, 291);
   Put("receipts", "290-2.tlog-proof", other.Receipt(290, 291));
   EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy"), "--allow-newer"}), 1);
@@ -196,7 +196,7 @@ TEST_F(EvidenceProgramTest, ReceiptsConvictEachOtherWhereTheCopyEnds) {
 }
 
 TEST_F(EvidenceProgramTest, AnAlteredReceiptConvictsNobody) {
-  Put("copy", trail_.Export(kSize));
+  Put("copy", trail_.Publish(kSize));
   PutReceipts(trail_, {1, 5}, kSize);
   Put("receipts", "5.tlog-proof.openings.json", trail_.Openings(1));
   EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy")}), 1);

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/random.h"
@@ -30,22 +31,10 @@ class MemoryFiles final : public FileReader {
   std::map<std::string, std::string> files;
 };
 
-// Leaves of three chains; entry 5 and every leaf after it can be made otherwise before Publish. Single-thread.
-class TestingLog {
+// Leaves under a key of their own, and what is published of them. Single-thread.
+class TestingLeaves {
  public:
   static constexpr char kOrigin[] = "accord.example/test";
-
-  explicit TestingLog(size_t size) {
-    FakeRandom random(7);
-    for (size_t i = 0; i < size; ++i) {
-      // Each leaf is in the chain of its number modulo 2, every fifth also in a third one.
-      std::vector<ledger::Chain> chains = {Next(std::string(16, static_cast<char>('a' + i % 2)), i)};
-      if (i % 5 == 0) chains.push_back(Next(std::string(16, 'z'), i));
-      const crypto::Opening opening = crypto::MakeOpening(random, "event", "event " + std::to_string(i));
-      leaves.push_back(ledger::EncodeLeaf(
-          ledger::MakeLeaf(kOrigin, 1'700'000'000'000 + 1'000 * i, std::move(chains), std::vector{opening}, random)));
-    }
-  }
 
   ledger::Vkey vkey() const { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, signer.verifier()); }
 
@@ -88,16 +77,34 @@ class TestingLog {
   std::vector<std::string> leaves;
   const crypto::Ed25519Signer signer = *crypto::Ed25519Signer::FromSeed(std::string(32, 's'));
 
- private:
-  ledger::Chain Next(const std::string& pseudonym, uint64_t index) {
+ protected:
+  // The place in the chain `pseudonym` that the next leaf takes.
+  ledger::Chain Next(const std::string& pseudonym) {
     auto& [sequence, previous] = ends_.try_emplace(pseudonym, 0, ledger::kNoPreviousIndex).first->second;
     ledger::Chain chain{pseudonym, sequence, previous};
     ++sequence;
-    previous = index;
+    previous = leaves.size();
     return chain;
   }
 
+ private:
   std::map<std::string, std::pair<uint64_t, uint64_t>> ends_;  // Next sequence, last index.
+};
+
+// Leaves of three chains; entry 5 and every leaf after it can be made otherwise before Publish. Single-thread.
+class TestingLog : public TestingLeaves {
+ public:
+  explicit TestingLog(size_t size) {
+    FakeRandom random(7);
+    for (size_t i = 0; i < size; ++i) {
+      // Each leaf is in the chain of its number modulo 2, every fifth also in a third one.
+      std::vector<ledger::Chain> chains = {Next(std::string(16, static_cast<char>('a' + i % 2)))};
+      if (i % 5 == 0) chains.push_back(Next(std::string(16, 'z')));
+      const crypto::Opening opening = crypto::MakeOpening(random, "event", "event " + std::to_string(i));
+      leaves.push_back(ledger::EncodeLeaf(
+          ledger::MakeLeaf(kOrigin, 1'700'000'000'000 + 1'000 * i, std::move(chains), std::vector{opening}, random)));
+    }
+  }
 };
 
 }  // namespace accord::verify

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -14,10 +13,7 @@
 #include "common/base/bytes.h"
 #include "common/base/random.h"
 #include "common/crypto/commitment.h"
-#include "common/ledger/checkpoint.h"
-#include "common/ledger/frontier.h"
 #include "common/ledger/leaf.h"
-#include "common/ledger/tile_builder.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/ledger/trail_bundle.h"
 #include "services/verify/testing_log.h"
@@ -26,9 +22,8 @@ namespace accord::verify {
 
 // Entries: 0 administration; 1, 3, 5, 6, 7 of the referral and its case, of which 6 is a question; 2 of another referral of that
 // case; the rest of others. Single-thread.
-class TestingTrail {
+class TestingTrail : public TestingLeaves {
  public:
-  static constexpr char kOrigin[] = "accord.example/test";
   static constexpr uint64_t kQuery = 6;
   const std::string referral_chain = std::string(16, 'r'), case_chain = std::string(16, 'c');
   const std::string digest = std::string(32, 'd');
@@ -57,18 +52,11 @@ class TestingTrail {
                                           crypto::MakeOpening(random_, "actor", actor.SerializeAsString())};
     if (!about.empty()) parts.push_back(crypto::MakeOpening(random_, "referral", referral.SerializeAsString()));
     std::vector<ledger::Chain> chains;
-    for (const std::string& pseudonym : pseudonyms) {
-      auto& [sequence, previous] = ends_.try_emplace(pseudonym, 0, ledger::kNoPreviousIndex).first->second;
-      chains.push_back({pseudonym, sequence++, previous});
-      previous = leaves.size();
-    }
+    for (const std::string& pseudonym : pseudonyms) chains.push_back(Next(pseudonym));
     leaves.push_back(ledger::EncodeLeaf(
         ledger::MakeLeaf(kOrigin, 1'800'000'000'000 + 1'000 * leaves.size(), std::move(chains), parts, random_)));
     openings.push_back(std::move(parts));
   }
-
-  ledger::Vkey vkey() const { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, signer.verifier()); }
-  std::string Checkpoint(size_t size) const { return ledger::SignCheckpoint({kOrigin, size, Root(size)}, signer); }
 
   std::string Receipt(uint64_t index, size_t size) const {
     const auto path = ledger::ProveInclusion(index, size, [this](int level, uint64_t at) { return Node(level, at); });
@@ -103,50 +91,15 @@ class TestingTrail {
     return out;
   }
 
-  // As `accordctl ledger export` writes it, consistent with the leaves as they are now.
-  MemoryFiles Export(size_t size) const {
-    MemoryFiles out;
-    ledger::TileBuilder builder;
-    const auto put = [&](const ledger::Tile& tile, std::string_view hashes) { out.files[ledger::TilePath(tile)] = hashes; };
-    for (size_t i = 0; i < size; ++i) builder.Append(ledger::LeafHash(leaves[i]), put);
-    builder.EmitPartial(put);
-    for (size_t first = 0; first < size; first += ledger::kTileWidth) {
-      const size_t end = std::min<size_t>(first + ledger::kTileWidth, size);
-      const std::vector<std::string> some(leaves.begin() + static_cast<ptrdiff_t>(first),
-                                          leaves.begin() + static_cast<ptrdiff_t>(end));
-      out.files[ledger::EntriesPath(first / ledger::kTileWidth, static_cast<uint32_t>(end - first))] =
-          ledger::EncodeBundle(some);
-    }
-    out.files["checkpoint"] = Checkpoint(size);
-    out.files["vkey"] = vkey().ToString() + "\n";
-    return out;
-  }
-
-  // Changes leaf `index` by way of its decoded form.
-  template <typename Change>
-  void Alter(size_t index, Change change) {
-    ledger::Leaf leaf = *ledger::ParseLeaf(leaves[index]);
-    change(leaf);
-    leaves[index] = ledger::EncodeLeaf(leaf);
-  }
-
-  std::vector<std::string> leaves;
   std::vector<std::vector<crypto::Opening>> openings;
-  const crypto::Ed25519Signer signer = *crypto::Ed25519Signer::FromSeed(std::string(32, 's'));
 
  private:
   absl::StatusOr<ledger::Hash> Node(int level, uint64_t at) const {
     if (level == 0) return ledger::LeafHash(leaves[at]);
     return ledger::NodeHash(*Node(level - 1, 2 * at), *Node(level - 1, 2 * at + 1));
   }
-  ledger::Hash Root(size_t size) const {
-    ledger::Frontier frontier;
-    for (size_t i = 0; i < size; ++i) frontier.Append(ledger::LeafHash(leaves[i]));
-    return frontier.Root();
-  }
 
   FakeRandom random_{11};
-  std::map<std::string, std::pair<uint64_t, uint64_t>> ends_;  // Next sequence, last index.
 };
 
 inline std::set<std::string> NamesOf(const MemoryFiles& files) {

@@ -22,11 +22,11 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/base/file.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
 #include "services/broker/broker.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/testing_config.h"
 
 namespace accord::broker {
 namespace {
@@ -88,31 +88,8 @@ class OpeningTest : public ::testing::Test {
   ~OpeningTest() override { fs::remove_all(root_); }
 
   BrokerConfig Config(const std::string& directory) {
-    const std::string path = root_ + "/" + directory + "/broker.toml";
     fs::create_directories(root_ + "/" + directory);
-    EXPECT_EQ(WriteFileDurably(path, R"(
-origin = "accord.test/broker"
-trust_domain = "accord.test"
-[server]
-port = 0
-certificate = "tls.pem"
-private_key = "tls.key"
-roots = "roots.pem"
-[store]
-directory = "state/store"
-key_slots = "keys/slots"
-guard = "guard/guard"
-disk_floor = 0
-[keys]
-log_key = "keys/log.pem"
-master_key = "keys/master"
-case_index_key = "keys/case-index"
-[init]
-administrators = ["alice", "bob"]
-)"), absl::OkStatus());
-    auto config = LoadBrokerConfig(path);
-    EXPECT_EQ(config.status(), absl::OkStatus());
-    return *std::move(config);
+    return MakeTestingConfig(root_ + "/" + directory);
   }
 
   // A store of `entries`, stopped cleanly.

@@ -2,7 +2,6 @@
 //
 // A referral is planted by a command, so that these tests know every entry of it: from the police, in one
 // case, released to idva and housing, not yet to health.
-#include <absl/synchronization/notification.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,6 +27,8 @@
 #include "services/broker/broker.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/record_command.h"
+#include "services/broker/sequencer/testing_command.h"
+#include "services/broker/testing_config.h"
 #include "services/broker/trails/receipts.h"
 #include "services/broker/trails/trail.h"
 
@@ -47,24 +48,6 @@ namespace fs = std::filesystem;
 constexpr absl::Duration kTimeout = absl::Seconds(20);
 constexpr std::string_view kQueryTrail = "/accord.inspection.v1.TrailService/QueryTrail";
 const std::string kDigest(32, 'h');
-
-// A command made of a function.
-class FunctionCommand : public Command {
- public:
-  FunctionCommand(std::function<absl::Status(CommitContext&)> apply, absl::Status& outcome,
-                  absl::Notification& done)
-      : apply_(std::move(apply)), outcome_(outcome), done_(done) {}
-  absl::Status Apply(CommitContext& context) override { return apply_(context); }
-  void Done(const absl::StatusOr<Committed>& outcome) override {
-    outcome_ = outcome.status();
-    done_.Notify();
-  }
-
- private:
-  const std::function<absl::Status(CommitContext&)> apply_;
-  absl::Status& outcome_;
-  absl::Notification& done_;
-};
 
 // One principal's end.
 struct Client {
@@ -87,38 +70,14 @@ class QueryApiTest : public ::testing::Test {
     for (const std::string agency : {"health", "housing", "idva", "police"}) {
       Write(agency + ".signing.pem", authority_.IssueSigning(agency).certificate.pem());
       Write(agency + ".sealing.pem", authority_.IssueSealing(agency).certificate.pem());
-      directory += fmt::format(
-          "[[agency]]\nid = \"{0}\"\nkind = \"{0}\"\nsigning_certificate = \"{0}.signing.pem\"\n"
-          "sealing_certificate = \"{0}.sealing.pem\"\n",
-          agency);
+      directory += DirectoryRow(agency, agency);
     }
     Write("directory.toml", directory);
     Write("roots.pem", authority_.pem());
     const Issued tls = authority_.IssueTls("broker/main");
     Write("tls.pem", tls.certificate.pem());
     Write("tls.key", tls.key_pem);
-    Write("broker.toml", R"(
-origin = "accord.test/broker"
-trust_domain = "accord.test"
-[server]
-port = 0
-certificate = "tls.pem"
-private_key = "tls.key"
-roots = "roots.pem"
-[store]
-directory = "state/store"
-key_slots = "keys/slots"
-guard = "guard/guard"
-disk_floor = 0
-[keys]
-log_key = "keys/log.pem"
-master_key = "keys/master"
-case_index_key = "keys/case-index"
-[init]
-administrators = ["alice", "bob"]
-directory = "directory.toml"
-)");
-    config_ = *LoadBrokerConfig(root_ + "/broker.toml");
+    config_ = MakeTestingConfig(root_, kTestingDirectory);
     EXPECT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
     broker_ = *Broker::Open(config_, clock_, random_, metrics_);
     shared_ =
@@ -167,11 +126,7 @@ directory = "directory.toml"
   }
 
   absl::Status Run(std::function<absl::Status(CommitContext&)> apply) {
-    absl::Status outcome;
-    absl::Notification done;
-    broker_->sequencer().Submit(std::make_unique<FunctionCommand>(std::move(apply), outcome, done));
-    done.WaitForNotification();
-    return outcome;
+    return RunCommand(broker_->sequencer(), std::move(apply));
   }
 
   // Calls.

@@ -26,6 +26,7 @@
 #include "common/rpc/server.h"
 #include "services/broker/broker.h"
 #include "services/broker/broker_services.h"
+#include "services/broker/testing_config.h"
 
 namespace accord::broker {
 
@@ -46,9 +47,7 @@ class TestingBroker {
       sealing_.emplace(agency, authority_.IssueSealing(agency));
       Write(agency + ".signing.pem", signing_.at(agency).certificate.pem());
       Write(agency + ".sealing.pem", sealing_.at(agency).certificate.pem());
-      directory += fmt::format("[[agency]]\nid = \"{0}\"\nkind = \"{1}\"\nsigning_certificate = \"{0}.signing.pem\"\n"
-                               "sealing_certificate = \"{0}.sealing.pem\"\n",
-                               agency, agency == "childrens" ? "childrens_services" : agency);
+      directory += DirectoryRow(agency, agency == "childrens" ? "childrens_services" : agency);
     }
     Write("directory.toml", directory);
     Write("agreement.toml", Agreement("1", R"("identity", "risk", "narrative")"));
@@ -56,32 +55,8 @@ class TestingBroker {
     const auto tls = authority_.IssueTls("broker/broker");
     Write("tls.pem", tls.certificate.pem());
     Write("tls.key", tls.key_pem);
-    Write("broker.toml", R"(
-origin = "accord.test/broker"
-trust_domain = "accord.test"
-[server]
-port = 0
-certificate = "tls.pem"
-private_key = "tls.key"
-roots = "roots.pem"
-[store]
-directory = "state/store"
-key_slots = "keys/slots"
-guard = "guard/guard"
-disk_floor = 0
-[keys]
-log_key = "keys/log.pem"
-master_key = "keys/master"
-case_index_key = "keys/case-index"
-[init]
-administrators = ["alice", "bob"]
-directory = "directory.toml"
-agreement = "agreement.toml"
-)");
     ACCORD_CHECK(rpc::EnforceTls13().ok());
-    auto config = LoadBrokerConfig(root_ + "/broker.toml");
-    EXPECT_EQ(config.status(), absl::OkStatus());
-    config_ = *std::move(config);
+    config_ = MakeTestingConfig(root_, fmt::format("{}{}", kTestingDirectory, kTestingAgreement));
     EXPECT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
     Start();
   }

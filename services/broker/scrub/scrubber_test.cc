@@ -1,7 +1,6 @@
 // A store that is really damaged, beneath a sequencer that goes on: found, named, and recorded once.
 #include "services/broker/scrub/scrubber.h"
 
-#include <absl/synchronization/notification.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -23,28 +22,13 @@
 #include "common/storage/rocks_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/chains.h"
+#include "services/broker/sequencer/testing_command.h"
 
 namespace accord::broker {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-class FunctionCommand : public Command {
- public:
-  FunctionCommand(std::function<absl::Status(CommitContext&)> apply, absl::Status& outcome, absl::Notification& done)
-      : apply_(std::move(apply)), outcome_(outcome), done_(done) {}
-  absl::Status Apply(CommitContext& context) override { return apply_(context); }
-  void Done(const absl::StatusOr<Committed>& outcome) override {
-    outcome_ = outcome.status();
-    done_.Notify();
-  }
-
- private:
-  const std::function<absl::Status(CommitContext&)> apply_;
-  absl::Status& outcome_;
-  absl::Notification& done_;
-};
 
 // What a disk gives back that lost some bytes: other values for some keys. The writer beneath, whose log is read back after every
 // commit, is not touched.
@@ -121,11 +105,7 @@ class ScrubberTest : public ::testing::Test {
   }
 
   absl::Status Run(std::function<absl::Status(CommitContext&)> apply) {
-    absl::Status outcome;
-    absl::Notification done;
-    sequencer_->Submit(std::make_unique<FunctionCommand>(std::move(apply), outcome, done));
-    done.WaitForNotification();
-    return outcome;
+    return RunCommand(*sequencer_, std::move(apply));
   }
   void Grow(int entries) {
     ASSERT_EQ(Run([entries](CommitContext& context) -> absl::Status {
