@@ -31,8 +31,6 @@
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
 #include "services/broker/witness/policy_witnesses.h"
-#include "services/broker/trails/published.h"
-#include "services/broker/witness/policy_witnesses.h"
 
 namespace accord::broker {
 

@@ -88,11 +88,8 @@ absl::Status List(const ReadView& view, const Witnesses& witnesses, const v1::Li
   ACCORD_ASSIGN_OR_RETURN(const int limit, PageSize(request.page_size(), kCheckpointsPerPage));
   const std::string query = PageQuery("ListCheckpoints", {});
   ACCORD_ASSIGN_OR_RETURN(const auto position, ReadPageToken(request.page_token(), query));
-  std::optional<uint64_t> before;
-  if (position.has_value()) {
-    ByteReader reader(*position);
-    if (!reader.U64(before.emplace()) || !reader.AtEnd()) return PageTokenInvalid();
-  }
+  const auto before = position.has_value() ? U64FromKey(*position) : std::nullopt;
+  if (position.has_value() && !before.has_value()) return PageTokenInvalid();
   // One more tells whether there is another page.
   ACCORD_ASSIGN_OR_RETURN(auto found, ListPublished(view, before, limit + 1));
   if (static_cast<int>(found.size()) > limit) {

@@ -17,7 +17,7 @@ absl::Status Corrupt(std::string_view family) {
   return Error(Reason::kStoreCorrupt, fmt::format("a row of family {} does not parse", family));
 }
 
-// Size, and witness when there is more.
+// Of a cosignature: size and witness.
 bool ReadKey(std::string_view key, uint64_t& size, std::string_view& witness) {
   ByteReader reader(key);
   if (!reader.U64(size)) return false;
@@ -46,10 +46,9 @@ absl::StatusOr<std::vector<PublishedCheckpoint>> ListPublished(const ReadView& v
   const uint64_t upper = std::min(before.value_or(UINT64_MAX), view.ledger().size() + 1);
   ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyCheckpoint, {.upper = KeyU64(upper), .descending = true},
                                    [&](std::string_view key, std::string_view note) {
-                                     uint64_t size = 0;
-                                     std::string_view rest;
-                                     whole = ReadKey(key, size, rest) && rest.empty();
-                                     if (whole) notes.emplace_back(size, note);
+                                     const auto size = U64FromKey(key);
+                                     whole = size.has_value();
+                                     if (whole) notes.emplace_back(*size, note);
                                      return whole && static_cast<int>(notes.size()) < limit;
                                    }));
   if (!whole) return Corrupt(kFamilyCheckpoint);
@@ -115,12 +114,13 @@ absl::StatusOr<std::optional<PublishedCheckpoint>> NewestWitnessed(const ReadVie
   if (!met.has_value()) judge();
   if (!met.has_value()) {
     ACCORD_ASSIGN_OR_RETURN(const auto noted, view.Get(kFamilyMeta, kMetaWitnessedKey));
-    std::string_view rest;
-    if (noted.has_value() && (!ReadKey(*noted, at, rest) || !rest.empty())) return Corrupt(kFamilyMeta);
-    if (!noted.has_value() || at > view.ledger().size()) return std::nullopt;
-    ACCORD_ASSIGN_OR_RETURN(const auto kept, Cosignatures(view, at));
+    if (!noted.has_value()) return std::nullopt;
+    const auto size = U64FromKey(*noted);
+    if (!size.has_value()) return Corrupt(kFamilyMeta);
+    if (*size > view.ledger().size()) return std::nullopt;
+    ACCORD_ASSIGN_OR_RETURN(const auto kept, Cosignatures(view, *size));
     if (!policy.Met(WitnessesOf(kept))) return std::nullopt;  // By a policy that is no longer in force.
-    met = at;
+    met = size;
   }
   ACCORD_ASSIGN_OR_RETURN(PublishedCheckpoint published, PublishedAt(view, *met));
   return published;
@@ -164,9 +164,9 @@ void KeepCosignature(CommitContext& context, uint64_t size, std::string_view wit
 
 absl::Status NoteWitnessed(CommitContext& context, uint64_t size) {
   ACCORD_ASSIGN_OR_RETURN(const auto noted, context.Get(kFamilyMeta, kMetaWitnessedKey));
-  uint64_t before = 0;
-  if (noted.has_value() && !ByteReader(*noted).U64(before)) return Corrupt(kFamilyMeta);
-  if (!noted.has_value() || before < size) context.Put(kFamilyMeta, kMetaWitnessedKey, KeyU64(size));
+  const auto before = noted.has_value() ? U64FromKey(*noted) : std::nullopt;
+  if (noted.has_value() && !before.has_value()) return Corrupt(kFamilyMeta);
+  if (!before.has_value() || *before < size) context.Put(kFamilyMeta, kMetaWitnessedKey, KeyU64(size));
   return absl::OkStatus();
 }
 
