@@ -12,41 +12,29 @@ fail() { echo "foreign_verify_test: $*" >&2; exit 1; }
 
 GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$work/cache GOFLAGS='' go build -o "$work/foreign_verify" "$here/foreign_verify.go"
 
-# expect STATUS TEXT ARGUMENTS...: the exit status, and TEXT in what it says.
-expect() {
-  local status=$1 text=$2 got=0
-  shift 2
-  "$work/foreign_verify" "$@" >"$work/told" 2>&1 || got=$?
-  [ $got = "$status" ] || { cat "$work/told" >&2; fail "exit $got, not $status: $*"; }
-  grep -qF -- "$text" "$work/told" || { cat "$work/told" >&2; fail "does not say '$text': $*"; }
-}
-# flip FILE BYTE: one bit of it.
-flip() {
-  local byte
-  byte=$(od -An -tu1 -j "$2" -N 1 "$1")
-  printf "\\x$(printf %02x $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
-}
+source "$here/../altered_copy.sh"
+foreign=$work/foreign_verify
 
 # Sizes round the edges of tiles, and one with a tile of level 2.
 for entries in 1 255 256 257 65537; do
   copy=$work/$entries
   "$make_log" --entries $entries --out "$copy"
-  expect 0 "$entries entries verify" log "$copy"
+  expect 0 "$entries entries verify" "$foreign" log "$copy"
 done
 copy=$work/65537
 flip "$copy/tile/entries/017" 40
-expect 1 "the entries give the root" log "$copy"
+expect 1 "the entries give the root" "$foreign" log "$copy"
 flip "$copy/tile/entries/017" 40
 flip "$copy/tile/0/017" 40
-expect 1 "tiles, entry" log "$copy"
+expect 1 "tiles, entry" "$foreign" log "$copy"
 flip "$copy/tile/0/017" 40
 flip "$copy/tile/1/000" 40
-expect 1 "tiles, entry" log "$copy"
+expect 1 "tiles, entry" "$foreign" log "$copy"
 flip "$copy/tile/1/000" 40
 flip "$copy/checkpoint" 3
-expect 1 "checkpoint:" log "$copy"
+expect 1 "checkpoint:" "$foreign" log "$copy"
 flip "$copy/checkpoint" 3
-expect 0 "65537 entries verify" log "$copy"
+expect 0 "65537 entries verify" "$foreign" log "$copy"
 
 # The golden receipt, and one whose leaf is another.
 python3 - "$vectors" "$work" <<'PYTHON'
@@ -58,6 +46,6 @@ open(f"{work}/vkey", "w").write(json.load(open(f"{vectors}/checkpoint.json"))["l
 head, extra, rest = text.partition("extra ")
 open(f"{work}/altered", "w").write(head + extra + ("R" if rest[0] != "R" else "Q") + rest[1:])
 PYTHON
-expect 0 "entry 1 of" receipts "$work/vkey" "$work/receipt"
-expect 1 "DOES NOT VERIFY" receipts "$work/vkey" "$work/altered"
+expect 0 "entry 1 of" "$foreign" receipts "$work/vkey" "$work/receipt"
+expect 1 "DOES NOT VERIFY" "$foreign" receipts "$work/vkey" "$work/altered"
 echo "foreign_verify_test: ok"
