@@ -523,5 +523,47 @@ TEST(ScreeningTest, SwitchesOffMessagesToASharedTelephone) {
   EXPECT_EQ(draft.warnings.size(), 1u);
 }
 
+void AddPerpetratorAt(Draft& draft, std::string_view address) {
+  DraftSection& section = draft.sections.emplace_back();
+  section.category = type::v1::CATEGORY_ALLEGED_PERPETRATOR;
+  section.content.mutable_alleged_perpetrators()->add_alleged_perpetrators()->mutable_person()->set_address(std::string(address));
+}
+
+TEST(ScreeningTest, WarnsOfASharedHouseholdInWhateverSpelling) {
+  Draft draft = SomeDraft();
+  draft.sections[0].content.mutable_identity()->mutable_victim()->set_address("12 Mill Lane, Northfield");
+  AddPerpetratorAt(draft, "12 MILL LANE Northfield NO1 2AB");
+  Screen(draft);
+  ASSERT_EQ(draft.warnings.size(), 1u);
+  EXPECT_NE(draft.warnings[0].find("at one address"), std::string::npos);
+  EXPECT_EQ(draft.warnings[0].find("Mill"), std::string::npos);
+  EXPECT_EQ(draft.sections[0].content.identity().victim().address(), "12 Mill Lane, Northfield");
+}
+
+TEST(ScreeningTest, WarnsThatAConfidentialAddressStandsWithAnAllegedPerpetrator) {
+  Draft draft = SomeDraft();
+  auto& victim = *draft.sections[0].content.mutable_identity()->mutable_victim();
+  victim.set_address("12 Mill Lane, Northfield");
+  victim.set_confidential_address(true);
+  AddPerpetratorAt(draft, "12 Mill Lane, Northfield");
+  Screen(draft);
+  ASSERT_FALSE(draft.warnings.empty());
+  EXPECT_NE(draft.warnings[0].find("they may know it"), std::string::npos);
+  EXPECT_TRUE(draft.sections[0].content.identity().victim().address().empty());
+}
+
+TEST(ScreeningTest, SaysNothingOfNeighboursAndOfUnknownAddresses) {
+  Draft draft = SomeDraft();
+  auto& victim = *draft.sections[0].content.mutable_identity()->mutable_victim();
+  victim.set_address("1 High Street");
+  AddPerpetratorAt(draft, "11 High Street");
+  AddPerpetratorAt(draft, "");
+  Screen(draft);
+  EXPECT_TRUE(draft.warnings.empty());
+  victim.clear_address();
+  Screen(draft);
+  EXPECT_TRUE(draft.warnings.empty());
+}
+
 }  // namespace
 }  // namespace accord::agent

@@ -12,6 +12,8 @@ namespace {
 using type::v1::Person;
 using type::v1::SectionContent;
 
+constexpr size_t kAddressCharsMin = 6;  // Of a squeezed address that says anything.
+
 // Every person a section tells of.
 template <typename Visit>
 void ForEachPerson(SectionContent& content, Visit visit) {
@@ -108,7 +110,7 @@ void WithholdConfidentialAddresses(Draft& draft) {
     ForEachText(section.content, [&](std::string& text) {
       for (const std::string& address : addresses) {
         const std::string needle = Squeeze(address);
-        if (needle.size() < 6 || Squeeze(text).find(needle) == std::string::npos) continue;
+        if (needle.size() < kAddressCharsMin || Squeeze(text).find(needle) == std::string::npos) continue;
         text = "[address withheld: confidential]";
         found_in_text = true;
       }
@@ -118,6 +120,37 @@ void WithholdConfidentialAddresses(Draft& draft) {
   if (found_in_text) {
     draft.warnings.push_back("A confidential address stood in a free text too; that text was left out. Send it again "
                              "without the address.");
+  }
+}
+
+// Are two squeezed addresses of one place, though one goes on further, such as with a postcode?
+bool AreOneAddress(std::string_view one, std::string_view other) {
+  return std::min(one.size(), other.size()) >= kAddressCharsMin && (one.starts_with(other) || other.starts_with(one));
+}
+
+// Asked before confidential addresses are left out: that the alleged perpetrator may know one is the worst of what this finds.
+void WarnOfSharedHousehold(Draft& draft) {
+  std::vector<std::string> theirs;
+  for (const auto& section : draft.sections) {
+    for (const auto& row : section.content.alleged_perpetrators().alleged_perpetrators()) theirs.push_back(Squeeze(row.person().address()));
+  }
+  bool shared = false, confidential = false;
+  const auto compare = [&](const Person& person) {
+    const std::string address = Squeeze(person.address());
+    if (std::none_of(theirs.begin(), theirs.end(), [&](const std::string& other) { return AreOneAddress(address, other); })) return;
+    (person.confidential_address() ? confidential : shared) = true;
+  };
+  for (const auto& section : draft.sections) {
+    if (section.content.has_identity()) compare(section.content.identity().victim());
+    for (const auto& child : section.content.children().children()) compare(child.person());
+  }
+  if (confidential) {
+    draft.warnings.push_back("An address that is marked confidential also stands with an alleged perpetrator: they may know it. "
+                             "Check both records now.");
+  }
+  if (shared) {
+    draft.warnings.push_back("The victim or a child and an alleged perpetrator stand at one address: whoever receives this must not "
+                             "write, call or visit there unless it is known to be safe.");
   }
 }
 
@@ -147,6 +180,7 @@ void SeparateSharedContact(Draft& draft) {
 }  // namespace
 
 void Screen(Draft& draft) {
+  WarnOfSharedHousehold(draft);
   WithholdConfidentialAddresses(draft);
   QuarantineIdentifiers(draft);
   SeparateSharedContact(draft);

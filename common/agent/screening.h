@@ -16,7 +16,9 @@ namespace accord::agent {
 //   identifiers            an NHS number or UPN whose check character is wrong is quarantined, with a warning
 //   shared contact         the victim's safe telephone or email also stands with an alleged perpetrator: warned, and
 //                          voicemail and text are switched off
-inline constexpr std::string_view kScreeningVersion = "screen/1";
+//   shared household       the address of the victim or a child is that of an alleged perpetrator: warned; the more so when it
+//                          is marked confidential (from screen/2)
+inline constexpr std::string_view kScreeningVersion = "screen/2";
 
 // Applies the rules to `draft` in place; what was found is added to `draft.warnings`, without personal data.
 void Screen(Draft& draft);

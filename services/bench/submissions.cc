@@ -147,7 +147,7 @@ absl::StatusOr<Submission> SubmissionMaker::One(uint64_t number, uint64_t tag) c
   core.mutable_risk()->set_instrument_version("2009");
   core.mutable_risk()->set_subject(type::v1::SUBJECT_ROLE_VICTIM);
   core.set_signed_at_ms(absl::ToUnixMillis(clock_.Now()));
-  core.set_screening_version("screen/1");
+  core.set_screening_version("screen/2");
   for (const char* agency : kTo) {
     type::v1::RecipientPart& recipient = parts.recipients.emplace_back();
     recipient.set_agency(agency);
