@@ -52,6 +52,29 @@ bool GatewayServes(const Route& route, type::v1::Gateway gateway) {
   return route.gateways.empty() ? gateway != type::v1::GATEWAY_CA2004_S16LA : Has(route.gateways, gateway);
 }
 
+bool InForceIn(type::v1::Gateway gateway, type::v1::Jurisdiction jurisdiction) {
+  using namespace type::v1;  // NOLINT: a table of the law in the field's own words.
+  const bool england = jurisdiction == JURISDICTION_ENGLAND || jurisdiction == JURISDICTION_UNSPECIFIED;
+  const bool wales = jurisdiction == JURISDICTION_WALES;
+  switch (gateway) {
+    case GATEWAY_CDA1998_S115:
+    case GATEWAY_CA1989_S47:
+    case GATEWAY_DVDS:
+    case GATEWAY_PCSCA2022_S44A: return england || wales;
+    case GATEWAY_CA2004_S11:
+    case GATEWAY_CARE_ACT_S42_45:
+    case GATEWAY_CA2004_S16LA:
+    case GATEWAY_HA1996_S213B: return england;
+    case GATEWAY_SSWBA2014_S128_130: return wales;
+    case GATEWAY_CHSA2011_S60:
+    case GATEWAY_ASPA2007_S5: return jurisdiction == JURISDICTION_SCOTLAND;
+    case GATEWAY_CNIO1995_ART66: return jurisdiction == JURISDICTION_NORTHERN_IRELAND;
+    case GATEWAY_COMMON_LAW_PUBLIC_INTEREST:
+    case GATEWAY_COURT_ORDER: return true;
+    default: return false;
+  }
+}
+
 absl::Status ValidateAgreement(const Agreement& agreement) {
   if (!IsVersion(agreement.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
   if (agreement.expires <= agreement.effective_from) return Malformed("the agreement expires before it takes effect");

@@ -53,6 +53,10 @@ struct EmergencySchedule {
 // commencement no source dates, only where an agreement names it. Thread-safe.
 bool GatewayServes(const Route& route, type::v1::Gateway gateway);
 
+// Does the law of `jurisdiction` have `gateway`? Unspecified is England. Source: the Acts' own extent sections, named in
+// vocabulary.proto. Thread-safe.
+bool InForceIn(type::v1::Gateway gateway, type::v1::Jurisdiction jurisdiction);
+
 // AGREEMENT_MALFORMED, with route and cause, unless it is complete and does not contradict itself.
 // Thread-safe.
 absl::Status ValidateAgreement(const Agreement& agreement);

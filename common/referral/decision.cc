@@ -15,12 +15,18 @@ namespace {
 
 using namespace type::v1;  // NOLINT: the rules read best in the field's own words.
 
+// One thing that would change a decision: the code for programs, the words for people.
+struct Change {
+  ChangeCode code;
+  std::string words;
+};
+
 // What a rule says. Absent: the rule has nothing to say and the next one is asked.
 struct Ruling {
   Verdict verdict = VERDICT_WITHHOLD;
   std::string rule_id;
   std::string reason;
-  std::vector<std::string> changes;
+  std::vector<Change> changes;
 };
 
 // All a rule of a recipient may look at.
@@ -43,8 +49,8 @@ template <typename T>
 bool Has(const std::vector<T>& list, const T& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
-template <typename List>
-bool HasEnum(const List& list, int value) {
+template <typename List, typename T>
+bool HasEnum(const List& list, const T& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
@@ -53,13 +59,27 @@ Ruling Protected() {
   return {VERDICT_WITHHOLD, "always/protective-list", "A protective rule applies to this recipient. Nothing more can be said here.", {}};
 }
 
+bool Names(const Exclusion& exclusion, const Question& q) {
+  if (exclusion.agency() == q.recipient.agency()) return true;
+  return q.agency != nullptr && exclusion.kind() != AGENCY_KIND_UNSPECIFIED && exclusion.kind() == q.agency->kind;
+}
+
 std::optional<Ruling> ProtectiveLists(const Question& q) {
   const auto barred = q.policy.conflicts.find(q.parts.core.sender());
   if (barred != q.policy.conflicts.end() && barred->second.contains(q.parts.core.worker().pseudonym())) return Protected();
   for (const SubjectPart& subject : q.parts.subjects) {
     for (const Exclusion& exclusion : subject.exclusions()) {
-      if (exclusion.agency() == q.recipient.agency()) return Protected();
-      if (q.agency != nullptr && exclusion.kind() != AGENCY_KIND_UNSPECIFIED && exclusion.kind() == q.agency->kind) return Protected();
+      if (exclusion.categories().empty() && Names(exclusion, q)) return Protected();
+    }
+  }
+  return std::nullopt;
+}
+
+// An exclusion of some categories only. The reason is that of the whole exclusion, so that neither tells of the other.
+std::optional<Ruling> ProtectedCategories(const SectionQuestion& q) {
+  for (const SubjectPart& subject : q.parts.subjects) {
+    for (const Exclusion& exclusion : subject.exclusions()) {
+      if (HasEnum(exclusion.categories(), q.section.category()) && Names(exclusion, q)) return Protected();
     }
   }
   return std::nullopt;
@@ -70,7 +90,7 @@ std::optional<Ruling> WorksAtAgency(const Question& q) {
   for (const SubjectPart& subject : q.parts.subjects) {
     if (subject.works_at().empty() || subject.works_at() != q.recipient.agency()) continue;
     Ruling ruling{VERDICT_WITHHOLD, "always/works-at-agency", "Somebody concerned works at this agency: only its confidential desk may have it.", {}};
-    if (q.agency != nullptr && q.agency->has_confidential_desk) ruling.changes = {"Address the agency's confidential desk."};
+    if (q.agency != nullptr && q.agency->has_confidential_desk) ruling.changes = {{CHANGE_CODE_ADDRESS_CONFIDENTIAL_DESK, "Address the agency's confidential desk."}};
     return ruling;
   }
   return std::nullopt;
@@ -78,23 +98,23 @@ std::optional<Ruling> WorksAtAgency(const Question& q) {
 
 std::optional<Ruling> ImmigrationEnforcement(const Question& q) {
   if (q.parts.core.purpose() != PURPOSE_IMMIGRATION_ENFORCEMENT) return std::nullopt;
-  return Ruling{VERDICT_WITHHOLD, "always/immigration-enforcement", "Accord carries nothing for immigration enforcement.", {}};
+  return Ruling{VERDICT_REFUSE, "always/immigration-enforcement", "Accord carries nothing for immigration enforcement.", {}};
 }
 
 std::optional<Ruling> SenderUnknown(const Question& q) {
   if (q.sender != nullptr) return std::nullopt;
-  return Ruling{VERDICT_WITHHOLD, "always/sender-unknown", "The sender is no active agency.", {"An administrator must enrol the sender."}};
+  return Ruling{VERDICT_WITHHOLD, "always/sender-unknown", "The sender is no active agency.", {{CHANGE_CODE_ENROL_AGENCY, "An administrator must enrol the sender."}}};
 }
 
 std::optional<Ruling> RecipientUnknown(const Question& q) {
   if (q.agency != nullptr) return std::nullopt;
-  return Ruling{VERDICT_WITHHOLD, "always/recipient-unknown", "No active agency has this id.", {"Choose an agency of the directory."}};
+  return Ruling{VERDICT_WITHHOLD, "always/recipient-unknown", "No active agency has this id.", {{CHANGE_CODE_OTHER_RECIPIENT, "Choose an agency of the directory."}}};
 }
 
 std::optional<Ruling> NoSuchDesk(const Question& q) {
   if (q.recipient.desk() != DESK_CONFIDENTIAL || q.agency->has_confidential_desk) return std::nullopt;
   return Ruling{VERDICT_WITHHOLD, "always/no-such-desk", "This agency has no confidential desk.",
-                {"Address its main desk, if nobody concerned works there, or choose another agency."}};
+                {{CHANGE_CODE_ADDRESS_MAIN_DESK, "Address its main desk, if nobody concerned works there, or choose another agency."}}};
 }
 
 std::optional<Ruling> ImmigrationStatus(const SectionQuestion& q) {
@@ -104,28 +124,64 @@ std::optional<Ruling> ImmigrationStatus(const SectionQuestion& q) {
 
 // Is the consent that was given good for this recipient and category? Nobody consents for those they are said to abuse.
 bool ConsentCovers(const SectionQuestion& q) {
-  if (q.tag.consent_by() == SUBJECT_ROLE_ALLEGED_PERPETRATOR) return false;
-  if (q.tag.consent() == CONFIDENTIALITY_CONSENT_GIVEN) return true;
-  if (q.tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) return false;
-  if (HasEnum(q.tag.consent_excludes_kinds(), q.agency->kind)) return false;
-  if (!q.tag.consent_kinds().empty() && !HasEnum(q.tag.consent_kinds(), q.agency->kind)) return false;
-  return q.tag.consent_categories().empty() || HasEnum(q.tag.consent_categories(), q.section.category());
+  const TagPart& tag = q.tag;
+  if (tag.consent_by() == SUBJECT_ROLE_ALLEGED_PERPETRATOR) return false;
+  if (tag.consent() == CONFIDENTIALITY_CONSENT_GIVEN) return true;
+  if (tag.consent() != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) return false;
+  if (HasEnum(tag.consent_excludes_kinds(), q.agency->kind) || HasEnum(tag.consent_excludes_agencies(), q.recipient.agency()) ||
+      HasEnum(tag.consent_excludes_categories(), q.section.category())) {
+    return false;
+  }
+  // Recipients are named by kind or by id: who is in either list is meant.
+  const bool any_recipient = tag.consent_kinds().empty() && tag.consent_agencies().empty();
+  return (any_recipient || HasEnum(tag.consent_kinds(), q.agency->kind) || HasEnum(tag.consent_agencies(), q.recipient.agency())) &&
+         (tag.consent_categories().empty() || HasEnum(tag.consent_categories(), q.section.category())) &&
+         (tag.consent_purposes().empty() || HasEnum(tag.consent_purposes(), q.parts.core.purpose()));
 }
 
 std::optional<Ruling> DutyToRefer(const SectionQuestion& q) {
   if (q.parts.core.purpose() != PURPOSE_HOUSING_DUTY_TO_REFER) return std::nullopt;
   if (q.sender->kind == AGENCY_KIND_POLICE || q.sender->kind == AGENCY_KIND_IDVA) {
     return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-sender", "The duty to refer does not lie on this agency; it refers voluntarily.",
-                  {"Send it as a voluntary housing referral."}};
+                  {{CHANGE_CODE_SEND_AS_VOLUNTARY, "Send it as a voluntary housing referral."}}};
   }
   if (q.agency->kind != AGENCY_KIND_HOUSING) {
-    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-recipient", "A duty-to-refer notice goes to a housing authority only.", {"Name the housing authority the person chose."}};
+    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-recipient", "A duty-to-refer notice goes to a housing authority only.", {{CHANGE_CODE_OTHER_RECIPIENT, "Name the housing authority the person chose."}}};
   }
   if (!ConsentCovers(q)) {
     return Ruling{VERDICT_NEEDS_BASIS, "always/duty-to-refer-consent", "The duty to refer needs the person's consent and their choice of council (Housing Act 1996 s213B).",
-                  {"Ask the person, and record that they consent."}};
+                  {{CHANGE_CODE_RECORD_CONSENT, "Ask the person, and record that they consent."}}};
   }
   return std::nullopt;
+}
+
+// A victim information request is a police request of its own kind, with what the law asks of it (PCSC Act 2022 ss44A-44D).
+std::optional<Ruling> VictimInformation(const SectionQuestion& q) {
+  const HeaderCore& core = q.parts.core;
+  const bool police = q.sender->kind == AGENCY_KIND_POLICE;
+  if (core.purpose() != PURPOSE_VICTIM_INFORMATION_REQUEST) {
+    if (!police || core.type() != REFERRAL_TYPE_REQUEST_FOR_INFORMATION || core.purpose() != PURPOSE_CRIME_PREVENTION) return std::nullopt;
+    return Ruling{VERDICT_REFUSE, "always/victim-information-request", "A police request for an investigation is a victim information request.",
+                  {{CHANGE_CODE_SEND_AS_VICTIM_INFORMATION_REQUEST, "Send it as a victim information request."}}};
+  }
+  const bool answer = core.type() == REFERRAL_TYPE_RESPONSE;
+  if (!answer && (!police || core.type() != REFERRAL_TYPE_REQUEST_FOR_INFORMATION)) {
+    return Ruling{VERDICT_REFUSE, "always/victim-information-sender", "Only a police force makes a victim information request, and it is a request for information.",
+                  {{CHANGE_CODE_OTHER_PURPOSE, "State the purpose it is really for."}}};
+  }
+  if (answer) return std::nullopt;
+  const VictimInformationRequest& request = core.victim_information_request();
+  const bool stated = std::any_of(q.parts.sections.begin(), q.parts.sections.end(), [&](const SectionPart& section) {
+    return section.category() == CATEGORY_NARRATIVE && section.section_id() == request.statement_section();
+  });
+  const bool counselling = HasEnum(request.sought(), static_cast<int>(VICTIM_MATERIAL_COUNSELLING));
+  // What is sought and the notice are required fields: ValidateParts has seen them.
+  if (stated && request.reasonable_line_of_enquiry() && request.necessary_and_proportionate() && (!counselling || request.presumption_rebutted())) {
+    return std::nullopt;
+  }
+  return Ruling{VERDICT_NEEDS_BASIS, "always/victim-information-incomplete",
+                "A victim information request states what is sought, the line of enquiry, why it is necessary and proportionate, the notice to the victim and, for counselling records, why the presumption against is rebutted.",
+                {{CHANGE_CODE_COMPLETE_VICTIM_INFORMATION_REQUEST, "Complete the request, with the narrative section that states it."}}};
 }
 
 bool Covers(const Route& route, const SectionQuestion& q) {
@@ -139,28 +195,50 @@ std::string RuleId(const SectionQuestion& q, const Route& route) {
   return fmt::format("agreement/{}/{}", q.agreement->version, route.id);
 }
 
+// Is there a rationale under the section's own tag? The flag alone is a claim; the sealed section is what the broker can see.
+bool HasRationale(const SectionQuestion& q) {
+  return q.tag.rationale_present() && std::any_of(q.parts.sections.begin(), q.parts.sections.end(), [&](const SectionPart& section) {
+    return section.category() == CATEGORY_RATIONALE && section.tag_id() == q.tag.tag_id();
+  });
+}
+
+// Third-party material goes no further than its originator agrees; danger now may wait for no answer, but never for a refusal.
+std::optional<Ruling> ThirdPartyMaterial(const SectionQuestion& q) {
+  if (!q.section.third_party_material() || q.section.originator().empty() || q.section.originator() == q.recipient.agency() ||
+      q.section.originator() == q.parts.core.sender() || q.section.originator_agreement() == ORIGINATOR_AGREEMENT_GIVEN) {
+    return std::nullopt;
+  }
+  if (q.section.originator_agreement() == ORIGINATOR_AGREEMENT_REFUSED) {
+    return Ruling{VERDICT_WITHHOLD, "always/originator-refused", "The agency this came from does not agree that it goes further.", {}};
+  }
+  if (q.parts.core.urgency() == URGENCY_IMMEDIATE) return std::nullopt;
+  return Ruling{VERDICT_NEEDS_BASIS, "always/ask-originator", "This came from another agency, which is asked before it goes further.",
+                {{CHANGE_CODE_ASK_ORIGINATOR, "Ask the agency it came from, and record that it agrees."}}};
+}
+
 // What lacks in the recorded basis; none when it is enough.
 std::optional<Ruling> BasisGap(const SectionQuestion& q, const Route& route) {
   if (q.tag.article6() == ARTICLE6_BASIS_UNSPECIFIED) {
-    return Ruling{VERDICT_NEEDS_BASIS, "always/lawful-basis", "No lawful basis (UK GDPR Article 6) is recorded.", {"Record the Article 6 basis; consent alone is rarely one."}};
+    return Ruling{VERDICT_NEEDS_BASIS, "always/lawful-basis", "No lawful basis (UK GDPR Article 6) is recorded.", {{CHANGE_CODE_RECORD_ARTICLE6, "Record the Article 6 basis; consent alone is rarely one."}}};
   }
   if (ConsentCovers(q)) return std::nullopt;
   if (route.needs_consent) {
-    return Ruling{VERDICT_NEEDS_BASIS, RuleId(q, route), "Under the agreement this goes only with the person's consent.", {"Ask the person, if it is safe, and record their consent."}};
+    return Ruling{VERDICT_NEEDS_BASIS, RuleId(q, route), "Under the agreement this goes only with the person's consent.", {{CHANGE_CODE_RECORD_CONSENT, "Ask the person, if it is safe, and record their consent."}}};
   }
-  std::vector<std::string> changes;
-  if (!GatewayServes(route, q.tag.gateway())) {
-    changes.push_back(q.tag.gateway() == GATEWAY_UNSPECIFIED ? "Record the power or duty to share (the gateway)."
-                                                             : "Record another power or duty to share: this gateway does not replace consent here.");
+  std::vector<Change> changes;
+  if (!GatewayServes(route, q.tag.gateway()) || !InForceIn(q.tag.gateway(), q.parts.core.jurisdiction())) {
+    changes.push_back({CHANGE_CODE_RECORD_GATEWAY, q.tag.gateway() == GATEWAY_UNSPECIFIED
+                                                       ? "Record the power or duty to share (the gateway)."
+                                                       : "Record another power or duty to share: this gateway does not replace consent here."});
   }
-  if (!q.tag.rationale_present()) changes.push_back("Say why in the rationale.");
-  if (q.tag.approver().empty()) changes.push_back("Have an approver agree, and record them.");
+  if (!HasRationale(q)) changes.push_back({CHANGE_CODE_ADD_RATIONALE, "Say why in the rationale."});
+  if (q.tag.approver().empty()) changes.push_back({CHANGE_CODE_RECORD_APPROVER, "Have an approver agree, and record them."});
   if (changes.empty()) return std::nullopt;
   return Ruling{VERDICT_NEEDS_BASIS, "always/consent-or-basis", "The person has not consented to this, and what is needed to share without consent is not recorded.", std::move(changes)};
 }
 
 Ruling ConfidentialAddress() {
-  return {VERDICT_WITHHOLD, "always/confidential-address", "A refuge or confidential address is withheld unless the agreement names the route for it.", {"Send the section without the address."}};
+  return {VERDICT_WITHHOLD, "always/confidential-address", "A refuge or confidential address is withheld unless the agreement names the route for it.", {{CHANGE_CODE_LEAVE_OUT_ADDRESS, "Send the section without the address."}}};
 }
 
 // What a route says of a question that it covers.
@@ -201,9 +279,9 @@ Ruling AgreementAndBasis(const SectionQuestion& q, bool& waived) {
     return {VERDICT_PERMIT, fmt::format("emergency/{}", q.policy.emergency.version), "Danger now: shared under the emergency schedule; the gap is queued for review.", {}};
   }
   if (ruling.has_value()) return *std::move(ruling);
-  if (q.agreement == nullptr) return {VERDICT_WITHHOLD, "default/no-agreement", "No data-sharing agreement is in force.", {"An administrator must approve an agreement."}};
+  if (q.agreement == nullptr) return {VERDICT_WITHHOLD, "default/no-agreement", "No data-sharing agreement is in force.", {{CHANGE_CODE_CHANGE_AGREEMENT, "An administrator must approve an agreement."}}};
   return {VERDICT_WITHHOLD, "default/no-route", "The agreement has no route for this category to this agency for this purpose.",
-          {"Choose another recipient or purpose, or have the agreement changed."}};
+          {{CHANGE_CODE_CHANGE_AGREEMENT, "Choose another recipient or purpose, or have the agreement changed."}}};
 }
 
 // What holds for a recipient whatever the section. Who is protected is asked before who exists, so that no other answer
@@ -216,7 +294,7 @@ std::optional<Ruling> RuleOnRecipient(const Question& q) {
 }
 
 Ruling RuleOnSection(const SectionQuestion& q, bool& waived) {
-  for (const auto& rule : {ImmigrationStatus, DutyToRefer}) {
+  for (const auto& rule : {ProtectedCategories, ImmigrationStatus, VictimInformation, DutyToRefer, ThirdPartyMaterial}) {
     if (auto ruling = rule(q); ruling.has_value()) return *std::move(ruling);
   }
   return AgreementAndBasis(q, waived);
@@ -285,9 +363,21 @@ Decisions Decide(const PolicySnapshot& policy, const HeaderParts& parts, absl::T
       decision.set_category(section.category());
       decision.set_recipient(question.recipient.agency());
       decision.set_verdict(ruling.verdict);
+      if (ruling.verdict == VERDICT_PERMIT) {
+        // The copy's regime is the recipient's own: Part 3 does not follow material out of law enforcement (domain.md §3).
+        const AgencyKind kind = question.agency->kind;
+        decision.set_recipient_regime(kind == AGENCY_KIND_POLICE || kind == AGENCY_KIND_PROBATION ? REGIME_DPA_PART3 : REGIME_UK_GDPR);
+        decision.set_emergency_gap(waived);
+        decision.mutable_obligations()->set_onward(ONWARD_SHARING_ASK_ORIGINATOR);
+        decision.mutable_obligations()->set_not_to_alleged_perpetrator(true);
+      }
       decision.set_rule_id(std::move(ruling.rule_id));
       decision.set_reason(std::move(ruling.reason));
-      for (std::string& change : ruling.changes) decision.add_what_would_change_it(std::move(change));
+      for (Change& change : ruling.changes) {
+        if (decision.changes().empty()) decision.add_changes();
+        decision.mutable_changes(0)->add_changes(change.code);
+        decision.add_what_would_change_it(std::move(change.words));
+      }
     }
   }
   result.warnings = Warnings(parts, ChildrensServicesKnow(policy, parts, result), result.gaps_waived, now);

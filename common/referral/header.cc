@@ -67,6 +67,7 @@ absl::Status ValidateCore(const type::v1::HeaderCore& core) {
   ACCORD_RETURN_IF_ERROR(CheckLength(core.worker().pseudonym(), kPseudonymBytesMax, "core.worker.pseudonym"));
   ACCORD_RETURN_IF_ERROR(CheckLength(core.screening_version(), kVersionBytesMax, "core.screening_version"));
   ACCORD_RETURN_IF_ERROR(CheckLength(core.risk().instrument_version(), kInstrumentVersionBytesMax, "core.risk.instrument_version"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(core.victim_information_request().sought_size(), kCodesPerListMax, "core.victim_information_request.sought"));
   return CheckCount(core.marac_criteria_size(), kCodesPerListMax, "core.marac_criteria");
 }
 
@@ -84,6 +85,11 @@ absl::Status ValidateTag(const type::v1::TagPart& tag) {
   ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_kinds_size(), kCodesPerListMax, "tag.consent_kinds"));
   ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_excludes_kinds_size(), kCodesPerListMax, "tag.consent_excludes_kinds"));
   ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_categories_size(), kCodesPerListMax, "tag.consent_categories"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_agencies_size(), kCodesPerListMax, "tag.consent_agencies"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_excludes_agencies_size(), kCodesPerListMax, "tag.consent_excludes_agencies"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_purposes_size(), kCodesPerListMax, "tag.consent_purposes"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.consent_excludes_categories_size(), kCodesPerListMax, "tag.consent_excludes_categories"));
+  ACCORD_RETURN_IF_ERROR(CheckCount(tag.advice_size(), kCodesPerListMax, "tag.advice"));
   ACCORD_RETURN_IF_ERROR(CheckLength(tag.decision_maker(), kPseudonymBytesMax, "tag.decision_maker"));
   return CheckLength(tag.approver(), kPseudonymBytesMax, "tag.approver");
 }
@@ -91,6 +97,9 @@ absl::Status ValidateTag(const type::v1::TagPart& tag) {
 absl::Status ValidateSubject(const type::v1::SubjectPart& subject) {
   ACCORD_RETURN_IF_ERROR(CheckCount(subject.tokens_size(), kTokensPerSubjectMax, "subject.tokens"));
   ACCORD_RETURN_IF_ERROR(CheckCount(subject.exclusions_size(), kExclusionsPerSubjectMax, "subject.exclusions"));
+  for (const type::v1::Exclusion& exclusion : subject.exclusions()) {
+    ACCORD_RETURN_IF_ERROR(CheckCount(exclusion.categories_size(), kCodesPerListMax, "subject.exclusions.categories"));
+  }
   for (const auto& token : subject.tokens()) {
     if (token.token().size() != 32) return Invalid("subject.tokens.token", "is not 32 bytes");
     ACCORD_RETURN_IF_ERROR(CheckLength(token.domain(), kVersionBytesMax, "subject.tokens.domain"));
