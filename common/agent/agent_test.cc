@@ -221,6 +221,69 @@ TEST_F(AgentTest, SealsForNobodyWhomTheDraftDoesNotNameOrExcludes) {
   EXPECT_FALSE(sealed_for("request-4", own_staff));
 }
 
+TEST_F(AgentTest, WhatAWorkerRecordsOfConsentAndBasisIsTheTagWord) {
+  using namespace type::v1;  // NOLINT: the words of the field.
+  const auto sent = [&](const Draft& draft) {
+    EXPECT_TRUE(police.outbox->Push(draft).ok());
+    police.Settle();
+    std::pair<HeaderCore, TagPart> parts;
+    const auto submission = police.outbox->Get(draft.options.request_id());
+    for (const auto& opening : submission->prepared().openings()) {
+      if (opening.label() == "core") parts.first.ParseFromString(opening.content());
+      if (opening.label() == "tag") parts.second.ParseFromString(opening.content());
+    }
+    return parts;
+  };
+  const auto [plain_core, plain] = sent(SomeDraft());
+  EXPECT_EQ(plain.consent(), CONFIDENTIALITY_CONSENT_GIVEN);
+  EXPECT_EQ(plain.consent_by(), SUBJECT_ROLE_VICTIM);
+  EXPECT_EQ(plain.consent_at_ms(), absl::ToUnixMillis(clock.Now()));
+  EXPECT_EQ(plain.decided_at_ms(), absl::ToUnixMillis(clock.Now()));
+  EXPECT_EQ(plain.decision_maker(), "w-1");
+  EXPECT_EQ(plain_core.jurisdiction(), JURISDICTION_UNSPECIFIED);
+
+  Draft draft = SomeDraft("request-2");
+  auto& basis = *draft.options.mutable_basis();
+  basis.add_only_to(AGENCY_KIND_IDVA);
+  basis.add_only_to_agencies("idva");
+  basis.add_not_to(AGENCY_KIND_HOUSING);
+  basis.add_not_to_agencies("health");
+  basis.add_only_categories(CATEGORY_IDENTITY);
+  basis.add_not_categories(CATEGORY_HEALTH);
+  basis.add_only_for(PURPOSE_SUPPORT);
+  basis.set_consent_by(SUBJECT_ROLE_OTHER);
+  basis.set_consent_at_ms(11);
+  basis.set_consent_how(CONSENT_METHOD_BY_TELEPHONE);
+  basis.set_consent_review_ms(12);
+  basis.set_criminal_offence(ARTICLE9_CONDITION_UNLAWFUL_ACTS);
+  basis.set_schedule8(SCHEDULE8_CONDITION_SAFEGUARDING);
+  basis.add_advice(ADVICE_TAKEN_SUPERVISOR);
+  basis.set_not_told_reason(NOT_TOLD_REASON_DELAY);
+  basis.set_decision_maker("sgt-2");
+  basis.set_decided_at_ms(13);
+  basis.set_jurisdiction(JURISDICTION_WALES);
+  const auto [core, tag] = sent(draft);
+  EXPECT_EQ(core.jurisdiction(), JURISDICTION_WALES);
+  EXPECT_EQ(tag.consent(), CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS);
+  EXPECT_EQ(tag.consent_kinds(0), AGENCY_KIND_IDVA);
+  EXPECT_EQ(tag.consent_excludes_kinds(0), AGENCY_KIND_HOUSING);
+  EXPECT_EQ(tag.consent_agencies(0), "idva");
+  EXPECT_EQ(tag.consent_excludes_agencies(0), "health");
+  EXPECT_EQ(tag.consent_categories(0), CATEGORY_IDENTITY);
+  EXPECT_EQ(tag.consent_excludes_categories(0), CATEGORY_HEALTH);
+  EXPECT_EQ(tag.consent_purposes(0), PURPOSE_SUPPORT);
+  EXPECT_EQ(tag.consent_by(), SUBJECT_ROLE_OTHER);
+  EXPECT_EQ(tag.consent_at_ms(), 11);
+  EXPECT_EQ(tag.consent_how(), CONSENT_METHOD_BY_TELEPHONE);
+  EXPECT_EQ(tag.consent_review_ms(), 12);
+  EXPECT_EQ(tag.criminal_offence(), ARTICLE9_CONDITION_UNLAWFUL_ACTS);
+  EXPECT_EQ(tag.schedule8(), SCHEDULE8_CONDITION_SAFEGUARDING);
+  EXPECT_EQ(tag.advice(0), ADVICE_TAKEN_SUPERVISOR);
+  EXPECT_EQ(tag.not_told_reason(), NOT_TOLD_REASON_DELAY);
+  EXPECT_EQ(tag.decision_maker(), "sgt-2");
+  EXPECT_EQ(tag.decided_at_ms(), 13);
+}
+
 TEST_F(AgentTest, NothingPermittedAsksAPersonWhoMayWithdraw) {
   broker.withheld = {type::v1::CATEGORY_NARRATIVE, type::v1::CATEGORY_IDENTITY};
   ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());

@@ -25,19 +25,34 @@ type::v1::TagPart MakeTag(const agency::v1::SharingBasis& basis, const AgencyKey
   tag.set_tag_id(NewId(random));
   tag.set_victim_awareness(basis.victim_awareness());
   // "Not to the police" is a limit of the consent, whatever the form's tick box says.
-  tag.set_consent(basis.consent() == type::v1::CONFIDENTIALITY_CONSENT_GIVEN && basis.not_to_size() > 0
+  const bool limited = basis.not_to_size() + basis.only_to_size() + basis.only_to_agencies_size() + basis.not_to_agencies_size() +
+                           basis.only_categories_size() + basis.not_categories_size() + basis.only_for_size() > 0;
+  tag.set_consent(basis.consent() == type::v1::CONFIDENTIALITY_CONSENT_GIVEN && limited
                       ? type::v1::CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS
                       : basis.consent());
   *tag.mutable_consent_excludes_kinds() = basis.not_to();
-  tag.set_consent_by(type::v1::SUBJECT_ROLE_VICTIM);
-  tag.set_consent_at_ms(now_ms);
+  *tag.mutable_consent_kinds() = basis.only_to();
+  *tag.mutable_consent_agencies() = basis.only_to_agencies();
+  *tag.mutable_consent_excludes_agencies() = basis.not_to_agencies();
+  *tag.mutable_consent_categories() = basis.only_categories();
+  *tag.mutable_consent_excludes_categories() = basis.not_categories();
+  *tag.mutable_consent_purposes() = basis.only_for();
+  tag.set_consent_by(basis.consent_by() == type::v1::SUBJECT_ROLE_UNSPECIFIED ? type::v1::SUBJECT_ROLE_VICTIM : basis.consent_by());
+  tag.set_consent_at_ms(basis.consent_at_ms() == 0 ? now_ms : basis.consent_at_ms());
+  tag.set_consent_how(basis.consent_how());
+  tag.set_consent_review_ms(basis.consent_review_ms());
+  tag.set_criminal_offence(basis.criminal_offence());
+  tag.set_schedule8(basis.schedule8());
+  *tag.mutable_advice() = basis.advice();
+  tag.set_not_told_reason(basis.not_told_reason());
+  tag.set_decided_at_ms(basis.decided_at_ms() == 0 ? now_ms : basis.decided_at_ms());
   tag.set_article6(basis.article6());
   tag.set_article9(basis.article9());
   tag.set_regime(keys.kind == type::v1::AGENCY_KIND_POLICE || keys.kind == type::v1::AGENCY_KIND_PROBATION
                      ? type::v1::REGIME_DPA_PART3
                      : type::v1::REGIME_UK_GDPR);
   tag.set_gateway(basis.gateway());
-  tag.set_decision_maker(worker.pseudonym());
+  tag.set_decision_maker(basis.decision_maker().empty() ? worker.pseudonym() : basis.decision_maker());
   tag.set_approver(basis.approver());
   tag.set_rationale_present(!basis.rationale().empty());
   return tag;
@@ -100,6 +115,9 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
   *request.mutable_core()->mutable_worker() = options.worker();
   request.mutable_core()->set_urgency(options.immediate() ? type::v1::URGENCY_IMMEDIATE : type::v1::URGENCY_ROUTINE);
   request.mutable_core()->set_signed_at_ms(absl::ToUnixMillis(clock_.Now()));
+  if (options.basis().jurisdiction() != type::v1::JURISDICTION_UNSPECIFIED) {
+    request.mutable_core()->set_jurisdiction(options.basis().jurisdiction());
+  }
   request.mutable_core()->set_screening_version(std::string(kScreeningVersion));
 
   std::set<std::string> seen;

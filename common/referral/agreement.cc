@@ -75,6 +75,16 @@ bool InForceIn(type::v1::Gateway gateway, type::v1::Jurisdiction jurisdiction) {
   }
 }
 
+type::v1::Jurisdiction JurisdictionOf(std::string_view gss_code) {
+  switch (gss_code.empty() ? '\0' : gss_code.front()) {
+    case 'E': return type::v1::JURISDICTION_ENGLAND;
+    case 'W': return type::v1::JURISDICTION_WALES;
+    case 'S': return type::v1::JURISDICTION_SCOTLAND;
+    case 'N': return type::v1::JURISDICTION_NORTHERN_IRELAND;
+    default: return type::v1::JURISDICTION_UNSPECIFIED;
+  }
+}
+
 absl::Status ValidateAgreement(const Agreement& agreement) {
   if (!IsVersion(agreement.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
   if (agreement.expires <= agreement.effective_from) return Malformed("the agreement expires before it takes effect");

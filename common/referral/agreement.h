@@ -7,6 +7,7 @@
 #include <absl/time/time.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accord/type/v1/vocabulary.pb.h"
@@ -56,6 +57,10 @@ bool GatewayServes(const Route& route, type::v1::Gateway gateway);
 // Does the law of `jurisdiction` have `gateway`? Unspecified is England. Source: the Acts' own extent sections, named in
 // vocabulary.proto. Thread-safe.
 bool InForceIn(type::v1::Gateway gateway, type::v1::Jurisdiction jurisdiction);
+
+// The part of the United Kingdom that a GSS code lies in, by its first letter (ONS Register of Geographic Codes);
+// unspecified when it is none of the four. Thread-safe.
+type::v1::Jurisdiction JurisdictionOf(std::string_view gss_code);
 
 // AGREEMENT_MALFORMED, with route and cause, unless it is complete and does not contradict itself.
 // Thread-safe.

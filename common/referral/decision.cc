@@ -195,6 +195,14 @@ std::string RuleId(const SectionQuestion& q, const Route& route) {
   return fmt::format("agreement/{}/{}", q.agreement->version, route.id);
 }
 
+// Does the gateway's Act reach where the sender acts: where the referral says, else any part where the sender has an area.
+bool GatewayExtends(const SectionQuestion& q) {
+  const Jurisdiction stated = q.parts.core.jurisdiction();
+  if (stated != JURISDICTION_UNSPECIFIED || q.sender->jurisdictions.empty()) return InForceIn(q.tag.gateway(), stated);
+  return std::any_of(q.sender->jurisdictions.begin(), q.sender->jurisdictions.end(),
+                     [&](Jurisdiction jurisdiction) { return InForceIn(q.tag.gateway(), jurisdiction); });
+}
+
 // Is there a rationale under the section's own tag? The flag alone is a claim; the sealed section is what the broker can see.
 bool HasRationale(const SectionQuestion& q) {
   return q.tag.rationale_present() && std::any_of(q.parts.sections.begin(), q.parts.sections.end(), [&](const SectionPart& section) {
@@ -226,7 +234,7 @@ std::optional<Ruling> BasisGap(const SectionQuestion& q, const Route& route) {
     return Ruling{VERDICT_NEEDS_BASIS, RuleId(q, route), "Under the agreement this goes only with the person's consent.", {{CHANGE_CODE_RECORD_CONSENT, "Ask the person, if it is safe, and record their consent."}}};
   }
   std::vector<Change> changes;
-  if (!GatewayServes(route, q.tag.gateway()) || !InForceIn(q.tag.gateway(), q.parts.core.jurisdiction())) {
+  if (!GatewayServes(route, q.tag.gateway()) || !GatewayExtends(q)) {
     changes.push_back({CHANGE_CODE_RECORD_GATEWAY, q.tag.gateway() == GATEWAY_UNSPECIFIED
                                                        ? "Record the power or duty to share (the gateway)."
                                                        : "Record another power or duty to share: this gateway does not replace consent here."});

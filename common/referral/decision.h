@@ -25,6 +25,7 @@ struct PolicyAgency {
   type::v1::AgencyKind kind = type::v1::AGENCY_KIND_UNSPECIFIED;
   bool active = false;
   bool has_confidential_desk = false;
+  std::set<type::v1::Jurisdiction> jurisdictions;  // Of its areas; empty: not known.
 };
 
 // All a decision depends on beside the referral and the time. Immutable once built.

@@ -31,9 +31,14 @@ absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicy(const storage::Store& s
   }
 
   for (const auto& [id, row] : directory.agencies()) {
-    snapshot.agencies[id] = {.kind = row.agency.kind(),
-                             .active = row.agency.active() && row.sealing.has_value(),
-                             .has_confidential_desk = row.confidential_sealing.has_value()};
+    referral::PolicyAgency& agency = snapshot.agencies[id];
+    agency.kind = row.agency.kind();
+    agency.active = row.agency.active() && row.sealing.has_value();
+    agency.has_confidential_desk = row.confidential_sealing.has_value();
+    for (const std::string& area : row.agency.areas()) {
+      const type::v1::Jurisdiction jurisdiction = referral::JurisdictionOf(area);
+      if (jurisdiction != type::v1::JURISDICTION_UNSPECIFIED) agency.jurisdictions.insert(jurisdiction);
+    }
   }
 
   const std::string prefix = ConflictListKey("");

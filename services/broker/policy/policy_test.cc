@@ -103,6 +103,7 @@ TEST(PolicyTest, IsReadFromWhatIsStored) {
   agency.set_id("idva");
   agency.set_kind(type::v1::AGENCY_KIND_IDVA);
   agency.set_active(true);
+  for (const char* area : {"W06000015", "W06000016", "E07000123", "area-9"}) agency.add_areas(area);
   agency.add_signing_certificates(authority.IssueSigning("idva").certificate.der());
   agency.set_sealing_certificate(authority.IssueSealing("idva").certificate.der());
   state.Put(kFamilyAgency, "idva", agency.SerializeAsString());
@@ -117,6 +118,7 @@ TEST(PolicyTest, IsReadFromWhatIsStored) {
   EXPECT_FALSE((*policy)->snapshot.agreement.has_value());
   EXPECT_TRUE((*policy)->snapshot.agencies.at("idva").active);
   EXPECT_FALSE((*policy)->snapshot.agencies.at("idva").has_confidential_desk);
+  EXPECT_THAT((*policy)->snapshot.agencies.at("idva").jurisdictions, ElementsAre(type::v1::JURISDICTION_ENGLAND, type::v1::JURISDICTION_WALES));
   EXPECT_THAT((*policy)->snapshot.conflicts.at("police"), ElementsAre("officer-1"));
 
   storage::v1::StoredAgreement agreement;
