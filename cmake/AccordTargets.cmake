@@ -40,10 +40,14 @@ function(accord_add_test name)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT})
   if(name MATCHES "^common_" AND "unit" IN_LIST A_LABELS)
-    add_dependencies(common_unit_tests ${name})  # What .ci/run builds under the sanitizers.
+    add_dependencies(common_unit_tests ${name})  # What .ci/run builds under the address sanitizer,
+    if(NOT name MATCHES "^common_(config|console|ledger|policy|referral)_")
+      add_dependencies(common_thread_tests ${name})  # and under that of threads: without those that are pure and start none.
+    endif()
   endif()
 endfunction()
 add_custom_target(common_unit_tests)
+add_custom_target(common_thread_tests)
 
 # accord_ignore_false_uninitialized(TARGET): GCC 12 under a sanitizer takes std::regex's own code, and the value of a StatusOr that
 # holds an error, for uninitialised. For the targets that meet it, and under a sanitizer only: elsewhere the warning stands.

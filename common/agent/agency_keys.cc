@@ -7,6 +7,15 @@
 
 namespace accord::agent {
 
+type::v1::Worker ServiceWorker() {
+  type::v1::Worker worker;
+  worker.set_pseudonym("service");
+  worker.set_role(type::v1::WORKER_ROLE_SYSTEM);
+  worker.set_authentication(type::v1::AUTHENTICATION_AUTOMATIC);
+  return worker;
+}
+
+
 absl::StatusOr<crypto::Certificate> CheckAgencyCertificate(const AgencyKeys& keys, std::string_view certificate,
                                                            std::string_view agency, std::string_view use,
                                                            absl::Time at) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "accord/type/v1/referral.pb.h"
 #include "accord/type/v1/vocabulary.pb.h"
 #include "common/crypto/certificate.h"
 #include "common/crypto/cms.h"
@@ -30,6 +31,9 @@ struct AgencyKeys {
   std::string linkage_key_id;
   crypto::SecretBytes linkage_key;
 };
+
+// Who acts when the service does and no person.
+type::v1::Worker ServiceWorker();
 
 // OK when `certificate` (DER) chains to our area authorities at `at` and names `agency` for `use`, "sealing" or
 // "signing". SEALING_KEY_UNTRUSTED otherwise.

@@ -16,8 +16,8 @@ std::string Additional(std::string_view family, std::string_view key) {
 
 std::vector<std::string> AgencyFamilies() {
   return {std::string(kFamilyOutbox), std::string(kFamilyOutboxOrder), std::string(kFamilyInbox),
-          std::string(kFamilyInboxOrder), std::string(kFamilyDelivery), std::string(kFamilyHold), std::string(kFamilyHeld),
-          std::string(kFamilyErased), std::string(kFamilyMeta)};
+          std::string(kFamilyInboxOrder), std::string(kFamilyEarly), std::string(kFamilyDelivery), std::string(kFamilyHold), std::string(kFamilyHeld),
+          std::string(kFamilyErased), std::string(kFamilyNotice), std::string(kFamilyMeta)};
 }
 
 void AgencyStore::Put(storage::Batch& batch, std::string_view family, std::string_view key,

@@ -27,11 +27,13 @@ namespace accord::agent {
 inline constexpr std::string_view kFamilyOutbox = "outbox";             // request id → StoredSubmission
 inline constexpr std::string_view kFamilyOutboxOrder = "outbox_order";  // u64 sequence → request id
 inline constexpr std::string_view kFamilyInbox = "inbox";               // header digest → StoredReceived
+inline constexpr std::string_view kFamilyEarly = "early";               // header digest → StoredReceived
 inline constexpr std::string_view kFamilyInboxOrder = "inbox_order";    // u64 sequence → header digest
 inline constexpr std::string_view kFamilyDelivery = "delivery";         // delivery id → u64 time acknowledged
 inline constexpr std::string_view kFamilyHold = "hold";                 // id → StoredAgencyHold
 inline constexpr std::string_view kFamilyHeld = "held";                 // header digest[32] ‖ hold id → StoredHeld
 inline constexpr std::string_view kFamilyErased = "erased";             // header digest → StoredErasedCopy
+inline constexpr std::string_view kFamilyNotice = "notice";             // u64 order of arrival → StoredNotice
 inline constexpr std::string_view kFamilyMeta = "meta";                 // see below
 inline constexpr std::string_view kMetaCheckpoint = "checkpoint";       // → StoredCheckpoint
 inline constexpr std::string_view kMetaCosigned = "cosigned";           // → StoredCosigned

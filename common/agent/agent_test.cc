@@ -615,6 +615,22 @@ TEST(ScreeningTest, WarnsThatAConfidentialAddressStandsWithAnAllegedPerpetrator)
   EXPECT_TRUE(draft.sections[0].content.identity().victim().address().empty());
 }
 
+TEST(ScreeningTest, WarnsOfAPortalOfAChildThatAnAllegedPerpetratorCanReadAndNamesNeither) {
+  Draft draft = SomeDraft();
+  DraftSection& children = draft.sections.emplace_back();
+  children.category = type::v1::CATEGORY_CHILDREN;
+  auto& child = *children.content.mutable_children()->add_children();
+  child.mutable_person()->set_family_name("Ashdown");
+  Screen(draft);
+  EXPECT_TRUE(draft.warnings.empty());
+  child.add_portals_read_by_perpetrator("Hillside school portal");
+  Screen(draft);
+  ASSERT_EQ(draft.warnings.size(), 1u);
+  EXPECT_EQ(draft.warnings[0].find("Hillside"), std::string::npos);
+  EXPECT_EQ(draft.warnings[0].find("Ashdown"), std::string::npos);
+  EXPECT_EQ(child.portals_read_by_perpetrator_size(), 1) << "recipients are told";
+}
+
 TEST(ScreeningTest, SaysNothingOfNeighboursAndOfUnknownAddresses) {
   Draft draft = SomeDraft();
   auto& victim = *draft.sections[0].content.mutable_identity()->mutable_victim();

@@ -15,8 +15,18 @@
 #include "accord/broker/v1/ledger_service.pb.h"
 #include "accord/broker/v1/mailbox_service.pb.h"
 #include "accord/broker/v1/referral_service.pb.h"
+#include "accord/broker/v1/sharing_service.pb.h"
+#include "common/base/status.h"
 
 namespace accord::agent {
+
+// Whether `refusal` of a signed statement is one that sending the same again cannot change.
+inline bool IsDefiniteRefusal(const absl::Status& refusal) {
+  const absl::StatusCode code = refusal.code();
+  return code == absl::StatusCode::kInvalidArgument || code == absl::StatusCode::kFailedPrecondition ||
+         code == absl::StatusCode::kAlreadyExists || code == absl::StatusCode::kNotFound || code == absl::StatusCode::kUnimplemented ||
+         HasReason(refusal, Reason::kNotPermitted) || HasReason(refusal, Reason::kSenderMismatch) || HasReason(refusal, Reason::kSelfReview);
+}
 
 // Errors are those of docs/errors.md; BROKER_UNREACHABLE (UNAVAILABLE) when there is no answer, which
 // says nothing of whether the request was carried out. All calls block, at most 20 s. Thread-safe.
@@ -30,6 +40,11 @@ class BrokerLink {
       const broker::v1::RespondToReferralRequest&) = 0;
   virtual absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(
       const broker::v1::RecordOutcomeRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::ChangeConsentResponse> ChangeConsent(const broker::v1::ChangeConsentRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::CorrectReferralResponse> Correct(const broker::v1::CorrectReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::RecallReferralResponse> Recall(const broker::v1::RecallReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::GetHoldersResponse> GetHolders(const broker::v1::GetHoldersRequest&) = 0;
   virtual absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest&) = 0;
   // The receipt of an entry at the newest checkpoint.
   virtual absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) = 0;

@@ -18,6 +18,8 @@ struct DraftSection {
   accord::type::v1::SectionContent content;
   bool third_party_material = false;
   bool confidential_address = false;
+  // Of a rationale alone, filled by the runtime: the category whose own basis it gives the reasons of; unspecified: the referral's.
+  accord::type::v1::Category basis_of = accord::type::v1::CATEGORY_UNSPECIFIED;
 };
 
 // One person. `person` is used to make subject tokens and to screen; only tokens and the coarse
@@ -34,7 +36,8 @@ struct Draft {
   // Core facts; request id, sender, worker, signing time and screening version are filled by the runtime.
   accord::type::v1::HeaderCore core;
   std::vector<std::string> recipients;       // Agency ids: `options.recipients`, or the service's own routing.
-  std::vector<DraftSection> sections;        // At least one. A rationale section is added from `options.basis`.
+  // At least one, but for NOT_SHARED. Rationale sections are added from `options.basis` and `options.section_bases`.
+  std::vector<DraftSection> sections;
   std::vector<DraftSubject> subjects;
   std::vector<std::string> warnings;         // Advice to whoever pushed, such as a quarantined identifier.
 };

@@ -356,4 +356,15 @@ absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
   return std::move(draft_);
 }
 
+absl::StatusOr<Draft> DraftBuilder::BuildNotShared(Purpose purpose, NotSharedReason reason) && {
+  draft_.recipients.assign(draft_.options.recipients().begin(), draft_.options.recipients().end());
+  RequirePresent(!draft_.recipients.empty(), "options.recipients", "names nobody with whom it is not shared");
+  draft_.core.set_type(REFERRAL_TYPE_NOT_SHARED);
+  draft_.core.set_purpose(purpose);
+  draft_.core.set_not_shared_reason(reason);
+  draft_.sections.clear();
+  if (!status_.ok()) return status_;
+  return std::move(draft_);
+}
+
 }  // namespace accord::agent

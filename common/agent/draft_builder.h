@@ -97,6 +97,9 @@ class DraftBuilder {
   // SAFEGUARDING_CHILD, children's services are added, and the pusher is told (domain.md §1: warn and reroute, never
   // drop). FIELD_MISSING `options.recipients` when nobody is named, configured or added.
   absl::StatusOr<Draft> Build(type::v1::Purpose purpose) &&;
+  // The draft of a decision not to share with those who are named, or the first error. What was said of people makes subjects
+  // alone: there are no sections, and nobody is added. FIELD_MISSING `options.recipients` when nobody is named.
+  absl::StatusOr<Draft> BuildNotShared(type::v1::Purpose purpose, type::v1::NotSharedReason reason) &&;
 
  private:
   void Fail(absl::Status status) { if (status_.ok()) status_ = std::move(status); }

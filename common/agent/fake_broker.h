@@ -108,7 +108,14 @@ class FakeBroker : public BrokerLink {
   std::function<void(const std::string&)> on_cosign;    // Called by Cosign with the note.
   absl::Status refuse_submit;                           // Submit refuses with it, unless OK.
   absl::Status refuse_answer;                           // AnswerHold refuses with it, unless OK.
+  absl::Status refuse_act;                              // Acts of a sender on what was stored are refused with it, unless OK.
+  absl::Status refuse_respond;                          // Respond refuses with it, unless OK.
+  std::vector<std::string> not_told;                    // Of every answer to an act.
+  broker::v1::GetHoldersResponse holders;
   // What it saw.
+  std::vector<type::v1::SignedPayload> acts;            // Every one that was sent, also again, in order.
+  std::vector<type::v1::Opening> act_openings;          // Of the last of them.
+  std::map<std::string, std::pair<std::string, uint64_t>> acted;   // Request id → statement digest, index.
   std::vector<broker::v1::AnswerHoldRequest> hold_answers;
   std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
   std::vector<std::string> submitted;                               // Every submission's bytes, in order.
@@ -140,17 +147,18 @@ class FakeBroker : public BrokerLink {
     ACCORD_RETURN_IF_ERROR(away);
     ACCORD_RETURN_IF_ERROR(refuse_submit);
     submitted.push_back(request.submission().SerializeAsString());
-    if (request.decision_digest() != std::string(32, static_cast<char>('0' + withheld.size()))) {
+    if (!request.decision_digest().empty() && request.decision_digest() != std::string(32, static_cast<char>('0' + withheld.size()))) {
       return Error(Reason::kDecisionChanged, "preview again");
     }
     const std::string digest = referral::DigestOf(request.submission().header());
     auto known = stored.find(request.request_id());
     if (known == stored.end()) {
       type::v1::EntryEvent event;
-      event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
       const auto view = referral::ParseHeader(request.submission().header());
       const std::vector<type::v1::Opening> openings(request.submission().openings().begin(), request.submission().openings().end());
       ACCORD_ASSIGN_OR_RETURN(const auto header, referral::OpenHeader(*view, openings));
+      const bool not_shared = header.core.part.type() == type::v1::REFERRAL_TYPE_NOT_SHARED;
+      event.set_type(not_shared ? type::v1::EVENT_TYPE_NOT_SHARED_RECORDED : type::v1::EVENT_TYPE_REFERRAL_STORED);
       type::v1::EntryReferral about;
       about.set_header_digest(digest);
       about.set_sender(header.core.part.sender());
@@ -167,6 +175,51 @@ class FakeBroker : public BrokerLink {
     *response.mutable_receipt() = log.Receipt(known->second.second);
     return response;
   }
+  // An act of the sender: recorded once, and answered the same way when it is sent again.
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> RecordAct(const Request& request) {
+    ACCORD_RETURN_IF_ERROR(away);
+    acts.push_back(request.statement());
+    act_openings.clear();
+    if constexpr (requires { request.openings(); }) act_openings.assign(request.openings().begin(), request.openings().end());
+    ACCORD_RETURN_IF_ERROR(refuse_act);
+    ACCORD_ASSIGN_OR_RETURN(const auto statement, referral::ParseStatement(request.statement()));
+    const std::string digest = referral::DigestOf(request.statement());
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_STATEMENT);
+    if (!acted.contains(statement.request_id())) {
+      acted[statement.request_id()] = {digest, log.Append(event, statement.header_digest())};
+    }
+    if (acted[statement.request_id()].first != digest) return Error(Reason::kRequestIdReused, "another act");
+    if (lose_answer) return Error(Reason::kStoreUnavailable, "the answer is lost");
+    Response response;
+    response.set_statement_digest(digest);
+    response.set_index(acted[statement.request_id()].second);
+    if constexpr (requires { response.mutable_receipt(); }) *response.mutable_receipt() = log.Receipt(response.index());
+    if constexpr (requires { response.mutable_not_told(); }) response.mutable_not_told()->Assign(not_told.begin(), not_told.end());
+    return response;
+  }
+  absl::StatusOr<broker::v1::ChangeConsentResponse> ChangeConsent(const broker::v1::ChangeConsentRequest& request) override {
+    return RecordAct<broker::v1::ChangeConsentResponse>(request);
+  }
+  absl::StatusOr<broker::v1::RecallReferralResponse> Recall(const broker::v1::RecallReferralRequest& request) override {
+    return RecordAct<broker::v1::RecallReferralResponse>(request);
+  }
+  absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest& request) override {
+    return RecordAct<broker::v1::RecordReviewResponse>(request);
+  }
+  absl::StatusOr<broker::v1::CorrectReferralResponse> Correct(const broker::v1::CorrectReferralRequest& request) override {
+    ACCORD_ASSIGN_OR_RETURN(auto response, RecordAct<broker::v1::CorrectReferralResponse>(request));
+    broker::v1::SubmitReferralRequest submit;
+    submit.set_request_id(request.request_id());
+    *submit.mutable_submission() = request.submission();
+    ACCORD_ASSIGN_OR_RETURN(*response.mutable_stored(), Submit(submit));
+    return response;
+  }
+  absl::StatusOr<broker::v1::GetHoldersResponse> GetHolders(const broker::v1::GetHoldersRequest&) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    return holders;
+  }
   template <typename Response, typename Request>
   absl::StatusOr<Response> Record(const Request& request, type::v1::ReferralState state) {
     ACCORD_RETURN_IF_ERROR(away);
@@ -181,6 +234,8 @@ class FakeBroker : public BrokerLink {
     return response;
   }
   absl::StatusOr<broker::v1::RespondToReferralResponse> Respond(const broker::v1::RespondToReferralRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    ACCORD_RETURN_IF_ERROR(refuse_respond);
     const auto statement = referral::ParseStatement(request.statement());
     return Record<broker::v1::RespondToReferralResponse>(
         request, statement->kind() == type::v1::STATEMENT_KIND_OPENED ? type::v1::REFERRAL_STATE_OPENED

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/agent/agency_keys.h"
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
+#include "common/telemetry/log.h"
 
 namespace accord::agent {
 namespace {
@@ -19,14 +21,6 @@ using storage::v1::StoredHeld;
 
 // Answers of the service itself. No push of the agency's own systems has such an id.
 std::string OwnRequestId(std::string_view hold, uint64_t number) { return fmt::format("accord-hold/{}/{}", hold, number); }
-
-type::v1::Worker TheService() {
-  type::v1::Worker worker;
-  worker.set_pseudonym("service");
-  worker.set_role(type::v1::WORKER_ROLE_SYSTEM);
-  worker.set_authentication(type::v1::AUTHENTICATION_AUTOMATIC);
-  return worker;
-}
 
 absl::Status NotFound() { return Error(Reason::kHoldNotFound, "no legal hold of this id was delivered to this agency"); }
 
@@ -187,7 +181,7 @@ absl::Status Holds::LookUp(const std::string& id) {
   if (!same && !stands) {
     hold.stored.set_answers(hold.stored.answers() + 1);
     hold.stored.set_by_person(false);
-    Say(hold, OwnRequestId(id, hold.stored.answers()), looked.answer, looked.erased_at_ms, TheService());
+    Say(hold, OwnRequestId(id, hold.stored.answers()), looked.answer, looked.erased_at_ms, ServiceWorker());
   }
   return Save(hold);
 }
@@ -224,7 +218,7 @@ absl::Status Holds::Send(const std::string& id) {
   } else if (own && HasReason(answer, Reason::kRequestIdReused)) {
     // This store was restored from before an answer that the broker has: the next number is free.
     hold.stored.set_answers(hold.stored.answers() + 1);
-    Say(hold, OwnRequestId(id, hold.stored.answers()), hold.stored.answer(), hold.stored.erased_at_ms(), TheService());
+    Say(hold, OwnRequestId(id, hold.stored.answers()), hold.stored.answer(), hold.stored.erased_at_ms(), ServiceWorker());
   } else {
     // Refused for good: it was never given, and whoever gave it is told.
     hold.stored.clear_answer();
@@ -249,8 +243,29 @@ absl::Status Holds::Step() {
     if (!sent.ok()) status = sent;
     if (!sent.ok() && !IsDefinite(sent)) break;  // The broker is away.
   }
+  for (const auto& [digest, worker] : inbox_.AnsweredAsGone()) {
+    const auto erased = Erase(digest, worker);
+    // A hold that came after the answer stands; it is erased once that is lifted.
+    if (!erased.ok() && !HasReason(erased.status(), Reason::kOnHold)) status = erased.status();
+  }
   const absl::Status purged = PurgeErased();
   return status.ok() ? purged : status;
+}
+
+absl::StatusOr<InboxEntry> Holds::AnswerChange(const std::string& request_id, std::string_view header_digest,
+                                               const type::v1::Worker& worker, const ChangeAnswered& answer) {
+  if (answer.IsGone()) {
+    absl::MutexLock lock(&mu_);
+    ACCORD_ASSIGN_OR_RETURN(const std::string hold, HoldOn(header_digest));
+    if (!hold.empty()) return Error(Reason::kOnHold, "a legal hold names this referral: it cannot be destroyed", {{"hold", hold}});
+  }
+  ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, inbox_.AnswerChange(request_id, header_digest, worker, answer));
+  if (answer.IsGone()) {
+    const auto erased = Erase(header_digest, worker);
+    // The broker has the answer; what keeps the copy now is temporary, and Step goes on.
+    if (!erased.ok()) telemetry::Log(telemetry::Level::kWarn, "change.not_erased_yet", {{"status", erased.status()}});
+  }
+  return entry;
 }
 
 absl::StatusOr<std::vector<AgencyHold>> Holds::List(std::string_view after, int limit) const {
@@ -321,10 +336,12 @@ absl::StatusOr<int64_t> Holds::Erase(std::string_view header_digest, const type:
     ACCORD_ASSIGN_OR_RETURN(const bool received, inbox_.Erase(header_digest, [&](accord::storage::Batch& batch, const storage::v1::StoredReceived& erased) {
       *left.add_receipts() = erased.released();
       left.mutable_receipts()->MergeFrom(erased.statement_receipts());
+      left.set_last_statement(erased.last_statement());
       leave(batch);
     }));
     ACCORD_ASSIGN_OR_RETURN(const bool sent, outbox_.Erase(header_digest, [&](accord::storage::Batch& batch, const storage::v1::StoredSubmission& erased) {
       *left.add_receipts() = erased.receipt();
+      left.mutable_receipts()->MergeFrom(erased.act_receipts());
       leave(batch);
     }));
     if (!received && !sent && !before.has_value()) {

@@ -60,8 +60,8 @@ class Holds {
   // Takes a delivery with a notice. As Inbox::Receive.
   absl::Status Receive(const broker::v1::Delivery& delivery);
 
-  // Looks up and answers what is to be, sends what waits, and purges what an erasure left. Called after a notice and periodically.
-  // Blocks on the broker. OK: nothing is left to do.
+  // Looks up and answers what is to be, sends what waits, erases what was answered to be gone, and purges what an erasure left.
+  // Called after a notice and periodically. Blocks on the broker. OK: nothing is left to do.
   absl::Status Step();
 
   // By id; `after` empty for the first page. REQUIRES: 1 ≤ limit ≤ 500.
@@ -74,6 +74,12 @@ class Holds {
   //   BROKER_UNREACHABLE   it is durable, and is sent again by itself
   absl::StatusOr<AgencyHold> Answer(const std::string& request_id, const std::string& hold, type::v1::HoldAnswer answer,
                                     int64_t erased_at_ms, const type::v1::Worker& worker);
+
+  // Answers a change of what was received (Inbox::AnswerChange); an answer that says our copy is gone erases it, at once or, when
+  // that fails, by itself later. What is to be erased is not shown any more.
+  //   ON_HOLD  a hold in force names it: it may not be destroyed; nothing was said
+  absl::StatusOr<InboxEntry> AnswerChange(const std::string& request_id, std::string_view header_digest,
+                                          const type::v1::Worker& worker, const ChangeAnswered& answer);
 
   // Erases the agency's copy of a referral it received or sent. OK: durable, and purged from the files; when it was erased,
   // the first time if that was before.

@@ -15,17 +15,11 @@ namespace accord::agent {
 namespace {
 
 using broker::v1::Delivery;
+using storage::v1::StoredErasedCopy;
 using storage::v1::StoredReceived;
 using type::v1::Statement;
 
 absl::Status NotFound() { return Error(Reason::kReferralNotFound, "no referral of this name was received"); }
-
-// An answer that sending the same statement again cannot change.
-bool IsDefinite(const absl::Status& status) {
-  return status.code() == absl::StatusCode::kInvalidArgument || status.code() == absl::StatusCode::kFailedPrecondition ||
-         status.code() == absl::StatusCode::kAlreadyExists || status.code() == absl::StatusCode::kNotFound ||
-         HasReason(status, Reason::kNotPermitted);
-}
 
 // An act as a worker asks for it.
 Statement AskedFor(const std::string& request_id, const type::v1::Worker& worker, type::v1::StatementKind kind) {
@@ -43,8 +37,15 @@ std::string ActDigest(Statement statement) {
   statement.clear_header_digest();
   statement.clear_previous_statement();
   statement.clear_acted_at_ms();
+  statement.clear_answers();
   return crypto::Sha256(statement.SerializeAsString());
 }
+
+absl::Status Illegal(std::string_view why, std::string state) {
+  return Error(Reason::kTransitionIllegal, why, {{"state", std::move(state)}});
+}
+
+std::string StateName(const InboxEntry& entry) { return type::v1::ReferralState_Name(entry.stored.state()); }
 
 }  // namespace
 
@@ -62,6 +63,24 @@ absl::Status Inbox::Load() {
     ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<StoredReceived>(kFamilyInbox, digest));
     if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "the inbox order names a referral that is not there");
     if (stored->has_pending_statement()) pending_.insert(digest);
+    if (stored->answer_due_ms() != 0) unanswered_.insert(digest);
+    if (stored->has_erase_by()) gone_[digest] = stored->erase_by();
+  }
+  for (const std::string_view family : {kFamilyErased, kFamilyEarly}) {
+    digests.clear();
+    ACCORD_RETURN_IF_ERROR(store_.raw().Scan(family, {}, [&](std::string_view digest, std::string_view) {
+      digests.emplace_back(digest);
+      return true;
+    }));
+    for (const std::string& digest : digests) {
+      if (family == kFamilyErased) {
+        ACCORD_ASSIGN_OR_RETURN(const auto erased, store_.Get<StoredErasedCopy>(family, digest));
+        if (erased.has_value() && erased->has_pending_statement()) erased_pending_.insert(digest);
+      } else {
+        ACCORD_ASSIGN_OR_RETURN(const auto early, store_.Get<StoredReceived>(family, digest));
+        if (early.has_value() && early->has_pending_statement()) early_pending_.insert(digest);
+      }
+    }
   }
   return absl::OkStatus();
 }
@@ -72,7 +91,15 @@ absl::Status Inbox::Receive(const Delivery& delivery) {
   }
   ACCORD_ASSIGN_OR_RETURN(const auto known, store_.raw().Get(kFamilyDelivery, delivery.delivery_id()));
   if (known.has_value()) return absl::OkStatus();
-  return delivery.content_case() == Delivery::kReferral ? ReceiveReferral(delivery) : ReceiveStatement(delivery);
+  switch (delivery.content_case()) {
+    case Delivery::kReferral: return ReceiveReferral(delivery);
+    case Delivery::kStatement: return ReceiveStatement(delivery);
+    default: return Error(Reason::kFieldInvalid, "a delivery of nothing that this service knows", {{"field", "content"}});
+  }
+}
+
+void Inbox::Acknowledge(accord::storage::Batch& batch, const Delivery& delivery) const {
+  batch.Put(kFamilyDelivery, delivery.delivery_id(), KeyU64(static_cast<uint64_t>(absl::ToUnixMillis(clock_.Now()))));
 }
 
 absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
@@ -96,6 +123,8 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
   ACCORD_RETURN_IF_ERROR(OpenSections(entry));
   ACCORD_RETURN_IF_ERROR(log_.Verify(delivery.released(), type::v1::EVENT_TYPE_RELEASED, digest));
 
+  absl::MutexLock act(&act_mu_);  // Acts of workers write what this marks.
+  ACCORD_RETURN_IF_ERROR(MarkReplaced(entry));
   absl::MutexLock lock(&mu_);
   ACCORD_ASSIGN_OR_RETURN(const auto earlier, store_.Get<StoredReceived>(kFamilyInbox, digest));
   // Erased here: acknowledged, so that it does not come again, and not kept.
@@ -104,12 +133,17 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
   accord::storage::Batch batch;
   if (keep) {  // Requeued under another delivery id otherwise: what workers did stands.
     entry.stored.set_sequence(sequence_ + 1);
+    ACCORD_RETURN_IF_ERROR(TakeEarly(entry, batch));
     store_.Put(batch, kFamilyInbox, digest, entry.stored);
     batch.Put(kFamilyInboxOrder, KeyU64(entry.stored.sequence()), digest);
   }
-  batch.Put(kFamilyDelivery, delivery.delivery_id(), KeyU64(static_cast<uint64_t>(entry.stored.received_at_ms())));
+  Acknowledge(batch, delivery);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
-  if (keep) ++sequence_;
+  if (!keep) return absl::OkStatus();
+  ++sequence_;
+  early_pending_.erase(digest);
+  if (entry.stored.has_pending_statement()) pending_.insert(digest);
+  if (entry.stored.has_erase_by()) gone_[digest] = entry.stored.erase_by();
   return absl::OkStatus();
 }
 
@@ -129,9 +163,11 @@ absl::Status Inbox::ReceiveStatement(const Delivery& delivery) {
   }
   ACCORD_RETURN_IF_ERROR(verified);
   ACCORD_RETURN_IF_ERROR(log_.Verify(delivery.released(), type::v1::EVENT_TYPE_RELEASED, statement.header_digest()));
+  const auto* row = referral::FindStatement(statement.kind());
+  if (row != nullptr && row->by == referral::Party::kSender) return ReceiveChange(delivery, statement);
   ACCORD_RETURN_IF_ERROR(outbox_.AddStatement(statement.header_digest(), statement));
   accord::storage::Batch batch;
-  batch.Put(kFamilyDelivery, delivery.delivery_id(), KeyU64(static_cast<uint64_t>(absl::ToUnixMillis(clock_.Now()))));
+  Acknowledge(batch, delivery);
   return store_.Commit(batch);
 }
 
@@ -139,7 +175,12 @@ absl::StatusOr<InboxEntry> Inbox::Open(std::string header_digest, StoredReceived
   ACCORD_ASSIGN_OR_RETURN(const auto view, referral::ParseHeader(stored.header()));
   const std::vector<type::v1::Opening> openings(stored.openings().begin(), stored.openings().end());
   ACCORD_ASSIGN_OR_RETURN(auto header, referral::OpenHeader(view, openings));
-  return InboxEntry{std::move(header_digest), std::move(stored), std::move(header)};
+  std::string corrected_by;
+  if (!stored.replaced_by().empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const bool arrived, Has(stored.replaced_by()));
+    if (arrived) corrected_by = stored.replaced_by();
+  }
+  return InboxEntry{std::move(header_digest), std::move(stored), std::move(header), std::move(corrected_by)};
 }
 
 absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::OpenSections(const InboxEntry& entry) const {
@@ -206,12 +247,16 @@ absl::Status Inbox::Save(const InboxEntry& entry) {
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyInbox, entry.header_digest, entry.stored);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
-  if (entry.stored.has_pending_statement()) {
-    pending_.insert(entry.header_digest);
-  } else {
-    pending_.erase(entry.header_digest);
-  }
+  Track(entry.header_digest, entry.stored);
   return absl::OkStatus();
+}
+
+void Inbox::Track(std::string_view header_digest, const StoredReceived& stored) {
+  const std::string digest(header_digest);
+  stored.has_pending_statement() ? void(pending_.insert(digest)) : void(pending_.erase(digest));
+  absl::MutexLock lock(&mu_);
+  stored.answer_due_ms() != 0 ? void(unanswered_.insert(digest)) : void(unanswered_.erase(digest));
+  stored.has_erase_by() ? void(gone_[digest] = stored.erase_by()) : void(gone_.erase(digest));
 }
 
 absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::string& request_id,
@@ -219,6 +264,8 @@ absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::st
                                                                    const type::v1::Worker& worker) {
   absl::MutexLock lock(&act_mu_);
   ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Get(header_digest));
+  if (entry.stored.recalled()) return Illegal("its sender recalled it: what it says is not shown; answer the recall", "recalled");
+  if (entry.stored.has_erase_by()) return Illegal("this agency answered that its copy is gone: what it says is not shown", "gone");
   ACCORD_ASSIGN_OR_RETURN(auto sections, OpenSections(entry));
   if (entry.stored.state() == type::v1::REFERRAL_STATE_DELIVERED && !entry.stored.has_pending_statement()) {
     const absl::Status said = Say(entry, AskedFor(request_id, worker, type::v1::STATEMENT_KIND_OPENED));
@@ -241,7 +288,7 @@ absl::StatusOr<InboxEntry> Inbox::Act(const std::string& request_id, std::string
     const bool same_id = pending.request_id() == request_id;
     if (same_id && ActDigest(pending) != ActDigest(asked)) return reused;
     const absl::Status sent = SendPending(entry);
-    if (!sent.ok() && (same_id || !IsDefinite(sent))) return sent;
+    if (!sent.ok() && (same_id || !IsDefiniteRefusal(sent))) return sent;
     if (same_id) return entry;  // The same act, asked for again.
   }
   if (!request_id.empty() && entry.stored.last_request_id() == request_id) {
@@ -254,13 +301,19 @@ absl::StatusOr<InboxEntry> Inbox::Act(const std::string& request_id, std::string
 
 absl::Status Inbox::Say(InboxEntry& entry, Statement statement) {
   const auto event = referral::EventOf(statement.kind());
-  const bool ours = referral::MaySay(referral::Party::kRecipient, keys_.kind, statement.kind());
-  if (!ours || !event.has_value() || !referral::Next(entry.stored.state(), *event).has_value()) {
-    return Error(Reason::kTransitionIllegal,
-                 !ours ? "this agency does not say so as a recipient: children's services decide on a contact, and only they do; "
-                         "others accept or decline"
-                       : "the referral is not in a state that allows this: read it first, and see what was done with it",
-                 {{"state", type::v1::ReferralState_Name(entry.stored.state())}});
+  if (!referral::MaySay(referral::Party::kRecipient, keys_.kind, statement.kind())) {
+    return Illegal("this agency does not say so as a recipient: children's services decide on a contact, and only they do; "
+                   "others accept or decline", StateName(entry));
+  }
+  if (entry.stored.recalled() && !referral::MaySayOfRecalled(statement.kind())) {
+    return Illegal("its sender recalled it: only that is left to be answered", "recalled");
+  }
+  if (event.has_value() && !referral::Next(entry.stored.state(), *event).has_value()) {
+    return Illegal("the referral is not in a state that allows this: read it first, and see what was done with it", StateName(entry));
+  }
+  if (statement.kind() == type::v1::STATEMENT_KIND_CHANGE_ANSWERED) {
+    ACCORD_RETURN_IF_ERROR(CheckAnswer(entry, statement));
+    statement.set_answers(referral::DigestOf(entry.stored.change()));
   }
   statement.set_agency(keys_.agency);
   statement.set_header_digest(entry.header_digest);
@@ -299,13 +352,28 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
     take(send(broker::v1::RespondToReferralRequest(), &BrokerLink::Respond));
   }
   if (!answer.ok()) {
-    if (!IsDefinite(answer)) return answer;
+    // What was signed with a key that the agency has since replaced is signed anew; a key not enrolled yet is waited for.
+    if (HasReason(answer, Reason::kSigningKeyUnknown) && document.key_id() != keys_.signing_key.key_id()) {
+      ACCORD_ASSIGN_OR_RETURN(*entry.stored.mutable_pending_statement(), referral::SignStatement(statement, keys_.signing_key));
+      ACCORD_RETURN_IF_ERROR(Save(entry));
+      return answer;
+    }
+    if (!IsDefiniteRefusal(answer)) return answer;
+    // A recall that overtook the word that somebody had opened it: nobody may say afterwards that it was not.
+    const bool opened = entry.stored.recalled() && statement.kind() == type::v1::STATEMENT_KIND_OPENED;
+    if (opened) entry.stored.set_state(type::v1::REFERRAL_STATE_OPENED);
     entry.stored.clear_pending_statement();
     ACCORD_RETURN_IF_ERROR(Save(entry));
     return answer;
   }
   ACCORD_RETURN_IF_ERROR(log_.Verify(receipt, type::v1::EVENT_TYPE_STATEMENT, entry.header_digest));
-  entry.stored.set_state(state);
+  if (statement.kind() != type::v1::STATEMENT_KIND_CHANGE_ANSWERED) {
+    entry.stored.set_state(state);
+  } else {
+    // A newer change may have come meanwhile, which this does not answer.
+    if (referral::DigestOf(entry.stored.change()) == statement.answers()) entry.stored.clear_answer_due_ms();
+    if (ChangeAnswered{.answer = statement.change_answer()}.IsGone()) *entry.stored.mutable_erase_by() = statement.worker();
+  }
   entry.stored.set_last_statement(referral::DigestOf(document));
   entry.stored.set_last_request_id(statement.request_id());
   entry.stored.set_last_act(ActDigest(statement));
@@ -317,6 +385,7 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
 }
 
 void Inbox::ResendPending() {
+  if (const absl::Status sent = SendOwnAnswers(); !sent.ok() && !IsDefiniteRefusal(sent)) return;
   std::set<std::string> digests;
   {
     absl::MutexLock lock(&act_mu_);
@@ -326,7 +395,7 @@ void Inbox::ResendPending() {
     absl::MutexLock lock(&act_mu_);  // For one at a time: workers act between them.
     auto entry = Get(digest);
     if (!entry.ok() || !entry->stored.has_pending_statement()) continue;
-    if (const absl::Status sent = SendPending(*entry); !sent.ok() && !IsDefinite(sent)) return;  // The broker is away.
+    if (const absl::Status sent = SendPending(*entry); !sent.ok() && !IsDefiniteRefusal(sent)) return;  // The broker is away.
   }
 }
 
@@ -345,11 +414,16 @@ absl::StatusOr<bool> Inbox::Erase(std::string_view header_digest,
     return Error(Reason::kTransitionIllegal, "an act on this referral waits for the broker; erase it once that is answered",
                  {{"state", type::v1::ReferralState_Name(stored->state())}});
   }
+  if (stored->answer_due_ms() != 0) {
+    return Error(Reason::kTransitionIllegal, "its sender waits for an answer to a change; answer it first",
+                 {{"state", type::v1::ReferralState_Name(stored->state())}});
+  }
   accord::storage::Batch batch;
   batch.Delete(kFamilyInbox, header_digest);
   batch.Delete(kFamilyInboxOrder, KeyU64(stored->sequence()));
   fill(batch, *stored);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  gone_.erase(std::string(header_digest));
   return true;
 }
 

@@ -4,6 +4,11 @@
 // section's digest, binding and padding, the `released` receipt. Content stays sealed in the store and is opened when a
 // worker reads. Every act of a worker is a signed statement, durable here before it is sent, and sent again, byte for
 // byte, until the broker has answered.
+//
+// A sender's statement on what we hold (consent changed, corrected, recalled) marks it: what is recalled is not shown any more,
+// what is corrected is marked before the newer version is shown. It waits for a worker's answer, the newest one alone. It can
+// overtake the referral itself: then the service answers for what nobody has read, and the mark is there when that arrives. Of
+// what was erased here the service answers too.
 #pragma once
 
 #include <absl/functional/function_ref.h>
@@ -12,6 +17,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,6 +45,18 @@ struct InboxEntry {
   std::string header_digest;
   storage::v1::StoredReceived stored;
   referral::OpenedHeader header;
+  std::string corrected_by;  // Header digest of the version that replaces it, once that has arrived.
+};
+
+// What a holder says to a change.
+struct ChangeAnswered {
+  type::v1::ChangeAnswer answer = type::v1::CHANGE_ANSWER_UNSPECIFIED;
+  // For KEPT_ON_BASIS: the holder's own basis and, where there is one, its power or duty.
+  type::v1::Article6Basis article6 = type::v1::ARTICLE6_BASIS_UNSPECIFIED;
+  type::v1::Gateway gateway = type::v1::GATEWAY_UNSPECIFIED;
+
+  // It says that our copy is gone, or will never be opened.
+  bool IsGone() const { return answer == type::v1::CHANGE_ANSWER_DESTROYED || answer == type::v1::CHANGE_ANSWER_NOT_OPENED; }
 };
 
 // Thread-safe. Acts of workers are carried out one at a time, the call to the broker included, because each statement
@@ -52,7 +70,7 @@ class Inbox {
   // Finds the place of the next arrival and what waits for the broker. Errors of the store.
   absl::Status Load();
 
-  // Takes a delivery. OK: durable, to be acknowledged; a repeated one changes nothing. An INVALID_ARGUMENT,
+  // Takes a delivery of a referral or statement. OK: durable, to be acknowledged; a repeated one changes nothing. An INVALID_ARGUMENT,
   // PERMISSION_DENIED or FAILED_PRECONDITION is for good and names what to reject it with; anything else is for later.
   absl::Status Receive(const broker::v1::Delivery& delivery);
 
@@ -63,6 +81,7 @@ class Inbox {
 
   // The sections in clear, for `worker`. The first reading is the statement OPENED; it is sent now if the broker
   // answers and later if not: nobody waits for a network to read what the agency holds.
+  //   TRANSITION_ILLEGAL  its sender recalled it, or this agency answered that its copy is gone
   absl::StatusOr<std::vector<agency::v1::OpenedSection>> Read(const std::string& request_id,
                                                               std::string_view header_digest,
                                                               const type::v1::Worker& worker);
@@ -75,6 +94,21 @@ class Inbox {
                                  const type::v1::Worker& worker, type::v1::StatementKind kind,
                                  absl::FunctionRef<void(type::v1::Statement&)> fill);
 
+  // Answers the sender's newest change; it may be answered again, as when what was kept is destroyed. Errors of Act, and:
+  //   TRANSITION_ILLEGAL  there is none, the answer does not go with it, or NOT_OPENED of what was opened
+  //   FIELD_MISSING       KEPT_ON_BASIS without the basis
+  absl::StatusOr<InboxEntry> AnswerChange(const std::string& request_id, std::string_view header_digest,
+                                          const type::v1::Worker& worker, const ChangeAnswered& answer);
+
+  // Categories whose content differs from the version that `entry` corrects, also those that are in one of the two alone; none
+  // when that version is not here to be compared. Opens both.
+  absl::StatusOr<std::vector<type::v1::Category>> ChangedSince(const InboxEntry& entry) const;
+
+  // What was answered to be gone and is still to be erased, with who answered, by header digest.
+  std::map<std::string, type::v1::Worker> AnsweredAsGone() const;
+  // Changes that wait for a worker's answer.
+  size_t unanswered() const;
+
   // Sends again what waits for the broker's answer. Called periodically.
   void ResendPending();
 
@@ -82,7 +116,7 @@ class Inbox {
   absl::StatusOr<bool> Has(std::string_view header_digest) const;
   // Deletes a received referral; `fill` adds to the same write what is left of it. False when it was not received: nothing is
   // written. Whether it may be erased is the caller's to judge (holds.h), but for one thing:
-  //   TRANSITION_ILLEGAL  an act on it waits for the broker
+  //   TRANSITION_ILLEGAL  an act on it waits for the broker, or a change of it for a worker's answer
   absl::StatusOr<bool> Erase(std::string_view header_digest,
                              absl::FunctionRef<void(accord::storage::Batch& batch, const storage::v1::StoredReceived& erased)> fill);
 
@@ -91,6 +125,24 @@ class Inbox {
   absl::StatusOr<std::vector<agency::v1::OpenedSection>> OpenSections(const InboxEntry& entry) const;
   absl::Status ReceiveReferral(const broker::v1::Delivery& delivery);
   absl::Status ReceiveStatement(const broker::v1::Delivery& delivery);
+  absl::Status ReceiveChange(const broker::v1::Delivery& delivery, const type::v1::Statement& statement);
+  // Of what was erased here, and of what has not arrived: the service answers.
+  absl::Status AnswerForErased(const broker::v1::Delivery& delivery, const type::v1::Statement& change)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::Status KeepEarly(const broker::v1::Delivery& delivery, const type::v1::Statement& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::StatusOr<type::v1::SignedPayload> OwnAnswer(const type::v1::SignedPayload& change, const std::string& previous_statement,
+                                                    type::v1::ChangeAnswer answer) const;
+  template <typename Row, typename Take>
+  absl::Status SendOwnAnswer(std::string_view family, const std::string& header_digest, Take take) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::Status SendOwnAnswers();
+  // Gives `entry`, which arrives, what was said of it early.
+  absl::Status TakeEarly(InboxEntry& entry, accord::storage::Batch& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // Marks what `correction` replaces, if it is here, before the correction itself is stored.
+  absl::Status MarkReplaced(const InboxEntry& correction) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  void Acknowledge(accord::storage::Batch& batch, const broker::v1::Delivery& delivery) const;
+  // Keeps what is to be sent, answered and erased in step with a row that was written.
+  void Track(std::string_view header_digest, const storage::v1::StoredReceived& stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::Status CheckAnswer(const InboxEntry& entry, const type::v1::Statement& statement) const;
   absl::Status Save(const InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   absl::Status SendPending(InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   absl::Status Say(InboxEntry& entry, type::v1::Statement statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
@@ -105,7 +157,11 @@ class Inbox {
 
   absl::Mutex act_mu_;  // Held over calls to the broker; taken before mu_, never after.
   std::set<std::string> pending_ ABSL_GUARDED_BY(act_mu_);  // Header digests whose statement waits for the broker.
+  std::set<std::string> erased_pending_ ABSL_GUARDED_BY(act_mu_);  // The same of what was erased here,
+  std::set<std::string> early_pending_ ABSL_GUARDED_BY(act_mu_);   // and of what has not arrived.
   mutable absl::Mutex mu_;
+  std::set<std::string> unanswered_ ABSL_GUARDED_BY(mu_);  // Header digests whose change waits for a worker.
+  std::map<std::string, type::v1::Worker> gone_ ABSL_GUARDED_BY(mu_);
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <absl/strings/numbers.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -86,11 +87,19 @@ bool IsStale(const absl::Status& status) {
          HasReason(status, Reason::kNothingPermitted);
 }
 
-std::string Words(const absl::Status& status) {
-  return std::string(RowOf(DetailOf(status).reason).name) + ": " + std::string(status.message());
+// Something of it waits for the broker.
+bool Waits(const StoredSubmission& submission) { return IsWaiting(submission.state()) || submission.has_pending_act(); }
+
+bool IsCorrectionOnItsWay(const StoredSubmission& submission) {
+  return !submission.draft().options().corrects().empty() && (submission.state() == agency::v1::SUBMISSION_STATE_PREPARED ||
+                                                              submission.state() == agency::v1::SUBMISSION_STATE_SENT);
 }
 
 }  // namespace
+
+std::string WaitingWords(const absl::Status& status) {
+  return std::string(RowOf(DetailOf(status).reason).name) + ": " + std::string(status.message());
+}
 
 absl::Status Outbox::Load() {
   std::vector<std::pair<uint64_t, std::string>> order;
@@ -103,7 +112,8 @@ absl::Status Outbox::Load() {
     ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
     if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "the outbox order names a submission that is not there");
     sequence_ = std::max(sequence_, sequence);
-    if (IsWaiting(stored->state())) SetDue(request_id, DueNow(*stored));
+    if (Waits(*stored)) SetDue(request_id, DueNow(*stored));
+    if (IsCorrectionOnItsWay(*stored)) correcting_[stored->draft().options().corrects()] = request_id;
     if (!stored->header_digest().empty()) by_digest_[stored->header_digest()] = request_id;
   }
   return absl::OkStatus();
@@ -115,6 +125,7 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
     return Error(Reason::kFieldInvalid, "options.request_id must be 8 to 128 characters of [A-Za-z0-9._:/-]",
                  {{"field", "options.request_id"}});
   }
+  ACCORD_RETURN_IF_ERROR(AsCorrection(draft));
   ACCORD_RETURN_IF_ERROR(preparer_.Parts(draft));
   StoredDraft stored_draft = ToStored(draft);
   stored_draft.mutable_options()->clear_wait_ms();
@@ -139,6 +150,12 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
       if (earlier->draft_digest() == digest) return *std::move(earlier);
       return Error(Reason::kRequestIdReused, "this request id was used for other content; give the new version its own id",
                    {{"first_digest", ToHex(earlier->draft_digest())}});
+    }
+    if (const std::string& corrects = submission.draft().options().corrects(); !corrects.empty()) {
+      ACCORD_ASSIGN_OR_RETURN(const auto corrected, store_.Get<StoredSubmission>(kFamilyOutbox, corrects));
+      if (!corrected.has_value() || corrected->state() != agency::v1::SUBMISSION_STATE_SETTLED) {
+        return Error(Reason::kTransitionIllegal, "what this corrects was erased here", {{"state", "erased"}});
+      }
     }
     if (due_.size() >= kSubmissionsWaitingMax) {
       return Error(Reason::kQueueFull, "too many submissions wait for the broker", {{"retry_after_ms", "60000"}});
@@ -172,7 +189,7 @@ bool Outbox::Step() {
   const auto after = store_.Get<StoredSubmission>(kFamilyOutbox, request_id);
   absl::MutexLock lock(&mu_);
   ++changes_;
-  if (after.ok() && after->has_value() && !IsWaiting((*after)->state())) {
+  if (after.ok() && after->has_value() && !Waits(**after)) {
     ClearDue(request_id);
     return true;
   }
@@ -190,7 +207,10 @@ Outbox::Due Outbox::DueNow(const StoredSubmission& submission) const {
   const auto& core = submission.draft().core();
   const auto urgency = submission.draft().options().immediate() ? type::v1::URGENCY_IMMEDIATE : type::v1::URGENCY_ROUTINE;
   Due due;
-  due.lane = referral::LaneOf(core.type(), urgency, core.risk().grade());
+  due.act = !IsWaiting(submission.state());
+  // Consent that was withdrawn and a safe contact that changed overtake all else, and so does what else is told of a referral.
+  due.lane = due.act || core.safe_contact_change() ? type::v1::LANE_IMMEDIATE
+                                                   : referral::LaneOf(core.type(), urgency, core.risk().grade());
   due.sequence = submission.sequence();
   due.at = clock_.Now();
   return due;
@@ -199,6 +219,7 @@ Outbox::Due Outbox::DueNow(const StoredSubmission& submission) const {
 void Outbox::SetDue(const std::string& request_id, const Due& due) {
   ClearDue(request_id);
   due_[request_id] = due;
+  acts_due_ += due.act ? 1 : 0;
   lanes_[due.lane][{due.at, due.sequence}] = request_id;
 }
 
@@ -208,6 +229,7 @@ void Outbox::ClearDue(const std::string& request_id) {
   const auto lane = lanes_.find(row->second.lane);
   lane->second.erase({row->second.at, row->second.sequence});
   if (lane->second.empty()) lanes_.erase(lane);  // No lane is empty: Step looks at the first of each.
+  acts_due_ -= row->second.act ? 1 : 0;
   due_.erase(row);
 }
 
@@ -227,6 +249,12 @@ absl::Status Outbox::Save(const std::string& request_id, StoredSubmission& submi
   store_.Put(batch, kFamilyOutbox, request_id, submission);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   if (!submission.header_digest().empty()) by_digest_[submission.header_digest()] = request_id;
+  const std::string& corrects = submission.draft().options().corrects();
+  if (IsCorrectionOnItsWay(submission)) {
+    correcting_[corrects] = request_id;
+  } else if (const auto row = correcting_.find(corrects); row != correcting_.end() && row->second == request_id) {
+    correcting_.erase(row);
+  }
   ++changes_;
   return absl::OkStatus();
 }
@@ -234,6 +262,10 @@ absl::Status Outbox::Save(const std::string& request_id, StoredSubmission& submi
 absl::Status Outbox::Advance(const std::string& request_id, Due& due) {
   ACCORD_ASSIGN_OR_RETURN(auto stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
   if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "a submission that waits is not there");
+  if (!IsWaiting(stored->state())) {
+    absl::MutexLock act(&act_mu_);
+    return SendAct(request_id);
+  }
   absl::Status status;
   if (stored->state() == agency::v1::SUBMISSION_STATE_ACCEPTED) {
     status = Prepare(request_id, *stored);
@@ -243,14 +275,23 @@ absl::Status Outbox::Advance(const std::string& request_id, Due& due) {
   if (status.ok() || HasReason(status, Reason::kStoreUnavailable)) return status;
   // Retried by itself: say why it waits, without a new state.
   ACCORD_ASSIGN_OR_RETURN(stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
-  if (stored.has_value() && stored->waiting_for() != Words(status)) {
-    stored->set_waiting_for(Words(status));
+  if (stored.has_value() && stored->waiting_for() != WaitingWords(status)) {
+    stored->set_waiting_for(WaitingWords(status));
     ACCORD_RETURN_IF_ERROR(Save(request_id, *stored));
   }
   return status;
 }
 
 absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& submission) {
+  // A correction's statement names the act before it: none may begin until it is signed.
+  const bool correction = !submission.draft().options().corrects().empty();
+  std::optional<absl::MutexLock> act;
+  if (correction) {
+    act.emplace(&act_mu_);
+    act_mu_.AssertHeld();
+    const absl::Status may = MayCorrect(request_id, submission.draft().options().corrects());
+    if (!may.ok()) return IsDefiniteRefusal(may) ? Ask(request_id, submission, may) : may;
+  }
   broker::v1::PreviewReferralResponse preview;
   const Draft draft = FromStored(submission.draft());
   auto prepared = preparer_.Prepare(draft, preview);
@@ -275,6 +316,10 @@ absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& su
   submission.set_header_digest(prepared->header_digest);
   submission.set_decision_digest(preview.decision_digest());
   *submission.mutable_warnings() = preview.warnings();
+  if (correction) {
+    act_mu_.AssertHeld();
+    ACCORD_RETURN_IF_ERROR(SignCorrection(request_id, submission));
+  }
   submission.set_state(agency::v1::SUBMISSION_STATE_PREPARED);
   submission.clear_waiting_for();
   return Save(request_id, submission);
@@ -285,11 +330,7 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
   submission.set_attempts(submission.attempts() + 1);
   ACCORD_RETURN_IF_ERROR(Save(request_id, submission));
 
-  broker::v1::SubmitReferralRequest request;
-  request.set_request_id(request_id);
-  *request.mutable_submission() = submission.prepared();
-  request.set_decision_digest(submission.decision_digest());
-  const auto response = broker_.Submit(request);
+  const auto response = Submit(request_id, submission);
   if (response.ok()) {
     *submission.mutable_decisions() = response->decisions();
     return Settle(request_id, submission, response->receipt());
@@ -303,7 +344,7 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
     // Nothing was stored and the id is free: prepare again under it.
     if (++due.preparations >= kPreparationsMax) return Ask(request_id, submission, refusal);
     submission.set_state(agency::v1::SUBMISSION_STATE_ACCEPTED);
-    submission.set_waiting_for(Words(refusal));
+    submission.set_waiting_for(WaitingWords(refusal));
     return Save(request_id, submission);
   }
   const absl::StatusCode code = refusal.code();
@@ -316,8 +357,10 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
 }
 
 absl::Status Outbox::Settle(const std::string& request_id, StoredSubmission& submission, const type::v1::Receipt& receipt) {
+  const bool not_shared = submission.draft().core().type() == type::v1::REFERRAL_TYPE_NOT_SHARED;
   ACCORD_ASSIGN_OR_RETURN(const VerifiedReceipt verified,
-                          log_.Verify(receipt, type::v1::EVENT_TYPE_REFERRAL_STORED, submission.header_digest(),
+                          log_.Verify(receipt, not_shared ? type::v1::EVENT_TYPE_NOT_SHARED_RECORDED : type::v1::EVENT_TYPE_REFERRAL_STORED,
+                                      submission.header_digest(),
                                       OfRequest{preparer_.agency(), request_id}));
   *submission.mutable_receipt() = receipt;
   submission.set_stored_index(verified.index);
@@ -348,7 +391,7 @@ absl::Status Outbox::SettleAsHeld(const std::string& request_id, StoredSubmissio
 
 absl::Status Outbox::Ask(const std::string& request_id, StoredSubmission& submission, const absl::Status& why) {
   submission.set_state(agency::v1::SUBMISSION_STATE_NEEDS_PERSON);
-  submission.set_waiting_for(Words(why));
+  submission.set_waiting_for(WaitingWords(why));
   return Save(request_id, submission);
 }
 
@@ -412,30 +455,6 @@ absl::StatusOr<StoredSubmission> Outbox::Resolve(const std::string& request_id, 
   return submission;
 }
 
-absl::Status Outbox::AddStatement(std::string_view header_digest, const type::v1::Statement& statement) {
-  agency::v1::ReceivedStatement row;
-  row.set_agency(statement.agency());
-  row.set_kind(statement.kind());
-  row.set_decline_reason(statement.decline_reason());
-  row.set_decision(statement.decision());
-  row.set_outcome_code(statement.outcome_code());
-  row.set_acted_at_ms(statement.acted_at_ms());
-
-  absl::MutexLock lock(&mu_);
-  const auto found = by_digest_.find(std::string(header_digest));
-  if (found == by_digest_.end()) return absl::OkStatus();
-  ACCORD_ASSIGN_OR_RETURN(auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
-  if (!submission.has_value()) return Error(Reason::kStoreCorrupt, "a submission that was sent is not there");
-  for (const auto& known : submission->statements()) {
-    if (known.SerializeAsString() == row.SerializeAsString()) return absl::OkStatus();  // Delivered again.
-  }
-  if (submission->state() == agency::v1::SUBMISSION_STATE_ERASED) return absl::OkStatus();  // Nothing of it is kept any more.
-  *submission->add_statements() = std::move(row);
-  accord::storage::Batch batch;
-  store_.Put(batch, kFamilyOutbox, found->second, *submission);
-  return store_.Commit(batch);
-}
-
 absl::StatusOr<bool> Outbox::Has(std::string_view header_digest) const {
   absl::MutexLock lock(&mu_);
   const auto found = by_digest_.find(std::string(header_digest));
@@ -445,37 +464,9 @@ absl::StatusOr<bool> Outbox::Has(std::string_view header_digest) const {
          submission->state() != agency::v1::SUBMISSION_STATE_ERASED;
 }
 
-absl::StatusOr<bool> Outbox::Erase(std::string_view header_digest,
-                                   absl::FunctionRef<void(accord::storage::Batch& batch, const StoredSubmission& erased)> fill) {
-  absl::MutexLock lock(&mu_);
-  const auto found = by_digest_.find(std::string(header_digest));
-  if (found == by_digest_.end()) return false;
-  ACCORD_ASSIGN_OR_RETURN(const auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
-  if (!submission.has_value() || submission->header_digest() != header_digest ||
-      submission->state() == agency::v1::SUBMISSION_STATE_ERASED) {
-    return false;
-  }
-  if (submission->state() != agency::v1::SUBMISSION_STATE_SETTLED) {
-    return Error(Reason::kTransitionIllegal, "the submission is on its way; erase it once it is settled or withdrawn",
-                 {{"state", agency::v1::SubmissionState_Name(submission->state())}});
-  }
-  StoredSubmission left;
-  left.set_state(agency::v1::SUBMISSION_STATE_ERASED);
-  left.set_header_digest(submission->header_digest());
-  left.set_accepted_at_ms(submission->accepted_at_ms());
-  left.set_stored_index(submission->stored_index());
-  left.set_sequence(submission->sequence());
-  accord::storage::Batch batch;
-  store_.Put(batch, kFamilyOutbox, found->second, left);
-  fill(batch, *submission);
-  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
-  ++changes_;
-  return true;
-}
-
 size_t Outbox::waiting() const {
   absl::MutexLock lock(&mu_);
-  return due_.size();
+  return due_.size() - acts_due_;
 }
 
 }  // namespace accord::agent

@@ -10,6 +10,11 @@
 //
 // A higher lane overtakes, so that danger now never waits behind a backlog; within a lane the order is that of acceptance.
 //
+// A settled submission can be acted on (outbox_acts.cc): consent changed, recalled, a gap reviewed, a breach assessed; or it is
+// corrected by a further push. An act is a signed statement, durable here before it is sent and sent again, byte for byte, until
+// the broker has answered, one at a time for each submission, because each names the one before it. A definite refusal is given
+// to who asked, and drops the act; what stands then says why.
+//
 // Each arrow is one fsynced write. ACCEPTED survives power loss before the agency's system is answered;
 // PREPARED holds the exact bytes that are sent, so that UNAVAILABLE resends the same ones; SENT is durable
 // before the first byte leaves. A restart goes on from the state it finds.
@@ -44,8 +49,12 @@ namespace accord::agent {
 inline constexpr size_t kDraftBytesMax = 2u << 20;             // A push in its agency's words.
 inline constexpr size_t kSubmissionsWaitingMax = 100'000;      // Not settled; beyond it QUEUE_FULL.
 inline constexpr int kPreparationsMax = 5;                     // Definite refusals before a person is asked.
+inline constexpr int kActReceiptsMax = 16;                     // Of one submission, the newest.
 inline constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(200);
 inline constexpr absl::Duration kRetryDelayMax = absl::Seconds(30);
+
+// Reason and words of `status`, as `waiting_for` has them.
+std::string WaitingWords(const absl::Status& status);
 
 // Thread-safe. Step is called by one thread.
 class Outbox {
@@ -56,7 +65,14 @@ class Outbox {
   // Finds what is not settled. Errors of the store.
   absl::Status Load();
 
-  // Takes a draft. OK: ACCEPTED and durable, or what a repeated push led to.
+  // Makes a draft whose options name a submission that it corrects into that: its type, what it is caused by, and whether a
+  // safe contact changed. No effect on others. Push does this by itself; a preview needs it.
+  //   FIELD_INVALID       safe_contact_change without `corrects`, it corrects itself, or the request id is over 118 characters
+  //   REFERRAL_NOT_FOUND  no such submission
+  //   TRANSITION_ILLEGAL  that one is not settled, or is a decision not to share
+  absl::Status AsCorrection(Draft& draft) const;
+
+  // Takes a draft. OK: ACCEPTED and durable, or what a repeated push led to. Errors of AsCorrection, and:
   //   FIELD_MISSING, FIELD_INVALID, MESSAGE_TOO_LARGE  wrong whatever our state; nothing is stored
   //   REQUEST_ID_REUSED                                 the id stands for other content
   //   ERASED                                            what it stood for was erased here
@@ -82,17 +98,34 @@ class Outbox {
   // TRANSITION_ILLEGAL in any other state.
   absl::StatusOr<storage::v1::StoredSubmission> Resolve(const std::string& request_id, bool send);
 
+  // Carries out an act on a settled submission. `asked` has the act's request id, worker, kind and what the kind asks for; a
+  // change of consent, and a review that completed it, come with the `basis` that stands from now on, null otherwise. OK: the
+  // broker has recorded it; or it is the last act, asked for again. Blocks on the broker.
+  //   REFERRAL_NOT_FOUND   no such submission
+  //   FIELD_INVALID        the act's request id is malformed
+  //   TRANSITION_ILLEGAL   it is not settled, another act waits for the broker, a correction of it is on its way, or what was
+  //                        sent is not here any more, so that its tags cannot be replaced
+  //   REQUEST_ID_REUSED    the id stands for another act on this submission
+  //   BROKER_UNREACHABLE, or another that may pass: signed and durable; it is sent again by itself
+  //   any other            the broker's definite refusal: nothing was recorded
+  absl::StatusOr<storage::v1::StoredSubmission> Act(const std::string& request_id, const type::v1::Statement& asked,
+                                                    const agency::v1::SharingBasis* basis);
+
+  // Who holds what of a settled submission, as the broker says. REFERRAL_NOT_FOUND when it was never stored there.
+  absl::StatusOr<broker::v1::GetHoldersResponse> Holders(const std::string& request_id) const;
+
   // True when a submission of this header has content here.
   absl::StatusOr<bool> Has(std::string_view header_digest) const;
   // Empties the submission of this header of its content, which makes it ERASED; `fill` adds to the same write. False when there
   // is none, or it was emptied before: nothing is written. Whether it may be erased is the caller's to judge (holds.h), but for:
-  //   TRANSITION_ILLEGAL  it is on its way
+  //   TRANSITION_ILLEGAL  it is on its way, an act on it waits for the broker, or a correction of it is on its way
   absl::StatusOr<bool> Erase(std::string_view header_digest,
                              absl::FunctionRef<void(accord::storage::Batch& batch, const storage::v1::StoredSubmission& erased)> fill);
 
   // Records a statement received on a referral we sent; no effect when it is not ours.
   absl::Status AddStatement(std::string_view header_digest, const type::v1::Statement& statement);
 
+  // Submissions not settled.
   size_t waiting() const;
   // Called, without locks held, when something became due.
   void OnDue(std::function<void()> wake) { wake_ = std::move(wake); }
@@ -104,6 +137,7 @@ class Outbox {
     absl::Time at;
     absl::Duration delay = kRetryDelayMin;  // Before the next try after a failed one.
     int preparations = 0;
+    bool act = false;  // It is settled, and an act on it waits for the broker.
   };
   // Due at, sequence of acceptance → request id.
   using Lane = std::map<std::pair<absl::Time, uint64_t>, std::string>;
@@ -122,6 +156,25 @@ class Outbox {
   absl::Status Ask(const std::string& request_id, storage::v1::StoredSubmission& submission,
                    const absl::Status& why);
 
+  // Changes what is stored of `request_id` in one write, between all others.
+  absl::Status Change(const std::string& request_id, absl::FunctionRef<void(storage::v1::StoredSubmission&)> change);
+  // Signs the act and makes it durable. False: it was done before.
+  absl::StatusOr<bool> BeginAct(const std::string& request_id, const type::v1::Statement& asked,
+                                const agency::v1::SharingBasis* basis) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::Status SendAct(const std::string& request_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // Puts the act that waits into the order of what is due, or takes it out.
+  void ScheduleAct(const std::string& request_id);
+  // Whether the correction may be prepared now. BROKER_UNREACHABLE while what it corrects has an act or another correction on its
+  // way; TRANSITION_ILLEGAL when that was erased.
+  absl::Status MayCorrect(const std::string& request_id, const std::string& corrects) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // Signs the statement of a prepared correction on what it corrects.
+  absl::Status SignCorrection(const std::string& request_id, storage::v1::StoredSubmission& correction)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const std::string& request_id,
+                                                            storage::v1::StoredSubmission& submission);
+  absl::StatusOr<broker::v1::SubmitReferralResponse> SubmitCorrection(const std::string& request_id,
+                                                                      storage::v1::StoredSubmission& correction);
+
   AgencyStore& store_;
   BrokerLink& broker_;
   Preparer& preparer_;
@@ -130,10 +183,13 @@ class Outbox {
   const Clock& clock_;
   std::function<void()> wake_ = [] {};
 
+  absl::Mutex act_mu_;  // Held over the sending of acts; taken before mu_, never after.
   mutable absl::Mutex mu_;
-  std::map<std::string, Due> due_ ABSL_GUARDED_BY(mu_);              // Not settled and not waiting for a person.
+  std::map<std::string, Due> due_ ABSL_GUARDED_BY(mu_);              // Not settled and not waiting for a person; acts that wait.
   std::map<type::v1::Lane, Lane> lanes_ ABSL_GUARDED_BY(mu_);        // The same, in the order of their turn.
   std::map<std::string, std::string> by_digest_ ABSL_GUARDED_BY(mu_);  // Header digest → request id.
+  std::map<std::string, std::string> correcting_ ABSL_GUARDED_BY(mu_);  // Request id → that of its correction, once signed.
+  size_t acts_due_ ABSL_GUARDED_BY(mu_) = 0;                          // Of due_.
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;                         // Moves with every state; wakes Await.
 };

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/referral/header.h"
 #include "common/referral/section.h"
+#include "common/referral/statement.h"
 #include "common/referral/subject_token.h"
 
 namespace accord::agent {
@@ -18,6 +19,8 @@ namespace {
 
 using broker::v1::PreviewReferralRequest;
 using broker::v1::PreviewReferralResponse;
+
+constexpr std::string_view kTagLabel = "tag";  // Of openings, docs/formats.md §3.
 
 type::v1::TagPart MakeTag(const agency::v1::SharingBasis& basis, const AgencyKeys& keys, const type::v1::Worker& worker,
                           int64_t now_ms, Random& random) {
@@ -93,15 +96,45 @@ bool MayBeSealedFor(const broker::v1::ResolvedRecipient& recipient, const Draft&
   });
 }
 
-// The draft as it would go: with its rationale as a section, and screened.
+// The draft as it would go: with the rationale of each basis as a section, and screened. A rationale for not sharing stays here.
 Draft Screened(Draft draft) {
-  if (!draft.options.basis().rationale().empty()) {
+  const auto add_rationale = [&](const agency::v1::SharingBasis& basis, type::v1::Category basis_of) {
+    if (basis.rationale().empty()) return;
     DraftSection& rationale = draft.sections.emplace_back();
     rationale.category = type::v1::CATEGORY_RATIONALE;
-    rationale.content.mutable_text()->set_text(draft.options.basis().rationale());
+    rationale.content.mutable_text()->set_text(basis.rationale());
+    rationale.basis_of = basis_of;
+  };
+  if (draft.core.type() != type::v1::REFERRAL_TYPE_NOT_SHARED) {
+    add_rationale(draft.options.basis(), type::v1::CATEGORY_UNSPECIFIED);
+    for (const auto& row : draft.options.section_bases()) add_rationale(row.basis(), row.category());
   }
   Screen(draft);
   return draft;
+}
+
+// A basis of some sections is of sections that are there, once each; where the sender acts is said of the whole alone.
+absl::Status CheckSectionBases(const Draft& draft) {
+  std::set<int> seen;
+  const auto invalid = [](int row, std::string_view why) {
+    const std::string field = fmt::format("options.section_bases[{}]", row);
+    return Error(Reason::kFieldInvalid, fmt::format("{} {}", field, why), {{"field", field}});
+  };
+  for (int i = 0; i < draft.options.section_bases_size(); ++i) {
+    const auto& row = draft.options.section_bases(i);
+    if (row.category() == type::v1::CATEGORY_RATIONALE) {
+      return invalid(i, "is of the rationale, which stands under the basis that it gives the reasons of");
+    }
+    if (!seen.insert(row.category()).second) return invalid(i, "is of a category that an earlier one is of");
+    if (std::none_of(draft.sections.begin(), draft.sections.end(), [&](const DraftSection& s) { return s.category == row.category(); })) {
+      return invalid(i, "is of a category of which there is no section");
+    }
+    if (row.basis().jurisdiction() != type::v1::JURISDICTION_UNSPECIFIED &&
+        row.basis().jurisdiction() != draft.options.basis().jurisdiction()) {
+      return invalid(i, "names another jurisdiction than the basis of the whole");
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -132,12 +165,21 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
     });
     recipient.set_desk(own_staff ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN);
   }
-  *request.add_tags() = MakeTag(options.basis(), keys_, options.worker(), absl::ToUnixMillis(clock_.Now()), random_);
+  ACCORD_RETURN_IF_ERROR(CheckSectionBases(draft));
+  const int64_t now_ms = absl::ToUnixMillis(clock_.Now());
+  std::map<type::v1::Category, std::string> own_tags;  // Category with a basis of its own → tag id.
+  *request.add_tags() = MakeTag(options.basis(), keys_, options.worker(), now_ms, random_);
+  for (const auto& row : options.section_bases()) {
+    auto& tag = *request.add_tags() = MakeTag(row.basis(), keys_, options.worker(), now_ms, random_);
+    own_tags[row.category()] = tag.tag_id();
+  }
+  if (draft.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) request.mutable_tags(0)->set_rationale_present(false);  // It stays here.
   for (const DraftSection& section : draft.sections) {
     auto& part = *request.add_sections();
     part.set_section_id(NewId(random_));
     part.set_category(section.category);
-    part.set_tag_id(request.tags(0).tag_id());
+    const auto own = own_tags.find(section.category == type::v1::CATEGORY_RATIONALE ? section.basis_of : section.category);
+    part.set_tag_id(own == own_tags.end() ? request.tags(0).tag_id() : own->second);
     part.set_third_party_material(section.third_party_material);
     part.set_confidential_address(section.confidential_address);
   }
@@ -188,6 +230,10 @@ absl::StatusOr<PreviewReferralResponse> Preparer::Preview(const Draft& pushed) c
 absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralResponse& preview_out) const {
   const Draft draft = Screened(pushed);
   ACCORD_ASSIGN_OR_RETURN(const PreviewReferralRequest request, Parts(draft));
+  if (draft.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) {
+    for (const std::string& warning : draft.warnings) preview_out.add_warnings(warning);
+    return SignParts(ToParts(request), {});
+  }
   ACCORD_ASSIGN_OR_RETURN(preview_out, AskBroker(draft, request));
   ACCORD_ASSIGN_OR_RETURN(const auto certificates, TrustedCertificates(preview_out));
 
@@ -199,9 +245,9 @@ absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralR
   if (permitted.empty()) {
     return Error(Reason::kNothingPermitted, "no section may go to any recipient; the decisions say why and what would change it");
   }
-  Prepared prepared;
   referral::HeaderParts parts = ToParts(request);
-  const std::string tag_content = parts.tags.front().SerializeAsString();
+  std::map<std::string, std::string> tag_contents;  // By tag id, as the header commits to them.
+  for (const auto& tag : parts.tags) tag_contents[tag.tag_id()] = tag.SerializeAsString();
   std::vector<type::v1::SealedSection> sealed_sections;
   for (size_t i = 0; i < parts.sections.size(); ++i) {
     type::v1::SectionPart& part = parts.sections[i];
@@ -215,7 +261,8 @@ absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralR
       });
       if (permitted[part.section_id()].contains(answers_for) && known == recipients.end()) recipients.push_back(certificates[r]);
     }
-    const referral::SectionBinding binding{keys_.agency, parts.core.request_id(), part.section_id(), part.category(), tag_content};
+    const referral::SectionBinding binding{keys_.agency, parts.core.request_id(), part.section_id(), part.category(),
+                                          tag_contents.at(part.tag_id())};
     ACCORD_ASSIGN_OR_RETURN(const std::string plaintext,
                             referral::MakePlaintext(binding, draft.sections[i].content.SerializeAsString()));
     auto& sealed = sealed_sections.emplace_back();
@@ -224,12 +271,38 @@ absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralR
     ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed shown, crypto::cms::Parse(sealed.cms()));
     part.set_digest(shown.digest);
   }
+  return SignParts(parts, std::move(sealed_sections));
+}
+
+absl::StatusOr<Prepared> Preparer::SignParts(const referral::HeaderParts& parts, std::vector<type::v1::SealedSection> sealed_sections) const {
+  Prepared prepared;
   ACCORD_ASSIGN_OR_RETURN(referral::SignedHeader signed_header, referral::SignHeader(parts, keys_.signing_key, random_));
   prepared.header_digest = referral::DigestOf(signed_header.header);
   *prepared.submission.mutable_header() = std::move(signed_header.header);
   for (auto& opening : signed_header.openings) *prepared.submission.add_openings() = std::move(opening);
   for (auto& sealed : sealed_sections) *prepared.submission.add_sections() = std::move(sealed);
   return prepared;
+}
+
+absl::StatusOr<std::vector<type::v1::Opening>> Preparer::RemakeTags(const type::v1::Submission& submission,
+                                                                    const agency::v1::SharingBasis& basis,
+                                                                    type::v1::Statement& statement) const {
+  std::vector<type::v1::TagPart> tags;
+  const int64_t now_ms = absl::ToUnixMillis(clock_.Now());
+  for (const auto& opening : submission.openings()) {
+    if (opening.label() != kTagLabel) continue;
+    type::v1::TagPart old_tag;
+    if (!old_tag.ParseFromString(opening.content())) return Error(Reason::kOpeningMismatch, "a tag of the stored submission does not parse");
+    type::v1::TagPart& tag = tags.emplace_back(MakeTag(basis, keys_, statement.worker(), now_ms, random_));
+    tag.set_tag_id(old_tag.tag_id());
+    tag.set_rationale_present(old_tag.rationale_present());
+  }
+  return referral::CommitToTags(tags, random_, statement);
+}
+
+absl::StatusOr<type::v1::SignedPayload> Preparer::Sign(type::v1::Statement statement) const {
+  statement.set_agency(keys_.agency);
+  return referral::SignStatement(std::move(statement), keys_.signing_key);
 }
 
 }  // namespace accord::agent

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "accord/agency/v1/agency_service.pb.h"
 #include "accord/broker/v1/referral_service.pb.h"
 #include "accord/type/v1/referral.pb.h"
 #include "common/agent/agency_keys.h"
@@ -15,6 +16,7 @@
 #include "common/agent/draft.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
+#include "common/referral/header.h"
 
 namespace accord::agent {
 
@@ -34,7 +36,8 @@ class Preparer {
   const std::string& agency() const { return keys_.agency; }
   const std::string& signing_key_id() const { return keys_.signing_key.key_id(); }
 
-  // The parts of a draft as a preview names them: core filled, tokens made, tag and section ids drawn.
+  // The parts of a draft as a preview names them: core filled, tokens made, tag and section ids drawn. The first tag is of
+  // `options.basis`; each of `options.section_bases` makes a further one, for the sections of its category.
   // Pure but for chance. FIELD_MISSING, FIELD_INVALID when the draft cannot become a referral.
   absl::StatusOr<broker::v1::PreviewReferralRequest> Parts(const Draft& draft) const;
 
@@ -47,11 +50,22 @@ class Preparer {
   //   NOTHING_PERMITTED      no recipient may have any section; the decisions say why
   //   SEALING_KEY_UNTRUSTED  a certificate of the directory does not chain to our area authority, or names
   //                          another agency; the alarm is raised, but for one that has merely expired
+  // A decision not to share (type NOT_SHARED) has no sections: it is signed without a preview, and nothing of it is sealed.
   absl::StatusOr<Prepared> Prepare(const Draft& draft, broker::v1::PreviewReferralResponse& preview_out) const;
+
+  // Makes every tag of `submission` anew from `basis`, under its old id, and commits `statement`, whose worker is set, to them.
+  // Whether a sealed rationale stands under a tag stays as it was. Returns the openings, none when the submission has no tag.
+  // OPENING_MISMATCH when a tag does not parse.
+  absl::StatusOr<std::vector<type::v1::Opening>> RemakeTags(const type::v1::Submission& submission,
+                                                            const agency::v1::SharingBasis& basis,
+                                                            type::v1::Statement& statement) const;
+  // Signs `statement` as this agency's. Errors of referral::SignStatement.
+  absl::StatusOr<type::v1::SignedPayload> Sign(type::v1::Statement statement) const;
 
  private:
   absl::StatusOr<broker::v1::PreviewReferralResponse> AskBroker(const Draft& screened,
                                                                 const broker::v1::PreviewReferralRequest& parts) const;
+  absl::StatusOr<Prepared> SignParts(const referral::HeaderParts& parts, std::vector<type::v1::SealedSection> sealed_sections) const;
   absl::StatusOr<std::vector<crypto::Certificate>> TrustedCertificates(
       const broker::v1::PreviewReferralResponse& preview) const;
 

@@ -177,6 +177,17 @@ void SeparateSharedContact(Draft& draft) {
   }
 }
 
+// Which of a recipient's records show in a portal only the recipient knows: the list goes with the section.
+void WarnOfPortals(Draft& draft) {
+  const bool read = std::any_of(draft.sections.begin(), draft.sections.end(), [](const DraftSection& section) {
+    const auto& children = section.content.children().children();
+    return std::any_of(children.begin(), children.end(), [](const auto& child) { return child.portals_read_by_perpetrator_size() > 0; });
+  });
+  if (!read) return;
+  draft.warnings.push_back("An alleged perpetrator can read a portal or record of a child: recipients are told which, and nothing of this "
+                           "may show there. Speak to whoever runs it before anything is written into the child's record.");
+}
+
 }  // namespace
 
 void Screen(Draft& draft) {
@@ -184,6 +195,7 @@ void Screen(Draft& draft) {
   WithholdConfidentialAddresses(draft);
   QuarantineIdentifiers(draft);
   SeparateSharedContact(draft);
+  WarnOfPortals(draft);
 }
 
 }  // namespace accord::agent

@@ -15,6 +15,7 @@
 #include "common/agent/holds.h"
 #include "common/agent/inbox.h"
 #include "common/agent/log_watch.h"
+#include "common/agent/notices.h"
 #include "common/agent/outbox.h"
 #include "common/agent/preparer.h"
 #include "common/base/clock.h"
@@ -77,7 +78,7 @@ class Service {
     std::filesystem::remove_all(path_);
   }
   void Close() {
-    holds.reset(), inbox.reset(), outbox.reset(), preparer.reset(), log.reset(), alarm.reset(), store.reset(), rocks_.reset();
+    notices.reset(), holds.reset(), inbox.reset(), outbox.reset(), preparer.reset(), log.reset(), alarm.reset(), store.reset(), rocks_.reset();
   }
   void Restart() {
     Close();
@@ -101,6 +102,8 @@ class Service {
     ASSERT_TRUE(inbox->Load().ok());
     holds = std::make_unique<Holds>(*store, broker_, *log, *alarm, *inbox, *outbox, clock_, [this] { return Purge(); });
     ASSERT_TRUE(holds->Load().ok());
+    notices = std::make_unique<Notices>(*store, *log, clock_);
+    ASSERT_TRUE(notices->Load().ok());
   }
   absl::Status Purge() {
     ACCORD_RETURN_IF_ERROR(purge_fails);
@@ -123,6 +126,7 @@ class Service {
   std::unique_ptr<Outbox> outbox;
   std::unique_ptr<Inbox> inbox;
   std::unique_ptr<Holds> holds;
+  std::unique_ptr<Notices> notices;
   absl::Status purge_fails;  // Purging fails with it, unless OK.
 
  private:
@@ -182,6 +186,38 @@ class AgentTest : public testing::Test {
     const auto delivery = DeliveryFor(idva);
     EXPECT_TRUE(idva.inbox->Receive(delivery).ok()) << idva.inbox->Receive(delivery);
     return referral::DigestOf(delivery.referral().header());
+  }
+
+  // The delivery to a holder of what police said of a referral.
+  broker::v1::Delivery DeliveryOf(const type::v1::SignedPayload& statement, int64_t answer_due_ms = 1) {
+    broker.directory.clear();
+    auto& row = broker.directory.emplace_back();
+    row.set_id("police");
+    row.add_signing_certificates(police_certificate.der());
+    broker::v1::Delivery delivery;
+    delivery.set_delivery_id(random.Bytes(16));
+    delivery.set_lane(type::v1::LANE_IMMEDIATE);
+    delivery.set_answer_due_ms(answer_due_ms);
+    *delivery.mutable_statement() = statement;
+    type::v1::EntryEvent released;
+    released.set_type(type::v1::EVENT_TYPE_RELEASED);
+    *delivery.mutable_released() = broker.log.Receipt(broker.log.Append(released, referral::ParseStatement(statement)->header_digest()));
+    return delivery;
+  }
+  // An act of police on what it sent as `submission`.
+  absl::StatusOr<storage::v1::StoredSubmission> PoliceAct(const std::string& request_id, type::v1::StatementKind kind,
+                                                          const agency::v1::SharingBasis* basis = nullptr,
+                                                          const std::string& submission = "request-1") {
+    type::v1::Statement asked;
+    asked.set_request_id(request_id);
+    *asked.mutable_worker() = SomeWorker();
+    asked.set_kind(kind);
+    if (kind == type::v1::STATEMENT_KIND_RECALL) asked.set_recall_reason(type::v1::RECALL_REASON_WRONG_PERSON);
+    if (kind == type::v1::STATEMENT_KIND_BREACH_ASSESSED) asked.set_breach_assessment(type::v1::BREACH_ASSESSMENT_NO_RISK);
+    if (kind == type::v1::STATEMENT_KIND_GAP_REVIEWED) {
+      asked.set_gap_review(basis == nullptr ? type::v1::GAP_REVIEW_JUSTIFIED_AS_IT_STANDS : type::v1::GAP_REVIEW_COMPLETED);
+    }
+    return police.outbox->Act(submission, asked, basis);
   }
 
   FakeRandom random{7};

@@ -111,6 +111,8 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   r.holds_ = std::make_unique<agent::Holds>(*r.store_, *r.broker_, *r.log_, *r.alarm_, *r.inbox_, *r.outbox_, clock,
                                             [&r] { return r.PurgeStore(); });
   ACCORD_RETURN_IF_ERROR(r.holds_->Load());
+  r.notices_ = std::make_unique<agent::Notices>(*r.store_, *r.log_, clock);
+  ACCORD_RETURN_IF_ERROR(r.notices_->Load());
   r.outbox_->OnDue([&r] {
     absl::MutexLock lock(&r.mu_);
     ++r.pokes_;
@@ -120,6 +122,8 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   r.executor_ = std::make_unique<Executor>(config.threads, kHandlerQueueMax);
   r.handlers_ = std::make_unique<rpc::HandlerContext>(*r.executor_, *r.authorizer_, clock, metrics);
   r.waiting_ = metrics.Gauges("accord_outbox_waiting", "Submissions not settled.").With();
+  r.unanswered_ = metrics.Gauges("accord_changes_unanswered", "Changes of what was received that wait for a worker's answer.").With();
+  r.notices_received_ = metrics.Gauges("accord_notices_received", "Notices received that something is overdue.").With();
   r.checkpoint_size_ = metrics.Gauges("accord_checkpoint_size", "Size of the checkpoint held to be consistent.").With();
   r.cosigned_size_ = metrics.Gauges("accord_cosigned_size", "Size of the newest checkpoint whose cosignature the broker took.").With();
   r.stopped_ = metrics.Gauges("accord_alarm", "1 when an alarm has stopped sending.").With();
@@ -203,7 +207,9 @@ absl::Status AgencyRuntime::Collect(bool& answered) {
     answered = true;
     if (!response->has_delivery()) continue;  // The outcome of an ack: our own record says what we need.
     const auto& delivery = response->delivery();
-    const absl::Status taken = delivery.has_hold() ? holds_->Receive(delivery) : inbox_->Receive(delivery);
+    const absl::Status taken = delivery.has_hold()     ? holds_->Receive(delivery)
+                               : delivery.has_notice() ? notices_->Receive(delivery)
+                                                       : inbox_->Receive(delivery);
     broker::v1::OpenMailboxRequest answer;
     if (taken.ok()) {
       answer.mutable_ack()->set_delivery_id(delivery.delivery_id());
@@ -241,6 +247,8 @@ void AgencyRuntime::Watch() {
   WorkHolds();
   if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "watch.not_well", {{"status", status}});
   waiting_.Set(static_cast<double>(outbox_->waiting()));
+  unanswered_.Set(static_cast<double>(inbox_->unanswered()));
+  notices_received_.Set(static_cast<double>(notices_->count()));
   checkpoint_size_.Set(static_cast<double>(log_->size()));
   if (witness_ != nullptr) cosigned_size_.Set(static_cast<double>(witness_->cosigned_size()));
   stopped_.Set(alarm_->Check().ok() ? 0 : 1);
@@ -275,6 +283,7 @@ absl::StatusOr<agency::v1::PushResult> AgencyRuntime::Push(agent::Draft draft) {
   agency::v1::PushResult result;
   result.set_request_id(draft.options.request_id());
   if (draft.options.preview_only()) {
+    ACCORD_RETURN_IF_ERROR(outbox_->AsCorrection(draft));
     ACCORD_ASSIGN_OR_RETURN(auto preview, preparer_->Preview(draft));
     result.mutable_decisions()->Swap(preview.mutable_decisions());
     result.mutable_warnings()->Swap(preview.mutable_warnings());

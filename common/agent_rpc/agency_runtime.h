@@ -18,6 +18,7 @@
 #include "common/agent/holds.h"
 #include "common/agent/inbox.h"
 #include "common/agent/log_watch.h"
+#include "common/agent/notices.h"
 #include "common/agent/outbox.h"
 #include "common/agent/preparer.h"
 #include "common/agent/witness.h"
@@ -57,6 +58,7 @@ class AgencyRuntime {
 
   agent::Inbox& inbox() { return *inbox_; }
   agent::Holds& holds() { return *holds_; }
+  agent::Notices& notices() { return *notices_; }
   agent::Outbox& outbox() { return *outbox_; }
   agent::Alarm& alarm() { return *alarm_; }
   rpc::HandlerContext& handlers() { return *handlers_; }
@@ -102,10 +104,11 @@ class AgencyRuntime {
   std::unique_ptr<agent::Outbox> outbox_;
   std::unique_ptr<agent::Inbox> inbox_;
   std::unique_ptr<agent::Holds> holds_;
+  std::unique_ptr<agent::Notices> notices_;
   std::unique_ptr<rpc::Authorizer> authorizer_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<rpc::HandlerContext> handlers_;
-  telemetry::Gauge waiting_, checkpoint_size_, cosigned_size_, stopped_;
+  telemetry::Gauge waiting_, unanswered_, notices_received_, checkpoint_size_, cosigned_size_, stopped_;
   std::atomic<bool> connected_ = false;
   std::function<void(bool)> health_ = [](bool) {};
 

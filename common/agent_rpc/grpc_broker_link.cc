@@ -41,6 +41,7 @@ class GrpcMailbox : public agent::BrokerLink::Mailbox {
 
 GrpcBrokerLink::GrpcBrokerLink(const std::shared_ptr<grpc::Channel>& channel)
     : referrals_(broker::v1::ReferralService::NewStub(channel)),
+      sharing_(broker::v1::SharingService::NewStub(channel)),
       mailboxes_(broker::v1::MailboxService::NewStub(channel)),
       ledger_(broker::v1::LedgerService::NewStub(channel)),
       directory_(admin::v1::DirectoryService::NewStub(channel)) {}
@@ -60,6 +61,26 @@ absl::StatusOr<broker::v1::RespondToReferralResponse> GrpcBrokerLink::Respond(
 absl::StatusOr<broker::v1::RecordOutcomeResponse> GrpcBrokerLink::RecordOutcome(
     const broker::v1::RecordOutcomeRequest& request) {
   return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RecordOutcome, request, kCallTimeout);
+}
+
+absl::StatusOr<broker::v1::ChangeConsentResponse> GrpcBrokerLink::ChangeConsent(
+    const broker::v1::ChangeConsentRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::ChangeConsent, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::CorrectReferralResponse> GrpcBrokerLink::Correct(
+    const broker::v1::CorrectReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::CorrectReferral, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::RecallReferralResponse> GrpcBrokerLink::Recall(
+    const broker::v1::RecallReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RecallReferral, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::RecordReviewResponse> GrpcBrokerLink::RecordReview(
+    const broker::v1::RecordReviewRequest& request) {
+  return rpc::CallUnary(*sharing_, &broker::v1::SharingService::Stub::RecordReview, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::GetHoldersResponse> GrpcBrokerLink::GetHolders(const broker::v1::GetHoldersRequest& request) {
+  return rpc::CallUnary(*sharing_, &broker::v1::SharingService::Stub::GetHolders, request, kCallTimeout);
 }
 
 absl::StatusOr<broker::v1::AnswerHoldResponse> GrpcBrokerLink::AnswerHold(const broker::v1::AnswerHoldRequest& request) {

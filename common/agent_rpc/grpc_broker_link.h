@@ -11,6 +11,7 @@
 #include "accord/broker/v1/ledger_service.grpc.pb.h"
 #include "accord/broker/v1/mailbox_service.grpc.pb.h"
 #include "accord/broker/v1/referral_service.grpc.pb.h"
+#include "accord/broker/v1/sharing_service.grpc.pb.h"
 #include "common/agent/broker_link.h"
 
 namespace accord::agent_rpc {
@@ -25,6 +26,11 @@ class GrpcBrokerLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest&) override;
   absl::StatusOr<broker::v1::RespondToReferralResponse> Respond(const broker::v1::RespondToReferralRequest&) override;
   absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest&) override;
+  absl::StatusOr<broker::v1::ChangeConsentResponse> ChangeConsent(const broker::v1::ChangeConsentRequest&) override;
+  absl::StatusOr<broker::v1::CorrectReferralResponse> Correct(const broker::v1::CorrectReferralRequest&) override;
+  absl::StatusOr<broker::v1::RecallReferralResponse> Recall(const broker::v1::RecallReferralRequest&) override;
+  absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest&) override;
+  absl::StatusOr<broker::v1::GetHoldersResponse> GetHolders(const broker::v1::GetHoldersRequest&) override;
   absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest&) override;
   absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override;
   absl::StatusOr<std::string> GetCheckpoint() override;
@@ -37,6 +43,7 @@ class GrpcBrokerLink : public agent::BrokerLink {
 
  private:
   std::unique_ptr<broker::v1::ReferralService::Stub> referrals_;
+  std::unique_ptr<broker::v1::SharingService::Stub> sharing_;
   std::unique_ptr<broker::v1::MailboxService::Stub> mailboxes_;
   std::unique_ptr<broker::v1::LedgerService::Stub> ledger_;
   std::unique_ptr<admin::v1::DirectoryService::Stub> directory_;

@@ -16,7 +16,7 @@ constexpr int kPageSizeDefault = 50;
 constexpr int kPageSizeMax = 500;
 constexpr int kPageWithReceiptsMax = 50;  // Some 17 receipts a row fit the message.
 
-// The four acts of a worker differ in their kind and in what they add to the statement.
+// Most acts of a worker differ in their kind and in what they add to the statement.
 template <typename Request, typename Response, typename Fill>
 grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
                                     const Request& request, Response& response, type::v1::StatementKind kind, Fill fill) {
@@ -49,6 +49,12 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   item.set_state(entry.stored.state());
   item.set_received_at_ms(entry.stored.received_at_ms());
   for (const auto& section : entry.header.sections) item.add_categories(section.part.category());
+  item.set_do_not_use(entry.stored.do_not_use());
+  if (!entry.corrected_by.empty()) item.set_corrected_by(referral::ReferralName(entry.corrected_by));
+  if (core.type() == type::v1::REFERRAL_TYPE_CORRECTION) item.set_corrects(referral::ReferralName(core.caused_by()));
+  item.set_recalled(entry.stored.recalled());
+  item.set_consent_changed(entry.stored.consent_changed());
+  item.set_answer_due_ms(entry.stored.answer_due_ms());
   return item;
 }
 
@@ -105,6 +111,8 @@ grpc::ServerUnaryReactor* InboxService::ReadReferral(grpc::CallbackServerContext
                                                                                            request->worker()));
                               ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry, runtime_.inbox().Get(digest));
                               *response->mutable_item() = ToItem(entry);
+                              ACCORD_ASSIGN_OR_RETURN(const auto changed, runtime_.inbox().ChangedSince(entry));
+                              response->mutable_item()->mutable_changed()->Add(changed.begin(), changed.end());
                               *response->mutable_core() = entry.header.core.part;
                               for (auto& section : sections) *response->add_sections() = std::move(section);
                               return absl::OkStatus();
@@ -141,6 +149,44 @@ grpc::ServerUnaryReactor* InboxService::RecordReferralOutcome(grpc::CallbackServ
   return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/RecordReferralOutcome", *request, *response,
                    type::v1::STATEMENT_KIND_OUTCOME,
                    [](const auto& r, type::v1::Statement& statement) { statement.set_outcome_code(r.outcome_code()); });
+}
+
+grpc::ServerUnaryReactor* InboxService::AnswerReferralChange(grpc::CallbackServerContext* context,
+                                                             const agency::v1::AnswerReferralChangeRequest* request,
+                                                             agency::v1::AnswerReferralChangeResponse* response) {
+  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/AnswerReferralChange",
+                          [this, request, response](const rpc::Call&, rpc::Completion done) {
+                            done([&]() -> absl::Status {
+                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
+                              const agent::ChangeAnswered answer{request->answer(), request->article6(), request->gateway()};
+                              ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry,
+                                                      runtime_.holds().AnswerChange(request->request_id(), digest, request->worker(), answer));
+                              *response->mutable_item() = ToItem(entry);
+                              return absl::OkStatus();
+                            }());
+                          });
+}
+
+grpc::ServerUnaryReactor* InboxService::ListNotices(grpc::CallbackServerContext* context, const agency::v1::ListNoticesRequest* request,
+                                                    agency::v1::ListNoticesResponse* response) {
+  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/ListNotices",
+                          [this, request, response](const rpc::Call&, rpc::Completion done) {
+                            done([&]() -> absl::Status {
+                              ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+                              ACCORD_ASSIGN_OR_RETURN(const uint64_t before, ParsePageToken(request->page_token()));
+                              ACCORD_ASSIGN_OR_RETURN(const auto rows, runtime_.notices().List(before, size));
+                              for (const auto& [place, stored] : rows) {
+                                auto& notice = *response->add_notices();
+                                *notice.mutable_notice() = stored.notice();
+                                notice.set_received_at_ms(stored.received_at_ms());
+                              }
+                              if (static_cast<int>(rows.size()) == size && rows.back().first > 1) {
+                                response->set_next_page_token(MakePageToken(rows.back().first));
+                              }
+                              return absl::OkStatus();
+                            }());
+                          });
 }
 
 }  // namespace accord::agent_rpc

@@ -32,6 +32,10 @@ class InboxService final : public agency::v1::InboxService::CallbackService {
   grpc::ServerUnaryReactor* RecordReferralOutcome(grpc::CallbackServerContext*,
                                                   const agency::v1::RecordReferralOutcomeRequest*,
                                                   agency::v1::RecordReferralOutcomeResponse*) override;
+  grpc::ServerUnaryReactor* AnswerReferralChange(grpc::CallbackServerContext*, const agency::v1::AnswerReferralChangeRequest*,
+                                                 agency::v1::AnswerReferralChangeResponse*) override;
+  grpc::ServerUnaryReactor* ListNotices(grpc::CallbackServerContext*, const agency::v1::ListNoticesRequest*,
+                                        agency::v1::ListNoticesResponse*) override;
 
  private:
   AgencyRuntime& runtime_;

@@ -1,12 +1,17 @@
 #include "common/agent_rpc/outbox_service.h"
 
+#include "common/agent/draft_builder.h"
 #include "common/agent_rpc/inbox_service.h"
+#include "common/agent_rpc/push.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/statement.h"
 #include "common/referral/validate.h"
 
 namespace accord::agent_rpc {
 namespace {
+
+constexpr size_t kPageBytesMax = 2u << 20;  // A page with many receipts ends early; a row more fits the message.
 
 agency::v1::Submission ToSubmission(const std::string& request_id, const storage::v1::StoredSubmission& stored) {
   agency::v1::Submission submission;
@@ -21,7 +26,85 @@ agency::v1::Submission ToSubmission(const std::string& request_id, const storage
   submission.set_attempts(stored.attempts());
   if (stored.has_receipt()) *submission.mutable_receipt() = stored.receipt();
   *submission.mutable_statements() = stored.statements();
+  if (stored.has_pending_act()) {
+    const auto act = referral::ParseStatement(stored.pending_act());
+    if (act.ok()) submission.set_pending_act(act->kind());
+  }
+  *submission.mutable_act_receipts() = stored.act_receipts();
+  *submission.mutable_not_told() = stored.not_told();
   return submission;
+}
+
+absl::Status Invalid(const std::string& field, std::string_view why) {
+  return Error(Reason::kFieldInvalid, field + " " + std::string(why), {{"field", field}});
+}
+
+// A basis that is put in place of another: where the sender acts was signed with the referral, and no rationale is sealed any more.
+absl::Status CheckNewBasis(const agency::v1::SharingBasis& basis) {
+  if (!basis.rationale().empty()) return Invalid("basis.rationale", "must be empty: nothing is sealed with a change; keep it in the case record");
+  if (basis.jurisdiction() != type::v1::JURISDICTION_UNSPECIFIED) return Invalid("basis.jurisdiction", "is that of the referral and does not change");
+  return absl::OkStatus();
+}
+
+// What an act asks for beside its kind, once it is known to be whole; null: it has no basis.
+using ActBasis = const agency::v1::SharingBasis*;
+absl::StatusOr<ActBasis> FillAct(const agency::v1::ChangeSubmissionConsentRequest& request, type::v1::Statement& asked) {
+  asked.set_kind(type::v1::STATEMENT_KIND_CONSENT_CHANGE);
+  ACCORD_RETURN_IF_ERROR(CheckNewBasis(request.basis()));
+  return &request.basis();
+}
+absl::StatusOr<ActBasis> FillAct(const agency::v1::RecallSubmissionRequest& request, type::v1::Statement& asked) {
+  asked.set_kind(type::v1::STATEMENT_KIND_RECALL);
+  asked.set_recall_reason(request.reason());
+  return nullptr;
+}
+absl::StatusOr<ActBasis> FillAct(const agency::v1::ReviewSubmissionGapRequest& request, type::v1::Statement& asked) {
+  asked.set_kind(type::v1::STATEMENT_KIND_GAP_REVIEWED);
+  asked.set_gap_review(request.review());
+  const bool completed = request.review() == type::v1::GAP_REVIEW_COMPLETED;
+  if (completed && !request.has_basis()) return Error(Reason::kFieldMissing, "basis is missing: COMPLETED says what it is now", {{"field", "basis"}});
+  if (!completed && request.has_basis()) return Invalid("basis", "goes with COMPLETED alone");
+  ACCORD_RETURN_IF_ERROR(CheckNewBasis(request.basis()));
+  return completed ? &request.basis() : nullptr;
+}
+absl::StatusOr<ActBasis> FillAct(const agency::v1::AssessSubmissionBreachRequest& request, type::v1::Statement& asked) {
+  asked.set_kind(type::v1::STATEMENT_KIND_BREACH_ASSESSED);
+  asked.set_breach_assessment(request.assessment());
+  return nullptr;
+}
+
+// The four acts on a submission differ in what FillAct makes of them.
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
+                                    const Request& request, Response& response) {
+  return rpc::HandleUnary(context, runtime.handlers(), method, [&runtime, &request, &response](const rpc::Call&, rpc::Completion done) {
+    done([&]() -> absl::Status {
+      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+      type::v1::Statement asked;
+      asked.set_request_id(request.request_id());
+      *asked.mutable_worker() = request.worker();
+      ACCORD_ASSIGN_OR_RETURN(const ActBasis basis, FillAct(request, asked));
+      ACCORD_ASSIGN_OR_RETURN(const auto stored, runtime.outbox().Act(request.submission(), asked, basis));
+      *response.mutable_submission() = ToSubmission(request.submission(), stored);
+      return absl::OkStatus();
+    }());
+  });
+}
+
+absl::StatusOr<agent::Draft> MapNotShared(const agency::v1::RecordNotSharedRequest& request, const agent::MappingContext& context) {
+  const auto& options = request.options();
+  agent::DraftBuilder builder("RecordNotShared", request, options, context);
+  builder.RequireValid(!options.preview_only(), "options.preview_only", "has nothing to show: nothing is shared")
+      .RequireValid(!options.immediate(), "options.immediate", "is of what is shared")
+      .RequireValid(options.section_bases().empty(), "options.section_bases", "must be empty: there are no sections")
+      .RequireValid(options.corrects().empty(), "options.corrects", "must be empty: recall what should not have been shared");
+  if (request.has_victim()) builder.Victim(request.victim(), "victim");
+  if (request.has_alleged_perpetrator()) {
+    google::protobuf::RepeatedPtrField<type::v1::AllegedPerpetrator> people;
+    *people.Add()->mutable_person() = request.alleged_perpetrator();
+    builder.AllegedPerpetrators(people, type::v1::RELATIONSHIP_CLASS_UNSPECIFIED);
+  }
+  return std::move(builder).BuildNotShared(request.purpose(), request.reason());
 }
 
 }  // namespace
@@ -46,10 +129,16 @@ grpc::ServerUnaryReactor* OutboxService::ListSubmissions(grpc::CallbackServerCon
                               ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
                               ACCORD_ASSIGN_OR_RETURN(const uint64_t before, ParsePageToken(request->page_token()));
                               ACCORD_ASSIGN_OR_RETURN(const auto rows, runtime_.outbox().List(before, size));
-                              for (const auto& [id, stored] : rows) *response->add_submissions() = ToSubmission(id, stored);
-                              if (static_cast<int>(rows.size()) == size && rows.back().second.sequence() > 1) {
-                                response->set_next_page_token(MakePageToken(rows.back().second.sequence()));
+                              uint64_t last = 0;
+                              size_t bytes = 0;
+                              for (const auto& [id, stored] : rows) {
+                                if (bytes > kPageBytesMax) break;
+                                auto& submission = *response->add_submissions() = ToSubmission(id, stored);
+                                bytes += submission.ByteSizeLong();
+                                last = stored.sequence();
                               }
+                              const bool whole = response->submissions_size() < size && response->submissions_size() == static_cast<int>(rows.size());
+                              if (!whole && last > 1) response->set_next_page_token(MakePageToken(last));
                               return absl::OkStatus();
                             }());
                           });
@@ -66,6 +155,47 @@ grpc::ServerUnaryReactor* OutboxService::ResolveSubmission(grpc::CallbackServerC
                               *response->mutable_submission() = ToSubmission(request->request_id(), stored);
                               return absl::OkStatus();
                             }());
+                          });
+}
+
+grpc::ServerUnaryReactor* OutboxService::ChangeSubmissionConsent(grpc::CallbackServerContext* context,
+                                                                 const agency::v1::ChangeSubmissionConsentRequest* request,
+                                                                 agency::v1::ChangeSubmissionConsentResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/ChangeSubmissionConsent", *request, *response);
+}
+
+grpc::ServerUnaryReactor* OutboxService::RecallSubmission(grpc::CallbackServerContext* context,
+                                                          const agency::v1::RecallSubmissionRequest* request,
+                                                          agency::v1::RecallSubmissionResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/RecallSubmission", *request, *response);
+}
+
+grpc::ServerUnaryReactor* OutboxService::ReviewSubmissionGap(grpc::CallbackServerContext* context,
+                                                             const agency::v1::ReviewSubmissionGapRequest* request,
+                                                             agency::v1::ReviewSubmissionGapResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/ReviewSubmissionGap", *request, *response);
+}
+
+grpc::ServerUnaryReactor* OutboxService::AssessSubmissionBreach(grpc::CallbackServerContext* context,
+                                                                const agency::v1::AssessSubmissionBreachRequest* request,
+                                                                agency::v1::AssessSubmissionBreachResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/AssessSubmissionBreach", *request, *response);
+}
+
+grpc::ServerUnaryReactor* OutboxService::RecordNotShared(grpc::CallbackServerContext* context,
+                                                         const agency::v1::RecordNotSharedRequest* request,
+                                                         agency::v1::RecordNotSharedResponse* response) {
+  return HandlePush(*context, runtime_, "/accord.agency.v1.OutboxService/RecordNotShared", *request, *response, MapNotShared);
+}
+
+grpc::ServerUnaryReactor* OutboxService::GetSubmissionHolders(grpc::CallbackServerContext* context,
+                                                               const agency::v1::GetSubmissionHoldersRequest* request,
+                                                               agency::v1::GetSubmissionHoldersResponse* response) {
+  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.OutboxService/GetSubmissionHolders",
+                          [this, request, response](const rpc::Call&, rpc::Completion done) {
+                            auto holders = runtime_.outbox().Holders(request->submission());
+                            if (holders.ok()) response->mutable_holders()->Swap(holders->mutable_holders());
+                            done(holders.status());
                           });
 }
 

@@ -17,6 +17,18 @@ class OutboxService final : public agency::v1::OutboxService::CallbackService {
                                             agency::v1::ListSubmissionsResponse*) override;
   grpc::ServerUnaryReactor* ResolveSubmission(grpc::CallbackServerContext*, const agency::v1::ResolveSubmissionRequest*,
                                               agency::v1::ResolveSubmissionResponse*) override;
+  grpc::ServerUnaryReactor* ChangeSubmissionConsent(grpc::CallbackServerContext*, const agency::v1::ChangeSubmissionConsentRequest*,
+                                                    agency::v1::ChangeSubmissionConsentResponse*) override;
+  grpc::ServerUnaryReactor* RecallSubmission(grpc::CallbackServerContext*, const agency::v1::RecallSubmissionRequest*,
+                                             agency::v1::RecallSubmissionResponse*) override;
+  grpc::ServerUnaryReactor* ReviewSubmissionGap(grpc::CallbackServerContext*, const agency::v1::ReviewSubmissionGapRequest*,
+                                                agency::v1::ReviewSubmissionGapResponse*) override;
+  grpc::ServerUnaryReactor* AssessSubmissionBreach(grpc::CallbackServerContext*, const agency::v1::AssessSubmissionBreachRequest*,
+                                                   agency::v1::AssessSubmissionBreachResponse*) override;
+  grpc::ServerUnaryReactor* RecordNotShared(grpc::CallbackServerContext*, const agency::v1::RecordNotSharedRequest*,
+                                            agency::v1::RecordNotSharedResponse*) override;
+  grpc::ServerUnaryReactor* GetSubmissionHolders(grpc::CallbackServerContext*, const agency::v1::GetSubmissionHoldersRequest*,
+                                                  agency::v1::GetSubmissionHoldersResponse*) override;
   grpc::ServerUnaryReactor* GetServiceStatus(grpc::CallbackServerContext*, const agency::v1::GetServiceStatusRequest*,
                                              agency::v1::GetServiceStatusResponse*) override;
 

@@ -42,6 +42,12 @@
   X(AgreementMalformed, "AGREEMENT_MALFORMED", kInvalidArgument,                                   \
     "A data-sharing agreement does not parse or contradicts itself.",                              \
     "Correct the line named in the message.")                                                      \
+  X(ScheduleMalformed, "SCHEDULE_MALFORMED", kInvalidArgument,                                     \
+    "An emergency schedule does not parse or contradicts itself.",                                 \
+    "Correct the line named in the message.")                                                      \
+  X(LegalRegisterMalformed, "LEGAL_REGISTER_MALFORMED", kInvalidArgument,                          \
+    "A legal register does not parse or contradicts itself.",                                      \
+    "Correct the line named in the message.")                                                      \
   X(CosignatureInvalid, "COSIGNATURE_INVALID", kInvalidArgument,                                   \
     "The note has no cosignature of this witness that verifies.",                                  \
     "Cosign the text of a published checkpoint with the key that the witness policy names.")       \
@@ -66,6 +72,8 @@
     "Sign with a registered key, or have the key registered.")                                     \
   X(SelfApproval, "SELF_APPROVAL", kPermissionDenied,                                              \
     "The administrator who proposed a change may not approve it.", "Ask another administrator.")   \
+  X(SelfReview, "SELF_REVIEW", kPermissionDenied,                                                  \
+    "The worker who shared it may not review it.", "Ask another worker of the agency.")            \
   X(WitnessUnknown, "WITNESS_UNKNOWN", kPermissionDenied,                                          \
     "The broker's witness policy names no key of this agency.",                                    \
     "Ask the broker's operator to add the agency's witness key.")                                  \
@@ -76,6 +84,9 @@
     "No published checkpoint of this size, or none yet that covers the entry and meets the quorum.", \
     "List the published checkpoints; a cosigned one takes some seconds.")                          \
   X(HoldNotFound, "HOLD_NOT_FOUND", kNotFound, "No such legal hold.", "Check the id.")             \
+  X(PolicyDocumentNotFound, "POLICY_DOCUMENT_NOT_FOUND", kNotFound,                                \
+    "No such version of an agreement, emergency schedule or legal register.",                      \
+    "List the documents; every approved version is kept.")                                         \
   X(ChangeNotFound, "CHANGE_NOT_FOUND", kNotFound, "No such proposed change.", "Check the id.")    \
   X(RequestIdReused, "REQUEST_ID_REUSED", kAlreadyExists,                                          \
     "The request id was used with other content; metadata has the first digest.",                  \
@@ -92,6 +103,9 @@
   X(NothingPermitted, "NOTHING_PERMITTED", kFailedPrecondition,                                    \
     "No section may go to any recipient; nothing was stored.",                                     \
     "Preview shows each decision and what would change it.")                                       \
+  X(GapNotCompleted, "GAP_NOT_COMPLETED", kFailedPrecondition,                                     \
+    "With these tags something is still shared under the emergency schedule alone, or not permitted.", \
+    "Complete consent or basis of the section named in metadata, or record another finding.")      \
   X(DecisionChanged, "DECISION_CHANGED", kFailedPrecondition,                                      \
     "The decision would now differ from the previewed one.", "Preview again.")                     \
   X(SealedTooWidely, "SEALED_TOO_WIDELY", kFailedPrecondition,                                     \
@@ -123,6 +137,8 @@
     "It is retried by itself.")                                                                    \
   X(QueueFull, "QUEUE_FULL", kResourceExhausted, "Too much is in flight.",                         \
     "Wait metadata `retry_after_ms`, then resend the same request id.")                            \
+  X(PreviewQuota, "PREVIEW_QUOTA", kResourceExhausted,                                             \
+    "This worker has previewed too often.", "Wait metadata `retry_after_ms`, then preview again.") \
   X(DiskFloor, "DISK_FLOOR", kResourceExhausted,                                                   \
     "Free space is below the floor; only IMMEDIATE, acks, erasures and audit are taken.",          \
     "Wait; the operator is alerted.")                                                              \

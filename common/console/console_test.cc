@@ -51,6 +51,20 @@ TEST(TableTest, ColumnsAreAsWideAsTheyNeed) {
             "  José    -\n");
 }
 
+TEST(TableTest, ColouredCellsTakeNoMoreRoomAndCannotSteerATerminal) {
+  Table table({"a", "b"});
+  table.AddColoured({{"no", Colour::kRed}, {"x"}});
+  table.AddColoured({{"\x1b[2J", Colour::kPlain}, {"y", Colour::kGreen}});
+  EXPECT_EQ(table.ToString(80),
+            "a     b\n"
+            "----  -\n"
+            "\x1b[31mno\x1b[0m    x\n"
+            "\uFFFD[2J  \x1b[32my\x1b[0m\n");
+}
+
+// Standard output of a test is no terminal, so this shows the first condition alone.
+TEST(TableTest, NothingIsColouredButATerminal) { EXPECT_FALSE(ColourWanted()); }
+
 TEST(TableTest, FactsHaveNoHeadings) {
   Table facts = Table::Facts();
   facts.Add({"log", "a"});

@@ -1,5 +1,6 @@
 #include "common/console/table.h"
 
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -49,7 +50,25 @@ size_t LongestLine(std::string_view cell) {
   }
 }
 
+std::string_view Code(Colour colour) {
+  switch (colour) {
+    case Colour::kPlain: return "";
+    case Colour::kGreen: return "\x1b[32m";
+    case Colour::kYellow: return "\x1b[33m";
+    case Colour::kRed: return "\x1b[31m";
+    case Colour::kBoldRed: return "\x1b[1;31m";
+  }
+  return "";
+}
+constexpr std::string_view kPlainAgain = "\x1b[0m";
+
 }  // namespace
+
+bool ColourWanted() {
+  const char* no_color = getenv("NO_COLOR");
+  const char* term = getenv("TERM");
+  return isatty(STDOUT_FILENO) != 0 && (no_color == nullptr || *no_color == '\0') && term != nullptr && std::string_view(term) != "dumb";
+}
 
 size_t TerminalWidth() {
   winsize size{};
@@ -68,8 +87,14 @@ std::vector<std::string> Wrap(std::string_view text, size_t width) {
 }
 
 void Table::Add(std::vector<std::string> cells) {
+  std::vector<Cell> plain;
+  for (std::string& cell : cells) plain.push_back({std::move(cell), Colour::kPlain});
+  AddColoured(std::move(plain));
+}
+
+void Table::AddColoured(std::vector<Cell> cells) {
   ACCORD_CHECK(cells.size() == headings_.size());
-  for (std::string& cell : cells) cell = Printable(cell);
+  for (Cell& cell : cells) cell.text = Printable(cell.text);
   rows_.push_back(std::move(cells));
 }
 
@@ -77,7 +102,7 @@ std::string Table::ToString(size_t width, size_t indent) const {
   std::vector<size_t> columns;
   for (const auto& heading : headings_) columns.push_back(Width(heading));
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) columns[i] = std::max(columns[i], LongestLine(row[i]));
+    for (size_t i = 0; i < row.size(); ++i) columns[i] = std::max(columns[i], LongestLine(row[i].text));
   }
   const auto total = [&] {
     return std::accumulate(columns.begin(), columns.end(), indent + kGap.size() * (columns.size() - 1));
@@ -99,18 +124,19 @@ std::string Table::ToString(size_t width, size_t indent) const {
   }
 
   std::string out;
-  const auto add = [&](const std::vector<std::string>& cells) {
+  const auto add = [&](const std::vector<Cell>& cells) {
     std::vector<std::vector<std::string>> lines;
     size_t height = 1;
     for (size_t i = 0; i < cells.size(); ++i) {
-      lines.push_back(Wrap(cells[i], columns[i]));
+      lines.push_back(Wrap(cells[i].text, columns[i]));
       height = std::max(height, lines.back().size());
     }
     for (size_t line = 0; line < height; ++line) {
       std::string text(indent, ' ');
       for (size_t i = 0; i < cells.size(); ++i) {
         const std::string part = line < lines[i].size() ? lines[i][line] : "";
-        text += part;
+        const std::string_view code = part.empty() ? "" : Code(cells[i].colour);
+        text += std::string(code) + part + std::string(code.empty() ? "" : kPlainAgain);
         if (i + 1 < cells.size())
           text += std::string(columns[i] - std::min(columns[i], Width(part)), ' ') + std::string(kGap);
       }
@@ -119,9 +145,10 @@ std::string Table::ToString(size_t width, size_t indent) const {
     }
   };
   if (std::any_of(headings_.begin(), headings_.end(), [](const std::string& heading) { return !heading.empty(); })) {
-    add(headings_);
-    std::vector<std::string> rule;
-    for (const size_t column : columns) rule.emplace_back(column, '-');
+    std::vector<Cell> headings, rule;
+    for (const auto& heading : headings_) headings.push_back({heading});
+    for (const size_t column : columns) rule.push_back({std::string(column, '-')});
+    add(headings);
     add(rule);
   }
   for (const auto& row : rows_) add(row);

@@ -18,6 +18,18 @@ size_t TerminalWidth();
 // in `text` breaks too. Thread-safe.
 std::vector<std::string> Wrap(std::string_view text, size_t width);
 
+enum class Colour { kPlain, kGreen, kYellow, kRed, kBoldRed };
+
+// Whether to colour what goes to standard output: it is a terminal that takes colours, and the person has not asked for none
+// (NO_COLOR set to anything, as https://no-color.org says; TERM=dumb). Not thread-safe against setenv.
+bool ColourWanted();
+
+// One cell in a colour.
+struct Cell {
+  std::string text;
+  Colour colour = Colour::kPlain;
+};
+
 // Columns as wide as they need; when all together are too wide, the widest are wrapped. Cells are made Printable.
 // Thread-compatible.
 class Table {
@@ -28,13 +40,15 @@ class Table {
 
   // REQUIRES: as many cells as headings.
   void Add(std::vector<std::string> cells);
+  // The same with colours, which are always written: the caller asks ColourWanted. REQUIRES: as Add.
+  void AddColoured(std::vector<Cell> cells);
   bool empty() const { return rows_.empty(); }
   // Headings and a rule, unless all headings are empty; the rows. Every line indented by `indent`, without trailing spaces.
   std::string ToString(size_t width, size_t indent = 0) const;
 
  private:
   std::vector<std::string> headings_;
-  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::vector<Cell>> rows_;
 };
 
 }  // namespace accord::console

@@ -1,14 +1,14 @@
 // The one decision of Accord: which agency may have which section, and why (design.md §5 "Decision"). Pure.
 //
 // Default deny. Protective rules are asked first and always win; then the rules that no agreement can change; then the
-// agreement's routes; then consent and lawful basis. Preview, submission and release call the same function. A deputy or duty
+// agreements' routes; then consent and lawful basis. Preview, submission and release call the same function. A deputy or duty
 // recipient is decided as a recipient of its own: what its principal may have says nothing of it.
 #pragma once
 
 #include <absl/time/time.h>
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -25,29 +25,68 @@ struct PolicyAgency {
   type::v1::AgencyKind kind = type::v1::AGENCY_KIND_UNSPECIFIED;
   bool active = false;
   bool has_confidential_desk = false;
-  std::set<type::v1::Jurisdiction> jurisdictions;  // Of its areas; empty: not known.
+  std::set<std::string, std::less<>> areas;        // GSS codes.
+  std::set<std::string, std::less<>> specialisms;
+  bool works_with_perpetrators = false;            // Receives what concerns a forum only as its named member.
 };
 
-// All a decision depends on beside the referral and the time. Immutable once built.
-struct PolicySnapshot {
-  std::optional<Agreement> agreement;                       // None: no route at all.
+// A forum, such as a Marac.
+struct PolicyForum {
+  std::set<std::string, std::less<>> members;      // Agency ids.
+};
+
+// All a decision depends on beside the referral and the time, as it is written down. Every version is in it: which is live is
+// asked of the time.
+struct PolicySources {
+  std::vector<Agreement> agreements;
+  std::vector<EmergencySchedule> schedules;        // Empty: the default one.
+  std::vector<LegalRegister> laws;                 // Empty: the default one.
   std::map<std::string, PolicyAgency, std::less<>> agencies;
+  std::map<std::string, PolicyForum, std::less<>> forums;               // Active ones.
   std::map<std::string, std::set<std::string>, std::less<>> conflicts;  // Agency → barred workers' pseudonyms.
-  EmergencySchedule emergency;
+};
+
+// The same, made ready for decisions. Immutable; copies share it. Thread-safe.
+class CompiledPolicy {
+ public:
+  CompiledPolicy() : CompiledPolicy(PolicySources()) {}
+  explicit CompiledPolicy(PolicySources sources);
+
+  const PolicySources& sources() const;
+
+  // What is live at `now`: of each agreement id the version with the greatest `effective_from` that has come, unless it has
+  // expired; likewise the one schedule and the one register. Of equal times the one later in the list.
+  std::vector<const Agreement*> LiveAgreements(absl::Time now) const;
+  const EmergencySchedule& Schedule(absl::Time now) const;
+  const LegalRegister& Law(absl::Time now) const;
+
+  struct Index;
+  const Index& index() const { return *index_; }  // decision.cc alone reads it.
+
+ private:
+  std::shared_ptr<const Index> index_;
+};
+
+// What a decision depends on beside policy and referral.
+struct Facts {
+  // Core of the referral that this one is `caused_by`; null when there is none or it is not known.
+  const type::v1::HeaderCore* caused_by = nullptr;
 };
 
 struct Decisions {
   std::vector<type::v1::SectionDecision> decisions;  // One for each section and recipient, in the order of the parts.
   std::vector<std::string> warnings;                 // Advice that stops nothing, in plain English.
   size_t gaps_waived = 0;                            // Permits that stand on the emergency schedule alone.
-  std::string agreement_version;                     // Empty when none is live.
+  std::string agreement_version;                     // Of all live agreements, sorted, comma separated; empty when none is live.
+  std::string emergency_version;
+  std::string law_version;
 };
 
 // Decides for every section and recipient of `parts` at `now`. REQUIRES: ValidateParts holds. Thread-safe.
-Decisions Decide(const PolicySnapshot& policy, const HeaderParts& parts, absl::Time now);
+Decisions Decide(const CompiledPolicy& policy, const HeaderParts& parts, const Facts& facts, absl::Time now);
 
 // docs/formats.md §10: over versions and results, not the instant. 32 bytes.
-std::string DecisionDigest(const PolicySnapshot& policy, const Decisions& decisions);
+std::string DecisionDigest(const Decisions& decisions);
 
 // Ids of the sections that `agency` may have.
 std::set<std::string> PermittedSections(const Decisions& decisions, std::string_view agency);

@@ -137,6 +137,19 @@ absl::Status ReadPart(const type::v1::Opening& opening, std::vector<Opened<Part>
   return absl::OkStatus();
 }
 
+// What is told of a decision not to share: with whom, on what tag, and why. There is no content, so nothing else may be in it.
+absl::Status ValidateNotShared(const HeaderParts& parts) {
+  if (!parts.sections.empty()) return Invalid("sections", "are none in a decision not to share");
+  if (parts.tags.empty()) return Error(Reason::kFieldMissing, "a decision not to share has at least one tag", {{"field", "tags"}});
+  for (const auto& tag : parts.tags) {
+    if (tag.rationale_present()) return Invalid("tag.rationale_present", "cannot be: a decision not to share has no sections");
+  }
+  if (parts.core.not_shared_reason() == type::v1::NOT_SHARED_REASON_UNSPECIFIED) {
+    return Error(Reason::kFieldMissing, "a decision not to share says why", {{"field", "core.not_shared_reason"}});
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
@@ -147,7 +160,12 @@ absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
   ACCORD_RETURN_IF_ERROR(ValidateEach(parts.tags, kSectionsMax, "tag"));
   ACCORD_RETURN_IF_ERROR(ValidateEach(parts.subjects, kSubjectsMax, "subject"));
   if (parts.recipients.empty()) return Error(Reason::kFieldMissing, "a referral names at least one recipient", {{"field", "recipients"}});
-  if (parts.sections.empty()) return Error(Reason::kFieldMissing, "a referral has at least one section", {{"field", "sections"}});
+  if (parts.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) {
+    ACCORD_RETURN_IF_ERROR(ValidateNotShared(parts));
+  } else {
+    if (parts.sections.empty()) return Error(Reason::kFieldMissing, "a referral has at least one section", {{"field", "sections"}});
+    if (parts.core.not_shared_reason() != 0) return Invalid("core.not_shared_reason", "goes with a decision not to share only");
+  }
 
   std::set<std::string> tags, sections, subjects, recipients;
   for (const auto& tag : parts.tags) {

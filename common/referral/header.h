@@ -42,7 +42,7 @@ struct HeaderParts {
 };
 
 // OK when the parts could be a referral: every field valid, limits held, ids 16 bytes and unlike, every section's tag
-// there, no recipient twice, a deputy naming for whom. `digests_required`: section digests must be there (they are not in
+// there, no recipient twice, a deputy naming for whom; of type NOT_SHARED no sections, tags and a reason. `digests_required`: section digests must be there (they are not in
 // a preview).
 //   FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, TEXT_NOT_UTF8, MESSAGE_TOO_LARGE
 absl::Status ValidateParts(const HeaderParts& parts, bool digests_required);

@@ -2,14 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+#include <utility>
+
 #include "common/base/ids.h"
 #include "common/base/status.h"
+#include "common/crypto/commitment.h"
 #include "common/crypto/digest.h"
-#include "common/referral/header.h"
 #include "common/referral/validate.h"
 
 namespace accord::referral {
 namespace {
+
+constexpr std::string_view kTag = "tag", kPadding = "padding";
 
 absl::Status Malformed(std::string_view why) { return Error(Reason::kStatementMalformed, why); }
 
@@ -20,6 +26,39 @@ absl::Status GoesWith(const std::string& field, bool present, bool wanted) {
   if (present == wanted) return absl::OkStatus();
   return wanted ? Error(Reason::kFieldMissing, fmt::format("a statement of this kind needs {}", field), {{"field", field}})
                 : Error(Reason::kFieldInvalid, fmt::format("a statement of this kind has no {}", field), {{"field", field}});
+}
+
+absl::Status CheckTagCommitments(const type::v1::Statement& statement) {
+  if (statement.tag_commitments_size() > static_cast<int>(kStatementTagsMax)) return Malformed("it changes more than 32 tags");
+  std::set<std::string> seen;
+  for (const std::string& commitment : statement.tag_commitments()) {
+    if (commitment.size() != crypto::kCommitmentBytes) return Malformed("the commitment to a tag is not 32 bytes");
+    if (!seen.insert(commitment).second) return Malformed("two commitments to tags are the same");
+  }
+  return absl::OkStatus();
+}
+
+// What the answer to a change, and the sender's own acts, ask for.
+absl::Status CheckActs(const type::v1::Statement& statement) {
+  const auto kind = statement.kind();
+  const bool answers = kind == type::v1::STATEMENT_KIND_CHANGE_ANSWERED;
+  const bool kept = statement.change_answer() == type::v1::CHANGE_ANSWER_KEPT_ON_BASIS;
+  ACCORD_RETURN_IF_ERROR(GoesWith("tag_commitments", !statement.tag_commitments().empty(),
+                                  kind == type::v1::STATEMENT_KIND_CONSENT_CHANGE ||
+                                      (kind == type::v1::STATEMENT_KIND_GAP_REVIEWED && statement.gap_review() == type::v1::GAP_REVIEW_COMPLETED)));
+  ACCORD_RETURN_IF_ERROR(GoesWith("recall_reason", statement.recall_reason() != 0, kind == type::v1::STATEMENT_KIND_RECALL));
+  ACCORD_RETURN_IF_ERROR(GoesWith("answers", !statement.answers().empty(), answers));
+  ACCORD_RETURN_IF_ERROR(GoesWith("change_answer", statement.change_answer() != 0, answers));
+  ACCORD_RETURN_IF_ERROR(GoesWith("kept_article6", statement.kept_article6() != 0, answers && kept));
+  if (!kept) ACCORD_RETURN_IF_ERROR(GoesWith("kept_gateway", statement.kept_gateway() != 0, false));
+  ACCORD_RETURN_IF_ERROR(GoesWith("gap_review", statement.gap_review() != 0, kind == type::v1::STATEMENT_KIND_GAP_REVIEWED));
+  ACCORD_RETURN_IF_ERROR(
+      GoesWith("breach_assessment", statement.breach_assessment() != 0, kind == type::v1::STATEMENT_KIND_BREACH_ASSESSED));
+  // False is a value of its own: a correction of something else.
+  if (kind != type::v1::STATEMENT_KIND_CORRECTION) {
+    ACCORD_RETURN_IF_ERROR(GoesWith("safe_contact_change", statement.safe_contact_change(), false));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -50,6 +89,8 @@ absl::StatusOr<type::v1::Statement> ParseStatement(const type::v1::SignedPayload
   if (statement.header_digest().size() != crypto::kDigestBytes) return Malformed("the header digest is not 32 bytes");
   if (!IsDigestOrEmpty(statement.previous_statement())) return Malformed("the previous statement's digest is not 32 bytes");
   if (!IsDigestOrEmpty(statement.replaced_by())) return Malformed("the digest of what replaces it is not 32 bytes");
+  if (!IsDigestOrEmpty(statement.answers())) return Malformed("the digest of what it answers is not 32 bytes");
+  ACCORD_RETURN_IF_ERROR(CheckTagCommitments(statement));
   if (statement.section_digests_size() > static_cast<int>(kStatementSectionsMax)) return Malformed("it comes with more than 16 sections");
   for (const std::string& digest : statement.section_digests()) {
     if (digest.size() != crypto::kDigestBytes) return Malformed("a section's digest is not 32 bytes");
@@ -62,7 +103,51 @@ absl::StatusOr<type::v1::Statement> ParseStatement(const type::v1::SignedPayload
   ACCORD_RETURN_IF_ERROR(GoesWith("outcome_code", !statement.outcome_code().empty(),
                                   kind == type::v1::STATEMENT_KIND_OUTCOME || kind == type::v1::STATEMENT_KIND_ACTION));
   ACCORD_RETURN_IF_ERROR(GoesWith("replaced_by", !statement.replaced_by().empty(), kind == type::v1::STATEMENT_KIND_CORRECTION));
+  ACCORD_RETURN_IF_ERROR(CheckActs(statement));
   return statement;
+}
+
+std::vector<type::v1::Opening> CommitToTags(std::span<const type::v1::TagPart> tags, Random& random, type::v1::Statement& statement) {
+  std::vector<type::v1::Opening> openings;
+  std::vector<std::string> commitments;
+  const auto add = [&](std::string_view label, const std::string& content) {
+    crypto::Opening made = crypto::MakeOpening(random, label, content);
+    commitments.push_back(crypto::Commit(crypto::kHeaderPartDomain, made));
+    auto& opening = openings.emplace_back();
+    opening.set_label(std::move(made.label));
+    opening.set_salt(std::move(made.salt));
+    opening.set_content(std::move(made.content));
+  };
+  for (const type::v1::TagPart& tag : tags) add(kTag, tag.SerializeAsString());
+  while (commitments.size() % kStatementTagsStep != 0) add(kPadding, "");
+  std::sort(commitments.begin(), commitments.end());
+  statement.clear_tag_commitments();
+  for (std::string& commitment : commitments) statement.add_tag_commitments(std::move(commitment));
+  return openings;
+}
+
+absl::StatusOr<std::vector<Opened<type::v1::TagPart>>> OpenTags(const type::v1::Statement& statement,
+                                                                std::span<const type::v1::Opening> openings) {
+  const auto mismatch = [] {
+    return Error(Reason::kOpeningMismatch, "the openings are not one of each tag that the statement commits to", {{"field", "openings"}});
+  };
+  std::set<std::string> left(statement.tag_commitments().begin(), statement.tag_commitments().end());
+  if (openings.size() != left.size()) return mismatch();
+  std::vector<Opened<type::v1::TagPart>> tags;
+  std::set<std::string> ids;
+  for (const type::v1::Opening& opening : openings) {
+    const std::string commitment = crypto::Commit(crypto::kHeaderPartDomain, {opening.label(), opening.salt(), opening.content()});
+    const bool padding = opening.label() == kPadding && opening.content().empty();
+    if ((opening.label() != kTag && !padding) || left.erase(commitment) == 0) return mismatch();
+    if (padding) continue;
+    auto& tag = tags.emplace_back();
+    if (!tag.part.ParseFromString(opening.content())) return Error(Reason::kHeaderMalformed, "a tag part does not parse");
+    tag.opening = opening;
+    if (!ids.insert(tag.part.tag_id()).second) {
+      return Error(Reason::kFieldInvalid, "a tag is changed twice by one statement", {{"field", "openings.tag_id"}});
+    }
+  }
+  return tags;
 }
 
 }  // namespace accord::referral

@@ -13,8 +13,8 @@ namespace accord::referral {
 enum class Party { kBroker, kSender, kRecipient };
 
 // What can happen to a referral at one recipient.
-enum class Event { kRelease, kDeliver, kDie, kOpen, kAccept, kDecline, kDecide, kOutcome };
-inline constexpr std::array kAllEvents = {Event::kRelease, Event::kDeliver, Event::kDie,    Event::kOpen,
+enum class Event { kRelease, kDeliver, kDie, kRecall, kOpen, kAccept, kDecline, kDecide, kOutcome };
+inline constexpr std::array kAllEvents = {Event::kRelease, Event::kDeliver, Event::kDie,    Event::kRecall, Event::kOpen,
                                           Event::kAccept,  Event::kDecline, Event::kDecide, Event::kOutcome};
 
 // One arrow.
@@ -30,6 +30,8 @@ inline constexpr std::array kArrows = {
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kDeliver, type::v1::REFERRAL_STATE_DELIVERED},
     Arrow{type::v1::REFERRAL_STATE_STORED, Event::kDie, type::v1::REFERRAL_STATE_DEAD_LETTER},
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kDie, type::v1::REFERRAL_STATE_DEAD_LETTER},
+    // What had left cannot be called back: it stays where it stands, and its holder answers (kChangeAnswers).
+    Arrow{type::v1::REFERRAL_STATE_STORED, Event::kRecall, type::v1::REFERRAL_STATE_RECALLED},
     Arrow{type::v1::REFERRAL_STATE_DELIVERED, Event::kOpen, type::v1::REFERRAL_STATE_OPENED},
     // Its signed word, which may overtake its acknowledgement, says more than that would.
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kOpen, type::v1::REFERRAL_STATE_OPENED},
@@ -70,6 +72,9 @@ inline constexpr std::array kStatements = {
     StatementRow{type::v1::STATEMENT_KIND_CONSENT_CHANGE, Party::kSender, std::nullopt},
     StatementRow{type::v1::STATEMENT_KIND_CORRECTION, Party::kSender, std::nullopt},
     StatementRow{type::v1::STATEMENT_KIND_RECALL, Party::kSender, std::nullopt},
+    StatementRow{type::v1::STATEMENT_KIND_CHANGE_ANSWERED, Party::kRecipient, std::nullopt},
+    StatementRow{type::v1::STATEMENT_KIND_GAP_REVIEWED, Party::kSender, std::nullopt},
+    StatementRow{type::v1::STATEMENT_KIND_BREACH_ASSESSED, Party::kSender, std::nullopt},
 };
 
 // Null for a kind that is unknown. Thread-safe.
@@ -94,6 +99,43 @@ constexpr bool MaySay(Party party, type::v1::AgencyKind agency_kind, type::v1::S
   const bool childrens = agency_kind == type::v1::AGENCY_KIND_CHILDRENS_SERVICES;
   if (kind == type::v1::STATEMENT_KIND_DECIDED) return childrens;
   return kind != type::v1::STATEMENT_KIND_DECLINED || !childrens;
+}
+
+// Is nothing but the aftermath left to say of a referral that was recalled? Holders answer for their copies, and the sender reviews
+// and assesses. Thread-safe.
+constexpr bool MaySayOfRecalled(type::v1::StatementKind kind) {
+  return kind == type::v1::STATEMENT_KIND_CHANGE_ANSWERED || kind == type::v1::STATEMENT_KIND_GAP_REVIEWED ||
+         kind == type::v1::STATEMENT_KIND_BREACH_ASSESSED;
+}
+
+// What a holder may answer to a change.
+struct ChangeAnswerRow {
+  type::v1::StatementKind change;
+  type::v1::ChangeAnswer answer;
+};
+
+inline constexpr std::array kChangeAnswers = {
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CONSENT_CHANGE, type::v1::CHANGE_ANSWER_STOPPED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CONSENT_CHANGE, type::v1::CHANGE_ANSWER_KEPT_ON_BASIS},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CONSENT_CHANGE, type::v1::CHANGE_ANSWER_ALREADY_ACTED},
+    // Nobody keeps a wrong value on a basis of their own. Who is given no corrected version has stopped using the old one.
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CORRECTION, type::v1::CHANGE_ANSWER_CONFIRMED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CORRECTION, type::v1::CHANGE_ANSWER_STOPPED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CORRECTION, type::v1::CHANGE_ANSWER_ALREADY_ACTED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CORRECTION, type::v1::CHANGE_ANSWER_DESTROYED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_CORRECTION, type::v1::CHANGE_ANSWER_NOT_OPENED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_RECALL, type::v1::CHANGE_ANSWER_DESTROYED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_RECALL, type::v1::CHANGE_ANSWER_NOT_OPENED},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_RECALL, type::v1::CHANGE_ANSWER_KEPT_ON_BASIS},
+    ChangeAnswerRow{type::v1::STATEMENT_KIND_RECALL, type::v1::CHANGE_ANSWER_ALREADY_ACTED},
+};
+
+// Thread-safe.
+constexpr bool MayAnswer(type::v1::StatementKind change, type::v1::ChangeAnswer answer) {
+  for (const ChangeAnswerRow& row : kChangeAnswers) {
+    if (row.change == change && row.answer == answer) return true;
+  }
+  return false;
 }
 
 // The lane a referral rides in (design.md §5 "Delivery").

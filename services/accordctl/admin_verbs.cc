@@ -15,6 +15,7 @@
 #include "common/crypto/certificate.h"
 #include "common/crypto/digest.h"
 #include "services/accordctl/log_client.h"
+#include "services/accordctl/policy_client.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
@@ -26,9 +27,9 @@ using agency::v1::OutboxService;
 
 constexpr size_t kChangeBytesMax = 4u << 20;
 
-// What is proposed: exactly one of the three is named.
+// What is proposed: exactly one of them is named.
 struct ProposeArguments {
-  std::string file, agreement, denied_certificate;
+  std::string file, agreement, emergency_schedule, legal_register, denied_certificate;
 };
 
 absl::StatusOr<std::string> ReadArgument(const std::string& path) {
@@ -41,6 +42,14 @@ absl::StatusOr<admin::v1::Change> MakeChange(const ProposeArguments& arguments) 
   admin::v1::Change change;
   if (!arguments.agreement.empty()) {
     ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_agreement()->mutable_text(), ReadArgument(arguments.agreement));
+    return change;
+  }
+  if (!arguments.emergency_schedule.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_emergency_schedule()->mutable_text(), ReadArgument(arguments.emergency_schedule));
+    return change;
+  }
+  if (!arguments.legal_register.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_legal_register()->mutable_text(), ReadArgument(arguments.legal_register));
     return change;
   }
   if (!arguments.denied_certificate.empty()) {
@@ -74,11 +83,15 @@ std::string ChangeText(const admin::v1::ProposedChange& change) {
   table.Add({"what", Kind(change.change())});
   table.Add({"proposed", fmt::format("{} by {}", console::TimeText(change.proposed_at_ms()), change.proposed_by())});
   table.Add({"approved", change.approved_at_ms() == 0
-                             ? "not yet: another administrator must: accordctl admin approve " + change.name()
+                             ? fmt::format("not yet: another administrator must: accordctl admin show {0}, then accordctl admin approve {0}",
+                                           change.name())
                              : fmt::format("{} by {}: in force", console::TimeText(change.approved_at_ms()),
                                            change.approved_by())});
   return table.ToString(console::TerminalWidth());
 }
+
+// `changes/NUMBER` of either form that a person may type.
+std::string ChangeName(const std::string& name) { return name.find('/') == std::string::npos ? "changes/" + name : name; }
 
 absl::StatusOr<int> Propose(Session& session, const ProposeArguments& arguments) {
   admin::v1::ProposeChangeRequest request;
@@ -93,7 +106,7 @@ absl::StatusOr<int> Propose(Session& session, const ProposeArguments& arguments)
 absl::StatusOr<int> Approve(Session& session, const std::string& name) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   admin::v1::ApproveChangeRequest request;
-  request.set_name(name.find('/') == std::string::npos ? "changes/" + name : name);
+  request.set_name(ChangeName(name));
   request.set_request_id(session.RequestId());
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ApproveChange, request));
   session.json() ? session.PrintJson(ToJson(response.change())) : session.Print(ChangeText(response.change()));
@@ -129,6 +142,23 @@ absl::StatusOr<int> Changes(Session& session, int rows_max) {
   return kDone;
 }
 
+// One change, and for a policy text what it would change.
+absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  ACCORD_ASSIGN_OR_RETURN(const auto changes, ListChanges(broker, kRowsMax));
+  const std::string full = ChangeName(name);
+  const auto change = std::find_if(changes.begin(), changes.end(), [&](const auto& row) { return row.name() == full; });
+  if (change == changes.end()) return Error(Reason::kChangeNotFound, fmt::format("there is no change {}", full));
+  ACCORD_ASSIGN_OR_RETURN(const std::string difference, DifferenceText(broker, change->change()));
+  if (session.json()) {
+    session.PrintJson({{"change", ToJson(*change)}, {"difference", difference}});
+    return kDone;
+  }
+  const std::string what = difference.empty() ? console::Printable(ToJson(change->change()).dump(2)) + "\n" : difference;
+  session.Print(ChangeText(*change) + "\n" + what);
+  return kDone;
+}
+
 absl::StatusOr<int> Agencies(Session& session) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   nlohmann::json rows = nlohmann::json::array();
@@ -149,59 +179,6 @@ absl::StatusOr<int> Agencies(Session& session) {
   } while (!token.empty() && rows.size() < static_cast<size_t>(kRowsMax));
   session.json() ? session.PrintJson({{"agencies", rows}}) : session.Print(table.ToString(console::TerminalWidth()));
   return kDone;
-}
-
-// An administrator sees the agreement itself; an agency the version that its newest stored referral was decided under.
-absl::StatusOr<int> PolicyOfAdmin(Session& session, const Endpoint& broker) {
-  ACCORD_ASSIGN_OR_RETURN(const auto changes, ListChanges(broker, kRowsMax));
-  const admin::v1::ProposedChange* newest = nullptr;
-  for (const auto& change : changes) {
-    if (!change.change().has_put_agreement() || change.approved_at_ms() == 0) continue;
-    if (newest == nullptr || change.approved_at_ms() > newest->approved_at_ms()) newest = &change;
-  }
-  if (newest == nullptr) return Error(Reason::kPolicyExpired, "no approved change puts an agreement into force");
-  if (session.json()) {
-    session.PrintJson(ToJson(*newest));
-    return kDone;
-  }
-  session.Print(ChangeText(*newest) + "\n" + console::Printable(newest->change().put_agreement().text()) + "\n");
-  return kDone;
-}
-
-absl::StatusOr<int> PolicyOfAgency(Session& session, const AgencyIdentity& agency) {
-  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(agency));
-  agency::v1::ListSubmissionsRequest request;
-  request.set_page_size(kPageRowsMax);
-  ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &OutboxService::Stub::ListSubmissions, request));
-  for (const auto& submission : page.submissions()) {
-    if (!submission.has_receipt()) continue;
-    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt checked, CheckReceipt(submission.receipt(), log));
-    for (const auto& opening : checked.receipt.openings()) {
-      type::v1::EntryEvent event;
-      if (opening.label() != "event" || !event.ParseFromString(opening.content())) continue;
-      const auto time_ms = static_cast<int64_t>(checked.verified.leaf.time_ms);
-      if (session.json()) {
-        session.PrintJson(
-            {{"agreementVersion", event.agreement_version()}, {"index", checked.verified.index}, {"timeMs", time_ms}});
-      } else {
-        session.Print(fmt::format(
-            "Agreement {} was in force at {}, when this agency's newest stored referral was decided (entry {}).\n"
-            "The text is for administrators: --as-admin.\n",
-            event.agreement_version(), console::TimeText(time_ms), checked.verified.index));
-      }
-      return kDone;
-    }
-  }
-  return Error(Reason::kReferralNotFound,
-               "this agency has no stored referral yet that says which agreement is in force; ask as an administrator");
-}
-
-absl::StatusOr<int> Policy(Session& session) {
-  ACCORD_ASSIGN_OR_RETURN(const auto principal, session.Chosen(Prefer::kAdmin));
-  if (principal.agency != nullptr) return PolicyOfAgency(session, *principal.agency);
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  return PolicyOfAdmin(session, broker);
 }
 
 // One agency's service; false when it does not answer or has stopped sending.
@@ -270,6 +247,9 @@ void AddAdminVerbs(CLI::App& app, Verb& chosen) {
   what->add_option("FILE", arguments->file, "An accord.admin.v1.Change in protobuf JSON")->check(CLI::ExistingFile);
   what->add_option("--agreement", arguments->agreement, "A data-sharing agreement (docs/agreements.md)")
       ->check(CLI::ExistingFile);
+  what->add_option("--emergency-schedule", arguments->emergency_schedule, "An emergency schedule (docs/agreements.md)")
+      ->check(CLI::ExistingFile);
+  what->add_option("--legal-register", arguments->legal_register, "A legal register (docs/agreements.md)")->check(CLI::ExistingFile);
   what->add_option("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good")
       ->check(CLI::ExistingFile);
   propose->callback(
@@ -280,15 +260,15 @@ void AddAdminVerbs(CLI::App& app, Verb& chosen) {
   approve->add_option("CHANGE", *name, "`changes/NUMBER`, or the number")->required();
   approve->callback([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
 
+  auto* show = admin->add_subcommand("show", "Show a change, and what a proposed policy text would change of the one in force");
+  show->add_option("CHANGE", *name, "`changes/NUMBER`, or the number")->required();
+  show->callback([&chosen, name] { chosen = [name](Session& session) { return ShowChange(session, *name); }; });
+
   auto limit = std::make_shared<int>(kRowsDefault);
   auto* changes = admin->add_subcommand("changes", "List changes, proposed and in force, the newest first");
   changes->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
   changes->callback([&chosen, limit] { chosen = [limit](Session& session) { return Changes(session, *limit); }; });
   admin->add_subcommand("agencies", "List the agencies of the directory")->callback([&chosen] { chosen = Agencies; });
-
-  auto* policy = app.add_subcommand("policy", "The data-sharing agreement")->require_subcommand(1);
-  policy->add_subcommand("show", "Show the agreement in force (administrators), or its version (agencies)")
-      ->callback([&chosen] { chosen = Policy; });
 
   auto* status = app.add_subcommand("status", "How the agencies' services and the broker's log stand");
   status->callback([&chosen, &app] {

@@ -22,7 +22,9 @@ struct RecipientShare {
 // number.
 std::vector<RecipientShare> SharesOf(const Decisions& decisions);
 
-// A matrix of sections by recipients, then for what is withheld the reason and what would change it, each reason once.
-std::string DecisionText(const Decisions& decisions, size_t width);
+// A matrix of sections by recipients, each verdict that has a reason with its number; below it the reasons in that order, each
+// once, with whom and what it is about and what would change it: alternatives, each of all its changes. What is shared under the emergency schedule alone has its
+// reason too. `colour`: verdicts are green, yellow and red besides; the words say the same.
+std::string DecisionText(const Decisions& decisions, size_t width, bool colour);
 
 }  // namespace accord::accordctl

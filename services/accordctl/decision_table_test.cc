@@ -20,7 +20,10 @@ void Add(Decisions& decisions, const std::string& id, type::v1::Category categor
   decision.set_verdict(verdict);
   decision.set_rule_id("rule/" + reason);
   decision.set_reason(reason);
-  for (const auto& change : changes) decision.add_what_would_change_it(change);
+  for (const auto& change : changes) {  // Each an alternative.
+    decision.add_what_would_change_it(change);
+    decision.add_changes()->add_changes(type::v1::CHANGE_CODE_CHANGE_AGREEMENT);
+  }
 }
 
 Decisions Sample() {
@@ -46,28 +49,63 @@ TEST(DecisionTableTest, EachRecipientIsToldWhatItGetsAndWhatNot) {
   EXPECT_THAT(shares[1].does_not_get, ElementsAre("health"));
 }
 
-TEST(DecisionTableTest, TheMatrixHasEverySectionOnceAndEachReasonOnce) {
-  EXPECT_EQ(DecisionText(Sample(), 110),
-            "  section      idva  health\n"
-            "  -----------  ----  -----------\n"
-            "  identity     yes   yes\n"
-            "  health       no    needs basis\n"
-            "  narrative    no    -\n"
-            "  narrative 2  yes   -\n"
+TEST(DecisionTableTest, TheMatrixHasEverySectionOnceAndEachReasonOnceByItsNumber) {
+  EXPECT_EQ(DecisionText(Sample(), 110, false),
+            "  section      idva    health\n"
+            "  -----------  ------  ---------------\n"
+            "  identity     yes     yes\n"
+            "  health       no (1)  needs basis (2)\n"
+            "  narrative    no (1)  -\n"
+            "  narrative 2  yes     -\n"
             "\n"
-            "  recipient  does not get       why                       what would change it\n"
-            "  ---------  -----------------  ------------------------  --------------------\n"
-            "  idva       health, narrative  no route [rule/no route]  an agreement\n"
-            "                                                          or: consent\n"
-            "  health     health             no basis [rule/no basis]  a basis\n");
+            "       recipient  verdict      sections           why                       what would change it\n"
+            "  ---  ---------  -----------  -----------------  ------------------------  --------------------\n"
+            "  (1)  idva       no           health, narrative  no route [rule/no route]  an agreement\n"
+            "                                                                            or: consent\n"
+            "  (2)  health     needs basis  health             no basis [rule/no basis]  a basis\n");
+}
+
+// "or" where "and" is meant would send a worker away with a quarter of what is needed.
+TEST(DecisionTableTest, WhatIsNeededTogetherIsToldFromAlternatives) {
+  Decisions decisions;
+  Add(decisions, "1", type::v1::CATEGORY_RISK, "idva", type::v1::VERDICT_NEEDS_BASIS, "no basis", {"a basis", "an approver", "consent"});
+  auto& decision = decisions[0];
+  decision.mutable_changes(0)->add_changes(type::v1::CHANGE_CODE_RECORD_APPROVER);
+  decision.mutable_changes()->DeleteSubrange(2, 1);
+  EXPECT_THAT(DecisionText(decisions, 200, false), HasSubstr("a basis\n"));
+  EXPECT_THAT(DecisionText(decisions, 200, false), HasSubstr("  and: an approver\n"));
+  EXPECT_THAT(DecisionText(decisions, 200, false), HasSubstr("  or: consent\n"));
+  decision.clear_changes();  // A broker that does not say.
+  EXPECT_THAT(DecisionText(decisions, 200, false), Not(HasSubstr("or: ")));
+  EXPECT_THAT(DecisionText(decisions, 200, false), Not(HasSubstr("and: ")));
+}
+
+TEST(DecisionTableTest, ColoursSayTheVerdictBesidesTheWords) {
+  const std::string text = DecisionText(Sample(), 110, true);
+  EXPECT_THAT(text, HasSubstr("\x1b[32myes\x1b[0m"));
+  EXPECT_THAT(text, HasSubstr("\x1b[31mno (1)\x1b[0m  \x1b[33mneeds basis (2)\x1b[0m\n"));
+  EXPECT_THAT(DecisionText(Sample(), 110, false), Not(HasSubstr("\x1b")));
 }
 
 TEST(DecisionTableTest, RecipientsOfWhomTheSameIsSaidShareARow) {
   Decisions decisions;
   for (const char* recipient : {"idva", "health"}) {
-    Add(decisions, "1", type::v1::CATEGORY_RISK, recipient, type::v1::VERDICT_WITHHOLD, "never");
+    Add(decisions, "1", type::v1::CATEGORY_RISK, recipient, type::v1::VERDICT_REFUSE, "never");
   }
-  EXPECT_THAT(DecisionText(decisions, 110), HasSubstr("idva, health  risk          never [rule/never]  nothing\n"));
+  const std::string text = DecisionText(decisions, 110, false);
+  EXPECT_THAT(text, HasSubstr("risk     refused (1)  refused (1)\n"));
+  EXPECT_THAT(text, HasSubstr("(1)  idva, health  refused  risk      never [rule/never]  nothing\n"));
+  EXPECT_THAT(text, Not(HasSubstr("(2)")));
+}
+
+TEST(DecisionTableTest, WhatTheEmergencyScheduleAlonePermitsSaysSo) {
+  Decisions decisions;
+  Add(decisions, "1", type::v1::CATEGORY_RISK, "idva", type::v1::VERDICT_PERMIT, "danger now");
+  decisions[0].set_rule_id("emergency");
+  decisions[0].set_emergency_gap(true);
+  EXPECT_THAT(DecisionText(decisions, 110, false), HasSubstr("yes, emergency (1)"));
+  EXPECT_THAT(DecisionText(decisions, 110, false), HasSubstr("danger now [emergency]"));
+  EXPECT_THAT(SharesOf(decisions)[0].gets, ElementsAre("risk"));
 }
 
 // A withheld section must never look shared: a verdict of a newer broker is no "yes".
@@ -76,15 +114,15 @@ TEST(DecisionTableTest, WhatIsNotPermittedIsNeverShownAsShared) {
   Add(decisions, "1", type::v1::CATEGORY_RISK, "idva", static_cast<type::v1::Verdict>(9));
   Add(decisions, "2", type::v1::CATEGORY_HEALTH, "idva", type::v1::VERDICT_UNSPECIFIED);
   EXPECT_THAT(SharesOf(decisions)[0].gets, IsEmpty());
-  EXPECT_THAT(DecisionText(decisions, 110), Not(HasSubstr("yes")));
-  EXPECT_THAT(DecisionText(decisions, 110), Not(HasSubstr("Nothing is withheld")));
+  EXPECT_THAT(DecisionText(decisions, 110, false), Not(HasSubstr("yes")));
+  EXPECT_THAT(DecisionText(decisions, 110, false), Not(HasSubstr("Nothing is withheld")));
 }
 
 TEST(DecisionTableTest, NothingDecidedAndNothingWithheldAreSaidSo) {
-  EXPECT_THAT(DecisionText({}, 110), HasSubstr("Nothing is decided yet."));
+  EXPECT_THAT(DecisionText({}, 110, false), HasSubstr("Nothing is decided yet."));
   Decisions decisions;
   Add(decisions, "1", type::v1::CATEGORY_RISK, "idva", type::v1::VERDICT_PERMIT);
-  EXPECT_THAT(DecisionText(decisions, 110), HasSubstr("Nothing is withheld."));
+  EXPECT_THAT(DecisionText(decisions, 110, false), HasSubstr("Nothing is withheld."));
 }
 
 }  // namespace

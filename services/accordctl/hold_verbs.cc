@@ -1,4 +1,3 @@
-#include <absl/time/time.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,9 +10,9 @@
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
-#include "common/base/text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "services/accordctl/choices.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -27,14 +26,6 @@ struct SetArguments {
   std::string id, ground, authority, review;
   std::vector<std::string> cases, referrals, subjects;
 };
-
-// Midnight, UTC, of a day as typed.
-absl::StatusOr<int64_t> DayMs(const std::string& option, const std::string& day) {
-  absl::Time time;
-  std::string error;
-  if (absl::ParseTime("%Y-%m-%d", ToAbsl(day), &time, &error)) return absl::ToUnixMillis(time);
-  return UsageError(fmt::format("{}: a day such as 2027-03-31 is needed", option));
-}
 
 // DOMAIN:KEY:RECIPE:TOKEN, the token in hex.
 absl::StatusOr<type::v1::SubjectToken> Subject(const std::string& text) {

@@ -10,6 +10,7 @@
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "common/referral/referral_name.h"
+#include "services/accordctl/choices.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -19,12 +20,22 @@ namespace {
 using agency::v1::InboxItem;
 using agency::v1::InboxService;
 
-constexpr absl::Duration kEraseTimeout = absl::Minutes(10);  // The service rewrites the files that held it.
-
 std::string Categories(const InboxItem& item) {
   std::vector<std::string> words;
   for (const int category : item.categories()) words.push_back(console::Words(static_cast<type::v1::Category>(category)));
   return fmt::format("{}", fmt::join(words, ", "));
+}
+
+// What its sender said of it since; empty when nothing.
+std::string Marks(const InboxItem& item) {
+  std::vector<std::string> marks;
+  if (item.recalled()) marks.emplace_back("recalled: not shown");
+  if (item.do_not_use()) marks.emplace_back("do not use the old value");
+  if (!item.corrected_by().empty()) marks.push_back("corrected by " + ShortName(item.corrected_by()));
+  if (!item.corrects().empty()) marks.push_back("corrects " + ShortName(item.corrects()));
+  if (item.consent_changed()) marks.emplace_back("consent changed");
+  if (item.answer_due_ms() != 0) marks.push_back("answer by " + console::TimeText(item.answer_due_ms()));
+  return fmt::format("{}", fmt::join(marks, "; "));
 }
 
 std::string ItemText(const InboxItem& item) {
@@ -37,6 +48,10 @@ std::string ItemText(const InboxItem& item) {
   table.Add({"state", console::Words(item.state())});
   table.Add({"received", console::TimeText(item.received_at_ms())});
   table.Add({"sections", Categories(item)});
+  if (const std::string marks = Marks(item); !marks.empty()) table.Add({"since then", marks});
+  std::vector<std::string> changed;
+  for (const int category : item.changed()) changed.push_back(console::Words(static_cast<type::v1::Category>(category)));
+  if (!changed.empty()) table.Add({"changed", fmt::format("{}", fmt::join(changed, ", "))});
   return table.ToString(console::TerminalWidth());
 }
 
@@ -44,7 +59,7 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   nlohmann::json rows = nlohmann::json::array();
-  console::Table table({"received", "referral", "from", "purpose", "risk", "state", "sections"});
+  console::Table table({"received", "referral", "from", "purpose", "risk", "state", "sections", "since then"});
   std::string token;
   int left = rows_max;
   do {
@@ -56,7 +71,7 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
       rows.push_back(ToJson(item));
       table.Add({console::TimeText(item.received_at_ms()), ShortName(item.referral()), item.sender(),
                  console::Words(item.purpose()), console::Words(item.grade()), console::Words(item.state()),
-                 Categories(item)});
+                 Categories(item), Marks(item)});
     }
     left -= page.items_size();
     token = page.next_page_token();
@@ -127,22 +142,6 @@ absl::StatusOr<int> Erase(Session& session, const std::string& id) {
   session.Print(fmt::format("{}'s own copy of {} was erased at {}; the broker and other agencies keep theirs\n", agency->id,
                             ShortName(request.referral()), console::TimeText(response.erased_at_ms())));
   return kDone;
-}
-
-// A value of a coded list, as typed; CLI11 tells a person what there is.
-template <typename Enum>
-CLI::Validator OneOf() {
-  const auto& type = *google::protobuf::GetEnumDescriptor<Enum>();
-  return CLI::Validator(
-      [&type](std::string& words) {
-        return console::EnumFromWords(type, words).has_value() ? std::string() : "one of " + console::EnumChoices(type);
-      },
-      console::EnumChoices(type));
-}
-
-template <typename Enum>
-Enum Value(const std::string& words) {
-  return static_cast<Enum>(console::EnumFromWords(*google::protobuf::GetEnumDescriptor<Enum>(), words).value_or(0));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/base/version.h"
+#include "services/accordctl/policy_verbs.h"
 #include "services/accordctl/recover_verb.h"
 #include "services/accordctl/verbs.h"
 #include "services/accordctl/witness_verbs.h"
@@ -47,6 +48,7 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   Verb verb;
   AddReferralVerbs(app, verb);
   AddInboxVerbs(app, verb);
+  AddSharingVerbs(app, verb);
   AddTrailVerbs(app, verb);
   AddLedgerVerbs(app, verb);
   OfflineVerb offline;
@@ -55,6 +57,7 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   AddEraseVerbs(app, verb);
   AddHoldVerbs(app, verb);
   AddAdminVerbs(app, verb);
+  AddPolicyVerbs(app, verb, offline);
   bool later = false;
   AddLaterVerbs(app, later);
   try {

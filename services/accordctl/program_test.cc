@@ -11,6 +11,7 @@
 
 #include "common/base/status.h"
 #include "common/base/text.h"
+#include "services/accordctl/change_text.h"
 #include "services/accordctl/session.h"
 
 namespace accord::accordctl {
@@ -65,7 +66,10 @@ TEST_F(ProgramTest, HelpAndVersionAreNoErrors) {
                                                                      {"--version"},
                                                                      {"referral", "--help"},
                                                                      {"referral", "submit", "--help"},
-                                                                     {"inbox", "decline", "--help"}}) {
+                                                                     {"inbox", "decline", "--help"},
+                                                                     {"referral", "consent", "--help"},
+                                                                     {"gap", "review", "--help"},
+                                                                     {"sharing", "count", "--help"}}) {
     EXPECT_EQ(RunBare(arguments), kDone) << arguments[0];
     EXPECT_FALSE(out_.empty());
   }
@@ -89,13 +93,68 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"trail", "case", "12", "--as-admin", "alice"},
            {"ledger", "checkpoint", "--as", "police"},  // No vkey file.
            {"referral", "list", "--as", "police", "--request-id", "bad id"},
-           {"referral", "resolve", "some-request-id", "--as", "police"}}) {
+           {"referral", "resolve", "some-request-id", "--as", "police"},
+           // What is said after it was sent.
+           {"referral", "consent", "push-0001", "--as", "police", "--worker", "w", "--consent", "withdrawn"},  // Do they know?
+           {"referral", "consent", "push-0001", "--as", "police", "--worker", "w", "--awareness", "informed", "--consent", "perhaps"},
+           {"referral", "recall", "push-0001", "--as", "police", "--worker", "w"},  // Why?
+           {"referral", "correct", "push-0001", "--as", "police", "--worker", "w"},
+           {"referral", "not-shared", "--as", "police", "--worker", "w", "--with", "idva", "--purpose", "support", "--reason", "because"},
+           {"referral", "answer", "0123456789abcdef", "kept-on-basis", "--as", "police", "--worker", "w"},  // On which?
+           {"referral", "answer", "0123456789abcdef", "stopped", "--article6", "public-task", "--as", "police", "--worker", "w"},
+           {"gap", "review", "push-0001", "--as", "police", "--worker", "w", "--review", "completed"},  // How does it stand now?
+           {"gap", "review", "push-0001", "--as", "police", "--worker", "w", "--review", "not-justified", "--consent", "given"},
+           {"breach", "assess", "push-0001", "--as", "police", "--worker", "w"},
+           {"sharing", "list", "--as", "police", "--from", "yesterday"},
+           {"sharing", "count", "--as", "police", "--class", "shared"},
+           {"notices", "--as", "police", "--limit", "0"}}) {
     EXPECT_EQ(Run(arguments), kWrongUse) << testing::PrintToString(arguments) << err_;
     EXPECT_FALSE(err_.empty());
   }
   EXPECT_EQ(RunBare({"status"}), kWrongUse);
   EXPECT_THAT(err_, HasSubstr("ACCORDCTL_CONFIG"));
   EXPECT_EQ(RunBare({"--config", (directory_ / "absent").string(), "status"}), kWrongUse);
+}
+
+// Needs no configuration and speaks to nobody: who writes an agreement may be nowhere near the broker.
+TEST_F(ProgramTest, ATableOfCasesIsRunOffline) {
+  const std::vector<std::string> run = {"policy", "test", "deploy/policy-tests/housing.toml", "--offline", "--agreement", "deploy/agreement.toml",
+                                        "--schedule", "deploy/emergency-schedule.toml", "--register", "deploy/legal-register.toml", "--at", "2026-12-01"};
+  EXPECT_EQ(RunBare(run), kDone) << out_ << err_;
+  EXPECT_THAT(out_, HasSubstr("as expected, decided as at 2026-12-01"));
+  auto json = run;
+  json.push_back("--json");
+  EXPECT_EQ(RunBare(json), kDone);
+  EXPECT_EQ(nlohmann::json::parse(out_)["failed"], 0);
+  // Nothing is in force any more: what the table permits is not.
+  auto later = run;
+  later.back() = "2030-01-01";
+  EXPECT_EQ(RunBare(later), kFailed);
+  EXPECT_THAT(out_, HasSubstr("FAILS"));
+
+  later.back() = "some day";
+  EXPECT_EQ(RunBare(later), kWrongUse);
+  EXPECT_EQ(RunBare({"policy", "test", "deploy/agreement.toml", "--offline"}), kFailed) << "no table";
+  EXPECT_THAT(err_, HasSubstr("deploy/agreement.toml:"));
+  std::ofstream(directory_ / "bare.toml") << "[[case]]\nname = \"a\"\nfrom = \"police\"\nto = \"idva\"\npurpose = \"support\"\n"
+                                             "category = \"risk\"\nexpect = \"permit\"\n";
+  EXPECT_EQ(RunBare({"policy", "test", (directory_ / "bare.toml").string(), "--offline"}), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("[[agency]]"));
+  EXPECT_EQ(Run({"policy", "test", (directory_ / "bare.toml").string(), "--as", "idva"}), kFailed) << "with what is live, and nobody answers";
+  EXPECT_THAT(err_, HasSubstr("127.0.0.1:1"));
+}
+
+TEST_F(ProgramTest, APolicyTextIsReadBeforeAnybodyIsAsked) {
+  std::ofstream(directory_ / "bad.toml") << "[[route]]\nid = 7\n";
+  EXPECT_EQ(Run({"policy", "diff", (directory_ / "bad.toml").string(), "--as-admin", "alice"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("bad.toml:2: route[0].id"));
+  EXPECT_EQ(Run({"policy", "diff", "deploy/directory.toml", "--as-admin", "alice"}), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("no agreement, emergency schedule or legal register"));
+  EXPECT_EQ(Run({"policy", "diff", "deploy/agreement.toml", "--as-admin", "alice"}), kFailed) << "nobody answers";
+  EXPECT_THAT(err_, HasSubstr("127.0.0.1:1"));
+  EXPECT_EQ(Run({"policy", "show", "treaty", "--as-admin", "alice"}), kWrongUse);
+  EXPECT_EQ(Run({"policy", "explain", std::string(64, 'a'), "--section", "gossip", "--as", "police"}), kWrongUse);
+  EXPECT_EQ(Run({"policy", "explain", std::string(64, 'a'), "--at", "some day", "--as", "police"}), kWrongUse);
 }
 
 TEST_F(ProgramTest, AServiceThatDoesNotAnswerIsOneAndIsNamed) {
@@ -107,6 +166,68 @@ TEST_F(ProgramTest, AServiceThatDoesNotAnswerIsOneAndIsNamed) {
   EXPECT_EQ(Run({"--json", "referral", "list", "--as", "police"}), kFailed);
   const auto json = nlohmann::json::parse(out_);
   EXPECT_EQ(json["error"]["code"], "UNAVAILABLE");
+}
+
+// Each verb gets as far as the connection that it is to use: the agency's service, or the broker as agency or administrator.
+TEST_F(ProgramTest, WhatIsSaidAfterwardsGoesToTheServiceAndTheRegisterToTheBroker) {
+  const std::vector<std::string> basis = {"--awareness", "informed", "--consent", "withdrawn", "--not-to", "police", "--not-to", "housing"};
+  const auto with = [](std::vector<std::string> verb, const std::vector<std::string>& more) {
+    verb.insert(verb.end(), more.begin(), more.end());
+    verb.insert(verb.end(), {"--as", "police", "--worker", "w"});
+    return verb;
+  };
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           with({"referral", "consent", "push-0001"}, basis), with({"referral", "recall", "push-0001", "--reason", "wrong-person"}, {}),
+           with({"referral", "holders", "push-0001"}, {}), with({"referral", "answer", "0123456789abcdef", "stopped"}, {}),
+           with({"referral", "not-shared", "--with", "idva", "--purpose", "support", "--reason", "already-known"}, basis),
+           with({"gap", "review", "push-0001", "--review", "completed"}, basis),
+           with({"breach", "assess", "push-0001", "--assessment", "no-risk"}, {}), with({"notices"}, {})}) {
+    EXPECT_EQ(Run(arguments), kFailed) << testing::PrintToString(arguments) << err_;
+    EXPECT_THAT(err_, HasSubstr("police at 127.0.0.1:1"));
+  }
+  for (const auto& verb : std::vector<std::vector<std::string>>{{"gap", "list"}, {"breach", "list"}, {"sharing", "list"}, {"sharing", "count"}}) {
+    EXPECT_EQ(Run({verb[0], verb[1], "--as", "police"}), kFailed);
+    EXPECT_THAT(err_, HasSubstr("the broker at 127.0.0.1:1, as agency/police"));
+    EXPECT_EQ(Run({verb[0], verb[1], "--as-admin", "alice"}), kFailed);
+    EXPECT_THAT(err_, HasSubstr("the broker at 127.0.0.1:1, as admin/alice"));
+  }
+}
+
+TEST(ChangeTextTest, HoldersSayWhatTheyHoldOnWhichBasisAndWhatTheyAnswered) {
+  agency::v1::GetSubmissionHoldersResponse response;
+  EXPECT_EQ(HoldersText(response, 200), "Nobody holds any of it.\n");
+  auto& holder = *response.add_holders();
+  holder.set_agency("idva");
+  holder.set_desk(type::v1::DESK_CONFIDENTIAL);
+  holder.set_referral("referrals/" + std::string(64, 'a'));
+  holder.set_state(type::v1::REFERRAL_STATE_OPENED);
+  auto& section = *holder.add_sections();
+  section.set_category(type::v1::CATEGORY_RISK);
+  section.set_rule_id("agreement/a/marac-idva");
+  section.set_article6(type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+  section.set_consent(type::v1::CONFIDENTIALITY_CONSENT_WITHDRAWN);
+  EXPECT_THAT(HoldersText(response, 200), HasSubstr("idva, confidential desk  aaaaaaaaaaaaaaaa"));
+  EXPECT_THAT(HoldersText(response, 200), HasSubstr("risk [agreement/a/marac-idva]  public task; consent withdrawn  -"));
+  holder.set_change(std::string(32, 'c'));
+  holder.set_due_at_ms(1'800'000'000'000);
+  EXPECT_THAT(HoldersText(response, 200), HasSubstr("due 2027-01-15 08:00:00Z"));
+  holder.set_answer(type::v1::CHANGE_ANSWER_KEPT_ON_BASIS);
+  holder.set_kept_article6(type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
+  EXPECT_THAT(HoldersText(response, 200), HasSubstr("kept on basis: legal obligation"));
+  EXPECT_THAT(HoldersText(response, 200), testing::Not(HasSubstr("a person has to see to it")));
+  holder.set_not_told(true);
+  EXPECT_THAT(HoldersText(response, 200), HasSubstr("a person has to see to it"));
+}
+
+TEST(ChangeTextTest, AnActSaysWhetherItIsDoneAndWhomNoNoticeMayReach) {
+  agency::v1::Submission submission;
+  submission.set_request_id("push-0001");
+  EXPECT_THAT(ActText(submission, 200), HasSubstr("recorded by the broker"));
+  EXPECT_THAT(ActText(submission, 200), testing::Not(HasSubstr("not told")));
+  submission.set_pending_act(type::v1::STATEMENT_KIND_RECALL);
+  submission.add_not_told("housing");
+  EXPECT_THAT(ActText(submission, 200), HasSubstr("recall waits for the broker"));
+  EXPECT_THAT(ActText(submission, 200), HasSubstr("not told    housing: "));
 }
 
 TEST_F(ProgramTest, EveryFileIsReadBeforeTheFirstIsSent) {

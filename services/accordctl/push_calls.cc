@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "accord/agency/v1/agency_service.grpc.pb.h"
 #include "accord/childrens/v1/childrens_service.grpc.pb.h"
 #include "accord/health/v1/health_service.grpc.pb.h"
 #include "accord/housing/v1/housing_service.grpc.pb.h"
@@ -45,7 +46,7 @@ struct Row {
   Maker make;
 };
 
-constexpr std::array kCalls = {
+constexpr std::array kCalls = {  // Those that every service has stand last.
     Row{"ReportIncident", Make<&police::v1::PoliceService::Stub::ReportIncident>},
     Row{"ReferFamily", Make<&childrens::v1::ChildrensService::Stub::ReferFamily>},
     Row{"ReferOn", Make<&housing::v1::HousingService::Stub::ReferOn>},
@@ -54,6 +55,7 @@ constexpr std::array kCalls = {
     Row{"AnswerReferral", Make<&health::v1::HealthService::Stub::AnswerReferral>},
     Row{"ReferToMarac", Make<&idva::v1::IdvaService::Stub::ReferToMarac>},
     Row{"ReferClient", Make<&idva::v1::IdvaService::Stub::ReferClient>},
+    Row{"RecordNotShared", Make<&agency::v1::OutboxService::Stub::RecordNotShared>},
 };
 
 }  // namespace

@@ -62,7 +62,10 @@ absl::Status TakeSubmissions(const Endpoint& service, Exporter& exporter) {
   request.set_page_size(kPageRowsMax);
   for (int page = 0; page < kPagesMax; ++page) {
     ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::ListSubmissions, request));
-    for (const auto& submission : response.submissions()) ACCORD_RETURN_IF_ERROR(exporter.Take(submission.receipt()));
+    for (const auto& submission : response.submissions()) {
+      ACCORD_RETURN_IF_ERROR(exporter.Take(submission.receipt()));
+      for (const auto& receipt : submission.act_receipts()) ACCORD_RETURN_IF_ERROR(exporter.Take(receipt));
+    }
     if (response.next_page_token().empty()) return absl::OkStatus();
     request.set_page_token(response.next_page_token());
   }
@@ -107,7 +110,7 @@ absl::StatusOr<int> Export(Session& session, const std::string& directory) {
                        {"doNotVerify", exporter.faults()}});
   } else {
     session.Print(fmt::format(
-        "{} holds {} receipts: {} of what this agency sent, {} of what it received and said of it.\nTo hold them against a "
+        "{} holds {} receipts: {} of what this agency sent and said of it, {} of what it received and said of it.\nTo hold them against a "
         "copy of the log: accord-verify receipts {} --ledger DIR --vkey {}\n",
         directory, exporter.written(), sent, received, directory, session.config().log_vkey));
   }

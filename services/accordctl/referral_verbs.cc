@@ -1,15 +1,12 @@
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
-#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
-#include "services/accordctl/decision_table.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/submit_verb.h"
 #include "services/accordctl/verbs.h"
@@ -18,21 +15,11 @@ namespace accord::accordctl {
 namespace {
 
 using agency::v1::OutboxService;
-using broker::v1::ReferralService;
 
 absl::StatusOr<agency::v1::Submission> OwnSubmission(Session& session, const std::string& id) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   return FindSubmission(service, id);
-}
-
-absl::StatusOr<broker::v1::Referral> AtBroker(Session& session, const std::string& name) {
-  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.BrokerAs(*agency));
-  broker::v1::GetReferralRequest request;
-  request.set_name(name);
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &ReferralService::Stub::GetReferral, request));
-  return response.referral();
 }
 
 absl::StatusOr<int> Show(Session& session, const std::string& id) {
@@ -68,50 +55,6 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
   }
   session.Print(table.ToString(console::TerminalWidth()));
   if (!token.empty()) session.Print(fmt::format("… and more: --limit shows up to {}\n", kRowsMax));
-  return kDone;
-}
-
-// Whether content is with the recipient, as far as its state tells.
-std::string Holds(type::v1::ReferralState state) {
-  switch (state) {
-    case type::v1::REFERRAL_STATE_UNSPECIFIED:
-    case type::v1::REFERRAL_STATE_STORED: return "not yet";
-    case type::v1::REFERRAL_STATE_RELEASED:
-    case type::v1::REFERRAL_STATE_DEAD_LETTER: return "perhaps";
-    default: return "yes";
-  }
-}
-
-absl::StatusOr<int> Holders(Session& session, const std::string& id) {
-  ACCORD_ASSIGN_OR_RETURN(const auto submission, OwnSubmission(session, id));
-  if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED) {
-    return Error(Reason::kReferralNotFound,
-                 fmt::format("the broker has not stored it: its submission is {}", console::Words(submission.state())));
-  }
-  ACCORD_ASSIGN_OR_RETURN(const auto referral, AtBroker(session, submission.referral()));
-  nlohmann::json rows = nlohmann::json::array();
-  console::Table table({"recipient", "holds it", "state", "since", "sections", "withheld"});
-  for (const RecipientShare& share : SharesOf(submission.decisions())) {
-    const auto& recipients = referral.recipients();
-    const auto status = std::find_if(recipients.begin(), recipients.end(),
-                                     [&](const auto& r) { return r.agency() == share.recipient; });
-    const auto state = status == recipients.end() ? type::v1::REFERRAL_STATE_UNSPECIFIED : status->state();
-    const int64_t since_ms = status == recipients.end() ? 0 : status->since_ms();
-    const std::string holds = share.gets.empty() ? "no" : Holds(state);
-    table.Add({share.recipient, holds, share.gets.empty() ? "-" : console::Words(state), console::TimeText(since_ms),
-               share.gets.empty() ? "none" : fmt::format("{}", fmt::join(share.gets, ", ")),
-               share.does_not_get.empty() ? "none" : fmt::format("{}", fmt::join(share.does_not_get, ", "))});
-    rows.push_back({{"recipient", share.recipient}, {"holds", holds}, {"state", type::v1::ReferralState_Name(state)},
-                    {"sinceMs", since_ms}, {"sections", share.gets}, {"withheld", share.does_not_get}});
-  }
-  if (session.json()) {
-    session.PrintJson({{"referral", submission.referral()}, {"requestId", submission.request_id()}, {"holders", rows}});
-    return kDone;
-  }
-  session.Print(
-      fmt::format("{}\n\n{}\nAs decided when it was stored; what was withheld since, at release, is in `accordctl "
-                  "trail referral`.\n",
-                  submission.referral(), table.ToString(console::TerminalWidth())));
   return kDone;
 }
 
@@ -156,9 +99,6 @@ void AddReferralVerbs(CLI::App& app, Verb& chosen) {
   auto* show = referral->add_subcommand("show", "Show one submission: where it stands, decisions, statements");
   show->add_option("ID", *id, kId)->required();
   show->callback([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
-  auto* holders = referral->add_subcommand("holders", "Show who holds which sections of a referral this agency sent");
-  holders->add_option("ID", *id, kId)->required();
-  holders->callback([&chosen, id] { chosen = [id](Session& session) { return Holders(session, *id); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
   auto* list = referral->add_subcommand("list", "List submissions, the newest first");
@@ -172,6 +112,7 @@ void AddReferralVerbs(CLI::App& app, Verb& chosen) {
   which->add_flag("--send", *send, "Send it under what is permitted now");
   which->add_flag("--withdraw", *withdraw, "Do not send it");
   resolve->callback([&chosen, id, send] { chosen = [id, send](Session& session) { return Resolve(session, *id, *send); }; });
+  AddChangeVerbs(*referral, chosen);
 }
 
 }  // namespace accord::accordctl

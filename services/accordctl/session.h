@@ -23,6 +23,7 @@ namespace accord::accordctl {
 inline constexpr int kDone = 0, kFailed = 1, kWrongUse = 2;
 
 inline constexpr absl::Duration kCallTimeout = absl::Seconds(20);
+inline constexpr absl::Duration kEraseTimeout = absl::Minutes(10);  // Of what erases: the service rewrites the files that held it.
 
 // An error of the person at the keyboard: exit status 2.
 absl::Status UsageError(std::string_view why);

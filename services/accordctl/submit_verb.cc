@@ -1,6 +1,7 @@
 #include "services/accordctl/submit_verb.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 
@@ -21,8 +22,6 @@ using agency::v1::OutboxService;
 using agency::v1::Submission;
 using agency::v1::SubmissionState;
 
-constexpr absl::Duration kAnswerMargin = absl::Seconds(15);  // What a push may take beside the wait that it asks for.
-
 // A sample ready to be sent.
 struct Prepared {
   Sample sample;
@@ -40,6 +39,13 @@ absl::StatusOr<std::vector<Prepared>> Prepare(const Session& session, const Subm
     if (!push.ok())
       return UsageError(fmt::format("{}: {}; nothing was sent", sample.file, FromAbsl(push.status().message())));
     push->options->set_preview_only(arguments.preview);
+    if (!arguments.corrects.empty()) {
+      if (samples->size() > 1) return UsageError("a correction is one file; nothing was sent");
+      ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+      ACCORD_ASSIGN_OR_RETURN(const Submission corrected, FindSubmission(service, arguments.corrects));
+      push->options->set_corrects(corrected.request_id());
+      push->options->set_safe_contact_change(arguments.safe_contact_change);
+    }
     push->options->set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
     if (!push->options->has_worker()) {
       ACCORD_ASSIGN_OR_RETURN(*push->options->mutable_worker(), session.Worker(*agency));
@@ -125,7 +131,7 @@ bool SendOne(Session& session, const SubmitArguments& arguments, Prepared& prepa
     row["waitingFor"] = submission.waiting_for();
     rows.push_back(std::move(row));
   } else {
-    session.Print(DecisionText(submission.decisions(), console::TerminalWidth()) + "\n" +
+    session.Print(DecisionText(submission.decisions(), console::TerminalWidth(), console::ColourWanted()) + "\n" +
                   ResultText(submission, result->stored_index(), arguments.preview) + "\n");
   }
   return arguments.strict && !arguments.preview && result->state() != agency::v1::SUBMISSION_STATE_SETTLED;
@@ -133,15 +139,28 @@ bool SendOne(Session& session, const SubmitArguments& arguments, Prepared& prepa
 
 }  // namespace
 
+std::string PushResultText(const agency::v1::PushResult& result) {
+  Submission submission;
+  submission.set_request_id(result.request_id());
+  submission.set_state(result.state());
+  submission.set_referral(result.referral());
+  *submission.mutable_warnings() = result.warnings();
+  return ResultText(submission, result.stored_index(), false);
+}
+
 std::string SubmissionText(const Submission& submission) {
   std::string text = fmt::format("{}, accepted {}, sent {} times\n\n", submission.method(),
                                  console::TimeText(submission.accepted_at_ms()), submission.attempts());
-  text += DecisionText(submission.decisions(), console::TerminalWidth()) + "\n";
+  text += DecisionText(submission.decisions(), console::TerminalWidth(), console::ColourWanted()) + "\n";
   auto table = console::Table::Facts();
   table.Add({"request id", submission.request_id()});
   table.Add({"state", StateText(submission.state(), false)});
   if (!submission.waiting_for().empty()) table.Add({"waits for", submission.waiting_for()});
   if (!submission.referral().empty()) table.Add({"referral", submission.referral()});
+  if (submission.pending_act() != type::v1::STATEMENT_KIND_UNSPECIFIED) {
+    table.Add({"act that waits", console::Words(submission.pending_act())});
+  }
+  if (!submission.not_told().empty()) table.Add({"not told", fmt::format("{}", fmt::join(submission.not_told(), ", "))});
   AddWarnings(submission, table);
   text += table.ToString(console::TerminalWidth(), 2);
   if (submission.statements().empty()) return text;
@@ -150,6 +169,8 @@ std::string SubmissionText(const Submission& submission) {
     std::string more = statement.outcome_code();
     if (statement.decline_reason() != 0) more = console::Words(statement.decline_reason());
     if (statement.decision() != 0) more = console::Words(statement.decision());
+    if (statement.change_answer() != 0) more = console::Words(statement.change_answer());
+    if (statement.kept_article6() != 0) more += ": " + console::Words(statement.kept_article6());
     statements.Add({console::TimeText(statement.acted_at_ms()), statement.agency(), console::Words(statement.kind()), more});
   }
   return text + "\n" + statements.ToString(console::TerminalWidth(), 2);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include <string>
 #include <vector>
@@ -12,16 +13,23 @@
 namespace accord::accordctl {
 
 inline constexpr int kWaitSecondsMax = 30;  // Of PushOptions.wait_ms.
+inline constexpr absl::Duration kAnswerMargin = absl::Seconds(15);  // What a push may take beside the wait that it asks for.
 
 struct SubmitArguments {
   std::vector<std::string> paths;
   int wait_s = 10;
   bool preview = false;
   bool strict = false;  // What is not settled when the wait is over counts as failed.
+  // Of a correction, which is one file: the submission that it corrects, as a person names it; empty otherwise.
+  std::string corrects;
+  bool safe_contact_change = false;
 };
 
 // Reads every file before it sends the first. The exit status: kFailed when one of them failed.
 absl::StatusOr<int> Submit(Session& session, const SubmitArguments& arguments);
+
+// What a push led to, without decisions: where it stands and what is advised.
+std::string PushResultText(const agency::v1::PushResult& result);
 
 // A submission as far as it got, for people; `waiting_for` may be empty.
 std::string SubmissionText(const agency::v1::Submission& submission);

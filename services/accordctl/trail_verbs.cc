@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "accord/inspection/v1/trail_service.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
@@ -12,6 +12,7 @@
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/trail_bundle_writer.h"
+#include "services/accordctl/trail_query.h"
 #include "services/accordctl/trail_rows.h"
 #include "services/accordctl/verbs.h"
 
@@ -19,11 +20,7 @@ namespace accord::accordctl {
 namespace {
 
 using inspection::v1::QueryTrailRequest;
-using inspection::v1::TrailService;
 
-constexpr size_t kTrailRowsMax = 50'000;
-constexpr int kTrailPages = 20'000;          // A page may be empty and yet not be the last.
-constexpr size_t kProofsAtOnceMax = 2'000;   // More rows are proved only when asked for.
 constexpr size_t kDigestDigits = 64;
 
 struct TrailArguments {
@@ -31,49 +28,7 @@ struct TrailArguments {
   bool proofs = false, no_proofs = false;
 };
 
-// All pages of one query.
-struct Answer {
-  std::vector<CheckedRow> rows;
-  nlohmann::json json = nlohmann::json::array();
-  std::string completeness;
-  uint64_t query_index = 0;
-  std::vector<std::string> cases;  // Pseudonyms.
-};
-
-absl::StatusOr<Answer> Query(const Endpoint& broker, QueryTrailRequest request, const std::string& origin) {
-  Answer answer;
-  request.set_page_size(kPageRowsMax);
-  for (int page = 0; page < kTrailPages; ++page) {
-    ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &TrailService::Stub::QueryTrail, request));
-    for (const auto& row : response.rows()) {
-      ACCORD_ASSIGN_OR_RETURN(CheckedRow checked, CheckRow(row, origin));
-      if (answer.rows.size() == kTrailRowsMax)
-        return Error(Reason::kQueueFull, fmt::format("the trail has more than {} entries", kTrailRowsMax));
-      answer.rows.push_back(std::move(checked));
-      answer.json.push_back(ToJson(row));
-    }
-    answer.completeness = response.completeness();
-    answer.query_index = response.query_index();
-    answer.cases.assign(response.case_pseudonyms().begin(), response.case_pseudonyms().end());
-    request.set_page_token(response.next_page_token());
-    if (request.page_token().empty()) return answer;
-  }
-  return Error(Reason::kQueueFull, fmt::format("the trail has more than {} pages", kTrailPages));
-}
-
-// The receipt of every row, and that its leaf is the row's.
-absl::Status Prove(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows) {
-  for (const CheckedRow& row : rows) {
-    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
-    if (receipt.verified.leaf_bytes != row.leaf_bytes) {
-      return Error(Reason::kReceiptInvalid,
-                   fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
-    }
-  }
-  return absl::OkStatus();
-}
-
-std::string Completeness(const Answer& answer, const TrailCheck& check) {
+std::string Completeness(const TrailAnswer& answer, const TrailCheck& check) {
   if (answer.rows.empty()) return "No record in Accord.";
   std::string text = fmt::format("Completeness: {}.", answer.completeness.empty() ? "no grade told" : answer.completeness);
   if (answer.rows.back().index == answer.query_index) {
@@ -94,7 +49,7 @@ std::string Completeness(const Answer& answer, const TrailCheck& check) {
 
 // Writes the answer into the directory of --bundle. Returns what it holds.
 absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const ledger::Vkey& log,
-                                                  const QueryTrailRequest& request, const Answer& answer,
+                                                  const QueryTrailRequest& request, const TrailAnswer& answer,
                                                   const std::string& directory) {
   const bool of_case = request.about_case() == QueryTrailRequest::kCasePseudonym;
   ACCORD_ASSIGN_OR_RETURN(
@@ -120,7 +75,7 @@ absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const 
 absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
                          const TrailArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
-  ACCORD_ASSIGN_OR_RETURN(const Answer answer, Query(broker, request, log.name()));
+  ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
   const TrailCheck check = CheckOrder(answer.rows);
   if (!check.in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
   if (!arguments.bundle.empty()) {
@@ -141,7 +96,7 @@ absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTr
     return kDone;
   }
   const bool prove = !arguments.no_proofs && (arguments.proofs || answer.rows.size() <= kProofsAtOnceMax);
-  if (prove) ACCORD_RETURN_IF_ERROR(Prove(broker, log, answer.rows));
+  if (prove) ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, answer.rows));
 
   if (session.json()) {
     nlohmann::json cases = nlohmann::json::array();

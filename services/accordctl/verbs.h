@@ -12,13 +12,15 @@ inline constexpr int kRowsDefault = 50;
 inline constexpr int kRowsMax = 20'000;
 inline constexpr int kPageRowsMax = 500;  // Of every list RPC.
 
-void AddReferralVerbs(CLI::App& app, Verb& chosen);  // submit, preview, show, list, holders, resolve
+void AddReferralVerbs(CLI::App& app, Verb& chosen);  // submit, preview, show, list, resolve, and those of AddChangeVerbs
+void AddChangeVerbs(CLI::App& referral, Verb& chosen);  // consent, correct, recall, holders, answer, not-shared
+void AddSharingVerbs(CLI::App& app, Verb& chosen);   // gap list|review, breach list|assess, sharing list|count, notices
 void AddInboxVerbs(CLI::App& app, Verb& chosen);     // list, read, accept, decline, decide, outcome, erase
 void AddTrailVerbs(CLI::App& app, Verb& chosen);     // referral, case, agency
 void AddLedgerVerbs(CLI::App& app, Verb& chosen);    // checkpoint(s), export, prove, status; receipt get, export, upgrade
 void AddEraseVerbs(CLI::App& app, Verb& chosen);     // erase; erase status
 void AddHoldVerbs(CLI::App& app, Verb& chosen);      // set, lift, list, answer
-void AddAdminVerbs(CLI::App& app, Verb& chosen);     // propose, approve, changes, agencies; policy show; status
+void AddAdminVerbs(CLI::App& app, Verb& chosen);     // propose, show, approve, changes, agencies; status
 // What design.md §8 names and this version does not do; needs no configuration.
 void AddLaterVerbs(CLI::App& app, bool& later);
 

@@ -1,5 +1,6 @@
 #include "services/broker/broker.h"
 
+#include <optional>
 #include <utility>
 
 #include "accord/storage/v1/broker.pb.h"
@@ -11,9 +12,12 @@
 #include "common/ledger/note.h"
 #include "common/storage/rocks_store.h"
 #include "common/telemetry/log.h"
+#include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
-#include "services/broker/policy/agreement_text.h"
 #include "services/broker/recovery/tail_adoption.h"
+#include "services/broker/sharing/breach.h"
+#include "services/broker/sharing/change_clock.h"
+#include "services/broker/sharing/gap.h"
 
 namespace accord::broker {
 namespace {
@@ -58,13 +62,14 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
                          eraser_->Recorded(outcome);
                          erasures_->Poke();
                        }),
-      rules_{config.trust_domain, directory_,
-             [](std::string_view text) -> absl::StatusOr<std::string> {
-               ACCORD_ASSIGN_OR_RETURN(const referral::Agreement agreement, ParseAgreement(text));
-               return agreement.version;
-             },
-             {&hold_changes_, &erasure_changes_}},
-      admission_(directory_, policy_, clock),
+      rules_{config.trust_domain, directory_, [this] { return policy_.Get()->compiled; }, {&hold_changes_, &erasure_changes_}},
+      admission_(directory_, policy_, clock,
+                 [this](const type::v1::HeaderCore& core) -> absl::StatusOr<std::optional<type::v1::HeaderCore>> {
+                   if (core.caused_by().empty()) return std::nullopt;
+                   ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_->View());
+                   return CausedBy([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, core);
+                 }),
+      previews_(config.previews, clock),
       executor_(config.threads, kTasksMax) {}
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config, const Clock& clock, Random& random,
@@ -96,6 +101,12 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   broker->hold_walker_ = std::make_unique<HoldWalker>(
       *broker->sequencer_, [self = broker.get()](const type::v1::SubjectToken& token) { return self->linker_->Index(token); },
       broker->mailboxes_, broker->executor_);
+  const PolicyHolder& policy = broker->policy_;
+  broker->due_clock_ = std::make_unique<DueClock>(
+      *broker->sequencer_, broker->mailboxes_, clock,
+      DueHandlers{{DueKind::kGap, [&policy](auto& context, const Due& due, auto& queued) { return ChaseGap(context, *policy.Get(), due, queued); }},
+                  {DueKind::kChange, [&policy](auto& context, const Due& due, auto& queued) { return ChaseChange(context, *policy.Get(), due, queued); }},
+                  {DueKind::kBreach, ChaseBreach}});
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
   broker->scrubber_ = std::make_unique<Scrubber>(*broker->sequencer_, clock, metrics);
@@ -110,6 +121,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
     self->mailboxes_.Tick(self->clock_.Now());
     self->sequencer_->PublishDue();
     self->hold_walker_->Tick();
+    self->due_clock_->Tick();
   });
   broker->eraser_ = std::make_unique<Eraser>(*broker->sequencer_, broker->erasure_site_, *broker->linker_, broker->mailboxes_,
                                              clock, std::move(on_erasure));

@@ -30,6 +30,8 @@
 #include "services/broker/scrub/scrubber.h"
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
+#include "services/broker/sharing/due.h"
+#include "services/broker/sharing/preview_quota.h"
 #include "services/broker/witness/policy_witnesses.h"
 
 namespace accord::broker {
@@ -78,6 +80,7 @@ class Broker {
   const Admission& admission() const { return admission_; }
   const CaseLinker& linker() const { return *linker_; }
   Mailboxes& mailboxes() { return mailboxes_; }
+  PreviewQuota& previews() { return previews_; }
   const PolicyWitnesses& witnesses() const { return *witnesses_; }
   const Scrubber& scrubber() const { return *scrubber_; }
   // Lets the eraser have a round now.
@@ -113,7 +116,9 @@ class Broker {
   std::unique_ptr<const CaseLinker> linker_;
   Mailboxes mailboxes_;
   ErasureSite erasure_site_;
+  PreviewQuota previews_;
   std::unique_ptr<HoldWalker> hold_walker_;
+  std::unique_ptr<DueClock> due_clock_;
   bool mailboxes_stale_ = true;  // The sequencer thread's: the store was opened since they were filled.
 
   absl::Mutex mu_;

@@ -47,6 +47,10 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config.threads = static_cast<int>(work.OptionalInt("threads", 4, 1, 256));
   config.queue_max = static_cast<size_t>(work.OptionalInt("queue", kQueueCommandsMax, 64, 1 << 20));
 
+  config::Table previews = root.Section("previews");
+  config.previews.per_minute = static_cast<uint32_t>(previews.OptionalInt("per_minute", config.previews.per_minute, 0, 100'000));
+  config.previews.per_hour = static_cast<uint32_t>(previews.OptionalInt("per_hour", config.previews.per_hour, 0, 1'000'000));
+
   config::Table log = root.Section("log");
   config.log.file = log.OptionalPath("file");
   const std::string level = log.OneOf("level", {"info", "debug", "warn", "error"});
@@ -59,6 +63,8 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config.administrators = init.Strings("administrators");
   config.directory_file = init.OptionalPath("directory");
   config.agreement_file = init.OptionalPath("agreement");
+  config.emergency_schedule_file = init.OptionalPath("emergency_schedule");
+  config.legal_register_file = init.OptionalPath("legal_register");
   ACCORD_RETURN_IF_ERROR(root.Finish());
   return config;
 }

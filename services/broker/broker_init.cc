@@ -14,10 +14,10 @@
 #include "common/ledger/leaf.h"
 #include "common/ledger/merkle.h"
 #include "common/ledger/note.h"
+#include "common/policy/policy_text.h"
 #include "services/broker/broker.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/directory/validation.h"
-#include "services/broker/policy/agreement_text.h"
 
 namespace accord::broker {
 namespace {
@@ -40,7 +40,7 @@ std::string ReadCertificate(config::Table& agency, std::string_view key, const s
   return certificate->der();
 }
 
-// The agencies of a directory file (deploy/directory.toml).
+// The agencies and forums of a directory file (deploy/directory.toml).
 absl::StatusOr<std::vector<admin::v1::Change>> ReadDirectory(const std::string& path) {
   std::vector<admin::v1::Change> changes;
   if (path.empty()) return changes;
@@ -49,7 +49,7 @@ absl::StatusOr<std::vector<admin::v1::Change>> ReadDirectory(const std::string& 
     auto& agency = *changes.emplace_back().mutable_put_agency()->mutable_agency();
     agency.set_id(row.RequiredString("id"));
     const std::string kind = row.RequiredString("kind");
-    const auto parsed = ParseAgencyKind(kind);
+    const auto parsed = policy::ParseAgencyKind(kind);
     if (!parsed.has_value()) row.Reject("kind", fmt::format("`{}` is no kind of agency", kind));
     agency.set_kind(parsed.value_or(type::v1::AGENCY_KIND_UNSPECIFIED));
     agency.set_display_name(row.OptionalString("display_name"));
@@ -62,9 +62,36 @@ absl::StatusOr<std::vector<admin::v1::Change>> ReadDirectory(const std::string& 
         row, "confidential_sealing_certificate", row.OptionalPath("confidential_sealing_certificate")));
     agency.set_deputy(row.OptionalString("deputy"));
     agency.set_duty_recipient(row.OptionalString("duty_recipient"));
+    for (std::string& specialism : row.Strings("specialisms")) agency.add_specialisms(std::move(specialism));
+    agency.set_works_with_perpetrators(row.OptionalBool("works_with_perpetrators", false));
+  }
+  for (config::Table& row : root.Tables("forum")) {
+    auto& forum = *changes.emplace_back().mutable_put_forum()->mutable_forum();
+    forum.set_id(row.RequiredString("id"));
+    forum.set_display_name(row.OptionalString("display_name"));
+    for (std::string& member : row.Strings("members")) forum.add_members(std::move(member));
+    forum.set_coordinator(row.RequiredString("coordinator"));
+    forum.set_active(row.OptionalBool("active", true));
   }
   ACCORD_RETURN_IF_ERROR(root.Finish());
   return changes;
+}
+
+// The policy texts that the configuration names.
+absl::Status ReadPolicyTexts(const BrokerConfig& config, std::vector<admin::v1::Change>& changes) {
+  if (!config.agreement_file.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*changes.emplace_back().mutable_put_agreement()->mutable_text(),
+                            ReadFile(config.agreement_file, policy::kPolicyTextBytesMax));
+  }
+  if (!config.emergency_schedule_file.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*changes.emplace_back().mutable_put_emergency_schedule()->mutable_text(),
+                            ReadFile(config.emergency_schedule_file, policy::kPolicyTextBytesMax));
+  }
+  if (!config.legal_register_file.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*changes.emplace_back().mutable_put_legal_register()->mutable_text(),
+                            ReadFile(config.legal_register_file, policy::kPolicyTextBytesMax));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status RefuseIfThere(const BrokerConfig& config) {
@@ -91,15 +118,9 @@ absl::Status MakeParents(const BrokerConfig& config) {
 absl::Status InitBroker(const BrokerConfig& config, const Clock& clock, Random& random) {
   ACCORD_RETURN_IF_ERROR(RefuseIfThere(config));
   DirectoryHolder nobody;
-  const ChangeRules rules{config.trust_domain, nobody, [](std::string_view text) -> absl::StatusOr<std::string> {
-                            ACCORD_ASSIGN_OR_RETURN(const referral::Agreement agreement, ParseAgreement(text));
-                            return agreement.version;
-                          }};
+  const ChangeRules rules{config.trust_domain, nobody, [] { return referral::CompiledPolicy(); }};
   ACCORD_ASSIGN_OR_RETURN(std::vector<admin::v1::Change> changes, ReadDirectory(config.directory_file));
-  if (!config.agreement_file.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(std::string text, ReadFile(config.agreement_file, kAgreementTextBytesMax));
-    changes.emplace_back().mutable_put_agreement()->set_text(std::move(text));
-  }
+  ACCORD_RETURN_IF_ERROR(ReadPolicyTexts(config, changes));
   // Everything that can be wrong in what was given is found before a file is made.
   ACCORD_RETURN_IF_ERROR(ValidateImport(config.administrators, changes, rules));
   if (!ledger::IsKeyName(config.origin) || config.origin.size() > ledger::kOriginBytesMax) {

@@ -14,7 +14,9 @@
 #include "services/broker/api/handle.h"
 #include "services/broker/api/ledger_service.h"
 #include "services/broker/api/mailbox_service.h"
+#include "services/broker/api/policy_service.h"
 #include "services/broker/api/referral_service.h"
+#include "services/broker/api/sharing_service.h"
 #include "services/broker/api/trail_service.h"
 #include "services/broker/broker.h"
 
@@ -28,17 +30,19 @@ class BrokerServices {
       : broker_(broker),
         shared_(broker.executor(), broker.authorizer(), broker.clock(), metrics),
         referral_({broker.sequencer(), broker.admission(), broker.linker(), broker.mailboxes(), broker.directory(),
-                   broker.refusals(), broker.executor(), broker.clock()},
+                   broker.refusals(), broker.executor(), broker.clock(), broker.previews(), broker.policy()},
                   shared_, streams_),
         mailbox_({broker.sequencer(), broker.mailboxes(), broker.policy(), broker.directory(), broker.refusals(),
                   broker.executor(), broker.clock()},
                  shared_, streams_),
+        sharing_({broker.sequencer(), broker.policy(), broker.directory(), broker.mailboxes(), broker.refusals(), broker.clock()}, shared_),
         ledger_(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared_, streams_),
         trail_(broker.sequencer(), broker.refusals(), shared_),
         directory_(broker.directory(), broker.refusals(), shared_),
+        policy_(broker.sequencer(), broker.policy(), broker.refusals(), broker.clock(), shared_),
         admin_(broker.sequencer(), broker.change_rules(), broker.refusals(), shared_) {}
 
-  std::vector<grpc::Service*> all() { return {&referral_, &mailbox_, &ledger_, &trail_, &directory_, &admin_}; }
+  std::vector<grpc::Service*> all() { return {&referral_, &mailbox_, &sharing_, &ledger_, &trail_, &directory_, &policy_, &admin_}; }
 
   // For rpc::Server::Start: a refusal like any other, of whoever may make the call.
   rpc::UnreadableReport unreadable() {
@@ -68,9 +72,11 @@ class BrokerServices {
   rpc::LiveStreams streams_;
   ReferralService referral_;
   MailboxService mailbox_;
+  SharingService sharing_;
   LedgerService ledger_;
   TrailService trail_;
   DirectoryService directory_;
+  PolicyService policy_;
   AdminService admin_;
 };
 

@@ -118,12 +118,38 @@ TEST_F(BrokerTest, InitMakesALogThatOpensWithDirectoryAndAgreement) {
   ASSERT_EQ(broker.status(), absl::OkStatus());
   EXPECT_NE((*broker)->directory().Get()->FindActiveAgency("police"), nullptr);
   EXPECT_NE((*broker)->directory().Get()->FindOfficer(false, "bob"), nullptr);
-  EXPECT_EQ((*broker)->policy().Get()->snapshot.agreement->version, "1");
+  ASSERT_EQ((*broker)->policy().Get()->compiled.LiveAgreements(clock_.Now()).size(), 1u);
+  EXPECT_EQ((*broker)->policy().Get()->compiled.LiveAgreements(clock_.Now()).front()->version, "1");
   const auto view = *(*broker)->sequencer().View();
   EXPECT_EQ(view->ledger().size(), 4u);  // Opened, two agencies, one agreement.
   const auto vkey = ledger::Vkey::Parse((*broker)->vkey());
   EXPECT_EQ(ledger::VerifyCheckpoint(view->checkpoint().checkpoint, *vkey).status(), absl::OkStatus());
   EXPECT_EQ(*ReadFile(config_.log_key + kVkeySuffix), (*broker)->vkey() + "\n");  // What the agencies are given.
+}
+
+TEST_F(BrokerTest, InitImportsForumsAndTheOtherPolicyTexts) {
+  WriteDirectory("idva");
+  const std::string directory = *ReadFile(root_ + "/directory.toml");
+  const std::string forum = "[[forum]]\nid = \"marac\"\nmembers = [\"police\", \"idva\"]\ncoordinator = \"idva\"\n";
+  Write("directory.toml", directory + "specialisms = [\"outreach\"]\nworks_with_perpetrators = true\n" + forum);
+  const std::string schedule = "version = \"emergency-2\"\neffective_from = \"2026-01-01\"\ncategories = [\"risk\"]\n[[recipient]]\nkind = \"idva\"\n";
+  Write("schedule.toml", schedule + "surplus = 1\n");
+  Write("law.toml", "version = \"law-2\"\neffective_from = \"2026-01-01\"\n[[basis]]\narticle6 = \"public_task\"\n");
+  config_ = MakeTestingConfig(root_, fmt::format("{}{}emergency_schedule = \"schedule.toml\"\nlegal_register = \"law.toml\"\n", kTestingDirectory,
+                                                 kTestingAgreement));
+  EXPECT_TRUE(HasReason(InitBroker(config_, clock_, random_), Reason::kScheduleMalformed));
+  EXPECT_FALSE(fs::exists(config_.log_key)) << "found before a file is made";
+  Write("schedule.toml", schedule);
+  ASSERT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
+  auto broker = Open();
+  ASSERT_EQ(broker.status(), absl::OkStatus());
+  const auto policy = (*broker)->policy().Get();
+  EXPECT_EQ(policy->compiled.Schedule(clock_.Now()).version, "emergency-2");
+  EXPECT_EQ(policy->compiled.Law(clock_.Now()).version, "law-2");
+  EXPECT_THAT(policy->compiled.sources().forums.at("marac").members, ::testing::ElementsAre("idva", "police"));
+  EXPECT_THAT(policy->compiled.sources().agencies.at("idva").specialisms, ::testing::ElementsAre("outreach"));
+  EXPECT_TRUE(policy->compiled.sources().agencies.at("idva").works_with_perpetrators);
+  EXPECT_EQ((*(*broker)->sequencer().View())->ledger().size(), 7u);
 }
 
 TEST_F(BrokerTest, InitTouchesNothingThatIsThere) {
@@ -167,7 +193,7 @@ TEST_F(BrokerTest, ChangesAreInForceAtOnceAndAfterARestart) {
   change.mutable_put_agency()->mutable_agency()->set_active(false);
   ASSERT_EQ(Change(*broker, change), absl::OkStatus());
   EXPECT_EQ(broker->directory().Get()->FindActiveAgency("idva"), nullptr);
-  EXPECT_FALSE(broker->policy().Get()->snapshot.agencies.at("idva").active);
+  EXPECT_FALSE(broker->policy().Get()->compiled.sources().agencies.at("idva").active);
   EXPECT_EQ(broker->policy().Get()->epochs.directory, epoch + 1);
   broker->Shutdown();
   EXPECT_EQ(moved, 1);

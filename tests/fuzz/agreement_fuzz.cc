@@ -1,13 +1,32 @@
-// Agreements as people write them: what decides who may be told what.
+// Agreements, schedules, registers and tables of cases as people write them: what decides who may be told what.
 #include "common/base/status.h"
+#include "common/policy/cases.h"
+#include "common/policy/difference.h"
+#include "common/policy/policy_text.h"
 #include "common/referral/agreement.h"
-#include "services/broker/policy/agreement_text.h"
 #include "tests/fuzz/target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace accord;  // NOLINT: one function.
   const std::string_view input = fuzz::Text(data, size);
-  const auto agreement = broker::ParseAgreement(input);
+  const auto cases = policy::ParseCases(input);
+  if (!cases.ok()) ACCORD_CHECK(HasReason(cases.status(), Reason::kFieldInvalid));
+  const auto schedule = policy::ParseSchedule(input);
+  if (!schedule.ok()) {
+    ACCORD_CHECK(HasReason(schedule.status(), Reason::kScheduleMalformed));
+  } else {
+    // What was read can be written, and says the same.
+    const auto again = policy::ParseSchedule(policy::ScheduleText(*schedule));
+    ACCORD_CHECK(again.ok() && policy::DiffSchedules(*schedule, *again).empty());
+  }
+  const auto law = policy::ParseRegister(input);
+  if (!law.ok()) {
+    ACCORD_CHECK(HasReason(law.status(), Reason::kLegalRegisterMalformed));
+  } else {
+    const auto again = policy::ParseRegister(policy::RegisterText(*law));
+    ACCORD_CHECK(again.ok() && policy::DiffRegisters(*law, *again).empty());
+  }
+  const auto agreement = policy::ParseAgreement(input);
   if (!agreement.ok()) {
     ACCORD_CHECK(HasReason(agreement.status(), Reason::kAgreementMalformed));
     ACCORD_CHECK(!agreement.status().message().empty());

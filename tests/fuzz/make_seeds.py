@@ -163,6 +163,13 @@ forum = "marac-area"
           not_toml="version = ", wrong_type=small.replace("true", '"true"'), not_array=small.replace('["idva"]', '"idva"'),
           inline_table=small.replace("[[route]]", "route = [{id = 1}]\n[other]"), unspecified=small.replace('"identity"', '"unspecified"'),
           gateway=small + 'gateways = ["ca2004_s11"]\nconfidential_address = true\n', not_utf8=small.encode() + b'x = "\xff"\n',
+          schedule="version = \"e\"\neffective_from = \"2026-11-01\"\ncategories = [\"risk\"]\n[[recipient]]\nkind = \"health\"\n"
+                   "specialisms = [\"emergency_department\"]\n",
+          register="version = \"l\"\neffective_from = \"2026-11-01T09:30:00Z\"\n[[gateway]]\ngateway = \"court_order\"\n"
+                   "jurisdictions = [\"england\"]\nfrom = \"2026-01-01\"\nuntil = \"2027-01-01\"\nby_itself = false\n"
+                   "[[basis]]\narticle6 = \"public_task\"\nfrom = \"2026-02-05\"\n",
+          cases="[[agency]]\nid = \"police\"\nkind = \"police\"\n[[case]]\nname = \"a\"\nfrom = \"police\"\nto = \"idva\"\npurpose = \"support\"\n"
+                "category = \"risk\"\nconsent = \"refused\"\nexpect = \"permit\"\nrule = \"r\"\nretention_days = 7\n",
           nested="a = " + "[" * 200 + "]" * 200 + "\n", empty="")
 
 

@@ -148,9 +148,9 @@ TEST(GoldenReferralTest, ReceiptMessage) {
 
 TEST(GoldenReferralTest, DecisionDigest) {
   const json vector = Vector("decision");
-  referral::PolicySnapshot policy;
-  policy.emergency.version = vector["emergency_version"];
   referral::Decisions decisions;
+  decisions.emergency_version = vector["emergency_version"];
+  decisions.law_version = vector["law_version"];
   decisions.agreement_version = vector["agreement_version"];
   for (const json& row : vector["rows"]) {
     type::v1::SectionDecision& decision = decisions.decisions.emplace_back();
@@ -159,7 +159,7 @@ TEST(GoldenReferralTest, DecisionDigest) {
     decision.set_verdict(static_cast<type::v1::Verdict>(row["verdict"].get<int>()));
     decision.set_rule_id(row["rule_id"]);
   }
-  EXPECT_EQ(referral::DecisionDigest(policy, decisions), Hex(vector["digest"]));
+  EXPECT_EQ(referral::DecisionDigest(decisions), Hex(vector["digest"]));
 }
 
 TEST(GoldenReferralTest, SubjectTokens) {

@@ -754,9 +754,9 @@ def make_vectors():
             (seeded("section 12", 16), IDVA, 3, "basis/golden")]
     encoded = sorted(lp(16, s) + lp(16, agency.encode()) + u(8, verdict) + lp(16, rule.encode()) for s, agency, verdict, rule in rows)
     out["decision"] = {
-        "comment": "§10: the digest of three decisions, one of each verdict.", "agreement_version": "2025-1", "emergency_version": "emergency-1",
+        "comment": "§10: the digest of three decisions, one of each verdict.", "agreement_version": "2025-1,other-7", "emergency_version": "emergency-1", "law_version": "law-1",
         "rows": [{"section_id": s.hex(), "recipient": agency, "verdict": verdict, "rule_id": rule} for s, agency, verdict, rule in rows],
-        "digest": H(b"accord/decision/v1\0", lp(16, b"2025-1"), lp(16, b"emergency-1"), u(32, len(rows)), *encoded).hex()}
+        "digest": H(b"accord/decision/v2\0", lp(16, b"2025-1,other-7"), lp(16, b"emergency-1"), lp(16, b"law-1"), u(32, len(rows)), *encoded).hex()}
 
     key = seeded("linkage key")
     names = ["Zo\u00eb O'Brien-Smith", "SMITH o\u2019brien zoe", "Jos\u00e9  Mar\u00eda", "Stra\u00dfe \u00c6sa", "\ufb01 \u2163",

@@ -28,6 +28,8 @@ MAY_INCLUDE = {
     "common/config": BASE,
     # Tables and words for people: what a terminal shows, apart from who asks.
     "common/console": BASE + TYPE,
+    # The texts of agreements, schedules and registers, and cases run against them.
+    "common/policy": BASE + ["common/config", "common/referral"] + TYPE,
     # crypto: the peer's certificate becomes an identity here, and TLS is made of it.
     "common/rpc": BASE + TELEMETRY + ["common/crypto"],
     "common/ledger": BASE + ["common/crypto"],
@@ -41,29 +43,36 @@ MAY_INCLUDE = {
 
     "services/broker/ledger": BASE + TELEMETRY + ["common/crypto", "common/ledger"] + STORE_INTERFACE,
     # rocks_store.h: FamilySpec, with which the store is opened. admin/v1 and options/v1: the directory stores changes as proposed
-    # and reads from the descriptors who may call.
-    "services/broker/directory": BROKER_MODULE + ["services/broker/ledger/ledger_families.h", "common/storage/rocks_store.h",
+    # and reads from the descriptors who may call. common/policy: a policy text is judged as a change.
+    "services/broker/directory": BROKER_MODULE + ["common/policy", "services/broker/ledger/ledger_families.h", "common/storage/rocks_store.h",
                                                   "accord/admin/v1", "accord/options/v1"],
     "services/broker/sequencer": BROKER_MODULE + ["services/broker/ledger"],
     # Mends a store that no broker has open: the concrete store and its files, what the ledger keeps and how the guard judges it.
     "services/broker/recovery": BROKER_MODULE + ["services/broker/ledger", "common/storage/rocks_store.h", "common/storage/closed_store.h"],
     # Reads the ledger through the sequencer's views, and has its alarms recorded by it.
     "services/broker/scrub": BROKER_MODULE + ["services/broker/ledger", "services/broker/sequencer"],
-    "services/broker/policy": BROKER_MODULE + ["services/broker/directory"],
+    # admin/v1: a forum is stored as it was approved.
+    "services/broker/policy": BROKER_MODULE + ["common/policy", "services/broker/directory", "accord/admin/v1"],
     "services/broker/cases": BROKER_MODULE,
     # admin/v1: a hold is stored as it was approved. The store of delivery, on which holds stand as delivery stands on holds;
     # the commands about holds, and the walk, use the directory and the sequencer.
     "services/broker/holds": BROKER_MODULE + ["services/broker/directory", "services/broker/delivery/referral_store.h",
                                               "services/broker/delivery/mailboxes.h", "services/broker/sequencer/sequencer.h",
                                               "accord/admin/v1"],
-    # holds: whoever is first released something that a hold covers is told of it.
-    "services/broker/delivery": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/holds"],
+    # holds: whoever is first released something that a hold covers is told of it. sharing: a holder's clock, and the gap of what leaves.
+    "services/broker/delivery": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/holds",
+                                                 "services/broker/sharing/due.h", "services/broker/sharing/gap.h"],
+    # Stands on the store of delivery, which it leaves notices in and judges by whom it may tell; its clock is the sequencer's.
+    "services/broker/sharing": BROKER_MODULE + ["services/broker/directory", "services/broker/policy",
+                                                "services/broker/delivery/referral_store.h", "services/broker/delivery/mailboxes.h",
+                                                "services/broker/delivery/telling.h", "services/broker/delivery/erased.h",
+                                                "services/broker/sequencer"],
     # Destroys where it lies: the concrete store for the purge, the key slots, and the sequencer that its steps are commands of.
     "services/broker/erasure": BROKER_MODULE + ["services/broker/directory", "services/broker/cases", "services/broker/delivery",
                                                 "services/broker/holds", "services/broker/ledger", "services/broker/sequencer",
-                                                "common/storage/rocks_store.h", "accord/admin/v1", "accord/options/v1"],
+                                                "services/broker/sharing", "common/storage/rocks_store.h", "accord/admin/v1", "accord/options/v1"],
     "services/broker/admission": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/cases",
-                                                  "services/broker/delivery", "services/broker/holds"],
+                                                  "services/broker/delivery", "services/broker/holds", "services/broker/sharing"],
     "services/broker/trails": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery"],
     # Published checkpoints are the trails': what is cosigned, and how reading asks for the quorum.
     "services/broker/witness": BROKER_MODULE + ["services/broker/directory", "services/broker/trails/published.h"],
@@ -72,10 +81,10 @@ MAY_INCLUDE = {
     "services/broker/api": WIRE + ["services/broker", "common/ledger", "common/referral", "common/storage/store.h", "accord/broker/v1",
                                    "accord/admin/v1", "accord/inspection/v1", "accord/storage/v1"],
     # broker.cc and broker_init.cc wire the modules without the wire, for main.cc and for tests.
-    "services/broker": WIRE + ["services/broker", "common/ledger", "common/storage", "common/referral", "accord/storage/v1",
-                               "accord/admin/v1"],
+    "services/broker": WIRE + ["services/broker", "common/ledger", "common/storage", "common/referral", "common/policy",
+                               "accord/storage/v1", "accord/admin/v1"],
 
-    "services/accordctl": WIRE + ["common/console", "common/ledger", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1",
+    "services/accordctl": WIRE + ["common/console", "common/ledger", "common/policy", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1",
                                   "accord/inspection/v1", "accord/police/v1", "accord/childrens/v1", "accord/housing/v1",
                                   "accord/health/v1", "accord/idva/v1"],
     # Offline: no gRPC.

@@ -363,7 +363,8 @@ TEST_F(RefusalTest, WhatTheStateDoesNotAllow) {
   ExpectRefused("id of other content", Reason::kRequestIdReused, kSubmit, "agency/police", [&] { return police_.Submit(*other).status(); });
 
   using enum type::v1::StatementKind;
-  ExpectRefused("accepted before it was delivered", Reason::kTransitionIllegal, kRespond, "agency/idva",
+  // What has not left for it is to its recipient as if it were not there.
+  ExpectRefused("accepted before it was delivered", Reason::kNotPermitted, kRespond, "agency/idva",
                 [&] { return idva_.Respond(idva_.Statement(STATEMENT_KIND_ACCEPTED, "act-00001", digest)).status(); });
   ASSERT_EQ(idva_.Collect(1, /*ack=*/true).status(), absl::OkStatus());
   ExpectRefused("accepted before it was opened", Reason::kTransitionIllegal, kRespond, "agency/idva",

@@ -139,6 +139,7 @@ TEST(SmokeTest, EveryServerSaysWhatItServes) {
   ASSERT_EQ(broker.status(), absl::OkStatus());
   EXPECT_THAT(*broker, IsSupersetOf({"accord.broker.v1.ReferralService", "accord.broker.v1.MailboxService", "accord.broker.v1.LedgerService",
                                      "accord.inspection.v1.TrailService", "accord.admin.v1.DirectoryService", "accord.admin.v1.AdminService",
+                                     "accord.admin.v1.PolicyService",
                                      "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}));
   const std::pair<const char*, const char*> own[] = {{"police", "accord.police.v1.PoliceService"},
                                                      {"childrens", "accord.childrens.v1.ChildrensService"},

@@ -25,11 +25,13 @@ from google.protobuf import json_format
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROTO_ROOT = os.path.normpath(os.path.join(HERE, "..", "..", "..", "proto"))
 PACKAGES = ("options", "type", "agency", "police")
+# What agency_service.proto shows of the broker's own words: holders and notices.
+OF_THE_BROKER = ("mailbox_service.proto", "sharing_service.proto")
 
 
 def load_protos(out):
     """Compiles the published .proto files with protoc into the directory `out` and makes them importable."""
-    files = []
+    files = [os.path.join(PROTO_ROOT, "accord", "broker", "v1", name) for name in OF_THE_BROKER]
     for package in PACKAGES:
         folder = os.path.join(PROTO_ROOT, "accord", package, "v1")
         files += [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".proto")]

@@ -33,7 +33,8 @@ absl::Status DirectoryAuthorizer::Authorize(const rpc::Peer& peer, std::string_v
   const Principal principal = PrincipalOf(peer);
   const auto directory = directory_.Get();
   const absl::Status known = CheckPrincipal(*directory, principal);
-  const absl::Status status = known.ok() ? CheckMethod(method, principal.kind) : known;
+  absl::Status status = known.ok() ? CheckMethod(method, principal.kind) : known;
+  if (status.ok()) status = CheckConflict(*directory, principal, method);
   if (!status.ok()) {
     refusals_.Record({.principal = IsEnrolled(*directory, principal) ? PrincipalName(principal.kind, principal.id)
                                                                      : std::string(kUnknownPrincipal),

@@ -28,7 +28,7 @@ class DirectoryAuthorizer : public rpc::Authorizer {
   DirectoryAuthorizer(const DirectoryHolder& directory, RefusalRecorder& refusals)
       : directory_(directory), refusals_(refusals) {}
 
-  // PRINCIPAL_UNKNOWN, CERTIFICATE_DENIED or ROLE_NOT_ALLOWED; recorded within the bound.
+  // PRINCIPAL_UNKNOWN, CERTIFICATE_DENIED, ROLE_NOT_ALLOWED or NOT_PERMITTED (CheckConflict); recorded within the bound.
   absl::Status Authorize(const rpc::Peer& peer, std::string_view method) override;
 
   // The same of the peer alone, unrecorded: what LiveStreams::EndIf asks after a change.

@@ -73,6 +73,27 @@ TEST_F(AuthorizerTest, PutsARefusalOnThePrincipalsOwnChain) {
   EXPECT_EQ(entry.chains[0], **context_.Get(kFamilyMeta, PrincipalChainKey("admin/alice")));
 }
 
+// Wired in: SharingApiTest.AnAdministratorWithAConflictIsRefused.
+TEST_F(AuthorizerTest, AnAdministratorWithAConflictSeesNothingOfCases) {
+  constexpr std::string_view kTrail = "/accord.inspection.v1.TrailService/QueryTrail";
+  constexpr std::string_view kSharing = "/accord.broker.v1.SharingService/ListSharing";
+  const Principal alice = PrincipalOf(Peer(rpc::PeerKind::kAdmin, "alice"));
+  const auto bar = [&](const std::string& list, const std::string& who) {
+    storage::v1::StoredConflictList conflicts;
+    conflicts.add_workers(who);
+    context_.Put(kFamilyPolicy, ConflictListKey(list), conflicts.SerializeAsString());
+    return *DirectorySnapshot::Load(context_, 2);
+  };
+  bar("administrators", "bob");
+  EXPECT_EQ(CheckConflict(*bar("police", "alice"), alice, kSharing), absl::OkStatus()) << "of another name, and of an agency's list";
+  const auto barred = bar("administrators", "alice");
+  for (const std::string_view method : {kTrail, kSharing}) {
+    EXPECT_TRUE(HasReason(CheckConflict(*barred, alice, method), Reason::kNotPermitted)) << method;
+  }
+  EXPECT_EQ(CheckConflict(*barred, alice, kPropose), absl::OkStatus()) << "she administers all the same";
+  EXPECT_EQ(CheckConflict(*barred, PrincipalOf(Peer(rpc::PeerKind::kInspector, "alice")), kTrail), absl::OkStatus()) << "an inspector of that name";
+}
+
 TEST_F(AuthorizerTest, StrangersShareOneChainWhateverTheyAreRefusedFor) {
   context_.Put(kFamilyDeny, std::string(32, 'k'), "");
   directory_.Set(*DirectorySnapshot::Load(context_, 2));

@@ -38,7 +38,7 @@ std::set<std::string> PermittedToStandIn(const Policy& policy, referral::HeaderP
   parts.recipients[0].set_desk(type::v1::DESK_MAIN);
   parts.recipients[0].set_capacity(capacity);
   parts.recipients[0].set_on_behalf_of(named);
-  return referral::PermittedSections(referral::Decide(policy.snapshot, parts, now), stand_in);
+  return referral::PermittedSections(referral::Decide(policy.compiled, parts, {}, now), stand_in);
 }
 
 // Whether a section sealed for `owner` is sealed for a recipient that is permitted it, at the desk that it is addressed to, or
@@ -76,6 +76,17 @@ absl::Status CheckSeals(const Admitted& admitted, const Policy& policy, const Di
     }
   }
   return absl::OkStatus();
+}
+
+// Adds to `gap` what of `delivery` is permitted under the emergency schedule alone.
+void CountGap(const referral::Decisions& decisions, const PlannedDelivery& delivery, GapFound& gap) {
+  uint32_t sections = 0;
+  for (const auto& decision : decisions.decisions) {
+    if (decision.emergency_gap() && decision.recipient() == delivery.agency && delivery.section_ids.contains(decision.section_id())) ++sections;
+  }
+  if (sections == 0) return;
+  gap.recipients.push_back(delivery.agency);
+  gap.sections += sections;
 }
 
 }  // namespace
@@ -152,8 +163,14 @@ absl::StatusOr<Plan> Admission::MakePlan(const Admitted& admitted, const Policy&
   broker::Plan plan;
   const absl::Time now = clock_.Now();
   const referral::HeaderParts parts = admitted.header.Parts();
-  plan.decisions = referral::Decide(policy.snapshot, parts, now);
-  plan.decision_digest = referral::DecisionDigest(policy.snapshot, plan.decisions);
+  if (parts.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) {
+    for (const auto& recipient : parts.recipients) plan.sharing.push_back({recipient.agency(), type::v1::SHARING_CLASS_NOT_SHARED});
+    return plan;
+  }
+  ACCORD_ASSIGN_OR_RETURN(const auto caused_by, caused_by_(parts.core));
+  const referral::Facts facts{caused_by.has_value() ? &*caused_by : nullptr};
+  plan.decisions = referral::Decide(policy.compiled, parts, facts, now);
+  plan.decision_digest = referral::DecisionDigest(plan.decisions);
   if (!admitted.previewed_digest.empty() && admitted.previewed_digest != plan.decision_digest) {
     return Error(Reason::kDecisionChanged, "the decision would now differ from the previewed one; preview again");
   }
@@ -169,7 +186,10 @@ absl::StatusOr<Plan> Admission::MakePlan(const Admitted& admitted, const Policy&
         delivery.section_ids.insert(section_id);
       }
     }
-    if (!delivery.section_ids.empty()) plan.deliveries.push_back(std::move(delivery));
+    if (delivery.section_ids.empty()) continue;
+    plan.sharing.push_back({delivery.agency, ClassOf(parts, plan.decisions.decisions, delivery.agency, agency->agency.kind(), delivery.section_ids)});
+    CountGap(plan.decisions, delivery, plan.gap);
+    plan.deliveries.push_back(std::move(delivery));
   }
   if (plan.deliveries.empty()) {
     return Error(Reason::kNothingPermitted, "no section may go to any recipient, or none is sealed for one that may have it; a preview gives the reasons");
@@ -184,8 +204,10 @@ absl::StatusOr<Previewed> Admission::Preview(const Caller& caller, const referra
   const auto directory = directory_.Get();
   Previewed previewed;
   const absl::Time now = clock_.Now();
-  previewed.plan.decisions = referral::Decide(policy->snapshot, parts, now);
-  previewed.plan.decision_digest = referral::DecisionDigest(policy->snapshot, previewed.plan.decisions);
+  ACCORD_ASSIGN_OR_RETURN(const auto caused_by, caused_by_(parts.core));
+  const referral::Facts facts{caused_by.has_value() ? &*caused_by : nullptr};
+  previewed.plan.decisions = referral::Decide(policy->compiled, parts, facts, now);
+  previewed.plan.decision_digest = referral::DecisionDigest(previewed.plan.decisions);
   for (const auto& recipient : parts.recipients) {
     const AgencyRow* agency = directory->FindActiveAgency(recipient.agency());
     // Who may have nothing is resolved to nothing: a certificate would invite sealing.

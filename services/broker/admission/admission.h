@@ -7,10 +7,13 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accord/type/v1/referral.pb.h"
@@ -20,6 +23,8 @@
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/policy/policy_holder.h"
+#include "services/broker/sharing/gap.h"
+#include "services/broker/sharing/register.h"
 
 namespace accord::broker {
 
@@ -35,6 +40,8 @@ struct Plan {
   referral::Decisions decisions;
   std::string decision_digest;
   std::vector<PlannedDelivery> deliveries;
+  std::vector<SharingMade> sharing;  // For the register.
+  GapFound gap;                      // Nothing, unless something is delivered under the emergency schedule alone.
 };
 
 // A submission whose form, signature and sender were found good. Whether it may be stored is `plan`: its refusal does not
@@ -73,8 +80,10 @@ inline constexpr size_t kOpeningsMax = referral::kHeaderCommitmentsMax;
 // Thread-safe.
 class Admission {
  public:
-  Admission(const DirectoryHolder& directory, const PolicyHolder& policy, const Clock& clock)
-      : directory_(directory), policy_(policy), clock_(clock) {}
+  // `caused_by`: CausedBy of what is committed (delivery/referral_store.h).
+  using CauseReader = std::function<absl::StatusOr<std::optional<type::v1::HeaderCore>>(const type::v1::HeaderCore& core)>;
+  Admission(const DirectoryHolder& directory, const PolicyHolder& policy, const Clock& clock, CauseReader caused_by)
+      : directory_(directory), policy_(policy), clock_(clock), caused_by_(std::move(caused_by)) {}
 
   // Checks in this order, the first failure told:
   //   MESSAGE_TOO_LARGE, FIELD_MISSING         counts and required fields
@@ -90,6 +99,7 @@ class Admission {
   //   SEALING_KEY_UNKNOWN, SEALED_TOO_WIDELY  a section is sealed for nobody's key, or for more than is permitted
   //   DECISION_CHANGED                        the caller previewed something else
   //   NOTHING_PERMITTED                       nobody would be delivered anything
+  // Of a decision not to share nothing is decided and nobody is delivered anything: the first error alone applies.
   void Plan(Admitted& admitted) const;
 
   // What Plan would decide of `parts`, and whom sections may be sealed for. FIELD_… of ValidateParts,
@@ -102,6 +112,7 @@ class Admission {
   const DirectoryHolder& directory_;
   const PolicyHolder& policy_;
   const Clock& clock_;
+  const CauseReader caused_by_;
 };
 
 }  // namespace accord::broker

@@ -9,7 +9,9 @@
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 #include "services/broker/delivery/erased.h"
+#include "services/broker/delivery/telling.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sharing/change_clock.h"
 
 namespace accord::broker {
 
@@ -56,6 +58,10 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   }
   auto* const recipient = FindRecipient(*stored, verified_.caller.id);
   if (recipient == nullptr || !IsDeskOf(verified_.caller, recipient->desk())) return not_permitted;
+  // Nor does it know of what waits, or was stopped before anything left.
+  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  ACCORD_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(read, *recipient));
+  if (holding.since_ms == 0) return not_permitted;
 
   // Judged again, for the directory may have moved since VerifyStatement.
   const auto directory = directory_.Get();
@@ -63,9 +69,20 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   if (agency == nullptr || directory->FindSigningKey(verified_.caller.id, verified_.document.key_id(), context.now()) == nullptr) {
     return SigningKeyUnknown(verified_.caller.id);
   }
+  if (directory->IsBarred(verified_.caller.id, statement.worker().pseudonym())) {
+    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
+  }
   const bool may_say = referral::MaySay(referral::Party::kRecipient, agency->agency.kind(), statement.kind());
+  if (stored->recalled() && !referral::MaySayOfRecalled(statement.kind())) {
+    return Error(Reason::kTransitionIllegal, "the referral was recalled: what is left to say is what was done with it",
+                 {{"state", type::v1::ReferralState_Name(type::v1::REFERRAL_STATE_RECALLED)}});
+  }
+  // An answer to a change moves no state: it is right wherever the desk was told of that change.
+  const bool answers = statement.kind() == type::v1::STATEMENT_KIND_CHANGE_ANSWERED;
   const auto event = referral::EventOf(statement.kind());
-  const auto next = may_say && event.has_value() ? referral::Next(recipient->state(), *event) : std::nullopt;
+  const auto next = may_say && event.has_value() ? referral::Next(recipient->state(), *event)
+                    : may_say && answers         ? std::optional(recipient->state())
+                                                 : std::nullopt;
   if (!next.has_value()) {
     return Error(Reason::kTransitionIllegal,
                  may_say ? "the referral is not in a state that allows this"
@@ -76,9 +93,12 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
     return Error(Reason::kTransitionIllegal, "the statement does not follow the agency's last one on this referral",
                  {{"state", type::v1::ReferralState_Name(recipient->state())}, {"last_statement", ToHex(recipient->last_statement())}});
   }
-  const int64_t now_ms = absl::ToUnixMillis(context.now());
-  recipient->set_state(*next);
-  recipient->set_since_ms(now_ms);
+  if (answers) {
+    ACCORD_RETURN_IF_ERROR(TakeAnswer(context, statement, *recipient));
+  } else {
+    recipient->set_state(*next);
+    recipient->set_since_ms(absl::ToUnixMillis(context.now()));
+  }
   recipient->set_last_statement(verified_.digest);
 
   ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));

@@ -38,9 +38,11 @@ struct Recorded {
 };
 using RecordedDone = absl::AnyInvocable<void(const absl::StatusOr<Recorded>&) &&>;
 
-//   NOT_PERMITTED       no such referral, or the caller is not one of its recipients
+//   NOT_PERMITTED       no such referral, the caller is not one of its recipients, or nothing of it was released to it yet
 //   ERASED              the referral was, and the caller had received it
-//   TRANSITION_ILLEGAL  not in this state, not this kind of agency, or not after the statement it names
+//   TRANSITION_ILLEGAL  not in this state, not this kind of agency, or not after the statement it names; of a recalled referral all
+//                       but the answer to that; an answer to anything but the newest change that the desk was told of
+//   FIELD_INVALID       no answer to a change of that kind
 //   SIGNING_KEY_UNKNOWN the key is no longer the agency's
 //   REQUEST_ID_REUSED   the id stands for another statement
 class StatementCommand : public Command {

@@ -65,8 +65,9 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
 
   EntryDraft entry;
   entry.chains = ChainsOf(stored);
-  entry.event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
-  entry.event.set_agreement_version(plan.decisions.agreement_version);
+  const bool not_shared = core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED;
+  entry.event.set_type(not_shared ? type::v1::EVENT_TYPE_NOT_SHARED_RECORDED : type::v1::EVENT_TYPE_REFERRAL_STORED);
+  NameVersions(plan.decisions, entry.event);
   auto& actor = entry.actor.emplace();
   actor.set_principal(admitted_.caller.principal);
   *actor.mutable_worker() = core.worker();
@@ -76,11 +77,13 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   about.set_sender(core.sender());
   about.set_request_id(core.request_id());
   for (const auto& section : admitted_.header.sections) about.add_section_digests(section.part.digest());
-  auto& decisions = entry.decisions.emplace();
-  decisions.mutable_decisions()->Swap(stored.mutable_decisions());
-  decisions.set_decision_digest(plan.decision_digest);
+  if (!not_shared) {
+    auto& decisions = entry.decisions.emplace();
+    decisions.mutable_decisions()->Swap(stored.mutable_decisions());
+    decisions.set_decision_digest(plan.decision_digest);
+  }
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
-  decisions.mutable_decisions()->Swap(stored.mutable_decisions());
+  if (!not_shared) entry.decisions->mutable_decisions()->Swap(stored.mutable_decisions());
   stored.set_stored_index(index);
   for (const std::string& pseudonym : cases) {
     ACCORD_ASSIGN_OR_RETURN(const uint64_t number, NumberInCase(context, pseudonym));
@@ -98,6 +101,9 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilyReferral, admitted_.header_digest, chain.slot, stored.SerializeAsString()));
   ACCORD_RETURN_IF_ERROR(NoteStored(context, admitted_.header_digest, stored, admitted_.header,
                                     [this](const type::v1::SubjectToken& token) { return linker_.Index(token); }, queued_));
+
+  ACCORD_RETURN_IF_ERROR(EnterSharing(context, admitted_.header_digest, stored, core, plan.sharing));
+  if (plan.gap.sections > 0) ACCORD_RETURN_IF_ERROR(RecordGap(context, admitted_.header_digest, stored, core, plan.gap));
 
   StoredRequest request;
   request.set_digest(admitted_.header_digest);
@@ -134,8 +140,8 @@ absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral
     delivery.set_agency(planned.agency);
     delivery.set_desk(planned.desk);
     delivery.set_header_digest(admitted_.header_digest);
-    delivery.set_lane(referral::LaneOf(core.type(), core.urgency(), core.risk().grade()));
-    delivery.set_ordering_key(OrderingKeyOf(stored));
+    delivery.set_lane(immediate_ ? type::v1::LANE_IMMEDIATE : referral::LaneOf(core.type(), core.urgency(), core.risk().grade()));
+    delivery.set_ordering_key(ordering_key_.empty() ? OrderingKeyOf(stored) : ordering_key_);
     ACCORD_RETURN_IF_ERROR(PutDelivery(context, delivery_id, std::move(delivery), stored.stored_index(), queued_));
     context.Put(kFamilyParty, PartyKey(planned.agency, stored.stored_index()), admitted_.header_digest);
   }

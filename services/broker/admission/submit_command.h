@@ -1,4 +1,5 @@
-// Stores an admitted submission: referral, sections, deliveries, request and entry in one batch.
+// Stores an admitted submission: referral, sections, deliveries, register, gap, request and entry in one batch. A decision not to share
+// is stored likewise, without what there is none of.
 #pragma once
 
 #include <absl/functional/any_invocable.h>
@@ -19,7 +20,7 @@ namespace accord::broker {
 // The answer to a submission.
 struct Stored {
   std::string header_digest;
-  uint64_t index = 0;  // Of its REFERRAL_STORED entry.
+  uint64_t index = 0;  // Of its REFERRAL_STORED or NOT_SHARED_RECORDED entry.
   google::protobuf::RepeatedPtrField<type::v1::SectionDecision> decisions;
   std::string decision_digest;
   std::vector<std::string> warnings;
@@ -37,6 +38,12 @@ class SubmitCommand : public Command {
                 StoredDone done)
       : admitted_(std::move(admitted)), admission_(admission), linker_(linker), mailboxes_(mailboxes), done_(std::move(done)) {}
 
+  // Before Apply, of a correction: its deliveries follow those of what it corrects, in that one's order, and in lane IMMEDIATE if
+  // `immediate`.
+  void Follow(std::string ordering_key, bool immediate) {
+    ordering_key_ = std::move(ordering_key);
+    immediate_ = immediate;
+  }
   absl::Status Apply(CommitContext& context) override;
   void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
@@ -54,6 +61,8 @@ class SubmitCommand : public Command {
   const Admission& admission_;
   const CaseLinker& linker_;
   Mailboxes& mailboxes_;
+  std::string ordering_key_;  // Empty: that of the referral itself.
+  bool immediate_ = false;
   Stored result_;
   NewDeliveries queued_;  // Told to the mailboxes once committed.
   StoredDone done_;

@@ -49,7 +49,7 @@ TEST(IsRefusalTest, IsWhatTheCallerWasDeniedAndNoFaultOfOurs) {
     const bool refusal =
         row.code == absl::StatusCode::kInvalidArgument || row.code == absl::StatusCode::kPermissionDenied ||
         row.code == absl::StatusCode::kFailedPrecondition || row.code == absl::StatusCode::kAlreadyExists ||
-        row.code == absl::StatusCode::kNotFound;
+        row.code == absl::StatusCode::kNotFound || row.reason == Reason::kPreviewQuota;
     EXPECT_EQ(IsRefusal(Error(row.reason, "no")), refusal) << row.name;
   }
   EXPECT_TRUE(IsRefusal(Error(Reason::kNotPermitted, "no")));

@@ -15,6 +15,8 @@ bool IsRefusal(const absl::Status& status) {
     case absl::StatusCode::kAlreadyExists:
     case absl::StatusCode::kNotFound:
       return HasReason(status, DetailOf(status).reason);
+    case absl::StatusCode::kResourceExhausted:
+      return HasReason(status, Reason::kPreviewQuota);  // Who tries that often is to be seen; a full queue is the server's own.
     default:
       return false;
   }

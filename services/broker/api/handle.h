@@ -27,7 +27,7 @@
 namespace accord::broker {
 
 // True for an error with a reason of the catalogue that refuses what was asked: INVALID_ARGUMENT,
-// PERMISSION_DENIED, FAILED_PRECONDITION, ALREADY_EXISTS or NOT_FOUND. False for what is the server's
+// PERMISSION_DENIED, FAILED_PRECONDITION, ALREADY_EXISTS or NOT_FOUND, and for PREVIEW_QUOTA. False for what is the server's
 // own, passes, or merely wants another try. Thread-safe.
 bool IsRefusal(const absl::Status& status);
 

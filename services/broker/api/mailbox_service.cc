@@ -217,6 +217,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       hold = !delivery.hold().empty();
       if (hold) return ReleasePlan();  // Nothing is decided of it.
       return PlanRelease([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); },
+                         [&](std::string_view family, std::string_view key) { return view->Get(family, key); },
                          *work_.policy.Get(), *work_.directory.Get(), delivery, work_.clock.Now());
     }();
     if (!plan.ok()) return GiveBack(delivery_id, plan.status());
@@ -291,8 +292,17 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
     v1::OpenMailboxResponse message;
     auto& delivery = *message.mutable_delivery();
     FillDelivery(delivery, delivery_id, released.delivery);
-    if (!released.delivery.statement_digest().empty()) {
+    if (released.delivery.notice() != type::v1::NOTICE_KIND_UNSPECIFIED) {
+      auto& notice = *delivery.mutable_notice();
+      notice.set_kind(released.delivery.notice());
+      notice.set_header_digest(released.delivery.header_digest());
+      notice.set_agency(released.delivery.notice_agency());
+      notice.set_due_at_ms(released.delivery.notice_due_ms());
+      notice.set_reminder(released.delivery.notice_reminder());
+    } else if (!released.delivery.statement_digest().empty()) {
       *delivery.mutable_statement() = std::move(released.plan.statement);
+      for (auto& opening : released.plan.statement_openings) *delivery.add_statement_openings() = std::move(opening);
+      delivery.set_answer_due_ms(released.plan.answer_due_ms);
     } else {
       auto& referral = *delivery.mutable_referral();
       *referral.mutable_header() = std::move(released.plan.header);

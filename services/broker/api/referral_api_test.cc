@@ -413,7 +413,8 @@ TEST_F(ReferralApiTest, DecidesAgainWhenThePolicyMovedBeforeItsTurn) {
     delivery_id = (*LoadReferral(read, released.header_digest()))->recipients(0).delivery_id();
     storage::v1::StoredDelivery delivery;
     ASSERT_TRUE(delivery.ParseFromString(**view->Get(kFamilyDelivery, delivery_id)));
-    plan = PlanRelease(read, *broker.policy().Get(), *broker.directory().Get(), delivery, world_.clock().Now());
+    const auto read_plain = [&](std::string_view family, std::string_view key) { return view->Get(family, key); };
+    plan = PlanRelease(read, read_plain, *broker.policy().Get(), *broker.directory().Get(), delivery, world_.clock().Now());
     ASSERT_EQ(plan->sections.size(), 3u);
   }
   ASSERT_EQ(world_.PutAgreement("2", R"("safety_plan")"), absl::OkStatus());
@@ -446,8 +447,8 @@ TEST_F(ReferralApiTest, StatementsMoveTheReferralAndReachItsSender) {
   const auto idva_stub = v1::ReferralService::NewStub(world_.Channel("agency/idva"));
   const auto childrens_stub = v1::ReferralService::NewStub(world_.Channel("agency/childrens"));
   const std::string& digest = stored.header_digest();
-  // Before it was delivered nobody has anything to say of it.
-  EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "opened-1", digest, STATEMENT_KIND_OPENED).status(), Reason::kTransitionIllegal));
+  // Before anything left nobody has anything to say of it, nor is told that it is there.
+  EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "opened-1", digest, STATEMENT_KIND_OPENED).status(), Reason::kNotPermitted));
   EXPECT_TRUE(HasReason(Say(*idva_stub, "idva", "opened-1", std::string(32, 'x'), STATEMENT_KIND_OPENED).status(), Reason::kNotPermitted));
   Collector idva(world_, "agency/idva", 8);
   idva.Ack(idva.NextDelivery());
@@ -486,6 +487,24 @@ TEST_F(ReferralApiTest, StatementsMoveTheReferralAndReachItsSender) {
                             [](Statement& s) { s.set_decline_reason(DECLINE_REASON_OUT_OF_AREA); })
                             .status(),
                         Reason::kTransitionIllegal));
+}
+
+TEST_F(ReferralApiTest, AWorkerWithAConflictMakesNoStatement) {
+  const auto stored = Stored({.request_id = "incident-1"});
+  Collector idva(world_, "agency/idva", 8);
+  idva.Ack(idva.NextDelivery());
+  const auto stub = v1::ReferralService::NewStub(world_.Channel("agency/idva"));
+  const auto open = [&](const std::string& worker) {
+    return Say(*stub, "idva", "opened-1", stored.header_digest(), STATEMENT_KIND_OPENED, "",
+               [&](Statement& s) { s.mutable_worker()->set_pseudonym(worker); });
+  };
+  admin::v1::Change bar;
+  bar.mutable_put_conflict_list()->set_agency("idva");
+  bar.mutable_put_conflict_list()->add_workers("cousin");
+  ASSERT_EQ(world_.Change(bar), absl::OkStatus());
+  EXPECT_TRUE(HasReason(open("cousin").status(), Reason::kNotPermitted));
+  EXPECT_EQ(StateAt("idva", stored.header_digest()), REFERRAL_STATE_DELIVERED);
+  EXPECT_EQ(open("colleague").status(), absl::OkStatus()) << "the refusal did not take the request id";
 }
 
 TEST_F(ReferralApiTest, TheMainDeskLearnsNothingOfTheConfidentialDesks) {

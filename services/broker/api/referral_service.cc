@@ -14,7 +14,7 @@
 #include "common/referral/validate.h"
 #include "common/rpc/error_mapping.h"
 #include "services/broker/adapter/authorizer.h"
-#include "services/broker/admission/submit_command.h"
+#include "services/broker/api/change_calls.h"
 #include "services/broker/api/comes_later.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
@@ -31,6 +31,7 @@ constexpr std::string_view kSubmitReferrals = "/accord.broker.v1.ReferralService
 constexpr std::string_view kGetReferral = "/accord.broker.v1.ReferralService/GetReferral";
 constexpr std::string_view kListReferrals = "/accord.broker.v1.ReferralService/ListReferrals";
 constexpr int kListPageDefault = 50;
+constexpr size_t kListScannedMax = 2'000;  // Rows looked at for one page, far more than one has that may be seen.
 
 absl::StatusOr<type::v1::Receipt> ReceiptOf(const ReferralWork& work, uint64_t index, const Caller& caller) {
   ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
@@ -138,8 +139,8 @@ std::optional<Sight> SightOf(const storage::v1::StoredReferral& stored, const re
   if (header.core.part.sender() == caller.id) return Sight{.sender = true};
   const auto* recipient = FindRecipient(stored, caller.id);
   if (recipient == nullptr || !IsDeskOf(caller, recipient->desk()) || recipient->state() == type::v1::REFERRAL_STATE_STORED) return std::nullopt;
-  // A dead letter that never left tells its recipient nothing either.
-  if (recipient->state() == type::v1::REFERRAL_STATE_DEAD_LETTER) return std::nullopt;
+  // A dead letter, and a recalled copy, that never left tells its recipient nothing either.
+  if (recipient->state() == type::v1::REFERRAL_STATE_DEAD_LETTER || recipient->state() == type::v1::REFERRAL_STATE_RECALLED) return std::nullopt;
   return Sight{.recipient = recipient};
 }
 
@@ -188,7 +189,7 @@ absl::StatusOr<Reading> Read(const ReadView& view, std::string_view header_diges
   Reading reading{ToReferral(header_digest, *stored, *sight), ReadEntryDraft(type::v1::EVENT_TYPE_REFERRAL_READ, kGetReferral, caller)};
   if (sight->sender) {
     *reading.referral.mutable_openings() = stored->openings();
-  } else {
+  } else if (!stored->recalled()) {
     ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, sight->recipient->delivery_id()));
     storage::v1::StoredDelivery delivery;
     if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a referral's delivery is not stored");
@@ -256,18 +257,22 @@ void Submit(const ReferralWork& work, const Caller& caller, v1::SubmitReferralRe
         std::move(done)(
             [&]() -> absl::StatusOr<v1::SubmitReferralResponse> {
               ACCORD_RETURN_IF_ERROR(stored);
-              v1::SubmitReferralResponse response;
-              response.set_header_digest(stored->header_digest);
-              response.set_stored_index(stored->index);
-              *response.mutable_decisions() = std::move(stored->decisions);
-              response.set_decision_digest(stored->decision_digest);
-              for (const std::string& warning : stored->warnings) response.add_warnings(warning);
-              response.set_repeated_request(stored->repeated);
-              ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, stored->index, caller));
-              return response;
+              return SubmitResponse(work, caller, *std::move(stored));
             }(),
             digest);
       }));
+}
+
+absl::StatusOr<v1::SubmitReferralResponse> SubmitResponse(const ReferralWork& work, const Caller& caller, Stored stored) {
+  v1::SubmitReferralResponse response;
+  response.set_header_digest(stored.header_digest);
+  response.set_stored_index(stored.index);
+  *response.mutable_decisions() = std::move(stored.decisions);
+  response.set_decision_digest(stored.decision_digest);
+  for (const std::string& warning : stored.warnings) response.add_warnings(warning);
+  response.set_repeated_request(stored.repeated);
+  ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, stored.index, caller));
+  return response;
 }
 
 grpc::ServerUnaryReactor* ReferralService::PreviewReferral(grpc::CallbackServerContext* context,
@@ -278,6 +283,8 @@ grpc::ServerUnaryReactor* ReferralService::PreviewReferral(grpc::CallbackServerC
       *context, shared_, work_.refusals, kMethod, [this, request, response](const BrokerCall& call, Answer answer) {
         auto previewed = [&]() -> absl::StatusOr<Previewed> {
           ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+          ACCORD_RETURN_IF_ERROR(work_.previews.Take(call.caller.id, request->core().worker().pseudonym(),
+                                                     request->core().urgency() == type::v1::URGENCY_IMMEDIATE));
           const referral::HeaderParts parts = {request->core(),
                                                {request->recipients().begin(), request->recipients().end()},
                                                {request->sections().begin(), request->sections().end()},
@@ -301,7 +308,7 @@ grpc::ServerUnaryReactor* ReferralService::PreviewReferral(grpc::CallbackServerC
           row.set_sealing_certificate(recipient.sealing_certificate);
         }
         EntryDraft entry = ReadEntryDraft(type::v1::EVENT_TYPE_PREVIEWED, kMethod, call.caller);
-        entry.event.set_agreement_version(plan.decisions.agreement_version);
+        NameVersions(plan.decisions, entry.event);
         *entry.actor->mutable_worker() = request->core().worker();
         *entry.decisions.emplace().mutable_decisions() = response->decisions();
         entry.decisions->set_decision_digest(plan.decision_digest);
@@ -366,27 +373,33 @@ grpc::ServerUnaryReactor* ReferralService::ListReferrals(grpc::CallbackServerCon
             if (!before.has_value()) return PageTokenInvalid();
             range.upper = PartyKey(call.caller.id, *before);
           }
-          std::vector<std::pair<std::string, std::string>> rows;  // Index, header digest: one more than asked tells of a next page.
+          std::vector<std::pair<std::string, std::string>> rows;  // Index, header digest: one more than are looked at tells of a next page.
           ACCORD_RETURN_IF_ERROR(view->Scan(kFamilyParty, range, [&](std::string_view key, std::string_view digest) {
             rows.emplace_back(std::string(key.substr(key.size() - sizeof(uint64_t))), std::string(digest));
-            return rows.size() <= static_cast<size_t>(size);
+            return rows.size() <= kListScannedMax;
           }));
-          const bool more = rows.size() > static_cast<size_t>(size);
-          if (more) rows.pop_back();
+          // What was not released to the caller shows in nothing: neither in a page with fewer rows than were asked for, nor in a token
+          // that leads to no row. So a page is filled from whatever follows, and has a next one only if a row is left that may be seen.
           size_t bytes = 0;
           std::string last;
-          for (const auto& [index, digest] : rows) {
-            last = index;
-            auto reading = Read(*view, digest, call.caller);
-            if (HasReason(reading.status(), Reason::kNotPermitted)) continue;  // Not released to us yet.
+          for (size_t i = 0; i < rows.size(); ++i) {
+            if (i == kListScannedMax) {
+              response->set_next_page_token(MakePageToken(query, rows[i - 1].first));
+              break;
+            }
+            auto reading = Read(*view, rows[i].second, call.caller);
+            if (HasReason(reading.status(), Reason::kNotPermitted)) continue;  // Not released to us.
             if (HasReason(reading.status(), Reason::kErased)) continue;        // Just now: its row goes soon.
             ACCORD_RETURN_IF_ERROR(reading);
+            if (response->referrals_size() == size || bytes >= kPageBytesMax) {
+              response->set_next_page_token(MakePageToken(query, last));
+              break;
+            }
+            last = rows[i].first;
             reading->referral.clear_openings();
             bytes += reading->referral.ByteSizeLong();
             *response->add_referrals() = std::move(reading->referral);
-            if (bytes >= kPageBytesMax) break;
           }
-          if (more || (!rows.empty() && last != rows.back().first)) response->set_next_page_token(MakePageToken(query, last));
           return absl::OkStatus();
         }();
         if (!listed.ok()) return answer(listed);
@@ -402,7 +415,8 @@ grpc::ServerUnaryReactor* ReferralService::RespondToReferral(grpc::CallbackServe
   return HandleStatement(*context, shared_, work_, "/accord.broker.v1.ReferralService/RespondToReferral", *request, *response,
                          +[](type::v1::StatementKind kind) {
                            return kind == type::v1::STATEMENT_KIND_OPENED || kind == type::v1::STATEMENT_KIND_ACCEPTED ||
-                                  kind == type::v1::STATEMENT_KIND_DECLINED || kind == type::v1::STATEMENT_KIND_DECIDED;
+                                  kind == type::v1::STATEMENT_KIND_DECLINED || kind == type::v1::STATEMENT_KIND_DECIDED ||
+                                  kind == type::v1::STATEMENT_KIND_CHANGE_ANSWERED;
                          });
 }
 
@@ -415,19 +429,19 @@ grpc::ServerUnaryReactor* ReferralService::RecordOutcome(grpc::CallbackServerCon
                          });
 }
 
-grpc::ServerUnaryReactor* ReferralService::ChangeConsent(grpc::CallbackServerContext* context, const v1::ChangeConsentRequest*,
-                                                         v1::ChangeConsentResponse*) {
-  return AnswerComesLater(*context, shared_, "/accord.broker.v1.ReferralService/ChangeConsent");
+grpc::ServerUnaryReactor* ReferralService::ChangeConsent(grpc::CallbackServerContext* context, const v1::ChangeConsentRequest* request,
+                                                         v1::ChangeConsentResponse* response) {
+  return HandleChangeConsent(*context, shared_, work_, *request, *response);
 }
 
-grpc::ServerUnaryReactor* ReferralService::CorrectReferral(grpc::CallbackServerContext* context, const v1::CorrectReferralRequest*,
-                                                           v1::CorrectReferralResponse*) {
-  return AnswerComesLater(*context, shared_, "/accord.broker.v1.ReferralService/CorrectReferral");
+grpc::ServerUnaryReactor* ReferralService::CorrectReferral(grpc::CallbackServerContext* context, const v1::CorrectReferralRequest* request,
+                                                           v1::CorrectReferralResponse* response) {
+  return HandleCorrectReferral(*context, shared_, work_, *request, *response);
 }
 
-grpc::ServerUnaryReactor* ReferralService::RecallReferral(grpc::CallbackServerContext* context, const v1::RecallReferralRequest*,
-                                                          v1::RecallReferralResponse*) {
-  return AnswerComesLater(*context, shared_, "/accord.broker.v1.ReferralService/RecallReferral");
+grpc::ServerUnaryReactor* ReferralService::RecallReferral(grpc::CallbackServerContext* context, const v1::RecallReferralRequest* request,
+                                                          v1::RecallReferralResponse* response) {
+  return HandleRecallReferral(*context, shared_, work_, *request, *response);
 }
 
 grpc::ServerReadReactor<v1::UploadSectionRequest>* ReferralService::UploadSection(grpc::CallbackServerContext* context,

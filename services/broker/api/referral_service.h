@@ -12,10 +12,12 @@
 #include "common/rpc/handler.h"
 #include "services/broker/admission/admission.h"
 #include "services/broker/admission/statement_command.h"
+#include "services/broker/admission/submit_command.h"
 #include "services/broker/cases/case_linker.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
+#include "services/broker/sharing/preview_quota.h"
 
 namespace accord::broker {
 
@@ -31,6 +33,8 @@ struct ReferralWork {
   RefusalRecorder& refusals;
   Executor& executor;
   const Clock& clock;
+  PreviewQuota& previews;
+  const PolicyHolder& policy;
 };
 
 using SubmitDone = absl::AnyInvocable<void(absl::StatusOr<v1::SubmitReferralResponse>, std::string_view signature_digest) &&>;
@@ -38,6 +42,9 @@ using SubmitDone = absl::AnyInvocable<void(absl::StatusOr<v1::SubmitReferralResp
 // Takes one submission of `caller`, on a worker: checks it, queues it, answers once it is signed for.
 // `signature_digest` is that of its header once it was read, for the record of a refusal.
 void Submit(const ReferralWork& work, const Caller& caller, v1::SubmitReferralRequest request, SubmitDone done);
+
+// The answer to a submission that was stored. Errors of the store. Thread-safe.
+absl::StatusOr<v1::SubmitReferralResponse> SubmitResponse(const ReferralWork& work, const Caller& caller, Stored stored);
 
 // Thread-safe.
 class ReferralService final : public broker::v1::ReferralService::CallbackService {

@@ -22,7 +22,8 @@ absl::Status Mailboxes::Load(const storage::Store& store) {
     }
     Add({stored.agency(), stored.desk()},
         {id, stored.lane(), stored.mailbox_sequence(), stored.ordering_key(),
-         stored.not_before_ms() == 0 ? absl::InfinitePast() : absl::FromUnixMillis(stored.not_before_ms())});
+         stored.not_before_ms() == 0 ? absl::InfinitePast() : absl::FromUnixMillis(stored.not_before_ms()),
+         !stored.statement_digest().empty()});
   }
   return absl::OkStatus();
 }
@@ -45,17 +46,23 @@ std::optional<std::string> Mailboxes::Lease(const MailboxId& mailbox, uint64_t h
   if (queue == queues_.end()) return std::nullopt;
   // Within one lane, an earlier delivery of the same key that has not been settled blocks the key.
   absl::flat_hash_set<std::pair<int, std::string>> blocked;
+  absl::flat_hash_map<std::string, uint64_t> said;  // By key: the first statement of lane IMMEDIATE that is not settled.
   size_t looked_at = 0;
   for (auto& [position, slot] : queue->second) {
     if (++looked_at > kLeaseScanMax) return std::nullopt;
     const std::pair key(static_cast<int>(position.first), slot.waiting.ordering_key);
-    const bool may_go = slot.holder == 0 && slot.waiting.not_before <= now && !blocked.contains(key);
+    const auto first = said.find(slot.waiting.ordering_key);
+    const bool waits = first != said.end() && first->second < position.second;
+    const bool may_go = slot.holder == 0 && slot.waiting.not_before <= now && !blocked.contains(key) && !waits;
     if (may_go) {
       slot.holder = holder;
       slot.leased_until = now + kLeaseTime;
       return slot.waiting.delivery_id;
     }
     blocked.insert(key);
+    if (slot.waiting.statement && position.first == type::v1::LANE_IMMEDIATE) {
+      said.try_emplace(slot.waiting.ordering_key, position.second);
+    }
   }
   return std::nullopt;
 }

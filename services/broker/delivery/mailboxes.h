@@ -4,7 +4,9 @@
 // lives here alone, so that a restart gives every unsettled delivery again.
 //
 // Order: lanes from IMMEDIATE down, within a lane by mailbox sequence; within one ordering key and lane a
-// delivery waits until the one before it is settled. A higher lane overtakes.
+// delivery waits until the one before it is settled. A higher lane overtakes. What a statement in lane IMMEDIATE says, such as that a
+// value is not to be used any more, comes before all that was queued later for its key, whatever the lane: that waits until it is
+// settled.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -41,6 +43,7 @@ struct Waiting {
   uint64_t mailbox_sequence = 0;
   std::string ordering_key;
   absl::Time not_before = absl::InfinitePast();
+  bool statement = false;
 };
 
 inline constexpr absl::Duration kLeaseTime = absl::Seconds(60);

@@ -37,6 +37,24 @@ TEST(MailboxesTest, AnUnsettledDeliveryBlocksItsKeyInItsLaneOnly) {
   EXPECT_EQ(mailboxes.Lease(kIdva, 1, kNow), "second");
 }
 
+// Such as that a value is not to be used any more: the newer one, in whatever lane, is not shown before.
+TEST(MailboxesTest, AnImmediateStatementComesBeforeAllThatIsLaterOfItsKey) {
+  Mailboxes mailboxes;
+  mailboxes.Add(kIdva, {"before", LANE_STANDARD, 1, "case"});
+  mailboxes.Add(kIdva, {"statement", LANE_IMMEDIATE, 2, "case", absl::InfinitePast(), true});
+  mailboxes.Add(kIdva, {"after", LANE_HIGH, 3, "case"});
+  mailboxes.Add(kIdva, {"another case", LANE_STANDARD, 4, "other"});
+  EXPECT_EQ(mailboxes.Lease(kIdva, 1, kNow), "statement");
+  EXPECT_EQ(mailboxes.Lease(kIdva, 1, kNow), "before");
+  EXPECT_EQ(mailboxes.Lease(kIdva, 1, kNow), "another case");
+  EXPECT_EQ(mailboxes.Lease(kIdva, 1, kNow), std::nullopt);
+  mailboxes.Return("statement", 1, kNow + absl::Seconds(5));  // Not even while its time has not come.
+  EXPECT_EQ(mailboxes.Lease(kIdva, 1, kNow), std::nullopt);
+  ASSERT_EQ(mailboxes.Lease(kIdva, 1, kNow + absl::Seconds(5)), "statement");
+  mailboxes.Remove("statement");
+  EXPECT_EQ(mailboxes.Lease(kIdva, 1, kNow), "after");
+}
+
 TEST(MailboxesTest, ADelayedDeliveryBlocksItsKeyUntilItIsDue) {
   Mailboxes mailboxes;
   mailboxes.Add(kIdva, {"first", LANE_STANDARD, 1, "case"});

@@ -1,5 +1,8 @@
 #include "services/broker/delivery/referral_store.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
@@ -32,6 +35,68 @@ absl::StatusOr<referral::OpenedHeader> OpenStored(const StoredReferral& stored) 
   auto opened = open();
   if (!opened.ok()) return Error(Reason::kStoreCorrupt, "the header of a stored referral does not open");
   return opened;
+}
+
+absl::Status OverlayTags(const StoredReferral& stored, referral::HeaderParts& parts) {
+  for (const type::v1::Opening& opening : stored.changed_tags()) {
+    type::v1::TagPart changed;
+    if (!changed.ParseFromString(opening.content())) return Error(Reason::kStoreCorrupt, "a changed tag does not parse");
+    const auto tag = std::find_if(parts.tags.begin(), parts.tags.end(),
+                                  [&](const type::v1::TagPart& known) { return known.tag_id() == changed.tag_id(); });
+    if (tag == parts.tags.end()) return Error(Reason::kStoreCorrupt, "a changed tag is none of the referral's");
+    *tag = std::move(changed);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<referral::HeaderParts> PartsNow(const StoredReferral& stored, const referral::OpenedHeader& header) {
+  referral::HeaderParts parts = header.Parts();
+  ACCORD_RETURN_IF_ERROR(OverlayTags(stored, parts));
+  return parts;
+}
+
+absl::Status ChangeTags(StoredReferral& stored, const referral::OpenedHeader& header,
+                        const std::vector<referral::Opened<type::v1::TagPart>>& tags) {
+  StoredReferral changed;
+  *changed.mutable_changed_tags() = stored.changed_tags();
+  for (const auto& tag : tags) {
+    if (header.FindTag(tag.part.tag_id()) == nullptr) {
+      return Error(Reason::kFieldInvalid, "a tag's id is none of the referral's", {{"field", "openings.tag_id"}});
+    }
+    auto& known = *changed.mutable_changed_tags();
+    known.erase(std::remove_if(known.begin(), known.end(),
+                               [&](const type::v1::Opening& opening) {
+                                 type::v1::TagPart older;
+                                 return older.ParseFromString(opening.content()) && older.tag_id() == tag.part.tag_id();
+                               }),
+                known.end());
+    *known.Add() = tag.opening;
+  }
+  ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts parts, PartsNow(changed, header));
+  ACCORD_RETURN_IF_ERROR(referral::ValidateParts(parts, /*digests_required=*/true));
+  stored.mutable_changed_tags()->Swap(changed.mutable_changed_tags());
+  return absl::OkStatus();
+}
+
+namespace {
+
+// What waits, or died before anything left, is unknown to its recipient: a decision must not depend on it.
+bool IsToldOf(const StoredRecipient* recipient) {
+  if (recipient == nullptr) return false;
+  if (recipient->first_released_ms() > 0) return true;
+  return recipient->state() != type::v1::REFERRAL_STATE_STORED && recipient->state() != type::v1::REFERRAL_STATE_DEAD_LETTER &&
+         recipient->state() != type::v1::REFERRAL_STATE_RECALLED;  // From before the first release was kept.
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<type::v1::HeaderCore>> CausedBy(SealedReader read, const type::v1::HeaderCore& core) {
+  if (core.caused_by().empty()) return std::nullopt;
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, core.caused_by()));
+  if (!stored.has_value()) return std::nullopt;
+  ACCORD_ASSIGN_OR_RETURN(referral::OpenedHeader header, OpenStored(*stored));
+  if (header.core.part.sender() != core.sender() && !IsToldOf(FindRecipient(*stored, core.sender()))) return std::nullopt;
+  return std::move(header.core.part);
 }
 
 absl::Status SaveReferral(CommitContext& context, std::string_view header_digest, const StoredReferral& stored) {
@@ -78,6 +143,10 @@ absl::StatusOr<std::optional<StoredDelivery>> LoadDelivery(CommitContext& contex
   return stored;
 }
 
+bool CarriesReferral(const StoredDelivery& delivery) {
+  return delivery.statement_digest().empty() && delivery.notice() == type::v1::NOTICE_KIND_UNSPECIFIED && delivery.hold().empty();
+}
+
 absl::Status PutDelivery(CommitContext& context, std::string_view delivery_id, StoredDelivery delivery,
                          uint64_t mailbox_sequence, NewDeliveries& queued) {
   const std::string counter = KeySequenceKey(delivery.agency(), delivery.ordering_key());
@@ -91,7 +160,8 @@ absl::Status PutDelivery(CommitContext& context, std::string_view delivery_id, S
   context.Put(kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), mailbox_sequence),
               std::string(delivery_id));
   queued.push_back({{delivery.agency(), delivery.desk()},
-                    {std::string(delivery_id), delivery.lane(), mailbox_sequence, delivery.ordering_key()}});
+                    {std::string(delivery_id), delivery.lane(), mailbox_sequence, delivery.ordering_key(), absl::InfinitePast(),
+                     !delivery.statement_digest().empty()}});
   return absl::OkStatus();
 }
 

@@ -23,12 +23,28 @@ namespace accord::broker {
 using SealedReader =
     absl::FunctionRef<absl::StatusOr<std::optional<std::string>>(std::string_view family, std::string_view key)>;
 
+// Likewise a plain one: CommitContext::Get.
+using PlainReader = absl::FunctionRef<absl::StatusOr<std::optional<std::string>>(std::string_view family, std::string_view key)>;
+
 // The referral, or nothing when it is absent or was erased. DATA_LOSS when it does not parse. Thread-safe.
 absl::StatusOr<std::optional<storage::v1::StoredReferral>> LoadReferral(SealedReader read, std::string_view header_digest);
 absl::StatusOr<std::optional<storage::v1::StoredReferral>> LoadReferral(CommitContext& context,
                                                                         std::string_view header_digest);
 // Its header with all that the broker may see of it. DATA_LOSS when it does not open. Thread-safe.
 absl::StatusOr<referral::OpenedHeader> OpenStored(const storage::v1::StoredReferral& stored);
+// Puts the tags that changed since into `parts`, each in place of the one of its id. Whatever decides on a stored referral, or says on
+// what basis it is shared, decides on its parts as they come out of this. DATA_LOSS when a tag does not parse. Thread-safe.
+absl::Status OverlayTags(const storage::v1::StoredReferral& stored, referral::HeaderParts& parts);
+// The parts of `header` with them. DATA_LOSS likewise. Thread-safe.
+absl::StatusOr<referral::HeaderParts> PartsNow(const storage::v1::StoredReferral& stored, const referral::OpenedHeader& header);
+// Takes `tags` (OpenTags of statement.h) as those that hold from now on. Nothing is changed on an error.
+//   FIELD_INVALID                   a tag of an id that the referral does not have
+//   errors of ValidateParts         the referral could not have such a tag
+absl::Status ChangeTags(storage::v1::StoredReferral& stored, const referral::OpenedHeader& header,
+                        const std::vector<referral::Opened<type::v1::TagPart>>& tags);
+// Core of the referral that `core` is caused by, when its sender sent or received that; nothing otherwise, and when it was
+// erased. Errors of LoadReferral. Thread-safe.
+absl::StatusOr<std::optional<type::v1::HeaderCore>> CausedBy(SealedReader read, const type::v1::HeaderCore& core);
 // Sealed under the slot of its chain.
 absl::Status SaveReferral(CommitContext& context, std::string_view header_digest, const storage::v1::StoredReferral& stored);
 
@@ -45,6 +61,9 @@ const std::string& OrderingKeyOf(const storage::v1::StoredReferral& stored);
 
 // The delivery, or nothing when it is absent. DATA_LOSS when it does not parse.
 absl::StatusOr<std::optional<storage::v1::StoredDelivery>> LoadDelivery(CommitContext& context, std::string_view delivery_id);
+
+// True for the delivery of a referral itself, not of a statement, of a notice or of a hold. Thread-safe.
+bool CarriesReferral(const storage::v1::StoredDelivery& delivery);
 
 // Deliveries that a command queued, for the mailboxes once it has committed.
 using NewDeliveries = std::vector<std::pair<MailboxId, Waiting>>;

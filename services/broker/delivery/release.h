@@ -25,7 +25,9 @@ namespace accord::broker {
 // What one delivery would hand over under the policy in force.
 struct ReleasePlan {
   Epochs epochs;
-  std::string sender, request_id, agreement_version;
+  // Of the sender's last statement on the referral when it was made: a change of consent, a correction and a recall move it.
+  std::string sender_statement;
+  std::string sender, request_id, agreement_version, emergency_version, law_version;
   // Of a referral: the decisions about this recipient, and what it may have. No sections: nothing may go any more.
   std::vector<type::v1::SectionDecision> decisions;
   std::string decision_digest;
@@ -34,17 +36,24 @@ struct ReleasePlan {
   std::vector<type::v1::Opening> openings;
   type::v1::SignedPayload header;
   std::string sender_certificate;
-  // Of a statement's delivery: the statement.
+  // Of a statement's delivery: the statement, what this desk may open of it, and until when it must be answered (0: it need not).
   type::v1::SignedPayload statement;
+  std::vector<type::v1::Opening> statement_openings;
+  int64_t answer_due_ms = 0;
+  // Of what its sender says, or of a notice, to a holder: a protective rule applies to the holder by now, so nothing may go.
+  bool may_not_tell = false;
 };
 
-// Decides what `delivery` may hand over at `now`. A section goes only to the key that the recipient's desk has in the
-// directory now: one sealed for an older key waits for its sender to seal again.
+// Decides what `delivery` may hand over at `now`, by the tags as they stand. A section goes only to the key that the recipient's desk has in the
+// directory now: one sealed for an older key waits for its sender to seal again. Of a recalled referral nothing goes.
 //   REFERRAL_NOT_FOUND  it was erased
 //   DATA_LOSS           what is stored does not parse
-// Thread-safe if `read` is.
-absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, const Policy& policy, const DirectorySnapshot& directory,
-                                        const storage::v1::StoredDelivery& delivery, absl::Time now);
+// Thread-safe if the readers are.
+absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plain, const Policy& policy,
+                                        const DirectorySnapshot& directory, const storage::v1::StoredDelivery& delivery, absl::Time now);
+
+// Statements of a referral's sender that are looked through when it is first released to a desk, the newest first.
+inline constexpr size_t kEarlierStatementsMax = 64;
 
 // A delivery that may leave.
 struct Released {
@@ -56,7 +65,8 @@ struct Released {
 };
 using ReleasedDone = absl::AnyInvocable<void(absl::StatusOr<Released>) &&>;
 
-// Makes attempt, first release time, state and RELEASED entry durable. Decides again if an epoch moved since the plan.
+// Makes attempt, first release time, what is held, state and RELEASED entry durable. Plans again if an epoch moved since the plan was
+// made, or its sender said something: whatever an earlier command of the sequencer forbids does not leave.
 // Its Done gives no lease back: whoever leased it does.
 //   DELIVERY_NOT_FOUND  not there, settled, or not this mailbox's
 //   those of PlanRelease
@@ -75,6 +85,15 @@ class ReleaseCommand : public Command {
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
+  // Tells the desk, which is only now released something, of the changes of consent that concern it: the header of its copy shows the
+  // tags as they were signed. It need not answer, for nothing was taken from it.
+  absl::Status TellOfEarlierChanges(CommitContext& context, const storage::v1::StoredDelivery& delivery,
+                                    const storage::v1::StoredReferral& stored);
+  // What follows for the delivery and its recipient, of a referral and of what is said of one. True when `stored` is to be saved.
+  absl::StatusOr<bool> MoveReferral(CommitContext& context, storage::v1::StoredDelivery& delivery,
+                                    storage::v1::StoredReferral& stored) const;
+  absl::StatusOr<bool> MoveWord(CommitContext& context, storage::v1::StoredDelivery& delivery, storage::v1::StoredReferral& stored) const;
+
   const std::string delivery_id_;
   const MailboxId mailbox_;
   const Caller caller_;
@@ -82,7 +101,7 @@ class ReleaseCommand : public Command {
   const DirectoryHolder& directory_;
   Mailboxes& mailboxes_;
   Released result_;
-  NewDeliveries queued_;  // Notices of holds that cover it.
+  NewDeliveries queued_;  // Notices of holds that cover it, and statements on it.
   ReleasedDone done_;
 };
 
@@ -91,7 +110,9 @@ EntryDraft DeliveryEntry(const storage::v1::StoredReferral& stored, const storag
                          std::string_view delivery_id, std::string_view sender, std::string_view request_id,
                          const Caller& caller);
 
-// Takes a delivery out of its mailbox as a dead letter, and its recipient's state with it.
+// Takes a delivery out of its mailbox as a dead letter.
+void BuryDelivery(CommitContext& context, std::string_view delivery_id, storage::v1::StoredDelivery& delivery, uint64_t index);
+// And its recipient's state with it.
 void Bury(CommitContext& context, std::string_view delivery_id, storage::v1::StoredDelivery& delivery,
           storage::v1::StoredReferral& stored, uint64_t index);
 

@@ -71,7 +71,7 @@ absl::Status SettleCommand::Apply(CommitContext& context) {
   context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
   context.Delete(kFamilyMailbox,
                  MailboxKey(delivery->agency(), delivery->desk(), delivery->lane(), delivery->mailbox_sequence()));
-  auto* const recipient = delivery->statement_digest().empty() ? FindRecipient(*stored, delivery->agency()) : nullptr;
+  auto* const recipient = CarriesReferral(*delivery) ? FindRecipient(*stored, delivery->agency()) : nullptr;
   const auto next = recipient == nullptr ? std::nullopt : referral::Next(recipient->state(), referral::Event::kDeliver);
   if (!next.has_value()) return absl::OkStatus();  // A statement, or the recipient has opened it already.
   recipient->set_state(*next);

@@ -60,6 +60,12 @@ absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal&
   return absl::OkStatus();
 }
 
+absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& principal, std::string_view method) {
+  const bool of_cases = method.starts_with("/accord.inspection.v1.TrailService/") || method.starts_with("/accord.broker.v1.SharingService/");
+  if (principal.kind != options::v1::CALLER_ADMIN || !of_cases || !directory.IsBarred(kAdministrators, principal.id)) return absl::OkStatus();
+  return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
+}
+
 absl::Status CheckMethod(std::string_view method, options::v1::Caller kind) {
   // "/package.Service/Method" → "package.Service.Method".
   std::string name(method.substr(method.starts_with('/') ? 1 : 0));

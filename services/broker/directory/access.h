@@ -47,6 +47,10 @@ bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal);
 //   CERTIFICATE_DENIED  certificate or key denied, or issued before the valid-from
 absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal& principal);
 
+// NOT_PERMITTED when `principal` is an administrator with a conflict of interest and `method` shows what concerns cases:
+// trails, and who shared what. It says no more than any refusal of a protective rule. Thread-safe.
+absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& principal, std::string_view method);
+
 // OK when the `callers` option of `method` ("/accord.broker.v1.LedgerService/GetReceipt") has `kind`.
 // ROLE_NOT_ALLOWED otherwise, and for a method that is not linked into this program. Thread-safe.
 absl::Status CheckMethod(std::string_view method, options::v1::Caller kind);

@@ -49,18 +49,13 @@ Change Kept(Change change, const ChangeRules& rules) {
 
 // Everything but how an agency stands to the others.
 absl::Status ValidateInItself(const Change& change, const ChangeRules& rules) {
+  if (IsPolicyChange(change)) return ValidatePolicyChange(change);
   switch (change.change_case()) {
     case Change::kPutAgency:
       return ValidateAgency(change.put_agency().agency(), rules.trust_domain);
     case Change::kDenyKey:
       if (change.deny_key().digest().size() == crypto::kDigestBytes) return absl::OkStatus();
       return Error(Reason::kFieldInvalid, "deny_key.digest: 32 bytes are needed", {{"field", "deny_key.digest"}});
-    case Change::kPutAgreement:
-      if (change.put_agreement().text().size() > kAgreementTextBytesMax) {
-        return Error(Reason::kMessageTooLarge, "put_agreement.text is over its limit",
-                     {{"limit_bytes", fmt::format("{}", kAgreementTextBytesMax)}});
-      }
-      return rules.agreement_version(change.put_agreement().text()).status();
     case Change::kPutOfficer:
       return ValidateOfficer(change.put_officer());
     case Change::kPutConflictList:
@@ -71,28 +66,14 @@ absl::Status ValidateInItself(const Change& change, const ChangeRules& rules) {
   return Missing("change");
 }
 
-// A later agreement may not take the version of an earlier one that says something else: "as at"
-// must have one answer.
-absl::Status ApplyAgreement(const std::string& text, const ChangeRules& rules, CommitContext& context) {
-  ACCORD_ASSIGN_OR_RETURN(const std::string version, rules.agreement_version(text));
-  ACCORD_ASSIGN_OR_RETURN(const auto before,
-                          Read<storage::v1::StoredAgreement>(context, kFamilyPolicy, AgreementKey(version)));
-  if (before.has_value() && before->text() != text) {
-    return Error(Reason::kAgreementMalformed, fmt::format("version {} is taken by another text; use a new one", version),
-                 {{"field", "version"}, {"version", version}});
-  }
-  storage::v1::StoredAgreement stored;
-  stored.set_text(text);
-  stored.set_version(version);
-  stored.set_in_force_ms(absl::ToUnixMillis(context.now()));
-  context.Put(kFamilyPolicy, AgreementKey(version), stored.SerializeAsString());
-  context.Put(kFamilyPolicy, kAgreementCurrentKey, stored.SerializeAsString());
-  return absl::OkStatus();
-}
-
 // Writes what `change` says and moves in `epochs` what it moves.
 absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRules& rules, CommitContext& context,
                          Epochs& epochs) {
+  if (IsPolicyChange(change)) {
+    ACCORD_RETURN_IF_ERROR(CheckPolicyChange(change, rules.policy(), context));
+    ++epochs.agreement;
+    return WritePolicyChange(change, context);
+  }
   switch (change.change_case()) {
     case Change::kPutAgency: {
       const auto& agency = change.put_agency().agency();
@@ -121,9 +102,6 @@ absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRule
       ++epochs.lists;
       return absl::OkStatus();
     }
-    case Change::kPutAgreement:
-      ++epochs.agreement;
-      return ApplyAgreement(change.put_agreement().text(), rules, context);
     default:
       break;
   }
@@ -210,6 +188,9 @@ std::string_view KindOf(const Change& change) {
     case Change::kSetHold: return "set_hold";
     case Change::kLiftHold: return "lift_hold";
     case Change::kPutRetention: return "put_retention";
+    case Change::kPutEmergencySchedule: return "put_emergency_schedule";
+    case Change::kPutLegalRegister: return "put_legal_register";
+    case Change::kPutForum: return "put_forum";
     case Change::CHANGE_NOT_SET: break;
   }
   return "";
@@ -221,6 +202,7 @@ absl::Status ValidateChange(const Change& change, const ChangeRules& rules) {
   const auto directory = rules.directory.Get();
   if (change.has_put_agency()) return ValidateAmongOthers(change.put_agency().agency(), *directory);
   if (change.has_put_conflict_list()) return ValidateConflictList(change.put_conflict_list(), *directory);
+  if (change.has_put_forum()) return ValidateForumAmongOthers(change.put_forum().forum(), *directory);
   return CheckAdministratorsRemain(change, *directory);
 }
 
@@ -242,6 +224,7 @@ absl::Status ProposeChangeCommand::Apply(CommitContext& context) {
   if (const ChangeHandler* handler = HandlerOf(change_, rules_); handler != nullptr) {
     ACCORD_RETURN_IF_ERROR(handler->Check(change_, context));
   }
+  if (IsPolicyChange(change_)) ACCORD_RETURN_IF_ERROR(CheckPolicyChange(change_, rules_.policy(), context));
   ACCORD_ASSIGN_OR_RETURN(outcome_.number, NextChangeNumber(context));
   auto& stored = outcome_.stored;
   *stored.mutable_change() = change_;
@@ -330,12 +313,14 @@ absl::Status ValidateImport(std::span<const std::string> administrators, std::sp
     ACCORD_RETURN_IF_ERROR(ValidateOfficer(officer));
   }
   // Agencies may name each other and come in any order, so they are judged together.
-  std::set<std::string> ids;
+  std::set<std::string> ids, forums;
   std::map<std::string, std::string> key_owners;
   for (const Change& change : changes) {
     if (!change.has_put_agency()) {
       ACCORD_RETURN_IF_ERROR(ValidateInItself(change, rules));
-      continue;
+      const std::string& forum = change.put_forum().forum().id();
+      if (!change.has_put_forum() || forums.insert(forum).second) continue;
+      return Error(Reason::kFieldInvalid, fmt::format("forum {} is imported twice", forum), {{"field", "forum.id"}});
     }
     const auto& agency = change.put_agency().agency();
     const auto about = [&](const absl::Status& status) {
@@ -353,6 +338,11 @@ absl::Status ValidateImport(std::span<const std::string> administrators, std::sp
     }
   }
   for (const Change& change : changes) {
+    for (const std::string& member : change.put_forum().forum().members()) {
+      if (ids.contains(member)) continue;
+      return Error(Reason::kFieldInvalid, fmt::format("forum {} has member {}, which is not imported", change.put_forum().forum().id(), member),
+                   {{"field", "forum.members"}});
+    }
     const auto& agency = change.put_agency().agency();
     for (const std::string& id : {agency.deputy(), agency.duty_recipient()}) {
       if (id.empty() || (id != agency.id() && ids.contains(id))) continue;

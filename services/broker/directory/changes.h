@@ -1,4 +1,4 @@
-// Changes of directory, deny set, lists and agreement: proposed by one administrator, approved by
+// Changes of directory, deny set, lists and policy texts: proposed by one administrator, approved by
 // another, each act an entry on the administration chain (design.md §7).
 //
 // The commands are idempotent by request id, scoped to the administrator. They read the directory
@@ -10,7 +10,6 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "accord/admin/v1/admin_service.pb.h"
 #include "accord/storage/v1/broker.pb.h"
 #include "services/broker/directory/directory.h"
+#include "services/broker/directory/policy_changes.h"
 #include "services/broker/sequencer/command.h"
 
 namespace accord::broker {
@@ -49,8 +49,7 @@ class ChangeHandler {
 struct ChangeRules {
   std::string trust_domain;
   const DirectoryHolder& directory;
-  // The version of an agreement's text, or AGREEMENT_MALFORMED with the line. Pure.
-  std::function<absl::StatusOr<std::string>(std::string_view text)> agreement_version;
+  PolicyInForce policy;
   // Those of the changes that the directory does not know of. Must outlive the commands.
   std::vector<const ChangeHandler*> handlers = {};
 };
@@ -74,11 +73,12 @@ using ChangeDone = absl::AnyInvocable<void(absl::StatusOr<ChangeOutcome> outcome
 std::string_view KindOf(const admin::v1::Change& change);
 
 // OK when `change` may be proposed now; it is judged again when approved.
-// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, TEXT_NOT_UTF8, MESSAGE_TOO_LARGE, AGREEMENT_MALFORMED.
+// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, TEXT_NOT_UTF8, MESSAGE_TOO_LARGE, AGREEMENT_MALFORMED, SCHEDULE_MALFORMED,
+// LEGAL_REGISTER_MALFORMED.
 absl::Status ValidateChange(const admin::v1::Change& change, const ChangeRules& rules);
 
 // Proposes a change. OK: durable, not in force.
-//   errors of ValidateChange; REQUEST_ID_REUSED
+//   errors of ValidateChange and CheckPolicyChange; REQUEST_ID_REUSED
 class ProposeChangeCommand : public Command {
  public:
   ProposeChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id,
@@ -98,7 +98,7 @@ class ProposeChangeCommand : public Command {
 
 // Approves a change of another administrator. OK: in force, and the epochs have moved.
 //   CHANGE_NOT_FOUND, SELF_APPROVAL, TRANSITION_ILLEGAL (in force already), REQUEST_ID_REUSED;
-//   errors of ValidateChange, as the directory stands now
+//   errors of ValidateChange and CheckPolicyChange, as directory and policy stand now
 class ApproveChangeCommand : public Command {
  public:
   ApproveChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id,
@@ -117,7 +117,7 @@ class ApproveChangeCommand : public Command {
   ChangeDone done_;
 };
 
-// OK when OpenLogCommand would take them: two different well-formed administrators, and agencies and agreement that
+// OK when OpenLogCommand would take them: two different well-formed administrators, and agencies, forums and policy texts that
 // stand in themselves and beside each other. Errors of ValidateChange.
 absl::Status ValidateImport(std::span<const std::string> administrators, std::span<const admin::v1::Change> changes,
                             const ChangeRules& rules);

@@ -84,7 +84,20 @@ absl::StatusOr<std::shared_ptr<const DirectorySnapshot>> DirectorySnapshot::Load
     return status.ok();
   }));
   ACCORD_RETURN_IF_ERROR(status);
+  const std::string prefix = ConflictListKey("");
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyPolicy, storage::Prefix(prefix), [&](std::string_view key, std::string_view bytes) {
+    storage::v1::StoredConflictList list;
+    if (!list.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) status = Corrupt(kFamilyPolicy);
+    directory->conflicts_[std::string(key.substr(prefix.size()))].insert(list.workers().begin(), list.workers().end());
+    return status.ok();
+  }));
+  ACCORD_RETURN_IF_ERROR(status);
   return directory;
+}
+
+bool DirectorySnapshot::IsBarred(std::string_view agency, const std::string& worker) const {
+  const auto list = conflicts_.find(agency);
+  return list != conflicts_.end() && list->second.contains(worker);
 }
 
 const AgencyRow* DirectorySnapshot::FindAgency(std::string_view id) const { return FindIn(agencies_, id); }

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,9 +42,12 @@ inline const std::optional<crypto::Certificate>& SealingOf(const AgencyRow& row,
 }
 
 // Immutable; shared by handlers and the sequencer.
+// No agency's id: the conflict list of this name is that of administrators.
+inline constexpr std::string_view kAdministrators = "administrators";
+
 class DirectorySnapshot {
  public:
-  // Reads the families `agency`, `officer` and `deny`. DATA_LOSS when a row does not parse; the
+  // Reads the families `agency`, `officer` and `deny`, and the conflict lists of `policy`. DATA_LOSS when a row does not parse; the
   // errors of `store`.
   static absl::StatusOr<std::shared_ptr<const DirectorySnapshot>> Load(const storage::Store& store, uint64_t epoch);
 
@@ -68,6 +72,12 @@ class DirectorySnapshot {
   };
   const SealingKeyOwner* FindSealingKeyOwner(std::string_view subject_key_id) const;
 
+  // Who is barred for a conflict of interest: agency, or kAdministrators, → workers' pseudonyms or administrators' ids.
+  using Conflicts = std::map<std::string, std::set<std::string>, std::less<>>;
+  const Conflicts& conflicts() const { return conflicts_; }
+  // True when `worker` is on the list of `agency`.
+  bool IsBarred(std::string_view agency, const std::string& worker) const;
+
   // True when the deny set has `digest`: of a certificate or of a public key.
   bool IsDenied(std::string_view digest) const { return denied_.contains(std::string(digest)); }
 
@@ -79,6 +89,7 @@ class DirectorySnapshot {
   std::map<std::string, storage::v1::StoredOfficer, std::less<>> officers_;  // By OfficerKey.
   std::map<std::string, SealingKeyOwner, std::less<>> sealing_owners_;
   absl::flat_hash_set<std::string> denied_;
+  Conflicts conflicts_;
 };
 
 // The directory in force. The sequencer sets it between batches, before the next command is

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -5,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/testing_pki.h"
+#include "common/policy/policy_text.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/changes.h"
 #include "services/broker/directory/directory.h"
@@ -37,8 +39,11 @@ TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
   EXPECT_EQ(OfficerKey(true, "ines"), "inspector/ines");
   EXPECT_EQ(PrincipalChainKey("admin/alice"), "chain/admin/alice");
   EXPECT_EQ(AgreementKey("2026-1"), "agreement/version/2026-1");
+  EXPECT_EQ(EmergencyKey("emergency-2"), "emergency/version/emergency-2");
+  EXPECT_EQ(LawKey("law-2"), "law/version/law-2");
+  EXPECT_EQ(ForumKey("marac-area"), "forum/marac-area");
   EXPECT_EQ(ConflictListKey("police"), "conflicts/police");
-  EXPECT_EQ(BrokerFamilies().size(), 36u);
+  EXPECT_EQ(BrokerFamilies().size(), 42u);
 }
 
 class DirectoryTest : public ::testing::Test {
@@ -93,10 +98,8 @@ class DirectoryTest : public ::testing::Test {
   TestAuthority authority_;
   MemoryContext context_;
   DirectoryHolder holder_;
-  ChangeRules rules_{std::string(kTrustDomain), holder_, [](std::string_view text) -> absl::StatusOr<std::string> {
-                       if (text.starts_with("bad")) return Error(Reason::kAgreementMalformed, "line 1: bad");
-                       return std::string(text.substr(0, 2));
-                     }};
+  referral::PolicySources sources_;  // Of the policy in force, as the tests say that it is.
+  ChangeRules rules_{std::string(kTrustDomain), holder_, [this] { return referral::CompiledPolicy(sources_); }};
 };
 
 TEST_F(DirectoryTest, AcceptsAWellFormedAgencyAndNamesEachFault) {
@@ -247,18 +250,240 @@ TEST_F(DirectoryTest, KeepsTwoAdministrators) {
   EXPECT_TRUE(Propose("bob", "request-4", change).ok());
 }
 
-TEST_F(DirectoryTest, AnAgreementVersionMeansOneText) {
-  OpenLog({});
+// An agreement of police and Idva.
+std::string AgreementText(const std::string& version, const std::string& effective_from = "2026-01-01",
+                          const std::string& category = "identity", const std::string& id = "area") {
+  return fmt::format(R"(
+id = "{}"
+version = "{}"
+parties = ["police", "idva"]
+effective_from = "{}"
+expires = "2040-01-01"
+[[route]]
+id = "all"
+from_kinds = ["police"]
+to_kinds = ["idva"]
+purposes = ["support"]
+categories = ["{}"]
+)", id, version, effective_from, category);
+}
+admin::v1::Change PutAgreement(const std::string& text) {
   admin::v1::Change change;
-  change.mutable_put_agreement()->set_text("v1 first");
-  ASSERT_TRUE(Approve("bob", "request-2", *Propose("alice", "request-1", change)).ok());
-  EXPECT_EQ(context_.current.agreement, 1u);
-  change.mutable_put_agreement()->set_text("v1 second");
-  const auto number = Propose("alice", "request-3", change);
+  change.mutable_put_agreement()->set_text(text);
+  return change;
+}
+
+std::string ScheduleText(const std::string& version, const std::string& effective_from, const std::string& category = "risk") {
+  return fmt::format("version = \"{}\"\neffective_from = \"{}\"\ncategories = [\"{}\"]\n[[recipient]]\nkind = \"police\"\n", version,
+                     effective_from, category);
+}
+admin::v1::Change PutSchedule(const std::string& text) {
+  admin::v1::Change change;
+  change.mutable_put_emergency_schedule()->set_text(text);
+  return change;
+}
+
+std::string RegisterText(const std::string& version, const std::string& effective_from, const std::string& basis = "public_task") {
+  return fmt::format("version = \"{}\"\neffective_from = \"{}\"\n[[basis]]\narticle6 = \"{}\"\n", version, effective_from, basis);
+}
+admin::v1::Change PutRegister(const std::string& text) {
+  admin::v1::Change change;
+  change.mutable_put_legal_register()->set_text(text);
+  return change;
+}
+
+admin::v1::Change PutForum(const std::string& id, std::vector<std::string> members, const std::string& coordinator) {
+  admin::v1::Change change;
+  auto& forum = *change.mutable_put_forum()->mutable_forum();
+  forum.set_id(id);
+  for (std::string& member : members) forum.add_members(std::move(member));
+  forum.set_coordinator(coordinator);
+  forum.set_active(true);
+  return change;
+}
+
+TEST_F(DirectoryTest, AVersionMeansOneText) {
+  OpenLog({});
+  const struct {
+    admin::v1::Change first, second, bad;
+    Reason reason;
+    std::string key, kind;
+  } kinds[] = {
+      {PutAgreement(AgreementText("v1")), PutAgreement(AgreementText("v1", "2026-01-01", "risk", "other-area")), PutAgreement("bad"),
+       Reason::kAgreementMalformed, AgreementKey("v1"), "put_agreement"},
+      {PutSchedule(ScheduleText("v1", "2026-01-01")), PutSchedule(ScheduleText("v1", "2026-01-02")), PutSchedule("bad"),
+       Reason::kScheduleMalformed, EmergencyKey("v1"), "put_emergency_schedule"},
+      {PutRegister(RegisterText("v1", "2026-01-01")), PutRegister(RegisterText("v1", "2026-01-02")), PutRegister("bad"),
+       Reason::kLegalRegisterMalformed, LawKey("v1"), "put_legal_register"},
+  };
+  for (const auto& kind : kinds) {
+    const auto request = [&](int number) { return fmt::format("{}-{:08}", kind.kind, number); };
+    const uint64_t epoch = context_.current.agreement;
+    EXPECT_TRUE(HasReason(Propose("alice", request(1), kind.bad).status(), kind.reason));
+    const auto first = Propose("alice", request(2), kind.first), second = Propose("alice", request(3), kind.second);
+    ASSERT_TRUE(first.ok() && second.ok()) << "neither is kept yet" << second.status();
+    EXPECT_FALSE(context_.rows.contains({std::string(kFamilyPolicy), kind.key}));
+    EXPECT_TRUE(HasReason(Approve("alice", request(4), *first).status(), Reason::kSelfApproval));
+    ASSERT_EQ(Approve("bob", request(5), *first).status(), absl::OkStatus());
+    EXPECT_EQ(context_.current.agreement, epoch + 1);
+    EXPECT_TRUE(context_.rows.contains({std::string(kFamilyPolicy), kind.key}));
+    EXPECT_EQ(context_.entries.back().event.change(), kind.kind);
+    // Taken by another text: judged again at approval, and at once from now on.
+    EXPECT_TRUE(HasReason(Approve("bob", request(6), *second).status(), kind.reason));
+    const auto again = Propose("alice", request(7), kind.second);
+    EXPECT_TRUE(HasReason(again.status(), kind.reason));
+    EXPECT_EQ(DetailOf(again.status()).metadata["version"], "v1");
+    EXPECT_EQ(context_.current.agreement, epoch + 1);
+    EXPECT_TRUE(Propose("alice", request(8), kind.first).ok()) << "the same text may come again";
+  }
+}
+
+TEST_F(DirectoryTest, TheBuiltInVersionsAreTaken) {
+  OpenLog({});
+  EXPECT_TRUE(HasReason(Propose("alice", "request-1", PutSchedule(ScheduleText("emergency-1", "2026-01-01"))).status(), Reason::kScheduleMalformed));
+  EXPECT_TRUE(HasReason(Propose("alice", "request-2", PutRegister(RegisterText("law-1", "2026-01-01"))).status(), Reason::kLegalRegisterMalformed));
+}
+
+TEST_F(DirectoryTest, EveryVersionIsKeptInTheOrderOfApproval) {
+  OpenLog({});
+  const auto approve = [&](const std::string& request, const admin::v1::Change& change) {
+    const auto number = Propose("alice", request, change);
+    ASSERT_EQ(number.status(), absl::OkStatus());
+    ASSERT_EQ(Approve("bob", request, *number).status(), absl::OkStatus());
+  };
+  approve("request-1", PutAgreement(AgreementText("v1")));
+  approve("request-2", PutAgreement(AgreementText("v2", "1970-01-01")));
+  approve("request-3", PutSchedule(ScheduleText("v1", "2026-01-01")));
+  storage::v1::StoredAgreement first, second;
+  storage::v1::StoredPolicyText third;
+  ASSERT_TRUE(first.ParseFromString(context_.rows.at({std::string(kFamilyPolicy), AgreementKey("v1")})));
+  ASSERT_TRUE(second.ParseFromString(context_.rows.at({std::string(kFamilyPolicy), AgreementKey("v2")})));
+  ASSERT_TRUE(third.ParseFromString(context_.rows.at({std::string(kFamilyPolicy), EmergencyKey("v1")})));
+  // The clock stood still.
+  EXPECT_EQ(first.in_force_ms(), absl::ToUnixMillis(context_.time));
+  EXPECT_EQ(second.in_force_ms(), first.in_force_ms() + 1);
+  EXPECT_EQ(third.approved_at_ms(), first.in_force_ms() + 2);
+  EXPECT_EQ(first.text(), AgreementText("v1"));
+  EXPECT_EQ(first.version(), "v1");
+  EXPECT_EQ(first.effective_from_ms(), absl::ToUnixMillis(absl::FromCivil(absl::CivilDay(2026, 1, 1), absl::UTCTimeZone())));
+  EXPECT_EQ(second.effective_from_ms(), 1) << "0 is of the rows that say nothing of it";
+  EXPECT_FALSE(context_.rows.contains({std::string(kFamilyPolicy), std::string(kAgreementCurrentKey)}));
+}
+
+// The clock of these tests stands in January 2027.
+TEST_F(DirectoryTest, WhatWouldNeverBeInForceIsRefused) {
+  OpenLog({});
+  const auto day = [](int year, int month) { return absl::FromCivil(absl::CivilDay(year, month, 1), absl::UTCTimeZone()); };
+  referral::Agreement live{.id = "area", .version = "live", .effective_from = day(2026, 6)}, coming{.id = "area", .version = "coming", .effective_from = day(2027, 6)};
+  sources_.agreements = {live, coming};
+  const auto propose = [&](const std::string& request, const admin::v1::Change& change) { return Propose("alice", request, change).status(); };
+  const absl::Status earlier = propose("request-1", PutAgreement(AgreementText("new", "2026-05-31")));
+  EXPECT_TRUE(HasReason(earlier, Reason::kAgreementMalformed));
+  EXPECT_EQ(DetailOf(earlier).metadata["field"], "effective_from");
+  EXPECT_EQ(DetailOf(earlier).metadata["version"], "live");
+  EXPECT_TRUE(propose("request-2", PutAgreement(AgreementText("new", "2026-06-01"))).ok()) << "of equal times the later approval";
+  EXPECT_TRUE(propose("request-3", PutAgreement(AgreementText("new-3", "2027-01-01"))).ok()) << "until the one that is coming";
+  EXPECT_TRUE(propose("request-4", PutAgreement(AgreementText("new-4", "2026-01-01", "risk", "other"))).ok()) << "another agreement";
+  // At approval too: another came into force meanwhile.
+  const auto number = Propose("alice", "request-5", PutAgreement(AgreementText("late", "2026-07-01")));
   ASSERT_TRUE(number.ok());
-  EXPECT_TRUE(HasReason(Approve("bob", "request-4", *number).status(), Reason::kAgreementMalformed));
-  change.mutable_put_agreement()->set_text("bad");
-  EXPECT_TRUE(HasReason(Propose("alice", "request-5", change).status(), Reason::kAgreementMalformed));
+  sources_.agreements.push_back({.id = "area", .version = "newer", .effective_from = day(2026, 8)});
+  EXPECT_TRUE(HasReason(Approve("bob", "request-5", *number).status(), Reason::kAgreementMalformed));
+
+  sources_.schedules = {{.version = "s", .effective_from = day(2026, 6)}};
+  EXPECT_TRUE(HasReason(propose("request-6", PutSchedule(ScheduleText("s-2", "2026-05-01"))), Reason::kScheduleMalformed));
+  EXPECT_TRUE(propose("request-7", PutSchedule(ScheduleText("s-2", "2026-06-01"))).ok());
+  referral::LegalRegister law;
+  law.version = "l";
+  law.effective_from = day(2026, 6);
+  sources_.laws = {law};
+  EXPECT_TRUE(HasReason(propose("request-8", PutRegister(RegisterText("l-2", "2026-05-01"))), Reason::kLegalRegisterMalformed));
+  EXPECT_TRUE(propose("request-9", PutRegister(RegisterText("l-2", "2026-06-01"))).ok());
+}
+
+TEST_F(DirectoryTest, PolicyTextsHaveBounds) {
+  OpenLog({});
+  const std::string long_text(policy::kPolicyTextBytesMax + 1, '#');
+  EXPECT_TRUE(HasReason(Propose("alice", "request-1", PutAgreement(long_text)).status(), Reason::kMessageTooLarge));
+  EXPECT_TRUE(HasReason(Propose("alice", "request-2", PutSchedule(long_text)).status(), Reason::kMessageTooLarge));
+  EXPECT_TRUE(HasReason(Propose("alice", "request-3", PutRegister(long_text)).status(), Reason::kMessageTooLarge));
+  const std::string most = AgreementText("v1") + "#" + std::string(policy::kPolicyTextBytesMax - AgreementText("v1").size() - 1, ' ');
+  EXPECT_TRUE(Propose("alice", "request-4", PutAgreement(most)).ok());
+  sources_.agreements.resize(kPolicyVersionsMax - 1);
+  EXPECT_TRUE(Propose("alice", "request-5", PutAgreement(AgreementText("v2"))).ok());
+  sources_.agreements.resize(kPolicyVersionsMax);
+  EXPECT_TRUE(HasReason(Propose("alice", "request-6", PutAgreement(AgreementText("v3"))).status(), Reason::kAgreementMalformed));
+}
+
+TEST_F(DirectoryTest, AForumIsOfAgenciesAndHasACoordinatorAmongThem) {
+  OpenLog({PutAgency(Agency("police")), PutAgency(Agency("idva", type::v1::AGENCY_KIND_IDVA))});
+  int requests = 0;
+  const auto field_of = [&](const admin::v1::Change& change) {
+    return DetailOf(Propose("alice", fmt::format("request-{:04}", ++requests), change).status()).metadata["field"];
+  };
+  EXPECT_EQ(field_of(PutForum("The Marac", {"police"}, "police")), "forum.id");
+  EXPECT_EQ(field_of(PutForum("marac", {}, "police")), "forum.members");
+  EXPECT_EQ(field_of(PutForum("marac", {"police", "police"}, "police")), "forum.members");
+  EXPECT_EQ(field_of(PutForum("marac", {"police", "Idva!"}, "police")), "forum.members");
+  EXPECT_EQ(field_of(PutForum("marac", {"police", "nobody"}, "police")), "forum.members");
+  EXPECT_EQ(field_of(PutForum("marac", {"police"}, "")), "forum.coordinator");
+  EXPECT_EQ(field_of(PutForum("marac", {"police"}, "idva")), "forum.coordinator");
+  auto named = PutForum("marac", {"police", "idva"}, "police");
+  named.mutable_put_forum()->mutable_forum()->set_display_name(std::string(kDisplayNameCharsMax + 1, 'n'));
+  EXPECT_EQ(field_of(named), "forum.display_name");
+  named.mutable_put_forum()->mutable_forum()->set_display_name("\xff");
+  EXPECT_TRUE(HasReason(Propose("alice", "request-utf8", named).status(), Reason::kTextNotUtf8));
+  named.mutable_put_forum()->mutable_forum()->set_display_name(std::string(kDisplayNameCharsMax, 'n'));
+  const auto number = Propose("alice", "request-good", named);
+  ASSERT_EQ(number.status(), absl::OkStatus());
+  const uint64_t epoch = context_.current.agreement;
+  ASSERT_EQ(Approve("bob", "request-good", *number).status(), absl::OkStatus());
+  EXPECT_EQ(context_.current.agreement, epoch + 1);
+  EXPECT_EQ(context_.entries.back().event.change(), "put_forum");
+  EXPECT_EQ(context_.rows.at({std::string(kFamilyPolicy), ForumKey("marac")}), named.put_forum().forum().SerializeAsString());
+
+  admin::v1::Forum forum = named.put_forum().forum();
+  for (int i = forum.members_size(); i < kForumMembersMax; ++i) forum.add_members(fmt::format("agency-{}", i));
+  EXPECT_EQ(ValidateForum(forum), absl::OkStatus());
+  forum.add_members("one-more");
+  EXPECT_TRUE(HasReason(ValidateForum(forum), Reason::kFieldInvalid));
+
+  for (size_t i = 0; i < kForumsMax; ++i) sources_.forums[fmt::format("forum-{}", i)];
+  EXPECT_EQ(field_of(PutForum("another", {"police"}, "police")), "forum.id");
+  EXPECT_TRUE(Propose("alice", "request-again", PutForum("forum-0", {"police"}, "police")).ok()) << "in place of itself";
+}
+
+TEST_F(DirectoryTest, ALogOpensWithForumsAndPolicyTexts) {
+  OpenLog({PutAgency(Agency("police")), PutForum("marac", {"police"}, "police"), PutAgreement(AgreementText("v1")),
+           PutSchedule(ScheduleText("v1", "2026-01-01")), PutRegister(RegisterText("v1", "2026-01-01"))});
+  ASSERT_EQ(context_.entries.size(), 6u);
+  for (const std::string& key : {ForumKey("marac"), AgreementKey("v1"), EmergencyKey("v1"), LawKey("v1")}) {
+    EXPECT_TRUE(context_.rows.contains({std::string(kFamilyPolicy), key})) << key;
+  }
+  MemoryContext other;
+  OpenLogCommand dangling(rules_, "o", "v", {"alice", "bob"}, {PutAgency(Agency("police")), PutForum("marac", {"idva"}, "idva")}, [](const auto&) {});
+  const absl::Status refused = dangling.Apply(other);
+  EXPECT_EQ(DetailOf(refused).metadata["field"], "forum.members");
+  const auto marac = PutForum("marac", {"police"}, "police");
+  OpenLogCommand twice(rules_, "o", "v", {"alice", "bob"}, {PutAgency(Agency("police")), marac, marac}, [](const auto&) {});
+  EXPECT_EQ(DetailOf(twice.Apply(other)).metadata["field"], "forum.id");
+  OpenLogCommand bad(rules_, "o", "v", {"alice", "bob"}, {PutSchedule("bad")}, [](const auto&) {});
+  EXPECT_TRUE(HasReason(bad.Apply(other), Reason::kScheduleMalformed));
+}
+
+TEST_F(DirectoryTest, SpecialismsAreCodes) {
+  auto agency = Agency("health", type::v1::AGENCY_KIND_HEALTH);
+  agency.set_works_with_perpetrators(true);
+  for (int i = 0; i < kSpecialismsMax - 1; ++i) agency.add_specialisms(fmt::format("emergency_department-{}", i));
+  agency.add_specialisms(std::string(kSpecialismCharsMax, 'a'));
+  EXPECT_EQ(ValidateAgency(agency, kTrustDomain), absl::OkStatus());
+  agency.add_specialisms("one_more");
+  EXPECT_EQ(DetailOf(ValidateAgency(agency, kTrustDomain)).metadata["field"], "agency.specialisms");
+  for (const std::string& wrong : {std::string(), std::string("Maternity"), std::string("a team"), std::string(kSpecialismCharsMax + 1, 'a')}) {
+    agency.clear_specialisms();
+    agency.add_specialisms(wrong);
+    EXPECT_EQ(DetailOf(ValidateAgency(agency, kTrustDomain)).metadata["field"], "agency.specialisms") << wrong;
+  }
 }
 
 TEST_F(DirectoryTest, DeniedKeysAreNobodysAndTheirHoldersAreRefused) {

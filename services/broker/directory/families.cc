@@ -9,6 +9,9 @@ namespace accord::broker {
 std::string PrincipalChainKey(std::string_view principal) { return fmt::format("chain/{}", principal); }
 std::string RecoveryKey(uint64_t number) { return std::string(kMetaRecoveryPrefix) + KeyU64(number); }
 std::string AgreementKey(std::string_view version) { return fmt::format("agreement/version/{}", version); }
+std::string EmergencyKey(std::string_view version) { return fmt::format("emergency/version/{}", version); }
+std::string LawKey(std::string_view version) { return fmt::format("law/version/{}", version); }
+std::string ForumKey(std::string_view id) { return fmt::format("forum/{}", id); }
 std::string ConflictListKey(std::string_view agency) { return fmt::format("conflicts/{}", agency); }
 
 std::string RetentionVersionKey(uint64_t change) { return "retention/version/" + KeyU64(change); }
@@ -85,6 +88,27 @@ std::string RefusedKey(std::string_view signature_digest, uint64_t number) {
   return ByteWriter().Raw(signature_digest).U64(number).bytes();
 }
 
+std::string DueKey(uint64_t due_ms, DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk) {
+  return ByteWriter().U64(due_ms).U8(static_cast<uint8_t>(kind)).Raw(header_digest).Lp8(agency).U8(static_cast<uint8_t>(desk)).bytes();
+}
+
+std::string DueAtKey(DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk) {
+  return ByteWriter().Raw(header_digest).U8(static_cast<uint8_t>(kind)).Lp8(agency).U8(static_cast<uint8_t>(desk)).bytes();
+}
+
+std::string ReviewPrefix(ReviewKind what, std::string_view viewer) {
+  return ByteWriter().U8(static_cast<uint8_t>(what)).Lp8(viewer).bytes();
+}
+
+std::string ReviewKey(ReviewKind what, std::string_view viewer, bool open, uint64_t due_ms, std::string_view header_digest) {
+  return ByteWriter().Raw(ReviewPrefix(what, viewer)).U8(open ? 1 : 2).U64(due_ms).Raw(header_digest).bytes();
+}
+
+std::string SharingKey(std::string_view viewer, accord::type::v1::SharingClass sharing_class, uint64_t stored_ms, uint64_t stored_index,
+                       std::string_view recipient) {
+  return ByteWriter().Lp8(viewer).U8(static_cast<uint8_t>(sharing_class)).U64(stored_ms).U64(stored_index).Lp8(recipient).bytes();
+}
+
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence) {
   return ByteWriter().Raw(pseudonym).U64(sequence).bytes();
 }
@@ -97,7 +121,8 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
           kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
           kFamilyDelivery, kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyErased,
           kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,
-          kFamilyHoldReferral, kFamilyHoldHolder, kFamilyAgency, kFamilyOfficer, kFamilyDeny,
+          kFamilyHoldReferral, kFamilyHoldHolder, kFamilyDue, kFamilyDueAt, kFamilyGap, kFamilyBreach, kFamilyReview,
+          kFamilySharing, kFamilyAgency, kFamilyOfficer, kFamilyDeny,
           kFamilyChange, kFamilyPolicy, kFamilyMeta}) {
       all.push_back({.name = std::string(name), .sealed = name == kFamilySection});
     }

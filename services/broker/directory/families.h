@@ -56,6 +56,14 @@ inline constexpr std::string_view kFamilyHoldCover = "hold_cover";         // Ho
 inline constexpr std::string_view kFamilyHoldReferral = "hold_referral";   // HoldReferralKey → StoredHoldReferral
 inline constexpr std::string_view kFamilyHoldHolder = "hold_holder";       // HoldHolderKey → StoredHoldHolder
 
+// Sharing: its clocks and registers (services/broker/sharing).
+inline constexpr std::string_view kFamilyDue = "due";                // DueKey → nothing
+inline constexpr std::string_view kFamilyDueAt = "due_at";           // DueAtKey → u64 time in ms at which its row of `due` stands
+inline constexpr std::string_view kFamilyGap = "gap";                // header digest[32] → sealed StoredGap
+inline constexpr std::string_view kFamilyBreach = "breach";          // header digest[32] → sealed StoredBreach
+inline constexpr std::string_view kFamilyReview = "review";          // ReviewKey → nothing
+inline constexpr std::string_view kFamilySharing = "sharing";        // SharingKey → sealed StoredSharing, or the sender's id
+
 // Administration.
 inline constexpr std::string_view kFamilyAgency = "agency";          // id → admin.v1.Agency
 inline constexpr std::string_view kFamilyOfficer = "officer";        // OfficerKey → StoredOfficer
@@ -78,7 +86,10 @@ inline constexpr std::string_view kMetaAdministrationChain = "chain/administrati
 inline constexpr std::string_view kMetaRecoveryPrefix = "recovery/";
 
 // Keys of family `policy`.
-inline constexpr std::string_view kAgreementCurrentKey = "agreement/current";         // → StoredAgreement
+// → StoredAgreement: the one in force of a store from when there was but one; not written any more. Of the rows of that time
+// (`effective_from_ms` 0) it alone counts.
+inline constexpr std::string_view kAgreementCurrentKey = "agreement/current";
+inline constexpr std::string_view kPolicyApprovedKey = "approved";  // → u64 time in ms of the newest policy text, which the next is after
 inline constexpr std::string_view kRetentionCurrentKey = "retention/current";         // → StoredRetention
 
 // "chain/" ‖ principal, in family `meta`. Principals contain a slash or are "broker" or
@@ -88,8 +99,12 @@ std::string PrincipalChainKey(std::string_view principal);
 std::string RecoveryKey(uint64_t number);
 // "retention/version/" ‖ u64 number of the change, in family `policy`.
 std::string RetentionVersionKey(uint64_t change);
-// "agreement/version/" ‖ version, and "conflicts/" ‖ agency, in family `policy`.
+// In family `policy`: "agreement/version/", "emergency/version/" or "law/version/" ‖ version → StoredAgreement, and for the
+// other two StoredPolicyText; "forum/" ‖ id → admin.v1.Forum; "conflicts/" ‖ agency.
 std::string AgreementKey(std::string_view version);
+std::string EmergencyKey(std::string_view version);
+std::string LawKey(std::string_view version);
+std::string ForumKey(std::string_view id);
 std::string ConflictListKey(std::string_view agency);
 // "admin/" or "inspector/" ‖ id.
 std::string OfficerKey(bool inspector, std::string_view id);
@@ -132,6 +147,25 @@ std::string HoldCoverKey(HoldTarget kind, std::string_view target);
 std::string HoldReferralKey(std::string_view hold, std::string_view header_digest);
 std::string HoldHolderKey(std::string_view hold, std::string_view agency, accord::type::v1::Desk desk);
 std::string HoldPrefix(std::string_view hold);
+// What falls due. Persisted. Do not renumber.
+enum class DueKind : uint8_t {
+  kGap = 1,     // The review of what was shared under the emergency schedule alone.
+  kChange = 2,  // A holder's answer to a change of consent, a correction or a recall.
+  kBreach = 3,  // The assessment of a personal data breach.
+};
+// u64 time in ms ‖ u8 kind ‖ header digest[32] ‖ lp8(agency) ‖ u8 desk.
+std::string DueKey(uint64_t due_ms, DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk);
+// header digest[32] ‖ u8 kind ‖ lp8(agency) ‖ u8 desk; the digest is the prefix of all about one referral.
+std::string DueAtKey(DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk);
+// u8 what ‖ lp8(viewer) ‖ u8 open (1) or closed (2) ‖ u64 due in ms ‖ header digest[32]: what a viewer may list of gaps and breaches,
+// the open first and of these the longest due. A viewer is an agency that is concerned, or empty: administrators.
+enum class ReviewKind : uint8_t { kGap = 1, kBreach = 2 };  // Persisted. Do not renumber.
+std::string ReviewKey(ReviewKind what, std::string_view viewer, bool open, uint64_t due_ms, std::string_view header_digest);
+std::string ReviewPrefix(ReviewKind what, std::string_view viewer);
+// lp8(viewer) ‖ u8 class ‖ u64 stored in ms ‖ u64 leaf index of the `stored` entry ‖ lp8(recipient). A viewer is the sender, whose row
+// is the StoredSharing, or empty: administrators, whose row names the sender.
+std::string SharingKey(std::string_view viewer, accord::type::v1::SharingClass sharing_class, uint64_t stored_ms, uint64_t stored_index,
+                       std::string_view recipient);
 // pseudonym[16] ‖ u64 sequence.
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/base/ids.h"
 #include "common/base/status.h"
@@ -19,6 +20,20 @@ absl::Status Invalid(std::string_view field, std::string_view why, Reason reason
 bool IsGssCode(std::string_view code) {
   return code.size() == 9 && std::string_view("EWSN").find(code[0]) != std::string_view::npos &&
          std::all_of(code.begin() + 1, code.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// A code of what an agency offers: 1 to 63 of [a-z0-9_-].
+bool IsSpecialism(std::string_view code) {
+  return !code.empty() && code.size() <= kSpecialismCharsMax && std::all_of(code.begin(), code.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+// What people call it.
+absl::Status CheckDisplayName(std::string_view field, std::string_view name) {
+  if (name.size() > kDisplayNameCharsMax) return Invalid(field, fmt::format("more than {} characters", kDisplayNameCharsMax));
+  if (!IsUtf8(name)) return Invalid(field, "not UTF-8", Reason::kTextNotUtf8);
+  return absl::OkStatus();
 }
 
 // A certificate of the given form whose one URI SAN is `uri`.
@@ -39,19 +54,20 @@ absl::Status CheckCertificate(const std::string& der, std::string_view field, st
 }  // namespace
 
 absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view trust_domain) {
-  if (!IsAgencyId(agency.id())) return Invalid("agency.id", "1 to 63 of [a-z0-9-] are needed");
+  if (!IsAgencyId(agency.id()) || agency.id() == kAdministrators) return Invalid("agency.id", "1 to 63 of [a-z0-9-] are needed, and not `administrators`");
   if (agency.kind() == type::v1::AGENCY_KIND_UNSPECIFIED || !type::v1::AgencyKind_IsValid(agency.kind())) {
     return Invalid("agency.kind", "not a kind of the published list", Reason::kEnumUnknown);
   }
-  if (agency.display_name().size() > kDisplayNameCharsMax) {
-    return Invalid("agency.display_name", fmt::format("more than {} characters", kDisplayNameCharsMax));
-  }
-  if (!IsUtf8(agency.display_name())) return Invalid("agency.display_name", "not UTF-8", Reason::kTextNotUtf8);
+  ACCORD_RETURN_IF_ERROR(CheckDisplayName("agency.display_name", agency.display_name()));
   if (static_cast<size_t>(agency.areas_size()) > kAreasMax) {
     return Invalid("agency.areas", fmt::format("more than {}", kAreasMax));
   }
   for (const std::string& area : agency.areas()) {
     if (!IsGssCode(area)) return Invalid("agency.areas", "a GSS code such as E06000001 is needed");
+  }
+  if (agency.specialisms_size() > kSpecialismsMax) return Invalid("agency.specialisms", fmt::format("more than {}", kSpecialismsMax));
+  for (const std::string& specialism : agency.specialisms()) {
+    if (!IsSpecialism(specialism)) return Invalid("agency.specialisms", "1 to 63 of [a-z0-9_-] are needed");
   }
   if (agency.valid_from_ms() < 0) return Invalid("agency.valid_from_ms", "negative");
 
@@ -113,8 +129,32 @@ absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateForum(const admin::v1::Forum& forum) {
+  if (!IsAgencyId(forum.id())) return Invalid("forum.id", "1 to 63 of [a-z0-9-] are needed");
+  ACCORD_RETURN_IF_ERROR(CheckDisplayName("forum.display_name", forum.display_name()));
+  if (forum.members().empty()) return Invalid("forum.members", "at least one is needed", Reason::kFieldMissing);
+  if (forum.members_size() > kForumMembersMax) return Invalid("forum.members", fmt::format("more than {}", kForumMembersMax));
+  std::set<std::string> members;
+  for (const std::string& member : forum.members()) {
+    if (!IsAgencyId(member)) return Invalid("forum.members", "agency ids are needed");
+    if (!members.insert(member).second) return Invalid("forum.members", fmt::format("{} is there twice", member));
+  }
+  if (forum.coordinator().empty()) return Invalid("forum.coordinator", "one of the members is needed", Reason::kFieldMissing);
+  if (!members.contains(forum.coordinator())) return Invalid("forum.coordinator", "is none of the members");
+  return absl::OkStatus();
+}
+
+absl::Status ValidateForumAmongOthers(const admin::v1::Forum& forum, const DirectorySnapshot& directory) {
+  for (const std::string& member : forum.members()) {
+    if (directory.FindAgency(member) == nullptr) {
+      return Invalid("forum.members", fmt::format("{} is not in the directory; put that agency first", member));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateConflictList(const admin::v1::PutConflictList& list, const DirectorySnapshot& directory) {
-  if (directory.FindAgency(list.agency()) == nullptr) return Invalid("conflict_list.agency", "not in the directory");
+  if (list.agency() != kAdministrators && directory.FindAgency(list.agency()) == nullptr) return Invalid("conflict_list.agency", "not in the directory");
   if (list.workers_size() > kConflictWorkersMax) {
     return Invalid("conflict_list.workers", fmt::format("more than {}", kConflictWorkersMax));
   }

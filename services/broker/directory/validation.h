@@ -16,11 +16,14 @@ inline constexpr size_t kAgenciesMax = 5000;
 inline constexpr size_t kDisplayNameCharsMax = 200;     // Counted in bytes of UTF-8.
 inline constexpr size_t kAreasMax = 64;
 inline constexpr int kSigningCertificatesMax = 8;
-inline constexpr size_t kAgreementTextBytesMax = 256u << 10;
+inline constexpr int kSpecialismsMax = 32;
+inline constexpr size_t kSpecialismCharsMax = 63;
+inline constexpr size_t kForumsMax = 1000;              // That sit.
+inline constexpr int kForumMembersMax = 100;
 inline constexpr int kConflictWorkersMax = 1000;
 inline constexpr size_t kWorkerPseudonymCharsMax = 64;
 
-// OK when `agency` is well formed in itself: id, kind, name, areas; at least one signing and one
+// OK when `agency` is well formed in itself: id, kind, name, areas, specialisms; at least one signing and one
 // sealing certificate, each P-256 with the key usage and the one URI SAN of docs/formats.md §4 under
 // `trust_domain`. Whom a certificate chains to is for the agencies to judge, not for the broker.
 // FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN or TEXT_NOT_UTF8, with metadata `field`.
@@ -32,6 +35,13 @@ absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const Director
 
 // OK when the officer's id is well formed, and its valid-from is not negative. FIELD_INVALID.
 absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer);
+
+// OK when `forum` is well formed in itself: id, name; members once each, among them its coordinator.
+// FIELD_MISSING, FIELD_INVALID or TEXT_NOT_UTF8, with metadata `field`.
+absl::Status ValidateForum(const admin::v1::Forum& forum);
+
+// OK when every member of `forum` is in `directory`. FIELD_INVALID.
+absl::Status ValidateForumAmongOthers(const admin::v1::Forum& forum, const DirectorySnapshot& directory);
 
 // The same of a conflict list; its agency must be in `directory`.
 absl::Status ValidateConflictList(const admin::v1::PutConflictList& list, const DirectorySnapshot& directory);

@@ -19,6 +19,9 @@
 #include "services/broker/holds/hold_index.h"
 #include "services/broker/ledger/key_slots.h"
 #include "services/broker/sequencer/chains.h"
+#include "services/broker/sharing/breach.h"
+#include "services/broker/sharing/gap.h"
+#include "services/broker/sharing/register.h"
 
 namespace accord::broker {
 namespace {
@@ -94,6 +97,10 @@ class Collected {
   void Row(std::string_view family, std::string key) { rows.emplace_back(family, std::move(key)); }
   absl::Status CollectEntry(CommitContext& context, uint64_t index);
   absl::Status CollectStatement(CommitContext& context, const std::string& principal, const std::string& statement, uint64_t index);
+  // What waits in a mailbox of any party at position `index`: what an entry told of. Once settled it is on the record instead.
+  absl::Status CollectWaiting(CommitContext& context, uint64_t index);
+  absl::Status CollectSharing(CommitContext& context);
+  absl::Status CollectDue(CommitContext& context, DueKind kind, const std::string& agency, type::v1::Desk desk);
   absl::Status CollectDelivery(CommitContext& context, const std::string& id);
 };
 
@@ -113,6 +120,7 @@ absl::Status Collected::Collect(CommitContext& context) {
   }
   ACCORD_ASSIGN_OR_RETURN(const auto indexes, EntriesOf(context, stored.chain(), UINT64_MAX));
   for (const uint64_t index : indexes) ACCORD_RETURN_IF_ERROR(CollectEntry(context, index));
+  ACCORD_RETURN_IF_ERROR(CollectSharing(context));
   for (const std::string& id : delivery_ids) ACCORD_RETURN_IF_ERROR(CollectDelivery(context, id));
   return absl::OkStatus();
 }
@@ -126,7 +134,11 @@ absl::Status Collected::CollectEntry(CommitContext& context, uint64_t index) {
   Row(kFamilyOpening, KeyU64(index));
   const auto about = PartOf<type::v1::EntryReferral>(*openings, "referral");
   if (!about.delivery_id().empty()) delivery_ids.insert(about.delivery_id());
-  if (PartOf<type::v1::EntryEvent>(*openings, "event").type() != type::v1::EVENT_TYPE_STATEMENT) return absl::OkStatus();
+  const auto type = PartOf<type::v1::EntryEvent>(*openings, "event").type();
+  if (type == type::v1::EVENT_TYPE_GAP_OVERDUE || type == type::v1::EVENT_TYPE_BREACH_OVERDUE || type == type::v1::EVENT_TYPE_CHANGE_OVERDUE) {
+    return CollectWaiting(context, index);
+  }
+  if (type != type::v1::EVENT_TYPE_STATEMENT) return absl::OkStatus();
   return CollectStatement(context, PartOf<type::v1::EntryActor>(*openings, "actor").principal(), about.statement_digest(), index);
 }
 
@@ -140,12 +152,57 @@ absl::Status Collected::CollectStatement(CommitContext& context, const std::stri
   const auto parsed = referral::ParseStatement(kept.statement());
   if (!parsed.ok()) return Corrupt("a stored statement does not parse");
   Row(kFamilyRequest, RequestKey(principal, parsed->request_id()));
-  // The sender's notice of it: its place in the mailbox is the statement's index. Once settled it is on the record instead.
-  for (int lane = type::v1::Lane_MIN; lane <= type::v1::Lane_MAX; ++lane) {
-    ACCORD_ASSIGN_OR_RETURN(const auto notice, context.Get(kFamilyMailbox, MailboxKey(header.core.part.sender(), type::v1::DESK_MAIN,
-                                                                                       static_cast<type::v1::Lane>(lane), index)));
-    if (notice.has_value()) delivery_ids.insert(*notice);
+  return CollectWaiting(context, index);
+}
+
+absl::Status Collected::CollectWaiting(CommitContext& context, uint64_t index) {
+  std::vector<MailboxId> parties = {{header.core.part.sender(), type::v1::DESK_MAIN}};
+  for (const auto& recipient : stored.recipients()) parties.push_back({recipient.agency(), recipient.desk()});
+  for (const MailboxId& party : parties) {
+    for (int lane = type::v1::Lane_MIN; lane <= type::v1::Lane_MAX; ++lane) {
+      ACCORD_ASSIGN_OR_RETURN(const auto waiting,
+                              context.Get(kFamilyMailbox, MailboxKey(party.agency, party.desk, static_cast<type::v1::Lane>(lane), index)));
+      if (waiting.has_value()) delivery_ids.insert(*waiting);
+    }
   }
+  return absl::OkStatus();
+}
+
+absl::Status Collected::CollectSharing(CommitContext& context) {
+  const std::string& sender = header.core.part.sender();
+  ACCORD_ASSIGN_OR_RETURN(auto keys, SharingKeysOf(context, stored, header));
+  for (std::string& key : keys) Row(kFamilySharing, std::move(key));
+  const auto review = [&](ReviewKind what, std::vector<std::string> viewers, bool open, int64_t due_ms) {
+    viewers.emplace_back();
+    for (const std::string& viewer : viewers) Row(kFamilyReview, ReviewKey(what, viewer, open, static_cast<uint64_t>(due_ms), digest));
+  };
+  ACCORD_ASSIGN_OR_RETURN(const auto gap, LoadGap(context, digest));
+  if (gap.has_value()) {
+    Row(kFamilyGap, digest);
+    std::vector<std::string> viewers(gap->recipients().begin(), gap->recipients().end());
+    viewers.push_back(sender);
+    review(ReviewKind::kGap, std::move(viewers), gap->review() == type::v1::GAP_REVIEW_UNSPECIFIED, gap->due_at_ms());
+  }
+  ACCORD_ASSIGN_OR_RETURN(const auto breach, LoadBreach(context, digest));
+  if (breach.has_value()) {
+    Row(kFamilyBreach, digest);
+    review(ReviewKind::kBreach, {sender}, breach->assessment() == type::v1::BREACH_ASSESSMENT_UNSPECIFIED, breach->due_at_ms());
+  }
+  ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kGap, sender, type::v1::DESK_MAIN));
+  ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kBreach, sender, type::v1::DESK_MAIN));
+  for (const auto& recipient : stored.recipients()) {
+    ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kChange, recipient.agency(), recipient.desk()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Collected::CollectDue(CommitContext& context, DueKind kind, const std::string& agency, type::v1::Desk desk) {
+  const std::string at = DueAtKey(kind, digest, agency, desk);
+  ACCORD_ASSIGN_OR_RETURN(const auto due, context.Get(kFamilyDueAt, at));
+  const auto due_ms = due.has_value() ? U64FromKey(*due) : std::nullopt;
+  if (!due_ms.has_value()) return absl::OkStatus();
+  Row(kFamilyDueAt, at);
+  Row(kFamilyDue, DueKey(*due_ms, kind, digest, agency, desk));
   return absl::OkStatus();
 }
 
@@ -207,7 +264,10 @@ void PutMarks(CommitContext& context, const CaseLinker& linker, const Collected&
   put(ErasedSenderMark(one.digest, core.sender()));
   for (const auto& recipient : one.stored.recipients()) {
     // As with reads: whoever was told nothing before is told nothing now.
-    if (recipient.state() == type::v1::REFERRAL_STATE_STORED || recipient.state() == type::v1::REFERRAL_STATE_DEAD_LETTER) continue;
+    if (recipient.state() == type::v1::REFERRAL_STATE_STORED || recipient.state() == type::v1::REFERRAL_STATE_DEAD_LETTER ||
+        recipient.state() == type::v1::REFERRAL_STATE_RECALLED) {
+      continue;
+    }
     put(ErasedRecipientMark(one.digest, recipient.agency(), recipient.desk()));
   }
   for (const std::string& id : one.unsettled) put(ErasedDeliveryMark(id));

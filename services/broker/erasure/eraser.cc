@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <set>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/erasure/rows.h"
+#include "services/broker/sharing/register.h"
 
 namespace accord::broker {
 namespace {
@@ -32,7 +34,8 @@ constexpr absl::Duration kDropPause = absl::Milliseconds(100);
 constexpr std::array kPurged = {
     kFamilyOpening, kFamilyReferral,     kFamilySection, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
     kFamilyMailbox, kFamilyCase,         kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyRetention, kFamilyMapping,
-    kFamilyRefused, kFamilyChange,       kFamilyHold,    kFamilyHoldCover, kFamilyHoldReferral,
+    kFamilyRefused, kFamilyChange,       kFamilyHold,    kFamilyHoldCover, kFamilyHoldReferral, kFamilyDue, kFamilyDueAt,
+    kFamilyGap,     kFamilyBreach,       kFamilyReview,  kFamilySharing,
 };
 
 absl::Status Stopping() { return Error(Reason::kShuttingDown, "the broker is stopping"); }
@@ -150,7 +153,7 @@ absl::Status Eraser::AdoptListed() {
       (family == kFamilyReferral ? last : rows).emplace_back(family, std::string(key));
     };
     absl::Status status;
-    for (std::string_view family : {kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyOpening}) {
+    for (std::string_view family : {kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyOpening, kFamilyGap, kFamilyBreach}) {
       ACCORD_RETURN_IF_ERROR(view->Scan(family, {}, [&](std::string_view key, std::string_view value) {
         const auto slot = KeySlots::SlotOf(value);
         status = slot.status();
@@ -167,6 +170,27 @@ absl::Status Eraser::AdoptListed() {
         return true;
       }));
     }
+    ACCORD_RETURN_IF_ERROR(view->Scan(kFamilySharing, {}, [&](std::string_view key, std::string_view value) {
+      const auto twin = AdministratorsSharingKey(key);
+      if (!twin.has_value()) return true;  // An administrators' row, which goes with its sender's.
+      const auto slot = KeySlots::SlotOf(value);
+      status = slot.status();
+      if (!slot.ok() || !slots.contains(*slot)) return slot.ok();
+      add(kFamilySharing, key);
+      add(kFamilySharing, *twin);
+      return true;
+    }));
+    ACCORD_RETURN_IF_ERROR(status);
+    // Of these the digest is at the end, at the beginning, and after time and kind.
+    const auto add_keyed = [&](std::string_view family, std::function<std::string_view(std::string_view)> digest_of) {
+      return view->Scan(family, {}, [&](std::string_view key, std::string_view) {
+        if (key.size() >= crypto::kDigestBytes && digests.contains(std::string(digest_of(key)))) add(family, key);
+        return true;
+      });
+    };
+    ACCORD_RETURN_IF_ERROR(add_keyed(kFamilyReview, [](std::string_view key) { return key.substr(key.size() - crypto::kDigestBytes); }));
+    ACCORD_RETURN_IF_ERROR(add_keyed(kFamilyDueAt, [](std::string_view key) { return key.substr(0, crypto::kDigestBytes); }));
+    ACCORD_RETURN_IF_ERROR(add_keyed(kFamilyDue, [](std::string_view key) { return key.substr(sizeof(uint64_t) + 1, crypto::kDigestBytes); }));
     ACCORD_RETURN_IF_ERROR(view->Scan(kFamilyDelivery, {}, [&](std::string_view key, std::string_view value) {
       storage::v1::StoredDelivery delivery;
       if (!delivery.ParseFromArray(value.data(), static_cast<int>(value.size())) || !digests.contains(delivery.header_digest())) return true;

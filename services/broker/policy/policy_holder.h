@@ -1,4 +1,4 @@
-// The policy in force: agreement, agencies, protective lists, emergency schedule, and under which
+// The policy: agreements, agencies, forums, protective lists, emergency schedules, legal registers, and under which
 // epochs they were read.
 #pragma once
 
@@ -7,10 +7,13 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "accord/type/v1/entry.pb.h"
 #include "common/referral/decision.h"
 #include "common/storage/store.h"
 #include "services/broker/directory/directory.h"
+#include "services/broker/policy/policy_documents.h"
 #include "services/broker/sequencer/command.h"
 
 namespace accord::broker {
@@ -18,13 +21,22 @@ namespace accord::broker {
 // Immutable; a command carries `epochs` and decides again when they have moved.
 struct Policy {
   Epochs epochs;
-  referral::PolicySnapshot snapshot;
+  referral::CompiledPolicy compiled;
+  std::vector<PolicyDocument> documents;  // Every version that is kept, the newest approval first.
 };
 
-// Reads the family `policy`; `directory` is that of epochs.directory. Without an agreement there is none in
-// `snapshot`: nothing but IMMEDIATE passes. DATA_LOSS when what is stored does not parse; errors of `store`.
+// Reads the family `policy`; `directory` is that of epochs.directory. Without an agreement nothing but IMMEDIATE
+// passes. Errors of LoadPolicyDocuments; DATA_LOSS when a list or forum does not parse.
 absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicy(const storage::Store& store,
                                                          const DirectorySnapshot& directory, const Epochs& epochs);
+
+// Says in an entry under which versions `decided`, Decisions or what was kept of them, was decided. Thread-safe.
+template <typename Decided>
+void NameVersions(const Decided& decided, type::v1::EntryEvent& event) {
+  event.set_agreement_version(decided.agreement_version);
+  event.set_emergency_version(decided.emergency_version);
+  event.set_law_version(decided.law_version);
+}
 
 // Set by the sequencer between batches, as DirectoryHolder. Thread-safe.
 class PolicyHolder {

@@ -1,0 +1,96 @@
+// Goal: the tables of cases that come with the project hold for the documents that come with it, so that an area can begin with
+// both, and a change of either that the other does not know of is seen. Tests run in the root of the project.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/policy/cases.h"
+#include "common/policy/difference.h"
+#include "common/policy/policy_text.h"
+
+namespace accord::policy {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+std::string Text(const std::string& path) {
+  const auto text = ReadFile(path, 1u << 20);
+  EXPECT_EQ(text.status(), absl::OkStatus());
+  return text.ok() ? *text : "";
+}
+
+std::vector<std::string> Tables() {
+  std::vector<std::string> tables;
+  for (const auto& file : fs::directory_iterator("deploy/policy-tests")) tables.push_back(file.path().string());
+  std::sort(tables.begin(), tables.end());
+  return tables;
+}
+
+TEST(ShippedTest, TheRegisterSaysWhatTheProgramIsBuiltWith) {
+  const auto law = ParseRegister(Text("deploy/legal-register.toml"), "deploy/legal-register.toml");
+  ASSERT_EQ(law.status(), absl::OkStatus());
+  EXPECT_THAT(DiffRegisters(referral::DefaultLegalRegister(), *law),
+              ElementsAre("version: law-1 -> law-2", "effective_from: not set -> 2026-01-01"));
+}
+
+TEST(ShippedTest, TheScheduleIsNarrowerThanTheBuiltInOne) {
+  const auto schedule = ParseSchedule(Text("deploy/emergency-schedule.toml"), "deploy/emergency-schedule.toml");
+  ASSERT_EQ(schedule.status(), absl::OkStatus());
+  EXPECT_THAT(DiffSchedules(referral::EmergencySchedule(), *schedule),
+              ElementsAre("version: emergency-1 -> emergency-2", "effective_from: not set -> 2026-01-01",
+                          "recipients: added childrens_services (duty_team), health (emergency_department); removed childrens_services, health"));
+}
+
+class ShippedTablesTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(ShippedTablesTest, HoldForTheShippedDocuments) {
+  const auto agreement = ParseAgreement(Text("deploy/agreement.toml"), "deploy/agreement.toml");
+  ASSERT_EQ(agreement.status(), absl::OkStatus());
+  referral::PolicySources sources;
+  sources.agreements.push_back(*agreement);
+  sources.schedules.push_back(*ParseSchedule(Text("deploy/emergency-schedule.toml")));
+  sources.laws.push_back(*ParseRegister(Text("deploy/legal-register.toml")));
+  const auto table = ParseCases(Text(GetParam()), GetParam());
+  ASSERT_EQ(table.status(), absl::OkStatus());
+  EXPECT_FALSE(table->agencies.empty()) << "a shipped table stands by itself";
+  const absl::Time now = absl::FromCivil(absl::CivilDay(2026, 12, 1), absl::UTCTimeZone());
+  const auto results = RunCases(referral::CompiledPolicy(std::move(sources)), *table, now);
+  bool withholds = false, permits = false;
+  for (const CaseResult& result : results) {
+    EXPECT_TRUE(result.passed) << result.name << " (" << type::v1::Category_Name(result.category) << ")\n  expected " << result.expected
+                               << "\n  got      " << result.got << "\n  " << result.reason;
+    permits |= result.got.starts_with("permit");
+    withholds |= !result.got.starts_with("permit");
+  }
+  EXPECT_TRUE(permits && withholds) << "a table says what goes and what does not";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ShippedTablesTest, ::testing::ValuesIn(Tables()), [](const auto& info) {
+  std::string name = fs::path(info.param).stem().string();
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+// Every route of the shipped agreement is the rule of some case that is permitted: one that is taken out is missed.
+TEST(ShippedTest, EveryRouteHasACase) {
+  const auto agreement = ParseAgreement(Text("deploy/agreement.toml"));
+  ASSERT_EQ(agreement.status(), absl::OkStatus());
+  std::set<std::string> named;
+  for (const std::string& path : Tables()) {
+    const auto table = ParseCases(Text(path), path);
+    ASSERT_EQ(table.status(), absl::OkStatus());
+    for (const PolicyCase& each : table->cases) {
+      if (each.expect.verdict == type::v1::VERDICT_PERMIT) named.insert(each.expect.rule);
+    }
+  }
+  for (const referral::Route& route : agreement->routes) EXPECT_TRUE(named.contains(route.id)) << route.id;
+}
+
+}  // namespace
+}  // namespace accord::policy

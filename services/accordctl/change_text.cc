@@ -1,0 +1,80 @@
+#include "services/accordctl/change_text.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "common/console/table.h"
+#include "common/console/words.h"
+
+namespace accord::accordctl {
+namespace {
+
+std::string AnswerOf(const broker::v1::Holder& holder) {
+  if (holder.not_told()) return "not told";
+  if (holder.change().empty()) return "-";
+  if (holder.answer() == type::v1::CHANGE_ANSWER_UNSPECIFIED) return "due " + console::TimeText(holder.due_at_ms());
+  if (holder.answer() != type::v1::CHANGE_ANSWER_KEPT_ON_BASIS) return console::Words(holder.answer());
+  return fmt::format("{}: {}", console::Words(holder.answer()), console::Words(holder.kept_article6()));
+}
+
+std::string Desk(const broker::v1::Holder& holder) {
+  return holder.desk() == type::v1::DESK_CONFIDENTIAL ? holder.agency() + ", confidential desk" : holder.agency();
+}
+
+}  // namespace
+
+std::string HoldersText(const agency::v1::GetSubmissionHoldersResponse& response, size_t width) {
+  if (response.holders().empty()) return "Nobody holds any of it.\n";
+  console::Table table({"holder", "version", "since", "state", "section", "basis now", "answer to the newest change"});
+  bool not_told = false;
+  for (const auto& holder : response.holders()) {
+    not_told = not_told || holder.not_told();
+    std::map<std::pair<std::string, std::string>, std::vector<std::string>> sections;  // By basis and rule.
+    for (const auto& section : holder.sections()) {
+      const std::string basis = fmt::format("{}; consent {}", console::Words(section.article6()), console::Words(section.consent()));
+      sections[{basis, section.rule_id()}].push_back(console::Words(section.category()));
+    }
+    bool first = true;
+    for (const auto& [why, categories] : sections) {
+      const std::string what = fmt::format("{} [{}]", fmt::join(categories, ", "), why.second);
+      if (first) {
+        table.Add({Desk(holder), ShortName(holder.referral()), console::TimeText(holder.since_ms()), console::Words(holder.state()), what,
+                   why.first, AnswerOf(holder)});
+      } else {
+        table.Add({"", "", "", "", what, why.first, ""});
+      }
+      first = false;
+    }
+    if (first) {
+      table.Add({Desk(holder), ShortName(holder.referral()), console::TimeText(holder.since_ms()), console::Words(holder.state()), "-", "-",
+                 AnswerOf(holder)});
+    }
+  }
+  std::string text = table.ToString(width);
+  if (not_told) text += "\nWho was not told may not receive a notice now, because a protective rule applies: a person has to see to it.\n";
+  return text;
+}
+
+std::string ActText(const agency::v1::Submission& submission, size_t width) {
+  auto facts = console::Table::Facts();
+  facts.Add({"request id", submission.request_id()});
+  facts.Add({"referral", submission.referral()});
+  const bool waits = submission.pending_act() != type::v1::STATEMENT_KIND_UNSPECIFIED;
+  facts.Add({"act", waits ? fmt::format("{} waits for the broker; it is sent again by itself", console::Words(submission.pending_act()))
+                          : "recorded by the broker, its receipt verified"});
+  if (!submission.not_told().empty()) {
+    facts.Add({"not told", fmt::format("{}: a protective rule keeps a notice from them; a person has to see to it",
+                                       fmt::join(submission.not_told(), ", "))});
+  }
+  return facts.ToString(width) + fmt::format("Who was told and has answered: accordctl referral holders {}\n", submission.request_id());
+}
+
+void PrintAct(Session& session, const agency::v1::Submission& submission) {
+  session.json() ? session.PrintJson(ToJson(submission)) : session.Print(ActText(submission, console::TerminalWidth()));
+}
+
+}  // namespace accord::accordctl

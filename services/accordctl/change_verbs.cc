@@ -1,0 +1,185 @@
+// What is said of a referral after it was sent: consent changed, corrected, recalled, answered; who holds it; and what is not shared.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <memory>
+
+#include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/base/status.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+#include "services/accordctl/basis_options.h"
+#include "services/accordctl/change_text.h"
+#include "services/accordctl/choices.h"
+#include "services/accordctl/push_calls.h"
+#include "services/accordctl/references.h"
+#include "services/accordctl/submit_verb.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+using agency::v1::InboxService;
+using agency::v1::OutboxService;
+
+constexpr char kId[] = "Request id, `referrals/…`, or the beginning of its digits";
+
+absl::StatusOr<int> Holders(Session& session, const std::string& id) {
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const auto submission, FindSubmission(service, id));
+  agency::v1::GetSubmissionHoldersRequest request;
+  request.set_submission(submission.request_id());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::GetSubmissionHolders, request));
+  if (session.json()) {
+    session.PrintJson({{"referral", submission.referral()}, {"requestId", submission.request_id()}, {"holders", ToJson(response)["holders"]}});
+    return kDone;
+  }
+  session.Print(fmt::format("{}\n\n{}", submission.referral(), HoldersText(response, console::TerminalWidth())));
+  return kDone;
+}
+
+absl::StatusOr<int> AnswerChange(Session& session, const std::string& id, agency::v1::AnswerReferralChangeRequest request) {
+  const bool kept = request.answer() == type::v1::CHANGE_ANSWER_KEPT_ON_BASIS;
+  if (kept == (request.article6() == type::v1::ARTICLE6_BASIS_UNSPECIFIED)) {
+    return UsageError("--article6, the basis of our own, belongs to kept-on-basis and to nothing else");
+  }
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  ACCORD_ASSIGN_OR_RETURN(*request.mutable_referral(), FindInInbox(service, id));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &InboxService::Stub::AnswerReferralChange, request, kEraseTimeout));
+  if (session.json()) {
+    session.PrintJson(ToJson(response.item()));
+    return kDone;
+  }
+  const bool gone = request.answer() == type::v1::CHANGE_ANSWER_DESTROYED || request.answer() == type::v1::CHANGE_ANSWER_NOT_OPENED;
+  session.Print(fmt::format("{} answered of {}: {}{}\n", agency->id, ShortName(request.referral()), console::Words(request.answer()),
+                            gone ? "; its copy is erased" : ""));
+  return kDone;
+}
+
+struct NotSharedArguments {
+  std::vector<std::string> recipients;
+  std::string purpose, reason, rationale;
+  int wait_s = 10;
+  std::shared_ptr<BasisOptions> basis;
+};
+
+absl::StatusOr<int> NotShared(Session& session, const NotSharedArguments& arguments) {
+  agency::v1::RecordNotSharedRequest request;
+  auto& options = *request.mutable_options();
+  ACCORD_ASSIGN_OR_RETURN(*options.mutable_basis(), arguments.basis->Basis());
+  options.mutable_basis()->set_rationale(arguments.rationale);
+  options.mutable_recipients()->Assign(arguments.recipients.begin(), arguments.recipients.end());
+  options.set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
+  request.set_purpose(Value<type::v1::Purpose>(arguments.purpose));
+  request.set_reason(Value<type::v1::NotSharedReason>(arguments.reason));
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(*options.mutable_worker(), session.Worker(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  options.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::RecordNotShared, request,
+                                                   absl::Seconds(arguments.wait_s) + kAnswerMargin));
+  if (session.json()) {
+    session.PrintJson(ToJson(response.result()));
+    return kDone;
+  }
+  session.Print(fmt::format("not shared with {}: {}\n", fmt::join(arguments.recipients, ", "), console::Words(request.reason())));
+  session.Print(PushResultText(response.result()));
+  return kDone;
+}
+
+void AddNotShared(CLI::App& referral, Verb& chosen) {
+  auto* verb = referral.add_subcommand("not-shared", "Record a decision not to share; nothing is delivered to anybody");
+  auto arguments = std::make_shared<NotSharedArguments>();
+  verb->add_option("--with", arguments->recipients, "With which agency not; may be repeated")->required();
+  verb->add_option("--purpose", arguments->purpose, "Why it was asked for")->required()->check(OneOf<type::v1::Purpose>());
+  verb->add_option("--reason", arguments->reason, "Why it is not shared")->required()->check(OneOf<type::v1::NotSharedReason>());
+  verb->add_option("--rationale", arguments->rationale, "Why, in words; this agency keeps them, nobody else receives them");
+  verb->add_option("--wait", arguments->wait_s, "Seconds to wait for the broker's answer")
+      ->check(CLI::Range(0, kWaitSecondsMax))
+      ->capture_default_str();
+  arguments->basis = AddBasisOptions(*verb);
+  verb->footer("To link it to a case: accordctl referral submit FILE with the call RecordNotShared, which names people.\n"
+               "Example: accordctl referral not-shared --as idva --with police --purpose safeguarding-adult \\\n"
+               "           --reason no-consent-no-basis --awareness informed --consent refused");
+  verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return NotShared(session, *arguments); }; });
+}
+
+void AddAnswer(CLI::App& referral, Verb& chosen) {
+  auto* verb = referral.add_subcommand("answer", "Answer a change of consent, a correction or a recall of what was received");
+  auto id = std::make_shared<std::string>(), answer = std::make_shared<std::string>();
+  auto article6 = std::make_shared<std::string>(), gateway = std::make_shared<std::string>();
+  verb->add_option("ID", *id, "`referrals/…`, or the beginning of its digits")->required();
+  verb->add_option("ANSWER", *answer, "What was done")->required()->check(OneOf<type::v1::ChangeAnswer>());
+  verb->add_option("--article6", *article6, "For kept-on-basis: the Article 6 basis of our own")->check(OneOf<type::v1::Article6Basis>());
+  verb->add_option("--gateway", *gateway, "For kept-on-basis: our power or duty")->check(OneOf<type::v1::Gateway>());
+  verb->footer("To a change of consent: stopped, kept-on-basis, already-acted. To a correction: confirmed, stopped, already-acted, destroyed,\n"
+               "not-opened. To a recall: destroyed, not-opened, kept-on-basis, already-acted. Destroyed and not-opened erase our copy.\n"
+               "Example: accordctl referral answer 0123456789abcdef destroyed --as idva");
+  verb->callback([&chosen, id, answer, article6, gateway] {
+    chosen = [id, answer, article6, gateway](Session& session) {
+      agency::v1::AnswerReferralChangeRequest request;
+      request.set_answer(Value<type::v1::ChangeAnswer>(*answer));
+      request.set_article6(Value<type::v1::Article6Basis>(*article6));
+      request.set_gateway(Value<type::v1::Gateway>(*gateway));
+      return AnswerChange(session, *id, request);
+    };
+  });
+}
+
+}  // namespace
+
+void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
+  auto id = std::make_shared<std::string>();
+  auto* consent = referral.add_subcommand("consent", "Tell every holder that the consent changed: withdrawn, narrowed or widened");
+  consent->add_option("ID", *id, kId)->required();
+  auto basis = AddBasisOptions(*consent);
+  consent->footer("What is given replaces all that was recorded: name what still holds too.\n"
+                  "Example: accordctl referral consent push-0001 --as police --awareness informed --consent withdrawn --article6 public-task");
+  consent->callback([&chosen, id, basis] {
+    chosen = [id, basis](Session& session) -> absl::StatusOr<int> {
+      agency::v1::ChangeSubmissionConsentRequest request;
+      ACCORD_ASSIGN_OR_RETURN(*request.mutable_basis(), basis->Basis());
+      return SubmissionAct(session, *id, request, &OutboxService::Stub::ChangeSubmissionConsent);
+    };
+  });
+
+  auto reason = std::make_shared<std::string>();
+  auto* recall = referral.add_subcommand("recall", "Recall a misdirected referral: copies that have not left are erased, every holder answers");
+  recall->add_option("ID", *id, kId)->required();
+  recall->add_option("--reason", *reason, "Why")->required()->check(OneOf<type::v1::RecallReason>());
+  recall->footer("Example: accordctl referral recall push-0001 --as police --reason wrong-recipient");
+  recall->callback([&chosen, id, reason] {
+    chosen = [id, reason](Session& session) {
+      agency::v1::RecallSubmissionRequest request;
+      request.set_reason(Value<type::v1::RecallReason>(*reason));
+      return SubmissionAct(session, *id, request, &OutboxService::Stub::RecallSubmission);
+    };
+  });
+
+  auto correct = std::make_shared<SubmitArguments>();
+  correct->paths.resize(1);
+  auto* correction = referral.add_subcommand("correct", "Push a corrected version in place of one that was sent");
+  correction->add_option("ID", correct->corrects, kId)->required();
+  correction->add_option("FILE", correct->paths[0], "The corrected version, whole: as for `referral submit`, with a request id of its own")
+      ->required();
+  correction->add_flag("--safe-contact", correct->safe_contact_change,
+                       "Safe contact, address or do-not-disclose changed: holders are told ahead of all else not to use the old value");
+  correction->add_option("--wait", correct->wait_s, "Seconds to wait for the broker's answer")
+      ->check(CLI::Range(0, kWaitSecondsMax))
+      ->capture_default_str();
+  correction->footer("Example: accordctl referral correct push-0001 corrected.json --as police --safe-contact");
+  correction->callback([&chosen, correct] { chosen = [correct](Session& session) { return Submit(session, *correct); }; });
+
+  auto* holders = referral.add_subcommand("holders", "Show who holds which sections of a referral this agency sent, and what they answered");
+  holders->add_option("ID", *id, kId)->required();
+  holders->callback([&chosen, id] { chosen = [id](Session& session) { return Holders(session, *id); }; });
+
+  AddAnswer(referral, chosen);
+  AddNotShared(referral, chosen);
+}
+
+}  // namespace accord::accordctl

@@ -1,0 +1,35 @@
+// One question about a trail: all its rows, each believed only as far as its leaf proves it.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "accord/inspection/v1/trail_service.pb.h"
+#include "common/ledger/note.h"
+#include "services/accordctl/session.h"
+#include "services/accordctl/trail_rows.h"
+
+namespace accord::accordctl {
+
+inline constexpr size_t kTrailRowsMax = 50'000;
+inline constexpr size_t kProofsAtOnceMax = 2'000;  // More rows are proved only when asked for.
+
+// All pages of one query.
+struct TrailAnswer {
+  std::vector<CheckedRow> rows;
+  nlohmann::json json = nlohmann::json::array();
+  std::string completeness;
+  uint64_t query_index = 0;
+  std::vector<std::string> cases;  // Pseudonyms.
+};
+
+// Asks, which is itself recorded. Errors of the broker and of CheckRow; QUEUE_FULL beyond kTrailRowsMax.
+absl::StatusOr<TrailAnswer> QueryTrail(const Endpoint& broker, inspection::v1::QueryTrailRequest request, const std::string& origin);
+
+// OK when the log that `log` signs has every row's leaf at its index. RECEIPT_INVALID.
+absl::Status ProveRows(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows);
+
+}  // namespace accord::accordctl

@@ -1,0 +1,133 @@
+#include "services/broker/api/change_calls.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "common/base/status.h"
+#include "common/referral/validate.h"
+#include "services/broker/admission/consent_change.h"
+#include "services/broker/admission/correction.h"
+#include "services/broker/admission/recall.h"
+#include "services/broker/api/handle.h"
+#include "services/broker/trails/receipts.h"
+
+namespace accord::broker {
+namespace {
+
+constexpr std::string_view kStatementSuffix = ".statement";  // Of a correction's request id: that of its statement.
+
+ActWork ActsOf(const ReferralWork& work) { return {work.directory, work.policy, work.mailboxes}; }
+
+absl::StatusOr<type::v1::Receipt> ReceiptOf(const ReferralWork& work, uint64_t index, const Caller& caller) {
+  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
+  return MakeReceipt(*view, index, caller);
+}
+
+// The signed statement of `kind` that a request brought.
+absl::StatusOr<VerifiedStatement> Verify(const ReferralWork& work, const Caller& caller, std::string_view request_id,
+                                         const type::v1::SignedPayload& document, type::v1::StatementKind kind) {
+  ACCORD_ASSIGN_OR_RETURN(auto verified, VerifyStatement(*work.directory.Get(), caller, request_id, document, work.clock.Now()));
+  if (verified.statement.kind() != kind) {
+    return Error(Reason::kFieldInvalid, "this method does not take a statement of that kind", {{"field", "statement.kind"}});
+  }
+  return verified;
+}
+
+// What all three answers have.
+template <typename Response>
+void Fill(const Said& said, Response& response) {
+  response.set_statement_digest(said.digest);
+  response.set_index(said.index);
+  for (const auto& told : said.told) {
+    auto& row = *response.add_told();
+    row.set_agency(told.agency());
+    row.set_desk(told.desk());
+    row.set_due_at_ms(told.due_at_ms());
+  }
+  for (const std::string& agency : said.not_told) response.add_not_told(agency);
+  for (const std::string& agency : said.stopped) response.add_stopped(agency);
+}
+
+template <typename Response>
+SaidDone AnswerWith(const ReferralWork& work, const Caller& caller, Response& response, Answer answer) {
+  return [&work, caller, &response, answer = std::move(answer)](absl::StatusOr<Said> said) mutable {
+    answer([&]() -> absl::Status {
+      ACCORD_RETURN_IF_ERROR(said);
+      Fill(*said, response);
+      ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, said->index, caller));
+      return absl::OkStatus();
+    }());
+  };
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* HandleChangeConsent(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                              const v1::ChangeConsentRequest& request, v1::ChangeConsentResponse& response) {
+  return HandleRecorded(
+      context, shared, work.refusals, "/accord.broker.v1.ReferralService/ChangeConsent",
+      [&work, &request, &response](const BrokerCall& call, Answer answer) {
+        std::vector<referral::Opened<type::v1::TagPart>> tags;
+        auto verified = [&]() -> absl::StatusOr<VerifiedStatement> {
+          ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+          answer.SetSignatureDigest(referral::DigestOf(request.statement()));
+          ACCORD_ASSIGN_OR_RETURN(auto statement, Verify(work, call.caller, request.request_id(), request.statement(),
+                                                         type::v1::STATEMENT_KIND_CONSENT_CHANGE));
+          const std::vector<type::v1::Opening> openings(request.openings().begin(), request.openings().end());
+          ACCORD_ASSIGN_OR_RETURN(tags, referral::OpenTags(statement.statement, openings));
+          return statement;
+        }();
+        if (!verified.ok()) return answer(verified.status());
+        work.sequencer.Submit(std::make_unique<ChangeConsentCommand>(*std::move(verified), std::move(tags), ActsOf(work),
+                                                                     AnswerWith(work, call.caller, response, std::move(answer))));
+      });
+}
+
+grpc::ServerUnaryReactor* HandleRecallReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                               const v1::RecallReferralRequest& request, v1::RecallReferralResponse& response) {
+  return HandleRecorded(
+      context, shared, work.refusals, "/accord.broker.v1.ReferralService/RecallReferral",
+      [&work, &request, &response](const BrokerCall& call, Answer answer) {
+        auto verified = [&]() -> absl::StatusOr<VerifiedStatement> {
+          ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+          answer.SetSignatureDigest(referral::DigestOf(request.statement()));
+          return Verify(work, call.caller, request.request_id(), request.statement(), type::v1::STATEMENT_KIND_RECALL);
+        }();
+        if (!verified.ok()) return answer(verified.status());
+        work.sequencer.Submit(std::make_unique<RecallCommand>(*std::move(verified), work.linker, ActsOf(work),
+                                                              AnswerWith(work, call.caller, response, std::move(answer))));
+      });
+}
+
+grpc::ServerUnaryReactor* HandleCorrectReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                                const v1::CorrectReferralRequest& request, v1::CorrectReferralResponse& response) {
+  return HandleRecorded(
+      context, shared, work.refusals, "/accord.broker.v1.ReferralService/CorrectReferral",
+      [&work, &request, &response](const BrokerCall& call, Answer answer) {
+        absl::StatusOr<Admitted> admitted;
+        auto verified = [&]() -> absl::StatusOr<VerifiedStatement> {
+          ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+          answer.SetSignatureDigest(referral::DigestOf(request.submission().header()));
+          ACCORD_ASSIGN_OR_RETURN(auto statement, Verify(work, call.caller, request.request_id() + std::string(kStatementSuffix),
+                                                         request.statement(), type::v1::STATEMENT_KIND_CORRECTION));
+          admitted = work.admission.Admit(call.caller, request.request_id(), request.submission(), "");
+          ACCORD_RETURN_IF_ERROR(admitted);
+          ACCORD_RETURN_IF_ERROR(CheckCorrection(statement.statement, *admitted));
+          return statement;
+        }();
+        if (!verified.ok()) return answer(verified.status());
+        work.sequencer.Submit(std::make_unique<CorrectCommand>(
+            *std::move(verified), *std::move(admitted), work.admission, work.linker, ActsOf(work),
+            [&work, caller = call.caller, &response, answer = std::move(answer)](absl::StatusOr<Corrected> corrected) mutable {
+              answer([&]() -> absl::Status {
+                ACCORD_RETURN_IF_ERROR(corrected);
+                Fill(corrected->said, response);
+                ACCORD_ASSIGN_OR_RETURN(*response.mutable_stored(), SubmitResponse(work, caller, std::move(corrected->stored)));
+                return absl::OkStatus();
+              }());
+            }));
+      });
+}
+
+}  // namespace accord::broker

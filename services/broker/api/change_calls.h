@@ -1,0 +1,16 @@
+// ReferralService's calls by which a sender changes what it shared: consent, correction, recall.
+#pragma once
+
+#include "services/broker/api/referral_service.h"
+
+namespace accord::broker {
+
+// `work` and `shared` must outlive the server. Thread-safe.
+grpc::ServerUnaryReactor* HandleChangeConsent(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                              const v1::ChangeConsentRequest& request, v1::ChangeConsentResponse& response);
+grpc::ServerUnaryReactor* HandleCorrectReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                                const v1::CorrectReferralRequest& request, v1::CorrectReferralResponse& response);
+grpc::ServerUnaryReactor* HandleRecallReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                               const v1::RecallReferralRequest& request, v1::RecallReferralResponse& response);
+
+}  // namespace accord::broker

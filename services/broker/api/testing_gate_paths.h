@@ -1,0 +1,388 @@
+// Every method of the broker, and how each is asked for what is forbidden; for gate_test.cc, whose walk holds the table to the
+// descriptors.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "accord/admin/v1/admin_service.pb.h"
+#include "accord/broker/v1/ledger_service.pb.h"
+#include "accord/broker/v1/sharing_service.pb.h"
+#include "accord/inspection/v1/trail_service.pb.h"
+#include "common/base/bytes.h"
+#include "common/referral/referral_name.h"
+#include "services/broker/api/testing_gate.h"
+
+namespace accord::broker::gate {
+
+// What is asked: the header digests that whoever asks can have heard of.
+struct Question {
+  Scene& scene;
+  const std::string principal;
+  const std::vector<std::string>& digests;
+  std::string salt;  // Of request ids, so that none is asked twice.
+
+  std::string agency() const { return IsAgency(principal) ? IdOf(principal) : "housing"; }
+  std::string Id(std::string_view what) const { return fmt::format("{}-{}-{}", what, IdOf(principal), salt); }
+};
+using Ask = std::function<std::vector<WireAnswer>(const Question&, const std::string& method)>;
+
+// One call with this request.
+template <typename Request>
+Ask Once(Request request = {}) {
+  return [request](const Question& q, const std::string& method) { return std::vector{q.scene.Call(q.principal, method, request)}; };
+}
+// One call for each referral.
+template <typename Request>
+Ask OfEach(std::function<Request(const Question&, const std::string& digest)> make) {
+  return [make](const Question& q, const std::string& method) {
+    std::vector<WireAnswer> answers;
+    for (const std::string& digest : q.digests) answers.push_back(q.scene.Call(q.principal, method, make(q, digest)));
+    return answers;
+  };
+}
+// Every page, of one row each.
+template <typename Request>
+std::vector<WireAnswer> Pages(const Question& q, const std::string& method, Request request) {
+  std::vector<WireAnswer> answers;
+  request.set_page_size(1);
+  do {
+    answers.push_back(q.scene.Call(q.principal, method, request));
+    if (answers.back().messages.size() != 1) break;
+    const auto response = NewResponse(method);
+    EXPECT_TRUE(response->ParseFromString(answers.back().messages[0]));
+    const auto* token = response->GetDescriptor()->FindFieldByName("next_page_token");
+    request.set_page_token(response->GetReflection()->GetString(*response, token));
+  } while (!request.page_token().empty());
+  return answers;
+}
+template <typename Request>
+Ask PagesOf(Request request = {}) {
+  return [request](const Question& q, const std::string& method) { return Pages(q, method, request); };
+}
+// A statement on each referral, of a kind that the method takes.
+template <typename Request>
+Ask Statements(StatementKind kind, std::function<void(Statement&)> fill = nullptr) {
+  return OfEach<Request>([kind, fill](const Question& q, const std::string& digest) {
+    Request request;
+    request.set_request_id(q.Id(StatementKind_Name(kind) + ToHex(digest.substr(0, 4))));
+    *request.mutable_statement() = q.scene.Sign(q.agency(), request.request_id(), digest, kind, "", fill);
+    return request;
+  });
+}
+
+// What the asker sends itself, as if it followed from the referral.
+inline referral::HeaderParts OwnParts(const Question& q, const std::string& request_id, const std::string& caused_by) {
+  referral::HeaderParts parts;
+  parts.core.set_request_id(request_id);
+  parts.core.set_sender(q.agency());
+  parts.core.mutable_worker()->set_pseudonym("worker-" + q.salt);
+  parts.core.mutable_worker()->set_role(WORKER_ROLE_PRACTITIONER);
+  parts.core.mutable_worker()->set_authentication(AUTHENTICATION_MULTI_FACTOR);
+  parts.core.set_type(REFERRAL_TYPE_RESPONSE);
+  parts.core.set_purpose(PURPOSE_SAFEGUARDING_ADULT);
+  parts.core.set_urgency(URGENCY_ROUTINE);
+  parts.core.set_signed_at_ms(absl::ToUnixMillis(q.scene.clock().Now()));
+  parts.core.set_caused_by(caused_by);
+  auto& recipient = parts.recipients.emplace_back();
+  recipient.set_agency(q.agency() == "police" ? "idva" : "police");
+  recipient.set_capacity(RECIPIENT_CAPACITY_NAMED);
+  TagPart& tag = parts.tags.emplace_back();
+  tag.set_tag_id(std::string(16, 't'));
+  tag.set_victim_awareness(VICTIM_AWARENESS_INFORMED);
+  tag.set_consent(CONFIDENTIALITY_CONSENT_GIVEN);
+  tag.set_article6(ARTICLE6_BASIS_PUBLIC_TASK);
+  tag.set_article9(ARTICLE9_CONDITION_SAFEGUARDING);
+  tag.set_regime(REGIME_UK_GDPR);
+  SectionPart& section = parts.sections.emplace_back();
+  section.set_section_id(std::string(16, 's'));
+  section.set_category(CATEGORY_RISK);
+  section.set_tag_id(tag.tag_id());
+  return parts;
+}
+inline Submission OwnSubmission(const Question& q, const std::string& request_id, const std::string& caused_by) {
+  Submission submission;
+  referral::HeaderParts parts = OwnParts(q, request_id, caused_by);
+  SectionPart& part = parts.sections[0];
+  const std::string plaintext = *referral::MakePlaintext(
+      {q.agency(), request_id, part.section_id(), part.category(), parts.tags[0].SerializeAsString()}, "what the asker says");
+  SealedSection& sealed = *submission.add_sections();
+  sealed.set_section_id(part.section_id());
+  const std::vector<crypto::Certificate> certificates = {q.scene.world().sealing(q.agency()).certificate,
+                                                         q.scene.world().sealing(parts.recipients[0].agency()).certificate};
+  sealed.set_cms(*crypto::cms::Seal(plaintext, certificates));
+  part.set_digest(crypto::cms::Parse(sealed.cms())->digest);
+  const auto made = referral::SignHeader(parts, q.scene.world().signing(q.agency()).signing_key(), q.scene.world().random());
+  EXPECT_EQ(made.status(), absl::OkStatus());
+  *submission.mutable_header() = made->header;
+  for (const Opening& opening : made->openings) *submission.add_openings() = opening;
+  return submission;
+}
+inline v1::PreviewReferralRequest OwnPreview(const Question& q, const std::string& digest) {
+  const auto parts = OwnParts(q, q.Id("preview"), digest);
+  v1::PreviewReferralRequest request;
+  *request.mutable_core() = parts.core;
+  *request.add_recipients() = parts.recipients[0];
+  *request.add_sections() = parts.sections[0];
+  *request.add_tags() = parts.tags[0];
+  return request;
+}
+inline v1::SubmitReferralRequest OwnSubmit(const Question& q, const std::string& digest) {
+  v1::SubmitReferralRequest request;
+  request.set_request_id(q.Id("follows" + ToHex(digest.substr(0, 4))));
+  *request.mutable_submission() = OwnSubmission(q, request.request_id(), digest);
+  return request;
+}
+inline v1::CorrectReferralRequest OwnCorrection(const Question& q, const std::string& digest) {
+  v1::CorrectReferralRequest request;
+  request.set_request_id(q.Id("corrects" + ToHex(digest.substr(0, 4))));
+  *request.mutable_submission() = OwnSubmission(q, request.request_id(), digest);
+  const std::string replaced_by = referral::DigestOf(request.submission().header());
+  *request.mutable_statement() = q.scene.Sign(q.agency(), request.request_id() + ".statement", digest, STATEMENT_KIND_CORRECTION, "",
+                                              [&](Statement& statement) { statement.set_replaced_by(replaced_by); });
+  return request;
+}
+inline v1::ChangeConsentRequest OwnConsent(const Question& q, const std::string& digest) {
+  v1::ChangeConsentRequest request;
+  request.set_request_id(q.Id("consents" + ToHex(digest.substr(0, 4))));
+  *request.mutable_statement() =
+      q.scene.Sign(q.agency(), request.request_id(), digest, STATEMENT_KIND_CONSENT_CHANGE, "", [&](Statement& statement) {
+        const auto parts = OwnParts(q, request.request_id(), "");
+        for (const Opening& opening : referral::CommitToTags(parts.tags, q.scene.world().random(), statement))
+          *request.add_openings() = opening;
+      });
+  return request;
+}
+
+inline v1::SubmitReferralsRequest OwnBulk(const Question& q, const std::string& digest) {
+  v1::SubmitReferralsRequest request;
+  *request.mutable_referral() = OwnSubmit(q, digest);
+  request.mutable_referral()->set_request_id("bulk-0001");  // Not the one that was signed.
+  return request;
+}
+inline v1::AnswerHoldRequest AnswerToNoHold(const Question& q) {
+  v1::AnswerHoldRequest request;
+  request.set_request_id(q.Id("hold-none"));
+  request.set_hold("never-set");
+  request.set_answer(HOLD_ANSWER_HELD);
+  request.mutable_worker()->set_pseudonym("worker-1");
+  request.mutable_worker()->set_role(WORKER_ROLE_PRACTITIONER);
+  request.mutable_worker()->set_authentication(AUTHENTICATION_MULTI_FACTOR);
+  return request;
+}
+inline v1::GetReferralRequest ByName(const Question&, const std::string& digest) {
+  v1::GetReferralRequest request;
+  request.set_name(referral::ReferralName(digest));
+  return request;
+}
+inline v1::GetHoldersRequest HoldersOf(const Question&, const std::string& digest) {
+  v1::GetHoldersRequest request;
+  request.set_referral(referral::ReferralName(digest));
+  return request;
+}
+inline v1::ListGapsRequest AllGaps() {
+  v1::ListGapsRequest request;
+  request.set_with_reviewed(true);
+  return request;
+}
+inline v1::ListBreachesRequest AllBreaches() {
+  v1::ListBreachesRequest request;
+  request.set_with_assessed(true);
+  return request;
+}
+inline v1::ProveConsistencyRequest FirstEntries() {
+  v1::ProveConsistencyRequest request;
+  request.set_old_size(1);
+  request.set_new_size(2);
+  return request;
+}
+inline admin::v1::GetPolicyDocumentRequest AgreementInForce() {
+  admin::v1::GetPolicyDocumentRequest request;
+  request.set_kind(admin::v1::POLICY_DOCUMENT_KIND_AGREEMENT);
+  request.set_version("2");
+  return request;
+}
+
+// Every entry's receipt, of the whole log.
+inline std::vector<WireAnswer> EveryReceipt(const Question& q, const std::string& method) {
+  const std::string status = "/accord.broker.v1.LedgerService/GetLedgerStatus";
+  const auto size = Only<v1::GetLedgerStatusResponse>(q.scene.Call(q.principal, status, v1::GetLedgerStatusRequest())).signed_size();
+  EXPECT_GT(size, 0u);
+  std::vector<WireAnswer> answers;
+  for (uint64_t index = 0; index < size; ++index) {
+    v1::GetReceiptRequest request;
+    request.set_index(index);
+    answers.push_back(q.scene.Call(q.principal, method, request));
+    EXPECT_EQ(answers.back().code, grpc::StatusCode::OK) << index;
+  }
+  return answers;
+}
+
+// The trail of each referral, page by page; and for whoever may ask so, of its cases and of the agency.
+inline std::vector<WireAnswer> EveryTrail(const Question& q, const std::string& method) {
+  std::vector<WireAnswer> answers;
+  std::set<std::string> cases;
+  const auto ask = [&](const inspection::v1::QueryTrailRequest& request) {
+    for (WireAnswer& answer : Pages(q, method, request)) {
+      for (const std::string& message : answer.messages) {
+        const auto response = Parse<inspection::v1::QueryTrailResponse>(message);
+        cases.insert(response.case_pseudonyms().begin(), response.case_pseudonyms().end());
+      }
+      answers.push_back(std::move(answer));
+    }
+  };
+  inspection::v1::QueryTrailRequest request;
+  for (const std::string& digest : q.digests) {
+    request.set_referral(digest);
+    ask(request);
+  }
+  if (cases.empty()) cases.insert(std::string(16, 'c'));
+  for (const std::string& pseudonym : std::set(cases)) {
+    request.set_case_pseudonym(pseudonym);
+    ask(request);
+  }
+  request.set_agency("housing");
+  ask(request);
+  return answers;
+}
+
+// Opens the mailbox, takes what there is, and ends it by an ack of something that was never given.
+inline std::vector<WireAnswer> TakeMailbox(const Question& q, const std::string& method) {
+  WireCall call(q.scene.channel(q.principal), method);
+  v1::OpenMailboxRequest request;
+  request.mutable_open()->set_credit(8);
+  call.Write(request);
+  request.mutable_ack()->set_delivery_id(std::string(16, 'x'));
+  call.Write(request);
+  return {call.Finish()};
+}
+
+enum class What {
+  kReferrals,  // Gives out something that can depend on a referral: the twin's answers are compared.
+  kOther,      // Gives out something else that is stored.
+  kWrite,      // Answers with what the caller brought, or with nothing; compared all the same.
+  kLater,      // Published and not built: refused until it is, and then this table must say what it reads.
+};
+struct Path {
+  What what;
+  const char* why;  // Of a write: why it shows nothing.
+  Ask ask;
+};
+
+// The methods by service. Redelivery, replay and dead letters are in the story; redirect has no method yet: one that comes is missed by
+// the walk of gate_test.cc.
+using Methods = std::map<std::string, Path>;
+inline Methods ReferralPaths() {
+  const char* const senders = "the sender's alone: others are refused";
+  const auto engaged = [](Statement& statement) { statement.set_outcome_code("engaged"); };
+  const auto wrong_person = [](Statement& statement) { statement.set_recall_reason(RECALL_REASON_WRONG_PERSON); };
+  return {
+      {"PreviewReferral", {What::kReferrals, "", OfEach<v1::PreviewReferralRequest>(OwnPreview)}},
+      {"SubmitReferral", {What::kWrite, "decides of what the caller sends", OfEach<v1::SubmitReferralRequest>(OwnSubmit)}},
+      {"SubmitReferrals", {What::kWrite, "as SubmitReferral", OfEach<v1::SubmitReferralsRequest>(OwnBulk)}},
+      {"GetReferral", {What::kReferrals, "", OfEach<v1::GetReferralRequest>(ByName)}},
+      {"ListReferrals", {What::kReferrals, "", PagesOf<v1::ListReferralsRequest>()}},
+      {"RespondToReferral",
+       {What::kWrite, "answers with the receipt of the caller's own word",
+        Statements<v1::RespondToReferralRequest>(STATEMENT_KIND_OPENED)}},
+      {"RecordOutcome", {What::kWrite, "as RespondToReferral", Statements<v1::RecordOutcomeRequest>(STATEMENT_KIND_OUTCOME, engaged)}},
+      {"ChangeConsent", {What::kWrite, senders, OfEach<v1::ChangeConsentRequest>(OwnConsent)}},
+      {"CorrectReferral", {What::kWrite, senders, OfEach<v1::CorrectReferralRequest>(OwnCorrection)}},
+      {"RecallReferral", {What::kWrite, senders, Statements<v1::RecallReferralRequest>(STATEMENT_KIND_RECALL, wrong_person)}},
+      {"UploadSection", {What::kLater, "", Once<v1::UploadSectionRequest>()}},
+  };
+}
+inline Methods MailboxPaths() {
+  const Ask answer = [](const Question& q, const std::string& method) {
+    return std::vector{q.scene.Call(q.principal, method, AnswerToNoHold(q))};
+  };
+  return {
+      {"OpenMailbox", {What::kReferrals, "", TakeMailbox}},
+      {"CollectMessages", {What::kLater, "", Once<v1::CollectMessagesRequest>()}},
+      {"AnswerHold", {What::kWrite, "answers with the receipt of the caller's own answer", answer}},
+      {"ListDeadLetters", {What::kLater, "", PagesOf<v1::ListDeadLettersRequest>()}},
+      {"RequeueDeadLetter", {What::kLater, "", Once<v1::RequeueDeadLetterRequest>()}},
+  };
+}
+inline Methods SharingPaths() {
+  const auto no_risk = [](Statement& statement) { statement.set_breach_assessment(BREACH_ASSESSMENT_NO_RISK); };
+  return {
+      {"GetHolders", {What::kReferrals, "", OfEach<v1::GetHoldersRequest>(HoldersOf)}},
+      {"ListGaps", {What::kReferrals, "", PagesOf(AllGaps())}},
+      {"ListBreaches", {What::kReferrals, "", PagesOf(AllBreaches())}},
+      {"ListSharing", {What::kReferrals, "", PagesOf<v1::ListSharingRequest>()}},
+      {"RecordReview",
+       {What::kWrite, "the sender's alone: others are refused",
+        Statements<v1::RecordReviewRequest>(STATEMENT_KIND_BREACH_ASSESSED, no_risk)}},
+  };
+}
+inline Methods LedgerPaths() {
+  return {
+      {"GetCheckpoint", {What::kOther, "", Once<v1::GetCheckpointRequest>()}},
+      {"ListCheckpoints", {What::kOther, "", PagesOf<v1::ListCheckpointsRequest>()}},
+      {"GetReceipt", {What::kOther, "", EveryReceipt}},  // Of what opens to the asker the twin's are compared by themselves.
+      {"ProveConsistency", {What::kOther, "", Once(FirstEntries())}},
+      {"StreamEntries", {What::kOther, "", Once<v1::StreamEntriesRequest>()}},
+      {"Cosign", {What::kWrite, "says whether a quorum is met", Once<v1::CosignRequest>()}},
+      {"ReportFork", {What::kWrite, "says whether the note contradicts the log", Once<v1::ReportForkRequest>()}},
+      {"GetLedgerStatus", {What::kOther, "", Once<v1::GetLedgerStatusRequest>()}},
+  };
+}
+inline Methods TrailPaths() {
+  return {
+      {"QueryTrail", {What::kReferrals, "", EveryTrail}},
+      {"AskQuestion", {What::kLater, "", Once<inspection::v1::AskQuestionRequest>()}},
+      {"ExportBundle", {What::kLater, "", Once<inspection::v1::ExportBundleRequest>()}},
+      {"RequestDisclosure", {What::kLater, "", Once<inspection::v1::RequestDisclosureRequest>()}},
+  };
+}
+inline Methods DirectoryPaths() { return {{"ListAgencies", {What::kOther, "", PagesOf<admin::v1::ListAgenciesRequest>()}}}; }
+inline Methods PolicyPaths() {
+  return {
+      {"ListPolicyDocuments", {What::kOther, "", PagesOf<admin::v1::ListPolicyDocumentsRequest>()}},
+      {"GetPolicyDocument", {What::kOther, "", Once(AgreementInForce())}},
+      {"ListForums", {What::kOther, "", PagesOf<admin::v1::ListForumsRequest>()}},
+  };
+}
+inline Methods AdminPaths() {
+  return {
+      {"ProposeChange", {What::kWrite, "answers with the change that was brought", Once<admin::v1::ProposeChangeRequest>()}},
+      {"ApproveChange", {What::kWrite, "answers with the change that was proposed", Once<admin::v1::ApproveChangeRequest>()}},
+      {"ListHolds", {What::kOther, "", PagesOf<admin::v1::ListHoldsRequest>()}},
+      {"GetErasure", {What::kOther, "", Once<admin::v1::GetErasureRequest>()}},
+      {"ListChanges", {What::kOther, "", PagesOf<admin::v1::ListChangesRequest>()}},
+  };
+}
+
+// Every method, by its name on the wire.
+inline const std::map<std::string, Path, std::less<>>& Paths() {
+  static const auto* const paths = [] {
+    auto* all = new std::map<std::string, Path, std::less<>>;
+    const auto add = [all](const std::string& service, const Methods& methods) {
+      for (const auto& [name, path] : methods) all->emplace("/accord." + service + "/" + name, path);
+    };
+    add("broker.v1.ReferralService", ReferralPaths());
+    add("broker.v1.MailboxService", MailboxPaths());
+    add("broker.v1.SharingService", SharingPaths());
+    add("broker.v1.LedgerService", LedgerPaths());
+    add("inspection.v1.TrailService", TrailPaths());
+    add("admin.v1.DirectoryService", DirectoryPaths());
+    add("admin.v1.PolicyService", PolicyPaths());
+    add("admin.v1.AdminService", AdminPaths());
+    return all;
+  }();
+  return *paths;
+}
+// The answers of one method.
+inline std::vector<WireAnswer> AskBy(std::string_view method, const Question& question) {
+  return Paths().find(method)->second.ask(question, std::string(method));
+}
+
+}  // namespace accord::broker::gate

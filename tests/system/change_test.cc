@@ -1,0 +1,174 @@
+// What happens after something was shared, over the real programs and as people work it with accordctl: consent withdrawn, a safe
+// contact corrected, a misdirected referral recalled, each told to every holder, answered, and seen by the sender; a decision not to
+// share; the register. Services are killed on the way.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/status.h"
+#include "tests/system/traffic.h"
+
+namespace accord::tests {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr absl::Duration kProgramTime = absl::Seconds(60);
+
+class ChangeTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_EQ(world_.StartAll(), absl::OkStatus()); }
+
+  Ran Ctl(std::vector<std::string> words) {
+    std::vector<std::string> command = {World::Program("accordctl"), "--config", world_.path("accordctl.toml")};
+    command.insert(command.end(), words.begin(), words.end());
+    const auto ran = RunProgram(std::move(command), kProgramTime);
+    EXPECT_EQ(ran.status(), absl::OkStatus());
+    return ran.value_or(Ran());
+  }
+  void Done(const std::vector<std::string>& words) {
+    const Ran ran = Ctl(words);
+    EXPECT_EQ(ran.exit_status, 0) << ::testing::PrintToString(words) << ran.output;
+  }
+  nlohmann::json Json(std::vector<std::string> words) {
+    words.emplace_back("--json");
+    const Ran ran = Ctl(words);
+    const size_t begin = ran.output.find('{');  // What accordctl tells a person beside it comes before.
+    if (begin == std::string::npos) return {};
+    return nlohmann::json::parse(ran.output.substr(begin), nullptr, /*allow_exceptions=*/false);
+  }
+  // Police push, and it arrives at `recipients`.
+  std::string Shared(const agency::v1::PushOptions& options) {
+    const auto pushed = Push(world_, "police", options);
+    EXPECT_EQ(pushed.status(), absl::OkStatus());
+    if (!pushed.ok()) return "";
+    EXPECT_EQ(pushed->state(), agency::v1::SUBMISSION_STATE_SETTLED) << pushed->ShortDebugString();
+    for (const std::string& agency : options.recipients()) {
+      EXPECT_EQ(AwaitArrival(world_, agency, pushed->referral()).status(), absl::OkStatus());
+    }
+    return pushed->referral();
+  }
+  std::string Shared(const std::string& id) { return Shared(TestOptions(id, {"idva", "childrens"}, /*wait_ms=*/20'000)); }
+  agency::v1::InboxItem Item(const std::string& agency, const std::string& referral) {
+    const auto item = AwaitArrival(world_, agency, referral);
+    EXPECT_EQ(item.status(), absl::OkStatus());
+    return item.value_or(agency::v1::InboxItem());
+  }
+  // What each holder of a submission answered to its newest change, by `referral holders`.
+  std::map<std::string, std::string> Answers(const std::string& id) {
+    std::map<std::string, std::string> answers;
+    const auto listed = Json({"--as", "police", "referral", "holders", id});
+    if (!listed.is_object() || !listed.contains("holders")) return answers;
+    for (const auto& holder : listed["holders"]) answers[holder["agency"]] = holder["answer"];
+    return answers;
+  }
+
+  World world_;
+};
+
+TEST_F(ChangeTest, ConsentIsWithdrawnToldAndAnswered) {
+  const std::string referral = Shared("NSP-2026-1/1");
+  Done({"--as", "idva", "inbox", "read", referral});
+  Done({"--as", "police", "referral", "consent", "NSP-2026-1/1", "--awareness", "informed", "--consent", "withdrawn", "--article6", "public-task"});
+  for (const char* agency : {"idva", "childrens"}) {
+    EXPECT_TRUE(Eventually(kStartTime, [&] { return Item(agency, referral).answer_due_ms() != 0; })) << agency;
+    EXPECT_TRUE(Item(agency, referral).consent_changed());
+  }
+  world_.process("idva").Kill();
+  ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
+  Done({"--as", "idva", "referral", "answer", referral, "stopped"});
+  Done({"--as", "childrens", "referral", "answer", referral, "kept-on-basis", "--article6", "legal-obligation"});
+  EXPECT_EQ(Item("idva", referral).answer_due_ms(), 0);
+  const std::map<std::string, std::string> all = {{"idva", "CHANGE_ANSWER_STOPPED"}, {"childrens", "CHANGE_ANSWER_KEPT_ON_BASIS"}};
+  EXPECT_EQ(Answers("NSP-2026-1/1"), all) << Ctl({"--as", "police", "referral", "holders", "NSP-2026-1/1"}).output;
+  EXPECT_TRUE(Eventually(kStartTime, [&] {
+    return Ctl({"--as", "police", "referral", "show", "NSP-2026-1/1"}).output.find("kept on basis: legal obligation") != std::string::npos;
+  }));
+}
+
+TEST_F(ChangeTest, ASafeContactIsCorrectedAndTheOldValueMarked) {
+  const std::string older = Shared("NSP-2026-2/1");
+  auto options = TestOptions("NSP-2026-2/2", {"idva", "childrens"}, /*wait_ms=*/20'000);
+  options.set_corrects("NSP-2026-2/1");
+  options.set_safe_contact_change(true);
+  const std::string newer = Shared(options);
+  for (const char* agency : {"idva", "childrens"}) {
+    const auto item = Item(agency, older);
+    EXPECT_TRUE(item.do_not_use()) << agency;
+    EXPECT_EQ(item.corrected_by(), newer);
+    EXPECT_EQ(Item(agency, newer).corrects(), older);
+    Done({"--as", agency, "referral", "answer", older, "confirmed"});
+  }
+  EXPECT_THAT(Ctl({"--as", "idva", "inbox", "list"}).output, HasSubstr("do not use"));
+  const Ran read = Ctl({"--as", "idva", "inbox", "read", newer});
+  EXPECT_EQ(read.exit_status, 0) << read.output;
+  // The older version can still be recalled: somebody may hold it.
+  Done({"--as", "police", "referral", "recall", "NSP-2026-2/1", "--reason", "wrong-content"});
+}
+
+TEST_F(ChangeTest, WhatWasMisdirectedIsRecalledDestroyedAndAssessed) {
+  const std::string referral = Shared("NSP-2026-3/1");
+  Done({"--as", "idva", "inbox", "read", referral});
+  Done({"--as", "police", "referral", "recall", "NSP-2026-3/1", "--reason", "wrong-person"});
+  for (const char* agency : {"idva", "childrens"}) {
+    EXPECT_TRUE(Eventually(kStartTime, [&] { return Item(agency, referral).recalled(); })) << agency;
+    const Ran read = Ctl({"--as", agency, "inbox", "read", referral});
+    EXPECT_EQ(read.exit_status, 1) << read.output;
+    EXPECT_THAT(read.output, Not(HasSubstr("Ashdown")));
+  }
+  EXPECT_EQ(Ctl({"--as", "idva", "referral", "answer", referral, "not-opened"}).exit_status, 1) << "it was read";
+  Done({"--as", "idva", "referral", "answer", referral, "destroyed"});
+  Done({"--as", "childrens", "referral", "answer", referral, "not-opened"});
+  const std::map<std::string, std::string> all = {{"idva", "CHANGE_ANSWER_DESTROYED"}, {"childrens", "CHANGE_ANSWER_NOT_OPENED"}};
+  EXPECT_EQ(Answers("NSP-2026-3/1"), all);
+  EXPECT_TRUE(ListInbox(world_, "idva")->empty()) << "its copy is erased";
+
+  const auto breaches = Json({"--as", "police", "breach", "list"});
+  ASSERT_EQ(breaches["breaches"].size(), 1u) << breaches;
+  EXPECT_EQ(breaches["breaches"][0]["referral"], referral);
+  Done({"--as", "police", "breach", "assess", "NSP-2026-3/1", "--assessment", "no-risk"});
+  EXPECT_TRUE(Json({"--as", "police", "breach", "list"})["breaches"].empty());
+  EXPECT_EQ(Json({"--as-admin", "alice", "breach", "list", "--assessed"})["breaches"].size(), 1u);
+}
+
+TEST_F(ChangeTest, WhatIsNotSharedIsRecordedAndCounted) {
+  Shared("NSP-2026-4/1");
+  Done({"--as", "police", "referral", "not-shared", "--with", "housing", "--purpose", "safeguarding-adult", "--reason", "no-consent-no-basis",
+        "--awareness", "informed", "--consent", "refused", "--rationale", "nobody is in danger"});
+  EXPECT_TRUE(ListInbox(world_, "housing")->empty());
+  const auto listed = Json({"--as", "police", "sharing", "list", "--class", "not-shared"});
+  ASSERT_EQ(listed["sharing"].size(), 1u) << listed;
+  EXPECT_EQ(listed["sharing"][0]["recipient"], "housing");
+  EXPECT_EQ(listed["sharing"][0]["notSharedReason"], "NOT_SHARED_REASON_NO_CONSENT_NO_BASIS");
+  std::map<std::string, std::string> counts;
+  const auto counted = Json({"--as-admin", "alice", "sharing", "count"});
+  for (const auto& row : counted["counts"]) counts[row["sharingClass"]] = row["count"];
+  EXPECT_EQ(counts["SHARING_CLASS_NOT_SHARED"], "1");
+  EXPECT_EQ(counts["SHARING_CLASS_WITH_CONSENT"], "2");
+}
+
+TEST_F(ChangeTest, WhatWentUnderTheEmergencyScheduleAloneIsReviewedBySomebodyElse) {
+  auto options = TestOptions("NSP-2026-5/1", {"housing"}, /*wait_ms=*/20'000);
+  options.set_recipients(0, "idva");
+  options.set_immediate(true);
+  options.mutable_basis()->set_consent(type::v1::CONFIDENTIALITY_CONSENT_NOT_SOUGHT_UNSAFE);
+  options.mutable_basis()->set_victim_awareness(type::v1::VICTIM_AWARENESS_NOT_INFORMED_UNSAFE);
+  const auto pushed = Push(world_, "police", options);
+  ASSERT_EQ(pushed.status(), absl::OkStatus());
+  ASSERT_EQ(pushed->state(), agency::v1::SUBMISSION_STATE_SETTLED) << pushed->ShortDebugString();
+  const auto gaps = Json({"--as", "police", "gap", "list"});
+  ASSERT_EQ(gaps["gaps"].size(), 1u) << gaps;
+  EXPECT_EQ(gaps["gaps"][0]["worker"], "worker-1");
+  const Ran own = Ctl({"--as", "police", "--worker", "worker-1", "gap", "review", "NSP-2026-5/1", "--review", "justified-as-it-stands"});
+  EXPECT_EQ(own.exit_status, 1);
+  EXPECT_THAT(own.output, HasSubstr("SELF_REVIEW"));
+  Done({"--as", "police", "--worker", "worker-2", "gap", "review", "NSP-2026-5/1", "--review", "justified-as-it-stands"});
+  EXPECT_TRUE(Json({"--as", "police", "gap", "list"})["gaps"].empty());
+  EXPECT_EQ(Json({"--as-admin", "alice", "gap", "list", "--reviewed"})["gaps"].size(), 1u);
+}
+
+}  // namespace
+}  // namespace accord::tests
