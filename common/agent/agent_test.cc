@@ -406,6 +406,12 @@ TEST_F(AgentTest, ReceivesOnceOpensAndSignsWhatItsWorkersDo) {
   ASSERT_TRUE(sections.ok()) << sections.status();
   ASSERT_EQ(sections->size(), 2u);
   EXPECT_EQ((*sections)[0].content().identity().victim().family_name(), "Ashdown");
+  // With each section comes what we must keep to.
+  for (const auto& section : *sections) {
+    EXPECT_EQ(section.obligations().retention_days(), 365u);
+    EXPECT_EQ(section.obligations().onward(), type::v1::ONWARD_SHARING_NEVER);
+    EXPECT_EQ(section.regime(), type::v1::REGIME_UK_GDPR);
+  }
   ASSERT_TRUE(idva.inbox->Read("read-0002", digest, SomeWorker()).ok());
   ASSERT_EQ(broker.statements.size(), 1u) << "opened once";
   const auto accepted = idva.inbox->Act("accept-01", digest, SomeWorker(), type::v1::STATEMENT_KIND_ACCEPTED, [](auto&) {});

@@ -108,6 +108,7 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
   *stored.mutable_header() = received.header();
   *stored.mutable_openings() = received.openings();
   *stored.mutable_sections() = received.sections();
+  *stored.mutable_terms() = received.terms();
   stored.set_state(type::v1::REFERRAL_STATE_DELIVERED);
   stored.set_received_at_ms(absl::ToUnixMillis(clock_.Now()));
   stored.set_lane(delivery.lane());
@@ -207,6 +208,12 @@ absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::OpenSections(const
                                                     plaintext));
     auto& row = opened.emplace_back();
     row.set_category(part.category());
+    const auto terms = std::find_if(entry.stored.terms().begin(), entry.stored.terms().end(),
+                                    [&](const auto& told) { return told.section_id() == part.section_id(); });
+    if (terms != entry.stored.terms().end()) {
+      *row.mutable_obligations() = terms->obligations();
+      row.set_regime(terms->regime());
+    }
     if (!row.mutable_content()->ParseFromString(content)) return Error(Reason::kSectionMalformed, "a section's content does not parse");
     const auto told = referral::CategoryOf(row.content());
     if (told != type::v1::CATEGORY_UNSPECIFIED && told != part.category()) {

@@ -168,6 +168,13 @@ class AgentTest : public testing::Test {
     }
     // The signing certificate that the directory has: a fresh one for the key police signs with.
     content.set_sender_certificate(police_certificate.der());
+    for (const auto& section : content.sections()) {
+      broker::v1::SectionTerms& terms = *content.add_terms();
+      terms.set_section_id(section.section_id());
+      terms.mutable_obligations()->set_retention_days(365);
+      terms.mutable_obligations()->set_onward(type::v1::ONWARD_SHARING_NEVER);
+      terms.set_regime(type::v1::REGIME_UK_GDPR);
+    }
     type::v1::EntryEvent released;
     released.set_type(type::v1::EVENT_TYPE_RELEASED);
     *delivery.mutable_released() = broker.log.Receipt(broker.log.Append(released, referral::DigestOf(submission.header())));

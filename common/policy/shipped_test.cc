@@ -92,5 +92,60 @@ TEST(ShippedTest, EveryRouteHasACase) {
   for (const referral::Route& route : agreement->routes) EXPECT_TRUE(named.contains(route.id)) << route.id;
 }
 
+// The shipped documents, and how many results of the shipped tables differ under them.
+struct Shipped {
+  referral::Agreement agreement = *ParseAgreement(Text("deploy/agreement.toml"));
+  referral::EmergencySchedule schedule = *ParseSchedule(Text("deploy/emergency-schedule.toml"));
+  referral::LegalRegister law = *ParseRegister(Text("deploy/legal-register.toml"));
+
+  size_t Misses() const {
+    static const auto* const tables = [] {
+      auto* read = new std::vector<CaseTable>();
+      for (const std::string& path : Tables()) read->push_back(*ParseCases(Text(path), path));
+      return read;
+    }();
+    const absl::Time now = absl::FromCivil(absl::CivilDay(2026, 12, 1), absl::UTCTimeZone());
+    size_t misses = 0;
+    for (const CaseTable& table : *tables) {
+      referral::PolicySources sources;
+      sources.agreements = {agreement};
+      sources.schedules = {schedule};
+      sources.laws = {law};
+      for (const CaseResult& result : RunCases(referral::CompiledPolicy(std::move(sources)), table, now)) misses += !result.passed;
+    }
+    return misses;
+  }
+};
+
+// Each rule of the documents is spoilt in turn, and some case of the tables must see it.
+TEST(ShippedTest, TheTablesSeeEveryRuleThatIsSpoilt) {
+  const Shipped shipped;
+  ASSERT_EQ(shipped.Misses(), 0u);
+  for (size_t i = 0; i < shipped.agreement.routes.size(); ++i) {
+    const auto spoil = [&](const std::string& what, auto change) {
+      Shipped spoilt = shipped;
+      change(spoilt.agreement.routes, spoilt.agreement.routes[i]);
+      EXPECT_GT(spoilt.Misses(), 0u) << shipped.agreement.routes[i].id << ": " << what;
+    };
+    spoil("taken out", [&](auto& routes, auto&) { routes.erase(routes.begin() + static_cast<ptrdiff_t>(i)); });
+    if (shipped.agreement.routes[i].needs_consent) spoil("consent not needed", [](auto&, auto& route) { route.needs_consent = false; });
+    if (shipped.agreement.routes[i].confidential_address) spoil("no address", [](auto&, auto& route) { route.confidential_address = false; });
+    if (shipped.agreement.routes[i].min_grade != type::v1::RISK_GRADE_UNSPECIFIED) {
+      spoil("any grade", [](auto&, auto& route) { route.min_grade = type::v1::RISK_GRADE_UNSPECIFIED; });
+    }
+    spoil("for another purpose", [](auto&, auto& route) { route.purposes = {type::v1::PURPOSE_VICTIM_INFORMATION_REQUEST}; });
+  }
+  for (size_t i = 0; i < shipped.schedule.recipients.size(); ++i) {
+    Shipped spoilt = shipped;
+    spoilt.schedule.recipients.erase(spoilt.schedule.recipients.begin() + static_cast<ptrdiff_t>(i));
+    EXPECT_GT(spoilt.Misses(), 0u) << "without recipient " << i << " of the schedule";
+  }
+  for (size_t i = 0; i < shipped.schedule.categories.size(); ++i) {
+    Shipped spoilt = shipped;
+    spoilt.schedule.categories.erase(spoilt.schedule.categories.begin() + static_cast<ptrdiff_t>(i));
+    EXPECT_GT(spoilt.Misses(), 0u) << "without category " << i << " of the schedule";
+  }
+}
+
 }  // namespace
 }  // namespace accord::policy

@@ -11,6 +11,7 @@
 #include "common/console/words.h"
 #include "common/referral/referral_name.h"
 #include "services/accordctl/choices.h"
+#include "services/accordctl/policy_explain.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -119,6 +120,8 @@ absl::StatusOr<int> Read(Session& session, const std::string& id) {
     const std::string heading = console::Words(section.category());
     text += fmt::format("\n{}\n{}\n{}", heading, std::string(heading.size(), '-'),
                         console::MessageText(section.content(), 2));
+    if (!section.has_obligations()) continue;
+    text += fmt::format("  to be kept to: {}\n", fmt::join(ObligationLines(section.obligations(), section.regime()), "; "));
   }
   session.Print(text);
   return kDone;

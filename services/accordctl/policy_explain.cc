@@ -24,13 +24,7 @@ std::string VerdictWords(const type::v1::SectionDecision& decision) {
 // What a recipient must keep to; empty where nothing was permitted.
 std::string ObligationWords(const type::v1::SectionDecision& decision) {
   if (decision.verdict() != type::v1::VERDICT_PERMIT) return "-";
-  const auto& obligations = decision.obligations();
-  std::vector<std::string> words = {fmt::format("onward: {}", console::Words(obligations.onward()))};
-  words.push_back(obligations.retention_days() == 0 ? "kept by the recipient's own schedule"
-                                                    : fmt::format("kept for {} days", obligations.retention_days()));
-  if (obligations.not_to_alleged_perpetrator()) words.push_back("never to the alleged perpetrator");
-  if (decision.recipient_regime() != type::v1::REGIME_UNSPECIFIED) words.push_back("under " + console::Words(decision.recipient_regime()));
-  return fmt::format("{}", fmt::join(words, "\n"));
+  return fmt::format("{}", fmt::join(ObligationLines(decision.obligations(), decision.recipient_regime()), "\n"));
 }
 
 std::string Versions(const Explained& explained) {
@@ -40,6 +34,15 @@ std::string Versions(const Explained& explained) {
 }
 
 }  // namespace
+
+std::vector<std::string> ObligationLines(const type::v1::Obligations& obligations, type::v1::Regime regime) {
+  std::vector<std::string> words = {fmt::format("onward: {}", console::Words(obligations.onward()))};
+  words.push_back(obligations.retention_days() == 0 ? "kept by the recipient's own schedule"
+                                                    : fmt::format("kept for {} days", obligations.retention_days()));
+  if (obligations.not_to_alleged_perpetrator()) words.push_back("never to the alleged perpetrator");
+  if (regime != type::v1::REGIME_UNSPECIFIED) words.push_back("under " + console::Words(regime));
+  return words;
+}
 
 std::vector<Explained> LastDecisions(const std::vector<CheckedRow>& rows, const ExplainAbout& about) {
   std::vector<Explained> explained;

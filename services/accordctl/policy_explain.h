@@ -40,6 +40,9 @@ std::optional<std::pair<std::string, std::string>> RouteOfRule(const std::string
 // The version of the emergency schedule's rule id; likewise.
 std::optional<std::string> ScheduleOfRule(const std::string& rule_id);
 
+// What whoever receives a section must keep to, a line each.
+std::vector<std::string> ObligationLines(const type::v1::Obligations& obligations, type::v1::Regime regime);
+
 // A table, decisions alike in one row, then what else each says: obligations, and what would change it.
 std::string ExplainText(const std::vector<Explained>& decisions, size_t width);
 

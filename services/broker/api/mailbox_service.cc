@@ -263,6 +263,19 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
     Pump();
   }
 
+  // Of the sections that are handed over, and of no other that was decided.
+  static void FillTerms(const ReleasePlan& plan, v1::DeliveredReferral& referral) {
+    for (const auto& section : plan.sections) {
+      const auto decision = std::find_if(plan.decisions.begin(), plan.decisions.end(),
+                                         [&](const auto& row) { return row.section_id() == section.section_id(); });
+      if (decision == plan.decisions.end()) continue;
+      v1::SectionTerms& terms = *referral.add_terms();
+      terms.set_section_id(section.section_id());
+      *terms.mutable_obligations() = decision->obligations();
+      terms.set_regime(decision->recipient_regime());
+    }
+  }
+
   static void FillDelivery(v1::Delivery& delivery, const std::string& delivery_id, const storage::v1::StoredDelivery& stored) {
     delivery.set_delivery_id(delivery_id);
     delivery.set_attempt(stored.attempt());
@@ -307,6 +320,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       auto& referral = *delivery.mutable_referral();
       *referral.mutable_header() = std::move(released.plan.header);
       for (auto& opening : released.plan.openings) *referral.add_openings() = std::move(opening);
+      FillTerms(released.plan, referral);
       for (auto& section : released.plan.sections) *referral.add_sections() = std::move(section);
       referral.set_sender_certificate(std::move(released.plan.sender_certificate));
     }

@@ -237,6 +237,11 @@ TEST_F(ReferralApiTest, ARecipientFindsNoTraceOfWhatItMayNotHave) {
   const std::string wire = delivery.SerializeAsString();
   EXPECT_THAT(wire, Not(HasSubstr("idva")));
   EXPECT_EQ(delivery.referral().openings_size(), 4);  // Core, itself, one section, its tag.
+  ASSERT_EQ(delivery.referral().terms_size(), 1);
+  EXPECT_EQ(delivery.referral().terms(0).section_id(), delivery.referral().sections(0).section_id());
+  EXPECT_EQ(delivery.referral().terms(0).obligations().onward(), ONWARD_SHARING_ASK_ORIGINATOR);
+  EXPECT_TRUE(delivery.referral().terms(0).obligations().not_to_alleged_perpetrator());
+  EXPECT_EQ(delivery.referral().terms(0).regime(), REGIME_UK_GDPR);
   for (int i = 1; i < 3; ++i) {
     EXPECT_THAT(wire, Not(HasSubstr(request.submission().sections(i).section_id())));
     EXPECT_THAT(wire, Not(HasSubstr(crypto::cms::Parse(request.submission().sections(i).cms())->digest)));
