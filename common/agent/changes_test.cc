@@ -395,7 +395,7 @@ TEST_F(ChangesTest, TheSenderSeesTheAnswer) {
   ASSERT_TRUE(idva.inbox->Receive(ConsentChange()).ok());
   ASSERT_TRUE(Answer("answer-01", CHANGE_ANSWER_KEPT_ON_BASIS, type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION).ok());
   ASSERT_TRUE(police.outbox->AddStatement(digest, broker.statements.back()).ok());
-  const auto& row = police.outbox->Get("request-1")->statements(0);
+  const agency::v1::ReceivedStatement row = police.outbox->Get("request-1")->statements(0);
   EXPECT_EQ(row.change_answer(), CHANGE_ANSWER_KEPT_ON_BASIS);
   EXPECT_EQ(row.kept_article6(), type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
 }
