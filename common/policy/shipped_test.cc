@@ -128,7 +128,9 @@ TEST(ShippedTest, TheTablesSeeEveryRuleThatIsSpoilt) {
       EXPECT_GT(spoilt.Misses(), 0u) << shipped.agreement.routes[i].id << ": " << what;
     };
     spoil("taken out", [&](auto& routes, auto&) { routes.erase(routes.begin() + static_cast<ptrdiff_t>(i)); });
-    if (shipped.agreement.routes[i].needs_consent) spoil("consent not needed", [](auto&, auto& route) { route.needs_consent = false; });
+    // The duty to refer needs consent whatever a route says.
+    const bool duty = shipped.agreement.routes[i].purposes == std::vector{type::v1::PURPOSE_HOUSING_DUTY_TO_REFER};
+    if (shipped.agreement.routes[i].needs_consent && !duty) spoil("consent not needed", [](auto&, auto& route) { route.needs_consent = false; });
     if (shipped.agreement.routes[i].confidential_address) spoil("no address", [](auto&, auto& route) { route.confidential_address = false; });
     if (shipped.agreement.routes[i].min_grade != type::v1::RISK_GRADE_UNSPECIFIED) {
       spoil("any grade", [](auto&, auto& route) { route.min_grade = type::v1::RISK_GRADE_UNSPECIFIED; });
