@@ -296,6 +296,7 @@ TEST(DecisionTest, Table) {
       {"another route permits what one does not", [](PolicySources& p, HeaderParts& r) { WithoutConsent(r, GATEWAY_CDA1998_S115); Route strict = p.agreements[0].routes[0]; strict.id = "a-strict"; strict.needs_consent = true; strict.confidential_address = true; p.agreements[0].routes.push_back(strict); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
       {"confidential address on the consent route alone, refused", [](PolicySources& p, HeaderParts& r) { WithoutConsent(r, GATEWAY_CDA1998_S115); r.sections[1].set_confidential_address(true); Route strict = p.agreements[0].routes[0]; strict.id = "z-strict"; strict.needs_consent = true; strict.confidential_address = true; p.agreements[0].routes.push_back(strict); }, "idva", CATEGORY_RISK, "NEEDS_BASIS agreement/test-1/z-strict"},
       {"confidential address, danger now, the route does not name it", [](PolicySources&, HeaderParts& r) { r.core.set_urgency(URGENCY_IMMEDIATE); r.sections[0].set_confidential_address(true); }, "idva", CATEGORY_IDENTITY, "WITHHOLD always/confidential-address"},
+      {"confidential address, danger now, the route names it, basis lacking", [](PolicySources& p, HeaderParts& r) { p.agreements[0].routes[0].confidential_address = true; r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_NOT_SOUGHT_UNSAFE); r.core.set_urgency(URGENCY_IMMEDIATE); r.sections[0].set_confidential_address(true); }, "idva", CATEGORY_IDENTITY, "PERMIT emergency/emergency-1"},
       {"danger now, all in order", [](PolicySources&, HeaderParts& r) { r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
       {"danger now, immigration status to police", [](PolicySources& p, HeaderParts& r) { p.agencies["idva"].kind = AGENCY_KIND_POLICE; p.schedules.emplace_back().categories.push_back(CATEGORY_IMMIGRATION_STATUS); r.core.set_urgency(URGENCY_IMMEDIATE); r.sections[1].set_category(CATEGORY_IMMIGRATION_STATUS); }, "idva", CATEGORY_IMMIGRATION_STATUS, "WITHHOLD always/immigration-status"},
       {"danger now, works there", [](PolicySources&, HeaderParts& r) { r.subjects[0].set_works_at("idva"); r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "WITHHOLD always/works-at-agency"},
@@ -588,6 +589,67 @@ TEST(DecisionTest, TheSmallestChangesAreSmallestAndEachEnough) {
             (Sets{{CHANGE_CODE_RECORD_ARTICLE6}}))
       << "a set that contains another is not smallest";
   EXPECT_EQ(of([](PolicySources&, HeaderParts&) {}), (Sets{})) << "permitted";
+}
+
+TEST(DecisionTest, WordsSayWhatIsNotThereAndWhatIsNotGoodEnough) {
+  const auto first = [](void (*change)(HeaderParts&)) {
+    HeaderParts parts = SampleParts();
+    change(parts);
+    return Decided(SamplePolicy(), parts).decisions[0];
+  };
+  const SectionDecision none = first([](HeaderParts& r) { r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED); });
+  EXPECT_EQ(none.what_would_change_it(0), "Record the power or duty to share (the gateway).");
+  const SectionDecision other = first([](HeaderParts& r) { WithoutConsent(r, GATEWAY_HA1996_S213B); });
+  EXPECT_EQ(other.what_would_change_it(0), "Record another power or duty to share: this gateway does not replace consent here.");
+  const SectionDecision no_basis = first([](HeaderParts& r) { r.tags[0].clear_article6(); });
+  EXPECT_EQ(no_basis.reason(), "No lawful basis (UK GDPR Article 6) is recorded.");
+  PolicySources policy = SamplePolicy();
+  policy.laws.emplace_back();
+  EXPECT_EQ(Decided(policy, SampleParts()).decisions[0].reason(), "The recorded lawful basis (UK GDPR Article 6) is not in force.");
+}
+
+TEST(DecisionTest, NoMoreAlternativesThanAPersonCanWeigh) {
+  PolicySources policy = SamplePolicy();
+  HeaderParts parts = SampleParts();
+  parts.sections[1].set_confidential_address(true);
+  Route with_address = First(policy);
+  with_address.confidential_address = true;
+  for (const char* id : {"a", "b", "c", "d"}) {
+    policy.agreements[0].routes.push_back(with_address);
+    policy.agreements[0].routes.back().id = id;
+  }
+  std::vector<Route>& routes = policy.agreements[0].routes;
+  routes[2].forum = "marac-a";
+  routes[3].min_score = 14;
+  routes[4].article9 = {ARTICLE9_CONDITION_SAFEGUARDING};
+  EXPECT_EQ(RuleOf(policy, parts, "idva", CATEGORY_RISK), "PERMIT agreement/test-1/d") << "the last route asks for nothing more";
+  routes[5].article6 = {ARTICLE6_BASIS_LEGAL_OBLIGATION};
+  const auto alternatives = Alternatives(Decided(policy, parts), "idva", CATEGORY_RISK);
+  EXPECT_EQ(alternatives.size(), 4u) << "of five";
+  // What a route withholds for its address is said before what no route is open for.
+  EXPECT_EQ(RuleOf(policy, parts, "idva", CATEGORY_RISK), "NEEDS_BASIS agreement/test-1/c");
+  routes.erase(routes.begin() + 3, routes.end());
+  EXPECT_EQ(RuleOf(policy, parts, "idva", CATEGORY_RISK), "WITHHOLD always/confidential-address");
+}
+
+TEST(DecisionTest, ACopyIsUnderTheRecipientsOwnRegime) {
+  for (const AgencyKind kind : {AGENCY_KIND_POLICE, AGENCY_KIND_PROBATION, AGENCY_KIND_HEALTH}) {
+    PolicySources policy = SamplePolicy();
+    policy.agencies["idva"].kind = kind;
+    First(policy).to_kinds = {kind};
+    First(policy).categories = {CATEGORY_RISK};
+    for (const SectionDecision& decision : Decided(policy, SampleParts()).decisions) {
+      if (decision.recipient() != "idva" || decision.verdict() != VERDICT_PERMIT) continue;
+      EXPECT_EQ(decision.recipient_regime(), kind == AGENCY_KIND_HEALTH ? REGIME_UK_GDPR : REGIME_DPA_PART3) << kind;
+    }
+  }
+}
+
+TEST(DecisionTest, PermittedSectionsAreTheRecipientsOwn) {
+  const Decisions decisions = Decided(SamplePolicy(), SampleParts());
+  EXPECT_EQ(PermittedSections(decisions, "idva"), (std::set<std::string>{Id('a'), Id('b'), Id('c')}));
+  EXPECT_EQ(PermittedSections(decisions, "housing"), (std::set<std::string>{Id('a'), Id('c')}));
+  EXPECT_EQ(PermittedSections(decisions, "health"), std::set<std::string>{});
 }
 
 TEST(DecisionTest, TheRouteLaysDownTheObligations) {

@@ -31,6 +31,8 @@ LISTS = re.compile(r"for \(const auto& rule : \{([^}]*)\}\)")
 EQUIVALENT = {
     "conflicts.end() || barred->second": "reads past the end of the map: undefined, not another decision",
     "std::tie(a->needs_consent, a->id) <= std::tie": "ids of routes are unique",
+    "rank(a) <= rank(b)": "equal sets are not added twice",
+    "rank(*best, *best_route) <= rank(ruling, route)": "no two routes have one rule id",
     "JURISDICTION_UNSPECIFIED || !absl::c_linear_search": "no Act extends to an unspecified part, and a part that is there twice is there",
 }
 
