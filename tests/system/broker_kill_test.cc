@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "common/base/bytes.h"
@@ -36,10 +37,11 @@ struct Pushed {
 class Pusher {
  public:
   Pusher(World& world, std::string agency, uint64_t seed, absl::Notification& stop)
-      : world_(world), agency_(std::move(agency)), random_(seed), stop_(stop), thread_([this] { Loop(); }) {}
+      : world_(world), agency_(std::move(agency)), random_(seed), stop_(stop), thread_(std::in_place, [this] { Loop(); }) {}
 
-  // After the stop.
+  // After the stop; waits for the push that is under way then, which may be taken as well as any other.
   std::vector<Pushed> Take() {
+    thread_.reset();
     absl::MutexLock lock(&mu_);
     return std::move(pushed_);
   }
@@ -72,7 +74,7 @@ class Pusher {
   absl::Notification& stop_;
   absl::Mutex mu_;
   std::vector<Pushed> pushed_ ABSL_GUARDED_BY(mu_);
-  Thread thread_;  // Last: the rest is there when it begins.
+  std::optional<Thread> thread_;  // Last: the rest is there when it begins.
 };
 
 // Kills the broker `kills` times while it works; returns the checkpoints seen, one after each start.
