@@ -57,7 +57,7 @@ def without_comments(text):
 
 ROOT = {"CMakeLists.txt": "add_subdirectory(common)\n"}
 CASES = [
-    Case("registered", ROOT | {"common/CMakeLists.txt": "accord_add_test(a_test SRCS a_test.cc DEPS x LABELS unit PCH)\n",
+    Case("registered", ROOT | {"common/CMakeLists.txt": "accord_add_test(a_test SRCS a_test.cc DEPS x LABELS unit)\n",
                                "common/a_test.cc": ""}),
     Case("forgotten source", ROOT | {"common/CMakeLists.txt": "accord_add_test(b SRCS b_test.cc LABELS unit)\n",
                                      "common/a_test.cc": ""}, "common/a_test.cc: not registered"),

@@ -10,13 +10,16 @@
 #include <map>
 #include <set>
 
+#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "accord/broker/v1/sharing_service.grpc.pb.h"
 #include "common/base/bytes.h"
+#include "common/base/ids.h"
 #include "common/base/working_days.h"
 #include "common/crypto/commitment.h"
 #include "common/ledger/note.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/statement.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/delivery/release.h"

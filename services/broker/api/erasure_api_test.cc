@@ -4,6 +4,7 @@
 // and that a crash after any step, or a backup put back, changes nothing about either.
 // Method: secrets are read out of the store while it still has them; then every file under the broker's root is searched for
 // their bytes. A crash is a copy of all files, taken while the eraser stands after a step, and opened as a broker of its own.
+#include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,6 +23,7 @@
 #include "common/ledger/frontier.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/statement.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/directory/families.h"

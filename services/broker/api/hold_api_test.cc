@@ -3,12 +3,17 @@
 // Goal: a hold covers what it says from its approval on; each holder is told of its own and of nothing else, once, and until it
 // acknowledges; each answer is on the record. Method: raw stubs of single agencies, so that every byte that a holder is sent can
 // be looked at.
+#include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
 #include <vector>
 
+#include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "accord/broker/v1/mailbox_service.grpc.pb.h"
+#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/ledger/tlog_proof.h"
 #include "services/broker/api/testing_broker.h"

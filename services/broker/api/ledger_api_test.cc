@@ -2,6 +2,7 @@
 //
 // Goal: the receipt of every step of a referral can be had at every published size that covers it, verifies there, and tells each
 // caller no more than at any other; lists turn by pages; what is not there is refused by its reason.
+#include <absl/synchronization/notification.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +11,11 @@
 #include <map>
 #include <vector>
 
+#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/ledger/tlog_proof.h"
+#include "common/referral/statement.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/directory/families.h"

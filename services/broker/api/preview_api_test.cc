@@ -12,7 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/crypto/cms.h"
+#include "common/referral/section.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 

@@ -11,6 +11,9 @@
 #include <map>
 #include <optional>
 
+#include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/file.h"
 #include "common/base/status.h"

@@ -8,12 +8,16 @@
 
 #include <set>
 
+#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/ledger/note.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/statement.h"
 #include "common/referral/validate.h"
 #include "services/broker/admission/submit_command.h"
+#include "services/broker/api/mailbox_service.h"
+#include "services/broker/api/referral_service.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/delivery/release.h"

@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 
+#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "accord/broker/v1/sharing_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/working_days.h"

@@ -13,6 +13,7 @@
 
 #include "accord/broker/v1/mailbox_service.pb.h"
 #include "accord/broker/v1/referral_service.pb.h"
+#include "common/base/ids.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_forbidden.h"
 #include "services/broker/api/testing_wire.h"

@@ -17,7 +17,9 @@
 #include "accord/broker/v1/sharing_service.pb.h"
 #include "accord/inspection/v1/trail_service.pb.h"
 #include "common/base/bytes.h"
+#include "common/crypto/cms.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/section.h"
 #include "services/broker/api/testing_gate.h"
 
 namespace accord::broker::gate {

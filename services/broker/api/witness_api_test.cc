@@ -9,6 +9,8 @@
 
 #include <vector>
 
+#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/ledger/policy.h"
 #include "common/ledger/tlog_proof.h"

@@ -1,0 +1,78 @@
+#include "services/broker/broker_services.h"
+
+#include "common/base/status.h"
+#include "common/rpc/bidi.h"
+#include "common/rpc/handler.h"
+#include "services/broker/adapter/authorizer.h"
+#include "services/broker/api/admin_service.h"
+#include "services/broker/api/directory_service.h"
+#include "services/broker/api/handle.h"
+#include "services/broker/api/ledger_service.h"
+#include "services/broker/api/mailbox_service.h"
+#include "services/broker/api/policy_service.h"
+#include "services/broker/api/referral_service.h"
+#include "services/broker/api/sharing_service.h"
+#include "services/broker/api/trail_service.h"
+
+namespace accord::broker {
+
+struct BrokerServices::Parts {
+  Parts(Broker& broker, telemetry::Metrics& metrics)
+      : broker(broker),
+        shared(broker.executor(), broker.authorizer(), broker.clock(), metrics),
+        referral({broker.sequencer(), broker.admission(), broker.linker(), broker.mailboxes(), broker.directory(),
+                   broker.refusals(), broker.executor(), broker.clock(), broker.previews(), broker.policy()},
+                  shared, streams),
+        mailbox({broker.sequencer(), broker.mailboxes(), broker.policy(), broker.directory(), broker.refusals(),
+                  broker.executor(), broker.clock()},
+                 shared, streams),
+        sharing({broker.sequencer(), broker.policy(), broker.directory(), broker.mailboxes(), broker.refusals(), broker.clock()}, shared),
+        ledger(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared, streams),
+        trail(broker.sequencer(), broker.refusals(), shared),
+        directory(broker.directory(), broker.refusals(), shared),
+        policy(broker.sequencer(), broker.policy(), broker.refusals(), broker.clock(), shared),
+        admin(broker.sequencer(), broker.change_rules(), broker.refusals(), shared) {}
+
+  Broker& broker;
+  rpc::HandlerContext shared;
+  rpc::LiveStreams streams;
+  ReferralService referral;
+  MailboxService mailbox;
+  SharingService sharing;
+  LedgerService ledger;
+  TrailService trail;
+  DirectoryService directory;
+  PolicyService policy;
+  AdminService admin;
+};
+
+BrokerServices::BrokerServices(Broker& broker, telemetry::Metrics& metrics) : parts_(std::make_unique<Parts>(broker, metrics)) {}
+
+BrokerServices::~BrokerServices() = default;
+
+std::vector<grpc::Service*> BrokerServices::all() {
+  Parts& p = *parts_;
+  return {&p.referral, &p.mailbox, &p.sharing, &p.ledger, &p.trail, &p.directory, &p.policy, &p.admin};
+}
+
+rpc::UnreadableReport BrokerServices::unreadable() {
+  return [&p = *parts_](std::shared_ptr<const grpc::AuthContext> connection, std::string method, const absl::Status& answer) {
+    // Dropped when the executor takes no more: a refusal that finds no room is lost work, never a blocked gRPC thread.
+    (void)p.broker.executor().Run([&p, connection = std::move(connection), method = std::move(method), answer] {
+      const auto peer = p.shared.ReadPeer(*connection);
+      p.shared.Count(method, answer, p.broker.clock().Now());
+      if (!peer.ok() || !p.broker.authorizer().Authorize(**peer, method).ok()) return;
+      RecordRefusal(p.broker.refusals(), CallerOf(**peer), method, answer);
+    });
+  };
+}
+
+void BrokerServices::EndStreamsOfDenied() {
+  parts_->streams.EndIf([&p = *parts_](const rpc::Peer& peer) { return p.broker.authorizer().Judge(peer); });
+}
+
+void BrokerServices::EndStreams() {
+  parts_->streams.EndIf([](const rpc::Peer&) { return Error(Reason::kShuttingDown, "the broker is stopping"); });
+}
+
+}  // namespace accord::broker
