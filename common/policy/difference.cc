@@ -69,6 +69,7 @@ Fields RouteFields(const referral::Route& route) {
           Coded("gateways", route.gateways),
           Coded("article6", route.article6),
           Coded("article9", route.article9),
+          Coded("criminal_offence", route.criminal_offence),
           Flag("confidential_address", route.confidential_address),
           Number("retention_days", route.retention_days == 0 ? std::nullopt : std::optional(route.retention_days)),
           OneCoded("onward", route.onward)};

@@ -53,6 +53,7 @@ forum = "marac-area"
 gateways = ["cda1998_s115"]
 article6 = ["public_task"]
 article9 = ["safeguarding"]
+criminal_offence = ["unlawful_acts"]
 confidential_address = true
 retention_days = 365
 onward = "never"
@@ -93,6 +94,7 @@ TEST(AgreementTextTest, ReadsEveryKey) {
   EXPECT_THAT(route.gateways, ElementsAre(GATEWAY_CDA1998_S115));
   EXPECT_THAT(route.article6, ElementsAre(ARTICLE6_BASIS_PUBLIC_TASK));
   EXPECT_THAT(route.article9, ElementsAre(ARTICLE9_CONDITION_SAFEGUARDING));
+  EXPECT_THAT(route.criminal_offence, ElementsAre(ARTICLE9_CONDITION_UNLAWFUL_ACTS));
   EXPECT_TRUE(route.confidential_address);
   EXPECT_EQ(route.retention_days, 365u);
   EXPECT_EQ(route.onward, ONWARD_SHARING_NEVER);
@@ -158,8 +160,8 @@ TEST(AgreementTextTest, SaysWhatIsWrongAndWhere) {
   // All of them at once, each with its line, under the name that the text has.
   const auto many = ParseAgreement(With(With(kAgreement, "\"medium\"", "7"), "true", "\"yes\"") + "more = 1\n", "area.toml");
   EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:17: route[0].min_grade"));
-  EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:25: route[0].confidential_address"));
-  EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:35: route[1].more: unknown key"));
+  EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:26: route[0].confidential_address"));
+  EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:36: route[1].more: unknown key"));
 }
 
 TEST(AgreementTextTest, KindsAreWordsOfTheList) {
@@ -316,6 +318,7 @@ TEST(DifferenceTest, SaysKeyByKeyWhatBecameOfARoute) {
   route.gateways = {};
   route.article6 = {};
   route.article9 = {ARTICLE9_CONDITION_VITAL_INTERESTS};
+  route.criminal_offence = {};
   route.instruments = {INSTRUMENT_DARA};
   route.areas = {};
   route.to_forums = {};
@@ -334,6 +337,7 @@ TEST(DifferenceTest, SaysKeyByKeyWhatBecameOfARoute) {
                           "route support: needs_consent: not set -> true", "route support: gateways: removed cda1998_s115; now not set",
                           "route support: article6: removed public_task; now not set",
                           "route support: article9: added vital_interests; removed safeguarding",
+                          "route support: criminal_offence: removed unlawful_acts; now not set",
                           "route support: confidential_address: true -> not set", "route support: retention_days: 365 -> not set",
                           "route support: onward: never -> free"));
 }

@@ -46,6 +46,7 @@ referral::Route ReadRoute(config::Table& table) {
   route.gateways = Words<Gateway>(table, "gateways");
   route.article6 = Words<Article6Basis>(table, "article6");
   route.article9 = Words<Article9Condition>(table, "article9");
+  route.criminal_offence = Words<Article9Condition>(table, "criminal_offence");
   route.confidential_address = table.OptionalBool("confidential_address", false);
   route.retention_days = Number(table, "retention_days", referral::kRetentionDaysMax).value_or(0);
   route.onward = OptionalWord(table, "onward", route.onward);

@@ -44,6 +44,7 @@ struct Route {
   std::vector<type::v1::Gateway> gateways;          // May stand in for consent; empty: any that is in force by itself.
   std::vector<type::v1::Article6Basis> article6;    // The recorded basis is one of them.
   std::vector<type::v1::Article9Condition> article9;
+  std::vector<type::v1::Article9Condition> criminal_offence;  // The recorded condition for criminal-offence data (Article 10) is one of them.
   bool confidential_address = false;                // Also sections that hold a confidential address.
 
   // Obligations of whoever receives by it. That it must not reach the alleged perpetrator is always one.

@@ -58,6 +58,12 @@ void WarnOfTags(const HeaderParts& parts, absl::Time now, std::vector<std::strin
       })) {
     warnings.push_back("Health data is in it, and its condition (UK GDPR Article 9, or Schedule 8 under Part 3) is not recorded.");
   }
+  if (any([&](const TagPart& tag) {
+        return tag.regime() != REGIME_DPA_PART3 && tag.criminal_offence() == ARTICLE9_CONDITION_UNSPECIFIED &&
+               (any_section(tag, CATEGORY_ALLEGED_PERPETRATOR) || any_section(tag, CATEGORY_ORDERS_AND_BAIL));
+      })) {
+    warnings.push_back("Data about alleged offences is in it, and its condition (UK GDPR Article 10, with Schedule 1) is not recorded.");
+  }
 }
 
 bool MeetsMarac(const HeaderCore& core) { return core.risk().grade() == RISK_GRADE_HIGH || !core.marac_criteria().empty(); }

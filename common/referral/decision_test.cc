@@ -84,6 +84,7 @@ const std::multimap<std::string_view, std::string_view> kReasons = {
     {"NEEDS_BASIS #", "Under the agreement this goes only with the person's consent."},
     {"NEEDS_BASIS #", "Under the agreement this goes only on another lawful basis (UK GDPR Article 6)."},
     {"NEEDS_BASIS #", "Under the agreement this goes only under another condition of UK GDPR Article 9."},
+    {"NEEDS_BASIS #", "Under the agreement this goes only under another condition for criminal-offence data (UK GDPR Article 10)."},
     {"NEEDS_BASIS always/lawful-basis", "No lawful basis (UK GDPR Article 6) is recorded."},
     {"NEEDS_BASIS always/lawful-basis", "The recorded lawful basis (UK GDPR Article 6) is not in force."},
     {"NEEDS_BASIS always/consent-or-basis", "The person has not consented to this, and what is needed to share without consent is not recorded."},
@@ -349,6 +350,10 @@ TEST(DecisionTest, RoutesOpenOnlyUnderTheirConditions) {
       {"Article 9: one of the list", [](PolicySources& p, HeaderParts& r) { First(p).article9 = {ARTICLE9_CONDITION_SAFEGUARDING}; r.tags[0].set_article9(ARTICLE9_CONDITION_SAFEGUARDING); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
       {"Article 9: another", [](PolicySources& p, HeaderParts& r) { First(p).article9 = {ARTICLE9_CONDITION_SAFEGUARDING}; r.tags[0].set_article9(ARTICLE9_CONDITION_LEGAL_CLAIMS); }, "idva", CATEGORY_RISK, "NEEDS_BASIS agreement/test-1/to-idva"},
       {"Article 9: none", [](PolicySources& p, HeaderParts&) { First(p).article9 = {ARTICLE9_CONDITION_SAFEGUARDING}; }, "idva", CATEGORY_RISK, "NEEDS_BASIS agreement/test-1/to-idva"},
+      {"criminal offence: one of the list", [](PolicySources& p, HeaderParts& r) { First(p).criminal_offence = {ARTICLE9_CONDITION_UNLAWFUL_ACTS}; r.tags[0].set_criminal_offence(ARTICLE9_CONDITION_UNLAWFUL_ACTS); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
+      {"criminal offence: another", [](PolicySources& p, HeaderParts& r) { First(p).criminal_offence = {ARTICLE9_CONDITION_UNLAWFUL_ACTS}; r.tags[0].set_criminal_offence(ARTICLE9_CONDITION_SAFEGUARDING); }, "idva", CATEGORY_RISK, "NEEDS_BASIS agreement/test-1/to-idva"},
+      {"criminal offence: none, though Article 9 has it", [](PolicySources& p, HeaderParts& r) { First(p).criminal_offence = {ARTICLE9_CONDITION_UNLAWFUL_ACTS}; r.tags[0].set_article9(ARTICLE9_CONDITION_UNLAWFUL_ACTS); }, "idva", CATEGORY_RISK, "NEEDS_BASIS agreement/test-1/to-idva"},
+      {"criminal offence lacks, danger now", [](PolicySources& p, HeaderParts& r) { First(p).criminal_offence = {ARTICLE9_CONDITION_UNLAWFUL_ACTS}; r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "PERMIT emergency/emergency-1"},
       {"condition unmet, danger now", [](PolicySources& p, HeaderParts& r) { First(p).min_grade = RISK_GRADE_HIGH; r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "PERMIT emergency/emergency-1"},
       {"Article 9 lacks, danger now", [](PolicySources& p, HeaderParts& r) { First(p).article9 = {ARTICLE9_CONDITION_SAFEGUARDING}; r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_RISK, "PERMIT emergency/emergency-1"},
       {"condition unmet, danger now, not in the schedule", [](PolicySources& p, HeaderParts& r) { First(p).min_grade = RISK_GRADE_HIGH; r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_HOUSING, "WITHHOLD default/no-route"},
@@ -796,6 +801,7 @@ PolicySources AnyPolicy(Random& random) {
     if (random.Below(4) == 0) route.min_score = static_cast<uint32_t>(random.Below(20));
     if (random.Below(4) == 0) route.forum = "marac-a";
     if (random.Below(4) == 0) route.article6 = {AnySet<Article6Basis>(random, Article6Basis_ARRAYSIZE)};
+    if (random.Below(4) == 0) route.criminal_offence = {AnySet<Article9Condition>(random, Article9Condition_ARRAYSIZE)};
     if (random.Below(4) == 0) route.article9 = {AnySet<Article9Condition>(random, Article9Condition_ARRAYSIZE)};
     route.needs_consent = random.Below(3) == 0;
     if (!route.needs_consent && random.Below(3) == 0) route.gateways = {AnySet<Gateway>(random, Gateway_ARRAYSIZE)};
@@ -836,6 +842,7 @@ HeaderParts AnyParts(Random& random) {
   if (random.Below(4) == 0) tag.add_consent_excludes_kinds(AGENCY_KIND_IDVA);
   if (random.Below(4) == 0) tag.set_article6(Any<Article6Basis>(random, Article6Basis_ARRAYSIZE));
   if (random.Below(2) == 0) tag.set_article9(Any<Article9Condition>(random, Article9Condition_ARRAYSIZE));
+  if (random.Below(2) == 0) tag.set_criminal_offence(Any<Article9Condition>(random, Article9Condition_ARRAYSIZE));
   if (random.Below(2) == 0) tag.set_gateway(Any<Gateway>(random, Gateway_ARRAYSIZE));
   if (random.Below(2) == 0) AddRationale(parts);
   if (random.Below(2) == 0) tag.set_approver("sgt-1");
@@ -944,6 +951,7 @@ bool CanBePermitted(const PolicySources& policy, const HeaderParts& parts, size_
     switch (change) {
       case CHANGE_CODE_RECORD_ARTICLE6: each(Article6Basis_ARRAYSIZE, [](HeaderParts& p, int v) { p.tags[0].set_article6(static_cast<Article6Basis>(v)); }); break;
       case CHANGE_CODE_RECORD_SPECIAL_CATEGORY_CONDITION: each(Article9Condition_ARRAYSIZE, [](HeaderParts& p, int v) { p.tags[0].set_article9(static_cast<Article9Condition>(v)); }); break;
+      case CHANGE_CODE_RECORD_CRIMINAL_OFFENCE_CONDITION: each(Article9Condition_ARRAYSIZE, [](HeaderParts& p, int v) { p.tags[0].set_criminal_offence(static_cast<Article9Condition>(v)); }); break;
       case CHANGE_CODE_RECORD_GATEWAY: each(Gateway_ARRAYSIZE, [](HeaderParts& p, int v) { p.tags[0].set_gateway(static_cast<Gateway>(v)); }); break;
       case CHANGE_CODE_RECORD_CONSENT: each(2, [](HeaderParts& p, int) { p.tags[0].set_consent(CONFIDENTIALITY_CONSENT_GIVEN); }); break;
       case CHANGE_CODE_ADD_RATIONALE: each(2, [](HeaderParts& p, int) { AddRationale(p); }); break;
@@ -1002,7 +1010,7 @@ std::string WarningsOf(const PolicySources& policy, const HeaderParts& parts) {
   for (const std::string& warning : Decided(policy, parts).warnings) {
     for (const auto& [words, kind] : {std::pair("The victim is ", "victim "), std::pair("A child", "child "), std::pair("reviewed", "review "),
                                       std::pair("emergency", "emergency "),
-                                      std::pair("why is not recorded", "untold "), std::pair("Health data", "health ")}) {
+                                      std::pair("why is not recorded", "untold "), std::pair("Health data", "health "), std::pair("alleged offences", "offence ")}) {
       if (warning.find(words) != std::string::npos) kinds += kind;
     }
   }
@@ -1070,6 +1078,17 @@ TEST(DecisionTest, WarningsOfTheRecordItself) {
   EXPECT_EQ(WarningsOf(policy, parts), "health ") << "Part 3 asks for a condition of Schedule 8";
   tag.set_schedule8(SCHEDULE8_CONDITION_SAFEGUARDING);
   EXPECT_EQ(WarningsOf(policy, parts), "");
+
+  for (const Category category : {CATEGORY_ALLEGED_PERPETRATOR, CATEGORY_ORDERS_AND_BAIL}) {
+    parts.sections[1].set_category(category);
+    EXPECT_EQ(WarningsOf(policy, parts), "") << "Part 3 has no Article 10";
+    tag.set_regime(REGIME_UK_GDPR);
+    EXPECT_EQ(WarningsOf(policy, parts), "offence ");
+    tag.set_criminal_offence(ARTICLE9_CONDITION_UNLAWFUL_ACTS);
+    EXPECT_EQ(WarningsOf(policy, parts), "");
+    tag.clear_criminal_offence();
+    tag.set_regime(REGIME_DPA_PART3);
+  }
 }
 
 TEST(DecisionTest, AVictimOf16Or17GoesToChildrensServicesAndToMarac) {

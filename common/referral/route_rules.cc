@@ -59,6 +59,7 @@ std::string_view Words(const SectionQuestion& q, ChangeCode code) {
   switch (code) {
     case CHANGE_CODE_RECORD_ARTICLE6: return "Record the Article 6 basis; consent alone is rarely one.";
     case CHANGE_CODE_RECORD_SPECIAL_CATEGORY_CONDITION: return "Record the Article 9 condition that the agreement asks for.";
+    case CHANGE_CODE_RECORD_CRIMINAL_OFFENCE_CONDITION: return "Record the condition for criminal-offence data that the agreement asks for.";
     case CHANGE_CODE_RECORD_CONSENT: return "Ask the person, if it is safe, and record their consent.";
     case CHANGE_CODE_RECORD_GATEWAY:
       return q.tag.gateway() == GATEWAY_UNSPECIFIED ? "Record the power or duty to share (the gateway)."
@@ -113,6 +114,10 @@ RouteRuling ByRoute(const SectionQuestion& q, const OpenRoute& open) {
   if (!route.article9.empty() && !Has(route.article9, q.tag.article9())) {
     ruling.always |= Bit(CHANGE_CODE_RECORD_SPECIAL_CATEGORY_CONDITION);
     lacks(VERDICT_NEEDS_BASIS, open.rule_id(), "Under the agreement this goes only under another condition of UK GDPR Article 9.");
+  }
+  if (!route.criminal_offence.empty() && !Has(route.criminal_offence, q.tag.criminal_offence())) {
+    ruling.always |= Bit(CHANGE_CODE_RECORD_CRIMINAL_OFFENCE_CONDITION);
+    lacks(VERDICT_NEEDS_BASIS, open.rule_id(), "Under the agreement this goes only under another condition for criminal-offence data (UK GDPR Article 10).");
   }
   if (!q.consent_covers && route.needs_consent) {
     ruling.always |= Bit(CHANGE_CODE_RECORD_CONSENT);
