@@ -11,7 +11,8 @@ usage: deploy/demo-config.sh DIR [--base-port PORT] [--containers]
   agreement.toml, police.toml … idva.toml, accordctl.toml. They are the examples (deploy/broker.toml.example,
   deploy/agency.toml.example, accordctl.toml.example) with names, ports and this year put in; keys are looked for in
   DIR/pki (deploy/dev-pki.sh), stores in DIR/broker and DIR/AGENCY, the log's verification key in DIR/broker.vkey, the
-  witness policy, which names that key, in DIR/witnesses.policy.
+  witness policy, which names that key, in DIR/witnesses.policy. Whom the agencies would call in earnest is a line in
+  DIR/alerts.txt.
 
   --base-port PORT  broker on PORT, agencies on PORT + 11 to PORT + 15, metrics 2000 above; default 7400
   --containers      listen on every address, find each other as accord-broker, accord-police, …
@@ -78,6 +79,8 @@ put "$(grep '^effective_from = ' <<<"$text")" "effective_from = \"$(date -u +%Y)
 put "$(grep '^expires = ' <<<"$text")" "expires = \"$(($(date -u +%Y) + 1))-12-31\""
 write agreement.toml
 
+# The demo's pager: a line in alerts.txt for each call.
+alert='echo "$ACCORD_AGENCY: $ACCORD_WAITING $ACCORD_ALERT since $ACCORD_SINCE" >>"$0"'
 number=11
 for agency in "${agencies[@]}"; do
   text=$(<"$here/agency.toml.example")
@@ -89,6 +92,7 @@ for agency in "${agencies[@]}"; do
   put '# address = "127.0.0.1"' "address = \"$listen\""
   put '# port = 7411' "port = $((base_port + number))"
   put '# metrics_port = 9411' "metrics_port = $((base_port + 2000 + number))"
+  put '# command = ["/usr/local/bin/duty-pager"]' "command = [\"/bin/sh\", \"-c\", '$alert', \"$(cd "$dir" && pwd)/alerts.txt\"]"
   write "$agency.toml"
   number=$((number + 1))
 done

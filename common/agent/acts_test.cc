@@ -2,6 +2,8 @@
 // killed between any two steps; and a basis for some of the sections.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "common/agent/testing_service.h"
 #include "common/crypto/commitment.h"
 #include "common/referral/referral_name.h"
@@ -15,6 +17,7 @@ using type::v1::STATEMENT_KIND_BREACH_ASSESSED;
 using type::v1::STATEMENT_KIND_CONSENT_CHANGE;
 using type::v1::STATEMENT_KIND_GAP_REVIEWED;
 using type::v1::STATEMENT_KIND_RECALL;
+using type::v1::STATEMENT_KIND_WITHDRAWN;
 
 const absl::Status kAway = Error(Reason::kBrokerUnreachable, "no answer");
 
@@ -267,6 +270,52 @@ TEST_F(ActsTest, WhomNoNoticeMayReachIsSaidOfTheNewestAct) {
   EXPECT_EQ(Stored().not_told(0), "housing");
   ASSERT_TRUE(PoliceAct("breach-01", STATEMENT_KIND_BREACH_ASSESSED).ok());
   EXPECT_EQ(Stored().not_told_size(), 0);
+}
+
+TEST_F(ActsTest, AWithdrawalIsAnActLikeTheOthers) {
+  const std::string digest = Settled();
+  broker.lose_answer = true;
+  EXPECT_FALSE(PoliceAct("withdraw-1", STATEMENT_KIND_WITHDRAWN).ok());
+  EXPECT_TRUE(Stored().has_pending_act());
+  police.Restart();
+  broker.lose_answer = false;
+  clock.Advance(kRetryDelayMax);
+  police.Settle();
+  EXPECT_FALSE(Stored().has_pending_act());
+  ASSERT_FALSE(broker.acts.empty());
+  const auto statement = *referral::ParseStatement(broker.acts.back());
+  EXPECT_EQ(statement.kind(), STATEMENT_KIND_WITHDRAWN);
+  EXPECT_EQ(statement.header_digest(), digest);
+  EXPECT_EQ(statement.withdraw_reason(), type::v1::WITHDRAW_REASON_NOT_WANTED);
+  EXPECT_EQ(broker.acted.size(), 1u);
+  EXPECT_EQ(Stored().act_receipts_size(), 1);
+  EXPECT_TRUE(PoliceAct("withdraw-1", STATEMENT_KIND_WITHDRAWN).ok()) << "asked for again: its first answer";
+  EXPECT_TRUE(HasReason(PoliceAct("withdraw-1", STATEMENT_KIND_RECALL).status(), Reason::kRequestIdReused));
+}
+
+// What the sender keeps of a recipient's word is all that it says.
+TEST_F(ActsTest, AStatementIsKeptWithWhatItSays) {
+  const std::string digest = Settled();
+  const auto received = [&](const std::function<void(type::v1::Statement&)>& say) {
+    type::v1::Statement statement;
+    statement.set_agency("idva");
+    say(statement);
+    EXPECT_EQ(police.outbox->AddStatement(digest, statement), absl::OkStatus());
+    const auto stored = Stored();
+    EXPECT_GT(stored.statements_size(), 0);
+    return stored.statements().empty() ? agency::v1::ReceivedStatement() : *stored.statements().rbegin();
+  };
+  const auto returned = received([](auto& s) { s.add_return_reasons(type::v1::RETURN_REASON_BASIS_UNCLEAR); });
+  ASSERT_EQ(returned.return_reasons_size(), 1);
+  EXPECT_EQ(returned.return_reasons(0), type::v1::RETURN_REASON_BASIS_UNCLEAR);
+  EXPECT_EQ(received([](auto& s) { s.set_redirect_to("housing"); }).redirect_to(), "housing");
+  EXPECT_EQ(received([](auto& s) { s.set_close_reason(type::v1::CLOSE_REASON_MOVED_AWAY); }).close_reason(), type::v1::CLOSE_REASON_MOVED_AWAY);
+  EXPECT_EQ(received([](auto& s) { s.set_threshold(type::v1::CONTACT_THRESHOLD_EARLY_HELP); }).threshold(),
+            type::v1::CONTACT_THRESHOLD_EARLY_HELP);
+  EXPECT_EQ(received([](auto& s) { s.set_decision_reason("harm/4.2"); }).decision_reason(), "harm/4.2");
+  EXPECT_EQ(received([](auto& s) { s.set_meeting_at_ms(5); }).meeting_at_ms(), 5);
+  EXPECT_EQ(received([](auto& s) { s.set_other_forum("marac-south"); }).other_forum(), "marac-south");
+  EXPECT_EQ(Stored().statements_size(), 7);
 }
 
 TEST_F(ActsTest, TheNewestReceiptsOfActsAreKept) {

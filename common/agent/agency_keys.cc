@@ -15,6 +15,9 @@ type::v1::Worker ServiceWorker() {
   return worker;
 }
 
+bool IsPerson(const type::v1::Worker& worker) {
+  return worker.role() != type::v1::WORKER_ROLE_SYSTEM && worker.authentication() != type::v1::AUTHENTICATION_AUTOMATIC;
+}
 
 absl::StatusOr<crypto::Certificate> CheckAgencyCertificate(const AgencyKeys& keys, std::string_view certificate,
                                                            std::string_view agency, std::string_view use,

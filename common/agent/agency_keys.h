@@ -34,6 +34,8 @@ struct AgencyKeys {
 
 // Who acts when the service does and no person.
 type::v1::Worker ServiceWorker();
+// A person who was there: not the service, nor another program that signs in by itself.
+bool IsPerson(const type::v1::Worker& worker);
 
 // OK when `certificate` (DER) chains to our area authorities at `at` and names `agency` for `use`, "sealing" or
 // "signing". SEALING_KEY_UNTRUSTED otherwise.

@@ -43,9 +43,18 @@ class BrokerLink {
   virtual absl::StatusOr<broker::v1::ChangeConsentResponse> ChangeConsent(const broker::v1::ChangeConsentRequest&) = 0;
   virtual absl::StatusOr<broker::v1::CorrectReferralResponse> Correct(const broker::v1::CorrectReferralRequest&) = 0;
   virtual absl::StatusOr<broker::v1::RecallReferralResponse> Recall(const broker::v1::RecallReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::WithdrawReferralResponse> Withdraw(const broker::v1::WithdrawReferralRequest&) = 0;
   virtual absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest&) = 0;
   virtual absl::StatusOr<broker::v1::GetHoldersResponse> GetHolders(const broker::v1::GetHoldersRequest&) = 0;
   virtual absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::ListDeadLettersResponse> ListDeadLetters(const broker::v1::ListDeadLettersRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::RequeueDeadLetterResponse> RequeueDeadLetter(const broker::v1::RequeueDeadLetterRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::DiscardDeadLetterResponse> DiscardDeadLetter(const broker::v1::DiscardDeadLetterRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::ReplayMailboxResponse> ReplayMailbox(const broker::v1::ReplayMailboxRequest&) = 0;
+  // A referral as we may see it; of our own with how its recipients stand. Each is an entry of the log.
+  virtual absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) = 0;
+  // Tells that our alert was run about a delivery.
+  virtual absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest&) = 0;
   // The receipt of an entry at the newest checkpoint.
   virtual absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) = 0;
   // The newest signed checkpoint.

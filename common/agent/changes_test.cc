@@ -2,6 +2,8 @@
 // with the broker away, and with a legal hold on it.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "common/agent/testing_service.h"
 
 namespace accord::agent {
@@ -37,6 +39,13 @@ class ChangesTest : public AgentTest {
       if (opening.label() == "tag") *delivery.add_statement_openings() = opening;  // Padding is the broker's alone.
     }
     return delivery;
+  }
+  broker::v1::Delivery Withdrawal() {
+    EXPECT_TRUE(PoliceAct("withdraw-1", type::v1::STATEMENT_KIND_WITHDRAWN).ok());
+    return DeliveryOf(broker.acts.back(), 0);
+  }
+  absl::Status Say(const std::string& id, type::v1::StatementKind kind) {
+    return idva.inbox->Act(id, digest, SomeWorker(), kind, [](type::v1::Statement&) {}).status();
   }
   broker::v1::Delivery Recall(const std::string& id = "recall-01") {
     EXPECT_TRUE(PoliceAct(id, STATEMENT_KIND_RECALL).ok());
@@ -106,6 +115,87 @@ TEST_F(ChangesTest, AChangeOfConsentIsMarkedAndAnswered) {
   EXPECT_EQ(Answer("answer-02", CHANGE_ANSWER_STOPPED), absl::OkStatus()) << "it may be answered again";
   EXPECT_EQ(broker.statements.back().answers(), referral::DigestOf(delivery.statement()));
 }
+
+// ---------------------------------------------------------------- what workers say
+
+TEST_F(ChangesTest, WhatWorkersSayMovesItByTheTableAndNoOtherWay) {
+  const auto act = [&](const std::string& id, type::v1::StatementKind kind, const std::function<void(type::v1::Statement&)>& fill) {
+    return idva.inbox->Act(id, digest, SomeWorker(), kind, fill).status();
+  };
+  const auto unclear = [](type::v1::Statement& s) { s.add_return_reasons(type::v1::RETURN_REASON_BASIS_UNCLEAR); };
+  const auto nothing = [](type::v1::Statement&) {};
+  const auto code = [](type::v1::Statement& s) { s.set_outcome_code("safety-plan-made"); };
+  const auto completed = [](type::v1::Statement& s) { s.set_close_reason(type::v1::CLOSE_REASON_COMPLETED); };
+  EXPECT_TRUE(HasReason(act("return-01", type::v1::STATEMENT_KIND_RETURNED, unclear), Reason::kTransitionIllegal)) << "nobody has read it";
+  ASSERT_TRUE(Read().ok());
+  EXPECT_TRUE(HasReason(act("close-001", type::v1::STATEMENT_KIND_CLOSED, completed), Reason::kTransitionIllegal));
+  EXPECT_TRUE(HasReason(act("return-01", type::v1::STATEMENT_KIND_RETURNED, nothing), Reason::kFieldMissing));
+  ASSERT_EQ(act("return-01", type::v1::STATEMENT_KIND_RETURNED, unclear), absl::OkStatus());
+  EXPECT_EQ(Held().state(), type::v1::REFERRAL_STATE_RETURNED);
+  EXPECT_EQ(broker.statements.back().return_reasons(0), type::v1::RETURN_REASON_BASIS_UNCLEAR);
+  ASSERT_EQ(act("accept-01", type::v1::STATEMENT_KIND_ACCEPTED, nothing), absl::OkStatus());
+  ASSERT_EQ(act("action-01", type::v1::STATEMENT_KIND_ACTION, code), absl::OkStatus());
+  EXPECT_EQ(Held().state(), type::v1::REFERRAL_STATE_ACTION_RECORDED);
+  idva.Restart();
+  ASSERT_EQ(act("outcome-1", type::v1::STATEMENT_KIND_OUTCOME, code), absl::OkStatus());
+  ASSERT_EQ(act("close-001", type::v1::STATEMENT_KIND_CLOSED, completed), absl::OkStatus());
+  EXPECT_EQ(act("close-001", type::v1::STATEMENT_KIND_CLOSED, completed), absl::OkStatus()) << "asked for again";
+  EXPECT_EQ(Held().state(), type::v1::REFERRAL_STATE_CLOSED);
+  EXPECT_TRUE(HasReason(act("accept-02", type::v1::STATEMENT_KIND_ACCEPTED, nothing), Reason::kTransitionIllegal));
+  EXPECT_EQ(broker.statements.size(), 6u);
+}
+
+// ---------------------------------------------------------------- withdrawn
+
+TEST_F(ChangesTest, OfWhatIsWithdrawnNothingMoreIsSaid) {
+  ASSERT_TRUE(Read().ok());
+  ASSERT_EQ(idva.inbox->Receive(Withdrawal()), absl::OkStatus());
+  idva.Restart();
+  EXPECT_TRUE(Held().withdrawn());
+  EXPECT_EQ(Held().answer_due_ms(), 0);
+  EXPECT_EQ(idva.inbox->unanswered(), 0u) << "nothing is asked";
+  EXPECT_TRUE(HasReason(Say("accept-01", type::v1::STATEMENT_KIND_ACCEPTED), Reason::kTransitionIllegal));
+  EXPECT_TRUE(HasReason(Answer("answer-01", CHANGE_ANSWER_STOPPED), Reason::kTransitionIllegal)) << "there is nothing to answer";
+  EXPECT_EQ(broker.statements.size(), 1u) << "OPENED alone";
+  EXPECT_TRUE(Read("read-0002").ok()) << "it was opened before, and is this agency's";
+  EXPECT_EQ(Held().state(), type::v1::REFERRAL_STATE_OPENED) << "where it had come to is still known";
+}
+
+TEST_F(ChangesTest, WhatWasWithdrawnUnopenedIsNotOpened) {
+  ASSERT_EQ(idva.inbox->Receive(Withdrawal()), absl::OkStatus());
+  EXPECT_TRUE(HasReason(Read(), Reason::kTransitionIllegal)) << "nobody would hear that it was opened";
+  EXPECT_TRUE(broker.statements.empty());
+}
+
+// The withdrawal overtakes the referral.
+TEST_F(ChangesTest, WhatIsWithdrawnBeforeItArrivesIsMarkedWhenItDoes) {
+  EXPECT_TRUE(police.outbox->Push(SomeDraft("request-2")).ok());
+  police.Settle();
+  const auto late = DeliveryFor(idva);
+  const std::string other = referral::DigestOf(late.referral().header());
+  EXPECT_TRUE(PoliceAct("withdraw-2", type::v1::STATEMENT_KIND_WITHDRAWN, nullptr, "request-2").ok());
+  ASSERT_EQ(idva.inbox->Receive(DeliveryOf(broker.acts.back(), 0)), absl::OkStatus());
+  idva.inbox->ResendPending();
+  EXPECT_TRUE(broker.statements.empty()) << "nothing is answered";
+  ASSERT_EQ(idva.inbox->Receive(late), absl::OkStatus());
+  EXPECT_TRUE(idva.inbox->Get(other)->stored.withdrawn());
+  EXPECT_FALSE(idva.inbox->Read("read-0002", other, SomeWorker()).ok());
+}
+
+// Somebody opened it, and the word of that comes to the broker after the withdrawal.
+TEST_F(ChangesTest, AnOpeningThatComesTooLateIsKnownHereAllTheSame) {
+  broker.away = kAway;
+  ASSERT_TRUE(Read().ok());
+  broker.away = absl::OkStatus();
+  ASSERT_EQ(idva.inbox->Receive(Withdrawal()), absl::OkStatus());
+  broker.refuse_respond = Error(Reason::kTransitionIllegal, "it was withdrawn");
+  idva.inbox->ResendPending();
+  EXPECT_FALSE(Held().has_pending_statement());
+  EXPECT_EQ(Held().state(), type::v1::REFERRAL_STATE_OPENED);
+  EXPECT_TRUE(Read("read-0002").ok());
+}
+
+// ---------------------------------------------------------------- answers
 
 TEST_F(ChangesTest, WhatWasNotChangedIsNotAnswered) {
   EXPECT_TRUE(HasReason(Answer("answer-01", CHANGE_ANSWER_STOPPED), Reason::kTransitionIllegal));

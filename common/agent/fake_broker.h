@@ -22,6 +22,7 @@
 #include "common/ledger/leaf.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/header.h"
+#include "common/referral/states.h"
 #include "common/referral/statement.h"
 
 namespace accord::agent {
@@ -112,15 +113,23 @@ class FakeBroker : public BrokerLink {
   absl::Status refuse_respond;                          // Respond refuses with it, unless OK.
   std::vector<std::string> not_told;                    // Of every answer to an act.
   broker::v1::GetHoldersResponse holders;
+  std::vector<broker::v1::RecipientStatus> recipients;  // Of every submission that is answered or asked for.
+  absl::Status refuse_report;                           // ReportAlert refuses with it, unless OK.
+  broker::v1::ListDeadLettersResponse dead_letters;
+  std::string other_letter;                             // Receipts of acts on dead letters name it, unless empty.
+  std::vector<std::pair<uint32_t, uint64_t>> replayed;  // Answers of ReplayMailbox: how many, and where it goes on.
   // What it saw.
   std::vector<type::v1::SignedPayload> acts;            // Every one that was sent, also again, in order.
   std::vector<type::v1::Opening> act_openings;          // Of the last of them.
   std::map<std::string, std::pair<std::string, uint64_t>> acted;   // Request id → statement digest, index.
   std::vector<broker::v1::AnswerHoldRequest> hold_answers;
+  std::vector<broker::v1::ReplayMailboxRequest> replays;
   std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
   std::vector<std::string> submitted;                               // Every submission's bytes, in order.
   std::vector<type::v1::Statement> statements;
   std::vector<std::string> cosigned, reported;                      // Notes.
+  std::vector<std::string> alerted;                                 // Delivery ids, every report in order.
+  int referrals_asked = 0;                                          // Calls of GetReferral.
 
   absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const broker::v1::PreviewReferralRequest& request) override {
     ACCORD_RETURN_IF_ERROR(away);
@@ -173,6 +182,7 @@ class FakeBroker : public BrokerLink {
     response.set_header_digest(digest);
     response.set_stored_index(known->second.second);
     *response.mutable_receipt() = log.Receipt(known->second.second);
+    for (const auto& row : recipients) *response.add_recipients() = row;
     return response;
   }
   // An act of the sender: recorded once, and answered the same way when it is sent again.
@@ -205,7 +215,14 @@ class FakeBroker : public BrokerLink {
   absl::StatusOr<broker::v1::RecallReferralResponse> Recall(const broker::v1::RecallReferralRequest& request) override {
     return RecordAct<broker::v1::RecallReferralResponse>(request);
   }
+  absl::StatusOr<broker::v1::WithdrawReferralResponse> Withdraw(const broker::v1::WithdrawReferralRequest& request) override {
+    return RecordAct<broker::v1::WithdrawReferralResponse>(request);
+  }
   absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest& request) override {
+    const auto statement = referral::ParseStatement(request.statement());
+    const bool reviews = statement.ok() && (statement->kind() == type::v1::STATEMENT_KIND_GAP_REVIEWED ||
+                                            statement->kind() == type::v1::STATEMENT_KIND_BREACH_ASSESSED);
+    if (!reviews) return Error(Reason::kFieldInvalid, "this method does not take a statement of that kind");
     return RecordAct<broker::v1::RecordReviewResponse>(request);
   }
   absl::StatusOr<broker::v1::CorrectReferralResponse> Correct(const broker::v1::CorrectReferralRequest& request) override {
@@ -233,17 +250,22 @@ class FakeBroker : public BrokerLink {
     response.set_state(state);
     return response;
   }
+  // Where it is said does not matter to this: a kind leads to one state.
+  static type::v1::ReferralState StateAfter(const type::v1::Statement& statement) {
+    const auto event = referral::EventOf(statement.kind());
+    for (const referral::Arrow& arrow : referral::kArrows) {
+      if (event == arrow.event) return arrow.to;
+    }
+    return type::v1::REFERRAL_STATE_UNSPECIFIED;
+  }
   absl::StatusOr<broker::v1::RespondToReferralResponse> Respond(const broker::v1::RespondToReferralRequest& request) override {
     ACCORD_RETURN_IF_ERROR(away);
     ACCORD_RETURN_IF_ERROR(refuse_respond);
     const auto statement = referral::ParseStatement(request.statement());
-    return Record<broker::v1::RespondToReferralResponse>(
-        request, statement->kind() == type::v1::STATEMENT_KIND_OPENED ? type::v1::REFERRAL_STATE_OPENED
-                 : statement->kind() == type::v1::STATEMENT_KIND_ACCEPTED ? type::v1::REFERRAL_STATE_ACCEPTED
-                                                                          : type::v1::REFERRAL_STATE_DECLINED);
+    return Record<broker::v1::RespondToReferralResponse>(request, StateAfter(*statement));
   }
   absl::StatusOr<broker::v1::RecordOutcomeResponse> RecordOutcome(const broker::v1::RecordOutcomeRequest& request) override {
-    return Record<broker::v1::RecordOutcomeResponse>(request, type::v1::REFERRAL_STATE_OUTCOME_RECORDED);
+    return Record<broker::v1::RecordOutcomeResponse>(request, StateAfter(*referral::ParseStatement(request.statement())));
   }
   absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest& request) override {
     ACCORD_RETURN_IF_ERROR(away);
@@ -256,6 +278,56 @@ class FakeBroker : public BrokerLink {
     broker::v1::AnswerHoldResponse response;
     *response.mutable_receipt() = log.Receipt(log.Append(event, ""));
     return response;
+  }
+  absl::StatusOr<broker::v1::ListDeadLettersResponse> ListDeadLetters(const broker::v1::ListDeadLettersRequest&) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    return dead_letters;
+  }
+  absl::StatusOr<broker::v1::RequeueDeadLetterResponse> RequeueDeadLetter(const broker::v1::RequeueDeadLetterRequest& request) override {
+    return ActOnLetter<broker::v1::RequeueDeadLetterResponse>(request, type::v1::EVENT_TYPE_DEAD_LETTER_REQUEUED);
+  }
+  absl::StatusOr<broker::v1::DiscardDeadLetterResponse> DiscardDeadLetter(const broker::v1::DiscardDeadLetterRequest& request) override {
+    return ActOnLetter<broker::v1::DiscardDeadLetterResponse>(request, type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED);
+  }
+  template <typename Response, typename Request>
+  absl::StatusOr<Response> ActOnLetter(const Request& request, type::v1::EventType type) {
+    ACCORD_RETURN_IF_ERROR(away);
+    type::v1::EntryEvent event;
+    event.set_type(type);
+    type::v1::EntryReferral about;
+    about.set_header_digest(std::string(32, 'd'));
+    about.set_delivery_id(other_letter.empty() ? request.delivery_id() : other_letter);
+    Response response;
+    *response.mutable_receipt() = log.Receipt(log.Append(event, about));
+    return response;
+  }
+  // Its pages in turn, one for each call.
+  absl::StatusOr<broker::v1::ReplayMailboxResponse> ReplayMailbox(const broker::v1::ReplayMailboxRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    replays.push_back(request);
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_MAILBOX_REPLAYED);
+    broker::v1::ReplayMailboxResponse response;
+    if (replays.size() <= replayed.size()) {
+      response.set_queued(replayed[replays.size() - 1].first);
+      response.set_next_position(replayed[replays.size() - 1].second);
+    }
+    *response.mutable_receipt() = log.Receipt(log.Append(event, ""));
+    return response;
+  }
+  absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest& request) override {
+    ++referrals_asked;
+    ACCORD_RETURN_IF_ERROR(away);
+    broker::v1::GetReferralResponse response;
+    response.mutable_referral()->set_name(request.name());
+    for (const auto& row : recipients) *response.mutable_referral()->add_recipients() = row;
+    return response;
+  }
+  absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    alerted.push_back(request.delivery_id());
+    ACCORD_RETURN_IF_ERROR(refuse_report);
+    return broker::v1::ReportAlertResponse();
   }
   absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override {
     ACCORD_RETURN_IF_ERROR(away);

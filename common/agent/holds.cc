@@ -110,6 +110,22 @@ absl::Status Holds::Receive(const broker::v1::Delivery& delivery) {
   return absl::OkStatus();
 }
 
+absl::Status Holds::Arrived(std::string_view header_digest) {
+  std::vector<std::string> ids;
+  absl::MutexLock lock(&mu_);
+  ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyHeld, accord::storage::Prefix(header_digest), [&](std::string_view key, std::string_view) {
+    ids.emplace_back(key.substr(header_digest.size()));
+    return true;
+  }));
+  for (const std::string& id : ids) {
+    ACCORD_ASSIGN_OR_RETURN(AgencyHold hold, Get(id));
+    if (hold.stored.lifted_at_ms() != 0 || hold.stored.look()) continue;
+    hold.stored.set_look(true);
+    ACCORD_RETURN_IF_ERROR(Save(hold));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::string> Holds::HoldOn(std::string_view header_digest) const {
   std::vector<std::string> ids;
   ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyHeld, accord::storage::Prefix(header_digest), [&](std::string_view key, std::string_view) {

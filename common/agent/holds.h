@@ -60,6 +60,10 @@ class Holds {
   // Takes a delivery with a notice. As Inbox::Receive.
   absl::Status Receive(const broker::v1::Delivery& delivery);
 
+  // A referral was received: a hold that named it before may have been answered without it, and is looked up again. To be called
+  // before the delivery is acknowledged.
+  absl::Status Arrived(std::string_view header_digest);
+
   // Looks up and answers what is to be, sends what waits, erases what was answered to be gone, and purges what an erasure left.
   // Called after a notice and periodically. Blocks on the broker. OK: nothing is left to do.
   absl::Status Step();

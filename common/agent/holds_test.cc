@@ -90,6 +90,30 @@ TEST_F(HoldsTest, AnswersNothingHeldOfWhatItNeverHad) {
   EXPECT_EQ(broker.hold_answers[0].answer(), HOLD_ANSWER_NOTHING_HELD);
 }
 
+// As after a replay, when the hold rides in front of what it names.
+TEST_F(HoldsTest, AnswersAnewWhenWhatAHoldNamesArrivesAfterIt) {
+  SignWithKnownCertificate();
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  const auto delivery = DeliveryFor(idva);
+  const std::string digest = referral::DigestOf(delivery.referral().header());
+  ASSERT_TRUE(idva.holds->Receive(Notice("inquest-1", {digest})).ok());
+  ASSERT_TRUE(idva.holds->Step().ok());
+  EXPECT_EQ(broker.hold_answers.back().answer(), HOLD_ANSWER_NOTHING_HELD);
+  ASSERT_TRUE(idva.inbox->Receive(delivery).ok());
+  ASSERT_TRUE(idva.holds->Arrived(digest).ok());
+  idva.Restart();
+  ASSERT_TRUE(idva.holds->Step().ok());
+  ASSERT_EQ(broker.hold_answers.size(), 2u);
+  EXPECT_EQ(broker.hold_answers[1].answer(), HOLD_ANSWER_HELD);
+  // What no hold names, or a lifted one, asks for nothing.
+  ASSERT_TRUE(idva.holds->Arrived(std::string(32, 'x')).ok());
+  ASSERT_TRUE(idva.holds->Receive(Notice("inquest-1", {}, 1'900'000'000'000)).ok());
+  ASSERT_TRUE(idva.holds->Arrived(digest).ok());
+  ASSERT_TRUE(idva.holds->Step().ok());
+  EXPECT_EQ(broker.hold_answers.size(), 2u);
+}
+
 TEST_F(HoldsTest, ErasesAReceivedCopySoThatNoFileHasItsBytes) {
   const std::string digest = DeliverOne();
   const auto entry = idva.inbox->Get(digest);

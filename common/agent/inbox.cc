@@ -45,7 +45,33 @@ absl::Status Illegal(std::string_view why, std::string state) {
   return Error(Reason::kTransitionIllegal, why, {{"state", std::move(state)}});
 }
 
+// Whether one of a recipient's statements leads to `state`.
+bool IsOfAnAct(type::v1::ReferralState state) {
+  return std::any_of(referral::kStatements.begin(), referral::kStatements.end(), [&](const referral::StatementRow& row) {
+    return row.by == referral::Party::kRecipient && row.event.has_value() &&
+           std::any_of(referral::kArrows.begin(), referral::kArrows.end(),
+                       [&](const referral::Arrow& arrow) { return arrow.event == *row.event && arrow.to == state; });
+  });
+}
+
+// This store was put back to before something that the agency said: what the broker says of that is taken up, so that its workers can go
+// on from there. Nobody else gains by a broker that lies here: the next statement names one that the agency never made.
+void TakeUp(StoredReceived& stored, const absl::Status& refusal) {
+  if (!HasReason(refusal, Reason::kTransitionIllegal)) return;
+  const auto metadata = DetailOf(refusal).metadata;
+  const auto state_row = metadata.find("state"), statement_row = metadata.find("last_statement");
+  type::v1::ReferralState state;
+  if (state_row != metadata.end() && type::v1::ReferralState_Parse(state_row->second, &state) && IsOfAnAct(state)) stored.set_state(state);
+  const auto said = statement_row == metadata.end() ? std::nullopt : FromHex(statement_row->second);
+  if (said.has_value() && said->size() == crypto::kDigestBytes) stored.set_last_statement(*said);
+}
+
 std::string StateName(const InboxEntry& entry) { return type::v1::ReferralState_Name(entry.stored.state()); }
+
+// Software alone has opened it: that a person does is still to be said, for the pick-up clock waits for it.
+bool OpensAfterSoftware(const StoredReceived& stored) {
+  return stored.opened_by_software() && stored.state() == type::v1::REFERRAL_STATE_OPENED;
+}
 
 }  // namespace
 
@@ -65,6 +91,7 @@ absl::Status Inbox::Load() {
     if (stored->has_pending_statement()) pending_.insert(digest);
     if (stored->answer_due_ms() != 0) unanswered_.insert(digest);
     if (stored->has_erase_by()) gone_[digest] = stored->erase_by();
+    TrackWaiting(digest, *stored);
   }
   for (const std::string_view family : {kFamilyErased, kFamilyEarly}) {
     digests.clear();
@@ -113,6 +140,9 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
   stored.set_received_at_ms(absl::ToUnixMillis(clock_.Now()));
   stored.set_lane(delivery.lane());
   *stored.mutable_released() = delivery.released();
+  stored.set_delivery_id(delivery.delivery_id());
+  stored.set_pick_up_due_ms(received.pick_up_due_ms());
+  stored.set_response_due_ms(received.response_due_ms());
 
   const std::string digest = referral::DigestOf(received.header());
   ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Open(digest, std::move(stored)));
@@ -145,6 +175,7 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
   early_pending_.erase(digest);
   if (entry.stored.has_pending_statement()) pending_.insert(digest);
   if (entry.stored.has_erase_by()) gone_[digest] = entry.stored.erase_by();
+  TrackWaiting(digest, entry.stored);
   return absl::OkStatus();
 }
 
@@ -264,6 +295,7 @@ void Inbox::Track(std::string_view header_digest, const StoredReceived& stored) 
   absl::MutexLock lock(&mu_);
   stored.answer_due_ms() != 0 ? void(unanswered_.insert(digest)) : void(unanswered_.erase(digest));
   stored.has_erase_by() ? void(gone_[digest] = stored.erase_by()) : void(gone_.erase(digest));
+  TrackWaiting(digest, stored);
 }
 
 absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::string& request_id,
@@ -274,10 +306,21 @@ absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::st
   if (entry.stored.recalled()) return Illegal("its sender recalled it: what it says is not shown; answer the recall", "recalled");
   if (entry.stored.has_erase_by()) return Illegal("this agency answered that its copy is gone: what it says is not shown", "gone");
   ACCORD_ASSIGN_OR_RETURN(auto sections, OpenSections(entry));
-  if (entry.stored.state() == type::v1::REFERRAL_STATE_DELIVERED && !entry.stored.has_pending_statement()) {
+  const bool first_person = entry.stored.opened_by_software() && IsPerson(worker);
+  const bool first = entry.stored.state() == type::v1::REFERRAL_STATE_DELIVERED || first_person;
+  const bool may = !entry.stored.has_pending_statement() &&
+                   (OpensAfterSoftware(entry.stored) || referral::Next(entry.stored.state(), referral::Event::kOpen).has_value());
+  if (first && may) {
     const absl::Status said = Say(entry, AskedFor(request_id, worker, type::v1::STATEMENT_KIND_OPENED));
     // Not signed and durable: then nobody opened it, and the worker is told why.
-    if (!said.ok() && !entry.stored.has_pending_statement()) return said;
+    const bool lost = !first_person && entry.stored.state() != type::v1::REFERRAL_STATE_DELIVERED && !entry.stored.recalled() &&
+                      !entry.stored.withdrawn();  // It was opened, and this store had forgotten.
+    // Nor is it asked of a person after software when no clock waits for it: the broker knows that it was opened.
+    const bool known = first_person && IsDefiniteRefusal(said);
+    if (!said.ok() && !entry.stored.has_pending_statement() && !lost && !known) return said;
+  } else if (first_person) {  // It was said before, for software; what is known here is that nobody need be called any more.
+    entry.stored.clear_opened_by_software();
+    ACCORD_RETURN_IF_ERROR(Save(entry));
   }
   return sections;
 }
@@ -315,12 +358,22 @@ absl::Status Inbox::Say(InboxEntry& entry, Statement statement) {
   if (entry.stored.recalled() && !referral::MaySayOfRecalled(statement.kind())) {
     return Illegal("its sender recalled it: only that is left to be answered", "recalled");
   }
-  if (event.has_value() && !referral::Next(entry.stored.state(), *event).has_value()) {
+  // Not OPENED either: what nobody had opened is not read any more, for nothing is read that is not recorded.
+  if (entry.stored.withdrawn() && event.has_value()) {
+    return Illegal("its sender withdrew it: nothing more is expected", "withdrawn");
+  }
+  const bool opens = event == referral::Event::kOpen && IsPerson(statement.worker()) && OpensAfterSoftware(entry.stored);
+  if (event.has_value() && !opens && !referral::Next(entry.stored.state(), *event).has_value()) {
     return Illegal("the referral is not in a state that allows this: read it first, and see what was done with it", StateName(entry));
   }
   if (statement.kind() == type::v1::STATEMENT_KIND_CHANGE_ANSWERED) {
     ACCORD_RETURN_IF_ERROR(CheckAnswer(entry, statement));
     statement.set_answers(referral::DigestOf(entry.stored.change()));
+  }
+  if (IsPerson(statement.worker())) {
+    entry.stored.clear_opened_by_software();
+  } else if (statement.kind() == type::v1::STATEMENT_KIND_OPENED) {
+    entry.stored.set_opened_by_software(true);
   }
   statement.set_agency(keys_.agency);
   statement.set_header_digest(entry.header_digest);
@@ -366,8 +419,9 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
       return answer;
     }
     if (!IsDefiniteRefusal(answer)) return answer;
-    // A recall that overtook the word that somebody had opened it: nobody may say afterwards that it was not.
-    const bool opened = entry.stored.recalled() && statement.kind() == type::v1::STATEMENT_KIND_OPENED;
+    TakeUp(entry.stored, answer);
+    // A recall or withdrawal that overtook the word that somebody had opened it: nobody may say afterwards that it was not.
+    const bool opened = (entry.stored.recalled() || entry.stored.withdrawn()) && statement.kind() == type::v1::STATEMENT_KIND_OPENED;
     if (opened) entry.stored.set_state(type::v1::REFERRAL_STATE_OPENED);
     entry.stored.clear_pending_statement();
     ACCORD_RETURN_IF_ERROR(Save(entry));
@@ -431,6 +485,7 @@ absl::StatusOr<bool> Inbox::Erase(std::string_view header_digest,
   fill(batch, *stored);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   gone_.erase(std::string(header_digest));
+  waiting_.erase(std::string(header_digest));
   return true;
 }
 

@@ -5,8 +5,9 @@
 // worker reads. Every act of a worker is a signed statement, durable here before it is sent, and sent again, byte for
 // byte, until the broker has answered.
 //
-// A sender's statement on what we hold (consent changed, corrected, recalled) marks it: what is recalled is not shown any more,
-// what is corrected is marked before the newer version is shown. It waits for a worker's answer, the newest one alone. It can
+// A sender's statement on what we hold (consent changed, corrected, recalled, withdrawn) marks it: what is recalled is not shown any
+// more, what is corrected is marked before the newer version is shown, and of what is withdrawn nothing more is said; if nobody had
+// opened it, nobody does. All but the last wait for a worker's answer, the newest one alone. It can
 // overtake the referral itself: then the service answers for what nobody has read, and the mark is there when that arrives. Of
 // what was erased here the service answers too.
 #pragma once
@@ -48,6 +49,21 @@ struct InboxEntry {
   std::string corrected_by;  // Header digest of the version that replaces it, once that has arrived.
 };
 
+// A received referral that waits for a person here.
+struct Waiting {
+  std::string header_digest;
+  std::string delivery_id;  // Of the delivery that brought it; empty for what came before this was kept.
+  type::v1::Lane lane = type::v1::LANE_UNSPECIFIED;
+  bool unopened = false;    // No person has opened it.
+  absl::Time received, pick_up_due = absl::InfiniteFuture();
+  std::string replaced_by;  // Header digest of the version in its place, once told; empty before.
+};
+
+// Whether no person has opened it yet. What a person opened while the broker is away counts as opened.
+bool IsUnopened(const storage::v1::StoredReceived& stored);
+// Whether its sender expects an answer that this agency has not given.
+bool IsUnanswered(const storage::v1::StoredReceived& stored, type::v1::ReferralType type);
+
 // What a holder says to a change.
 struct ChangeAnswered {
   type::v1::ChangeAnswer answer = type::v1::CHANGE_ANSWER_UNSPECIFIED;
@@ -81,7 +97,8 @@ class Inbox {
 
   // The sections in clear, for `worker`. The first reading is the statement OPENED; it is sent now if the broker
   // answers and later if not: nobody waits for a network to read what the agency holds.
-  //   TRANSITION_ILLEGAL  its sender recalled it, or this agency answered that its copy is gone
+  //   TRANSITION_ILLEGAL  its sender recalled it, or withdrew it before anybody had opened it; or this agency answered that its copy
+  //                       is gone
   absl::StatusOr<std::vector<agency::v1::OpenedSection>> Read(const std::string& request_id,
                                                               std::string_view header_digest,
                                                               const type::v1::Worker& worker);
@@ -108,6 +125,12 @@ class Inbox {
   std::map<std::string, type::v1::Worker> AnsweredAsGone() const;
   // Changes that wait for a worker's answer.
   size_t unanswered() const;
+
+  // IMMEDIATE ones that no person has opened, and that their sender still wants opened: not recalled, withdrawn, nor replaced by a
+  // version that has arrived. Those that arrived first, first.
+  std::vector<Waiting> UnopenedImmediate() const;
+  // All that may wait for a person: to be opened, answered (IsUnanswered), or a change of it answered. Those that arrived first, first.
+  absl::StatusOr<std::vector<InboxEntry>> WaitingEntries() const;
 
   // Sends again what waits for the broker's answer. Called periodically.
   void ResendPending();
@@ -142,6 +165,8 @@ class Inbox {
   void Acknowledge(accord::storage::Batch& batch, const broker::v1::Delivery& delivery) const;
   // Keeps what is to be sent, answered and erased in step with a row that was written.
   void Track(std::string_view header_digest, const storage::v1::StoredReceived& stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // The same of what waits for a person.
+  void TrackWaiting(const std::string& header_digest, const storage::v1::StoredReceived& stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status CheckAnswer(const InboxEntry& entry, const type::v1::Statement& statement) const;
   absl::Status Save(const InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   absl::Status SendPending(InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
@@ -162,6 +187,7 @@ class Inbox {
   mutable absl::Mutex mu_;
   std::set<std::string> unanswered_ ABSL_GUARDED_BY(mu_);  // Header digests whose change waits for a worker.
   std::map<std::string, type::v1::Worker> gone_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // By header digest: what may wait for a person.
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

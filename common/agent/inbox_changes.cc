@@ -1,4 +1,4 @@
-// What senders say of what we hold: consent changed, corrected, recalled; and what we answer.
+// What senders say of what we hold: consent changed, corrected, recalled, withdrawn; and what we answer.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -43,6 +43,7 @@ absl::Status CheckTags(const referral::OpenedHeader* header, const Statement& st
 void Mark(StoredReceived& stored, const Statement& statement) {
   if (statement.kind() == type::v1::STATEMENT_KIND_CONSENT_CHANGE) stored.set_consent_changed(true);
   if (statement.kind() == type::v1::STATEMENT_KIND_RECALL) stored.set_recalled(true);
+  if (statement.kind() == type::v1::STATEMENT_KIND_WITHDRAWN) stored.set_withdrawn(true);
   if (statement.kind() != type::v1::STATEMENT_KIND_CORRECTION) return;
   if (statement.safe_contact_change()) stored.set_do_not_use(true);
   stored.set_replaced_by(statement.replaced_by());

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "common/agent/outbox_recipients.h"
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/crypto/digest.h"
@@ -115,6 +116,7 @@ absl::Status Outbox::Load() {
     if (Waits(*stored)) SetDue(request_id, DueNow(*stored));
     if (IsCorrectionOnItsWay(*stored)) correcting_[stored->draft().options().corrects()] = request_id;
     if (!stored->header_digest().empty()) by_digest_[stored->header_digest()] = request_id;
+    TrackConcern(request_id, *stored);
   }
   return absl::OkStatus();
 }
@@ -245,6 +247,10 @@ absl::Status Outbox::Save(const std::string& request_id, StoredSubmission& submi
   // A statement can arrive while the submission is being sent: what the inbox added stays.
   ACCORD_ASSIGN_OR_RETURN(const auto standing, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
   if (standing.has_value()) *submission.mutable_statements() = standing->statements();
+  const bool settles = submission.state() == agency::v1::SUBMISSION_STATE_SETTLED;
+  for (const auto& statement : submission.statements()) {
+    if (settles) NoteStatement(submission, statement, /*by_person=*/false);
+  }
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyOutbox, request_id, submission);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
@@ -255,6 +261,7 @@ absl::Status Outbox::Save(const std::string& request_id, StoredSubmission& submi
   } else if (const auto row = correcting_.find(corrects); row != correcting_.end() && row->second == request_id) {
     correcting_.erase(row);
   }
+  TrackConcern(request_id, submission);
   ++changes_;
   return absl::OkStatus();
 }
@@ -333,6 +340,7 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
   const auto response = Submit(request_id, submission);
   if (response.ok()) {
     *submission.mutable_decisions() = response->decisions();
+    SetRecipients(submission, response->recipients());
     return Settle(request_id, submission, response->receipt());
   }
   const absl::Status& refusal = response.status();

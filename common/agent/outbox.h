@@ -10,7 +10,7 @@
 //
 // A higher lane overtakes, so that danger now never waits behind a backlog; within a lane the order is that of acceptance.
 //
-// A settled submission can be acted on (outbox_acts.cc): consent changed, recalled, a gap reviewed, a breach assessed; or it is
+// A settled submission can be acted on (outbox_acts.cc): consent changed, recalled, withdrawn, a gap reviewed, a breach assessed; or it is
 // corrected by a further push. An act is a signed statement, durable here before it is sent and sent again, byte for byte, until
 // the broker has answered, one at a time for each submission, because each names the one before it. A definite refusal is given
 // to who asked, and drops the act; what stands then says why.
@@ -18,6 +18,8 @@
 // Each arrow is one fsynced write. ACCEPTED survives power loss before the agency's system is answered;
 // PREPARED holds the exact bytes that are sent, so that UNAVAILABLE resends the same ones; SENT is durable
 // before the first byte leaves. A restart goes on from the state it finds.
+//
+// It is better whole: sending and acting share one row and its locks.
 #pragma once
 
 #include <absl/functional/function_ref.h>
@@ -125,6 +127,16 @@ class Outbox {
   // Records a statement received on a referral we sent; no effect when it is not ours.
   absl::Status AddStatement(std::string_view header_digest, const type::v1::Statement& statement);
 
+  // Records what a notice says of a recipient of what we sent; no effect when it is not ours.
+  absl::Status AddNotice(const broker::v1::SharingNotice& notice);
+
+  // The submission; of one that is IMMEDIATE and that not every recipient has opened, after asking the broker how they stand, at most
+  // every kRecipientsAskedEvery. What stood before when the broker does not answer.
+  absl::StatusOr<storage::v1::StoredSubmission> GetFresh(const std::string& request_id);
+
+  // What concerns people at `now` (ConcernsUntil), by request id.
+  absl::StatusOr<std::vector<std::pair<std::string, storage::v1::StoredSubmission>>> Concerns(absl::Time now);
+
   // Submissions not settled.
   size_t waiting() const;
   // Called, without locks held, when something became due.
@@ -156,6 +168,8 @@ class Outbox {
   absl::Status Ask(const std::string& request_id, storage::v1::StoredSubmission& submission,
                    const absl::Status& why);
 
+  // Keeps what concerns people in step with a row that was written.
+  void TrackConcern(const std::string& request_id, const storage::v1::StoredSubmission& submission) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Changes what is stored of `request_id` in one write, between all others.
   absl::Status Change(const std::string& request_id, absl::FunctionRef<void(storage::v1::StoredSubmission&)> change);
   // Signs the act and makes it durable. False: it was done before.
@@ -189,6 +203,7 @@ class Outbox {
   std::map<type::v1::Lane, Lane> lanes_ ABSL_GUARDED_BY(mu_);        // The same, in the order of their turn.
   std::map<std::string, std::string> by_digest_ ABSL_GUARDED_BY(mu_);  // Header digest → request id.
   std::map<std::string, std::string> correcting_ ABSL_GUARDED_BY(mu_);  // Request id → that of its correction, once signed.
+  std::map<std::string, absl::Time> concerns_ ABSL_GUARDED_BY(mu_);  // Request id → until when it concerns people.
   size_t acts_due_ ABSL_GUARDED_BY(mu_) = 0;                          // Of due_.
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;                         // Moves with every state; wakes Await.

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/agent/agency_keys.h"
 #include "common/agent/outbox.h"
+#include "common/agent/outbox_recipients.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
@@ -74,6 +76,8 @@ Answer AskBroker(BrokerLink& broker, const Statement& statement, const StoredSub
       return Taken(broker.ChangeConsent(RequestOf<broker::v1::ChangeConsentRequest>(statement, submission)));
     case type::v1::STATEMENT_KIND_RECALL:
       return Taken(broker.Recall(RequestOf<broker::v1::RecallReferralRequest>(statement, submission)));
+    case type::v1::STATEMENT_KIND_WITHDRAWN:
+      return Taken(broker.Withdraw(RequestOf<broker::v1::WithdrawReferralRequest>(statement, submission)));
     default:
       return Taken(broker.RecordReview(RequestOf<broker::v1::RecordReviewRequest>(statement, submission)));
   }
@@ -184,6 +188,7 @@ absl::Status Outbox::SendAct(const std::string& request_id) {
     stored.set_last_act(stored.pending_digest());
     AddReceipt(stored, answer.receipt);
     *stored.mutable_not_told() = answer.not_told;
+    if (statement.kind() == type::v1::STATEMENT_KIND_RECALL || statement.kind() == type::v1::STATEMENT_KIND_WITHDRAWN) EndClocks(stored);
     stored.clear_waiting_for();
     DropAct(stored);
   });
@@ -211,6 +216,7 @@ absl::Status Outbox::Change(const std::string& request_id, absl::FunctionRef<voi
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyOutbox, request_id, stored);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  TrackConcern(request_id, stored);
   ++changes_;
   return absl::OkStatus();
 }
@@ -262,6 +268,7 @@ absl::StatusOr<broker::v1::SubmitReferralResponse> Outbox::SubmitCorrection(cons
   const std::string digest = referral::DigestOf(correction.correction_statement());
   ACCORD_RETURN_IF_ERROR(Change(correction.draft().options().corrects(), [&](StoredSubmission& corrected) {
     *corrected.mutable_not_told() = response.not_told();
+    EndClocks(corrected);
     if (corrected.last_statement() == digest) return;  // Answered before, and the service ended before it settled.
     corrected.set_last_statement(digest);
     AddReceipt(corrected, receipt);
@@ -278,6 +285,13 @@ absl::Status Outbox::AddStatement(std::string_view header_digest, const type::v1
   row.set_decision(statement.decision());
   row.set_outcome_code(statement.outcome_code());
   row.set_acted_at_ms(statement.acted_at_ms());
+  *row.mutable_return_reasons() = statement.return_reasons();
+  row.set_redirect_to(statement.redirect_to());
+  row.set_close_reason(statement.close_reason());
+  row.set_threshold(statement.threshold());
+  row.set_decision_reason(statement.decision_reason());
+  row.set_meeting_at_ms(statement.meeting_at_ms());
+  row.set_other_forum(statement.other_forum());
   row.set_change_answer(statement.change_answer());
   row.set_kept_article6(statement.kept_article6());
 
@@ -290,10 +304,13 @@ absl::Status Outbox::AddStatement(std::string_view header_digest, const type::v1
     if (known.SerializeAsString() == row.SerializeAsString()) return absl::OkStatus();  // Delivered again.
   }
   if (submission->state() == agency::v1::SUBMISSION_STATE_ERASED) return absl::OkStatus();  // Nothing of it is kept any more.
+  NoteStatement(*submission, row, IsPerson(statement.worker()));
   *submission->add_statements() = std::move(row);
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyOutbox, found->second, *submission);
-  return store_.Commit(batch);
+  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  TrackConcern(found->second, *submission);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Outbox::Erase(std::string_view header_digest,
@@ -324,6 +341,7 @@ absl::StatusOr<bool> Outbox::Erase(std::string_view header_digest,
   store_.Put(batch, kFamilyOutbox, found->second, left);
   fill(batch, *submission);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  TrackConcern(found->second, left);
   ++changes_;
   return true;
 }

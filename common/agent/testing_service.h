@@ -220,6 +220,7 @@ class AgentTest : public testing::Test {
     *asked.mutable_worker() = SomeWorker();
     asked.set_kind(kind);
     if (kind == type::v1::STATEMENT_KIND_RECALL) asked.set_recall_reason(type::v1::RECALL_REASON_WRONG_PERSON);
+    if (kind == type::v1::STATEMENT_KIND_WITHDRAWN) asked.set_withdraw_reason(type::v1::WITHDRAW_REASON_NOT_WANTED);
     if (kind == type::v1::STATEMENT_KIND_BREACH_ASSESSED) asked.set_breach_assessment(type::v1::BREACH_ASSESSMENT_NO_RISK);
     if (kind == type::v1::STATEMENT_KIND_GAP_REVIEWED) {
       asked.set_gap_review(basis == nullptr ? type::v1::GAP_REVIEW_JUSTIFIED_AS_IT_STANDS : type::v1::GAP_REVIEW_COMPLETED);

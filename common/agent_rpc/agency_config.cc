@@ -1,5 +1,6 @@
 #include "common/agent_rpc/agency_config.h"
 
+#include "common/agent/alert.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
@@ -72,6 +73,13 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   for (const KindName& row : kKinds) {
     if (routing.Has(row.name)) config.routing[row.kind] = routing.Strings(row.name);
   }
+
+  config::Table alert = root.Section("alert");
+  config.alert_command = alert.Strings("command");
+  const bool relative = !config.alert_command.empty() && !config.alert_command[0].starts_with('/');
+  if (relative) alert.Reject("command", "does not begin with an absolute path: it is run without a shell");
+  config.alert_repeat = alert.OptionalDuration("repeat", absl::Minutes(2), agent::kAlertRepeatMin, agent::kAlertRepeatMax);
+  config.alert_timeout = alert.OptionalDuration("timeout", absl::Seconds(20), agent::kAlertTimeoutMin, agent::kAlertTimeoutMax);
 
   config::Table work = root.Section("work");
   config.threads = static_cast<int>(work.OptionalInt("threads", 4, 1, 64));

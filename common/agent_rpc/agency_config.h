@@ -37,6 +37,10 @@ struct AgencyConfig {
   // [routing]: to whom, by kind, when a push names nobody.
   std::map<type::v1::AgencyKind, std::vector<std::string>> routing;
 
+  // [alert]: whom to call about IMMEDIATE referrals (common/agent/alert.h).
+  std::vector<std::string> alert_command;  // None: nobody is called.
+  absl::Duration alert_repeat, alert_timeout;
+
   int threads = 4;                 // [work]
   absl::Duration poll_interval;    // Of the checkpoint and the directory.
   telemetry::LogOptions log;       // [log]

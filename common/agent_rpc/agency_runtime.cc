@@ -113,6 +113,11 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   ACCORD_RETURN_IF_ERROR(r.holds_->Load());
   r.notices_ = std::make_unique<agent::Notices>(*r.store_, *r.log_, clock);
   ACCORD_RETURN_IF_ERROR(r.notices_->Load());
+  r.deliveries_ = std::make_unique<agent::Deliveries>(*r.broker_, *r.log_, *r.alarm_, clock);
+  if (!config.alert_command.empty()) {
+    r.alert_hook_ = std::make_unique<agent::AlertHook>(config.alert_command, config.agency, config.alert_timeout, clock);
+    r.alert_ = std::make_unique<agent::Alert>(*r.inbox_, *r.broker_, *r.alert_hook_, config.alert_repeat, clock, metrics);
+  }
   r.outbox_->OnDue([&r] {
     absl::MutexLock lock(&r.mu_);
     ++r.pokes_;
@@ -137,6 +142,11 @@ void AgencyRuntime::Start() {
   outbox_thread_ = std::make_unique<Thread>([this] { WorkOutbox(); });
   mailbox_thread_ = std::make_unique<Thread>([this] { WorkMailbox(); });
   if (witness_ != nullptr) witness_thread_ = std::make_unique<Thread>([this] { WorkWitness(); });
+  if (alert_ != nullptr) {
+    alert_thread_ = std::make_unique<Thread>([this] { WorkAlert(); });
+  } else {
+    telemetry::Log(telemetry::Level::kWarn, "alert.nobody_is_called", {{"agency", config_.agency}});
+  }
   watch_ = std::make_unique<Periodic>(config_.poll_interval, [this] { Watch(); });
 }
 
@@ -146,7 +156,9 @@ void AgencyRuntime::Stop() {
     stopping_ = true;
     if (mailbox_ != nullptr) mailbox_->Cancel();
   }
+  if (alert_hook_ != nullptr) alert_hook_->Stop();
   watch_.reset();
+  alert_thread_.reset();
   witness_thread_.reset();
   mailbox_thread_.reset();
   outbox_thread_.reset();
@@ -170,6 +182,21 @@ void AgencyRuntime::WorkOutbox() {
     const absl::Duration wait = std::max(outbox_->NextDue() - clock_.Now(), absl::ZeroDuration());
     absl::MutexLock lock(&mu_);
     const auto awake = [this, seen]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopping_ || pokes_ != seen; };
+    mu_.AwaitWithTimeout(absl::Condition(&awake), wait);
+  }
+}
+
+void AgencyRuntime::WorkAlert() {
+  for (;;) {
+    uint64_t seen = 0;
+    {
+      absl::MutexLock lock(&mu_);
+      if (stopping_) return;
+      seen = alert_pokes_;
+    }
+    const absl::Duration wait = std::max(alert_->Step() - clock_.Now(), absl::ZeroDuration());
+    absl::MutexLock lock(&mu_);
+    const auto awake = [this, seen]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return stopping_ || alert_pokes_ != seen; };
     mu_.AwaitWithTimeout(absl::Condition(&awake), wait);
   }
 }
@@ -207,9 +234,7 @@ absl::Status AgencyRuntime::Collect(bool& answered) {
     answered = true;
     if (!response->has_delivery()) continue;  // The outcome of an ack: our own record says what we need.
     const auto& delivery = response->delivery();
-    const absl::Status taken = delivery.has_hold()     ? holds_->Receive(delivery)
-                               : delivery.has_notice() ? notices_->Receive(delivery)
-                                                       : inbox_->Receive(delivery);
+    const absl::Status taken = Take(delivery);
     broker::v1::OpenMailboxRequest answer;
     if (taken.ok()) {
       answer.mutable_ack()->set_delivery_id(delivery.delivery_id());
@@ -222,11 +247,29 @@ absl::Status AgencyRuntime::Collect(bool& answered) {
     }
     if (!taken.ok()) telemetry::Log(telemetry::Level::kWarn, "mailbox.not_taken", {{"status", taken}});
     if (!mailbox->Say(answer)) ended = Error(Reason::kBrokerUnreachable, "the mailbox's stream has ended");
-    if (taken.ok() && delivery.has_hold()) WorkHolds();
+    if (taken.ok()) Follow(delivery);
   }
   absl::MutexLock lock(&mu_);
   mailbox_.reset();
   return ended;
+}
+
+absl::Status AgencyRuntime::Take(const broker::v1::Delivery& delivery) {
+  if (delivery.has_hold()) return holds_->Receive(delivery);
+  if (!delivery.has_notice()) {
+    ACCORD_RETURN_IF_ERROR(inbox_->Receive(delivery));
+    return delivery.has_referral() ? holds_->Arrived(referral::DigestOf(delivery.referral().header())) : absl::OkStatus();
+  }
+  ACCORD_RETURN_IF_ERROR(notices_->Receive(delivery));
+  return outbox_->AddNotice(delivery.notice());  // Not durable with the notice: until both are it is not acknowledged.
+}
+
+void AgencyRuntime::Follow(const broker::v1::Delivery& delivery) {
+  if (delivery.has_hold()) WorkHolds();
+  if (alert_ == nullptr) return;
+  if (!delivery.has_referral() && !(delivery.has_notice() && alert_->Note(delivery.notice()))) return;
+  absl::MutexLock lock(&mu_);
+  ++alert_pokes_;
 }
 
 void AgencyRuntime::WorkWitness() {

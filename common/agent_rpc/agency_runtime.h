@@ -14,6 +14,8 @@
 
 #include "accord/agency/v1/agency_service.pb.h"
 #include "common/agent/alarm.h"
+#include "common/agent/alert.h"
+#include "common/agent/deliveries.h"
 #include "common/agent/fork_report.h"
 #include "common/agent/holds.h"
 #include "common/agent/inbox.h"
@@ -59,6 +61,7 @@ class AgencyRuntime {
   agent::Inbox& inbox() { return *inbox_; }
   agent::Holds& holds() { return *holds_; }
   agent::Notices& notices() { return *notices_; }
+  agent::Deliveries& deliveries() { return *deliveries_; }
   agent::Outbox& outbox() { return *outbox_; }
   agent::Alarm& alarm() { return *alarm_; }
   rpc::HandlerContext& handlers() { return *handlers_; }
@@ -74,9 +77,13 @@ class AgencyRuntime {
   AgencyRuntime(const AgencyConfig& config, const Clock& clock, Random& random)
       : config_(config), clock_(clock), random_(random) {}
 
+  void WorkAlert();
   void WorkOutbox();
   void WorkMailbox();
   void WorkWitness();
+  // What a delivery that is durable here means beside it: holds are answered, somebody is called.
+  void Follow(const broker::v1::Delivery& delivery);
+  absl::Status Take(const broker::v1::Delivery& delivery);
   // One connected spell of the mailbox; returns why it ended. `answered`: the broker sent something.
   absl::Status Collect(bool& answered);
   // The broker's log and our own row of its directory, held against what we know ourselves.
@@ -105,6 +112,9 @@ class AgencyRuntime {
   std::unique_ptr<agent::Inbox> inbox_;
   std::unique_ptr<agent::Holds> holds_;
   std::unique_ptr<agent::Notices> notices_;
+  std::unique_ptr<agent::Deliveries> deliveries_;
+  std::unique_ptr<agent::AlertHook> alert_hook_;  // Null: nobody is called.
+  std::unique_ptr<agent::Alert> alert_;           // The same.
   std::unique_ptr<rpc::Authorizer> authorizer_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<rpc::HandlerContext> handlers_;
@@ -115,6 +125,7 @@ class AgencyRuntime {
   absl::Mutex mu_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   uint64_t pokes_ ABSL_GUARDED_BY(mu_) = 0;  // Moves when the outbox may have something due.
+  uint64_t alert_pokes_ ABSL_GUARDED_BY(mu_) = 0;  // Moves when somebody may have to be called.
   std::shared_ptr<agent::BrokerLink::Mailbox> mailbox_ ABSL_GUARDED_BY(mu_);
 
   // Last: gone first.
@@ -122,6 +133,7 @@ class AgencyRuntime {
   std::unique_ptr<Thread> outbox_thread_;
   std::unique_ptr<Thread> mailbox_thread_;
   std::unique_ptr<Thread> witness_thread_;
+  std::unique_ptr<Thread> alert_thread_;
 };
 
 }  // namespace accord::agent_rpc

@@ -75,6 +75,9 @@ absl::StatusOr<broker::v1::RecallReferralResponse> GrpcBrokerLink::Recall(
     const broker::v1::RecallReferralRequest& request) {
   return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RecallReferral, request, kCallTimeout);
 }
+absl::StatusOr<broker::v1::WithdrawReferralResponse> GrpcBrokerLink::Withdraw(const broker::v1::WithdrawReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::WithdrawReferral, request, kCallTimeout);
+}
 absl::StatusOr<broker::v1::RecordReviewResponse> GrpcBrokerLink::RecordReview(
     const broker::v1::RecordReviewRequest& request) {
   return rpc::CallUnary(*sharing_, &broker::v1::SharingService::Stub::RecordReview, request, kCallTimeout);
@@ -85,6 +88,28 @@ absl::StatusOr<broker::v1::GetHoldersResponse> GrpcBrokerLink::GetHolders(const 
 
 absl::StatusOr<broker::v1::AnswerHoldResponse> GrpcBrokerLink::AnswerHold(const broker::v1::AnswerHoldRequest& request) {
   return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::AnswerHold, request, kCallTimeout);
+}
+
+absl::StatusOr<broker::v1::GetReferralResponse> GrpcBrokerLink::GetReferral(const broker::v1::GetReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::GetReferral, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::ReportAlertResponse> GrpcBrokerLink::ReportAlert(const broker::v1::ReportAlertRequest& request) {
+  return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::ReportAlert, request, kCallTimeout);
+}
+
+absl::StatusOr<broker::v1::ListDeadLettersResponse> GrpcBrokerLink::ListDeadLetters(const broker::v1::ListDeadLettersRequest& request) {
+  return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::ListDeadLetters, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::RequeueDeadLetterResponse> GrpcBrokerLink::RequeueDeadLetter(
+    const broker::v1::RequeueDeadLetterRequest& request) {
+  return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::RequeueDeadLetter, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::DiscardDeadLetterResponse> GrpcBrokerLink::DiscardDeadLetter(
+    const broker::v1::DiscardDeadLetterRequest& request) {
+  return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::DiscardDeadLetter, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::ReplayMailboxResponse> GrpcBrokerLink::ReplayMailbox(const broker::v1::ReplayMailboxRequest& request) {
+  return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::ReplayMailbox, request, kCallTimeout);
 }
 
 absl::StatusOr<type::v1::Receipt> GrpcBrokerLink::GetReceipt(uint64_t index) {

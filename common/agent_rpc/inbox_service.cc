@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "common/agent/today.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/states.h"
 #include "common/referral/validate.h"
 
 namespace accord::agent_rpc {
@@ -53,8 +55,14 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   if (!entry.corrected_by.empty()) item.set_corrected_by(referral::ReferralName(entry.corrected_by));
   if (core.type() == type::v1::REFERRAL_TYPE_CORRECTION) item.set_corrects(referral::ReferralName(core.caused_by()));
   item.set_recalled(entry.stored.recalled());
+  item.set_withdrawn(entry.stored.withdrawn());
+  const auto withdrawn = referral::Next(entry.stored.state(), referral::Event::kWithdraw);
+  if (entry.stored.withdrawn() && withdrawn.has_value()) item.set_state(*withdrawn);
   item.set_consent_changed(entry.stored.consent_changed());
   item.set_answer_due_ms(entry.stored.answer_due_ms());
+  // Once a person has opened it, or it was answered, those clocks run no more.
+  if (agent::IsUnopened(entry.stored)) item.set_pick_up_due_ms(entry.stored.pick_up_due_ms());
+  if (agent::IsUnanswered(entry.stored, core.type())) item.set_response_due_ms(entry.stored.response_due_ms());
   return item;
 }
 
@@ -140,7 +148,13 @@ grpc::ServerUnaryReactor* InboxService::DecideReferral(grpc::CallbackServerConte
                                                        agency::v1::DecideReferralResponse* response) {
   return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/DecideReferral", *request, *response,
                    type::v1::STATEMENT_KIND_DECIDED,
-                   [](const auto& r, type::v1::Statement& statement) { statement.set_decision(r.decision()); });
+                   [](const auto& r, type::v1::Statement& statement) {
+                     statement.set_decision(r.decision());
+                     statement.set_decision_maker(r.decision_maker());
+                     statement.set_decision_maker_role(r.decision_maker_role() != 0 ? r.decision_maker_role() : r.worker().role());
+                     statement.set_threshold(r.threshold());
+                     statement.set_decision_reason(r.decision_reason());
+                   });
 }
 
 grpc::ServerUnaryReactor* InboxService::RecordReferralOutcome(grpc::CallbackServerContext* context,
@@ -149,6 +163,54 @@ grpc::ServerUnaryReactor* InboxService::RecordReferralOutcome(grpc::CallbackServ
   return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/RecordReferralOutcome", *request, *response,
                    type::v1::STATEMENT_KIND_OUTCOME,
                    [](const auto& r, type::v1::Statement& statement) { statement.set_outcome_code(r.outcome_code()); });
+}
+
+grpc::ServerUnaryReactor* InboxService::ReturnReferral(grpc::CallbackServerContext* context,
+                                                       const agency::v1::ReturnReferralRequest* request,
+                                                       agency::v1::ReturnReferralResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/ReturnReferral", *request, *response,
+                   type::v1::STATEMENT_KIND_RETURNED,
+                   [](const auto& r, type::v1::Statement& statement) { *statement.mutable_return_reasons() = r.reasons(); });
+}
+
+grpc::ServerUnaryReactor* InboxService::RedirectReferral(grpc::CallbackServerContext* context,
+                                                         const agency::v1::RedirectReferralRequest* request,
+                                                         agency::v1::RedirectReferralResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/RedirectReferral", *request, *response,
+                   type::v1::STATEMENT_KIND_REDIRECTED,
+                   [](const auto& r, type::v1::Statement& statement) { statement.set_redirect_to(r.agency()); });
+}
+
+grpc::ServerUnaryReactor* InboxService::RecordReferralAction(grpc::CallbackServerContext* context,
+                                                             const agency::v1::RecordReferralActionRequest* request,
+                                                             agency::v1::RecordReferralActionResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/RecordReferralAction", *request, *response,
+                   type::v1::STATEMENT_KIND_ACTION,
+                   [](const auto& r, type::v1::Statement& statement) { statement.set_outcome_code(r.action_code()); });
+}
+
+grpc::ServerUnaryReactor* InboxService::CloseReferral(grpc::CallbackServerContext* context,
+                                                      const agency::v1::CloseReferralRequest* request,
+                                                      agency::v1::CloseReferralResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/CloseReferral", *request, *response,
+                   type::v1::STATEMENT_KIND_CLOSED,
+                   [](const auto& r, type::v1::Statement& statement) { statement.set_close_reason(r.reason()); });
+}
+
+grpc::ServerUnaryReactor* InboxService::RecordForumStep(grpc::CallbackServerContext* context,
+                                                        const agency::v1::RecordForumStepRequest* request,
+                                                        agency::v1::RecordForumStepResponse* response) {
+  static constexpr std::string_view kMethod = "/accord.agency.v1.InboxService/RecordForumStep";
+  if (request->step() != type::v1::STATEMENT_KIND_UNSPECIFIED && !referral::IsForumStep(request->step())) {
+    return rpc::HandleUnary(*context, runtime_.handlers(), kMethod, [](const rpc::Call&, rpc::Completion done) {
+      done(Error(Reason::kFieldInvalid, "step is no step of a forum", {{"field", "step"}}));
+    });
+  }
+  return HandleAct(*context, runtime_, kMethod, *request, *response, request->step(),
+                   [](const auto& r, type::v1::Statement& statement) {
+                     statement.set_meeting_at_ms(r.meeting_at_ms());
+                     statement.set_other_forum(r.other_forum());
+                   });
 }
 
 grpc::ServerUnaryReactor* InboxService::AnswerReferralChange(grpc::CallbackServerContext* context,
@@ -163,6 +225,26 @@ grpc::ServerUnaryReactor* InboxService::AnswerReferralChange(grpc::CallbackServe
                               ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry,
                                                       runtime_.holds().AnswerChange(request->request_id(), digest, request->worker(), answer));
                               *response->mutable_item() = ToItem(entry);
+                              return absl::OkStatus();
+                            }());
+                          });
+}
+
+grpc::ServerUnaryReactor* InboxService::ListToday(grpc::CallbackServerContext* context, const agency::v1::ListTodayRequest* request,
+                                                  agency::v1::ListTodayResponse* response) {
+  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/ListToday",
+                          [this, request, response](const rpc::Call&, rpc::Completion done) {
+                            done([&]() -> absl::Status {
+                              ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+                              // The list is made anew for each page: the token says how many were seen of it.
+                              ACCORD_ASSIGN_OR_RETURN(const uint64_t seen, ParsePageToken(request->page_token()));
+                              const absl::Time now = runtime_.clock().Now();
+                              ACCORD_ASSIGN_OR_RETURN(const auto received, runtime_.inbox().WaitingEntries());
+                              ACCORD_ASSIGN_OR_RETURN(const auto sent, runtime_.outbox().Concerns(now));
+                              const auto items = agent::MakeToday(received, sent, now);
+                              const uint64_t begin = std::min<uint64_t>(items.size(), seen), end = std::min<uint64_t>(items.size(), begin + size);
+                              for (uint64_t i = begin; i < end; ++i) *response->add_items() = items[i];
+                              if (end < items.size()) response->set_next_page_token(MakePageToken(end));
                               return absl::OkStatus();
                             }());
                           });

@@ -32,8 +32,20 @@ class InboxService final : public agency::v1::InboxService::CallbackService {
   grpc::ServerUnaryReactor* RecordReferralOutcome(grpc::CallbackServerContext*,
                                                   const agency::v1::RecordReferralOutcomeRequest*,
                                                   agency::v1::RecordReferralOutcomeResponse*) override;
+  grpc::ServerUnaryReactor* ReturnReferral(grpc::CallbackServerContext*, const agency::v1::ReturnReferralRequest*,
+                                           agency::v1::ReturnReferralResponse*) override;
+  grpc::ServerUnaryReactor* RedirectReferral(grpc::CallbackServerContext*, const agency::v1::RedirectReferralRequest*,
+                                             agency::v1::RedirectReferralResponse*) override;
+  grpc::ServerUnaryReactor* RecordReferralAction(grpc::CallbackServerContext*, const agency::v1::RecordReferralActionRequest*,
+                                                 agency::v1::RecordReferralActionResponse*) override;
+  grpc::ServerUnaryReactor* CloseReferral(grpc::CallbackServerContext*, const agency::v1::CloseReferralRequest*,
+                                          agency::v1::CloseReferralResponse*) override;
+  grpc::ServerUnaryReactor* RecordForumStep(grpc::CallbackServerContext*, const agency::v1::RecordForumStepRequest*,
+                                            agency::v1::RecordForumStepResponse*) override;
   grpc::ServerUnaryReactor* AnswerReferralChange(grpc::CallbackServerContext*, const agency::v1::AnswerReferralChangeRequest*,
                                                  agency::v1::AnswerReferralChangeResponse*) override;
+  grpc::ServerUnaryReactor* ListToday(grpc::CallbackServerContext*, const agency::v1::ListTodayRequest*,
+                                      agency::v1::ListTodayResponse*) override;
   grpc::ServerUnaryReactor* ListNotices(grpc::CallbackServerContext*, const agency::v1::ListNoticesRequest*,
                                         agency::v1::ListNoticesResponse*) override;
 

@@ -32,6 +32,7 @@ agency::v1::Submission ToSubmission(const std::string& request_id, const storage
   }
   *submission.mutable_act_receipts() = stored.act_receipts();
   *submission.mutable_not_told() = stored.not_told();
+  *submission.mutable_recipients() = stored.recipients();
   return submission;
 }
 
@@ -58,6 +59,11 @@ absl::StatusOr<ActBasis> FillAct(const agency::v1::RecallSubmissionRequest& requ
   asked.set_recall_reason(request.reason());
   return nullptr;
 }
+absl::StatusOr<ActBasis> FillAct(const agency::v1::WithdrawSubmissionRequest& request, type::v1::Statement& asked) {
+  asked.set_kind(type::v1::STATEMENT_KIND_WITHDRAWN);
+  asked.set_withdraw_reason(request.reason());
+  return nullptr;
+}
 absl::StatusOr<ActBasis> FillAct(const agency::v1::ReviewSubmissionGapRequest& request, type::v1::Statement& asked) {
   asked.set_kind(type::v1::STATEMENT_KIND_GAP_REVIEWED);
   asked.set_gap_review(request.review());
@@ -73,7 +79,7 @@ absl::StatusOr<ActBasis> FillAct(const agency::v1::AssessSubmissionBreachRequest
   return nullptr;
 }
 
-// The four acts on a submission differ in what FillAct makes of them.
+// The five acts on a submission differ in what FillAct makes of them.
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
                                     const Request& request, Response& response) {
@@ -114,7 +120,7 @@ grpc::ServerUnaryReactor* OutboxService::GetSubmission(grpc::CallbackServerConte
                                                        agency::v1::GetSubmissionResponse* response) {
   return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.OutboxService/GetSubmission",
                           [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            const auto stored = runtime_.outbox().Get(request->request_id());
+                            const auto stored = runtime_.outbox().GetFresh(request->request_id());
                             if (stored.ok()) *response->mutable_submission() = ToSubmission(request->request_id(), *stored);
                             done(stored.status());
                           });
@@ -168,6 +174,12 @@ grpc::ServerUnaryReactor* OutboxService::RecallSubmission(grpc::CallbackServerCo
                                                           const agency::v1::RecallSubmissionRequest* request,
                                                           agency::v1::RecallSubmissionResponse* response) {
   return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/RecallSubmission", *request, *response);
+}
+
+grpc::ServerUnaryReactor* OutboxService::WithdrawSubmission(grpc::CallbackServerContext* context,
+                                                            const agency::v1::WithdrawSubmissionRequest* request,
+                                                            agency::v1::WithdrawSubmissionResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/WithdrawSubmission", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::ReviewSubmissionGap(grpc::CallbackServerContext* context,

@@ -21,6 +21,8 @@ class OutboxService final : public agency::v1::OutboxService::CallbackService {
                                                     agency::v1::ChangeSubmissionConsentResponse*) override;
   grpc::ServerUnaryReactor* RecallSubmission(grpc::CallbackServerContext*, const agency::v1::RecallSubmissionRequest*,
                                              agency::v1::RecallSubmissionResponse*) override;
+  grpc::ServerUnaryReactor* WithdrawSubmission(grpc::CallbackServerContext*, const agency::v1::WithdrawSubmissionRequest*,
+                                               agency::v1::WithdrawSubmissionResponse*) override;
   grpc::ServerUnaryReactor* ReviewSubmissionGap(grpc::CallbackServerContext*, const agency::v1::ReviewSubmissionGapRequest*,
                                                 agency::v1::ReviewSubmissionGapResponse*) override;
   grpc::ServerUnaryReactor* AssessSubmissionBreach(grpc::CallbackServerContext*, const agency::v1::AssessSubmissionBreachRequest*,

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "common/agent_rpc/delivery_service.h"
 #include "common/agent_rpc/inbox_service.h"
 #include "common/agent_rpc/outbox_service.h"
 #include "common/agent_rpc/retention_service.h"
@@ -50,8 +51,9 @@ int Serve(const AgencySpec& spec, const AgencyConfig& config, bool clear_alarm, 
   InboxService inbox(**runtime);
   OutboxService outbox(**runtime);
   RetentionService retention(**runtime);
+  DeliveryService delivery(**runtime);
   const auto own = spec.services(**runtime);
-  std::vector<grpc::Service*> services = {&inbox, &outbox, &retention};
+  std::vector<grpc::Service*> services = {&inbox, &outbox, &retention, &delivery};
   for (const auto& service : own) services.push_back(service.get());
   auto server = rpc::Server::Start(config.server, services);
   if (!server.ok()) return Fail(spec, "the server does not start", server.status());

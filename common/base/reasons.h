@@ -139,6 +139,12 @@
     "Wait metadata `retry_after_ms`, then resend the same request id.")                            \
   X(PreviewQuota, "PREVIEW_QUOTA", kResourceExhausted,                                             \
     "This worker has previewed too often.", "Wait metadata `retry_after_ms`, then preview again.") \
+  X(QuotaExceeded, "QUOTA_EXCEEDED", kResourceExhausted,                                           \
+    "This agency has asked more often than its quota allows.",                                     \
+    "Wait metadata `retry_after_ms`, then resend the same request id.")                            \
+  X(AttemptsExhausted, "ATTEMPTS_EXHAUSTED", kFailedPrecondition,                                  \
+    "A delivery was attempted too often without being acknowledged.",                              \
+    "See why its recipient cannot take it, then requeue the dead letter.")                         \
   X(DiskFloor, "DISK_FLOOR", kResourceExhausted,                                                   \
     "Free space is below the floor; only IMMEDIATE, acks, erasures and audit are taken.",          \
     "Wait; the operator is alerted.")                                                              \

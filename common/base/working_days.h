@@ -8,13 +8,19 @@
 #include <absl/time/civil_time.h>
 #include <absl/time/time.h>
 
+#include <span>
+
 namespace accord {
+
+// The bank holidays of England and Wales that are known, ascending: from 2026 to 2028.
+std::span<const absl::CivilDay> BankHolidays();
 
 // True from Monday to Friday but on bank holidays. These are known from 2026 to 2028; in other years every weekday is a working day,
 // so that something is due too early rather than too late.
 bool IsWorkingDay(absl::CivilDay day);
 
-// The day in London at `time`, and the instant at which a day begins there.
+// What clock and calendar show in London at `time`; the day alone; and the instant at which a day begins there.
+absl::CivilSecond LondonTime(absl::Time time);
 absl::CivilDay LondonDay(absl::Time time);
 absl::Time StartOfLondonDay(absl::CivilDay day);
 

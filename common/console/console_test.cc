@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <sstream>
+
 #include "accord/type/v1/section_content.pb.h"
 #include "accord/type/v1/vocabulary.pb.h"
 #include "common/console/message_text.h"
@@ -82,6 +84,18 @@ TEST(TableTest, TheWidestColumnsAreWrappedToTheWidthGiven) {
     EXPECT_LE(Width(text.substr(begin, end - begin)), 60u) << text;
   }
   for (const char* word : {"agreement", "housing.", "person."}) EXPECT_NE(text.find(word), std::string::npos) << text;
+}
+
+TEST(TableTest, AColumnThatIsKeptWholeIsNotWrapped) {
+  Table table({"id", "more", "and more"});
+  const std::string words = "words that are longer than the width leaves room for";
+  table.Add({"referrals/0123456789abcdef", words, words});
+  EXPECT_EQ(table.ToString(kWidthMin).find("referrals/0123456789abcdef"), std::string::npos) << "as wide as the rest otherwise";
+  table.KeepWhole(0);
+  const std::string text = table.ToString(kWidthMin);
+  EXPECT_NE(text.find("referrals/0123456789abcdef"), std::string::npos) << text;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), kWidthMin) << line;
 }
 
 TEST(TableTest, WrapBreaksAtSpacesAndOtherwiseWithinAWord) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/console/words.h"
@@ -107,7 +108,9 @@ std::string Table::ToString(size_t width, size_t indent) const {
   const auto total = [&] {
     return std::accumulate(columns.begin(), columns.end(), indent + kGap.size() * (columns.size() - 1));
   };
-  while (total() > width) {
+  const size_t whole = whole_ < columns.size() ? std::exchange(columns[whole_], 0) : 0;
+  const size_t narrow = width - std::min(width, whole);
+  while (total() > narrow) {
     const auto widest = std::max_element(columns.begin(), columns.end());
     if (*widest <= kColumnMin) break;
     // Down to the next widest at once, so that this ends after a few steps.
@@ -116,12 +119,13 @@ std::string Table::ToString(size_t width, size_t indent) const {
       if (column < *widest) next = std::max(next, column);
     }
     const auto equals = static_cast<size_t>(std::count(columns.begin(), columns.end(), *widest));
-    const size_t share = (total() - width + equals - 1) / equals;
+    const size_t share = (total() - narrow + equals - 1) / equals;
     const size_t from = *widest, to = std::max(next, from - std::min(from, share));
     for (size_t& column : columns) {
       if (column == from) column = std::max(to, kColumnMin);
     }
   }
+  if (whole_ < columns.size()) columns[whole_] = whole;
 
   std::string out;
   const auto add = [&](const std::vector<Cell>& cells) {

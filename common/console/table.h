@@ -1,6 +1,8 @@
 // Tables for people at a terminal.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +44,8 @@ class Table {
   void Add(std::vector<std::string> cells);
   // The same with colours, which are always written: the caller asks ColourWanted. REQUIRES: as Add.
   void AddColoured(std::vector<Cell> cells);
+  // The column is never wrapped: an id that people copy. REQUIRES: there is such a column.
+  void KeepWhole(size_t column) { whole_ = column; }
   bool empty() const { return rows_.empty(); }
   // Headings and a rule, unless all headings are empty; the rows. Every line indented by `indent`, without trailing spaces.
   std::string ToString(size_t width, size_t indent = 0) const;
@@ -49,6 +53,7 @@ class Table {
  private:
   std::vector<std::string> headings_;
   std::vector<std::vector<Cell>> rows_;
+  size_t whole_ = SIZE_MAX;  // None.
 };
 
 }  // namespace accord::console

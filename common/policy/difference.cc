@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/policy/clock_text.h"
 #include "common/policy/reading.h"
 #include "common/policy/words.h"
 
@@ -191,6 +192,27 @@ Fields ScheduleFields(const referral::EmergencySchedule& schedule) {
   return fields;
 }
 
+Fields StepFields(std::string_view table, const referral::ClockRules::Steps& steps) {
+  return {One(fmt::format("{}: managers", table), fmt::format("{}", steps.managers)), One(fmt::format("{}: deputy", table), fmt::format("{}", steps.deputy)),
+          One(fmt::format("{}: sender", table), fmt::format("{}", steps.sender))};
+}
+
+Named RowsOf(const referral::ClockRules& rules) {
+  Named rows;
+  for (const auto& row : rules.bank_holidays) {
+    Values days;
+    for (const absl::CivilDay day : row.days) days.insert(TimeText(absl::FromCivil(day, absl::UTCTimeZone())));
+    for (const type::v1::Jurisdiction part : row.jurisdictions) rows["bank holidays " + ToWord(part)].push_back({Field{"days", true, days}});
+  }
+  for (const auto& [lane, within] : rules.pick_up) rows["pick_up " + ToWord(lane)].push_back({One("within", AllowanceText(within))});
+  for (size_t i = 0; i < rules.responses.size(); ++i) {
+    const auto& row = rules.responses[i];
+    rows[fmt::format("response {:03}", i + 1)].push_back({OneCoded("lane", row.lane), Coded("kinds", row.kinds), Coded("types", row.types),
+                                                          One("within", AllowanceText(row.within))});
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::vector<std::string> DescribeRoute(const referral::Route& route) { return Said(RouteFields(route)); }
@@ -219,6 +241,20 @@ std::vector<std::string> DiffSchedules(const referral::EmergencySchedule& before
 std::vector<std::string> DiffRegisters(const referral::LegalRegister& before, const referral::LegalRegister& after) {
   std::vector<std::string> lines;
   DiffFields("", Head(before.version, before.effective_from), Head(after.version, after.effective_from), lines);
+  DiffNamed(RowsOf(before), RowsOf(after), lines);
+  return lines;
+}
+
+std::vector<std::string> DiffClockRules(const referral::ClockRules& before, const referral::ClockRules& after) {
+  const auto head = [](const referral::ClockRules& rules) {
+    Fields fields = Head(rules.version, rules.effective_from);
+    const Fields usual = StepFields("escalation", rules.percent), immediate = StepFields("escalation_immediate", rules.immediate_minutes);
+    fields.insert(fields.end(), usual.begin(), usual.end());
+    fields.insert(fields.end(), immediate.begin(), immediate.end());
+    return fields;
+  };
+  std::vector<std::string> lines;
+  DiffFields("", head(before), head(after), lines);
   DiffNamed(RowsOf(before), RowsOf(after), lines);
   return lines;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/referral/agreement.h"
+#include "common/referral/clock_rules.h"
 
 namespace accord::policy {
 
@@ -16,6 +17,8 @@ namespace accord::policy {
 std::vector<std::string> DiffAgreements(const referral::Agreement& before, const referral::Agreement& after);
 std::vector<std::string> DiffSchedules(const referral::EmergencySchedule& before, const referral::EmergencySchedule& after);
 std::vector<std::string> DiffRegisters(const referral::LegalRegister& before, const referral::LegalRegister& after);
+// The order of response rows means something: they are numbered.
+std::vector<std::string> DiffClockRules(const referral::ClockRules& before, const referral::ClockRules& after);
 
 // What a route says, one `key: value` for each key that is not at its default: for who asks by which route something went.
 std::vector<std::string> DescribeRoute(const referral::Route& route);

@@ -42,6 +42,14 @@ Statement Sample(StatementKind kind) {
       break;
     case STATEMENT_KIND_GAP_REVIEWED: statement.set_gap_review(GAP_REVIEW_JUSTIFIED_AS_IT_STANDS); break;
     case STATEMENT_KIND_BREACH_ASSESSED: statement.set_breach_assessment(BREACH_ASSESSMENT_NO_RISK); break;
+    case STATEMENT_KIND_RETURNED: statement.add_return_reasons(RETURN_REASON_SAFE_CONTACT_MISSING); break;
+    case STATEMENT_KIND_REDIRECTED: statement.set_redirect_to("housing"); break;
+    case STATEMENT_KIND_CLOSED: statement.set_close_reason(CLOSE_REASON_COMPLETED); break;
+    case STATEMENT_KIND_WITHDRAWN: statement.set_withdraw_reason(WITHDRAW_REASON_NOT_WANTED); break;
+    case STATEMENT_KIND_LISTED:
+    case STATEMENT_KIND_DEFERRED: statement.set_meeting_at_ms(1'800'000'000'000); break;
+    case STATEMENT_KIND_TRANSFERRED_OUT:
+    case STATEMENT_KIND_TRANSFERRED_IN: statement.set_other_forum("marac-south"); break;
     default: break;
   }
   return statement;
@@ -74,6 +82,20 @@ TEST(ChangeStatementTest, EveryFieldStandsInItsOwnKindsAndNoOther) {
        [](Statement& s) { s.set_gap_review(GAP_REVIEW_NOT_JUSTIFIED); }, [](Statement& s) { s.clear_gap_review(); }},
       {"breach_assessment", {STATEMENT_KIND_BREACH_ASSESSED},
        [](Statement& s) { s.set_breach_assessment(BREACH_ASSESSMENT_COMMISSIONER_NOTIFIED); }, [](Statement& s) { s.clear_breach_assessment(); }},
+      {"return_reasons", {STATEMENT_KIND_RETURNED},
+       [](Statement& s) { s.add_return_reasons(RETURN_REASON_BASIS_UNCLEAR); }, [](Statement& s) { s.clear_return_reasons(); }},
+      {"redirect_to", {STATEMENT_KIND_REDIRECTED},
+       [](Statement& s) { s.set_redirect_to("idva"); }, [](Statement& s) { s.clear_redirect_to(); }},
+      {"close_reason", {STATEMENT_KIND_CLOSED},
+       [](Statement& s) { s.set_close_reason(CLOSE_REASON_MOVED_AWAY); }, [](Statement& s) { s.clear_close_reason(); }},
+      {"withdraw_reason", {STATEMENT_KIND_WITHDRAWN},
+       [](Statement& s) { s.set_withdraw_reason(WITHDRAW_REASON_DUPLICATE); }, [](Statement& s) { s.clear_withdraw_reason(); }},
+      {"decision", {STATEMENT_KIND_DECIDED},
+       [](Statement& s) { s.set_decision(CONTACT_DECISION_SECTION_47); }, [](Statement& s) { s.clear_decision(); }},
+      {"meeting_at_ms", {STATEMENT_KIND_LISTED, STATEMENT_KIND_DEFERRED},
+       [](Statement& s) { s.set_meeting_at_ms(1); }, [](Statement& s) { s.clear_meeting_at_ms(); }},
+      {"other_forum", {STATEMENT_KIND_TRANSFERRED_OUT, STATEMENT_KIND_TRANSFERRED_IN},
+       [](Statement& s) { s.set_other_forum("marac"); }, [](Statement& s) { s.clear_other_forum(); }},
   };
   for (int number = 1; number < StatementKind_ARRAYSIZE; ++number) {
     const auto kind = static_cast<StatementKind>(number);
@@ -211,6 +233,14 @@ TEST(ChangeAnswersTest, EveryPairIsLegalOrNot) {
     }
   }
   EXPECT_EQ(legal, kChangeAnswers.size()) << "a pair stands in the table twice";
+}
+
+TEST(ChangeAnswersTest, AWithdrawalAsksForNone) {
+  for (int kind = 0; kind < StatementKind_ARRAYSIZE; ++kind) {
+    EXPECT_EQ(AsksForAnswer(static_cast<StatementKind>(kind)),
+              kind == STATEMENT_KIND_CONSENT_CHANGE || kind == STATEMENT_KIND_CORRECTION || kind == STATEMENT_KIND_RECALL)
+        << kind;
+  }
 }
 
 TEST(ChangeAnswersTest, OfARecalledReferralTheAftermathAloneIsSaid) {

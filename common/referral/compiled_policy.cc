@@ -117,4 +117,18 @@ const LegalRegister& CompiledPolicy::Law(absl::Time now) const {
   return *kDefault;
 }
 
+const ClockRules& CompiledPolicy::Clocks(absl::Time now) const {
+  const ClockRules* newest = Newest(index_->sources.clocks, now);
+  if (newest != nullptr) return *newest;
+  static const ClockRules* const kDefault = new ClockRules(DefaultClockRules());
+  return *kDefault;
+}
+
+const ClockRules& CompiledPolicy::ClocksOf(std::string_view version, absl::Time now) const {
+  for (const ClockRules& rules : index_->sources.clocks) {
+    if (rules.version == version) return rules;
+  }
+  return Clocks(now);
+}
+
 }  // namespace accord::referral

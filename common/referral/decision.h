@@ -16,6 +16,7 @@
 
 #include "accord/type/v1/referral.pb.h"
 #include "common/referral/agreement.h"
+#include "common/referral/clock_rules.h"
 #include "common/referral/header.h"
 
 namespace accord::referral {
@@ -41,6 +42,7 @@ struct PolicySources {
   std::vector<Agreement> agreements;
   std::vector<EmergencySchedule> schedules;        // Empty: the default one.
   std::vector<LegalRegister> laws;                 // Empty: the default one.
+  std::vector<ClockRules> clocks;                  // Empty: the default ones. No decision reads them.
   std::map<std::string, PolicyAgency, std::less<>> agencies;
   std::map<std::string, PolicyForum, std::less<>> forums;               // Active ones.
   std::map<std::string, std::set<std::string>, std::less<>> conflicts;  // Agency → barred workers' pseudonyms.
@@ -55,10 +57,13 @@ class CompiledPolicy {
   const PolicySources& sources() const;
 
   // What is live at `now`: of each agreement id the version with the greatest `effective_from` that has come, unless it has
-  // expired; likewise the one schedule and the one register. Of equal times the one later in the list.
+  // expired; likewise the one schedule, the one register and the one set of clock rules. Of equal times the one later in the list.
   std::vector<const Agreement*> LiveAgreements(absl::Time now) const;
   const EmergencySchedule& Schedule(absl::Time now) const;
   const LegalRegister& Law(absl::Time now) const;
+  const ClockRules& Clocks(absl::Time now) const;
+  // The rules of a version, by which a clock was started; those that are live at `now` when it is not kept.
+  const ClockRules& ClocksOf(std::string_view version, absl::Time now) const;
 
   struct Index;
   const Index& index() const { return *index_; }  // decision.cc alone reads it.

@@ -353,57 +353,9 @@ TEST(StatementTest, SignsAndReadsAndRefusesContradictions) {
   }
 }
 
-// ---------------------------------------------------------------- states
+// ---------------------------------------------------------------- lanes
 
-// Every (state, event), written down apart from the table: the next state, or a dash where it is illegal.
-TEST(StatesTest, EveryPairLeadsWhereItShouldOrNowhere) {
-  constexpr std::string_view kDash = "-";
-  const std::pair<ReferralState, std::array<std::string_view, 9>> matrix[] = {
-      //                                 release     deliver      die            recall      open      accept      decline     decide     outcome
-      {REFERRAL_STATE_UNSPECIFIED,      {kDash,      kDash,       kDash,         kDash,      kDash,    kDash,      kDash,      kDash,     kDash}},
-      {REFERRAL_STATE_STORED,           {"RELEASED", kDash,       "DEAD_LETTER", "RECALLED", kDash,    kDash,      kDash,      kDash,     kDash}},
-      {REFERRAL_STATE_RELEASED,         {"RELEASED", "DELIVERED", "DEAD_LETTER", kDash,      "OPENED", kDash,      kDash,      kDash,     kDash}},
-      {REFERRAL_STATE_DELIVERED,        {kDash,      kDash,       kDash,         kDash,      "OPENED", kDash,      kDash,      kDash,     kDash}},
-      {REFERRAL_STATE_OPENED,           {kDash,      kDash,       kDash,         kDash,      kDash,    "ACCEPTED", "DECLINED", "DECIDED", kDash}},
-      {REFERRAL_STATE_ACCEPTED,         {kDash,      kDash,       kDash,         kDash,      kDash,    kDash,      "DECLINED", "DECIDED", "OUTCOME_RECORDED"}},
-      {REFERRAL_STATE_DECLINED,         {kDash,      kDash,       kDash,         kDash,      kDash,    kDash,      kDash,      kDash,     kDash}},
-      {REFERRAL_STATE_DECIDED,          {kDash,      kDash,       kDash,         kDash,      kDash,    kDash,      kDash,      "DECIDED", "OUTCOME_RECORDED"}},
-      {REFERRAL_STATE_OUTCOME_RECORDED, {kDash,      kDash,       kDash,         kDash,      kDash,    kDash,      kDash,      kDash,     "OUTCOME_RECORDED"}},
-      {REFERRAL_STATE_DEAD_LETTER,      {kDash,      kDash,       kDash,         kDash,      kDash,    kDash,      kDash,      kDash,     kDash}},
-      {REFERRAL_STATE_RECALLED,         {kDash,      kDash,       kDash,         kDash,      kDash,    kDash,      kDash,      kDash,     kDash}},
-  };
-  ASSERT_EQ(std::size(matrix), static_cast<size_t>(ReferralState_ARRAYSIZE));
-  size_t legal = 0;
-  for (const auto& [state, row] : matrix) {
-    for (size_t event = 0; event < kAllEvents.size(); ++event) {
-      const auto next = Next(state, kAllEvents[event]);
-      EXPECT_EQ(next.has_value() ? ReferralState_Name(*next).substr(15) : "-", row[event]) << ReferralState_Name(state) << " event " << event;
-      if (next.has_value()) ++legal;
-    }
-  }
-  EXPECT_EQ(legal, kArrows.size()) << "a pair stands in the table twice";
-}
-
-TEST(StatesTest, EachPartySaysItsOwnStatementsOnly) {
-  for (int number = 0; number < StatementKind_ARRAYSIZE; ++number) {
-    const auto kind = static_cast<StatementKind>(number);
-    const bool senders = kind == STATEMENT_KIND_CONSENT_CHANGE || kind == STATEMENT_KIND_CORRECTION || kind == STATEMENT_KIND_RECALL ||
-                         kind == STATEMENT_KIND_GAP_REVIEWED || kind == STATEMENT_KIND_BREACH_ASSESSED;
-    const bool known = kind != STATEMENT_KIND_UNSPECIFIED;
-    for (const AgencyKind agency : {AGENCY_KIND_POLICE, AGENCY_KIND_CHILDRENS_SERVICES}) {
-      const bool childrens = agency == AGENCY_KIND_CHILDRENS_SERVICES;
-      const bool fits = (kind != STATEMENT_KIND_DECIDED || childrens) && (kind != STATEMENT_KIND_DECLINED || !childrens);
-      EXPECT_EQ(MaySay(Party::kSender, agency, kind), known && senders) << number;
-      EXPECT_EQ(MaySay(Party::kRecipient, agency, kind), known && !senders && fits) << number;
-      EXPECT_FALSE(MaySay(Party::kBroker, agency, kind)) << number;
-    }
-    EXPECT_EQ(EventOf(kind).has_value(), known && !senders && kind != STATEMENT_KIND_CHANGE_ANSWERED) << number;
-  }
-  EXPECT_EQ(EventOf(STATEMENT_KIND_ACTION), Event::kOutcome);
-  EXPECT_FALSE(MaySay(Party::kRecipient, AGENCY_KIND_IDVA, static_cast<StatementKind>(99)));
-}
-
-TEST(StatesTest, ImmediateRidesFirstAndAHighNoticeIsNotBulk) {
+TEST(LanesTest, ImmediateRidesFirstAndAHighNoticeIsNotBulk) {
   EXPECT_EQ(LaneOf(REFERRAL_TYPE_NOTIFICATION, URGENCY_IMMEDIATE, RISK_GRADE_STANDARD), LANE_IMMEDIATE);
   EXPECT_EQ(LaneOf(REFERRAL_TYPE_REFERRAL, URGENCY_ROUTINE, RISK_GRADE_HIGH), LANE_HIGH);
   EXPECT_EQ(LaneOf(REFERRAL_TYPE_NOTIFICATION, URGENCY_ROUTINE, RISK_GRADE_HIGH), LANE_HIGH);

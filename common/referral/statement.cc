@@ -38,6 +38,66 @@ absl::Status CheckTagCommitments(const type::v1::Statement& statement) {
   return absl::OkStatus();
 }
 
+// True for up to 64 characters of [A-Za-z0-9._:/-]. Codes of outcomes and actions are any short text: some were signed before this.
+bool IsDecisionReason(std::string_view code) {
+  constexpr std::string_view kOthers = "._:/-";
+  return code.size() <= kDecisionReasonCharsMax && std::all_of(code.begin(), code.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || kOthers.find(c) != kOthers.npos;
+  });
+}
+
+absl::Status Invalid(const std::string& field, std::string_view why) {
+  return Error(Reason::kFieldInvalid, fmt::format("{} {}", field, why), {{"field", field}});
+}
+
+// What a recipient returns or redirects it for, and why it or the sender has done with it.
+absl::Status CheckEnds(const type::v1::Statement& statement) {
+  const auto kind = statement.kind();
+  ACCORD_RETURN_IF_ERROR(GoesWith("return_reasons", !statement.return_reasons().empty(), kind == type::v1::STATEMENT_KIND_RETURNED));
+  if (statement.return_reasons_size() > kReturnReasonsMax) return Invalid("return_reasons", "are more than 6");
+  std::set<int> reasons;
+  for (const int reason : statement.return_reasons()) {
+    if (reason == type::v1::RETURN_REASON_UNSPECIFIED) return Invalid("return_reasons", "has one that says nothing");
+    if (!reasons.insert(reason).second) return Invalid("return_reasons", "has one twice");
+  }
+  ACCORD_RETURN_IF_ERROR(GoesWith("redirect_to", !statement.redirect_to().empty(), kind == type::v1::STATEMENT_KIND_REDIRECTED));
+  if (!statement.redirect_to().empty() && !IsAgencyId(statement.redirect_to())) return Invalid("redirect_to", "is no agency id");
+  if (statement.redirect_to() == statement.agency()) return Invalid("redirect_to", "is the agency itself");
+  ACCORD_RETURN_IF_ERROR(GoesWith("close_reason", statement.close_reason() != 0, kind == type::v1::STATEMENT_KIND_CLOSED));
+  return GoesWith("withdraw_reason", statement.withdraw_reason() != 0, kind == type::v1::STATEMENT_KIND_WITHDRAWN);
+}
+
+// What a decision has, of which `decision` alone must be there: older ones say no more, and not all services state a threshold.
+absl::Status CheckDecision(const type::v1::Statement& statement) {
+  const bool decides = statement.kind() == type::v1::STATEMENT_KIND_DECIDED;
+  ACCORD_RETURN_IF_ERROR(GoesWith("decision", statement.decision() != 0, decides));
+  if (!decides) {
+    ACCORD_RETURN_IF_ERROR(GoesWith("decision_maker", !statement.decision_maker().empty(), false));
+    ACCORD_RETURN_IF_ERROR(GoesWith("decision_maker_role", statement.decision_maker_role() != 0, false));
+    ACCORD_RETURN_IF_ERROR(GoesWith("threshold", statement.threshold() != 0, false));
+    return GoesWith("decision_reason", !statement.decision_reason().empty(), false);
+  }
+  if (statement.decision_maker().size() > kPseudonymBytesMax) return Invalid("decision_maker", "is over 64 bytes");
+  if (!statement.decision_maker().empty() && statement.decision_maker() == statement.worker().pseudonym()) {
+    return Invalid("decision_maker", "is the worker who records it: leave it out");
+  }
+  if (!IsDecisionReason(statement.decision_reason())) return Invalid("decision_reason", "is not up to 64 characters of [A-Za-z0-9._:/-]");
+  return absl::OkStatus();
+}
+
+// When a forum meets, and where the referral goes to or came from.
+absl::Status CheckForum(const type::v1::Statement& statement) {
+  const auto kind = statement.kind();
+  ACCORD_RETURN_IF_ERROR(GoesWith("meeting_at_ms", statement.meeting_at_ms() != 0,
+                                  kind == type::v1::STATEMENT_KIND_LISTED || kind == type::v1::STATEMENT_KIND_DEFERRED));
+  if (statement.meeting_at_ms() < 0) return Invalid("meeting_at_ms", "is before 1970");
+  ACCORD_RETURN_IF_ERROR(GoesWith("other_forum", !statement.other_forum().empty(),
+                                  kind == type::v1::STATEMENT_KIND_TRANSFERRED_OUT || kind == type::v1::STATEMENT_KIND_TRANSFERRED_IN));
+  // The ids of forums are made as those of agencies.
+  if (!statement.other_forum().empty() && !IsAgencyId(statement.other_forum())) return Invalid("other_forum", "is no id of a forum");
+  return absl::OkStatus();
+}
+
 // What the answer to a change, and the sender's own acts, ask for.
 absl::Status CheckActs(const type::v1::Statement& statement) {
   const auto kind = statement.kind();
@@ -99,10 +159,12 @@ absl::StatusOr<type::v1::Statement> ParseStatement(const type::v1::SignedPayload
 
   const auto kind = statement.kind();
   ACCORD_RETURN_IF_ERROR(GoesWith("decline_reason", statement.decline_reason() != 0, kind == type::v1::STATEMENT_KIND_DECLINED));
-  ACCORD_RETURN_IF_ERROR(GoesWith("decision", statement.decision() != 0, kind == type::v1::STATEMENT_KIND_DECIDED));
   ACCORD_RETURN_IF_ERROR(GoesWith("outcome_code", !statement.outcome_code().empty(),
                                   kind == type::v1::STATEMENT_KIND_OUTCOME || kind == type::v1::STATEMENT_KIND_ACTION));
   ACCORD_RETURN_IF_ERROR(GoesWith("replaced_by", !statement.replaced_by().empty(), kind == type::v1::STATEMENT_KIND_CORRECTION));
+  ACCORD_RETURN_IF_ERROR(CheckEnds(statement));
+  ACCORD_RETURN_IF_ERROR(CheckDecision(statement));
+  ACCORD_RETURN_IF_ERROR(CheckForum(statement));
   ACCORD_RETURN_IF_ERROR(CheckActs(statement));
   return statement;
 }

@@ -19,6 +19,8 @@ inline constexpr std::string_view kStatementPayloadType = "application/vnd.accor
 inline constexpr size_t kStatementBytesMax = 16u << 10;
 inline constexpr size_t kStatementSectionsMax = 16;  // Sealed sections sent with one statement.
 inline constexpr size_t kOutcomeCodeBytesMax = 64;
+inline constexpr int kReturnReasonsMax = 6;
+inline constexpr size_t kDecisionReasonCharsMax = 64;
 inline constexpr size_t kStatementTagsMax = 32;  // Tags that one statement puts in place of older ones, with what pads them.
 inline constexpr size_t kStatementTagsStep = 8;  // A multiple of it are committed to.
 

@@ -1,4 +1,5 @@
-// Where a referral may go from where, for one recipient: the one table (design.md §3, issue text "states"). Pure.
+// Where a referral may go from where, for one recipient: the one table (design.md §3). docs/states.md shows it to people;
+// tests/lint/states_doc.py holds the two to each other. It is better whole: who speaks, what that is and where it leads. Pure.
 #pragma once
 
 #include <array>
@@ -13,9 +14,34 @@ namespace accord::referral {
 enum class Party { kBroker, kSender, kRecipient };
 
 // What can happen to a referral at one recipient.
-enum class Event { kRelease, kDeliver, kDie, kRecall, kOpen, kAccept, kDecline, kDecide, kOutcome };
-inline constexpr std::array kAllEvents = {Event::kRelease, Event::kDeliver, Event::kDie,    Event::kRecall, Event::kOpen,
-                                          Event::kAccept,  Event::kDecline, Event::kDecide, Event::kOutcome};
+enum class Event {
+  kRelease,
+  kDeliver,
+  kDie,
+  kRequeue,
+  kRecall,
+  kWithdraw,
+  kOpen,
+  kAccept,
+  kReturn,
+  kRedirect,
+  kDecline,
+  kDecide,
+  kAction,
+  kOutcome,
+  kClose,
+  kList,
+  kRequestResearch,
+  kHear,
+  kDefer,
+  kTransferOut,
+  kTransferIn,
+};
+inline constexpr std::array kAllEvents = {Event::kRelease, Event::kDeliver, Event::kDie, Event::kRequeue, Event::kRecall, Event::kWithdraw,
+                                          Event::kOpen, Event::kAccept, Event::kReturn, Event::kRedirect, Event::kDecline,
+                                          Event::kDecide, Event::kAction, Event::kOutcome, Event::kClose, Event::kList,
+                                          Event::kRequestResearch, Event::kHear, Event::kDefer, Event::kTransferOut,
+                                          Event::kTransferIn};
 
 // One arrow.
 struct Arrow {
@@ -30,20 +56,83 @@ inline constexpr std::array kArrows = {
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kDeliver, type::v1::REFERRAL_STATE_DELIVERED},
     Arrow{type::v1::REFERRAL_STATE_STORED, Event::kDie, type::v1::REFERRAL_STATE_DEAD_LETTER},
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kDie, type::v1::REFERRAL_STATE_DEAD_LETTER},
+    Arrow{type::v1::REFERRAL_STATE_DEAD_LETTER, Event::kRequeue, type::v1::REFERRAL_STATE_STORED},
     // What had left cannot be called back: it stays where it stands, and its holder answers (kChangeAnswers).
     Arrow{type::v1::REFERRAL_STATE_STORED, Event::kRecall, type::v1::REFERRAL_STATE_RECALLED},
     Arrow{type::v1::REFERRAL_STATE_DELIVERED, Event::kOpen, type::v1::REFERRAL_STATE_OPENED},
     // Its signed word, which may overtake its acknowledgement, says more than that would.
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kOpen, type::v1::REFERRAL_STATE_OPENED},
     Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kAccept, type::v1::REFERRAL_STATE_ACCEPTED},
+    // It may be taken after all, should the person who returned it hear by telephone what lacked.
+    Arrow{type::v1::REFERRAL_STATE_RETURNED, Event::kAccept, type::v1::REFERRAL_STATE_ACCEPTED},
+    Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kReturn, type::v1::REFERRAL_STATE_RETURNED},
+    Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kRedirect, type::v1::REFERRAL_STATE_REDIRECTED},
     Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kDecline, type::v1::REFERRAL_STATE_DECLINED},
+    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kDecline, type::v1::REFERRAL_STATE_DECLINED},
     Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},
     Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},
-    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kDecline, type::v1::REFERRAL_STATE_DECLINED},
-    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_RETURNED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},
     Arrow{type::v1::REFERRAL_STATE_DECIDED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},  // Stepped up or down later.
+    Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kDecide, type::v1::REFERRAL_STATE_DECIDED},
+    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kAction, type::v1::REFERRAL_STATE_ACTION_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_DECIDED, Event::kAction, type::v1::REFERRAL_STATE_ACTION_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kAction, type::v1::REFERRAL_STATE_ACTION_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_OUTCOME_RECORDED, Event::kAction, type::v1::REFERRAL_STATE_ACTION_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_HEARD, Event::kAction, type::v1::REFERRAL_STATE_ACTION_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_DEFERRED, Event::kAction, type::v1::REFERRAL_STATE_ACTION_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_TRANSFERRED_IN, Event::kAction, type::v1::REFERRAL_STATE_ACTION_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
     Arrow{type::v1::REFERRAL_STATE_DECIDED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
     Arrow{type::v1::REFERRAL_STATE_OUTCOME_RECORDED, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
+    Arrow{type::v1::REFERRAL_STATE_HEARD, Event::kOutcome, type::v1::REFERRAL_STATE_OUTCOME_RECORDED},
+    // Not from OPENED: nobody has done with what nobody has answered.
+    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_RETURNED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_REDIRECTED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_DECLINED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_DECIDED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_OUTCOME_RECORDED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_HEARD, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_DEFERRED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    Arrow{type::v1::REFERRAL_STATE_TRANSFERRED_IN, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
+    // A forum, by its coordinator. An action taken before the meeting, or since, does not keep it from being listed.
+    Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kTransferIn, type::v1::REFERRAL_STATE_TRANSFERRED_IN},
+    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kList, type::v1::REFERRAL_STATE_LISTED},
+    Arrow{type::v1::REFERRAL_STATE_TRANSFERRED_IN, Event::kList, type::v1::REFERRAL_STATE_LISTED},
+    Arrow{type::v1::REFERRAL_STATE_DEFERRED, Event::kList, type::v1::REFERRAL_STATE_LISTED},
+    Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kList, type::v1::REFERRAL_STATE_LISTED},
+    Arrow{type::v1::REFERRAL_STATE_LISTED, Event::kRequestResearch, type::v1::REFERRAL_STATE_RESEARCH_REQUESTED},
+    Arrow{type::v1::REFERRAL_STATE_LISTED, Event::kHear, type::v1::REFERRAL_STATE_HEARD},
+    Arrow{type::v1::REFERRAL_STATE_RESEARCH_REQUESTED, Event::kHear, type::v1::REFERRAL_STATE_HEARD},
+    Arrow{type::v1::REFERRAL_STATE_LISTED, Event::kDefer, type::v1::REFERRAL_STATE_DEFERRED},
+    Arrow{type::v1::REFERRAL_STATE_RESEARCH_REQUESTED, Event::kDefer, type::v1::REFERRAL_STATE_DEFERRED},
+    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    Arrow{type::v1::REFERRAL_STATE_TRANSFERRED_IN, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    Arrow{type::v1::REFERRAL_STATE_LISTED, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    Arrow{type::v1::REFERRAL_STATE_RESEARCH_REQUESTED, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    Arrow{type::v1::REFERRAL_STATE_HEARD, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    Arrow{type::v1::REFERRAL_STATE_DEFERRED, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    // The sender, wherever it has not come to an end.
+    Arrow{type::v1::REFERRAL_STATE_STORED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_DELIVERED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_ACCEPTED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_DECLINED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_DECIDED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_OUTCOME_RECORDED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_DEAD_LETTER, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_RETURNED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_REDIRECTED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_LISTED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_RESEARCH_REQUESTED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_HEARD, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_DEFERRED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_TRANSFERRED_IN, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
 };
 
 // The state that `event` leads to from `from`; nothing when it is illegal there. Thread-safe.
@@ -52,6 +141,12 @@ constexpr std::optional<type::v1::ReferralState> Next(type::v1::ReferralState fr
     if (arrow.from == from && arrow.event == event) return arrow.to;
   }
   return std::nullopt;
+}
+
+// May nothing more be said or done that would move it? Thread-safe.
+constexpr bool IsFinal(type::v1::ReferralState state) {
+  return state == type::v1::REFERRAL_STATE_CLOSED || state == type::v1::REFERRAL_STATE_WITHDRAWN ||
+         state == type::v1::REFERRAL_STATE_RECALLED || state == type::v1::REFERRAL_STATE_TRANSFERRED_OUT;
 }
 
 // Who may make a statement of a kind, and which event it is at the recipient; none: it moves no state. A kind that is
@@ -68,13 +163,23 @@ inline constexpr std::array kStatements = {
     StatementRow{type::v1::STATEMENT_KIND_DECLINED, Party::kRecipient, Event::kDecline},
     StatementRow{type::v1::STATEMENT_KIND_DECIDED, Party::kRecipient, Event::kDecide},
     StatementRow{type::v1::STATEMENT_KIND_OUTCOME, Party::kRecipient, Event::kOutcome},
-    StatementRow{type::v1::STATEMENT_KIND_ACTION, Party::kRecipient, Event::kOutcome},
+    StatementRow{type::v1::STATEMENT_KIND_ACTION, Party::kRecipient, Event::kAction},
     StatementRow{type::v1::STATEMENT_KIND_CONSENT_CHANGE, Party::kSender, std::nullopt},
     StatementRow{type::v1::STATEMENT_KIND_CORRECTION, Party::kSender, std::nullopt},
     StatementRow{type::v1::STATEMENT_KIND_RECALL, Party::kSender, std::nullopt},
     StatementRow{type::v1::STATEMENT_KIND_CHANGE_ANSWERED, Party::kRecipient, std::nullopt},
     StatementRow{type::v1::STATEMENT_KIND_GAP_REVIEWED, Party::kSender, std::nullopt},
     StatementRow{type::v1::STATEMENT_KIND_BREACH_ASSESSED, Party::kSender, std::nullopt},
+    StatementRow{type::v1::STATEMENT_KIND_RETURNED, Party::kRecipient, Event::kReturn},
+    StatementRow{type::v1::STATEMENT_KIND_REDIRECTED, Party::kRecipient, Event::kRedirect},
+    StatementRow{type::v1::STATEMENT_KIND_CLOSED, Party::kRecipient, Event::kClose},
+    StatementRow{type::v1::STATEMENT_KIND_WITHDRAWN, Party::kSender, Event::kWithdraw},
+    StatementRow{type::v1::STATEMENT_KIND_LISTED, Party::kRecipient, Event::kList},
+    StatementRow{type::v1::STATEMENT_KIND_RESEARCH_REQUESTED, Party::kRecipient, Event::kRequestResearch},
+    StatementRow{type::v1::STATEMENT_KIND_HEARD, Party::kRecipient, Event::kHear},
+    StatementRow{type::v1::STATEMENT_KIND_DEFERRED, Party::kRecipient, Event::kDefer},
+    StatementRow{type::v1::STATEMENT_KIND_TRANSFERRED_OUT, Party::kRecipient, Event::kTransferOut},
+    StatementRow{type::v1::STATEMENT_KIND_TRANSFERRED_IN, Party::kRecipient, Event::kTransferIn},
 };
 
 // Null for a kind that is unknown. Thread-safe.
@@ -89,6 +194,14 @@ constexpr const StatementRow* FindStatement(type::v1::StatementKind kind) {
 constexpr std::optional<Event> EventOf(type::v1::StatementKind kind) {
   const StatementRow* row = FindStatement(kind);
   return row == nullptr ? std::nullopt : row->event;
+}
+
+// Is it a step of a forum? Only the agency that coordinates the forum which the referral names may say it; who that is the broker's
+// directory knows. Thread-safe.
+constexpr bool IsForumStep(type::v1::StatementKind kind) {
+  return kind == type::v1::STATEMENT_KIND_LISTED || kind == type::v1::STATEMENT_KIND_RESEARCH_REQUESTED ||
+         kind == type::v1::STATEMENT_KIND_HEARD || kind == type::v1::STATEMENT_KIND_DEFERRED ||
+         kind == type::v1::STATEMENT_KIND_TRANSFERRED_OUT || kind == type::v1::STATEMENT_KIND_TRANSFERRED_IN;
 }
 
 // May an agency of `agency_kind`, being `party` to the referral, say `kind`? Children's services answer a contact with a
@@ -129,6 +242,14 @@ inline constexpr std::array kChangeAnswers = {
     ChangeAnswerRow{type::v1::STATEMENT_KIND_RECALL, type::v1::CHANGE_ANSWER_KEPT_ON_BASIS},
     ChangeAnswerRow{type::v1::STATEMENT_KIND_RECALL, type::v1::CHANGE_ANSWER_ALREADY_ACTED},
 };
+
+// Are holders to answer a change of this kind? A withdrawal is told and asks for nothing. Thread-safe.
+constexpr bool AsksForAnswer(type::v1::StatementKind change) {
+  for (const ChangeAnswerRow& row : kChangeAnswers) {
+    if (row.change == change) return true;
+  }
+  return false;
+}
 
 // Thread-safe.
 constexpr bool MayAnswer(type::v1::StatementKind change, type::v1::ChangeAnswer answer) {

@@ -29,7 +29,7 @@ constexpr size_t kChangeBytesMax = 4u << 20;
 
 // What is proposed: exactly one of them is named.
 struct ProposeArguments {
-  std::string file, agreement, emergency_schedule, legal_register, denied_certificate;
+  std::string file, agreement, emergency_schedule, legal_register, clock_rules, denied_certificate;
 };
 
 absl::StatusOr<std::string> ReadArgument(const std::string& path) {
@@ -50,6 +50,10 @@ absl::StatusOr<admin::v1::Change> MakeChange(const ProposeArguments& arguments) 
   }
   if (!arguments.legal_register.empty()) {
     ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_legal_register()->mutable_text(), ReadArgument(arguments.legal_register));
+    return change;
+  }
+  if (!arguments.clock_rules.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_clock_rules()->mutable_text(), ReadArgument(arguments.clock_rules));
     return change;
   }
   if (!arguments.denied_certificate.empty()) {
@@ -250,6 +254,7 @@ void AddAdminVerbs(CLI::App& app, Verb& chosen) {
   what->add_option("--emergency-schedule", arguments->emergency_schedule, "An emergency schedule (docs/agreements.md)")
       ->check(CLI::ExistingFile);
   what->add_option("--legal-register", arguments->legal_register, "A legal register (docs/agreements.md)")->check(CLI::ExistingFile);
+  what->add_option("--clock-rules", arguments->clock_rules, "Clock rules (docs/clocks.md)")->check(CLI::ExistingFile);
   what->add_option("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good")
       ->check(CLI::ExistingFile);
   propose->callback(

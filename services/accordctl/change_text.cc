@@ -59,6 +59,26 @@ std::string HoldersText(const agency::v1::GetSubmissionHoldersResponse& response
   return text;
 }
 
+std::string StatementText(const agency::v1::ReceivedStatement& statement) {
+  std::vector<std::string> says;
+  if (!statement.outcome_code().empty()) says.push_back(statement.outcome_code());
+  if (statement.decline_reason() != 0) says.push_back(console::Words(statement.decline_reason()));
+  if (statement.decision() != 0) says.push_back(console::Words(statement.decision()));
+  if (statement.threshold() != 0) says.push_back("need: " + console::Words(statement.threshold()));
+  if (!statement.decision_reason().empty()) says.push_back("because: " + statement.decision_reason());
+  for (const int reason : statement.return_reasons()) says.push_back(console::Words(static_cast<type::v1::ReturnReason>(reason)));
+  if (!statement.redirect_to().empty()) says.push_back("to " + statement.redirect_to());
+  if (statement.close_reason() != 0) says.push_back(console::Words(statement.close_reason()));
+  if (statement.meeting_at_ms() != 0) says.push_back("meeting " + console::TimeText(statement.meeting_at_ms()));
+  if (!statement.other_forum().empty()) {
+    says.push_back((statement.kind() == type::v1::STATEMENT_KIND_TRANSFERRED_IN ? "from " : "to ") + statement.other_forum());
+  }
+  if (statement.change_answer() != 0) says.push_back(console::Words(statement.change_answer()));
+  std::string text = fmt::format("{}", fmt::join(says, "; "));
+  if (statement.kept_article6() != 0) text += ": " + console::Words(statement.kept_article6());
+  return text;
+}
+
 std::string ActText(const agency::v1::Submission& submission, size_t width) {
   auto facts = console::Table::Facts();
   facts.Add({"request id", submission.request_id()});

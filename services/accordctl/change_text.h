@@ -15,6 +15,9 @@ namespace accord::accordctl {
 // A row for each desk and version, and each basis and rule of what it holds; below it who was not told, and who has not answered. Pure. Thread-safe.
 std::string HoldersText(const agency::v1::GetSubmissionHoldersResponse& holders, size_t width);
 
+// What a recipient's statement says beside its kind; empty when nothing. Pure. Thread-safe.
+std::string StatementText(const agency::v1::ReceivedStatement& statement);
+
 // What came of an act on a submission, and whom no notice may reach. Pure. Thread-safe.
 std::string ActText(const agency::v1::Submission& submission, size_t width);
 

@@ -1,4 +1,4 @@
-// What is said of a referral after it was sent: consent changed, corrected, recalled, answered; who holds it; and what is not shared.
+// What is said of a referral after it was sent: consent changed, corrected, recalled, withdrawn, answered; who holds it; and what is not shared.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -157,6 +157,18 @@ void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
       agency::v1::RecallSubmissionRequest request;
       request.set_reason(Value<type::v1::RecallReason>(*reason));
       return SubmissionAct(session, *id, request, &OutboxService::Stub::RecallSubmission);
+    };
+  });
+
+  auto* withdraw = referral.add_subcommand("withdraw", "Withdraw a referral: nothing more is expected of anybody. Recall what was misdirected");
+  withdraw->add_option("ID", *id, kId)->required();
+  withdraw->add_option("REASON", *reason, "Why")->required()->check(OneOf<type::v1::WithdrawReason>());
+  withdraw->footer("Example: accordctl referral withdraw push-0001 not-wanted --as police");
+  withdraw->callback([&chosen, id, reason] {
+    chosen = [id, reason](Session& session) {
+      agency::v1::WithdrawSubmissionRequest request;
+      request.set_reason(Value<type::v1::WithdrawReason>(*reason));
+      return SubmissionAct(session, *id, request, &OutboxService::Stub::WithdrawSubmission);
     };
   });
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "common/base/text.h"
+#include "common/policy/reading.h"
 #include "services/accordctl/session.h"
 
 namespace accord::accordctl {
@@ -13,6 +14,11 @@ absl::StatusOr<int64_t> DayMs(const std::string& option, const std::string& day)
   std::string error;
   if (absl::ParseTime("%Y-%m-%d", ToAbsl(day), &time, &error)) return absl::ToUnixMillis(time);
   return UsageError(fmt::format("{}: a day such as 2027-03-31 is needed", option));
+}
+
+absl::StatusOr<int64_t> TimeMs(const std::string& option, const std::string& time) {
+  if (const auto parsed = policy::ParseTime(time); parsed.has_value()) return absl::ToUnixMillis(*parsed);
+  return UsageError(fmt::format("{}: a time such as 2027-03-31T09:30:00Z is needed", option));
 }
 
 }  // namespace accord::accordctl

@@ -5,12 +5,15 @@
 #include <memory>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/console/message_text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "common/referral/referral_name.h"
+#include "common/referral/states.h"
 #include "services/accordctl/choices.h"
+#include "services/accordctl/duty_text.h"
 #include "services/accordctl/policy_explain.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
@@ -31,6 +34,7 @@ std::string Categories(const InboxItem& item) {
 std::string Marks(const InboxItem& item) {
   std::vector<std::string> marks;
   if (item.recalled()) marks.emplace_back("recalled: not shown");
+  if (item.withdrawn()) marks.emplace_back("withdrawn: nothing more is expected");
   if (item.do_not_use()) marks.emplace_back("do not use the old value");
   if (!item.corrected_by().empty()) marks.push_back("corrected by " + ShortName(item.corrected_by()));
   if (!item.corrects().empty()) marks.push_back("corrects " + ShortName(item.corrects()));
@@ -48,6 +52,7 @@ std::string ItemText(const InboxItem& item) {
   table.Add({"lane", console::Words(item.lane())});
   table.Add({"state", console::Words(item.state())});
   table.Add({"received", console::TimeText(item.received_at_ms())});
+  if (item.pick_up_due_ms() != 0 || item.response_due_ms() != 0) table.Add({"due", DueText(item, SystemClock().Now())});
   table.Add({"sections", Categories(item)});
   if (const std::string marks = Marks(item); !marks.empty()) table.Add({"since then", marks});
   std::vector<std::string> changed;
@@ -60,7 +65,9 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   nlohmann::json rows = nlohmann::json::array();
-  console::Table table({"received", "referral", "from", "purpose", "risk", "state", "sections", "since then"});
+  console::Table table({"received", "referral", "from", "purpose", "risk", "state", "due", "sections", "since then"});
+  table.KeepWhole(1);
+  const absl::Time now = SystemClock().Now();
   std::string token;
   int left = rows_max;
   do {
@@ -72,7 +79,7 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
       rows.push_back(ToJson(item));
       table.Add({console::TimeText(item.received_at_ms()), ShortName(item.referral()), item.sender(),
                  console::Words(item.purpose()), console::Words(item.grade()), console::Words(item.state()),
-                 Categories(item), Marks(item)});
+                 DueText(item, now), Categories(item), Marks(item)});
     }
     left -= page.items_size();
     token = page.next_page_token();
@@ -125,6 +132,58 @@ absl::StatusOr<int> Read(Session& session, const std::string& id) {
   }
   session.Print(text);
   return kDone;
+}
+
+struct DecideArguments {
+  std::string decision, threshold, reason_code, decision_maker, decision_maker_role;
+};
+
+absl::StatusOr<int> Decide(Session& session, const std::string& id, const DecideArguments& arguments) {
+  if (arguments.decision_maker.empty() && !arguments.decision_maker_role.empty()) {
+    return UsageError("--decision-maker-role goes with --decision-maker: who records it gives their own as --role");
+  }
+  agency::v1::DecideReferralRequest request;
+  request.set_decision(Value<type::v1::ContactDecision>(arguments.decision));
+  request.set_threshold(Value<type::v1::ContactThreshold>(arguments.threshold));
+  request.set_decision_reason(arguments.reason_code);
+  request.set_decision_maker(arguments.decision_maker);
+  request.set_decision_maker_role(Value<type::v1::WorkerRole>(arguments.decision_maker_role));
+  return Act(session, id, request, &InboxService::Stub::DecideReferral);
+}
+
+// The steps of a forum, as typed.
+CLI::Validator IsForumStep() {
+  std::vector<std::string> steps;
+  for (const referral::StatementRow& row : referral::kStatements) {
+    if (!referral::IsForumStep(row.kind)) continue;
+    steps.push_back(console::Words(row.kind));
+    std::replace(steps.back().begin(), steps.back().end(), ' ', '-');
+  }
+  const std::string all = fmt::format("{}", fmt::join(steps, ", "));
+  return CLI::Validator(
+      [all](std::string& words) { return referral::IsForumStep(Value<type::v1::StatementKind>(words)) ? std::string() : "one of " + all; }, all);
+}
+
+struct ForumArguments {
+  std::string step, meeting, other_forum;
+};
+
+absl::StatusOr<int> Forum(Session& session, const std::string& id, const ForumArguments& arguments) {
+  agency::v1::RecordForumStepRequest request;
+  request.set_step(Value<type::v1::StatementKind>(arguments.step));
+  const bool meets = request.step() == type::v1::STATEMENT_KIND_LISTED || request.step() == type::v1::STATEMENT_KIND_DEFERRED;
+  const bool transfers =
+      request.step() == type::v1::STATEMENT_KIND_TRANSFERRED_OUT || request.step() == type::v1::STATEMENT_KIND_TRANSFERRED_IN;
+  if (meets == arguments.meeting.empty()) return UsageError("--meeting goes with listed and deferred, which need it, and with nothing else");
+  if (transfers == arguments.other_forum.empty()) {
+    return UsageError("--other-forum goes with transferred-out and transferred-in, which need it, and with nothing else");
+  }
+  if (meets) {
+    ACCORD_ASSIGN_OR_RETURN(const int64_t at_ms, TimeMs("--meeting", arguments.meeting));
+    request.set_meeting_at_ms(at_ms);
+  }
+  request.set_other_forum(arguments.other_forum);
+  return Act(session, id, request, &InboxService::Stub::RecordForumStep);
 }
 
 // The agency's own copy, received or sent.
@@ -180,18 +239,73 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
     };
   });
 
+  auto decision = std::make_shared<DecideArguments>();
   auto* decide = add("decide", "Decide on a contact; children's services only");
-  decide->add_option("--decision", *code, "What is decided")->required()->check(OneOf<type::v1::ContactDecision>());
-  decide->callback([&chosen, id, code] {
-    chosen = [id, code](Session& session) {
-      agency::v1::DecideReferralRequest request;
-      request.set_decision(Value<type::v1::ContactDecision>(*code));
-      return Act(session, *id, request, &InboxService::Stub::DecideReferral);
+  decide->add_option("--decision", decision->decision, "What is decided")->required()->check(OneOf<type::v1::ContactDecision>());
+  decide->add_option("--threshold", decision->threshold, "Level of need it was decided at")->check(OneOf<type::v1::ContactThreshold>());
+  decide->add_option("--reason-code", decision->reason_code, "Why: a code of the agency's published list, at most 64 of [A-Za-z0-9._:/-]");
+  decide->add_option("--decision-maker", decision->decision_maker, "Pseudonym of who decided, when that is not who records it");
+  decide->add_option("--decision-maker-role", decision->decision_maker_role, "Their role; that of who records it when not given")
+      ->check(OneOf<type::v1::WorkerRole>());
+  decide->footer("Example: accordctl inbox decide 0123456789abcdef --as childrens --decision section-47 --threshold significant-harm\n"
+                 "         --decision-maker m-2 --decision-maker-role supervisor");
+  decide->callback([&chosen, id, decision] { chosen = [id, decision](Session& session) { return Decide(session, *id, *decision); }; });
+
+  auto lacks = std::make_shared<std::vector<std::string>>();
+  auto* returned = add("return", "Return a referral to its sender for completion");
+  returned->add_option("--lacks", *lacks, "What it lacks; up to 6")->required()->check(OneOf<type::v1::ReturnReason>())->expected(1, 6);
+  returned->footer("Its sender sends a corrected version. Example: accordctl inbox return 0123456789abcdef --as idva --lacks safe-contact-missing risk-not-assessed");
+  returned->callback([&chosen, id, lacks] {
+    chosen = [id, lacks](Session& session) {
+      agency::v1::ReturnReferralRequest request;
+      for (const std::string& words : *lacks) request.add_reasons(Value<type::v1::ReturnReason>(words));
+      return Act(session, *id, request, &InboxService::Stub::ReturnReferral);
     };
   });
 
+  auto* redirect = add("redirect", "Say that another agency is the right one; its sender decides what follows");
+  redirect->add_option("--to", *code, "Id of that agency")->required();
+  redirect->footer("Nothing is passed on: the sender sends it there, or not. Example: accordctl inbox redirect 0123456789abcdef --as housing --to idva");
+  redirect->callback([&chosen, id, code] {
+    chosen = [id, code](Session& session) {
+      agency::v1::RedirectReferralRequest request;
+      request.set_agency(*code);
+      return Act(session, *id, request, &InboxService::Stub::RedirectReferral);
+    };
+  });
+
+  auto* close = add("close", "Close a referral: this agency has done with it; final");
+  close->add_option("REASON", *code, "Why")->required()->check(OneOf<type::v1::CloseReason>());
+  close->footer("Example: accordctl inbox close 0123456789abcdef completed --as idva");
+  close->callback([&chosen, id, code] {
+    chosen = [id, code](Session& session) {
+      agency::v1::CloseReferralRequest request;
+      request.set_reason(Value<type::v1::CloseReason>(*code));
+      return Act(session, *id, request, &InboxService::Stub::CloseReferral);
+    };
+  });
+
+  auto step = std::make_shared<ForumArguments>();
+  auto* forum = add("forum", "Record a step of the forum that a referral is for; the agency that coordinates it only");
+  forum->add_option("STEP", step->step, "What the forum did")->required()->check(IsForumStep());
+  forum->add_option("--meeting", step->meeting, "For listed and deferred: when the meeting begins, such as 2027-03-31T09:30:00Z");
+  forum->add_option("--other-forum", step->other_forum, "For transferred-out and transferred-in: id of the other forum");
+  forum->footer("Example: accordctl inbox forum 0123456789abcdef listed --as idva --meeting 2027-03-31T09:30:00Z");
+  forum->callback([&chosen, id, step] { chosen = [id, step](Session& session) { return Forum(session, *id, *step); }; });
+
   add("erase", "Erase this agency's own copy of a referral it received or sent; nobody else's")->callback([&chosen, id] {
     chosen = [id](Session& session) { return Erase(session, *id); };
+  });
+
+  auto* action = add("action", "Record an action on a referral; its outcome is still to come");
+  action->add_option("CODE", *code, "A code of the agency's published list, at most 64 characters")->required();
+  action->footer("Example: accordctl inbox action 0123456789abcdef safety-plan-made --as idva");
+  action->callback([&chosen, id, code] {
+    chosen = [id, code](Session& session) {
+      agency::v1::RecordReferralActionRequest request;
+      request.set_action_code(*code);
+      return Act(session, *id, request, &InboxService::Stub::RecordReferralAction);
+    };
   });
 
   auto* outcome = add("outcome", "Record what came of a referral");

@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/console/words.h"
+#include "common/policy/clock_text.h"
 #include "common/policy/difference.h"
 #include "common/policy/policy_text.h"
 #include "services/accordctl/verbs.h"
@@ -18,7 +19,7 @@ namespace {
 
 using namespace admin::v1;  // NOLINT: kinds of documents.
 
-// "agreement", "emergency schedule", "legal register".
+// "agreement", "emergency schedule", "legal register", "clock rules".
 std::string KindWords(PolicyDocumentKind kind) { return console::Words(kind); }
 
 }  // namespace
@@ -26,6 +27,7 @@ std::string KindWords(PolicyDocumentKind kind) { return console::Words(kind); }
 std::optional<PolicyDocumentKind> KindFromWords(std::string_view words) {
   if (words == "schedule") return POLICY_DOCUMENT_KIND_EMERGENCY_SCHEDULE;
   if (words == "register") return POLICY_DOCUMENT_KIND_LEGAL_REGISTER;
+  if (words == "clocks") return POLICY_DOCUMENT_KIND_CLOCK_RULES;
   const auto kind = console::EnumFromWords(*PolicyDocumentKind_descriptor(), words);
   if (!kind.has_value()) return std::nullopt;
   return static_cast<PolicyDocumentKind>(*kind);
@@ -35,9 +37,10 @@ absl::StatusOr<PolicyDocumentKind> KindOfText(const std::string& text, const std
   const auto root = config::Table::Parse(text, name);
   if (!root.ok()) return UsageError(FromAbsl(root.status().message()));
   if (root->Has("route")) return POLICY_DOCUMENT_KIND_AGREEMENT;
+  if (root->Has("pick_up") || root->Has("response")) return POLICY_DOCUMENT_KIND_CLOCK_RULES;
   if (root->Has("recipient")) return POLICY_DOCUMENT_KIND_EMERGENCY_SCHEDULE;
   if (root->Has("gateway") || root->Has("basis")) return POLICY_DOCUMENT_KIND_LEGAL_REGISTER;
-  return UsageError(fmt::format("{}: no agreement, emergency schedule or legal register (docs/agreements.md)", name));
+  return UsageError(fmt::format("{}: no agreement, emergency schedule or legal register (docs/agreements.md), nor clock rules (docs/clocks.md)", name));
 }
 
 absl::StatusOr<std::string> IdOfText(PolicyDocumentKind kind, const std::string& text, const std::string& name) {
@@ -57,6 +60,11 @@ absl::StatusOr<std::vector<std::string>> DiffTexts(PolicyDocumentKind kind, cons
     ACCORD_ASSIGN_OR_RETURN(const auto old, policy::ParseSchedule(before, before_name));
     ACCORD_ASSIGN_OR_RETURN(const auto now, policy::ParseSchedule(after, after_name));
     return policy::DiffSchedules(old, now);
+  }
+  if (kind == POLICY_DOCUMENT_KIND_CLOCK_RULES) {
+    ACCORD_ASSIGN_OR_RETURN(const auto old, policy::ParseClockRules(before, before_name));
+    ACCORD_ASSIGN_OR_RETURN(const auto now, policy::ParseClockRules(after, after_name));
+    return policy::DiffClockRules(old, now);
   }
   ACCORD_ASSIGN_OR_RETURN(const auto old, policy::ParseRegister(before, before_name));
   ACCORD_ASSIGN_OR_RETURN(const auto now, policy::ParseRegister(after, after_name));
@@ -113,6 +121,7 @@ absl::StatusOr<std::string> DifferenceText(const Endpoint& broker, const Change&
     case Change::kPutEmergencySchedule:
       kind = POLICY_DOCUMENT_KIND_EMERGENCY_SCHEDULE, text = change.put_emergency_schedule().text();
       break;
+    case Change::kPutClockRules: kind = POLICY_DOCUMENT_KIND_CLOCK_RULES, text = change.put_clock_rules().text(); break;
     case Change::kPutLegalRegister: kind = POLICY_DOCUMENT_KIND_LEGAL_REGISTER, text = change.put_legal_register().text(); break;
     default: return std::string();
   }

@@ -13,7 +13,7 @@
 
 namespace accord::accordctl {
 
-// agreement, schedule or register, with or without what stands before it. Thread-safe, as the next three.
+// agreement, schedule, register or clocks, with or without what stands before it. Thread-safe, as the next three.
 std::optional<admin::v1::PolicyDocumentKind> KindFromWords(std::string_view words);
 
 // Which kind `text` is of, by the tables in it. A usage error when it is of none.

@@ -30,7 +30,7 @@ namespace {
 
 using namespace admin::v1;  // NOLINT: kinds of documents.
 
-constexpr char kKinds[] = "agreement, schedule or register";
+constexpr char kKinds[] = "agreement, schedule, register or clocks";
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   auto text = ReadFile(path, policy::kPolicyTextBytesMax);
@@ -294,7 +294,7 @@ void AddExplain(CLI::App& policy, Verb& chosen) {
 }  // namespace
 
 void AddPolicyVerbs(CLI::App& app, Verb& chosen, OfflineVerb& offline) {
-  auto* policy = app.add_subcommand("policy", "Agreements, emergency schedules and the legal register")->require_subcommand(1);
+  auto* policy = app.add_subcommand("policy", "Agreements, emergency schedules, the legal register and clock rules")->require_subcommand(1);
   policy->add_subcommand("list", "List every version, the newest first")->callback([&chosen] { chosen = List; });
   policy->add_subcommand("forums", "List the forums and their members")->callback([&chosen] { chosen = Forums; });
 
@@ -307,7 +307,7 @@ void AddPolicyVerbs(CLI::App& app, Verb& chosen, OfflineVerb& offline) {
 
   auto file = std::make_shared<std::string>(), against = std::make_shared<std::string>();
   auto* diff = policy->add_subcommand("diff", "Say what a text says otherwise, by meaning");
-  diff->add_option("FILE", *file, "An agreement, emergency schedule or legal register")->required()->check(CLI::ExistingFile);
+  diff->add_option("FILE", *file, "An agreement, emergency schedule, legal register or clock rules")->required()->check(CLI::ExistingFile);
   diff->add_option("--against", *against, "Which version; else the one of its id that is in force");
   diff->footer("The order of routes and of lists means nothing, and makes no difference.\n"
                "Example: accordctl policy diff next-year.toml --as-admin alice");

@@ -47,6 +47,7 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   app.add_option("--request-id", settings.request_id, "Of an act: repeat it to make the same act again, once");
   Verb verb;
   AddReferralVerbs(app, verb);
+  AddTodayVerbs(app, verb);
   AddInboxVerbs(app, verb);
   AddSharingVerbs(app, verb);
   AddTrailVerbs(app, verb);
@@ -54,6 +55,7 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   OfflineVerb offline;
   AddRecoverVerb(*app.get_subcommand("ledger"), offline);
   AddWitnessVerbs(*app.get_subcommand("ledger"), verb, offline);
+  AddDeliveryVerbs(app, verb);
   AddEraseVerbs(app, verb);
   AddHoldVerbs(app, verb);
   AddAdminVerbs(app, verb);

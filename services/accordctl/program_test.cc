@@ -69,6 +69,9 @@ TEST_F(ProgramTest, HelpAndVersionAreNoErrors) {
                                                                      {"inbox", "decline", "--help"},
                                                                      {"referral", "consent", "--help"},
                                                                      {"gap", "review", "--help"},
+                                                                     {"deadletter", "--help"},
+                                                                     {"deadletter", "discard", "--help"},
+                                                                     {"mailbox", "replay", "--help"},
                                                                      {"sharing", "count", "--help"}}) {
     EXPECT_EQ(RunBare(arguments), kDone) << arguments[0];
     EXPECT_FALSE(out_.empty());
@@ -98,6 +101,20 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"referral", "consent", "push-0001", "--as", "police", "--worker", "w", "--consent", "withdrawn"},  // Do they know?
            {"referral", "consent", "push-0001", "--as", "police", "--worker", "w", "--awareness", "informed", "--consent", "perhaps"},
            {"referral", "recall", "push-0001", "--as", "police", "--worker", "w"},  // Why?
+           {"referral", "withdraw", "push-0001", "--as", "police", "--worker", "w"},
+           {"referral", "withdraw", "push-0001", "because", "--as", "police", "--worker", "w"},
+           {"inbox", "return", "0123456789abcdef", "--as", "police", "--worker", "w"},  // What lacks?
+           {"inbox", "return", "0123456789abcdef", "--lacks", "everything", "--as", "police", "--worker", "w"},
+           {"inbox", "redirect", "0123456789abcdef", "--as", "police", "--worker", "w"},
+           {"inbox", "close", "0123456789abcdef", "tired", "--as", "police", "--worker", "w"},
+           {"inbox", "forum", "0123456789abcdef", "accepted", "--as", "police", "--worker", "w"},  // No step of a forum.
+           {"inbox", "forum", "0123456789abcdef", "listed", "--as", "police", "--worker", "w"},    // When?
+           {"inbox", "forum", "0123456789abcdef", "heard", "--meeting", "2027-03-31", "--as", "police", "--worker", "w"},
+           {"inbox", "forum", "0123456789abcdef", "deferred", "--meeting", "tomorrow", "--as", "police", "--worker", "w"},
+           {"inbox", "forum", "0123456789abcdef", "transferred-out", "--as", "police", "--worker", "w"},
+           {"inbox", "decide", "0123456789abcdef", "--decision", "section-47", "--threshold", "high", "--as", "police", "--worker", "w"},
+           {"inbox", "decide", "0123456789abcdef", "--decision", "section-47", "--decision-maker-role", "supervisor", "--as", "police", "--worker",
+            "w"},
            {"referral", "correct", "push-0001", "--as", "police", "--worker", "w"},
            {"referral", "not-shared", "--as", "police", "--worker", "w", "--with", "idva", "--purpose", "support", "--reason", "because"},
            {"referral", "answer", "0123456789abcdef", "kept-on-basis", "--as", "police", "--worker", "w"},  // On which?
@@ -107,6 +124,13 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"breach", "assess", "push-0001", "--as", "police", "--worker", "w"},
            {"sharing", "list", "--as", "police", "--from", "yesterday"},
            {"sharing", "count", "--as", "police", "--class", "shared"},
+           {"deadletter", "requeue", "not-hex", "--as", "police", "--worker", "w"},
+           {"deadletter", "discard", "0123456789abcdef0123456789abcdef", "--as", "police", "--worker", "w"},  // Why?
+           {"deadletter", "discard", "0123456789abcdef0123456789abcdef", "because", "--as", "police", "--worker", "w"},
+           {"deadletter", "requeue", "0123456789abcdef0123456789abcdef", "--as", "police"},  // Who?
+           {"mailbox", "replay", "--as", "police", "--worker", "w"},  // Since when?
+           {"mailbox", "replay", "--since", "2026-11-01", "--as", "police", "--worker", "w"},
+           {"mailbox", "replay", "--since", "1969-12-31T23:59:59Z", "--as", "police", "--worker", "w"},
            {"notices", "--as", "police", "--limit", "0"}}) {
     EXPECT_EQ(Run(arguments), kWrongUse) << testing::PrintToString(arguments) << err_;
     EXPECT_FALSE(err_.empty());
@@ -178,6 +202,14 @@ TEST_F(ProgramTest, WhatIsSaidAfterwardsGoesToTheServiceAndTheRegisterToTheBroke
   };
   for (const auto& arguments : std::vector<std::vector<std::string>>{
            with({"referral", "consent", "push-0001"}, basis), with({"referral", "recall", "push-0001", "--reason", "wrong-person"}, {}),
+           with({"referral", "withdraw", "push-0001", "not-wanted"}, {}),
+           with({"inbox", "return", "0123456789abcdef", "--lacks", "basis-unclear", "risk-not-assessed"}, {}),
+           with({"inbox", "redirect", "0123456789abcdef", "--to", "idva"}, {}), with({"inbox", "action", "0123456789abcdef", "visited"}, {}),
+           with({"inbox", "close", "0123456789abcdef", "moved-away"}, {}),
+           with({"inbox", "forum", "0123456789abcdef", "listed", "--meeting", "2027-03-31T09:30:00Z"}, {}),
+           with({"inbox", "forum", "0123456789abcdef", "transferred-in", "--other-forum", "marac-south"}, {}),
+           with({"inbox", "decide", "0123456789abcdef", "--decision", "section-47", "--threshold", "significant-harm", "--reason-code", "harm/4.2",
+                 "--decision-maker", "m-2"}, {}),
            with({"referral", "holders", "push-0001"}, {}), with({"referral", "answer", "0123456789abcdef", "stopped"}, {}),
            with({"referral", "not-shared", "--with", "idva", "--purpose", "support", "--reason", "already-known"}, basis),
            with({"gap", "review", "push-0001", "--review", "completed"}, basis),
@@ -228,6 +260,36 @@ TEST(ChangeTextTest, AnActSaysWhetherItIsDoneAndWhomNoNoticeMayReach) {
   submission.add_not_told("housing");
   EXPECT_THAT(ActText(submission, 200), HasSubstr("recall waits for the broker"));
   EXPECT_THAT(ActText(submission, 200), HasSubstr("not told    housing: "));
+}
+
+TEST(ChangeTextTest, AStatementSaysAllThatItSays) {
+  agency::v1::ReceivedStatement statement;
+  EXPECT_EQ(StatementText(statement), "");
+  statement.add_return_reasons(type::v1::RETURN_REASON_SAFE_CONTACT_MISSING);
+  statement.add_return_reasons(type::v1::RETURN_REASON_BASIS_UNCLEAR);
+  EXPECT_EQ(StatementText(statement), "safe contact missing; basis unclear");
+  statement.Clear();
+  statement.set_decision(type::v1::CONTACT_DECISION_SECTION_47);
+  statement.set_threshold(type::v1::CONTACT_THRESHOLD_SIGNIFICANT_HARM);
+  statement.set_decision_reason("harm/4.2");
+  EXPECT_EQ(StatementText(statement), "section 47; need: significant harm; because: harm/4.2");
+  statement.Clear();
+  statement.set_redirect_to("housing");
+  EXPECT_EQ(StatementText(statement), "to housing");
+  statement.Clear();
+  statement.set_close_reason(type::v1::CLOSE_REASON_MOVED_AWAY);
+  EXPECT_EQ(StatementText(statement), "moved away");
+  statement.Clear();
+  statement.set_meeting_at_ms(1'800'000'000'000);
+  EXPECT_EQ(StatementText(statement), "meeting 2027-01-15 08:00:00Z");
+  statement.Clear();
+  statement.set_kind(type::v1::STATEMENT_KIND_TRANSFERRED_IN);
+  statement.set_other_forum("marac-south");
+  EXPECT_EQ(StatementText(statement), "from marac-south");
+  statement.Clear();
+  statement.set_change_answer(type::v1::CHANGE_ANSWER_KEPT_ON_BASIS);
+  statement.set_kept_article6(type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
+  EXPECT_EQ(StatementText(statement), "kept on basis: legal obligation");
 }
 
 TEST_F(ProgramTest, EveryFileIsReadBeforeTheFirstIsSent) {

@@ -71,7 +71,7 @@ absl::StatusOr<agency::v1::Submission> FindSubmission(const Endpoint& service, c
   }
   const auto digits = ReferralDigits(id);
   if (!digits.has_value()) return NotFound(id);
-  return Scan<agency::v1::Submission>(
+  ACCORD_ASSIGN_OR_RETURN(const auto found, Scan<agency::v1::Submission>(
       id, *digits,
       [&](const std::string& token) -> absl::StatusOr<std::pair<std::vector<agency::v1::Submission>, std::string>> {
         agency::v1::ListSubmissionsRequest request;
@@ -80,7 +80,12 @@ absl::StatusOr<agency::v1::Submission> FindSubmission(const Endpoint& service, c
         ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &OutboxService::Stub::ListSubmissions, request));
         return std::pair(std::vector(page.submissions().begin(), page.submissions().end()), page.next_page_token());
       },
-      [](const agency::v1::Submission& submission) { return submission.referral(); });
+      [](const agency::v1::Submission& submission) { return submission.referral(); }));
+  // Listed rows tell what the service knows; asked for one it finds out how its recipients stand now.
+  agency::v1::GetSubmissionRequest request;
+  request.set_request_id(found.request_id());
+  ACCORD_ASSIGN_OR_RETURN(auto response, Ask(service, &OutboxService::Stub::GetSubmission, request));
+  return std::move(*response.mutable_submission());
 }
 
 absl::StatusOr<std::string> FindInInbox(const Endpoint& service, const std::string& id) {

@@ -112,7 +112,9 @@ absl::StatusOr<int> ListNotices(Session& session, int rows_max) {
             const auto& notice = row.notice();
             table.Add({console::TimeText(row.received_at_ms()), console::Words(notice.kind()),
                        ShortName(referral::ReferralName(notice.header_digest())), notice.agency(), console::TimeText(notice.due_at_ms()),
-                       fmt::to_string(notice.reminder())});
+                       notice.step() == type::v1::ESCALATION_STEP_UNSPECIFIED
+                           ? fmt::to_string(notice.reminder())
+                           : fmt::format("{}, {}", notice.reminder(), console::Words(notice.step()))});
           }));
   PrintRows(session, "notices", std::move(rows), table, more);
   return kDone;

@@ -6,11 +6,14 @@
 #include <filesystem>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "services/accordctl/change_text.h"
 #include "services/accordctl/decision_table.h"
+#include "services/accordctl/duty_text.h"
 #include "services/accordctl/push_calls.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/samples.h"
@@ -79,12 +82,16 @@ Submission ToSubmission(const Endpoint& service, const Prepared& prepared, const
   submission.set_referral(result.referral());
   *submission.mutable_decisions() = result.decisions();
   *submission.mutable_warnings() = result.warnings();
-  if (result.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON) {
+  const bool immediate = result.state() == agency::v1::SUBMISSION_STATE_SETTLED && prepared.push.options->immediate();
+  if (result.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON || immediate) {
     agency::v1::GetSubmissionRequest request;
     request.set_request_id(result.request_id());
     // Only to say more of it: the answer stands without.
     const auto stored = Ask(service, &OutboxService::Stub::GetSubmission, request);
-    if (stored.ok()) submission.set_waiting_for(stored->submission().waiting_for());
+    if (stored.ok()) {
+      submission.set_waiting_for(stored->submission().waiting_for());
+      *submission.mutable_recipients() = stored->submission().recipients();
+    }
   }
   return submission;
 }
@@ -96,6 +103,12 @@ void AddWarnings(const Submission& submission, console::Table& table) {
   }
 }
 
+// How its recipients stand, after an empty line; empty when there is nothing to say.
+std::string Recipients(const Submission& submission) {
+  const std::string text = RecipientsText(submission, SystemClock().Now(), console::TerminalWidth(), console::ColourWanted());
+  return text.empty() ? text : "\n" + text;
+}
+
 std::string ResultText(const Submission& submission, uint64_t stored_index, bool preview) {
   auto table = console::Table::Facts();
   table.Add({"request id", submission.request_id()});
@@ -105,7 +118,7 @@ std::string ResultText(const Submission& submission, uint64_t stored_index, bool
   if (submission.state() == agency::v1::SUBMISSION_STATE_SETTLED && !preview)
     table.Add({"entry", fmt::to_string(stored_index)});
   AddWarnings(submission, table);
-  std::string text = table.ToString(console::TerminalWidth(), 2);
+  std::string text = table.ToString(console::TerminalWidth(), 2) + Recipients(submission);
   if (submission.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON && !preview) {
     text += fmt::format("  To decide: accordctl referral resolve {} --send | --withdraw\n", submission.request_id());
   }
@@ -129,6 +142,7 @@ bool SendOne(Session& session, const SubmitArguments& arguments, Prepared& prepa
   if (session.json()) {
     row["result"] = ToJson(*result);
     row["waitingFor"] = submission.waiting_for();
+    if (submission.recipients_size() > 0) row["recipients"] = ToJson(submission)["recipients"];
     rows.push_back(std::move(row));
   } else {
     session.Print(DecisionText(submission.decisions(), console::TerminalWidth(), console::ColourWanted()) + "\n" +
@@ -162,16 +176,11 @@ std::string SubmissionText(const Submission& submission) {
   }
   if (!submission.not_told().empty()) table.Add({"not told", fmt::format("{}", fmt::join(submission.not_told(), ", "))});
   AddWarnings(submission, table);
-  text += table.ToString(console::TerminalWidth(), 2);
+  text += table.ToString(console::TerminalWidth(), 2) + Recipients(submission);
   if (submission.statements().empty()) return text;
   console::Table statements({"acted at", "agency", "said", "more"});
   for (const auto& statement : submission.statements()) {
-    std::string more = statement.outcome_code();
-    if (statement.decline_reason() != 0) more = console::Words(statement.decline_reason());
-    if (statement.decision() != 0) more = console::Words(statement.decision());
-    if (statement.change_answer() != 0) more = console::Words(statement.change_answer());
-    if (statement.kept_article6() != 0) more += ": " + console::Words(statement.kept_article6());
-    statements.Add({console::TimeText(statement.acted_at_ms()), statement.agency(), console::Words(statement.kind()), more});
+    statements.Add({console::TimeText(statement.acted_at_ms()), statement.agency(), console::Words(statement.kind()), StatementText(statement)});
   }
   return text + "\n" + statements.ToString(console::TerminalWidth(), 2);
 }

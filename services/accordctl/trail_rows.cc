@@ -115,6 +115,9 @@ std::string DetailText(const CheckedRow& row) {
     const auto& event = *row.event;
     if (!event.reason().empty()) details.push_back(event.reason());
     if (event.count() > 0) details.push_back(fmt::format("{} times", event.count()));
+    if (event.step() != type::v1::ESCALATION_STEP_UNSPECIFIED) {
+      details.push_back(fmt::format("{}, due {}, by {}", console::Words(event.step()), console::TimeText(event.due_at_ms()), event.clock_version()));
+    }
     if (event.attempt() > 1) details.push_back(fmt::format("attempt {}", event.attempt()));
     if (event.type() == type::v1::EVENT_TYPE_ERASED) details.push_back(console::Words(event.erasure_ground()));
     if (!event.change().empty()) details.push_back(event.change());

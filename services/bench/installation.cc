@@ -30,6 +30,8 @@ directory = "broker/store"
 key_slots = "broker-keys/slots"
 guard = "broker-guard/guard"
 disk_floor = "64MiB"
+[limits]
+submissions_per_minute = 0
 [keys]
 log_key = "broker-keys/log.pem"
 master_key = "broker-keys/master"

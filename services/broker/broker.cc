@@ -12,6 +12,8 @@
 #include "common/ledger/note.h"
 #include "common/storage/rocks_store.h"
 #include "common/telemetry/log.h"
+#include "services/broker/clocks/escalate.h"
+#include "services/broker/delivery/delivery_metrics.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/recovery/tail_adoption.h"
@@ -70,6 +72,7 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
                    return CausedBy([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, core);
                  }),
       previews_(config.previews, clock),
+      quotas_(config.limits, clock),
       executor_(config.threads, kTasksMax) {}
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config, const Clock& clock, Random& random,
@@ -102,11 +105,16 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
       *broker->sequencer_, [self = broker.get()](const type::v1::SubjectToken& token) { return self->linker_->Index(token); },
       broker->mailboxes_, broker->executor_);
   const PolicyHolder& policy = broker->policy_;
+  const auto escalate = [&policy, steps = EscalationSteps(metrics)](auto& context, const Due& due, auto& queued) {
+    return EscalateClock(context, *policy.Get(), steps, due, queued);
+  };
   broker->due_clock_ = std::make_unique<DueClock>(
       *broker->sequencer_, broker->mailboxes_, clock,
       DueHandlers{{DueKind::kGap, [&policy](auto& context, const Due& due, auto& queued) { return ChaseGap(context, *policy.Get(), due, queued); }},
                   {DueKind::kChange, [&policy](auto& context, const Due& due, auto& queued) { return ChaseChange(context, *policy.Get(), due, queued); }},
-                  {DueKind::kBreach, ChaseBreach}});
+                  {DueKind::kBreach, ChaseBreach},
+                  {DueKind::kPickUp, escalate},
+                  {DueKind::kResponse, escalate}});
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
   broker->scrubber_ = std::make_unique<Scrubber>(*broker->sequencer_, clock, metrics);
@@ -117,8 +125,10 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
       telemetry::Log(telemetry::Level::kError, "witnesses.policy_not_read", {{"status", read}});
     }
   });
-  broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get()] {
-    self->mailboxes_.Tick(self->clock_.Now());
+  broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get(), shown = std::make_shared<DeliveryMetrics>(metrics)] {
+    const absl::Time now = self->clock_.Now();
+    self->mailboxes_.Tick(now);
+    shown->Set(self->mailboxes_.figures(now));
     self->sequencer_->PublishDue();
     self->hold_walker_->Tick();
     self->due_clock_->Tick();

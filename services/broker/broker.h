@@ -18,6 +18,7 @@
 #include "common/telemetry/metrics.h"
 #include "services/broker/adapter/authorizer.h"
 #include "services/broker/admission/admission.h"
+#include "services/broker/admission/quota.h"
 #include "services/broker/broker_config.h"
 #include "services/broker/cases/case_linker.h"
 #include "services/broker/delivery/mailboxes.h"
@@ -81,6 +82,7 @@ class Broker {
   const CaseLinker& linker() const { return *linker_; }
   Mailboxes& mailboxes() { return mailboxes_; }
   PreviewQuota& previews() { return previews_; }
+  Quotas& quotas() { return quotas_; }
   const PolicyWitnesses& witnesses() const { return *witnesses_; }
   const Scrubber& scrubber() const { return *scrubber_; }
   // Lets the eraser have a round now.
@@ -117,6 +119,7 @@ class Broker {
   Mailboxes mailboxes_;
   ErasureSite erasure_site_;
   PreviewQuota previews_;
+  Quotas quotas_;
   std::unique_ptr<HoldWalker> hold_walker_;
   std::unique_ptr<DueClock> due_clock_;
   bool mailboxes_stale_ = true;  // The sequencer thread's: the store was opened since they were filled.

@@ -51,6 +51,13 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config.previews.per_minute = static_cast<uint32_t>(previews.OptionalInt("per_minute", config.previews.per_minute, 0, 100'000));
   config.previews.per_hour = static_cast<uint32_t>(previews.OptionalInt("per_hour", config.previews.per_hour, 0, 1'000'000));
 
+  config::Table limits = root.Section("limits");
+  config.limits.submissions_per_minute =
+      static_cast<uint32_t>(limits.OptionalInt("submissions_per_minute", config.limits.submissions_per_minute, 0, 10'000'000));
+  config.limits.streams_per_desk = static_cast<uint32_t>(limits.OptionalInt("streams_per_desk", config.limits.streams_per_desk, 0, 10'000));
+  config.limits.collect_interval_ms =
+      static_cast<uint32_t>(limits.OptionalInt("collect_interval_ms", config.limits.collect_interval_ms, 0, 3'600'000));
+
   config::Table log = root.Section("log");
   config.log.file = log.OptionalPath("file");
   const std::string level = log.OneOf("level", {"info", "debug", "warn", "error"});
@@ -65,6 +72,7 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config.agreement_file = init.OptionalPath("agreement");
   config.emergency_schedule_file = init.OptionalPath("emergency_schedule");
   config.legal_register_file = init.OptionalPath("legal_register");
+  config.clock_rules_file = init.OptionalPath("clock_rules");
   ACCORD_RETURN_IF_ERROR(root.Finish());
   return config;
 }

@@ -10,6 +10,7 @@
 
 #include "common/rpc/server.h"
 #include "common/telemetry/log.h"
+#include "services/broker/admission/quota.h"
 #include "services/broker/sharing/preview_quota.h"
 
 namespace accord::broker {
@@ -40,6 +41,7 @@ struct BrokerConfig {
   size_t queue_max = 0;
 
   PreviewLimits previews;  // [previews]
+  QuotaLimits limits;      // [limits]
 
   telemetry::LogOptions log;  // [log]
 
@@ -47,7 +49,7 @@ struct BrokerConfig {
   std::vector<std::string> administrators;
   std::string directory_file;  // Empty: no agencies yet.
   std::string agreement_file;  // Empty: none in force, so nothing but IMMEDIATE passes.
-  std::string emergency_schedule_file, legal_register_file;  // Empty: those that the program is built with.
+  std::string emergency_schedule_file, legal_register_file, clock_rules_file;  // Empty: those that the program is built with.
 };
 
 // Errors as config::Table's: all of them, each with file, line and key.

@@ -40,6 +40,26 @@ std::string ReadCertificate(config::Table& agency, std::string_view key, const s
   return certificate->der();
 }
 
+// "00:00" to "24:00", as minutes.
+uint32_t ReadMinute(config::Table& hours, std::string_view key) {
+  const std::string text = hours.RequiredString(key);
+  if (text.empty()) return 0;  // Told already.
+  const auto digit = [&](size_t i) { return text[i] >= '0' && text[i] <= '9'; };
+  const bool read = text.size() == 5 && digit(0) && digit(1) && text[2] == ':' && digit(3) && digit(4);
+  const int hour = read ? (text[0] - '0') * 10 + (text[1] - '0') : 0, minute = read ? (text[3] - '0') * 10 + (text[4] - '0') : 0;
+  if (read && minute < 60 && hour * 60 + minute <= 24 * 60) return static_cast<uint32_t>(hour * 60 + minute);
+  hours.Reject(key, "a time such as 09:30 is needed, at most 24:00");
+  return 0;
+}
+
+void ReadDutyHours(config::Table& table, admin::v1::DutyHours& hours) {
+  hours.set_first_day(static_cast<uint32_t>(table.OptionalInt("first_day", 1, 1, 7)));
+  hours.set_last_day(static_cast<uint32_t>(table.OptionalInt("last_day", 7, 1, 7)));
+  hours.set_from_minute(ReadMinute(table, "from"));
+  hours.set_to_minute(ReadMinute(table, "to"));
+  hours.set_not_on_bank_holidays(table.OptionalBool("not_on_bank_holidays", false));
+}
+
 // The agencies and forums of a directory file (deploy/directory.toml).
 absl::StatusOr<std::vector<admin::v1::Change>> ReadDirectory(const std::string& path) {
   std::vector<admin::v1::Change> changes;
@@ -64,6 +84,9 @@ absl::StatusOr<std::vector<admin::v1::Change>> ReadDirectory(const std::string& 
     agency.set_duty_recipient(row.OptionalString("duty_recipient"));
     for (std::string& specialism : row.Strings("specialisms")) agency.add_specialisms(std::move(specialism));
     agency.set_works_with_perpetrators(row.OptionalBool("works_with_perpetrators", false));
+    agency.set_duty_telephone(row.OptionalString("duty_telephone"));
+    std::vector<config::Table> duty = row.Tables("duty_hours");
+    for (config::Table& hours : duty) ReadDutyHours(hours, *agency.add_duty_hours());
   }
   for (config::Table& row : root.Tables("forum")) {
     auto& forum = *changes.emplace_back().mutable_put_forum()->mutable_forum();
@@ -90,6 +113,10 @@ absl::Status ReadPolicyTexts(const BrokerConfig& config, std::vector<admin::v1::
   if (!config.legal_register_file.empty()) {
     ACCORD_ASSIGN_OR_RETURN(*changes.emplace_back().mutable_put_legal_register()->mutable_text(),
                             ReadFile(config.legal_register_file, policy::kPolicyTextBytesMax));
+  }
+  if (!config.clock_rules_file.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*changes.emplace_back().mutable_put_clock_rules()->mutable_text(),
+                            ReadFile(config.clock_rules_file, policy::kPolicyTextBytesMax));
   }
   return absl::OkStatus();
 }

@@ -19,6 +19,7 @@
 #include "common/crypto/testing_pki.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/tile.h"
+#include "common/policy/clock_text.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/recovery/ledger_recovery.h"
 #include "services/broker/testing_config.h"
@@ -131,12 +132,23 @@ TEST_F(BrokerTest, InitImportsForumsAndTheOtherPolicyTexts) {
   WriteDirectory("idva");
   const std::string directory = *ReadFile(root_ + "/directory.toml");
   const std::string forum = "[[forum]]\nid = \"marac\"\nmembers = [\"police\", \"idva\"]\ncoordinator = \"idva\"\n";
-  Write("directory.toml", directory + "specialisms = [\"outreach\"]\nworks_with_perpetrators = true\n" + forum);
+  const auto directory_with = [&](const std::string& from) {
+    return fmt::format("{}specialisms = [\"outreach\"]\nworks_with_perpetrators = true\nduty_telephone = \"01632 960105\"\n[[agency.duty_hours]]\n"
+                       "first_day = 1\nlast_day = 5\nfrom = \"{}\"\nto = \"24:00\"\nnot_on_bank_holidays = true\n{}", directory, from, forum);
+  };
   const std::string schedule = "version = \"emergency-2\"\neffective_from = \"2026-01-01\"\ncategories = [\"risk\"]\n[[recipient]]\nkind = \"idva\"\n";
   Write("schedule.toml", schedule + "surplus = 1\n");
   Write("law.toml", "version = \"law-2\"\neffective_from = \"2026-01-01\"\n[[basis]]\narticle6 = \"public_task\"\n");
-  config_ = MakeTestingConfig(root_, fmt::format("{}{}emergency_schedule = \"schedule.toml\"\nlegal_register = \"law.toml\"\n", kTestingDirectory,
-                                                 kTestingAgreement));
+  referral::ClockRules clocks = referral::DefaultClockRules();
+  clocks.version = "clocks-2";
+  Write("clocks.toml", policy::ClockRulesText(clocks));
+  config_ = MakeTestingConfig(root_, fmt::format("{}{}emergency_schedule = \"schedule.toml\"\nlegal_register = \"law.toml\"\nclock_rules = \"clocks.toml\"\n",
+                                                 kTestingDirectory, kTestingAgreement));
+  for (const char* wrong : {"24:01", "9:30", "09-30", "0930x", "09:60"}) {
+    Write("directory.toml", directory_with(wrong));
+    EXPECT_THAT(InitBroker(config_, clock_, random_).ToString(), HasSubstr("a time such as 09:30 is needed")) << wrong;
+  }
+  Write("directory.toml", directory_with("09:30"));
   EXPECT_TRUE(HasReason(InitBroker(config_, clock_, random_), Reason::kScheduleMalformed));
   EXPECT_FALSE(fs::exists(config_.log_key)) << "found before a file is made";
   Write("schedule.toml", schedule);
@@ -149,7 +161,16 @@ TEST_F(BrokerTest, InitImportsForumsAndTheOtherPolicyTexts) {
   EXPECT_THAT(policy->compiled.sources().forums.at("marac").members, ::testing::ElementsAre("idva", "police"));
   EXPECT_THAT(policy->compiled.sources().agencies.at("idva").specialisms, ::testing::ElementsAre("outreach"));
   EXPECT_TRUE(policy->compiled.sources().agencies.at("idva").works_with_perpetrators);
-  EXPECT_EQ((*(*broker)->sequencer().View())->ledger().size(), 7u);
+  EXPECT_EQ(policy->compiled.Clocks(clock_.Now()).version, "clocks-2");
+  const auto directory_row = (*broker)->directory().Get();
+  const admin::v1::Agency& idva = directory_row->FindAgency("idva")->agency;
+  EXPECT_EQ(idva.duty_telephone(), "01632 960105");
+  ASSERT_EQ(idva.duty_hours_size(), 1);
+  EXPECT_EQ(idva.duty_hours(0).last_day(), 5u);
+  EXPECT_EQ(idva.duty_hours(0).from_minute(), 9u * 60 + 30);
+  EXPECT_EQ(idva.duty_hours(0).to_minute(), 24u * 60);
+  EXPECT_TRUE(idva.duty_hours(0).not_on_bank_holidays());
+  EXPECT_EQ((*(*broker)->sequencer().View())->ledger().size(), 8u);
 }
 
 TEST_F(BrokerTest, InitTouchesNothingThatIsThere) {
@@ -336,7 +357,12 @@ TEST_F(BrokerTest, ARecoveredStoreGoesOnAndSaysSo) {
 }
 
 TEST_F(BrokerTest, TheExampleConfigurationIsOne) {
-  EXPECT_EQ(LoadBrokerConfig("deploy/broker.toml.example").status(), absl::OkStatus());
+  const auto config = LoadBrokerConfig("deploy/broker.toml.example");
+  ASSERT_EQ(config.status(), absl::OkStatus());
+  // It shows the defaults.
+  EXPECT_EQ(config->limits.submissions_per_minute, QuotaLimits().submissions_per_minute);
+  EXPECT_EQ(config->limits.streams_per_desk, QuotaLimits().streams_per_desk);
+  EXPECT_EQ(config->limits.collect_interval_ms, QuotaLimits().collect_interval_ms);
 }
 
 }  // namespace

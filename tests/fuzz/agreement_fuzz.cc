@@ -1,6 +1,7 @@
-// Agreements, schedules, registers and tables of cases as people write them: what decides who may be told what.
+// Agreements, schedules, registers, clock rules and tables of cases as people write them: what decides who may be told what.
 #include "common/base/status.h"
 #include "common/policy/cases.h"
+#include "common/policy/clock_text.h"
 #include "common/policy/difference.h"
 #include "common/policy/policy_text.h"
 #include "common/referral/agreement.h"
@@ -25,6 +26,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   } else {
     const auto again = policy::ParseRegister(policy::RegisterText(*law));
     ACCORD_CHECK(again.ok() && policy::DiffRegisters(*law, *again).empty());
+  }
+  const auto clocks = policy::ParseClockRules(input);
+  if (!clocks.ok()) {
+    ACCORD_CHECK(HasReason(clocks.status(), Reason::kFieldInvalid));
+  } else {
+    ACCORD_CHECK(referral::ValidateClockRules(*clocks).ok());
+    const auto again = policy::ParseClockRules(policy::ClockRulesText(*clocks));
+    ACCORD_CHECK(again.ok() && policy::DiffClockRules(*clocks, *again).empty());
   }
   const auto agreement = policy::ParseAgreement(input);
   if (!agreement.ok()) {

@@ -1,6 +1,9 @@
 // Golden vectors of what agencies sign and seal: headers, sections, statements, and messages of receipts.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+
 #include "accord/type/v1/entry.pb.h"
 #include "accord/type/v1/referral.pb.h"
 #include "common/base/status.h"
@@ -130,6 +133,23 @@ TEST(GoldenReferralTest, Statements) {
     const auto key = crypto::SigningKey::FromPem(KeyPem(vector["signer"])).value();
     EXPECT_EQ(referral::SignStatement(*statement, key).value().payload(), document.payload());
     previous = Hex(vector["digest"]);
+  }
+}
+
+TEST(GoldenReferralTest, StatementsOfLaterKinds) {
+  std::map<std::string, std::string> previous = {{"northshire-idva", Hex(Vectors("statement", "statements").back()["digest"])}};
+  const json vectors = Vectors("statement", "later_kinds");
+  for (const json& vector : vectors) {
+    const type::v1::SignedPayload document = Document(vector);
+    const auto statement = referral::ParseStatement(document);
+    ASSERT_TRUE(statement.ok()) << vector["kind"] << statement.status();
+    EXPECT_EQ(type::v1::StatementKind_Name(statement->kind()), "STATEMENT_KIND_" + vector["kind"].get<std::string>());
+    EXPECT_EQ(statement->header_digest(), Hex(Vector("header")["digest"]));
+    const auto key = crypto::SigningKey::FromPem(KeyPem(vector["signer"])).value();
+    EXPECT_EQ(referral::SignStatement(*statement, key).value().payload(), document.payload());
+    std::string& before = previous[statement->agency()];
+    EXPECT_EQ(statement->previous_statement(), before);
+    before = Hex(vector["digest"]);
   }
 }
 

@@ -565,6 +565,34 @@ def statements(header_digest):
     return made
 
 
+def statements_of_later_kinds(header_digest, previous):
+    """One of each kind that came after the first, and a decision with all that it may say; a chain for each agency."""
+    v = vocabulary_pb2
+    meeting_ms = TIME_MS + 7 * 86_400_000
+    told = [(IDVA, "RETURNED", dict(return_reasons=[v.RETURN_REASON_SAFE_CONTACT_MISSING, v.RETURN_REASON_BASIS_UNCLEAR])),
+            (IDVA, "REDIRECTED", dict(redirect_to="housing")), (IDVA, "ACTION", dict(outcome_code="safety-plan-made")),
+            (IDVA, "CLOSED", dict(close_reason=v.CLOSE_REASON_COMPLETED)),
+            (IDVA, "LISTED", dict(meeting_at_ms=meeting_ms)), (IDVA, "RESEARCH_REQUESTED", {}), (IDVA, "HEARD", {}),
+            (IDVA, "DEFERRED", dict(meeting_at_ms=meeting_ms)), (IDVA, "TRANSFERRED_OUT", dict(other_forum="marac-south")),
+            (IDVA, "TRANSFERRED_IN", dict(other_forum="marac-south")),
+            (IDVA, "DECIDED", dict(decision=v.CONTACT_DECISION_SECTION_47, decision_maker="i-13", decision_maker_role=v.WORKER_ROLE_SUPERVISOR,
+                                   threshold=v.CONTACT_THRESHOLD_SIGNIFICANT_HARM, decision_reason="harm/4.2")),
+            (SENDER, "WITHDRAWN", dict(withdraw_reason=v.WITHDRAW_REASON_NOT_WANTED))]
+    earlier = committed("statement").get("later_kinds", [])
+    made, before = [], {IDVA: previous, SENDER: b""}
+    for i, (agency, kind, fields) in enumerate(told):
+        statement = wire(referral_pb2.Statement(
+            key_id=H(spki(p256(f"{agency}-signing"))), request_id=f"golden/{agency}/{i + 1001:06}", agency=agency,
+            worker=referral_pb2.Worker(pseudonym="i-12", role=v.WORKER_ROLE_PRACTITIONER,
+                                       authentication=v.AUTHENTICATION_MULTI_FACTOR),
+            header_digest=header_digest, previous_statement=before[agency], kind=v.StatementKind.Value(f"STATEMENT_KIND_{kind}"),
+            acted_at_ms=TIME_MS + 3_600_000 + 60_000 * i, **fields))
+        made.append({"kind": kind, **signed(f"{agency}-signing", b"application/vnd.accord.statement.v1", statement,
+                                            earlier[i] if i < len(earlier) else {})})
+        before[agency] = bytes.fromhex(made[-1]["digest"])
+    return made
+
+
 def leaves(case, statement_digest):
     """Entry 0, a referral stored, its release and a statement on it."""
     e, log = entry_pb2, ed("log")
@@ -651,7 +679,10 @@ def make_vectors():
                      for s in case["sections"]]}
 
     out["statement"] = {"comment": "§5: two statements of one agency on the referral of header.json; the second names the first.",
-                        "statements": told}
+                        "statements": told,
+                        "later_kinds_comment": "One statement of each later kind, as they are made; whether one may follow another is the "
+                                               "broker's to say.",
+                        "later_kinds": statements_of_later_kinds(bytes.fromhex(document["digest"]), bytes.fromhex(told[-1]["digest"]))}
 
     out["leaf"] = {
         "comment": "§6: leaves 0 to 3 of a log: opened, a referral stored, its release, a statement. Openings are of the "

@@ -56,23 +56,30 @@ MAY_INCLUDE = {
     "services/broker/cases": BROKER_MODULE,
     # admin/v1: a hold is stored as it was approved. The store of delivery, on which holds stand as delivery stands on holds;
     # the commands about holds, and the walk, use the directory and the sequencer.
-    "services/broker/holds": BROKER_MODULE + ["services/broker/directory", "services/broker/delivery/referral_store.h",
+    "services/broker/holds": BROKER_MODULE + ["services/broker/directory", "services/broker/delivery/attempts.h", "services/broker/delivery/referral_store.h",
                                               "services/broker/delivery/mailboxes.h", "services/broker/sequencer/sequencer.h",
                                               "accord/admin/v1"],
-    # holds: whoever is first released something that a hold covers is told of it. sharing: a holder's clock, and the gap of what leaves.
+    # holds: whoever is first released something that a hold covers is told of it. sharing: a holder's clock, and the gap of what leaves. clocks: what is
+    # given up is opened and answered by nobody.
     "services/broker/delivery": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/holds",
-                                                 "services/broker/sharing/due.h", "services/broker/sharing/gap.h"],
+                                                 "services/broker/sharing/due.h", "services/broker/sharing/gap.h",
+                                                 "services/broker/clocks/clocks.h"],
     # Stands on the store of delivery, which it leaves notices in and judges by whom it may tell; its clock is the sequencer's.
     "services/broker/sharing": BROKER_MODULE + ["services/broker/directory", "services/broker/policy",
                                                 "services/broker/delivery/referral_store.h", "services/broker/delivery/mailboxes.h",
                                                 "services/broker/delivery/telling.h", "services/broker/delivery/erased.h",
                                                 "services/broker/sequencer"],
+    # Started, stopped and chased as a delivery is: its store, what may be told of it, and the machine of what falls due. admin/v1: duty
+    # hours are an agency's. common/policy: the words of steps.
+    "services/broker/clocks": BROKER_MODULE + ["common/policy", "services/broker/directory", "services/broker/policy", "services/broker/delivery",
+                                               "services/broker/sharing", "services/broker/sequencer", "accord/admin/v1"],
     # Destroys where it lies: the concrete store for the purge, the key slots, and the sequencer that its steps are commands of.
     "services/broker/erasure": BROKER_MODULE + ["services/broker/directory", "services/broker/cases", "services/broker/delivery",
                                                 "services/broker/holds", "services/broker/ledger", "services/broker/sequencer",
                                                 "services/broker/sharing", "common/storage/rocks_store.h", "accord/admin/v1", "accord/options/v1"],
     "services/broker/admission": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/cases",
-                                                  "services/broker/delivery", "services/broker/holds", "services/broker/sharing"],
+                                                  "services/broker/delivery", "services/broker/holds", "services/broker/sharing",
+                                                  "services/broker/clocks"],
     "services/broker/trails": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery"],
     # Published checkpoints are the trails': what is cosigned, and how reading asks for the quorum.
     "services/broker/witness": BROKER_MODULE + ["services/broker/directory", "services/broker/trails/published.h"],

@@ -24,7 +24,7 @@ STATED_FOR = {Field.TYPE_STRING, Field.TYPE_BYTES, Field.TYPE_BOOL, Field.TYPE_I
 NOT_PERSONAL = {
     "a digest or random bytes that name a referral, section, delivery, statement or answer: they lead to a person only through the "
     "openings, which are marked": """
-        decision_digest delivery_id delivery_ids digest draft_digest header_digest last_statement previous_statement referral
+        decision_digest delivery_id digest draft_digest header_digest last_statement previous_statement referral
         replaced_by section_digests section_id section_ids statement_digest subject_id tag_id released_sections caused_by contact
         accord.type.v1.VictimInformationRequest.statement_section sender_statement corrected_by corrects
         accord.broker.v1.Holder.change accord.storage.v1.StoredRecipient.change accord.type.v1.Statement.answers
@@ -40,27 +40,30 @@ NOT_PERSONAL = {
         accord.storage.v1.StoredCosignature.line""",
     "an agency's id or what describes the organisation": """
         agency sender recipient recipients witnesses on_behalf_of deputy duty_recipient areas display_name accord.admin.v1.Agency.id
-        specialisms works_with_perpetrators coordinator members accord.admin.v1.Forum.id
+        specialisms works_with_perpetrators coordinator members accord.admin.v1.Forum.id duty_telephone
+        accord.admin.v1.DutyHours.not_on_bank_holidays no_one_on_duty
         accord.police.v1.ReportIncidentRequest.force accord.broker.v1.ChangeConsentResponse.not_told
-        accord.broker.v1.CorrectReferralResponse.not_told accord.broker.v1.RecallReferralResponse.not_told""",
+        accord.broker.v1.CorrectReferralResponse.not_told accord.broker.v1.RecallReferralResponse.not_told accord.broker.v1.WithdrawReferralResponse.told""",
     "a version or the text of published rules": """
-        agreement_version emergency_version law_version instrument_version ric_version screening_version version accord.admin.v1.PutAgreement.text
+        agreement_version emergency_version law_version clock_version instrument_version ric_version screening_version version accord.admin.v1.PutAgreement.text
         accord.storage.v1.StoredAgreement.text token_key domain rule_id
-        accord.admin.v1.PutEmergencySchedule.text accord.admin.v1.PutLegalRegister.text accord.admin.v1.PolicyDocument.id
+        accord.admin.v1.PutEmergencySchedule.text accord.admin.v1.PutLegalRegister.text accord.admin.v1.PutClockRules.text accord.admin.v1.PolicyDocument.id
         accord.admin.v1.PolicyDocument.text accord.storage.v1.StoredPolicyText.text""",
     "from a closed list of this project: methods, reasons, labels, families, kinds of change, grades of completeness": """
         method label payload_type completeness accord.type.v1.EntryEvent.change accord.type.v1.EntryEvent.reason
-        accord.broker.v1.RejectCommand.reason accord.storage.v1.StoredAlarm.reason accord.storage.v1.StoredErasingRow.family""",
+        accord.broker.v1.RejectCommand.reason accord.broker.v1.DeadLetter.reason accord.broker.v1.DeliveryAttempt.outcome
+        accord.storage.v1.StoredAttempt.outcome accord.storage.v1.StoredDelivery.dead_reason accord.storage.v1.StoredAlarm.reason accord.storage.v1.StoredErasingRow.family""",
     "text made by the program from its own words, without personal data (style.md §5)": """
         accord.type.v1.SectionDecision.reason what_would_change_it alarm waiting_for accord.storage.v1.StoredAlarm.text
         accord.broker.v1.PreviewReferralResponse.warnings accord.broker.v1.SubmitReferralResponse.warnings
-        accord.storage.v1.StoredReferral.warnings""",
+        accord.storage.v1.StoredReferral.warnings accord.agency.v1.TodayItem.words""",
     "opaque, made by the server, grants nothing": "page_token next_page_token",
     "when a program handled something, not when anything happened to a person": """
         accepted_at_ms approved_at_ms first_released_ms in_force_ms not_before_ms opened_at_ms proposed_at_ms raised_at_ms
         received_at_ms signed_at_ms since_ms stored_at_ms time_ms valid_from_ms answered_at_ms cosigned_at_ms delivered_at_ms
         erased_at_ms purged_at_ms decided_at_ms answer_due_ms change_due_ms last_round_at_ms lifted_at_ms published_at_ms review_at_ms set_at_ms named_at_ms released_at_ms
-        shared_at_ms due_at_ms reviewed_at_ms recorded_at_ms assessed_at_ms notice_due_ms from_ms until_ms effective_from_ms expires_ms""",
+        shared_at_ms due_at_ms reviewed_at_ms recorded_at_ms assessed_at_ms queued_at_ms dead_at_ms alerted_at_ms
+        released_ms ended_ms due_ms pick_up_due_ms response_due_ms recipients_asked_ms notice_due_ms from_ms until_ms effective_from_ms expires_ms""",
     "a flag of the protocol or of a program": """
         active live already behind emergency_gap not_to_alleged_perpetrator connected forked indexed inspector quorum walking by_person look hold_lifted lifting_told preview_only rationale_present repeated_request send stopped strong
         third_party_material recalled with_receipts with_reviewed with_assessed""",

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "common/base/status.h"
@@ -57,6 +58,17 @@ class ChangeTest : public ::testing::Test {
     EXPECT_EQ(item.status(), absl::OkStatus());
     return item.value_or(agency::v1::InboxItem());
   }
+  // Whether the agency comes to have a statement on what it sent of which this is true.
+  bool Said(const std::string& agency, const std::string& id, const std::function<bool(const agency::v1::ReceivedStatement&)>& is) {
+    return Eventually(kStartTime, [&] {
+      const auto submission = GetSubmission(world_, agency, id);
+      if (!submission.ok()) return false;
+      for (const auto& statement : submission->statements()) {
+        if (is(statement)) return true;
+      }
+      return false;
+    });
+  }
   // What each holder of a submission answered to its newest change, by `referral holders`.
   std::map<std::string, std::string> Answers(const std::string& id) {
     std::map<std::string, std::string> answers;
@@ -86,6 +98,87 @@ TEST_F(ChangeTest, ConsentIsWithdrawnToldAndAnswered) {
   EXPECT_EQ(Answers("NSP-2026-1/1"), all) << Ctl({"--as", "police", "referral", "holders", "NSP-2026-1/1"}).output;
   EXPECT_TRUE(Eventually(kStartTime, [&] {
     return Ctl({"--as", "police", "referral", "show", "NSP-2026-1/1"}).output.find("kept on basis: legal obligation") != std::string::npos;
+  }));
+}
+
+// Returned for what lacks, corrected, and withdrawn in the end; as its people work it.
+TEST_F(ChangeTest, AReturnedReferralIsCorrectedAndWithdrawn) {
+  const std::string older = Shared("NSP-2026-5/1");
+  Done({"--as", "idva", "inbox", "read", older});
+  Done({"--as", "idva", "inbox", "return", older, "--lacks", "safe-contact-missing", "risk-not-assessed"});
+  EXPECT_EQ(Item("idva", older).state(), type::v1::REFERRAL_STATE_RETURNED);
+  EXPECT_TRUE(Said("police", "NSP-2026-5/1", [](const agency::v1::ReceivedStatement& s) { return s.return_reasons_size() == 2; }));
+  EXPECT_THAT(Ctl({"--as", "police", "referral", "show", "NSP-2026-5/1"}).output, HasSubstr("safe contact missing"));
+  // What has come to no end may not be closed by whoever has not answered it; and police have nothing in their inbox to return.
+  Done({"--as", "childrens", "inbox", "read", older});
+  EXPECT_EQ(Ctl({"--as", "childrens", "inbox", "close", older, "completed"}).exit_status, 1);
+  Done({"--as", "childrens", "inbox", "decide", older, "--decision", "section-47", "--threshold", "significant-harm", "--reason-code", "harm/4.2",
+        "--decision-maker", "m-2", "--decision-maker-role", "supervisor"});
+  EXPECT_TRUE(Said("police", "NSP-2026-5/1", [](const agency::v1::ReceivedStatement& s) {
+    return s.threshold() == type::v1::CONTACT_THRESHOLD_SIGNIFICANT_HARM && s.decision_reason() == "harm/4.2";
+  }));
+
+  auto options = TestOptions("NSP-2026-5/2", {"idva", "childrens"}, /*wait_ms=*/20'000);
+  options.set_corrects("NSP-2026-5/1");
+  const std::string newer = Shared(options);
+  Done({"--as", "idva", "inbox", "read", newer});
+  Done({"--as", "idva", "inbox", "accept", newer});
+  Done({"--as", "idva", "inbox", "action", newer, "safety-plan-made"});
+  EXPECT_EQ(Item("idva", newer).state(), type::v1::REFERRAL_STATE_ACTION_RECORDED);
+
+  // The older version was replaced: the newer one is withdrawn.
+  EXPECT_EQ(Ctl({"--as", "police", "referral", "withdraw", "NSP-2026-5/1", "not-wanted"}).exit_status, 1);
+  Done({"--as", "police", "referral", "withdraw", "NSP-2026-5/2", "not-wanted"});
+  for (const char* agency : {"idva", "childrens"}) {
+    EXPECT_TRUE(Eventually(kStartTime, [&] { return Item(agency, newer).withdrawn(); })) << agency;
+    EXPECT_EQ(Item(agency, newer).state(), type::v1::REFERRAL_STATE_WITHDRAWN) << agency;
+  }
+  EXPECT_EQ(Item("idva", newer).answer_due_ms(), 0);
+  EXPECT_EQ(Ctl({"--as", "idva", "inbox", "outcome", newer, "--code", "engaged"}).exit_status, 1);
+  EXPECT_EQ(Ctl({"--as", "childrens", "inbox", "read", newer}).exit_status, 1) << "nobody had opened it";
+  Done({"--as", "idva", "inbox", "read", newer});
+  EXPECT_THAT(Ctl({"--as", "idva", "inbox", "list"}).output, HasSubstr("withdrawn:"));
+}
+
+// A Marac, by the agency that coordinates it; the others are its members.
+TEST_F(ChangeTest, AForumIsWalkedByItsCoordinatorAlone) {
+  admin::v1::Change change;
+  auto& forum = *change.mutable_put_forum()->mutable_forum();
+  forum.set_id("marac-northshire");
+  for (const char* member : {"police", "childrens", "housing", "health", "idva"}) forum.add_members(member);
+  forum.set_coordinator("police");
+  forum.set_active(true);
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  Done({"--as", "idva", "referral", "submit", World::Source("deploy/samples/01-marac-three-children-refuge.json"), "--wait", "20", "--strict"});
+  const auto sent = GetSubmission(world_, "idva", "marac-2026-0311/1");
+  ASSERT_EQ(sent.status(), absl::OkStatus());
+  const std::string referral = sent->referral();
+  for (const char* agency : {"police", "housing"}) {
+    ASSERT_EQ(AwaitArrival(world_, agency, referral).status(), absl::OkStatus());
+    Done({"--as", agency, "inbox", "read", referral});
+    Done({"--as", agency, "inbox", "accept", referral});
+  }
+  const std::vector<std::string> listed = {"inbox", "forum", referral, "listed", "--meeting", "2027-03-31T09:30:00Z"};
+  const auto as = [](const std::string& agency, const std::vector<std::string>& words) {
+    std::vector<std::string> all = {"--as", agency};
+    all.insert(all.end(), words.begin(), words.end());
+    return all;
+  };
+  const Ran refused = Ctl(as("housing", listed));
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.output, HasSubstr("TRANSITION_ILLEGAL"));
+  EXPECT_EQ(Item("housing", referral).state(), type::v1::REFERRAL_STATE_ACCEPTED);
+  Done(as("police", listed));
+  Done({"--as", "police", "inbox", "forum", referral, "deferred", "--meeting", "2027-04-14T09:30:00Z"});
+  Done(as("police", {"inbox", "forum", referral, "listed", "--meeting", "2027-04-14T09:30:00Z"}));
+  Done({"--as", "police", "inbox", "forum", referral, "research-requested"});
+  Done({"--as", "police", "inbox", "forum", referral, "heard"});
+  Done({"--as", "police", "inbox", "action", referral, "flag-and-tag"});
+  Done({"--as", "police", "inbox", "close", referral, "completed"});
+  EXPECT_EQ(Item("police", referral).state(), type::v1::REFERRAL_STATE_CLOSED);
+  EXPECT_TRUE(Said("idva", "marac-2026-0311/1", [](const agency::v1::ReceivedStatement& s) { return s.meeting_at_ms() == 1'806'485'400'000; }));
+  EXPECT_TRUE(Said("idva", "marac-2026-0311/1", [](const agency::v1::ReceivedStatement& s) {
+    return s.agency() == "police" && s.close_reason() == type::v1::CLOSE_REASON_COMPLETED;
   }));
 }
 

@@ -177,6 +177,8 @@ absl::StatusOr<Plan> Admission::MakePlan(const Admitted& admitted, const Policy&
   ACCORD_RETURN_IF_ERROR(CheckSeals(admitted, policy, *directory, parts, plan.decisions, now));
   for (const auto& row : admitted.header.recipients) {
     const auto& recipient = row.part;
+    // Who stands in for another is delivered to on a missed clock alone (clocks/escalate.h).
+    if (!recipient.on_behalf_of().empty()) continue;
     const AgencyRow* agency = directory->FindActiveAgency(recipient.agency());
     if (agency == nullptr || !SealingOf(*agency, DeskOf(recipient)).has_value()) continue;
     PlannedDelivery delivery{recipient.agency(), DeskOf(recipient), {}};

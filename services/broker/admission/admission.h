@@ -106,6 +106,9 @@ class Admission {
   // SENDER_MISMATCH.
   absl::StatusOr<Previewed> Preview(const Caller& caller, const referral::HeaderParts& parts) const;
 
+  const DirectoryHolder& directory() const { return directory_; }
+  const PolicyHolder& policy() const { return policy_; }
+
  private:
   absl::StatusOr<broker::Plan> MakePlan(const Admitted& admitted, const Policy& policy) const;
 

@@ -5,6 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/clocks/clocks.h"
 #include "services/broker/directory/families.h"
 
 namespace accord::broker {
@@ -77,6 +78,10 @@ absl::Status CorrectCommand::Correct(CommitContext& context) {
     if (copy.has_value()) ACCORD_RETURN_IF_ERROR(StopCopy(context, verified_, nullptr, i, *std::move(copy), referral::Event::kDie, act_));
   }
   ACCORD_RETURN_IF_ERROR(TellOfAct(context, verified_, holders, may_be_told, act_));
+  // The version that replaces it has clocks of its own.
+  for (auto& recipient : *act_.stored.mutable_recipients()) {
+    ACCORD_RETURN_IF_ERROR(StopClocks(context, verified_.statement.header_digest(), recipient));
+  }
   ACCORD_ASSIGN_OR_RETURN(std::string ordering_key, OrderingKeyOfDeliveries(context, act_.stored));
   ACCORD_RETURN_IF_ERROR(FinishAct(context, verified_, {}, act_));
   submit_->Follow(std::move(ordering_key), verified_.statement.safe_contact_change());

@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/clocks/clocks.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
 #include "services/broker/sharing/breach.h"
@@ -37,6 +38,9 @@ absl::Status RecallCommand::Apply(CommitContext& context) {
                                         verified_.statement.recall_reason(), actor));
   }
   ACCORD_RETURN_IF_ERROR(TellOfAct(context, verified_, holders, may_be_told, act_));
+  for (auto& recipient : *act_.stored.mutable_recipients()) {
+    ACCORD_RETURN_IF_ERROR(StopClocks(context, verified_.statement.header_digest(), recipient));
+  }
   return FinishAct(context, verified_, {}, act_);
 }
 

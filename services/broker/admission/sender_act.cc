@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
@@ -54,11 +55,13 @@ absl::Status TellOne(CommitContext& context, const VerifiedStatement& verified, 
   entry.referral->set_recipient(holder.agency());
   entry.referral->set_desk(holder.desk());
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
-  ACCORD_RETURN_IF_ERROR(AskForAnswer(context, digest, verified.statement, verified.digest, holder));
+  const bool asks = referral::AsksForAnswer(verified.statement.kind());
+  if (asks) ACCORD_RETURN_IF_ERROR(AskForAnswer(context, digest, verified.statement, verified.digest, holder));
   StoredDelivery delivery;
   delivery.set_agency(holder.agency());
   delivery.set_desk(holder.desk());
   delivery.set_header_digest(digest);
+  delivery.set_sender(act.header.core.part.sender());
   delivery.set_statement_digest(verified.digest);
   delivery.set_lane(type::v1::LANE_IMMEDIATE);
   delivery.set_ordering_key(ordering_key);
@@ -66,7 +69,7 @@ absl::Status TellOne(CommitContext& context, const VerifiedStatement& verified, 
   auto& told = act.said.told.emplace_back();
   told.set_agency(holder.agency());
   told.set_desk(holder.desk());
-  told.set_due_at_ms(holder.change_due_ms());
+  if (asks) told.set_due_at_ms(holder.change_due_ms());
   return absl::OkStatus();
 }
 
@@ -90,7 +93,8 @@ absl::StatusOr<std::optional<Said>> FirstAnswer(CommitContext& context, const Ve
                                   kept.index(),
                                   {kept.told().begin(), kept.told().end()},
                                   {kept.not_told().begin(), kept.not_told().end()},
-                                  {kept.stopped().begin(), kept.stopped().end()}});
+                                  {kept.stopped().begin(), kept.stopped().end()},
+                                  /*repeated=*/true});
 }
 
 absl::StatusOr<SenderAct> BeginAct(CommitContext& context, const VerifiedStatement& verified, const ActWork& work) {
@@ -193,7 +197,7 @@ absl::Status StopCopy(CommitContext& context, const VerifiedStatement& verified,
     recipient.set_since_ms(absl::ToUnixMillis(context.now()));
   }
   act.said.stopped.push_back(recipient.agency());
-  return absl::OkStatus();
+  return StopClocks(context, verified.statement.header_digest(), recipient);
 }
 
 absl::Status TellOfAct(CommitContext& context, const VerifiedStatement& verified, const std::set<int>& holders,
@@ -205,7 +209,10 @@ absl::Status TellOfAct(CommitContext& context, const VerifiedStatement& verified
     if (may_be_told.contains(i)) {
       ACCORD_RETURN_IF_ERROR(TellOne(context, verified, ordering_key, holder, act));
     } else {
-      ACCORD_RETURN_IF_ERROR(NoteNotTold(context, verified.statement.header_digest(), verified.digest, holder));
+      // A withdrawal changes nothing of what was asked for before.
+      if (referral::AsksForAnswer(verified.statement.kind())) {
+        ACCORD_RETURN_IF_ERROR(NoteNotTold(context, verified.statement.header_digest(), verified.digest, holder));
+      }
       act.said.not_told.push_back(holder.agency());
     }
   }

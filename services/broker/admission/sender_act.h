@@ -1,6 +1,6 @@
-// What a referral's sender says of it to those who hold it: a change of consent, a correction, a recall (docs/sharing.md).
+// What a referral's sender says of it to those who hold it: a change of consent, a correction, a recall, a withdrawal (docs/sharing.md).
 //
-// The three commands share these steps, all within one Apply, so that statement, entries, stopped copies, notices and clocks are one
+// The four commands share these steps, all within one Apply, so that statement, entries, stopped copies, notices and clocks are one
 // batch:
 //
 //   FirstAnswer → BeginAct → (what the act changes) → RecordAct → StopCopy for what had not left → TellOfAct → FinishAct
@@ -37,6 +37,7 @@ struct Said {
   uint64_t index = 0;  // Of its STATEMENT entry.
   std::vector<storage::v1::StoredTold> told;
   std::vector<std::string> not_told, stopped;  // Agencies.
+  bool repeated = false;
 };
 using SaidDone = absl::AnyInvocable<void(absl::StatusOr<Said>) &&>;
 
@@ -85,8 +86,8 @@ absl::StatusOr<std::optional<storage::v1::StoredDelivery>> WaitingCopy(CommitCon
 absl::Status StopCopy(CommitContext& context, const VerifiedStatement& verified, const referral::Decisions* decided, int position,
                       storage::v1::StoredDelivery delivery, referral::Event event, SenderAct& act);
 
-// Tells `holders`: those of `may_be_told` get a STATEMENT entry of their own, the statement in lane IMMEDIATE, and a clock; the others
-// are noted as not told.
+// Tells `holders`: those of `may_be_told` get a STATEMENT entry of their own, the statement in lane IMMEDIATE and, if its kind asks for
+// an answer, a clock; the others are noted as not told.
 absl::Status TellOfAct(CommitContext& context, const VerifiedStatement& verified, const std::set<int>& holders,
                          const std::set<int>& may_be_told, SenderAct& act);
 

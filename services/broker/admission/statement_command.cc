@@ -8,14 +8,31 @@
 #include "common/base/status.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
+#include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/telling.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/forums.h"
 #include "services/broker/sharing/change_clock.h"
 
 namespace accord::broker {
 
 using storage::v1::StoredRequest;
+
+namespace {
+
+// May `agency` say a step of the forum that the referral is for? Only who coordinates it, while it sits.
+absl::Status CheckForumStep(CommitContext& context, const type::v1::HeaderCore& core, const type::v1::Statement& statement,
+                            std::string_view agency) {
+  ACCORD_ASSIGN_OR_RETURN(const std::string coordinator, CoordinatorOf(context, core.forum()));
+  if (coordinator != agency) {
+    return Error(Reason::kTransitionIllegal, "only the agency that coordinates the forum which the referral is for says what that forum does");
+  }
+  if (statement.other_forum() != core.forum()) return absl::OkStatus();
+  return Error(Reason::kFieldInvalid, "other_forum is the forum that the referral is for", {{"field", "statement.other_forum"}});
+}
+
+}  // namespace
 
 absl::StatusOr<VerifiedStatement> VerifyStatement(const DirectorySnapshot& directory, const Caller& caller,
                                                   std::string_view request_id, const type::v1::SignedPayload& document,
@@ -72,17 +89,21 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   if (directory->IsBarred(verified_.caller.id, statement.worker().pseudonym())) {
     return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
   }
+  ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
+  const auto& core = header.core.part;
   const bool may_say = referral::MaySay(referral::Party::kRecipient, agency->agency.kind(), statement.kind());
   if (stored->recalled() && !referral::MaySayOfRecalled(statement.kind())) {
     return Error(Reason::kTransitionIllegal, "the referral was recalled: what is left to say is what was done with it",
                  {{"state", type::v1::ReferralState_Name(type::v1::REFERRAL_STATE_RECALLED)}});
   }
+  if (referral::IsForumStep(statement.kind())) ACCORD_RETURN_IF_ERROR(CheckForumStep(context, core, statement, verified_.caller.id));
   // An answer to a change moves no state: it is right wherever the desk was told of that change.
   const bool answers = statement.kind() == type::v1::STATEMENT_KIND_CHANGE_ANSWERED;
+  const bool stays = answers || OpensAfterSoftware(statement, *recipient);
   const auto event = referral::EventOf(statement.kind());
-  const auto next = may_say && event.has_value() ? referral::Next(recipient->state(), *event)
-                    : may_say && answers         ? std::optional(recipient->state())
-                                                 : std::nullopt;
+  const auto next = may_say && stays               ? std::optional(recipient->state())
+                    : may_say && event.has_value() ? referral::Next(recipient->state(), *event)
+                                                   : std::nullopt;
   if (!next.has_value()) {
     return Error(Reason::kTransitionIllegal,
                  may_say ? "the referral is not in a state that allows this"
@@ -100,9 +121,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
     recipient->set_since_ms(absl::ToUnixMillis(context.now()));
   }
   recipient->set_last_statement(verified_.digest);
-
-  ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
-  const auto& core = header.core.part;
+  ACCORD_RETURN_IF_ERROR(NoteStatement(context, statement, header, *stored));
 
   EntryDraft entry;
   entry.chains = ChainsOf(*stored);
@@ -140,6 +159,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   notice.set_agency(core.sender());
   notice.set_desk(type::v1::DESK_MAIN);
   notice.set_header_digest(statement.header_digest());
+  notice.set_sender(core.sender());
   notice.set_statement_digest(verified_.digest);
   notice.set_lane(referral::LaneOf(type::v1::REFERRAL_TYPE_NOTIFICATION, core.urgency(), core.risk().grade()));
   notice.set_ordering_key(OrderingKeyOf(*stored));

@@ -42,7 +42,8 @@ using RecordedDone = absl::AnyInvocable<void(const absl::StatusOr<Recorded>&) &&
 //   ERASED              the referral was, and the caller had received it
 //   TRANSITION_ILLEGAL  not in this state, not this kind of agency, or not after the statement it names; of a recalled referral all
 //                       but the answer to that; an answer to anything but the newest change that the desk was told of
-//   FIELD_INVALID       no answer to a change of that kind
+//                       the step of a forum by any other than the agency that coordinates the forum that the referral is for
+//   FIELD_INVALID       no answer to a change of that kind; a transfer to or from the very forum
 //   SIGNING_KEY_UNKNOWN the key is no longer the agency's
 //   REQUEST_ID_REUSED   the id stands for another statement
 class StatementCommand : public Command {

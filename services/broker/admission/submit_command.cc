@@ -6,6 +6,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_notices.h"
@@ -34,7 +35,8 @@ absl::Status SubmitCommand::Apply(CommitContext& context) {
     ACCORD_ASSIGN_OR_RETURN(auto first, LoadReferral(context, admitted_.header_digest));
     if (!first.has_value()) return Error(Reason::kReferralNotFound, "the referral was erased");
     result_ = {admitted_.header_digest, first->stored_index(), std::move(*first->mutable_decisions()), first->decision_digest(),
-               {first->warnings().begin(), first->warnings().end()}, true};
+               {first->warnings().begin(), first->warnings().end()}, true,
+               {first->recipients().begin(), first->recipients().end()}, core.urgency() == type::v1::URGENCY_IMMEDIATE};
     return absl::OkStatus();
   }
   if (!(admitted_.epochs == context.epochs())) admission_.Plan(admitted_);
@@ -112,7 +114,8 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   context.Put(kFamilyRequest, RequestKey(admitted_.caller.principal, core.request_id()), request.SerializeAsString());
   context.Put(kFamilyParty, PartyKey(core.sender(), index), admitted_.header_digest);
   result_ = {admitted_.header_digest, index, std::move(*stored.mutable_decisions()), plan.decision_digest,
-             std::move(plan.decisions.warnings), false};
+             std::move(plan.decisions.warnings), false, {stored.recipients().begin(), stored.recipients().end()},
+             core.urgency() == type::v1::URGENCY_IMMEDIATE};
   return absl::OkStatus();
 }
 
@@ -128,6 +131,12 @@ absl::StatusOr<uint64_t> SubmitCommand::NumberInCase(CommitContext& context, con
 
 absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral& stored) {
   const auto& core = admitted_.header.core.part;
+  if (admitted_.plan->deliveries.empty()) return absl::OkStatus();
+  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  ACCORD_ASSIGN_OR_RETURN(const referral::Clocked clocked, ClockedOf(read, core, absl::FromUnixMillis(stored.stored_at_ms())));
+  const auto policy = admission_.policy().Get();
+  const referral::ClockRules& rules = policy->compiled.Clocks(context.now());
+  const auto directory = admission_.directory().Get();
   for (const PlannedDelivery& planned : admitted_.plan->deliveries) {
     const std::string delivery_id = context.RandomBytes(kIdBytes);
     auto& recipient = *stored.add_recipients();
@@ -140,10 +149,12 @@ absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral
     delivery.set_agency(planned.agency);
     delivery.set_desk(planned.desk);
     delivery.set_header_digest(admitted_.header_digest);
+    delivery.set_sender(core.sender());
     delivery.set_lane(immediate_ ? type::v1::LANE_IMMEDIATE : referral::LaneOf(core.type(), core.urgency(), core.risk().grade()));
     delivery.set_ordering_key(ordering_key_.empty() ? OrderingKeyOf(stored) : ordering_key_);
     ACCORD_RETURN_IF_ERROR(PutDelivery(context, delivery_id, std::move(delivery), stored.stored_index(), queued_));
     context.Put(kFamilyParty, PartyKey(planned.agency, stored.stored_index()), admitted_.header_digest);
+    ACCORD_RETURN_IF_ERROR(StartClocks(context, rules, *directory, clocked, admitted_.header_digest, recipient));
   }
   return absl::OkStatus();
 }

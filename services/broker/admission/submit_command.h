@@ -25,6 +25,8 @@ struct Stored {
   std::string decision_digest;
   std::vector<std::string> warnings;
   bool repeated = false;  // The same header was stored before: that answer again.
+  std::vector<storage::v1::StoredRecipient> recipients;  // As they stand.
+  bool immediate = false;                                // Its urgency.
 };
 using StoredDone = absl::AnyInvocable<void(absl::StatusOr<Stored>) &&>;
 

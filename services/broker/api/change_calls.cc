@@ -9,6 +9,7 @@
 #include "services/broker/admission/consent_change.h"
 #include "services/broker/admission/correction.h"
 #include "services/broker/admission/recall.h"
+#include "services/broker/admission/withdraw.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/trails/receipts.h"
 
@@ -34,7 +35,7 @@ absl::StatusOr<VerifiedStatement> Verify(const ReferralWork& work, const Caller&
   return verified;
 }
 
-// What all three answers have.
+// What the answers have that say until when holders are to answer.
 template <typename Response>
 void Fill(const Said& said, Response& response) {
   response.set_statement_digest(said.digest);
@@ -97,6 +98,33 @@ grpc::ServerUnaryReactor* HandleRecallReferral(grpc::CallbackServerContext& cont
         if (!verified.ok()) return answer(verified.status());
         work.sequencer.Submit(std::make_unique<RecallCommand>(*std::move(verified), work.linker, ActsOf(work),
                                                               AnswerWith(work, call.caller, response, std::move(answer))));
+      });
+}
+
+grpc::ServerUnaryReactor* HandleWithdrawReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                                 const v1::WithdrawReferralRequest& request, v1::WithdrawReferralResponse& response) {
+  return HandleRecorded(
+      context, shared, work.refusals, "/accord.broker.v1.ReferralService/WithdrawReferral",
+      [&work, &request, &response](const BrokerCall& call, Answer answer) {
+        auto verified = [&]() -> absl::StatusOr<VerifiedStatement> {
+          ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+          answer.SetSignatureDigest(referral::DigestOf(request.statement()));
+          return Verify(work, call.caller, request.request_id(), request.statement(), type::v1::STATEMENT_KIND_WITHDRAWN);
+        }();
+        if (!verified.ok()) return answer(verified.status());
+        SaidDone done = [&work, caller = call.caller, &response, answer = std::move(answer)](absl::StatusOr<Said> said) mutable {
+          answer([&]() -> absl::Status {
+            ACCORD_RETURN_IF_ERROR(said);
+            response.set_statement_digest(said->digest);
+            response.set_index(said->index);
+            for (const auto& told : said->told) response.add_told(told.agency());
+            for (const std::string& agency : said->stopped) response.add_stopped(agency);
+            response.set_repeated_request(said->repeated);
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, said->index, caller));
+            return absl::OkStatus();
+          }());
+        };
+        work.sequencer.Submit(std::make_unique<WithdrawCommand>(*std::move(verified), ActsOf(work), std::move(done)));
       });
 }
 

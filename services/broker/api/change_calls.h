@@ -1,4 +1,4 @@
-// ReferralService's calls by which a sender changes what it shared: consent, correction, recall.
+// ReferralService's calls by which a sender changes what it shared: consent, correction, recall, withdrawal.
 #pragma once
 
 #include "services/broker/api/referral_service.h"
@@ -12,5 +12,7 @@ grpc::ServerUnaryReactor* HandleCorrectReferral(grpc::CallbackServerContext& con
                                                 const v1::CorrectReferralRequest& request, v1::CorrectReferralResponse& response);
 grpc::ServerUnaryReactor* HandleRecallReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
                                                const v1::RecallReferralRequest& request, v1::RecallReferralResponse& response);
+grpc::ServerUnaryReactor* HandleWithdrawReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                                 const v1::WithdrawReferralRequest& request, v1::WithdrawReferralResponse& response);
 
 }  // namespace accord::broker

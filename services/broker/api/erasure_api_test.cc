@@ -471,10 +471,18 @@ class RetentionTest : public ErasureTest {
     static FakeClock clock(SystemClock().Now());
     return clock;
   }
+  // A notification, for which no clock runs: an entry that says that somebody is late would begin its time anew.
+  std::string Notified(TestingReferral spec) {
+    spec.alter = [](referral::HeaderParts& parts) {
+      parts.core.set_type(REFERRAL_TYPE_NOTIFICATION);
+      parts.core.mutable_risk()->set_grade(RISK_GRADE_STANDARD);
+    };
+    return Stored(spec);
+  }
   absl::Status PutRules(uint32_t days, uint32_t mapping_days) {
     admin::v1::Change change;
     auto& rule = *change.mutable_put_retention()->add_rules();
-    rule.set_type(REFERRAL_TYPE_REFERRAL);
+    rule.set_type(REFERRAL_TYPE_NOTIFICATION);
     rule.set_days(days);
     change.mutable_put_retention()->set_mapping_days(mapping_days);
     return world_.Change(change);
@@ -482,10 +490,10 @@ class RetentionTest : public ErasureTest {
 };
 
 TEST_F(RetentionTest, RulesEraseByThemselvesWhatIsDueAndThenItsMapping) {
-  const std::string early = Stored({.request_id = "incident-1"});
+  const std::string early = Notified({.request_id = "incident-1"});
   const std::string pseudonym = CaseOf(early);
-  const std::string touched = Stored({.request_id = "incident-2", .victim = "other"});
-  const std::string held = Stored({.request_id = "incident-3", .victim = "third"});
+  const std::string touched = Notified({.request_id = "incident-2", .victim = "other"});
+  const std::string held = Notified({.request_id = "incident-3", .victim = "third"});
   admin::v1::Change hold;
   hold.mutable_set_hold()->set_id("inquest-1");
   hold.mutable_set_hold()->add_header_digests(held);
@@ -493,7 +501,7 @@ TEST_F(RetentionTest, RulesEraseByThemselvesWhatIsDueAndThenItsMapping) {
   hold.mutable_set_hold()->set_authority("coroner:1");
   hold.mutable_set_hold()->set_review_at_ms(absl::ToUnixMillis(Clock().Now() + absl::Hours(24 * 365)));
   ASSERT_EQ(world_.Change(hold), absl::OkStatus());
-  const std::string ordered = Stored({.request_id = "incident-4", .victim = "fourth"});
+  const std::string ordered = Notified({.request_id = "incident-4", .victim = "fourth"});
 
   // Without rules nothing goes by itself: the round that an order leads to looks first.
   Clock().Advance(absl::Hours(24 * 31));
@@ -567,8 +575,8 @@ class MakeOlder : public Command {
 };
 
 TEST_F(RetentionTest, WhatAnOlderVersionStoredIsFoundToo) {
-  const std::string first = Stored({.request_id = "incident-1"}), second = Stored({.request_id = "incident-2"});
-  const std::string other = Stored({.request_id = "incident-3", .victim = "other"});
+  const std::string first = Notified({.request_id = "incident-1"}), second = Notified({.request_id = "incident-2"});
+  const std::string other = Notified({.request_id = "incident-3", .victim = "other"});
   const std::string pseudonym = CaseOf(first);
   std::vector<std::pair<std::string, std::string>> gone;
   for (std::string_view family : {kFamilyCaseReferral, kFamilyRetention}) {
@@ -581,7 +589,7 @@ TEST_F(RetentionTest, WhatAnOlderVersionStoredIsFoundToo) {
   absl::Notification done;
   world_.broker().sequencer().Submit(std::make_unique<MakeOlder>(gone, pseudonym, done));
   done.WaitForNotification();
-  const std::string third = Stored({.request_id = "incident-4"});  // Numbered, as the only one.
+  const std::string third = Notified({.request_id = "incident-4"});  // Numbered, as the only one.
 
   ASSERT_EQ(world_.Change(EraseOfCase(pseudonym)), absl::OkStatus());
   rounds_.Wait(1);

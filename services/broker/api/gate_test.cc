@@ -199,7 +199,7 @@ class Hidden : public Scene {
         Store("excluded-1", "", [](referral::HeaderParts& parts) { parts.subjects[0].add_exclusions()->set_agency("housing"); });
     digests_["waits and has not left"] = Store("waiting-1", "housing", {});
     // On what it is for the decision of an answer depends.
-    digests_["waits and is of another purpose"] = Store("request-1", "housing", [](referral::HeaderParts& parts) {
+    const auto of_another_purpose = [](referral::HeaderParts& parts) {
       parts.core.set_type(REFERRAL_TYPE_REQUEST_FOR_INFORMATION);
       parts.core.set_purpose(PURPOSE_VICTIM_INFORMATION_REQUEST);
       auto& request = *parts.core.mutable_victim_information_request();
@@ -208,9 +208,11 @@ class Hidden : public Scene {
       request.set_reasonable_line_of_enquiry(true);
       request.set_necessary_and_proportionate(true);
       request.set_notice(VICTIM_NOTICE_GIVEN);
-    });
+    };
+    digests_["waits and is of another purpose"] = Store("request-1", "housing", of_another_purpose);
     Withdraw("consent withdrawn before it left", Store("withdrawn-1", "housing", {}));
     Recall("recalled before it left", Store("recalled-1", "housing", {}));
+    Withdrawn("withdrawn before it left", Store("ended-0001", "housing", of_another_purpose));
     NotShared("decided not to be shared");
     Erase("erased before it left", Store("erased-1", "housing", {}));
   }
@@ -250,6 +252,13 @@ class Hidden : public Scene {
     EXPECT_EQ(Only<v1::RecallReferralResponse>(Say<v1::RecallReferralRequest>(kSender, kRecall, "recall-0001", document)).stopped_size(),
               1);
   }
+  void Withdrawn(const std::string& why, const std::string& digest) {
+    digests_[why] = digest;
+    const auto document = Sign("police", "ended-0001.word", digest, STATEMENT_KIND_WITHDRAWN, "",
+                               [](Statement& statement) { statement.set_withdraw_reason(WITHDRAW_REASON_NOT_NEEDED); });
+    EXPECT_EQ(Only<v1::WithdrawReferralResponse>(Say<v1::WithdrawReferralRequest>(kSender, kWithdraw, "ended-0001.word", document)).stopped_size(),
+              1);
+  }
   void NotShared(const std::string& why) {
     TestingReferral spec{.request_id = "not-shared-1", .recipients = {"housing"}};
     spec.alter = [](referral::HeaderParts& parts) {
@@ -281,7 +290,8 @@ TEST(GateTest, WhatOneMayHaveNothingOfIsAnsweredAsIfItDidNotExist) {
   // No list has a row of any, nor a page more than it has rows for.
   const std::vector<std::string> none;
   for (const std::string_view method : {kList, std::string_view("/accord.broker.v1.SharingService/ListGaps"),
-                                        std::string_view("/accord.broker.v1.SharingService/ListBreaches")}) {
+                                        std::string_view("/accord.broker.v1.SharingService/ListBreaches"),
+                                        std::string_view("/accord.broker.v1.MailboxService/ListDeadLetters")}) {
     const auto pages = AskBy(method, {scene, kB, none, "list"});
     ASSERT_EQ(pages.size(), 1u) << method;
     EXPECT_THAT(pages[0].messages, ::testing::ElementsAre("")) << method;
@@ -291,7 +301,7 @@ TEST(GateTest, WhatOneMayHaveNothingOfIsAnsweredAsIfItDidNotExist) {
   for (const auto& [why, digest] : scene.digests()) {
     for (const std::string& principal : {kB, kStranger}) {
       for (const std::string_view method :
-           {kPreview, kSubmit, kGet, kRespond, kOutcome, kChangeConsent, kCorrect, kRecall, kHolders, kReview, kTrail}) {
+           {kPreview, kSubmit, kGet, kRespond, kOutcome, kChangeConsent, kCorrect, kRecall, kWithdraw, kHolders, kReview, kTrail}) {
         const std::string number = fmt::format("{}", ++salt);
         const auto ask = [&](const std::string& of, const std::string& which) {
           const std::vector<std::string> digests = {of};

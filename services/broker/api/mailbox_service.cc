@@ -15,13 +15,13 @@
 #include "common/referral/validate.h"
 #include "common/telemetry/log.h"
 #include "services/broker/adapter/authorizer.h"
-#include "services/broker/api/comes_later.h"
+#include "services/broker/api/deliver.h"
 #include "services/broker/api/handle.h"
-#include "services/broker/delivery/release.h"
+#include "services/broker/api/mailbox_calls.h"
+#include "services/broker/clocks/alert_command.h"
 #include "services/broker/delivery/settle.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/answer_hold.h"
-#include "services/broker/holds/hold_release.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
@@ -29,8 +29,7 @@ namespace {
 
 constexpr std::string_view kOpenMailbox = "/accord.broker.v1.MailboxService/OpenMailbox";
 constexpr std::string_view kAnswerHold = "/accord.broker.v1.MailboxService/AnswerHold";
-constexpr absl::Duration kRetryDelay = absl::Seconds(1);      // Of a release that may succeed later.
-constexpr absl::Duration kCorruptDelay = absl::Minutes(1);    // Of one that needs a person.
+constexpr std::string_view kReportAlert = "/accord.broker.v1.MailboxService/ReportAlert";
 
 // One open mailbox.
 //
@@ -72,7 +71,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       closed_ = true;
     }
     work_.mailboxes.StopListening(holder_);
-    work_.mailboxes.ReturnAllOf(holder_);
+    work_.mailboxes.ReturnAllOf(holder_, work_.clock.Now());
   }
 
   void End(const absl::Status& status) {
@@ -86,19 +85,9 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
     if (!mailbox_.has_value()) return Error(Reason::kFieldMissing, "the first message opens the mailbox", {{"field", "open"}});
     switch (message.say_case()) {
       case v1::OpenMailboxRequest::kCredit: return Credit(message.credit().credit());
-      case v1::OpenMailboxRequest::kAck: return Settle(message.ack().delivery_id(), {.kind = Settlement::Kind::kAck});
-      case v1::OpenMailboxRequest::kNack: {
-        const absl::Duration delay = absl::Milliseconds(message.nack().delay_ms());
-        if (delay > kNackDelayMax) return Error(Reason::kFieldInvalid, "delay_ms is over one hour", {{"field", "nack.delay_ms"}});
-        return Settle(message.nack().delivery_id(), {.kind = Settlement::Kind::kNack, .delay = delay});
-      }
-      case v1::OpenMailboxRequest::kReject: {
-        const std::string& reason = message.reject().reason();
-        if (RowOf(ReasonFromName(reason)).name != reason) {
-          return Error(Reason::kFieldInvalid, "the reason is none of docs/errors.md", {{"field", "reject.reason"}});
-        }
-        return Settle(message.reject().delivery_id(), {.kind = Settlement::Kind::kReject, .reason = reason});
-      }
+      case v1::OpenMailboxRequest::kAck: return Settle(message.ack());
+      case v1::OpenMailboxRequest::kNack: return Settle(message.nack());
+      case v1::OpenMailboxRequest::kReject: return Settle(message.reject());
       default: return Error(Reason::kFieldMissing, "the message says nothing", {{"field", "say"}});
     }
   }
@@ -109,6 +98,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
     if (!IsDeskOf(caller_, open.desk())) {
       return Error(Reason::kNotPermitted, "a desk's mailbox is opened with the certificate of that desk only");
     }
+    ACCORD_ASSIGN_OR_RETURN(place_, work_.quotas.TakeStream({caller_.id, caller_.desk}));
     {
       absl::MutexLock lock(&mu_);
       mailbox_ = {caller_.id, caller_.desk};
@@ -130,8 +120,10 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
     return Error(Reason::kFieldInvalid, fmt::format("the credit would be over {}", kMailboxCreditMax), {{"field", field}});
   }
 
-  absl::Status Settle(const std::string& delivery_id, Settlement settlement) {
-    if (delivery_id.size() != kIdBytes) return Error(Reason::kFieldInvalid, "a delivery id is 16 bytes", {{"field", "delivery_id"}});
+  template <typename Said>
+  absl::Status Settle(const Said& said) {
+    ACCORD_ASSIGN_OR_RETURN(Settlement settlement, SettlementOf(said));
+    const std::string& delivery_id = said.delivery_id();
     {
       absl::MutexLock lock(&mu_);
       ++settling_;
@@ -205,51 +197,23 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
   }
 
   void Release(const std::string& delivery_id) {
-    bool hold = false;
-    auto plan = [&]() -> absl::StatusOr<ReleasePlan> {
-      ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-      ACCORD_ASSIGN_OR_RETURN(const auto bytes, view->Get(kFamilyDelivery, delivery_id));
-      storage::v1::StoredDelivery delivery;
-      if (!bytes.has_value()) return Error(Reason::kDeliveryNotFound, "the delivery is gone: its referral was erased");
-      if (!delivery.ParseFromString(*bytes)) {
-        return Error(Reason::kStoreCorrupt, "a delivery that waits does not parse");
-      }
-      hold = !delivery.hold().empty();
-      if (hold) return ReleasePlan();  // Nothing is decided of it.
-      return PlanRelease([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); },
-                         [&](std::string_view family, std::string_view key) { return view->Get(family, key); },
-                         *work_.policy.Get(), *work_.directory.Get(), delivery, work_.clock.Now());
-    }();
-    if (!plan.ok()) return GiveBack(delivery_id, plan.status());
-    if (hold) {
-      work_.sequencer.Submit(std::make_unique<ReleaseHoldCommand>(
-          delivery_id, *mailbox_, caller_, [self = Self(), delivery_id](absl::StatusOr<ReleasedHold> released) {
-            if (!released.ok()) return self->GiveBack(delivery_id, released.status());
-            self->Hand(delivery_id, self->MakeHoldDelivery(delivery_id, *released));
-          }));
-      return;
-    }
-    work_.sequencer.Submit(std::make_unique<ReleaseCommand>(
-        delivery_id, *mailbox_, caller_, *std::move(plan), work_.policy, work_.directory, work_.mailboxes,
-        [self = Self(), delivery_id](absl::StatusOr<Released> released) { self->OnReleased(delivery_id, std::move(released)); }));
-  }
-
-  void OnReleased(const std::string& delivery_id, absl::StatusOr<Released> released) {
-    if (!released.ok()) return GiveBack(delivery_id, released.status());
-    if (released->withheld) {
-      {
-        absl::MutexLock lock(&mu_);
-        --releasing_;
-      }
-      return Pump();
-    }
-    Hand(delivery_id, MakeDelivery(delivery_id, *std::move(released)));
+    Deliver(work_, delivery_id, *mailbox_, caller_, kAnySize,
+            [self = Self(), delivery_id](absl::StatusOr<std::optional<v1::Delivery>> made) {
+              if (!made.ok()) return self->GiveBack(delivery_id, made.status());
+              if (made->has_value()) return self->Hand(delivery_id, **std::move(made));
+              {
+                absl::MutexLock lock(&self->mu_);
+                --self->releasing_;
+              }
+              self->Pump();
+            });
   }
 
   // Its entry is durable: the first byte may leave.
-  void Hand(const std::string& delivery_id, absl::StatusOr<v1::OpenMailboxResponse> message) {
-    if (!message.ok()) return GiveBack(delivery_id, message.status());
-    const size_t bytes = message->ByteSizeLong();
+  void Hand(const std::string& delivery_id, v1::Delivery delivery) {
+    v1::OpenMailboxResponse message;
+    *message.mutable_delivery() = std::move(delivery);
+    const size_t bytes = message.ByteSizeLong();
     {
       absl::MutexLock lock(&mu_);
       --releasing_;
@@ -257,76 +221,10 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       ForgetLocked(delivery_id);
       unacknowledged_[delivery_id] = {work_.clock.Now(), bytes};
       unacknowledged_bytes_ += bytes;
-      ready_.push_back(*std::move(message));
+      ready_.push_back(std::move(message));
       FlushLocked();
     }
     Pump();
-  }
-
-  // Of the sections that are handed over, and of no other that was decided.
-  static void FillTerms(const ReleasePlan& plan, v1::DeliveredReferral& referral) {
-    for (const auto& section : plan.sections) {
-      const auto decision = std::find_if(plan.decisions.begin(), plan.decisions.end(),
-                                         [&](const auto& row) { return row.section_id() == section.section_id(); });
-      if (decision == plan.decisions.end()) continue;
-      v1::SectionTerms& terms = *referral.add_terms();
-      terms.set_section_id(section.section_id());
-      *terms.mutable_obligations() = decision->obligations();
-      terms.set_regime(decision->recipient_regime());
-    }
-  }
-
-  static void FillDelivery(v1::Delivery& delivery, const std::string& delivery_id, const storage::v1::StoredDelivery& stored) {
-    delivery.set_delivery_id(delivery_id);
-    delivery.set_attempt(stored.attempt());
-    delivery.set_first_released_ms(stored.first_released_ms());
-    delivery.set_lane(stored.lane());
-    delivery.set_key_sequence(stored.key_sequence());
-  }
-
-  absl::StatusOr<v1::OpenMailboxResponse> MakeHoldDelivery(const std::string& delivery_id, const ReleasedHold& released) const {
-    v1::OpenMailboxResponse message;
-    auto& delivery = *message.mutable_delivery();
-    FillDelivery(delivery, delivery_id, released.delivery);
-    auto& notice = *delivery.mutable_hold();
-    notice.set_hold(released.hold.hold().id());
-    notice.set_ground(released.hold.hold().ground());
-    notice.set_authority(released.hold.hold().authority());
-    notice.set_review_at_ms(released.hold.hold().review_at_ms());
-    notice.set_set_at_ms(released.hold.set_at_ms());
-    if (released.delivery.hold_lifted()) notice.set_lifted_at_ms(released.hold.lifted_at_ms());
-    *notice.mutable_header_digests() = released.delivery.hold_referrals();
-    ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-    ACCORD_ASSIGN_OR_RETURN(*delivery.mutable_released(), MakeReceipt(*view, released.index, caller_));
-    return message;
-  }
-
-  absl::StatusOr<v1::OpenMailboxResponse> MakeDelivery(const std::string& delivery_id, Released released) const {
-    v1::OpenMailboxResponse message;
-    auto& delivery = *message.mutable_delivery();
-    FillDelivery(delivery, delivery_id, released.delivery);
-    if (released.delivery.notice() != type::v1::NOTICE_KIND_UNSPECIFIED) {
-      auto& notice = *delivery.mutable_notice();
-      notice.set_kind(released.delivery.notice());
-      notice.set_header_digest(released.delivery.header_digest());
-      notice.set_agency(released.delivery.notice_agency());
-      notice.set_due_at_ms(released.delivery.notice_due_ms());
-      notice.set_reminder(released.delivery.notice_reminder());
-    } else if (!released.delivery.statement_digest().empty()) {
-      *delivery.mutable_statement() = std::move(released.plan.statement);
-      for (auto& opening : released.plan.statement_openings) *delivery.add_statement_openings() = std::move(opening);
-      delivery.set_answer_due_ms(released.plan.answer_due_ms);
-    } else {
-      auto& referral = *delivery.mutable_referral();
-      *referral.mutable_header() = std::move(released.plan.header);
-      for (auto& opening : released.plan.openings) *referral.add_openings() = std::move(opening);
-      FillTerms(released.plan, referral);
-      for (auto& section : released.plan.sections) *referral.add_sections() = std::move(section);
-      referral.set_sender_certificate(std::move(released.plan.sender_certificate));
-    }
-    ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-    ACCORD_ASSIGN_OR_RETURN(*delivery.mutable_released(), MakeReceipt(*view, released.index, caller_));
-    return message;
   }
 
   // A release that did not come to its first byte.
@@ -335,12 +233,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       absl::MutexLock lock(&mu_);
       --releasing_;
     }
-    if (HasReason(status, Reason::kDeliveryNotFound) || HasReason(status, Reason::kReferralNotFound)) {
-      return work_.mailboxes.Remove(delivery_id);  // Settled elsewhere, or erased.
-    }
-    const bool corrupt = status.code() == absl::StatusCode::kDataLoss;
-    if (corrupt) telemetry::Log(telemetry::Level::kError, "delivery.corrupt", {{"status", status}});
-    work_.mailboxes.Return(delivery_id, holder_, work_.clock.Now() + (corrupt ? kCorruptDelay : kRetryDelay));
+    GiveBackLeased(work_, delivery_id, holder_, status);
   }
 
   void ForgetLocked(const std::string& delivery_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -364,6 +257,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
   const uint64_t holder_;
   Caller caller_;                       // From OnOpen on.
   std::optional<MailboxId> mailbox_;    // Set once, by the reaction that opens it; before that nothing else reads it.
+  Quotas::StreamPlace place_;           // From the same on; given back with the stream.
   std::atomic<bool> pump_posted_ = false;
 
   absl::Mutex mu_;
@@ -382,9 +276,19 @@ grpc::ServerBidiReactor<v1::OpenMailboxRequest, v1::OpenMailboxResponse>* Mailbo
   return rpc::OpenStream<MailboxStream>(*context, shared_, streams_, kOpenMailbox, work_, ++holders_);
 }
 
-grpc::ServerUnaryReactor* MailboxService::CollectMessages(grpc::CallbackServerContext* context, const v1::CollectMessagesRequest*,
-                                                          v1::CollectMessagesResponse*) {
-  return AnswerComesLater(*context, shared_, "/accord.broker.v1.MailboxService/CollectMessages");
+grpc::ServerUnaryReactor* MailboxService::CollectMessages(grpc::CallbackServerContext* context, const v1::CollectMessagesRequest* request,
+                                                          v1::CollectMessagesResponse* response) {
+  return HandleCollectMessages(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* MailboxService::SettleMessages(grpc::CallbackServerContext* context, const v1::SettleMessagesRequest* request,
+                                                         v1::SettleMessagesResponse* response) {
+  return HandleSettleMessages(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* MailboxService::ReplayMailbox(grpc::CallbackServerContext* context, const v1::ReplayMailboxRequest* request,
+                                                        v1::ReplayMailboxResponse* response) {
+  return HandleReplayMailbox(*context, shared_, work_, *request, *response);
 }
 
 grpc::ServerUnaryReactor* MailboxService::AnswerHold(grpc::CallbackServerContext* context, const v1::AnswerHoldRequest* request,
@@ -408,15 +312,33 @@ grpc::ServerUnaryReactor* MailboxService::AnswerHold(grpc::CallbackServerContext
   });
 }
 
-grpc::ServerUnaryReactor* MailboxService::ListDeadLetters(grpc::CallbackServerContext* context, const v1::ListDeadLettersRequest*,
-                                                          v1::ListDeadLettersResponse*) {
-  return AnswerComesLater(*context, shared_, "/accord.broker.v1.MailboxService/ListDeadLetters");
+grpc::ServerUnaryReactor* MailboxService::ListDeadLetters(grpc::CallbackServerContext* context, const v1::ListDeadLettersRequest* request,
+                                                          v1::ListDeadLettersResponse* response) {
+  return HandleListDeadLetters(*context, shared_, work_, *request, *response);
 }
 
 grpc::ServerUnaryReactor* MailboxService::RequeueDeadLetter(grpc::CallbackServerContext* context,
-                                                            const v1::RequeueDeadLetterRequest*,
-                                                            v1::RequeueDeadLetterResponse*) {
-  return AnswerComesLater(*context, shared_, "/accord.broker.v1.MailboxService/RequeueDeadLetter");
+                                                            const v1::RequeueDeadLetterRequest* request,
+                                                            v1::RequeueDeadLetterResponse* response) {
+  return HandleRequeueDeadLetter(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* MailboxService::DiscardDeadLetter(grpc::CallbackServerContext* context,
+                                                            const v1::DiscardDeadLetterRequest* request,
+                                                            v1::DiscardDeadLetterResponse* response) {
+  return HandleDiscardDeadLetter(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* MailboxService::ReportAlert(grpc::CallbackServerContext* context, const v1::ReportAlertRequest* request,
+                                                      v1::ReportAlertResponse*) {
+  return HandleRecorded(*context, shared_, work_.refusals, kReportAlert, [this, request](const BrokerCall& call, Answer answer) {
+    if (const absl::Status valid = referral::ValidateMessage(*request); !valid.ok()) return answer(valid);
+    if (request->delivery_id().size() != kIdBytes) {
+      return answer(Error(Reason::kFieldInvalid, "a delivery id is 16 bytes", {{"field", "delivery_id"}}));
+    }
+    work_.sequencer.Submit(std::make_unique<AlertCommand>(
+        request->delivery_id(), call.caller, [answer = std::move(answer)](const absl::Status& status) mutable { answer(status); }));
+  });
 }
 
 }  // namespace accord::broker

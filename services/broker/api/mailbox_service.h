@@ -9,6 +9,7 @@
 #include "common/base/executor.h"
 #include "common/rpc/bidi.h"
 #include "common/rpc/handler.h"
+#include "services/broker/admission/quota.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/policy/policy_holder.h"
@@ -31,6 +32,7 @@ struct MailboxWork {
   RefusalRecorder& refusals;
   Executor& executor;
   const Clock& clock;
+  Quotas& quotas;
 };
 
 // Thread-safe.
@@ -43,6 +45,10 @@ class MailboxService final : public broker::v1::MailboxService::CallbackService 
       grpc::CallbackServerContext* context) override;
   grpc::ServerUnaryReactor* CollectMessages(grpc::CallbackServerContext* context, const v1::CollectMessagesRequest* request,
                                             v1::CollectMessagesResponse* response) override;
+  grpc::ServerUnaryReactor* SettleMessages(grpc::CallbackServerContext* context, const v1::SettleMessagesRequest* request,
+                                           v1::SettleMessagesResponse* response) override;
+  grpc::ServerUnaryReactor* ReplayMailbox(grpc::CallbackServerContext* context, const v1::ReplayMailboxRequest* request,
+                                          v1::ReplayMailboxResponse* response) override;
   grpc::ServerUnaryReactor* AnswerHold(grpc::CallbackServerContext* context, const v1::AnswerHoldRequest* request,
                                        v1::AnswerHoldResponse* response) override;
   grpc::ServerUnaryReactor* ListDeadLetters(grpc::CallbackServerContext* context, const v1::ListDeadLettersRequest* request,
@@ -50,6 +56,11 @@ class MailboxService final : public broker::v1::MailboxService::CallbackService 
   grpc::ServerUnaryReactor* RequeueDeadLetter(grpc::CallbackServerContext* context,
                                               const v1::RequeueDeadLetterRequest* request,
                                               v1::RequeueDeadLetterResponse* response) override;
+  grpc::ServerUnaryReactor* DiscardDeadLetter(grpc::CallbackServerContext* context,
+                                              const v1::DiscardDeadLetterRequest* request,
+                                              v1::DiscardDeadLetterResponse* response) override;
+  grpc::ServerUnaryReactor* ReportAlert(grpc::CallbackServerContext* context, const v1::ReportAlertRequest* request,
+                                        v1::ReportAlertResponse* response) override;
 
  private:
   const MailboxWork work_;

@@ -18,6 +18,7 @@
 #include "services/broker/api/comes_later.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/recipient_status.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
@@ -144,22 +145,19 @@ std::optional<Sight> SightOf(const storage::v1::StoredReferral& stored, const re
   return Sight{.recipient = recipient};
 }
 
-v1::RecipientStatus ToStatus(const storage::v1::StoredRecipient& stored) {
-  v1::RecipientStatus status;
-  status.set_agency(stored.agency());
-  status.set_state(stored.state());
-  status.set_since_ms(stored.since_ms());
-  return status;
-}
-
-v1::Referral ToReferral(std::string_view header_digest, const storage::v1::StoredReferral& stored, const Sight& sight) {
+v1::Referral ToReferral(const ReferralWork& work, std::string_view header_digest, const storage::v1::StoredReferral& stored,
+                        const referral::OpenedHeader& header, const Sight& sight) {
+  const auto directory = work.directory.Get();
+  const auto policy = work.policy.Get();
+  const StatusViewer viewer = {sight.sender, header.core.part.urgency() == type::v1::URGENCY_IMMEDIATE};
+  const auto status = [&](const storage::v1::StoredRecipient& row) { return ToStatus(row, viewer, *directory, *policy, work.clock.Now()); };
   v1::Referral referral;
   referral.set_name(referral::ReferralName(header_digest));
   *referral.mutable_header() = stored.header();
   if (sight.sender) {
-    for (const auto& row : stored.recipients()) *referral.add_recipients() = ToStatus(row);
+    for (const auto& row : stored.recipients()) *referral.add_recipients() = status(row);
   } else {
-    *referral.add_recipients() = ToStatus(*sight.recipient);
+    *referral.add_recipients() = status(*sight.recipient);
   }
   referral.set_stored_index(stored.stored_index());
   referral.set_stored_at_ms(stored.stored_at_ms());
@@ -171,7 +169,7 @@ struct Reading {
   v1::Referral referral;
   EntryDraft entry;
 };
-absl::StatusOr<Reading> Read(const ReadView& view, std::string_view header_digest, const Caller& caller) {
+absl::StatusOr<Reading> Read(const ReferralWork& work, const ReadView& view, std::string_view header_digest, const Caller& caller) {
   // Absent, erased and not the caller's are one answer to whoever did not know of it.
   const absl::Status not_permitted = Error(Reason::kNotPermitted, "no such referral, or this agency is no party to it");
   ACCORD_ASSIGN_OR_RETURN(
@@ -185,14 +183,19 @@ absl::StatusOr<Reading> Read(const ReadView& view, std::string_view header_diges
   ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
   const auto sight = SightOf(*stored, header, caller);
   if (!sight.has_value()) return not_permitted;
+  storage::v1::StoredDelivery delivery;
+  if (!sight->sender) {
+    ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, sight->recipient->delivery_id()));
+    if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a referral's delivery is not stored");
+    // Withdrawn while it waited, or as a dead letter.
+    const bool arrived = delivery.state() == storage::v1::DELIVERY_STATE_QUEUED || delivery.state() == storage::v1::DELIVERY_STATE_DELIVERED;
+    if (sight->recipient->state() == type::v1::REFERRAL_STATE_WITHDRAWN && !arrived) return not_permitted;
+  }
 
-  Reading reading{ToReferral(header_digest, *stored, *sight), ReadEntryDraft(type::v1::EVENT_TYPE_REFERRAL_READ, kGetReferral, caller)};
+  Reading reading{ToReferral(work, header_digest, *stored, header, *sight), ReadEntryDraft(type::v1::EVENT_TYPE_REFERRAL_READ, kGetReferral, caller)};
   if (sight->sender) {
     *reading.referral.mutable_openings() = stored->openings();
   } else if (!stored->recalled()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, sight->recipient->delivery_id()));
-    storage::v1::StoredDelivery delivery;
-    if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a referral's delivery is not stored");
     const std::set<std::string> released(delivery.released_sections().begin(), delivery.released_sections().end());
     for (auto& opening : referral::OpeningsForRecipient(header, caller.id, released)) {
       *reading.referral.add_openings() = std::move(opening);
@@ -244,11 +247,23 @@ grpc::ServerUnaryReactor* HandleStatement(grpc::CallbackServerContext& context, 
       });
 }
 
+// Whether a submission calls itself IMMEDIATE; nothing of it is verified yet.
+bool SaysImmediate(const type::v1::Submission& submission) {
+  const auto view = referral::ParseHeader(submission.header());
+  if (!view.ok()) return false;
+  const std::vector<type::v1::Opening> openings(submission.openings().begin(), submission.openings().end());
+  const auto header = referral::OpenHeader(*view, openings);
+  return header.ok() && header->core.part.urgency() == type::v1::URGENCY_IMMEDIATE;
+}
+
 }  // namespace
 
 void Submit(const ReferralWork& work, const Caller& caller, v1::SubmitReferralRequest request, SubmitDone done) {
   if (const absl::Status valid = referral::ValidateMessage(request); !valid.ok()) return std::move(done)(valid, {});
   std::string header_digest = referral::DigestOf(request.submission().header());
+  // Before the signature is verified: a flood costs little. Who says IMMEDIATE falsely is refused by Admit.
+  const absl::Status taken = work.quotas.TakeSubmission(caller.id);
+  if (!taken.ok() && !SaysImmediate(request.submission())) return std::move(done)(taken, header_digest);
   auto admitted = work.admission.Admit(caller, request.request_id(), std::move(*request.mutable_submission()), request.decision_digest());
   if (!admitted.ok()) return std::move(done)(admitted.status(), header_digest);
   work.sequencer.Submit(std::make_unique<SubmitCommand>(
@@ -271,6 +286,11 @@ absl::StatusOr<v1::SubmitReferralResponse> SubmitResponse(const ReferralWork& wo
   response.set_decision_digest(stored.decision_digest);
   for (const std::string& warning : stored.warnings) response.add_warnings(warning);
   response.set_repeated_request(stored.repeated);
+  const auto directory = work.directory.Get();
+  const auto policy = work.policy.Get();
+  for (const auto& recipient : stored.recipients) {
+    *response.add_recipients() = ToStatus(recipient, {.sender = true, .immediate = stored.immediate}, *directory, *policy, work.clock.Now());
+  }
   ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, stored.index, caller));
   return response;
 }
@@ -346,7 +366,7 @@ grpc::ServerUnaryReactor* ReferralService::GetReferral(grpc::CallbackServerConte
                             ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
                             ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->name(), "name"));
                             ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-                            return Read(*view, digest, call.caller);
+                            return Read(work_, *view, digest, call.caller);
                           }();
                           if (!reading.ok()) return answer(reading.status());
                           *response->mutable_referral() = std::move(reading->referral);
@@ -387,7 +407,7 @@ grpc::ServerUnaryReactor* ReferralService::ListReferrals(grpc::CallbackServerCon
               response->set_next_page_token(MakePageToken(query, rows[i - 1].first));
               break;
             }
-            auto reading = Read(*view, rows[i].second, call.caller);
+            auto reading = Read(work_, *view, rows[i].second, call.caller);
             if (HasReason(reading.status(), Reason::kNotPermitted)) continue;  // Not released to us.
             if (HasReason(reading.status(), Reason::kErased)) continue;        // Just now: its row goes soon.
             ACCORD_RETURN_IF_ERROR(reading);
@@ -416,7 +436,9 @@ grpc::ServerUnaryReactor* ReferralService::RespondToReferral(grpc::CallbackServe
                          +[](type::v1::StatementKind kind) {
                            return kind == type::v1::STATEMENT_KIND_OPENED || kind == type::v1::STATEMENT_KIND_ACCEPTED ||
                                   kind == type::v1::STATEMENT_KIND_DECLINED || kind == type::v1::STATEMENT_KIND_DECIDED ||
-                                  kind == type::v1::STATEMENT_KIND_CHANGE_ANSWERED;
+                                  kind == type::v1::STATEMENT_KIND_RETURNED || kind == type::v1::STATEMENT_KIND_REDIRECTED ||
+                                  kind == type::v1::STATEMENT_KIND_CLOSED || kind == type::v1::STATEMENT_KIND_CHANGE_ANSWERED ||
+                                  referral::IsForumStep(kind);
                          });
 }
 
@@ -442,6 +464,12 @@ grpc::ServerUnaryReactor* ReferralService::CorrectReferral(grpc::CallbackServerC
 grpc::ServerUnaryReactor* ReferralService::RecallReferral(grpc::CallbackServerContext* context, const v1::RecallReferralRequest* request,
                                                           v1::RecallReferralResponse* response) {
   return HandleRecallReferral(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* ReferralService::WithdrawReferral(grpc::CallbackServerContext* context,
+                                                            const v1::WithdrawReferralRequest* request,
+                                                            v1::WithdrawReferralResponse* response) {
+  return HandleWithdrawReferral(*context, shared_, work_, *request, *response);
 }
 
 grpc::ServerReadReactor<v1::UploadSectionRequest>* ReferralService::UploadSection(grpc::CallbackServerContext* context,

@@ -11,6 +11,7 @@
 #include "common/rpc/bidi.h"
 #include "common/rpc/handler.h"
 #include "services/broker/admission/admission.h"
+#include "services/broker/admission/quota.h"
 #include "services/broker/admission/statement_command.h"
 #include "services/broker/admission/submit_command.h"
 #include "services/broker/cases/case_linker.h"
@@ -35,6 +36,7 @@ struct ReferralWork {
   const Clock& clock;
   PreviewQuota& previews;
   const PolicyHolder& policy;
+  Quotas& quotas;
 };
 
 using SubmitDone = absl::AnyInvocable<void(absl::StatusOr<v1::SubmitReferralResponse>, std::string_view signature_digest) &&>;
@@ -73,6 +75,8 @@ class ReferralService final : public broker::v1::ReferralService::CallbackServic
                                             v1::CorrectReferralResponse* response) override;
   grpc::ServerUnaryReactor* RecallReferral(grpc::CallbackServerContext* context, const v1::RecallReferralRequest* request,
                                            v1::RecallReferralResponse* response) override;
+  grpc::ServerUnaryReactor* WithdrawReferral(grpc::CallbackServerContext* context, const v1::WithdrawReferralRequest* request,
+                                             v1::WithdrawReferralResponse* response) override;
   grpc::ServerReadReactor<v1::UploadSectionRequest>* UploadSection(grpc::CallbackServerContext* context,
                                                                    v1::UploadSectionResponse* response) override;
 

@@ -178,7 +178,7 @@ v1::SubmitReferralRequest MakeSubmission(TestingBroker& world, const TestingRefe
       certificates.push_back(other == spec.certificates.end() ? world.sealing(agency).certificate : other->second);
     }
     const std::string plaintext = *referral::MakePlaintext(
-        {"police", spec.request_id, part.section_id(), category, tag.SerializeAsString()}, fmt::format("content {}", static_cast<int>(category)));
+        {"police", spec.request_id, part.section_id(), category, tag.SerializeAsString()}, fmt::format("content {}{}", static_cast<int>(category), std::string(spec.padding, 'x')));
     SealedSection& sealed = *request.mutable_submission()->add_sections();
     sealed.set_section_id(part.section_id());
     sealed.set_cms(*crypto::cms::Seal(plaintext, certificates));

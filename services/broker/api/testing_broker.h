@@ -41,6 +41,8 @@ class TestingBroker {
     config_.witness_policy = root_ + "/witnesses.policy";
   }
 
+  void SetLimits(const QuotaLimits& limits) { config_.limits = limits; }
+
   // A channel of `principal`, such as "agency/police", with a certificate of its own, whose SHA-256 goes to `fingerprint`.
   std::shared_ptr<grpc::Channel> Channel(const std::string& principal, std::string* fingerprint = nullptr);
 
@@ -89,6 +91,7 @@ struct TestingReferral {
   // By category, whom the section is sealed for beside the police; absent: every recipient, but of narrative not housing.
   std::map<type::v1::Category, std::vector<std::string>> sealed_for;
   std::map<std::string, crypto::Certificate> certificates;  // In place of the agency's own.
+  size_t padding = 0;  // Bytes of content that say nothing, in each section.
   std::string victim = "victim", perpetrator = "perpetrator";  // Their one strong token is made of it.
   // Last change of the parts before they are signed.
   std::function<void(referral::HeaderParts&)> alter;

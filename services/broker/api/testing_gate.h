@@ -128,6 +128,7 @@ inline constexpr std::string_view kOutcome = "/accord.broker.v1.ReferralService/
 inline constexpr std::string_view kChangeConsent = "/accord.broker.v1.ReferralService/ChangeConsent";
 inline constexpr std::string_view kCorrect = "/accord.broker.v1.ReferralService/CorrectReferral";
 inline constexpr std::string_view kRecall = "/accord.broker.v1.ReferralService/RecallReferral";
+inline constexpr std::string_view kWithdraw = "/accord.broker.v1.ReferralService/WithdrawReferral";
 inline constexpr std::string_view kOpen = "/accord.broker.v1.MailboxService/OpenMailbox";
 inline constexpr std::string_view kAnswerHold = "/accord.broker.v1.MailboxService/AnswerHold";
 inline constexpr std::string_view kHolders = "/accord.broker.v1.SharingService/GetHolders";
@@ -266,19 +267,20 @@ class Story : public Scene {
     const auto response = Only<v1::SubmitReferralResponse>(Call(kSender, kSubmit, request));
     EXPECT_EQ(response.header_digest(), digests_.back());
   }
-  // Returned, given again, lost with its stream, given again.
+  // Lost with its stream, given again, returned, given again.
   void Redelivered() {
     OpenMailbox first(*this, kB);
-    const auto delivery = first.Next();
-    EXPECT_EQ(delivery.referral().sections_size(), 2);
-    first.Nack(delivery);
-    clock().Advance(absl::Minutes(5));
-    EXPECT_EQ(first.Next().attempt(), 2u);
+    EXPECT_EQ(first.Next().referral().sections_size(), 2);
     heard_.push_back(first.Close());
-    for (const std::string& principal : {kA, kB}) mailboxes_[principal] = std::make_unique<OpenMailbox>(*this, principal);
+    mailboxes_[kB] = std::make_unique<OpenMailbox>(*this, kB);
+    const auto delivery = mailboxes_[kB]->Next();
+    EXPECT_EQ(delivery.attempt(), 2u);
+    mailboxes_[kB]->Nack(delivery);
+    clock().Advance(absl::Minutes(5));
     const auto again = mailboxes_[kB]->Next();
     EXPECT_EQ(again.attempt(), 3u);
     mailboxes_[kB]->Ack(again);
+    mailboxes_[kA] = std::make_unique<OpenMailbox>(*this, kA);  // No lease of it is over by then.
     const auto others = mailboxes_[kA]->Next();
     EXPECT_EQ(others.referral().sections_size(), with_forbidden_ ? 3 : 2);
     mailboxes_[kA]->Ack(others);

@@ -1,161 +1,182 @@
 #include "services/broker/delivery/mailboxes.h"
 
-#include <absl/container/flat_hash_set.h>
+#include <algorithm>
 
-#include "accord/storage/v1/broker.pb.h"
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "services/broker/directory/families.h"
 
 namespace accord::broker {
+namespace {
+
+// An older or damaged row may hold a lane that is none.
+size_t IndexOf(type::v1::Lane lane) { return type::v1::Lane_IsValid(lane) ? static_cast<size_t>(lane) : 0; }
+
+}  // namespace
+
+Waiting WaitingOf(std::string_view delivery_id, const storage::v1::StoredDelivery& stored) {
+  const auto instant = [](int64_t ms) { return ms == 0 ? absl::InfinitePast() : absl::FromUnixMillis(ms); };
+  return {.delivery_id = std::string(delivery_id),
+          .lane = stored.lane(),
+          .mailbox_sequence = stored.mailbox_sequence(),
+          .ordering_key = stored.ordering_key(),
+          .not_before = instant(stored.not_before_ms()),
+          .statement = !stored.statement_digest().empty(),
+          .queued_at = instant(stored.queued_at_ms()),
+          .attempt = stored.attempt()};
+}
 
 absl::Status Mailboxes::Load(const storage::Store& store) {
-  std::vector<std::string> ids;
-  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyMailbox, {}, [&](std::string_view, std::string_view id) {
-    ids.emplace_back(id);
+  std::vector<std::pair<std::string, std::string>> rows;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyMailbox, {}, [&](std::string_view key, std::string_view id) {
+    rows.emplace_back(key, id);
     return true;
   }));
-  for (const std::string& id : ids) {
+  for (const auto& [key, id] : rows) {
     ACCORD_ASSIGN_OR_RETURN(const auto bytes, store.Get(kFamilyDelivery, id));
     storage::v1::StoredDelivery stored;
     if (!bytes.has_value() || !stored.ParseFromString(*bytes)) {
       return Error(Reason::kStoreCorrupt, "a mailbox names a delivery that is not there");
     }
-    Add({stored.agency(), stored.desk()},
-        {id, stored.lane(), stored.mailbox_sequence(), stored.ordering_key(),
-         stored.not_before_ms() == 0 ? absl::InfinitePast() : absl::FromUnixMillis(stored.not_before_ms()),
-         !stored.statement_digest().empty()});
+    if (key != MailboxKey(stored.agency(), stored.desk(), stored.lane(), stored.mailbox_sequence())) {
+      return Error(Reason::kStoreCorrupt, "a mailbox names a delivery that is not its own");
+    }
+    Add({stored.agency(), stored.desk()}, WaitingOf(id, stored));
   }
   return absl::OkStatus();
 }
 
 void Mailboxes::Add(const MailboxId& mailbox, Waiting waiting) {
-  std::vector<std::function<void()>> wakes;
+  Wakes wakes;
   {
     absl::MutexLock lock(&mu_);
-    const Position position(waiting.lane, waiting.mailbox_sequence);
-    if (!by_id_.try_emplace(waiting.delivery_id, mailbox, position).second) return;
-    queues_[mailbox][position] = Slot{std::move(waiting), 0, absl::InfinitePast()};
-    wakes = WakesLocked(mailbox);
+    if (by_id_.contains(ToAbsl(waiting.delivery_id))) return;
+    const auto box = boxes_.try_emplace(mailbox).first;
+    DeliveryQueue::Slot& slot = box->second.queue.Add(std::move(waiting));
+    by_id_.emplace(ToAbsl(slot.delivery_id()), Place{box, &slot});
+    ++depths_[IndexOf(slot.lane())];
+    AddWakes(box->second, wakes);
   }
   for (const auto& wake : wakes) wake();
 }
 
 std::optional<std::string> Mailboxes::Lease(const MailboxId& mailbox, uint64_t holder, absl::Time now) {
   absl::MutexLock lock(&mu_);
-  const auto queue = queues_.find(mailbox);
-  if (queue == queues_.end()) return std::nullopt;
-  // Within one lane, an earlier delivery of the same key that has not been settled blocks the key.
-  absl::flat_hash_set<std::pair<int, std::string>> blocked;
-  absl::flat_hash_map<std::string, uint64_t> said;  // By key: the first statement of lane IMMEDIATE that is not settled.
-  size_t looked_at = 0;
-  for (auto& [position, slot] : queue->second) {
-    if (++looked_at > kLeaseScanMax) return std::nullopt;
-    const std::pair key(static_cast<int>(position.first), slot.waiting.ordering_key);
-    const auto first = said.find(slot.waiting.ordering_key);
-    const bool waits = first != said.end() && first->second < position.second;
-    const bool may_go = slot.holder == 0 && slot.waiting.not_before <= now && !blocked.contains(key) && !waits;
-    if (may_go) {
-      slot.holder = holder;
-      slot.leased_until = now + kLeaseTime;
-      return slot.waiting.delivery_id;
-    }
-    blocked.insert(key);
-    if (slot.waiting.statement && position.first == type::v1::LANE_IMMEDIATE) {
-      said.try_emplace(slot.waiting.ordering_key, position.second);
-    }
-  }
-  return std::nullopt;
+  const auto box = boxes_.find(mailbox);
+  if (box == boxes_.end()) return std::nullopt;
+  const DeliveryQueue::Slot* const slot = box->second.queue.Lease(holder, now);
+  if (slot == nullptr) return std::nullopt;
+  return slot->delivery_id();
+}
+
+void Mailboxes::NoteAttempt(const std::string& delivery_id, uint32_t attempt) {
+  absl::MutexLock lock(&mu_);
+  if (attempt > 1) ++redeliveries_;
+  const auto found = by_id_.find(ToAbsl(delivery_id));
+  if (found != by_id_.end()) found->second.slot->set_attempt(attempt);
 }
 
 void Mailboxes::Return(const std::string& delivery_id, uint64_t holder, absl::Time not_before) {
-  std::vector<std::function<void()>> wakes;
+  Wakes wakes;
   {
     absl::MutexLock lock(&mu_);
-    const auto found = by_id_.find(delivery_id);
+    const auto found = by_id_.find(ToAbsl(delivery_id));
     if (found == by_id_.end()) return;
-    const auto& [mailbox, position] = found->second;
-    Slot& slot = queues_[mailbox].at(position);
-    if (slot.holder != holder) return;
-    slot.holder = 0;
-    slot.waiting.not_before = not_before;
-    wakes = WakesLocked(mailbox);
+    const auto [box, slot] = found->second;
+    if (slot->holder() != holder) return;
+    box->second.queue.Return(*slot, not_before);
+    AddWakes(box->second, wakes);
   }
   for (const auto& wake : wakes) wake();
 }
 
-void Mailboxes::ReturnAllOf(uint64_t holder) {
-  std::vector<std::function<void()>> wakes;
+void Mailboxes::ReturnAllOf(uint64_t holder, absl::Time now) {
+  Wakes wakes;
   {
     absl::MutexLock lock(&mu_);
-    for (auto& [mailbox, queue] : queues_) {
-      bool returned = false;
-      for (auto& [position, slot] : queue) {
-        if (slot.holder != holder) continue;
-        slot.holder = 0;
-        returned = true;
-      }
-      if (!returned) continue;
-      for (auto& wake : WakesLocked(mailbox)) wakes.push_back(std::move(wake));
+    for (auto& [mailbox, box] : boxes_) {
+      if (box.queue.ReturnAllOf(holder, now)) AddWakes(box, wakes);
     }
   }
   for (const auto& wake : wakes) wake();
 }
 
 void Mailboxes::Tick(absl::Time now) {
-  std::vector<std::function<void()>> wakes;
+  Wakes wakes;
   {
     absl::MutexLock lock(&mu_);
-    for (auto& [mailbox, queue] : queues_) {
-      bool ready = false;
-      for (auto& [position, slot] : queue) {
-        if (slot.holder != 0 && slot.leased_until <= now) slot.holder = 0;
-        ready = ready || (slot.holder == 0 && slot.waiting.not_before <= now);
-      }
-      if (!ready) continue;
-      for (auto& wake : WakesLocked(mailbox)) wakes.push_back(std::move(wake));
+    for (auto& [mailbox, box] : boxes_) {
+      if (box.queue.Tick(now)) AddWakes(box, wakes);
     }
   }
   for (const auto& wake : wakes) wake();
 }
 
-void Mailboxes::Remove(const std::string& delivery_id) {
-  std::vector<std::function<void()>> wakes;
+void Mailboxes::Remove(const std::string& delivery_id, Gone gone) {
+  Wakes wakes;
   {
     absl::MutexLock lock(&mu_);
-    const auto found = by_id_.find(delivery_id);
+    const auto found = by_id_.find(ToAbsl(delivery_id));
     if (found == by_id_.end()) return;
-    const auto [mailbox, position] = found->second;
-    by_id_.erase(found);
-    auto queue = queues_.find(mailbox);
-    queue->second.erase(position);
-    if (queue->second.empty()) queues_.erase(queue);
-    wakes = WakesLocked(mailbox);
+    const auto [box, slot] = found->second;
+    by_id_.erase(found);  // Before its key goes with the slot.
+    --depths_[IndexOf(slot->lane())];
+    if (gone == Gone::kDead) ++dead_letters_;
+    box->second.queue.Remove(*slot);
+    AddWakes(box->second, wakes);
+    DropIfIdle(box);
   }
   for (const auto& wake : wakes) wake();
 }
 
 void Mailboxes::Listen(const MailboxId& mailbox, uint64_t holder, std::function<void()> wake) {
   absl::MutexLock lock(&mu_);
-  listeners_.push_back({holder, mailbox, std::move(wake)});
+  boxes_[mailbox].listeners.push_back({holder, std::move(wake)});
 }
 
 void Mailboxes::StopListening(uint64_t holder) {
+  std::vector<Listener> gone;  // What a wake holds may end with it: not under the lock.
   absl::MutexLock lock(&mu_);
-  std::erase_if(listeners_, [holder](const Listener& listener) { return listener.holder == holder; });
+  for (auto box = boxes_.begin(); box != boxes_.end();) {
+    const auto here = box++;
+    auto& listeners = here->second.listeners;
+    const auto first = std::stable_partition(listeners.begin(), listeners.end(), [&](const Listener& one) { return one.holder != holder; });
+    std::move(first, listeners.end(), std::back_inserter(gone));
+    listeners.erase(first, listeners.end());
+    DropIfIdle(here);
+  }
 }
 
 size_t Mailboxes::depth(const MailboxId& mailbox) const {
   absl::MutexLock lock(&mu_);
-  const auto queue = queues_.find(mailbox);
-  return queue == queues_.end() ? 0 : queue->second.size();
+  const auto box = boxes_.find(mailbox);
+  return box == boxes_.end() ? 0 : box->second.queue.size();
 }
 
-std::vector<std::function<void()>> Mailboxes::WakesLocked(const MailboxId& mailbox) const {
-  std::vector<std::function<void()>> wakes;
-  for (const Listener& listener : listeners_) {
-    if (listener.mailbox == mailbox) wakes.push_back(listener.wake);
+Mailboxes::Figures Mailboxes::figures(absl::Time now) const {
+  Figures figures;
+  absl::MutexLock lock(&mu_);
+  figures.redeliveries = redeliveries_;
+  figures.dead_letters = dead_letters_;
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    figures.lanes[lane].deliveries = depths_[lane];
+    if (depths_[lane] == 0) continue;
+    absl::Time oldest = now;
+    for (const auto& [mailbox, box] : boxes_) {
+      const absl::Time queued = box.queue.OldestIn(static_cast<type::v1::Lane>(lane));
+      if (queued != absl::InfinitePast()) oldest = std::min(oldest, queued);
+    }
+    figures.lanes[lane].oldest = now - oldest;
   }
-  return wakes;
+  return figures;
+}
+
+void Mailboxes::AddWakes(const Box& box, Wakes& wakes) {
+  for (const Listener& listener : box.listeners) wakes.push_back(listener.wake);
+}
+
+void Mailboxes::DropIfIdle(Boxes::iterator box) {
+  if (box->second.queue.size() == 0 && box->second.listeners.empty()) boxes_.erase(box);
 }
 
 }  // namespace accord::broker

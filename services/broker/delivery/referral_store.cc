@@ -85,7 +85,8 @@ bool IsToldOf(const StoredRecipient* recipient) {
   if (recipient == nullptr) return false;
   if (recipient->first_released_ms() > 0) return true;
   return recipient->state() != type::v1::REFERRAL_STATE_STORED && recipient->state() != type::v1::REFERRAL_STATE_DEAD_LETTER &&
-         recipient->state() != type::v1::REFERRAL_STATE_RECALLED;  // From before the first release was kept.
+         recipient->state() != type::v1::REFERRAL_STATE_RECALLED &&  // From before the first release was kept,
+         recipient->state() != type::v1::REFERRAL_STATE_WITHDRAWN;   // but for this, which keeps it.
 }
 
 }  // namespace
@@ -102,6 +103,11 @@ absl::StatusOr<std::optional<type::v1::HeaderCore>> CausedBy(SealedReader read, 
 absl::Status SaveReferral(CommitContext& context, std::string_view header_digest, const StoredReferral& stored) {
   ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, SlotOfChain(context, stored.chain()));
   return context.PutSealed(kFamilyReferral, header_digest, slot, stored.SerializeAsString());
+}
+
+bool IsWithdrawn(const StoredReferral& stored) {
+  return std::any_of(stored.recipients().begin(), stored.recipients().end(),
+                     [](const StoredRecipient& recipient) { return recipient.state() == type::v1::REFERRAL_STATE_WITHDRAWN; });
 }
 
 StoredRecipient* FindRecipient(StoredReferral& stored, std::string_view agency) {
@@ -143,25 +149,35 @@ absl::StatusOr<std::optional<StoredDelivery>> LoadDelivery(CommitContext& contex
   return stored;
 }
 
+std::vector<std::pair<std::string_view, std::string>> PlacesOf(std::string_view delivery_id, const StoredDelivery& delivery) {
+  switch (delivery.state()) {
+    case storage::v1::DELIVERY_STATE_QUEUED:
+      return {{kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), delivery.mailbox_sequence())}};
+    case storage::v1::DELIVERY_STATE_DELIVERED:
+      return {{kFamilySettled, SettledKey(delivery.agency(), delivery.desk(), delivery.settled_index())}};
+    case storage::v1::DELIVERY_STATE_DEAD:
+      return {{kFamilyDeadLetter, DeadLetterKey(delivery.agency(), delivery.desk(), delivery.dead_at_ms(), delivery_id)},
+              {kFamilyDeadLetter, DeadLetterKey(delivery.sender(), type::v1::DESK_MAIN, delivery.dead_at_ms(), delivery_id)}};
+    default: return {};
+  }
+}
+
 bool CarriesReferral(const StoredDelivery& delivery) {
   return delivery.statement_digest().empty() && delivery.notice() == type::v1::NOTICE_KIND_UNSPECIFIED && delivery.hold().empty();
 }
 
 absl::Status PutDelivery(CommitContext& context, std::string_view delivery_id, StoredDelivery delivery,
                          uint64_t mailbox_sequence, NewDeliveries& queued) {
-  const std::string counter = KeySequenceKey(delivery.agency(), delivery.ordering_key());
-  ACCORD_ASSIGN_OR_RETURN(const auto last, context.Get(kFamilyMeta, counter));
-  const uint64_t key_sequence = (last.has_value() ? U64FromKey(*last).value_or(0) : 0) + 1;
-  context.Put(kFamilyMeta, counter, KeyU64(key_sequence));
-  delivery.set_key_sequence(key_sequence);
+  // Greater for what was queued later, and never consecutive by design: a number that is missing must not tell a recipient that
+  // something was stopped.
+  delivery.set_key_sequence(mailbox_sequence + 1);
   delivery.set_mailbox_sequence(mailbox_sequence);
   delivery.set_state(storage::v1::DELIVERY_STATE_QUEUED);
+  delivery.set_queued_at_ms(absl::ToUnixMillis(context.now()));
   context.Put(kFamilyDelivery, delivery_id, delivery.SerializeAsString());
   context.Put(kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), mailbox_sequence),
               std::string(delivery_id));
-  queued.push_back({{delivery.agency(), delivery.desk()},
-                    {std::string(delivery_id), delivery.lane(), mailbox_sequence, delivery.ordering_key(), absl::InfinitePast(),
-                     !delivery.statement_digest().empty()}});
+  queued.push_back({{delivery.agency(), delivery.desk()}, WaitingOf(delivery_id, delivery)});
   return absl::OkStatus();
 }
 

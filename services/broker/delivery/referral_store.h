@@ -56,11 +56,17 @@ const storage::v1::StoredRecipient* FindRecipient(const storage::v1::StoredRefer
 absl::StatusOr<uint64_t> SlotOfChain(CommitContext& context, std::string_view chain);
 // The chains of an entry about `stored`: its own, then its cases. Thread-safe.
 std::vector<std::string> ChainsOf(const storage::v1::StoredReferral& stored);
+// Did its sender withdraw it? Then no recipient's state moves any more. Thread-safe.
+bool IsWithdrawn(const storage::v1::StoredReferral& stored);
 // The key that keeps deliveries about `stored` in order: its oldest case, else itself. Thread-safe.
 const std::string& OrderingKeyOf(const storage::v1::StoredReferral& stored);
 
 // The delivery, or nothing when it is absent. DATA_LOSS when it does not parse.
 absl::StatusOr<std::optional<storage::v1::StoredDelivery>> LoadDelivery(CommitContext& context, std::string_view delivery_id);
+
+// The rows beside its own that a delivery has in the state that it is in: its place in the mailbox, among what was acknowledged, or among
+// the dead letters of both ends. Family, key. Thread-safe.
+std::vector<std::pair<std::string_view, std::string>> PlacesOf(std::string_view delivery_id, const storage::v1::StoredDelivery& delivery);
 
 // True for the delivery of a referral itself, not of a statement, of a notice or of a hold. Thread-safe.
 bool CarriesReferral(const storage::v1::StoredDelivery& delivery);

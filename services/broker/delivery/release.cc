@@ -9,6 +9,7 @@
 #include "common/crypto/cms.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
+#include "services/broker/delivery/attempts.h"
 #include "services/broker/delivery/telling.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_notices.h"
@@ -20,6 +21,9 @@ namespace {
 
 using storage::v1::StoredDelivery;
 using storage::v1::StoredReferral;
+
+// The same for every rule: a protective one says no more.
+Death Withheld(uint64_t index) { return {index, std::string(RowOf(Reason::kNothingPermitted).name), /*withheld=*/true}; }
 
 absl::Status Erased() { return Error(Reason::kReferralNotFound, "the referral was erased"); }
 
@@ -146,6 +150,10 @@ absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plai
     released.insert(section_id);
   }
   plan.openings = referral::OpeningsForRecipient(header, delivery.agency(), released);
+  if (const auto* const recipient = FindRecipient(*stored, delivery.agency()); recipient != nullptr) {
+    plan.pick_up_due_ms = recipient->pick_up_due_ms();
+    plan.response_due_ms = recipient->response_due_ms();
+  }
   plan.header = stored->header();
   plan.sender_certificate = stored->sender_certificate();
   return plan;
@@ -178,15 +186,22 @@ void BuryDelivery(CommitContext& context, std::string_view delivery_id, StoredDe
                  MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), delivery.mailbox_sequence()));
 }
 
-void Bury(CommitContext& context, std::string_view delivery_id, StoredDelivery& delivery, StoredReferral& stored,
-          uint64_t index) {
-  BuryDelivery(context, delivery_id, delivery, index);
+absl::Status Bury(CommitContext& context, std::string_view delivery_id, StoredDelivery& delivery, StoredReferral& stored,
+                  const Death& death, NewDeliveries& queued) {
+  std::string sender = delivery.sender();
+  if (sender.empty()) {  // Queued before it was kept.
+    ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(stored));
+    sender = header.core.part.sender();
+  }
+  ACCORD_RETURN_IF_ERROR(AddDeadLetter(context, delivery_id, delivery, sender, death, queued));
+  BuryDelivery(context, delivery_id, delivery, death.index);
   auto* const recipient = CarriesReferral(delivery) ? FindRecipient(stored, delivery.agency()) : nullptr;
-  if (recipient == nullptr) return;
+  if (recipient == nullptr) return absl::OkStatus();
   if (const auto next = referral::Next(recipient->state(), referral::Event::kDie); next.has_value()) {
     recipient->set_state(*next);
     recipient->set_since_ms(absl::ToUnixMillis(context.now()));
   }
+  return absl::OkStatus();
 }
 
 absl::Status ReleaseCommand::Apply(CommitContext& context) {
@@ -197,6 +212,7 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
   }
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, delivery->header_digest()));
   if (!stored.has_value()) return Erased();
+  if (AttemptsExhausted(*delivery, context.now())) return GiveUp(context, *delivery, *stored);
   ReleasePlan& plan = result_.plan;
   if (!(plan.epochs == context.epochs()) || plan.sender_statement != stored->sender_statement()) {
     const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
@@ -205,7 +221,7 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
   }
 
   const int64_t now_ms = absl::ToUnixMillis(context.now());
-  delivery->set_attempt(delivery->attempt() + 1);
+  BeginAttempt(*delivery, context.now());
   delivery->clear_released_sections();
   for (const auto& section : plan.sections) delivery->add_released_sections(section.section_id());
 
@@ -235,6 +251,17 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
   if (moved) ACCORD_RETURN_IF_ERROR(SaveReferral(context, delivery->header_digest(), *stored));
   result_.delivery = *std::move(delivery);
   return absl::OkStatus();
+}
+
+absl::Status ReleaseCommand::GiveUp(CommitContext& context, StoredDelivery& delivery, StoredReferral& stored) {
+  EntryDraft entry = DeliveryEntry(stored, delivery, delivery_id_, result_.plan.sender, result_.plan.request_id, caller_);
+  entry.event.set_type(type::v1::EVENT_TYPE_DEAD_LETTER);
+  entry.event.set_reason(std::string(RowOf(Reason::kAttemptsExhausted).name));
+  ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
+  result_.withheld = true;
+  ACCORD_RETURN_IF_ERROR(Bury(context, delivery_id_, delivery, stored, {result_.index, entry.event.reason()}, queued_));
+  result_.delivery = delivery;
+  return SaveReferral(context, delivery.header_digest(), stored);
 }
 
 absl::Status ReleaseCommand::TellOfEarlierChanges(CommitContext& context, const StoredDelivery& delivery, const StoredReferral& stored) {
@@ -275,6 +302,7 @@ absl::Status ReleaseCommand::TellOfEarlierChanges(CommitContext& context, const 
     told.set_agency(delivery.agency());
     told.set_desk(delivery.desk());
     told.set_header_digest(delivery.header_digest());
+    told.set_sender(result_.plan.sender);
     told.set_statement_digest(change);
     told.set_lane(type::v1::LANE_IMMEDIATE);
     told.set_ordering_key(delivery.ordering_key());
@@ -283,9 +311,9 @@ absl::Status ReleaseCommand::TellOfEarlierChanges(CommitContext& context, const 
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> ReleaseCommand::MoveReferral(CommitContext& context, StoredDelivery& delivery, StoredReferral& stored) const {
+absl::StatusOr<bool> ReleaseCommand::MoveReferral(CommitContext& context, StoredDelivery& delivery, StoredReferral& stored) {
   if (result_.withheld) {
-    Bury(context, delivery_id_, delivery, stored, result_.index);
+    ACCORD_RETURN_IF_ERROR(Bury(context, delivery_id_, delivery, stored, Withheld(result_.index), queued_));
     return true;
   }
   auto* const recipient = FindRecipient(stored, delivery.agency());
@@ -301,9 +329,9 @@ absl::StatusOr<bool> ReleaseCommand::MoveReferral(CommitContext& context, Stored
   return moved;
 }
 
-absl::StatusOr<bool> ReleaseCommand::MoveWord(CommitContext& context, StoredDelivery& delivery, StoredReferral& stored) const {
+absl::StatusOr<bool> ReleaseCommand::MoveWord(CommitContext& context, StoredDelivery& delivery, StoredReferral& stored) {
   if (!result_.withheld) return false;
-  Bury(context, delivery_id_, delivery, stored, result_.index);
+  ACCORD_RETURN_IF_ERROR(Bury(context, delivery_id_, delivery, stored, Withheld(result_.index), queued_));
   auto* const holder = FindRecipient(stored, delivery.agency());
   if (holder == nullptr || delivery.statement_digest().empty() || holder->change() != delivery.statement_digest()) return false;
   // It never hears of the change, so nothing is asked of it: a person at the sender sees to it (GetHolders).
@@ -315,11 +343,13 @@ absl::StatusOr<bool> ReleaseCommand::MoveWord(CommitContext& context, StoredDeli
 
 void ReleaseCommand::Published() {
   for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
+  // Here, not in Done: it may be requeued by a later command, which Done might come after.
+  if (result_.withheld) mailboxes_.Remove(delivery_id_, Mailboxes::Gone::kDead);
 }
 
 void ReleaseCommand::Done(const absl::StatusOr<Committed>& outcome) {
   if (!outcome.ok()) return std::move(done_)(outcome.status());
-  if (result_.withheld) mailboxes_.Remove(delivery_id_);
+  if (!result_.withheld) mailboxes_.NoteAttempt(delivery_id_, result_.delivery.attempt());
   std::move(done_)(std::move(result_));
 }
 

@@ -13,6 +13,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "accord/type/v1/referral.pb.h"
 #include "common/referral/decision.h"
+#include "services/broker/delivery/dead_letters.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/access.h"
@@ -40,6 +41,8 @@ struct ReleasePlan {
   type::v1::SignedPayload statement;
   std::vector<type::v1::Opening> statement_openings;
   int64_t answer_due_ms = 0;
+  // Of a referral's delivery: by when it is to be opened by a person and answered (0: no clock runs).
+  int64_t pick_up_due_ms = 0, response_due_ms = 0;
   // Of what its sender says, or of a notice, to a holder: a protective rule applies to the holder by now, so nothing may go.
   bool may_not_tell = false;
 };
@@ -59,14 +62,15 @@ inline constexpr size_t kEarlierStatementsMax = 64;
 struct Released {
   storage::v1::StoredDelivery delivery;  // As of this attempt.
   ReleasePlan plan;
-  uint64_t index = 0;  // Of its RELEASED entry, or of WITHHELD_AT_RELEASE.
+  uint64_t index = 0;  // Of its RELEASED entry, of WITHHELD_AT_RELEASE, or of DEAD_LETTER.
   // Nothing may go any more: the entry says so, the delivery is a dead letter, and nothing is to be sent.
   bool withheld = false;
 };
 using ReleasedDone = absl::AnyInvocable<void(absl::StatusOr<Released>) &&>;
 
 // Makes attempt, first release time, what is held, state and RELEASED entry durable. Plans again if an epoch moved since the plan was
-// made, or its sender said something: whatever an earlier command of the sequencer forbids does not leave.
+// made, or its sender said something: whatever an earlier command of the sequencer forbids does not leave. What was attempted too often
+// (attempts.h) is a dead letter instead, and its key is free.
 // Its Done gives no lease back: whoever leased it does.
 //   DELIVERY_NOT_FOUND  not there, settled, or not this mailbox's
 //   those of PlanRelease
@@ -89,10 +93,12 @@ class ReleaseCommand : public Command {
   // tags as they were signed. It need not answer, for nothing was taken from it.
   absl::Status TellOfEarlierChanges(CommitContext& context, const storage::v1::StoredDelivery& delivery,
                                     const storage::v1::StoredReferral& stored);
+  // Makes it a dead letter: it was attempted too often.
+  absl::Status GiveUp(CommitContext& context, storage::v1::StoredDelivery& delivery, storage::v1::StoredReferral& stored);
   // What follows for the delivery and its recipient, of a referral and of what is said of one. True when `stored` is to be saved.
   absl::StatusOr<bool> MoveReferral(CommitContext& context, storage::v1::StoredDelivery& delivery,
-                                    storage::v1::StoredReferral& stored) const;
-  absl::StatusOr<bool> MoveWord(CommitContext& context, storage::v1::StoredDelivery& delivery, storage::v1::StoredReferral& stored) const;
+                                    storage::v1::StoredReferral& stored);
+  absl::StatusOr<bool> MoveWord(CommitContext& context, storage::v1::StoredDelivery& delivery, storage::v1::StoredReferral& stored);
 
   const std::string delivery_id_;
   const MailboxId mailbox_;
@@ -101,7 +107,7 @@ class ReleaseCommand : public Command {
   const DirectoryHolder& directory_;
   Mailboxes& mailboxes_;
   Released result_;
-  NewDeliveries queued_;  // Notices of holds that cover it, and statements on it.
+  NewDeliveries queued_;  // Notices of holds that cover it, and statements on it; or notices of a dead letter.
   ReleasedDone done_;
 };
 
@@ -110,10 +116,10 @@ EntryDraft DeliveryEntry(const storage::v1::StoredReferral& stored, const storag
                          std::string_view delivery_id, std::string_view sender, std::string_view request_id,
                          const Caller& caller);
 
-// Takes a delivery out of its mailbox as a dead letter.
+// Takes a delivery out of its mailbox for good: its sender stopped it.
 void BuryDelivery(CommitContext& context, std::string_view delivery_id, storage::v1::StoredDelivery& delivery, uint64_t index);
-// And its recipient's state with it.
-void Bury(CommitContext& context, std::string_view delivery_id, storage::v1::StoredDelivery& delivery,
-          storage::v1::StoredReferral& stored, uint64_t index);
+// Takes it out as a dead letter, of which both ends hear (dead_letters.h), and moves its recipient's state.
+absl::Status Bury(CommitContext& context, std::string_view delivery_id, storage::v1::StoredDelivery& delivery,
+                  storage::v1::StoredReferral& stored, const Death& death, NewDeliveries& queued);
 
 }  // namespace accord::broker

@@ -8,16 +8,20 @@
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/delivery/release.h"
+#include "services/broker/delivery/replay.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_notices.h"
 
 namespace accord::broker {
 namespace {
 
-absl::Duration BackoffAfter(uint32_t attempt) {
-  absl::Duration backoff = kRedeliveryBackoffMin;
-  for (uint32_t i = 1; i < attempt && backoff < kRedeliveryBackoffMax; ++i) backoff *= 2;
-  return std::min(backoff, kRedeliveryBackoffMax);
+std::string OutcomeOf(const Settlement& settlement) {
+  switch (settlement.kind) {
+    case Settlement::Kind::kAck: return "DELIVERED";
+    case Settlement::Kind::kNack: return "NACKED";
+    case Settlement::Kind::kReject: return settlement.reason;
+  }
+  return {};
 }
 
 }  // namespace
@@ -39,6 +43,7 @@ absl::Status SettleCommand::Apply(CommitContext& context) {
     result_ = {delivery->settled_index(), true};
     return absl::OkStatus();
   }
+  EndAttempt(*delivery, context.now(), OutcomeOf(settlement_));
   if (!delivery->hold().empty()) return SettleHold(context, *delivery);
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, delivery->header_digest()));
   if (!stored.has_value()) return Error(Reason::kDeliveryNotFound, "the referral was erased");
@@ -56,18 +61,17 @@ absl::Status SettleCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
 
   if (settlement_.kind == Settlement::Kind::kNack) {
-    not_before_ = context.now() + std::max(settlement_.delay, BackoffAfter(delivery->attempt()));
-    delivery->set_not_before_ms(absl::ToUnixMillis(not_before_));
-    context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
-    returned_ = true;
+    PutOff(context, settlement_.delay, *delivery);
     return absl::OkStatus();
   }
   if (settlement_.kind == Settlement::Kind::kReject) {
-    Bury(context, delivery_id_, *delivery, *stored, result_.index);
+    dead_ = true;
+    ACCORD_RETURN_IF_ERROR(Bury(context, delivery_id_, *delivery, *stored, {result_.index, settlement_.reason}, queued_));
     return SaveReferral(context, delivery->header_digest(), *stored);
   }
   delivery->set_state(storage::v1::DELIVERY_STATE_DELIVERED);
   delivery->set_settled_index(result_.index);
+  NoteSettled(context, delivery_id_, *delivery);
   context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
   context.Delete(kFamilyMailbox,
                  MailboxKey(delivery->agency(), delivery->desk(), delivery->lane(), delivery->mailbox_sequence()));
@@ -77,6 +81,14 @@ absl::Status SettleCommand::Apply(CommitContext& context) {
   recipient->set_state(*next);
   recipient->set_since_ms(absl::ToUnixMillis(context.now()));
   return SaveReferral(context, delivery->header_digest(), *stored);
+}
+
+void SettleCommand::PutOff(CommitContext& context, absl::Duration asked, storage::v1::StoredDelivery& delivery) {
+  const absl::Duration backoff = JitteredBackoff(delivery.lane(), delivery.attempt(), context.RandomBytes(kJitterBytes));
+  not_before_ = context.now() + std::max(asked, backoff);
+  delivery.set_not_before_ms(absl::ToUnixMillis(not_before_));
+  context.Put(kFamilyDelivery, delivery_id_, delivery.SerializeAsString());
+  returned_ = true;
 }
 
 absl::Status SettleCommand::SettleHold(CommitContext& context, storage::v1::StoredDelivery& delivery) {
@@ -90,14 +102,12 @@ absl::Status SettleCommand::SettleHold(CommitContext& context, storage::v1::Stor
   ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
   if (!ack) {
     const absl::Duration delay = settlement_.kind == Settlement::Kind::kReject ? kNackDelayMax : settlement_.delay;
-    not_before_ = context.now() + std::max(delay, BackoffAfter(delivery.attempt()));
-    delivery.set_not_before_ms(absl::ToUnixMillis(not_before_));
-    returned_ = true;
-    context.Put(kFamilyDelivery, delivery_id_, delivery.SerializeAsString());
+    PutOff(context, delay, delivery);
     return absl::OkStatus();
   }
   delivery.set_state(storage::v1::DELIVERY_STATE_DELIVERED);
   delivery.set_settled_index(result_.index);
+  NoteSettled(context, delivery_id_, delivery);
   delivery.clear_hold_referrals();  // It is not sent again; what it named may be erased one day.
   context.Put(kFamilyDelivery, delivery_id_, delivery.SerializeAsString());
   context.Delete(kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), delivery.mailbox_sequence()));
@@ -109,13 +119,15 @@ absl::Status SettleCommand::SettleHold(CommitContext& context, storage::v1::Stor
   return absl::OkStatus();
 }
 
+void SettleCommand::Published() {
+  for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
+  // Here, not in Done: it may be queued again by a later command, which Done might come after.
+  if (!returned_) mailboxes_.Remove(delivery_id_, dead_ ? Mailboxes::Gone::kDead : Mailboxes::Gone::kSettled);
+}
+
 void SettleCommand::Done(const absl::StatusOr<Committed>& outcome) {
   if (!outcome.ok()) return std::move(done_)(outcome.status());
-  if (returned_) {
-    mailboxes_.Return(delivery_id_, holder_, not_before_);
-  } else {
-    mailboxes_.Remove(delivery_id_);
-  }
+  if (returned_) mailboxes_.Return(delivery_id_, holder_, not_before_);
   std::move(done_)(result_);
 }
 

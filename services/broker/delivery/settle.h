@@ -9,23 +9,21 @@
 #include <string>
 
 #include "accord/storage/v1/broker.pb.h"
+#include "services/broker/delivery/attempts.h"
 #include "services/broker/delivery/mailboxes.h"
+#include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/sequencer/command.h"
 
 namespace accord::broker {
 
 inline constexpr absl::Duration kNackDelayMax = absl::Hours(1);
-// A delivery returned for later waits at least this long, doubled with each attempt up to the second: who returns it
-// again and again must not fill the record.
-inline constexpr absl::Duration kRedeliveryBackoffMin = absl::Seconds(1);
-inline constexpr absl::Duration kRedeliveryBackoffMax = absl::Minutes(5);
 
 // What the recipient says of a delivery.
 struct Settlement {
   enum class Kind { kAck, kNack, kReject };
   Kind kind = Kind::kAck;
-  absl::Duration delay;  // kNack: not before this long from now, or the backoff if that is longer.
+  absl::Duration delay;  // kNack: not before this long from now, or the backoff (attempts.h) if that is longer.
   std::string reason;    // kReject: of docs/errors.md.
 };
 
@@ -49,10 +47,13 @@ class SettleCommand : public Command {
         settlement_(std::move(settlement)), mailboxes_(mailboxes), done_(std::move(done)) {}
 
   absl::Status Apply(CommitContext& context) override;
+  void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
   absl::Status SettleHold(CommitContext& context, storage::v1::StoredDelivery& delivery);
+  // Puts it off by what its recipient asks, or by the backoff if that is longer.
+  void PutOff(CommitContext& context, absl::Duration asked, storage::v1::StoredDelivery& delivery);
 
   const std::string delivery_id_;
   const MailboxId mailbox_;
@@ -62,6 +63,8 @@ class SettleCommand : public Command {
   Mailboxes& mailboxes_;
   SettledOutcome result_;
   bool returned_ = false;  // It waits again.
+  bool dead_ = false;
+  NewDeliveries queued_;  // Notices of a dead letter.
   absl::Time not_before_;
   SettledDone done_;
 };

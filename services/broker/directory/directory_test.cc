@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/testing_pki.h"
+#include "common/policy/clock_text.h"
 #include "common/policy/policy_text.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/changes.h"
@@ -25,6 +26,11 @@ TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
   EXPECT_EQ(ToHex(PartyKey("idva", 258)), "0469647661" "0000000000000102");
   EXPECT_EQ(ToHex(MailboxKey("idva", type::v1::DESK_CONFIDENTIAL, type::v1::LANE_HIGH, 1)),
             "0469647661" "02" "02" "0000000000000001");
+  EXPECT_EQ(ToHex(DeadLetterKey("idva", type::v1::DESK_UNSPECIFIED, 258, std::string(16, '\x11'))),
+            "0469647661" "01" "fffffffffffffefd" "11111111111111111111111111111111");
+  EXPECT_EQ(ToHex(SettledKey("idva", type::v1::DESK_CONFIDENTIAL, 258)), "0469647661" "02" "0000000000000102");
+  EXPECT_EQ(ToHex(SettledPrefix("idva", type::v1::DESK_MAIN)), "0469647661" "01");
+  EXPECT_EQ(ReplayKey("idva", type::v1::DESK_MAIN), "replay/\x04idva\x01");
   EXPECT_EQ(ToHex(ChainEntryKey(std::string(16, '\x11'), 7)), "11111111111111111111111111111111" "0000000000000007");
   EXPECT_EQ(SectionKey(std::string(32, 'h'), std::string(16, 's')), std::string(32, 'h') + std::string(16, 's'));
   EXPECT_EQ(StatementKey(std::string(32, 'h'), std::string(32, 's')), std::string(32, 'h') + std::string(32, 's'));
@@ -41,9 +47,10 @@ TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
   EXPECT_EQ(AgreementKey("2026-1"), "agreement/version/2026-1");
   EXPECT_EQ(EmergencyKey("emergency-2"), "emergency/version/emergency-2");
   EXPECT_EQ(LawKey("law-2"), "law/version/law-2");
+  EXPECT_EQ(ClocksKey("clocks-2"), "clocks/version/clocks-2");
   EXPECT_EQ(ForumKey("marac-area"), "forum/marac-area");
   EXPECT_EQ(ConflictListKey("police"), "conflicts/police");
-  EXPECT_EQ(BrokerFamilies().size(), 42u);
+  EXPECT_EQ(BrokerFamilies().size(), 44u);
 }
 
 class DirectoryTest : public ::testing::Test {
@@ -292,6 +299,17 @@ admin::v1::Change PutRegister(const std::string& text) {
   return change;
 }
 
+std::string ClocksText(const std::string& version, const std::string& effective_from) {
+  referral::ClockRules rules = referral::DefaultClockRules();
+  rules.version = version;
+  return fmt::format("{}# From {}.\n", policy::ClockRulesText(rules), effective_from);
+}
+admin::v1::Change PutClocks(const std::string& text) {
+  admin::v1::Change change;
+  change.mutable_put_clock_rules()->set_text(text);
+  return change;
+}
+
 admin::v1::Change PutForum(const std::string& id, std::vector<std::string> members, const std::string& coordinator) {
   admin::v1::Change change;
   auto& forum = *change.mutable_put_forum()->mutable_forum();
@@ -315,6 +333,8 @@ TEST_F(DirectoryTest, AVersionMeansOneText) {
        Reason::kScheduleMalformed, EmergencyKey("v1"), "put_emergency_schedule"},
       {PutRegister(RegisterText("v1", "2026-01-01")), PutRegister(RegisterText("v1", "2026-01-02")), PutRegister("bad"),
        Reason::kLegalRegisterMalformed, LawKey("v1"), "put_legal_register"},
+      {PutClocks(ClocksText("v1", "2026-01-01")), PutClocks(ClocksText("v1", "2026-01-02")), PutClocks("bad"), Reason::kFieldInvalid,
+       ClocksKey("v1"), "put_clock_rules"},
   };
   for (const auto& kind : kinds) {
     const auto request = [&](int number) { return fmt::format("{}-{:08}", kind.kind, number); };
@@ -342,6 +362,7 @@ TEST_F(DirectoryTest, TheBuiltInVersionsAreTaken) {
   OpenLog({});
   EXPECT_TRUE(HasReason(Propose("alice", "request-1", PutSchedule(ScheduleText("emergency-1", "2026-01-01"))).status(), Reason::kScheduleMalformed));
   EXPECT_TRUE(HasReason(Propose("alice", "request-2", PutRegister(RegisterText("law-1", "2026-01-01"))).status(), Reason::kLegalRegisterMalformed));
+  EXPECT_TRUE(HasReason(Propose("alice", "request-3", PutClocks(ClocksText("clocks-1", "2026-01-01"))).status(), Reason::kFieldInvalid));
 }
 
 TEST_F(DirectoryTest, EveryVersionIsKeptInTheOrderOfApproval) {

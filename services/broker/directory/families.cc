@@ -11,6 +11,7 @@ std::string RecoveryKey(uint64_t number) { return std::string(kMetaRecoveryPrefi
 std::string AgreementKey(std::string_view version) { return fmt::format("agreement/version/{}", version); }
 std::string EmergencyKey(std::string_view version) { return fmt::format("emergency/version/{}", version); }
 std::string LawKey(std::string_view version) { return fmt::format("law/version/{}", version); }
+std::string ClocksKey(std::string_view version) { return fmt::format("clocks/version/{}", version); }
 std::string ForumKey(std::string_view id) { return fmt::format("forum/{}", id); }
 std::string ConflictListKey(std::string_view agency) { return fmt::format("conflicts/{}", agency); }
 
@@ -53,9 +54,28 @@ std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, acc
   return MailboxPrefix(agency, desk, lane) + KeyU64(sequence);
 }
 
-std::string KeySequenceKey(std::string_view agency, std::string_view ordering_key) {
-  return ByteWriter().Raw("keyseq/").Lp8(agency).Raw(ordering_key).bytes();
+namespace {
+
+std::string DeskPrefix(std::string_view agency, accord::type::v1::Desk desk) {
+  const bool confidential = desk == accord::type::v1::DESK_CONFIDENTIAL;  // Unspecified means main.
+  return ByteWriter().Lp8(agency).U8(confidential ? accord::type::v1::DESK_CONFIDENTIAL : accord::type::v1::DESK_MAIN).bytes();
 }
+
+}  // namespace
+
+std::string DeadLetterPrefix(std::string_view viewer, accord::type::v1::Desk desk) { return DeskPrefix(viewer, desk); }
+
+std::string DeadLetterKey(std::string_view viewer, accord::type::v1::Desk desk, int64_t dead_at_ms, std::string_view delivery_id) {
+  return DeskPrefix(viewer, desk) + KeyU64(~static_cast<uint64_t>(dead_at_ms)) + std::string(delivery_id);
+}
+
+std::string SettledPrefix(std::string_view agency, accord::type::v1::Desk desk) { return DeskPrefix(agency, desk); }
+
+std::string SettledKey(std::string_view agency, accord::type::v1::Desk desk, uint64_t settled_index) {
+  return DeskPrefix(agency, desk) + KeyU64(settled_index);
+}
+
+std::string ReplayKey(std::string_view agency, accord::type::v1::Desk desk) { return "replay/" + DeskPrefix(agency, desk); }
 
 std::string HoldCoverKey(HoldTarget kind, std::string_view target) {
   return ByteWriter().U8(static_cast<uint8_t>(kind)).Raw(target).bytes();
@@ -119,7 +139,7 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
     for (std::string_view name :
          {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyWitness,
           kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
-          kFamilyDelivery, kFamilyMailbox, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyErased,
+          kFamilyDelivery, kFamilyMailbox, kFamilyDeadLetter, kFamilySettled, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyErased,
           kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyDue, kFamilyDueAt, kFamilyGap, kFamilyBreach, kFamilyReview,
           kFamilySharing, kFamilyAgency, kFamilyOfficer, kFamilyDeny,

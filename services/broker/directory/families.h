@@ -38,6 +38,8 @@ inline constexpr std::string_view kFamilyStatement = "statement";    // Statemen
 inline constexpr std::string_view kFamilyParty = "party";            // PartyKey → header digest[32]
 inline constexpr std::string_view kFamilyDelivery = "delivery";      // delivery id[16] → StoredDelivery
 inline constexpr std::string_view kFamilyMailbox = "mailbox";        // MailboxKey → delivery id[16]
+inline constexpr std::string_view kFamilyDeadLetter = "dead_letter";  // DeadLetterKey → nothing
+inline constexpr std::string_view kFamilySettled = "settled";        // SettledKey → u64 time in ms ‖ delivery id[16]
 inline constexpr std::string_view kFamilyCase = "case";              // pseudonym[16] → StoredCase
 inline constexpr std::string_view kFamilyCaseToken = "case_token";   // victim[32] ‖ perpetrator[32] → pseudonym[16]
 
@@ -99,11 +101,12 @@ std::string PrincipalChainKey(std::string_view principal);
 std::string RecoveryKey(uint64_t number);
 // "retention/version/" ‖ u64 number of the change, in family `policy`.
 std::string RetentionVersionKey(uint64_t change);
-// In family `policy`: "agreement/version/", "emergency/version/" or "law/version/" ‖ version → StoredAgreement, and for the
-// other two StoredPolicyText; "forum/" ‖ id → admin.v1.Forum; "conflicts/" ‖ agency.
+// In family `policy`: "agreement/version/", "emergency/version/", "law/version/" or "clocks/version/" ‖ version →
+// StoredAgreement, and for the others StoredPolicyText; "forum/" ‖ id → admin.v1.Forum; "conflicts/" ‖ agency.
 std::string AgreementKey(std::string_view version);
 std::string EmergencyKey(std::string_view version);
 std::string LawKey(std::string_view version);
+std::string ClocksKey(std::string_view version);
 std::string ForumKey(std::string_view id);
 std::string ConflictListKey(std::string_view agency);
 // "admin/" or "inspector/" ‖ id.
@@ -127,8 +130,15 @@ std::string PartyKey(std::string_view agency, uint64_t stored_index);
 std::string MailboxKey(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane,
                        uint64_t sequence);
 std::string MailboxPrefix(std::string_view agency, accord::type::v1::Desk desk, accord::type::v1::Lane lane);
-// "keyseq/" ‖ lp8(agency) ‖ ordering key[16], in family `meta`: u64 of the deliveries of that key to that agency so far.
-std::string KeySequenceKey(std::string_view agency, std::string_view ordering_key);
+// lp8(viewer) ‖ u8 desk ‖ u64 of all ones less its time in ms ‖ delivery id[16]: the dead letters that a desk may see, the newest first;
+// the first two are its prefix. An unspecified desk is main.
+std::string DeadLetterKey(std::string_view viewer, accord::type::v1::Desk desk, int64_t dead_at_ms, std::string_view delivery_id);
+std::string DeadLetterPrefix(std::string_view viewer, accord::type::v1::Desk desk);
+// lp8(agency) ‖ u8 desk ‖ u64 leaf index of the entry by which the delivery was acknowledged; the first two are its prefix.
+std::string SettledKey(std::string_view agency, accord::type::v1::Desk desk, uint64_t settled_index);
+std::string SettledPrefix(std::string_view agency, accord::type::v1::Desk desk);
+// "replay/" ‖ lp8(agency) ‖ u8 desk, in family `meta`: u64 leaf index at which the replay under way goes on ‖ u64 that of its first entry.
+std::string ReplayKey(std::string_view agency, accord::type::v1::Desk desk);
 // pseudonym[16] ‖ u64 number in the case.
 std::string CaseReferralKey(std::string_view pseudonym, uint64_t number);
 // u8 1 ‖ u64 leaf index, and u8 2 ‖ u64 leaf index: an erasure, and what is left to do of it.
@@ -152,6 +162,8 @@ enum class DueKind : uint8_t {
   kGap = 1,     // The review of what was shared under the emergency schedule alone.
   kChange = 2,  // A holder's answer to a change of consent, a correction or a recall.
   kBreach = 3,  // The assessment of a personal data breach.
+  kPickUp = 4,    // A person at a recipient opens a referral.
+  kResponse = 5,  // A recipient answers it.
 };
 // u64 time in ms ‖ u8 kind ‖ header digest[32] ‖ lp8(agency) ‖ u8 desk.
 std::string DueKey(uint64_t due_ms, DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk);

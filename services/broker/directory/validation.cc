@@ -51,6 +51,29 @@ absl::Status CheckCertificate(const std::string& der, std::string_view field, st
   return absl::OkStatus();
 }
 
+// A number as people dial it: digits, with blanks and `+()-` between them.
+bool IsTelephone(std::string_view number) {
+  return std::all_of(number.begin(), number.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || std::string_view(" +()-").find(c) != std::string_view::npos; }) &&
+         std::any_of(number.begin(), number.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+absl::Status CheckDuty(const admin::v1::Agency& agency) {
+  const std::string& number = agency.duty_telephone();
+  if (number.size() > kTelephoneCharsMax) return Invalid("agency.duty_telephone", fmt::format("more than {} characters", kTelephoneCharsMax));
+  if (!number.empty() && !IsTelephone(number)) return Invalid("agency.duty_telephone", "digits are needed, and nothing else but blanks and +()-");
+  if (agency.duty_hours_size() > kDutyHoursMax) return Invalid("agency.duty_hours", fmt::format("more than {}", kDutyHoursMax));
+  for (const admin::v1::DutyHours& hours : agency.duty_hours()) {
+    if (hours.first_day() < 1 || hours.last_day() > 7 || hours.last_day() < hours.first_day()) {
+      return Invalid("agency.duty_hours", "days are 1 (Monday) to 7 (Sunday), and the last is not before the first");
+    }
+    if (hours.from_minute() > kDayMinutes || hours.to_minute() > kDayMinutes) {
+      return Invalid("agency.duty_hours", fmt::format("a time is 0 to {} minutes after midnight", kDayMinutes));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view trust_domain) {
@@ -70,6 +93,7 @@ absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view tr
     if (!IsSpecialism(specialism)) return Invalid("agency.specialisms", "1 to 63 of [a-z0-9_-] are needed");
   }
   if (agency.valid_from_ms() < 0) return Invalid("agency.valid_from_ms", "negative");
+  ACCORD_RETURN_IF_ERROR(CheckDuty(agency));
 
   const std::string prefix = fmt::format("spiffe://{}/agency/{}/", trust_domain, agency.id());
   if (agency.signing_certificates().empty()) {

@@ -4,6 +4,7 @@
 #include <absl/status/status.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,12 +19,15 @@ inline constexpr size_t kAreasMax = 64;
 inline constexpr int kSigningCertificatesMax = 8;
 inline constexpr int kSpecialismsMax = 32;
 inline constexpr size_t kSpecialismCharsMax = 63;
+inline constexpr size_t kTelephoneCharsMax = 32;
+inline constexpr int kDutyHoursMax = 32;
+inline constexpr uint32_t kDayMinutes = 24 * 60;
 inline constexpr size_t kForumsMax = 1000;              // That sit.
 inline constexpr int kForumMembersMax = 100;
 inline constexpr int kConflictWorkersMax = 1000;
 inline constexpr size_t kWorkerPseudonymCharsMax = 64;
 
-// OK when `agency` is well formed in itself: id, kind, name, areas, specialisms; at least one signing and one
+// OK when `agency` is well formed in itself: id, kind, name, areas, specialisms, duty; at least one signing and one
 // sealing certificate, each P-256 with the key usage and the one URI SAN of docs/formats.md §4 under
 // `trust_domain`. Whom a certificate chains to is for the agencies to judge, not for the broker.
 // FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN or TEXT_NOT_UTF8, with metadata `field`.

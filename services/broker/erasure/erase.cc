@@ -21,6 +21,7 @@
 #include "services/broker/sequencer/chains.h"
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/gap.h"
+#include "services/broker/sharing/notices.h"
 #include "services/broker/sharing/register.h"
 
 namespace accord::broker {
@@ -135,9 +136,7 @@ absl::Status Collected::CollectEntry(CommitContext& context, uint64_t index) {
   const auto about = PartOf<type::v1::EntryReferral>(*openings, "referral");
   if (!about.delivery_id().empty()) delivery_ids.insert(about.delivery_id());
   const auto type = PartOf<type::v1::EntryEvent>(*openings, "event").type();
-  if (type == type::v1::EVENT_TYPE_GAP_OVERDUE || type == type::v1::EVENT_TYPE_BREACH_OVERDUE || type == type::v1::EVENT_TYPE_CHANGE_OVERDUE) {
-    return CollectWaiting(context, index);
-  }
+  if (LeavesDeliveries(type)) return CollectWaiting(context, index);
   if (type != type::v1::EVENT_TYPE_STATEMENT) return absl::OkStatus();
   return CollectStatement(context, PartOf<type::v1::EntryActor>(*openings, "actor").principal(), about.statement_digest(), index);
 }
@@ -191,7 +190,9 @@ absl::Status Collected::CollectSharing(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kGap, sender, type::v1::DESK_MAIN));
   ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kBreach, sender, type::v1::DESK_MAIN));
   for (const auto& recipient : stored.recipients()) {
-    ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kChange, recipient.agency(), recipient.desk()));
+    for (const DueKind kind : {DueKind::kChange, DueKind::kPickUp, DueKind::kResponse}) {
+      ACCORD_RETURN_IF_ERROR(CollectDue(context, kind, recipient.agency(), recipient.desk()));
+    }
   }
   return absl::OkStatus();
 }
@@ -211,9 +212,8 @@ absl::Status Collected::CollectDelivery(CommitContext& context, const std::strin
   // A hold's notice is in the same mailboxes, and is not the referral's.
   if (!delivery.has_value() || delivery->header_digest() != digest) return absl::OkStatus();
   Row(kFamilyDelivery, id);
-  if (delivery->state() != storage::v1::DELIVERY_STATE_QUEUED) return absl::OkStatus();
-  Row(kFamilyMailbox, MailboxKey(delivery->agency(), delivery->desk(), delivery->lane(), delivery->mailbox_sequence()));
-  if (delivery->attempt() > 0) unsettled.insert(id);
+  for (auto& [family, key] : PlacesOf(id, *delivery)) Row(family, std::move(key));
+  if (delivery->state() == storage::v1::DELIVERY_STATE_QUEUED && delivery->attempt() > 0) unsettled.insert(id);
   return absl::OkStatus();
 }
 
@@ -265,7 +265,8 @@ void PutMarks(CommitContext& context, const CaseLinker& linker, const Collected&
   for (const auto& recipient : one.stored.recipients()) {
     // As with reads: whoever was told nothing before is told nothing now.
     if (recipient.state() == type::v1::REFERRAL_STATE_STORED || recipient.state() == type::v1::REFERRAL_STATE_DEAD_LETTER ||
-        recipient.state() == type::v1::REFERRAL_STATE_RECALLED) {
+        recipient.state() == type::v1::REFERRAL_STATE_RECALLED ||
+        (recipient.state() == type::v1::REFERRAL_STATE_WITHDRAWN && recipient.first_released_ms() == 0)) {
       continue;
     }
     put(ErasedRecipientMark(one.digest, recipient.agency(), recipient.desk()));

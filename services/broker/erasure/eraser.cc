@@ -33,7 +33,7 @@ constexpr absl::Duration kDropPause = absl::Milliseconds(100);
 // The families of which an erasure deletes or overwrites something.
 constexpr std::array kPurged = {
     kFamilyOpening, kFamilyReferral,     kFamilySection, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
-    kFamilyMailbox, kFamilyCase,         kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyRetention, kFamilyMapping,
+    kFamilyMailbox, kFamilyDeadLetter,   kFamilySettled, kFamilyCase,         kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyRetention, kFamilyMapping,
     kFamilyRefused, kFamilyChange,       kFamilyHold,    kFamilyHoldCover, kFamilyHoldReferral, kFamilyDue, kFamilyDueAt,
     kFamilyGap,     kFamilyBreach,       kFamilyReview,  kFamilySharing,
 };
@@ -195,7 +195,7 @@ absl::Status Eraser::AdoptListed() {
       storage::v1::StoredDelivery delivery;
       if (!delivery.ParseFromArray(value.data(), static_cast<int>(value.size())) || !digests.contains(delivery.header_digest())) return true;
       add(kFamilyDelivery, key);
-      add(kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), delivery.mailbox_sequence()));
+      for (const auto& [place, place_key] : PlacesOf(key, delivery)) add(place, place_key);
       return true;
     }));
     ACCORD_RETURN_IF_ERROR(view->Scan(kFamilyRequest, {}, [&](std::string_view key, std::string_view value) {

@@ -164,6 +164,19 @@ absl::Status TellHolders(CommitContext& context, StoredHold& hold, const std::ve
   return QueueNotices(context, hold.hold().id(), notices, queued);
 }
 
+absl::StatusOr<size_t> TellAgain(CommitContext& context, std::string_view hold, const MailboxId& desk,
+                                 const std::vector<std::string>& header_digests, NewDeliveries& queued) {
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadHold(context, std::string(hold)));
+  if (!stored.has_value() || stored->lifted_at_ms() != 0) return size_t{0};
+  size_t notices = 0;
+  for (size_t begin = 0; begin < header_digests.size(); begin += kHoldNoticeReferralsMax, ++notices) {
+    const size_t end = std::min(header_digests.size(), begin + kHoldNoticeReferralsMax);
+    const std::vector<std::string> some(header_digests.begin() + static_cast<ptrdiff_t>(begin), header_digests.begin() + static_cast<ptrdiff_t>(end));
+    ACCORD_RETURN_IF_ERROR(QueueNotice(context, hold, desk, some, /*lifted=*/false, queued));
+  }
+  return notices;
+}
+
 absl::Status TellLifted(CommitContext& context, std::string_view hold, const MailboxId& desk, NewDeliveries& queued) {
   ACCORD_ASSIGN_OR_RETURN(const auto holder, LoadHolder(context, hold, desk));
   if (!holder.has_value() || holder->lifting_told()) return absl::OkStatus();

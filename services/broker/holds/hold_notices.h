@@ -41,6 +41,10 @@ absl::Status NoteReleased(CommitContext& context, std::string_view header_digest
 // over. `hold` is saved. REQUIRES: at most kHoldNoticeReferralsMax.
 absl::Status TellHolders(CommitContext& context, storage::v1::StoredHold& hold, const std::vector<std::string>& header_digests,
                          NewDeliveries& queued);
+// Tells a desk anew of these referrals, which it was told of before: it lost what it had. The result: how many notices that takes; none
+// of a hold that was lifted.
+absl::StatusOr<size_t> TellAgain(CommitContext& context, std::string_view hold, const MailboxId& desk,
+                                 const std::vector<std::string>& header_digests, NewDeliveries& queued);
 // Tells a desk that was told of `hold` that it was lifted, once.
 absl::Status TellLifted(CommitContext& context, std::string_view hold, const MailboxId& desk, NewDeliveries& queued);
 

@@ -1,6 +1,7 @@
 #include "services/broker/holds/hold_release.h"
 
 #include "common/base/status.h"
+#include "services/broker/delivery/attempts.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
@@ -18,7 +19,7 @@ absl::Status ReleaseHoldCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(auto holder, LoadHolder(context, delivery->hold(), mailbox_));
   if (!hold.has_value() || !holder.has_value()) return Error(Reason::kStoreCorrupt, "a notice names a hold that is not there");
   const int64_t now_ms = absl::ToUnixMillis(context.now());
-  delivery->set_attempt(delivery->attempt() + 1);
+  BeginAttempt(*delivery, context.now());
   if (delivery->first_released_ms() == 0) delivery->set_first_released_ms(now_ms);
   context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
   if (holder->released_at_ms() == 0) {

@@ -10,6 +10,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
+#include "common/policy/clock_text.h"
 #include "common/policy/policy_text.h"
 #include "services/broker/directory/families.h"
 
@@ -29,6 +30,7 @@ std::string KeyOf(PolicyKind kind, std::string_view version) {
   switch (kind) {
     case PolicyKind::kAgreement: return AgreementKey(version);
     case PolicyKind::kSchedule: return EmergencyKey(version);
+    case PolicyKind::kClocks: return ClocksKey(version);
     case PolicyKind::kRegister: break;
   }
   return LawKey(version);
@@ -104,7 +106,7 @@ absl::Status LoadAgreements(const storage::Store& store, PolicyDocuments& docume
   return absl::OkStatus();
 }
 
-// Schedules and registers: of each kind there is one in force, first of all the one that the program is built with.
+// Schedules, registers and clock rules: of each kind there is one in force, first of all the one that the program is built with.
 template <typename Document, typename Parse>
 absl::Status LoadOthers(const storage::Store& store, PolicyKind kind, Document built_in, Parse parse, std::vector<Document>& list,
                         PolicyDocuments& documents) {
@@ -132,6 +134,9 @@ absl::StatusOr<PolicyDocuments> LoadPolicyDocuments(const storage::Store& store)
   ACCORD_RETURN_IF_ERROR(LoadOthers(
       store, PolicyKind::kRegister, referral::DefaultLegalRegister(), [](const std::string& text) { return policy::ParseRegister(text); },
       documents.laws, documents));
+  ACCORD_RETURN_IF_ERROR(LoadOthers(
+      store, PolicyKind::kClocks, referral::DefaultClockRules(), [](const std::string& text) { return policy::ParseClockRules(text); },
+      documents.clocks, documents));
   std::stable_sort(documents.all.begin(), documents.all.end(),
                    [](const PolicyDocument& a, const PolicyDocument& b) { return a.approved_at_ms > b.approved_at_ms; });
   return documents;
@@ -147,6 +152,8 @@ absl::StatusOr<std::string> PolicyText(const storage::Store& store, PolicyKind k
   const referral::LegalRegister law = referral::DefaultLegalRegister();
   if (kind == PolicyKind::kSchedule && version == schedule.version) return policy::ScheduleText(schedule);
   if (kind == PolicyKind::kRegister && version == law.version) return policy::RegisterText(law);
+  const referral::ClockRules clocks = referral::DefaultClockRules();
+  if (kind == PolicyKind::kClocks && version == clocks.version) return policy::ClockRulesText(clocks);
   return Error(Reason::kPolicyDocumentNotFound, "no such version is kept");
 }
 
@@ -154,6 +161,7 @@ bool IsLive(const PolicyDocument& document, const referral::CompiledPolicy& poli
   switch (document.kind) {
     case PolicyKind::kSchedule: return policy.Schedule(now).version == document.version;
     case PolicyKind::kRegister: return policy.Law(now).version == document.version;
+    case PolicyKind::kClocks: return policy.Clocks(now).version == document.version;
     case PolicyKind::kAgreement: break;
   }
   const auto live = policy.LiveAgreements(now);

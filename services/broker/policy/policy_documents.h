@@ -14,7 +14,7 @@
 
 namespace accord::broker {
 
-enum class PolicyKind { kAgreement, kSchedule, kRegister };
+enum class PolicyKind { kAgreement, kSchedule, kRegister, kClocks };
 
 // One version, without its text.
 struct PolicyDocument {
@@ -32,6 +32,7 @@ struct PolicyDocuments {
   std::vector<referral::Agreement> agreements;
   std::vector<referral::EmergencySchedule> schedules;
   std::vector<referral::LegalRegister> laws;
+  std::vector<referral::ClockRules> clocks;
   // All of them, the newest approval first.
   std::vector<PolicyDocument> all;
 };

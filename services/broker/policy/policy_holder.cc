@@ -19,6 +19,7 @@ absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicy(const storage::Store& s
   sources.agreements = std::move(documents.agreements);
   sources.schedules = std::move(documents.schedules);
   sources.laws = std::move(documents.laws);
+  sources.clocks = std::move(documents.clocks);
   policy->documents = std::move(documents.all);
 
   for (const auto& [id, row] : directory.agencies()) {

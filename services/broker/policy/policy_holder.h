@@ -1,4 +1,4 @@
-// The policy: agreements, agencies, forums, protective lists, emergency schedules, legal registers, and under which
+// The policy: agreements, agencies, forums, protective lists, emergency schedules, legal registers, clock rules, and under which
 // epochs they were read.
 #pragma once
 

@@ -21,13 +21,16 @@ std::string OrderingKey(const Overdue& overdue) {
 
 }  // namespace
 
-absl::Status TellOverdue(CommitContext& context, type::v1::EventType type, const Overdue& overdue, const storage::v1::StoredReferral& stored,
-                         const type::v1::HeaderCore& core, const std::vector<MailboxId>& desks, NewDeliveries& queued) {
+absl::StatusOr<uint64_t> TellOverdue(CommitContext& context, type::v1::EventType type, const Overdue& overdue,
+                                     const storage::v1::StoredReferral& stored, const type::v1::HeaderCore& core,
+                                     const std::vector<MailboxId>& desks, NewDeliveries& queued) {
   EntryDraft entry;
   entry.chains = ChainsOf(stored);
   entry.event.set_type(type);
   entry.event.set_due_at_ms(absl::ToUnixMillis(overdue.due));
   entry.event.set_reminder(overdue.reminder);
+  entry.event.set_step(overdue.step);
+  entry.event.set_clock_version(overdue.clock_version);
   entry.actor.emplace().set_principal(std::string(kBrokerPrincipal));
   auto& about = entry.referral.emplace();
   about.set_header_digest(overdue.header_digest);
@@ -40,15 +43,17 @@ absl::Status TellOverdue(CommitContext& context, type::v1::EventType type, const
     delivery.set_agency(desk.agency);
     delivery.set_desk(desk.desk);
     delivery.set_header_digest(overdue.header_digest);
+    delivery.set_sender(core.sender());
     delivery.set_lane(type::v1::LANE_HIGH);
     delivery.set_ordering_key(OrderingKey(overdue));
     delivery.set_notice(overdue.kind);
     delivery.set_notice_due_ms(absl::ToUnixMillis(overdue.due));
     delivery.set_notice_reminder(overdue.reminder);
     delivery.set_notice_agency(overdue.agency);
+    delivery.set_notice_step(overdue.step);
     ACCORD_RETURN_IF_ERROR(PutDelivery(context, context.RandomBytes(kIdBytes), std::move(delivery), index, queued));
   }
-  return absl::OkStatus();
+  return index;
 }
 
 }  // namespace accord::broker

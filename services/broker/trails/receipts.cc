@@ -26,7 +26,11 @@ constexpr std::array kOfRecipients = {
     type::v1::EVENT_TYPE_RELEASED,    type::v1::EVENT_TYPE_DELIVERED, type::v1::EVENT_TYPE_DELIVERY_NACKED,
     type::v1::EVENT_TYPE_DEAD_LETTER, type::v1::EVENT_TYPE_STATEMENT, type::v1::EVENT_TYPE_REFERRAL_READ,
     type::v1::EVENT_TYPE_TRAIL_QUERIED, type::v1::EVENT_TYPE_HOLD_DELIVERED, type::v1::EVENT_TYPE_HOLD_ANSWERED,
+    type::v1::EVENT_TYPE_DUTY_ALERTED,
 };
+
+// Of these only if it acted itself: what its sender does about a dead letter may be about what it was never permitted.
+constexpr std::array kOfActingRecipients = {type::v1::EVENT_TYPE_DEAD_LETTER_REQUEUED, type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED};
 
 // True when `principal` is the agency or one of its workloads.
 bool IsOf(std::string_view principal, const Caller& agency) {
@@ -81,7 +85,8 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
     // What concerns the confidential desk, such as the agency's own staff, is not the main desk's to know.
     if (!IsDeskOf(viewer, about.desk())) return {};
     const auto type = parts->event->type();
-    if (std::find(kOfRecipients.begin(), kOfRecipients.end(), type) == kOfRecipients.end()) return {};
+    const bool own_act = acted && std::find(kOfActingRecipients.begin(), kOfActingRecipients.end(), type) != kOfActingRecipients.end();
+    if (!own_act && std::find(kOfRecipients.begin(), kOfRecipients.end(), type) == kOfRecipients.end()) return {};
     if (acted && type != type::v1::EVENT_TYPE_RELEASED) return Only(stored, {kEvent, kActor, kReferral});
     return Only(stored, {kEvent, kReferral});
   }

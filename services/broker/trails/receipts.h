@@ -41,7 +41,7 @@ absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings
 //   agency, recipient of it          with the certificate of the desk that it is addressed to; of RELEASED, DELIVERED,
 //                                    DELIVERY_NACKED, DEAD_LETTER, STATEMENT, REFERRAL_READ, TRAIL_QUERIED, HOLD_DELIVERED and
 //                                    HOLD_ANSWERED that concern itself: event and referral; actor too if it acted itself, save of RELEASED; never
-//                                    decisions. Of all else nothing: REFERRAL_STORED has the digests of every section,
+//                                    decisions. Of DEAD_LETTER_REQUEUED and DEAD_LETTER_DISCARDED likewise, if it acted itself. Of all else nothing: REFERRAL_STORED has the digests of every section,
 //                                    WITHHELD_AT_RELEASE tells of what it may not have
 //   agency, actor otherwise          event, actor, referral; decisions if the entry is about no referral (a preview)
 //   any other agency                 none

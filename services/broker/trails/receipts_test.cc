@@ -94,10 +94,13 @@ TEST(OpeningsForTest, ARecipientGetsWhatConcernsItselfAndNeverDecisions) {
                           type == EVENT_TYPE_DELIVERY_NACKED || type == EVENT_TYPE_DEAD_LETTER ||
                           type == EVENT_TYPE_STATEMENT || type == EVENT_TYPE_REFERRAL_READ ||
                           type == EVENT_TYPE_TRAIL_QUERIED || type == EVENT_TYPE_HOLD_DELIVERED ||
-                          type == EVENT_TYPE_HOLD_ANSWERED;
+                          type == EVENT_TYPE_HOLD_ANSWERED || type == EVENT_TYPE_DUTY_ALERTED;
     const auto others = Given({.type = type, .actor = "broker", .recipient = "idva"}, Agency("idva"));
     const auto own = Given({.type = type, .actor = "agency/idva/inbox", .recipient = "idva"}, Agency("idva"));
-    if (!concerns) {
+    if (type == EVENT_TYPE_DEAD_LETTER_REQUEUED || type == EVENT_TYPE_DEAD_LETTER_DISCARDED) {
+      EXPECT_THAT(others, IsEmpty()) << type;
+      EXPECT_THAT(own, ElementsAre("event", "actor", "referral")) << type;
+    } else if (!concerns) {
       EXPECT_THAT(others, IsEmpty()) << type;
       EXPECT_THAT(own, IsEmpty()) << type;
     } else {

@@ -1,0 +1,200 @@
+#include "common/agent/today.h"
+
+#include <absl/strings/ascii.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+
+#include "common/agent/outbox_recipients.h"
+#include "common/base/london_time.h"
+#include "common/referral/referral_name.h"
+#include "common/referral/states.h"
+
+namespace accord::agent {
+namespace {
+
+using agency::v1::TodayItem;
+using storage::v1::StoredSubmission;
+
+std::string At(int64_t ms) { return LondonText(absl::FromUnixMillis(ms)); }
+
+// "; due 27 Nov 14:02, overdue by 3 hours", "; due 27 Nov 14:02, in 20 minutes", or nothing.
+std::string DueWords(int64_t due_ms, absl::Time now) {
+  if (due_ms == 0) return "";
+  const absl::Time due = absl::FromUnixMillis(due_ms);
+  return due <= now ? fmt::format("; due {}, overdue by {}", LondonDueText(due), AboutText(now - due))
+                    : fmt::format("; due {}, in {}", LondonDueText(due), AboutText(due - now));
+}
+
+std::string TypeWords(type::v1::ReferralType type) {
+  switch (type) {
+    case type::v1::REFERRAL_TYPE_NOTIFICATION: return "notification";
+    case type::v1::REFERRAL_TYPE_EVENT_NOTICE: return "notice of an event";
+    case type::v1::REFERRAL_TYPE_REQUEST_FOR_INFORMATION: return "request for information";
+    case type::v1::REFERRAL_TYPE_RESPONSE: return "response";
+    case type::v1::REFERRAL_TYPE_CORRECTION: return "correction";
+    default: return "referral";
+  }
+}
+
+// "High-risk referral", "IMMEDIATE high-risk referral", "Notification".
+std::string What(type::v1::Lane lane, type::v1::RiskGrade grade, type::v1::ReferralType type) {
+  std::string words = grade == type::v1::RISK_GRADE_HIGH       ? "high-risk "
+                      : grade == type::v1::RISK_GRADE_MEDIUM   ? "medium-risk "
+                      : grade == type::v1::RISK_GRADE_STANDARD ? "standard-risk "
+                                                               : "";
+  words += TypeWords(type);
+  if (lane == type::v1::LANE_IMMEDIATE) return "IMMEDIATE " + words;
+  words[0] = absl::ascii_toupper(static_cast<unsigned char>(words[0]));
+  return words;
+}
+
+// A coded value as people say it: RETURN_REASON_SAFE_CONTACT_MISSING is "safe contact missing".
+template <typename Enum>
+std::string Said(Enum value, std::string_view prefix) {
+  std::string name = google::protobuf::GetEnumDescriptor<Enum>()->FindValueByNumber(value) == nullptr
+                         ? fmt::format("value {}", static_cast<int>(value))
+                         : google::protobuf::GetEnumDescriptor<Enum>()->FindValueByNumber(value)->name();
+  if (name.starts_with(prefix)) name.erase(0, prefix.size());
+  absl::AsciiStrToLower(&name);
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+// The earlier of two deadlines, of which 0 is none.
+int64_t Earlier(int64_t a, int64_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); }
+
+TodayItem OfReceived(const InboxEntry& entry, agency::v1::TodayKind kind, int64_t due_ms) {
+  const auto& core = entry.header.core.part;
+  TodayItem item;
+  item.set_kind(kind);
+  item.set_referral(referral::ReferralName(entry.header_digest));
+  item.set_agency(core.sender());
+  item.set_grade(core.risk().grade());
+  item.set_lane(entry.stored.lane());
+  item.set_since_ms(entry.stored.received_at_ms());
+  item.set_due_ms(due_ms);
+  return item;
+}
+
+void AddReceived(const InboxEntry& entry, absl::Time now, std::vector<TodayItem>& items) {
+  const auto& stored = entry.stored;
+  const auto& core = entry.header.core.part;
+  const std::string what = fmt::format("{} from {}, received {}", What(stored.lane(), core.risk().grade(), core.type()), core.sender(),
+                                       At(stored.received_at_ms()));
+  if (stored.answer_due_ms() != 0) {
+    auto& item = items.emplace_back(OfReceived(entry, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER, stored.answer_due_ms()));
+    const std::string said = stored.recalled() ? "recalled by its sender" : !stored.replaced_by().empty() ? "corrected by its sender" : "consent changed";
+    item.set_words(fmt::format("{}: {}, not answered{}.", what, said, DueWords(stored.answer_due_ms(), now)));
+  }
+  if (!entry.corrected_by.empty()) return;  // The version in its place is what is opened and answered.
+  const bool unopened = IsUnopened(stored);
+  if (!unopened && !IsUnanswered(stored, core.type())) return;
+  const int64_t due = unopened ? Earlier(stored.pick_up_due_ms(), stored.response_due_ms()) : stored.response_due_ms();
+  const bool late = due != 0 && absl::FromUnixMillis(due) <= now;
+  const auto kind = unopened ? (late ? agency::v1::TODAY_KIND_TO_OPEN_OVERDUE : agency::v1::TODAY_KIND_TO_OPEN)
+                             : (late ? agency::v1::TODAY_KIND_TO_ANSWER_OVERDUE : agency::v1::TODAY_KIND_TO_ANSWER);
+  auto& item = items.emplace_back(OfReceived(entry, kind, due));
+  item.set_words(fmt::format("{}, {}{}.", what, unopened ? "not opened" : "opened and not answered", DueWords(due, now)));
+}
+
+TodayItem OfSent(const StoredSubmission& submission, agency::v1::TodayKind kind, const std::string& agency, int64_t since_ms) {
+  const auto& core = submission.draft().core();
+  const auto urgency = submission.draft().options().immediate() ? type::v1::URGENCY_IMMEDIATE : type::v1::URGENCY_ROUTINE;
+  TodayItem item;
+  item.set_kind(kind);
+  item.set_referral(referral::ReferralName(submission.header_digest()));
+  item.set_agency(agency);
+  item.set_grade(core.risk().grade());
+  item.set_lane(referral::LaneOf(core.type(), urgency, core.risk().grade()));
+  item.set_since_ms(since_ms);
+  return item;
+}
+
+std::string SentWords(const TodayItem& item, const StoredSubmission& submission) {
+  return fmt::format("{} to {}, sent {}", What(item.lane(), item.grade(), submission.draft().core().type()), item.agency(),
+                     At(submission.accepted_at_ms()));
+}
+
+// What a recipient said that the sender sees to.
+void AddStatement(const StoredSubmission& submission, const agency::v1::ReceivedStatement& statement, absl::Time now,
+                  std::vector<TodayItem>& items) {
+  if (ConcernsUntil(statement) <= now) return;
+  const std::string said_at = At(statement.acted_at_ms());
+  agency::v1::TodayKind kind = agency::v1::TODAY_KIND_UNSPECIFIED;
+  std::string words;
+  switch (statement.kind()) {
+    case type::v1::STATEMENT_KIND_RETURNED: {
+      kind = agency::v1::TODAY_KIND_RETURNED;
+      std::vector<std::string> lacks;
+      for (const int reason : statement.return_reasons()) lacks.push_back(Said(static_cast<type::v1::ReturnReason>(reason), "RETURN_REASON_"));
+      words = fmt::format("returned {} to be completed: {}", said_at, fmt::join(lacks, ", "));
+      break;
+    }
+    case type::v1::STATEMENT_KIND_REDIRECTED:
+      kind = agency::v1::TODAY_KIND_REDIRECTED;
+      words = fmt::format("redirected {}: they name {}; send it there if that is right", said_at, statement.redirect_to());
+      break;
+    case type::v1::STATEMENT_KIND_DECLINED:
+      kind = agency::v1::TODAY_KIND_DECLINED;
+      words = fmt::format("declined {}: {}", said_at, Said(statement.decline_reason(), "DECLINE_REASON_"));
+      break;
+    case type::v1::STATEMENT_KIND_DECIDED:
+      kind = agency::v1::TODAY_KIND_DECIDED;
+      words = fmt::format("decided {}: {}", said_at, Said(statement.decision(), "CONTACT_DECISION_"));
+      break;
+    default: return;
+  }
+  auto& item = items.emplace_back(OfSent(submission, kind, statement.agency(), statement.acted_at_ms()));
+  item.set_words(fmt::format("{}, {}.", SentWords(item, submission), words));
+}
+
+void AddSent(const std::string& request_id, const StoredSubmission& submission, absl::Time now, std::vector<TodayItem>& items) {
+  if (ConcernsUntil(submission) <= now) return;
+  if (submission.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON) {
+    auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_SUBMISSION_WAITS, "", submission.accepted_at_ms()));
+    item.set_referral(request_id);
+    const std::string& why = submission.waiting_for();
+    item.set_words(fmt::format("{} pushed {} is not sent and waits for a person here: {}.",
+                               What(item.lane(), item.grade(), submission.draft().core().type()), At(submission.accepted_at_ms()),
+                               why.substr(0, why.find(':'))));
+    return;
+  }
+  for (const auto& row : submission.recipients()) {
+    const int64_t due = Earlier(row.pick_up_due_ms(), row.response_due_ms());
+    const bool dead = row.state() == type::v1::REFERRAL_STATE_DEAD_LETTER;
+    if (!dead && (due == 0 || absl::FromUnixMillis(due) > now)) continue;
+    auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_RECIPIENT_LATE, row.agency(), row.since_ms()));
+    item.set_due_ms(due);
+    const bool opened = due != 0 && row.pick_up_due_ms() == 0;
+    item.set_words(fmt::format("{}, {}{}.", SentWords(item, submission),
+                               dead ? "could not be delivered: tell them in another way" : opened ? "opened there and not answered" : "not opened there",
+                               DueWords(due, now)));
+  }
+  const auto newest = NewestStatements(submission);
+  for (const auto& [agency, statement] : newest) AddStatement(submission, statement, now, items);
+}
+
+auto Urgency(const TodayItem& item, absl::Time now) {
+  constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+  const bool late = item.due_ms() != 0 && absl::FromUnixMillis(item.due_ms()) <= now;
+  const int lane = item.lane() == type::v1::LANE_UNSPECIFIED ? type::v1::LANE_NOTICES : item.lane();
+  return std::tuple(late ? 0 : 1, lane, item.due_ms() == 0 ? kNever : item.due_ms(), item.since_ms(), item.referral(), item.agency(),
+                    static_cast<int>(item.kind()));
+}
+
+}  // namespace
+
+std::vector<TodayItem> MakeToday(const std::vector<InboxEntry>& received,
+                                 const std::vector<std::pair<std::string, StoredSubmission>>& sent, absl::Time now) {
+  std::vector<TodayItem> items;
+  for (const InboxEntry& entry : received) AddReceived(entry, now, items);
+  for (const auto& [request_id, submission] : sent) AddSent(request_id, submission, now, items);
+  std::sort(items.begin(), items.end(), [now](const TodayItem& a, const TodayItem& b) { return Urgency(a, now) < Urgency(b, now); });
+  return items;
+}
+
+}  // namespace accord::agent

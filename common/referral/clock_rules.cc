@@ -1,0 +1,172 @@
+#include "common/referral/clock_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/status.h"
+#include "common/base/working_days.h"
+#include "common/referral/agreement.h"
+
+namespace accord::referral {
+namespace {
+
+using namespace type::v1;  // NOLINT: rules in the field's own words.
+
+absl::Status Malformed(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "clock_rules"}}); }
+
+absl::Time EndOfNthWorkingDay(absl::Time time, uint32_t count, const std::set<absl::CivilDay>& holidays) {
+  absl::CivilDay day = LondonDay(time);
+  for (uint32_t left = count; left > 0;) {
+    ++day;
+    const absl::Weekday weekday = absl::GetWeekday(day);
+    if (weekday != absl::Weekday::saturday && weekday != absl::Weekday::sunday && !holidays.contains(day)) --left;
+  }
+  return StartOfLondonDay(day + 1);
+}
+
+absl::Time DueBy(const Allowance& within, const Clocked& what) {
+  return within.elapsed > absl::ZeroDuration() ? what.stored + within.elapsed
+                                               : EndOfNthWorkingDay(what.stored, within.working_days, what.holidays);
+}
+
+template <typename List, typename Value>
+bool Fits(const List& list, Value value) {
+  return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
+}
+
+absl::Status CheckAllowance(std::string_view what, const Allowance& within) {
+  const bool elapsed = within.elapsed != absl::ZeroDuration();
+  if (elapsed == (within.working_days > 0)) return Malformed(fmt::format("{}: says `minutes`, `hours` or `working_days`, and one of them alone", what));
+  if (within.elapsed < absl::ZeroDuration() || within.elapsed > absl::Minutes(kAllowanceMinutesMax) || within.working_days > kAllowanceDaysMax) {
+    return Malformed(fmt::format("{}: is over {} days", what, kAllowanceDaysMax));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckPickUp(const ClockRules& rules) {
+  const auto is = [&](Lane lane, absl::Duration elapsed) {
+    const auto row = rules.pick_up.find(lane);
+    return row != rules.pick_up.end() && row->second == Allowance{elapsed, 0};
+  };
+  if (!is(LANE_IMMEDIATE, kImmediatePickUp)) return Malformed("pick_up immediate: is 30 minutes, elapsed, whatever the calendar");
+  if (!is(LANE_HIGH, kHighPickUp)) return Malformed("pick_up high: is 24 hours, elapsed, whatever the calendar");
+  for (const auto& [lane, name] : {std::pair(LANE_MEDIUM, "pick_up medium"), {LANE_STANDARD, "pick_up standard"}}) {
+    const auto row = rules.pick_up.find(lane);
+    if (row == rules.pick_up.end()) return Malformed(fmt::format("{}: has no row", name));
+    ACCORD_RETURN_IF_ERROR(CheckAllowance(name, row->second));
+  }
+  if (rules.pick_up.contains(LANE_NOTICES)) return Malformed("pick_up notices: no clock runs for notices");
+  return absl::OkStatus();
+}
+
+absl::Status CheckResponses(const ClockRules& rules) {
+  if (rules.responses.size() > kResponseRowsMax) return Malformed(fmt::format("over {} response rows", kResponseRowsMax));
+  bool any = false;
+  for (const ClockRules::Response& row : rules.responses) {
+    ACCORD_RETURN_IF_ERROR(CheckAllowance("response", row.within));
+    for (const ReferralType type : row.types) {
+      if (type != REFERRAL_TYPE_REFERRAL && type != REFERRAL_TYPE_REQUEST_FOR_INFORMATION) {
+        return Malformed("response: only a referral and a request for information are answered");
+      }
+    }
+    if (row.lane == LANE_NOTICES) return Malformed("response: no clock runs for notices");
+    if (any && row.lane == LANE_UNSPECIFIED) return Malformed("response: a row follows one that fits all, and would never count");
+    any = any || (row.lane == LANE_UNSPECIFIED && row.kinds.empty() && row.types.empty());
+  }
+  if (!any) return Malformed("response: a last row without lane, kinds and types is needed, for all that no other fits");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSteps(std::string_view what, const ClockRules::Steps& steps, uint32_t max) {
+  if (steps.managers > steps.deputy || steps.deputy > steps.sender || steps.sender > max) {
+    return Malformed(fmt::format("{}: managers, deputy and sender come in this order, at most {}", what, max));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+ClockRules DefaultClockRules() {
+  ClockRules rules;
+  rules.version = "clocks-1";
+  const auto days = BankHolidays();
+  rules.bank_holidays = {{{JURISDICTION_ENGLAND, JURISDICTION_WALES}, {days.begin(), days.end()}}};
+  rules.pick_up = {{LANE_IMMEDIATE, {kImmediatePickUp, 0}}, {LANE_HIGH, {kHighPickUp, 0}}, {LANE_MEDIUM, {{}, 3}}, {LANE_STANDARD, {{}, 5}}};
+  rules.responses = {{{}, {}, LANE_IMMEDIATE, {absl::Hours(24), 0}},
+                     {{}, {}, LANE_HIGH, {absl::Hours(72), 0}},
+                     {{AGENCY_KIND_CHILDRENS_SERVICES}, {}, LANE_UNSPECIFIED, {{}, 1}},
+                     {{}, {}, LANE_UNSPECIFIED, {{}, 5}}};
+  rules.percent = {25, 50, 100};
+  rules.immediate_minutes = {5, 10, 15};
+  return rules;
+}
+
+absl::Status ValidateClockRules(const ClockRules& rules) {
+  if (!IsPolicyVersion(rules.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
+  std::set<Jurisdiction> seen;
+  for (const ClockRules::Holidays& row : rules.bank_holidays) {
+    if (row.jurisdictions.empty()) return Malformed("bank_holidays: of no part of the country");
+    if (row.days.size() > kHolidayDaysMax) return Malformed(fmt::format("bank_holidays: over {} days", kHolidayDaysMax));
+    for (const Jurisdiction jurisdiction : row.jurisdictions) {
+      if (!seen.insert(jurisdiction).second) return Malformed("bank_holidays: a part of the country has two rows");
+    }
+  }
+  ACCORD_RETURN_IF_ERROR(CheckPickUp(rules));
+  ACCORD_RETURN_IF_ERROR(CheckResponses(rules));
+  ACCORD_RETURN_IF_ERROR(CheckSteps("escalation", rules.percent, kEscalationPercentMax));
+  return CheckSteps("escalation_immediate", rules.immediate_minutes, kEscalationMinutesMax);
+}
+
+std::set<absl::CivilDay> HolidaysOf(const ClockRules& rules, std::span<const std::string> areas) {
+  std::set<Jurisdiction> parts;
+  for (const std::string& area : areas) parts.insert(JurisdictionOf(area));
+  if (parts.empty()) parts.insert(JURISDICTION_ENGLAND);
+  std::optional<std::set<absl::CivilDay>> common;
+  for (const Jurisdiction part : parts) {
+    const auto row = std::find_if(rules.bank_holidays.begin(), rules.bank_holidays.end(),
+                                  [&](const ClockRules::Holidays& one) { return one.jurisdictions.contains(part); });
+    if (row == rules.bank_holidays.end()) return {};
+    if (!common.has_value()) common = row->days;
+    std::erase_if(*common, [&](absl::CivilDay day) { return !row->days.contains(day); });
+  }
+  return *std::move(common);
+}
+
+std::optional<absl::Time> PickUpDue(const ClockRules& rules, const Clocked& what) {
+  const bool notice = what.type == REFERRAL_TYPE_NOTIFICATION || what.type == REFERRAL_TYPE_EVENT_NOTICE;
+  if (what.type == REFERRAL_TYPE_RESPONSE || what.type == REFERRAL_TYPE_NOT_SHARED) return std::nullopt;
+  if (notice && what.lane != LANE_IMMEDIATE && what.lane != LANE_HIGH) return std::nullopt;
+  const auto within = rules.pick_up.find(what.lane);
+  if (within == rules.pick_up.end()) return std::nullopt;
+  return DueBy(within->second, what);
+}
+
+std::optional<absl::Time> ResponseDue(const ClockRules& rules, const Clocked& what) {
+  if (what.type != REFERRAL_TYPE_REFERRAL && what.type != REFERRAL_TYPE_REQUEST_FOR_INFORMATION) return std::nullopt;
+  std::optional<absl::Time> due;
+  for (const Lane lane : {what.lane, LANE_UNSPECIFIED}) {
+    const auto row = std::find_if(rules.responses.begin(), rules.responses.end(), [&](const ClockRules::Response& one) {
+      return one.lane == lane && Fits(one.kinds, what.kind) && Fits(one.types, what.type);
+    });
+    if (row == rules.responses.end()) continue;
+    const absl::Time by = DueBy(row->within, what);
+    due = due.has_value() ? std::min(*due, by) : by;
+  }
+  return due;
+}
+
+absl::Time StepTime(const ClockRules& rules, EscalationStep step, bool immediate, absl::Time stored, absl::Time due) {
+  const auto after = [&](const ClockRules::Steps& steps) -> uint32_t {
+    switch (step) {
+      case ESCALATION_STEP_MANAGERS: return steps.managers;
+      case ESCALATION_STEP_DEPUTY: return steps.deputy;
+      case ESCALATION_STEP_SENDER: return steps.sender;
+      default: return 0;
+    }
+  };
+  if (immediate) return due + absl::Minutes(after(rules.immediate_minutes));
+  return due + (due - stored) * after(rules.percent) / 100;
+}
+
+}  // namespace accord::referral
