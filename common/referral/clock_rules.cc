@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/base/status.h"
 #include "common/base/working_days.h"
@@ -122,15 +123,16 @@ std::set<absl::CivilDay> HolidaysOf(const ClockRules& rules, std::span<const std
   std::set<Jurisdiction> parts;
   for (const std::string& area : areas) parts.insert(JurisdictionOf(area));
   if (parts.empty()) parts.insert(JURISDICTION_ENGLAND);
-  std::optional<std::set<absl::CivilDay>> common;
+  std::set<absl::CivilDay> common;
+  bool first = true;
   for (const Jurisdiction part : parts) {
     const auto row = std::find_if(rules.bank_holidays.begin(), rules.bank_holidays.end(),
                                   [&](const ClockRules::Holidays& one) { return one.jurisdictions.contains(part); });
     if (row == rules.bank_holidays.end()) return {};
-    if (!common.has_value()) common = row->days;
-    std::erase_if(*common, [&](absl::CivilDay day) { return !row->days.contains(day); });
+    if (std::exchange(first, false)) common = row->days;
+    std::erase_if(common, [&](absl::CivilDay day) { return !row->days.contains(day); });
   }
-  return *std::move(common);
+  return common;
 }
 
 std::optional<absl::Time> PickUpDue(const ClockRules& rules, const Clocked& what) {
