@@ -68,7 +68,7 @@ TEST_F(LyingBrokerTest, ALogThatWasCutIsNoticed) {
   PushAndSettle("that-is-forgotten");
   world_.process(kBroker).Kill();
   CopyBroker("older-", "");
-  ASSERT_EQ(world_.Start(kBroker), absl::OkStatus());  // Its guard was put back too: it has nothing to notice by.
+  ASSERT_EQ(world_.StartToBeCaught(kBroker), absl::OkStatus());  // Its guard was put back too: it has nothing to notice by.
   ExpectStopped("police", "LOG_FORKED");
   ExpectKeepsWhatIsPushed("LOG_FORKED");
 }

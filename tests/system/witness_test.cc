@@ -135,7 +135,7 @@ TEST_F(WitnessSystemTest, AForkThatOneAgencyFindsStandsInTheLogAndEndsIt) {
   world_.process(kBroker).Kill();
   CopyBroker("", "newer-");
   CopyBroker("older-", "");
-  ASSERT_EQ(world_.Start(kBroker), absl::OkStatus());
+  ASSERT_EQ(world_.StartToBeCaught(kBroker), absl::OkStatus());
 
   // The service stops sending, and tells the broker; the broker stops signing.
   EXPECT_TRUE(Eventually(kStartTime, [&] { return ServiceStatus(world_, "police")->stopped(); }));

@@ -292,6 +292,13 @@ absl::Status World::Start(const std::string& server) {
   return AwaitServing(server);
 }
 
+absl::Status World::StartToBeCaught(const std::string& server) {
+  ACCORD_RETURN_IF_ERROR(Launch(server));
+  absl::StatusOr<bool> serving;
+  if (Eventually(kStartTime, [&] { return (serving = Serving(server)).ok(); })) return absl::OkStatus();
+  return absl::DeadlineExceededError(fmt::format("{} does not answer: {}", server, serving.status().ToString()));
+}
+
 absl::Status World::StartAll(const std::vector<std::string>& agencies) {
   ACCORD_RETURN_IF_ERROR(Start(kBroker));
   for (const std::string& agency : agencies) ACCORD_RETURN_IF_ERROR(Launch(agency));

@@ -72,6 +72,8 @@ class World {
   // Starts without waiting; channels made before are forgotten, so take new stubs.
   absl::Status Launch(const std::string& server);
   absl::Status AwaitServing(const std::string& server, absl::Duration within = kStartTime);
+  // Launches a server that somebody may catch at something the moment it serves: waits until it answers, serving or not any more.
+  absl::Status StartToBeCaught(const std::string& server);
   Process& process(const std::string& server) { return *processes_.at(server); }
 
   // What the server says of its health.
