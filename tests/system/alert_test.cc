@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
@@ -15,7 +16,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kProgramTime = absl::Seconds(60);
 
 class AlertTest : public ::testing::Test {
  protected:
@@ -26,13 +26,10 @@ class AlertTest : public ::testing::Test {
         << world_.path("alerts.txt") << "\"]\nrepeat = \"1h\"\n";
     ASSERT_EQ(world_.StartAll(), absl::OkStatus());
   }
-  std::string Ctl(std::vector<std::string> words) {
-    std::vector<std::string> command = {World::Program("accordctl"), "--config", world_.path("accordctl.toml")};
-    command.insert(command.end(), words.begin(), words.end());
-    const auto ran = RunProgram(command, kProgramTime);
-    EXPECT_EQ(ran.status(), absl::OkStatus());
-    EXPECT_EQ(ran.value_or(Ran()).exit_status, 0) << ::testing::PrintToString(words) << ran->output;
-    return ran.value_or(Ran()).output;
+  std::string Ctl(const std::vector<std::string>& words) {
+    const Ran ran = RunCtl(world_, words);
+    EXPECT_EQ(ran.exit_status, 0) << ::testing::PrintToString(words) << ran.output;
+    return ran.output;
   }
   std::string Alerts() {
     std::ifstream file(world_.path("alerts.txt"));

@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <nlohmann/json.hpp>
 
 #include "common/base/status.h"
+#include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
@@ -17,29 +17,18 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr absl::Duration kProgramTime = absl::Seconds(60);
-
 class ChangeTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(world_.StartAll(), absl::OkStatus()); }
 
-  Ran Ctl(std::vector<std::string> words) {
-    std::vector<std::string> command = {World::Program("accordctl"), "--config", world_.path("accordctl.toml")};
-    command.insert(command.end(), words.begin(), words.end());
-    const auto ran = RunProgram(std::move(command), kProgramTime);
-    EXPECT_EQ(ran.status(), absl::OkStatus());
-    return ran.value_or(Ran());
-  }
+  Ran Ctl(const std::vector<std::string>& words) { return RunCtl(world_, words); }
   void Done(const std::vector<std::string>& words) {
     const Ran ran = Ctl(words);
     EXPECT_EQ(ran.exit_status, 0) << ::testing::PrintToString(words) << ran.output;
   }
   nlohmann::json Json(std::vector<std::string> words) {
     words.emplace_back("--json");
-    const Ran ran = Ctl(words);
-    const size_t begin = ran.output.find('{');  // What accordctl tells a person beside it comes before.
-    if (begin == std::string::npos) return {};
-    return nlohmann::json::parse(ran.output.substr(begin), nullptr, /*allow_exceptions=*/false);
+    return JsonOf(Ctl(words));
   }
   // Police push, and it arrives at `recipients`.
   std::string Shared(const agency::v1::PushOptions& options) {

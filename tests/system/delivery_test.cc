@@ -5,12 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "accord/broker/v1/mailbox_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
@@ -19,23 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kProgramTime = absl::Seconds(60);
-
 class DeliveryTest : public ::testing::Test {
  protected:
-  Ran Ctl(std::vector<std::string> words) {
-    std::vector<std::string> command = {World::Program("accordctl"), "--config", world_.path("accordctl.toml")};
-    command.insert(command.end(), words.begin(), words.end());
-    const auto ran = RunProgram(std::move(command), kProgramTime);
-    EXPECT_EQ(ran.status(), absl::OkStatus());
-    return ran.value_or(Ran());
-  }
-  // The document that --json prints; what accordctl tells a person beside it comes before.
-  static nlohmann::json Json(const Ran& ran) {
-    const size_t begin = ran.output.find('{');
-    if (begin == std::string::npos) return {};
-    return nlohmann::json::parse(ran.output.substr(begin), nullptr, /*allow_exceptions=*/false);
-  }
+  Ran Ctl(const std::vector<std::string>& words) { return RunCtl(world_, words); }
   std::string PushSettled(const std::string& request_id) {
     const auto pushed = Push(world_, "police", TestOptions(request_id, {"idva"}, /*wait_ms=*/20'000));
     EXPECT_EQ(pushed.status(), absl::OkStatus());
@@ -50,7 +36,7 @@ class DeliveryTest : public ::testing::Test {
     return referrals;
   }
   std::string HoldAnswer(const std::string& hold) {
-    const auto listed = Json(Ctl({"--as-admin", "bob", "--json", "hold", "list", hold}));
+    const auto listed = JsonOf(Ctl({"--as-admin", "bob", "--json", "hold", "list", hold}));
     for (const auto& row : listed["holds"]) {
       for (const auto& holder : row["holders"]) {
         if (holder["agency"] == "idva") return holder["answer"];
@@ -95,7 +81,7 @@ TEST_F(DeliveryTest, AnAgencyWhoseStoreIsPutBackHasAllAgainAfterAReplay) {
   ASSERT_EQ(Inbox().size(), 1u);
   const Ran replayed = Ctl({"--as", "idva", "--json", "mailbox", "replay", "--since", since});
   ASSERT_EQ(replayed.exit_status, 0) << replayed.output;
-  EXPECT_EQ(Json(replayed)["queued"], "5") << replayed.output;  // Four referrals, and the hold anew.
+  EXPECT_EQ(JsonOf(replayed)["queued"], "5") << replayed.output;  // Four referrals, and the hold anew.
   EXPECT_TRUE(Eventually(kStartTime, [&] { return Inbox() == all; }));
   EXPECT_EQ(Ctl({"--as", "idva", "inbox", "read", last}).exit_status, 0);
   // It answers for what it has again, whatever came first.
@@ -140,7 +126,7 @@ TEST_F(DeliveryTest, ASenderPutsBackWhatWasRefused) {
   EXPECT_TRUE(Eventually(kStartTime, [&] {
     return Ctl({"--as", "police", "notices"}).output.find("dead letter") != std::string::npos;
   })) << Ctl({"--as", "police", "notices"}).output;
-  const auto letters = Json(Ctl({"--as", "police", "--json", "deadletter", "list"}))["dead_letters"];
+  const auto letters = JsonOf(Ctl({"--as", "police", "--json", "deadletter", "list"}))["dead_letters"];
   ASSERT_EQ(letters.size(), 2u);
   std::string ours, theirs;
   for (const auto& letter : letters) {
@@ -158,7 +144,7 @@ TEST_F(DeliveryTest, ASenderPutsBackWhatWasRefused) {
 
   const Ran discarded = Ctl({"--as", "idva", "deadletter", "discard", theirs, "not-needed"});
   ASSERT_EQ(discarded.exit_status, 0) << discarded.output;
-  EXPECT_TRUE(Json(Ctl({"--as", "police", "--json", "deadletter", "list"}))["dead_letters"].empty());
+  EXPECT_TRUE(JsonOf(Ctl({"--as", "police", "--json", "deadletter", "list"}))["dead_letters"].empty());
   EXPECT_EQ(Inbox(), std::multiset<std::string>{referral});
   EXPECT_FALSE(ServiceStatus(world_, "police")->stopped());
 }

@@ -5,10 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
@@ -17,39 +17,25 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr absl::Duration kProgramTime = absl::Seconds(60);
-
 class HoldTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(world_.StartAll(), absl::OkStatus()); }
 
-  Ran Ctl(std::vector<std::string> words) {
-    std::vector<std::string> command = {World::Program("accordctl"), "--config", world_.path("accordctl.toml")};
-    command.insert(command.end(), words.begin(), words.end());
-    const auto ran = RunProgram(std::move(command), kProgramTime);
-    EXPECT_EQ(ran.status(), absl::OkStatus());
-    return ran.value_or(Ran());
-  }
-  // The document that --json prints; what accordctl tells a person beside it comes before.
-  static nlohmann::json Json(const Ran& ran) {
-    const size_t begin = ran.output.find('{');
-    if (begin == std::string::npos) return {};
-    return nlohmann::json::parse(ran.output.substr(begin), nullptr, /*allow_exceptions=*/false);
-  }
+  Ran Ctl(const std::vector<std::string>& words) { return RunCtl(world_, words); }
   // Proposes with `words`, as alice.
   std::string Propose(const std::vector<std::string>& words) {
     std::vector<std::string> command = {"--as-admin", "alice", "--json"};
     command.insert(command.end(), words.begin(), words.end());
     const Ran ran = Ctl(command);
     EXPECT_EQ(ran.exit_status, 0) << ran.output;
-    const auto change = Json(ran);
+    const auto change = JsonOf(ran);
     return change.is_object() ? change.value("name", "") : "";
   }
   Ran Approve(const std::string& admin, const std::string& change) { return Ctl({"--as-admin", admin, "admin", "approve", change}); }
   // What each holder answered, by `hold list ID`.
   std::map<std::string, std::string> Answers(const std::string& hold) {
     std::map<std::string, std::string> answers;
-    const auto listed = Json(Ctl({"--as-admin", "bob", "--json", "hold", "list", hold}));
+    const auto listed = JsonOf(Ctl({"--as-admin", "bob", "--json", "hold", "list", hold}));
     if (!listed.is_object()) return answers;
     for (const auto& row : listed["holds"]) {
       for (const auto& holder : row["holders"]) answers[holder["agency"]] = holder["answer"];
@@ -144,10 +130,10 @@ TEST_F(HoldTest, AHolderThatErasedBeforeSaysSoWithTheDate) {
                                                       {"idva", "HOLD_ANSWER_ALREADY_ERASED"},
                                                       {"childrens", "HOLD_ANSWER_HELD"}};
   EXPECT_TRUE(Eventually(kStartTime, [&] { return Answers("trial-1") == answers; })) << Ctl({"--as-admin", "bob", "hold", "list", "trial-1"}).output;
-  const auto listed = Json(Ctl({"--as-admin", "bob", "--json", "hold", "list", "trial-1"}));
+  const auto listed = JsonOf(Ctl({"--as-admin", "bob", "--json", "hold", "list", "trial-1"}));
   for (const auto& holder : listed["holds"][0]["holders"]) {
     if (holder["agency"] != "idva") continue;
-    EXPECT_EQ(holder["erasedAtMs"], Json(erased)["erasedAtMs"]);
+    EXPECT_EQ(holder["erasedAtMs"], JsonOf(erased)["erasedAtMs"]);
   }
 }
 

@@ -6,10 +6,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
@@ -18,33 +18,19 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr absl::Duration kProgramTime = absl::Seconds(60);
-
 class PolicyTest : public ::testing::Test {
  protected:
   PolicyTest() : world_({.agreement = OpenAgreement("open-1")}) {}
   void SetUp() override { ASSERT_EQ(world_.StartAll({"police", "childrens", "idva"}), absl::OkStatus()); }
 
-  Ran Ctl(std::vector<std::string> words) {
-    std::vector<std::string> command = {World::Program("accordctl"), "--config", world_.path("accordctl.toml")};
-    command.insert(command.end(), words.begin(), words.end());
-    const auto ran = RunProgram(std::move(command), kProgramTime);
-    EXPECT_EQ(ran.status(), absl::OkStatus());
-    return ran.value_or(Ran());
-  }
-  // The document that --json prints; what accordctl tells a person beside it comes before.
-  static nlohmann::json Json(const Ran& ran) {
-    const size_t begin = ran.output.find('{');
-    if (begin == std::string::npos) return {};
-    return nlohmann::json::parse(ran.output.substr(begin), nullptr, /*allow_exceptions=*/false);
-  }
+  Ran Ctl(const std::vector<std::string>& words) { return RunCtl(world_, words); }
   std::string Write(const std::string& name, const std::string& text) {
     std::ofstream(world_.path(name)) << text;
     return world_.path(name);
   }
   // Verdict and rule of the one decision that `policy explain` tells.
   std::string Explain(const std::string& referral, const std::string& category) {
-    const auto told = Json(Ctl({"--as", "police", "--json", "policy", "explain", referral, "--recipient", "idva", "--section", category}));
+    const auto told = JsonOf(Ctl({"--as", "police", "--json", "policy", "explain", referral, "--recipient", "idva", "--section", category}));
     if (!told.is_object() || told["decisions"].size() != 1) return told.dump();
     const auto& decision = told["decisions"][0]["decision"];
     return decision["verdict"].get<std::string>() + " " + decision["ruleId"].get<std::string>();
@@ -80,7 +66,7 @@ expect = "permit"
 
   const Ran made = Ctl({"--as-admin", "alice", "--json", "admin", "propose", "--agreement", proposed});
   ASSERT_EQ(made.exit_status, 0) << made.output;
-  const std::string change = Json(made)["name"];
+  const std::string change = JsonOf(made)["name"];
   const Ran review = Ctl({"--as-admin", "bob", "admin", "show", change});
   EXPECT_THAT(review.output, HasSubstr("Against open-1, which is in force"));
   EXPECT_THAT(review.output, HasSubstr("route everything: categories: removed risk"));
@@ -109,7 +95,7 @@ TEST_F(PolicyTest, SchedulesAndRegistersGoTheSameWay) {
   for (const auto& [option, file] : texts) {
     const Ran made = Ctl({"--as-admin", "alice", "--json", "admin", "propose", option, World::Source(file)});
     ASSERT_EQ(made.exit_status, 0) << made.output;
-    ASSERT_EQ(Ctl({"--as-admin", "bob", "admin", "approve", Json(made)["name"].get<std::string>()}).exit_status, 0);
+    ASSERT_EQ(Ctl({"--as-admin", "bob", "admin", "approve", JsonOf(made)["name"].get<std::string>()}).exit_status, 0);
     EXPECT_THAT(Ctl({"--as-admin", "bob", "policy", "diff", World::Source(file)}).output, HasSubstr(" says what "));
   }
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "schedule"}).output, HasSubstr("emergency_department"));
@@ -123,7 +109,7 @@ TEST_F(PolicyTest, SchedulesAndRegistersGoTheSameWay) {
   const std::string forum = Write("forum.json", R"({"putForum": {"forum": {"id": "marac", "members": ["police", "idva"], "coordinator": "idva", "active": true}}})");
   const Ran made = Ctl({"--as-admin", "alice", "--json", "admin", "propose", forum});
   ASSERT_EQ(made.exit_status, 0) << made.output;
-  ASSERT_EQ(Ctl({"--as-admin", "bob", "admin", "approve", Json(made)["name"].get<std::string>()}).exit_status, 0);
+  ASSERT_EQ(Ctl({"--as-admin", "bob", "admin", "approve", JsonOf(made)["name"].get<std::string>()}).exit_status, 0);
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "forums"}).output, HasSubstr("police, idva"));
 }
 

@@ -7,10 +7,10 @@
 
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "common/base/file.h"
 #include "services/broker/ledger/guard.h"
+#include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
@@ -19,20 +19,13 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kProgramTime = absl::Seconds(60);
 constexpr int kReferrals = 6;
 
 class RecoverTest : public ::testing::Test {
  protected:
   RecoverTest() : world_({.agreement = OpenAgreement()}) {}
 
-  Ran Ctl(std::vector<std::string> words) {
-    std::vector<std::string> command = {World::Program("accordctl"), "--config", world_.path("accordctl.toml")};
-    command.insert(command.end(), words.begin(), words.end());
-    const auto ran = RunProgram(std::move(command), kProgramTime);
-    EXPECT_EQ(ran.status(), absl::OkStatus());
-    return ran.value_or(Ran());
-  }
+  Ran Ctl(const std::vector<std::string>& words) { return RunCtl(world_, words); }
   void PushAndSettle(const std::string& request_id) {
     ASSERT_EQ(Push(world_, "police", TestOptions(request_id, {"idva"})).status(), absl::OkStatus());
     const auto settled = AwaitState(world_, "police", request_id, agency::v1::SUBMISSION_STATE_SETTLED);
