@@ -13,6 +13,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(tomlplusplus CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
+find_package(CURL REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
 
 # The programs' allocator: messages are made on one thread and freed on another, glibc's worst case (docs/performance.md).

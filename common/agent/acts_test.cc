@@ -473,5 +473,28 @@ TEST_F(NotSharedTest, IsRecordedWithoutASectionAndItsRationaleStaysHere) {
   EXPECT_TRUE(HasReason(police.outbox->Push(Correction()).status(), Reason::kTransitionIllegal)) << "nobody holds it";
 }
 
+TEST_F(NotSharedTest, WhatWasToldOutsideIsRecordedLikewise) {
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  Draft told = SomeDraft("request-2");
+  told.sections.clear();
+  told.core.set_type(type::v1::REFERRAL_TYPE_SENT_OUTSIDE);
+  told.core.set_outside_channel(type::v1::OUTSIDE_CHANNEL_SECURE_MAIL);
+  told.core.mutable_happened()->set_earliest_ms(1);
+  told.core.mutable_happened()->set_latest_ms(1);
+  told.core.set_caused_by(Stored().header_digest());
+  told.options.mutable_basis()->set_rationale("she asked us to ring");
+  ASSERT_TRUE(police.outbox->Push(told).ok());
+  police.Settle();
+  ASSERT_EQ(police.State("request-2"), SUBMISSION_STATE_SETTLED) << Stored("request-2").waiting_for();
+  const auto header = HeaderOf(broker.submitted.back());
+  EXPECT_TRUE(header.sections.empty());
+  EXPECT_EQ(header.core.part.caused_by(), Stored().header_digest());
+  EXPECT_EQ(broker.submitted.back().find("she asked us"), std::string::npos);
+  Draft correction = Correction("request-3");
+  correction.options.set_corrects("request-2");
+  EXPECT_TRUE(HasReason(police.outbox->Push(correction).status(), Reason::kTransitionIllegal)) << "nobody holds it";
+}
+
 }  // namespace
 }  // namespace accord::agent

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/base/status.h"
 #include "common/base/text.h"
 
@@ -17,6 +19,30 @@ type::v1::Worker ServiceWorker() {
 
 bool IsPerson(const type::v1::Worker& worker) {
   return worker.role() != type::v1::WORKER_ROLE_SYSTEM && worker.authentication() != type::v1::AUTHENTICATION_AUTOMATIC;
+}
+
+absl::StatusOr<AgencyKeys::Sealing> SealedForUs(const AgencyKeys& keys, std::string_view cms) {
+  ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed shown, crypto::cms::Parse(cms));
+  const auto sealed_for = [&](const crypto::Certificate& certificate) {
+    return std::any_of(shown.recipients.begin(), shown.recipients.end(),
+                       [&](const auto& recipient) { return recipient.subject_key_id == certificate.subject_key_id(); });
+  };
+  if (sealed_for(keys.sealing_certificate)) return AgencyKeys::Sealing{keys.sealing_key, keys.sealing_certificate};
+  for (const AgencyKeys::Sealing& earlier : keys.earlier_sealing) {
+    if (sealed_for(earlier.certificate)) return earlier;
+  }
+  return Error(Reason::kSealingKeyUnknown, "the section is sealed for no key of ours that is configured");
+}
+
+absl::StatusOr<std::string> OpenSealed(const AgencyKeys& keys, std::string_view cms) {
+  ACCORD_ASSIGN_OR_RETURN(const AgencyKeys::Sealing ours, SealedForUs(keys, cms));
+  return crypto::cms::Open(cms, ours.key, ours.certificate);
+}
+
+bool IsOurSealing(const AgencyKeys& keys, std::string_view certificate) {
+  return keys.sealing_certificate.der() == certificate ||
+         std::any_of(keys.earlier_sealing.begin(), keys.earlier_sealing.end(),
+                     [&](const AgencyKeys::Sealing& earlier) { return earlier.certificate.der() == certificate; });
 }
 
 absl::StatusOr<crypto::Certificate> CheckAgencyCertificate(const AgencyKeys& keys, std::string_view certificate,

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "accord/type/v1/referral.pb.h"
 #include "accord/type/v1/vocabulary.pb.h"
@@ -30,7 +31,21 @@ struct AgencyKeys {
   std::string linkage_domain;     // Of subject tokens.
   std::string linkage_key_id;
   crypto::SecretBytes linkage_key;
+
+  // Sealing keys that were ours before, the newest first: what we hold, or still get, under one of them opens.
+  struct Sealing {
+    crypto::SealingKey key;
+    crypto::Certificate certificate;
+  };
+  std::vector<Sealing> earlier_sealing = {};
 };
+
+// The key of ours that `cms` is sealed for, the present one if it is; SEALING_KEY_UNKNOWN when none is, SECTION_MALFORMED.
+absl::StatusOr<AgencyKeys::Sealing> SealedForUs(const AgencyKeys& keys, std::string_view cms);
+// Opens a section with it. Those errors, and those of crypto::cms::Open.
+absl::StatusOr<std::string> OpenSealed(const AgencyKeys& keys, std::string_view cms);
+// Is `certificate` (DER) our present sealing certificate or an earlier one?
+bool IsOurSealing(const AgencyKeys& keys, std::string_view certificate);
 
 // Who acts when the service does and no person.
 type::v1::Worker ServiceWorker();

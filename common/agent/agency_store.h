@@ -39,6 +39,7 @@ inline constexpr std::string_view kMetaCheckpoint = "checkpoint";       // → S
 inline constexpr std::string_view kMetaCosigned = "cosigned";           // → StoredCosigned
 inline constexpr std::string_view kMetaPurge = "purge";                 // → StoredPurge
 inline constexpr std::string_view kMetaAlarm = "alarm";                 // → StoredAlarm
+inline constexpr std::string_view kMetaLinkPrefix = "link/";            // ‖ its name → u64 time in ms: a pair of cases that is answered
 
 // Every family, to open the store with.
 std::vector<std::string> AgencyFamilies();

@@ -170,6 +170,20 @@ TEST_F(AgentTest, DangerNowOvertakesABacklogAndTheRestGoInOrder) {
   EXPECT_EQ(order, (std::vector<std::string>{"request-danger", "request-high", "request-3", "request-2", "request-1"}));
 }
 
+TEST_F(AgentTest, DangerNowWaitsForTheOneCallUnderWayHoweverMuchIsBeforeIt) {
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(police.outbox->Push(SomeDraft(fmt::format("backlog-{}", i))).ok());
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(police.outbox->Step());  // Three are settled, and one is under way.
+  const size_t before = broker.submitted.size();
+  Draft danger = SomeDraft("request-danger");
+  danger.options.set_immediate(true);
+  ASSERT_TRUE(police.outbox->Push(danger).ok());
+  for (int steps = 0; police.State("request-danger") != SUBMISSION_STATE_SETTLED; ++steps) {
+    ASSERT_LT(steps, 2) << "to prepare it, and to send it";
+    ASSERT_TRUE(police.outbox->Step());
+  }
+  EXPECT_EQ(broker.submitted.size(), before + 1) << "nothing of the backlog went before it";
+}
+
 TEST_F(AgentTest, WhatIsDerivedFromTheDayAndTheConfigurationIsNoPartOfAPush) {
   Draft draft = SomeDraft();
   draft.subjects.emplace_back().part.set_role(type::v1::SUBJECT_ROLE_VICTIM);
@@ -493,6 +507,21 @@ TEST_F(AgentTest, ReadsWhileTheBrokerIsAwayAndTellsItLater) {
   idva.inbox->ResendPending();
   EXPECT_EQ(idva.inbox->Get(digest)->stored.state(), type::v1::REFERRAL_STATE_OPENED);
   EXPECT_EQ(broker.statements.size(), 1u);
+}
+
+TEST_F(AgentTest, CaseHistoryIsKeptAsItWasDelivered) {
+  SignWithKnownCertificate();
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  auto delivery = DeliveryFor(idva);
+  delivery.mutable_referral()->mutable_case_history()->set_events_at_least(3);
+  delivery.mutable_referral()->mutable_case_history()->add_flags(type::v1::CASE_FLAG_ESCALATION);
+  ASSERT_EQ(idva.inbox->Receive(delivery), absl::OkStatus());
+  idva.Restart();
+  const auto listed = idva.inbox->List(0, 10);
+  ASSERT_TRUE(listed.ok() && listed->size() == 1);
+  EXPECT_EQ((*listed)[0].stored.case_history().events_at_least(), 3u);
+  EXPECT_EQ((*listed)[0].stored.case_history().flags(0), type::v1::CASE_FLAG_ESCALATION);
 }
 
 TEST_F(AgentTest, ADeliveryThatWasAlteredIsNotTaken) {

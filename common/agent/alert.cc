@@ -22,7 +22,7 @@ std::string_view ResultName(const HookResult& result) {
 
 }  // namespace
 
-Alert::Alert(const Inbox& inbox, BrokerLink& broker, AlertHook& hook, absl::Duration repeat, const Clock& clock,
+Alert::Alert(const Inbox& inbox, BrokerLink& broker, AlertCaller& hook, absl::Duration repeat, const Clock& clock,
              telemetry::Metrics& metrics)
     : inbox_(inbox),
       broker_(broker),

@@ -34,7 +34,7 @@ inline constexpr absl::Duration kReportRetry = absl::Seconds(30);      // After 
 class Alert {
  public:
   // All references must outlive this. `repeat`: kAlertRepeatMin to kAlertRepeatMax.
-  Alert(const Inbox& inbox, BrokerLink& broker, AlertHook& hook, absl::Duration repeat, const Clock& clock,
+  Alert(const Inbox& inbox, BrokerLink& broker, AlertCaller& hook, absl::Duration repeat, const Clock& clock,
         telemetry::Metrics& metrics);
 
   // Runs the hook if that is due, and reports to the broker what it did. Blocks while the hook runs, and on the broker. Returns when
@@ -62,7 +62,7 @@ class Alert {
 
   const Inbox& inbox_;
   BrokerLink& broker_;
-  AlertHook& hook_;
+  AlertCaller& hook_;
   const absl::Duration repeat_;
   const Clock& clock_;
   const telemetry::Family<telemetry::Counter> alerts_;

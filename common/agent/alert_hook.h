@@ -38,16 +38,26 @@ struct HookResult {
   bool alerted() const { return end == End::kExited && status == 0; }
 };
 
+// Whoever is asked to call somebody: a program, or a web address (common/webhook). Thread-safe; one run at a time.
+class AlertCaller {
+ public:
+  virtual ~AlertCaller() = default;
+  // Asks, and waits for the end. No personal data leaves.
+  virtual HookResult Run(const AlertCall& call) = 0;
+  // Ends a run that is under way; further ones end at once with kStopped.
+  virtual void Stop() = 0;
+};
+
 // Thread-safe; one run at a time.
-class AlertHook {
+class AlertHook : public AlertCaller {
  public:
   // `command`: an absolute path and its arguments. `clock` must outlive this.
   AlertHook(std::vector<std::string> command, std::string agency, absl::Duration timeout, const Clock& clock);
 
   // Runs the program and waits for it. After `timeout` its whole process group is killed.
-  HookResult Run(const AlertCall& call);
+  HookResult Run(const AlertCall& call) override;
   // Kills a run that is under way; further ones end at once with kStopped.
-  void Stop();
+  void Stop() override;
 
  private:
   std::vector<std::string> Environment(const AlertCall& call) const;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "accord/admin/v1/admin_service.pb.h"
+#include "accord/broker/v1/case_service.pb.h"
 #include "accord/broker/v1/ledger_service.pb.h"
 #include "accord/broker/v1/mailbox_service.pb.h"
 #include "accord/broker/v1/referral_service.pb.h"
@@ -44,6 +45,8 @@ class BrokerLink {
   virtual absl::StatusOr<broker::v1::CorrectReferralResponse> Correct(const broker::v1::CorrectReferralRequest&) = 0;
   virtual absl::StatusOr<broker::v1::RecallReferralResponse> Recall(const broker::v1::RecallReferralRequest&) = 0;
   virtual absl::StatusOr<broker::v1::WithdrawReferralResponse> Withdraw(const broker::v1::WithdrawReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::RegradeReferralResponse> Regrade(const broker::v1::RegradeReferralRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::ResealReferralResponse> Reseal(const broker::v1::ResealReferralRequest&) = 0;
   virtual absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest&) = 0;
   virtual absl::StatusOr<broker::v1::GetHoldersResponse> GetHolders(const broker::v1::GetHoldersRequest&) = 0;
   virtual absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest&) = 0;
@@ -51,6 +54,9 @@ class BrokerLink {
   virtual absl::StatusOr<broker::v1::RequeueDeadLetterResponse> RequeueDeadLetter(const broker::v1::RequeueDeadLetterRequest&) = 0;
   virtual absl::StatusOr<broker::v1::DiscardDeadLetterResponse> DiscardDeadLetter(const broker::v1::DiscardDeadLetterRequest&) = 0;
   virtual absl::StatusOr<broker::v1::ReplayMailboxResponse> ReplayMailbox(const broker::v1::ReplayMailboxRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::GetCaseHistoryResponse> GetCaseHistory(const broker::v1::GetCaseHistoryRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::ListLinkProposalsResponse> ListLinkProposals(const broker::v1::ListLinkProposalsRequest&) = 0;
+  virtual absl::StatusOr<broker::v1::AnswerLinkProposalResponse> AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest&) = 0;
   // A referral as we may see it; of our own with how its recipients stand. Each is an entry of the log.
   virtual absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) = 0;
   // Tells that our alert was run about a delivery.

@@ -36,7 +36,7 @@ struct Draft {
   // Core facts; request id, sender, worker, signing time and screening version are filled by the runtime.
   accord::type::v1::HeaderCore core;
   std::vector<std::string> recipients;       // Agency ids: `options.recipients`, or the service's own routing.
-  // At least one, but for NOT_SHARED. Rationale sections are added from `options.basis` and `options.section_bases`.
+  // At least one, but for a record alone (referral::IsRecordOnly). Rationale sections are added from `options.basis` and `options.section_bases`.
   std::vector<DraftSection> sections;
   std::vector<DraftSubject> subjects;
   std::vector<std::string> warnings;         // Advice to whoever pushed, such as a quarantined identifier.

@@ -1,11 +1,13 @@
 #include "common/agent/draft_builder.h"
 
+#include <absl/strings/ascii.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "common/base/ids.h"
 #include "common/base/status.h"
+#include "common/referral/header.h"
 #include "common/referral/partial_date.h"
 #include "common/referral/referral_name.h"
 #include "common/referral/validate.h"
@@ -16,6 +18,7 @@ namespace {
 using namespace type::v1;  // NOLINT: the mapping reads best in the field's own words.
 
 constexpr size_t kFullDateChars = 10;
+constexpr size_t kEventReferenceBytesMax = 64;  // As PushOptions.event_reference says.
 constexpr size_t kInstrumentVersionCharsMax = 32;  // As Risk.instrument_version says.
 
 bool SaysAnything(const google::protobuf::Message& message) { return message.ByteSizeLong() > 0; }
@@ -200,6 +203,10 @@ DraftBuilder& DraftBuilder::Risk(RiskAssessment assessment, std::string_view ver
   RequireValid(assessment.risk().instrument_version().size() <= kInstrumentVersionCharsMax, version_field,
                fmt::format("is longer than {} characters", kInstrumentVersionCharsMax));
   assessment.mutable_risk()->set_subject(SUBJECT_ROLE_VICTIM);
+  RequireValid(draft_.options.risk_supervisor().size() <= referral::kPseudonymBytesMax, "options.risk_supervisor",
+               fmt::format("is longer than {} characters", referral::kPseudonymBytesMax));
+  assessment.mutable_risk()->set_change_reason(draft_.options.risk_change_reason());
+  assessment.mutable_risk()->set_supervisor(draft_.options.risk_supervisor());
   assessment.set_assessor(draft_.options.worker().pseudonym());
   *draft_.core.mutable_risk() = assessment.risk();
   *Section(CATEGORY_RISK).mutable_risk() = std::move(assessment);
@@ -348,6 +355,14 @@ void DraftBuilder::TellChildrensServices(Purpose purpose) {
 }
 
 absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
+  if (const std::string& follows = draft_.options.caused_by(); !follows.empty()) {
+    const std::string said = draft_.core.caused_by();
+    FollowsOn(follows, "options.caused_by");
+    RequireValid(said.empty() || said == draft_.core.caused_by(), "options.caused_by", "is another than the push itself follows");
+  }
+  const std::string& event = draft_.options.event_reference();
+  RequireValid(event.size() <= kEventReferenceBytesMax, "options.event_reference", "is over 64 bytes");
+  RequireValid(event.empty() || std::any_of(event.begin(), event.end(), [](unsigned char c) { return absl::ascii_isalnum(c) || c >= 0x80; }), "options.event_reference", "has no letter or digit");
   draft_.recipients = Recipients();
   draft_.core.set_purpose(purpose);
   TellChildrensServices(purpose);
@@ -356,15 +371,34 @@ absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
   return std::move(draft_);
 }
 
-absl::StatusOr<Draft> DraftBuilder::BuildNotShared(Purpose purpose, NotSharedReason reason) && {
+DraftBuilder& DraftBuilder::Concerns(std::vector<DraftSubject> subjects) {
+  draft_.subjects = std::move(subjects);
+  return *this;
+}
+
+absl::StatusOr<Draft> DraftBuilder::BuildRecord(ReferralType type, Purpose purpose) {
   draft_.recipients.assign(draft_.options.recipients().begin(), draft_.options.recipients().end());
-  RequirePresent(!draft_.recipients.empty(), "options.recipients", "names nobody with whom it is not shared");
-  draft_.core.set_type(REFERRAL_TYPE_NOT_SHARED);
+  draft_.core.set_type(type);
   draft_.core.set_purpose(purpose);
-  draft_.core.set_not_shared_reason(reason);
   draft_.sections.clear();
   if (!status_.ok()) return status_;
   return std::move(draft_);
+}
+
+absl::StatusOr<Draft> DraftBuilder::BuildNotShared(Purpose purpose, NotSharedReason reason) && {
+  RequirePresent(!draft_.options.recipients().empty(), "options.recipients", "names nobody with whom it is not shared");
+  draft_.core.set_not_shared_reason(reason);
+  return BuildRecord(REFERRAL_TYPE_NOT_SHARED, purpose);
+}
+
+absl::StatusOr<Draft> DraftBuilder::BuildSentOutside(Purpose purpose, OutsideChannel channel, int64_t told_at_ms) && {
+  RequirePresent(!draft_.options.recipients().empty(), "options.recipients", "names nobody who was told");
+  RequirePresent(!draft_.subjects.empty(), "victim", "is missing, and no submission of ours says whom it was about");
+  RequireValid(told_at_ms > 0 && told_at_ms <= absl::ToUnixMillis(context_.now), "told_at_ms", "is not from 1970 to now");
+  draft_.core.set_outside_channel(channel);
+  draft_.core.mutable_happened()->set_earliest_ms(told_at_ms);
+  draft_.core.mutable_happened()->set_latest_ms(told_at_ms);
+  return BuildRecord(REFERRAL_TYPE_SENT_OUTSIDE, purpose);
 }
 
 }  // namespace accord::agent

@@ -77,6 +77,9 @@ class DraftBuilder {
   // The referral that this follows, `referrals/{header digest in hex}`; empty says nothing.
   DraftBuilder& FollowsOn(std::string_view referral, std::string_view field);
 
+  // It is about the people of an earlier push. In place of Victim, AllegedPerpetrators and Children.
+  DraftBuilder& Concerns(std::vector<DraftSubject> subjects);
+
   // Whom to tell when the push names nobody: an agency, or those configured of a kind.
   DraftBuilder& ByDefaultTo(std::string_view agency);
   DraftBuilder& ByDefaultTo(type::v1::AgencyKind kind);
@@ -100,8 +103,13 @@ class DraftBuilder {
   // The draft of a decision not to share with those who are named, or the first error. What was said of people makes subjects
   // alone: there are no sections, and nobody is added. FIELD_MISSING `options.recipients` when nobody is named.
   absl::StatusOr<Draft> BuildNotShared(type::v1::Purpose purpose, type::v1::NotSharedReason reason) &&;
+  // The draft of what was told by other means to those who are named, or the first error: without sections, and nobody is added.
+  //   FIELD_MISSING  nobody is named; or nobody is said to be concerned, neither by Victim nor by Concerns
+  //   FIELD_INVALID  `told_at_ms` is not from 1970 to now
+  absl::StatusOr<Draft> BuildSentOutside(type::v1::Purpose purpose, type::v1::OutsideChannel channel, int64_t told_at_ms) &&;
 
  private:
+  absl::StatusOr<Draft> BuildRecord(type::v1::ReferralType type, type::v1::Purpose purpose);
   void Fail(absl::Status status) { if (status_.ok()) status_ = std::move(status); }
   void CheckPerson(const type::v1::Person& person, std::string_view field);
   void CheckAgency(std::string_view id, std::string_view field);

@@ -30,5 +30,96 @@ TEST(DraftBuilderTest, OfADecisionNotToSharePeopleMakeSubjectsAloneAndNobodyIsAd
   EXPECT_TRUE(HasReason(refused.status(), Reason::kFieldMissing)) << refused.status();
 }
 
+TEST(DraftBuilderTest, WhatFollowsAReceivedReferralSaysSoOnce) {
+  const auto context = testing::Context("housing");
+  agency::v1::RecordNotSharedRequest request;
+  *request.mutable_options() = testing::Options({"idva"});
+  request.set_purpose(type::v1::PURPOSE_SUPPORT);
+  request.set_reason(type::v1::NOT_SHARED_REASON_ALREADY_KNOWN);
+  const auto build = [&](const std::string& options, const std::string& own) {
+    request.mutable_options()->set_caused_by(options);
+    DraftBuilder builder("Test", request, request.options(), context);
+    builder.FollowsOn(own, "caused_by");
+    return std::move(builder).Build(type::v1::PURPOSE_SUPPORT);
+  };
+  const std::string first = "referrals/" + std::string(64, 'a'), second = "referrals/" + std::string(64, 'b');
+  EXPECT_EQ(build(first, "")->core.caused_by(), std::string(32, '\xaa'));
+  EXPECT_EQ(build("", first)->core.caused_by(), std::string(32, '\xaa'));
+  EXPECT_EQ(build(first, first).status(), absl::OkStatus());
+  EXPECT_EQ(DetailOf(build(first, second).status()).metadata["field"], "options.caused_by");
+  EXPECT_EQ(DetailOf(build("no name", "").status()).metadata["field"], "options.caused_by");
+}
+
+class SentOutsideTest : public ::testing::Test {
+ protected:
+  absl::StatusOr<Draft> Build(int64_t told_at_ms, bool victim = true) {
+    DraftBuilder builder("RecordSentOutside", request_, request_.options(), context_);
+    if (victim) builder.Victim(testing::Somebody("2012-01-01"), "victim");
+    return std::move(builder).BuildSentOutside(type::v1::PURPOSE_SAFEGUARDING_CHILD, type::v1::OUTSIDE_CHANNEL_TELEPHONE, told_at_ms);
+  }
+  void SetUp() override {
+    *request_.mutable_options() = testing::Options({"idva"});
+    request_.set_purpose(type::v1::PURPOSE_SAFEGUARDING_CHILD);
+    request_.set_channel(type::v1::OUTSIDE_CHANNEL_TELEPHONE);
+    request_.set_told_at_ms(now_ms_);
+  }
+
+  const MappingContext context_ = testing::Context("police");
+  const int64_t now_ms_ = absl::ToUnixMillis(context_.now);
+  agency::v1::RecordSentOutsideRequest request_;
+};
+
+TEST_F(SentOutsideTest, SaysByWhatMeansAndWhenToWhomAlone) {
+  const auto draft = Build(now_ms_ - 5);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  EXPECT_EQ(draft->core.type(), type::v1::REFERRAL_TYPE_SENT_OUTSIDE);
+  EXPECT_EQ(draft->core.outside_channel(), type::v1::OUTSIDE_CHANNEL_TELEPHONE);
+  EXPECT_EQ(draft->core.happened().earliest_ms(), now_ms_ - 5);
+  EXPECT_EQ(draft->core.happened().latest_ms(), now_ms_ - 5);
+  EXPECT_EQ(draft->recipients, std::vector<std::string>{"idva"}) << "children's services were not told";
+  EXPECT_TRUE(draft->sections.empty());
+  EXPECT_EQ(draft->subjects.size(), 1u);
+}
+
+TEST_F(SentOutsideTest, WasToldInThePast) {
+  EXPECT_TRUE(Build(now_ms_).ok());
+  EXPECT_TRUE(Build(1).ok());
+  for (const int64_t at : {now_ms_ + 1, int64_t{0}, int64_t{-1}}) {
+    const auto refused = Build(at).status();
+    EXPECT_TRUE(HasReason(refused, Reason::kFieldInvalid)) << at << ": " << refused;
+    EXPECT_EQ(DetailOf(refused).metadata["field"], "told_at_ms");
+  }
+}
+
+TEST_F(SentOutsideTest, IsAboutSomebodyAndWasToldToSomebody) {
+  EXPECT_TRUE(HasReason(Build(now_ms_, /*victim=*/false).status(), Reason::kFieldMissing));
+  DraftBuilder of_a_push("RecordSentOutside", request_, request_.options(), context_);
+  of_a_push.Concerns({DraftSubject()});
+  EXPECT_TRUE(std::move(of_a_push).BuildSentOutside(type::v1::PURPOSE_SUPPORT, type::v1::OUTSIDE_CHANNEL_MEETING, now_ms_).ok());
+  request_.mutable_options()->clear_recipients();
+  EXPECT_TRUE(HasReason(Build(now_ms_).status(), Reason::kFieldMissing));
+}
+
+TEST(DraftBuilderTest, WhyAGradeIsAnotherGoesWithIt) {
+  const auto context = testing::Context("police");
+  agency::v1::RecordNotSharedRequest request;
+  *request.mutable_options() = testing::Options({"idva"});
+  request.set_purpose(type::v1::PURPOSE_MARAC);
+  request.set_reason(type::v1::NOT_SHARED_REASON_ALREADY_KNOWN);
+  request.mutable_options()->set_risk_change_reason(type::v1::RISK_CHANGE_REASON_NEW_ASSESSMENT);
+  request.mutable_options()->set_risk_supervisor("sergeant-1");
+  const auto build = [&] {
+    DraftBuilder builder("RecordNotShared", request, request.options(), context);
+    builder.Grade(type::v1::RISK_GRADE_MEDIUM);
+    return std::move(builder).BuildNotShared(type::v1::PURPOSE_MARAC, type::v1::NOT_SHARED_REASON_ALREADY_KNOWN);
+  };
+  const auto draft = build();
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  EXPECT_EQ(draft->core.risk().change_reason(), type::v1::RISK_CHANGE_REASON_NEW_ASSESSMENT);
+  EXPECT_EQ(draft->core.risk().supervisor(), "sergeant-1");
+  request.mutable_options()->set_risk_supervisor(std::string(65, 's'));
+  EXPECT_TRUE(HasReason(build().status(), Reason::kFieldInvalid));
+}
+
 }  // namespace
 }  // namespace accord::agent

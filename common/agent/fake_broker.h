@@ -101,6 +101,7 @@ class FakeBroker : public BrokerLink {
   absl::Status away;                                    // Every call fails with it, unless OK.
   bool lose_answer = false;                             // Submit is carried out, its answer lost.
   std::vector<type::v1::Category> withheld;             // Not permitted to anybody.
+  std::vector<std::string> denied;                      // Agencies that are permitted nothing.
   std::map<std::string, std::string> certificates;      // Agency → sealing certificate, DER.
   std::vector<admin::v1::Agency> directory;
   std::vector<broker::v1::ResolvedRecipient> further;   // Resolved by previews beside those that were named.
@@ -117,6 +118,9 @@ class FakeBroker : public BrokerLink {
   absl::Status refuse_report;                           // ReportAlert refuses with it, unless OK.
   broker::v1::ListDeadLettersResponse dead_letters;
   std::string other_letter;                             // Receipts of acts on dead letters name it, unless empty.
+  broker::v1::ListLinkProposalsResponse links;
+  type::v1::LinkAnswer other_answer = type::v1::LINK_ANSWER_UNSPECIFIED;  // Receipts of answers to links say it, unless unspecified.
+  int64_t feedback_due_ms = 0;                                      // Answers of Respond.
   std::vector<std::pair<uint32_t, uint64_t>> replayed;  // Answers of ReplayMailbox: how many, and where it goes on.
   // What it saw.
   std::vector<type::v1::SignedPayload> acts;            // Every one that was sent, also again, in order.
@@ -129,26 +133,34 @@ class FakeBroker : public BrokerLink {
   std::vector<type::v1::Statement> statements;
   std::vector<std::string> cosigned, reported;                      // Notes.
   std::vector<std::string> alerted;                                 // Delivery ids, every report in order.
+  broker::v1::ResealReferralRequest resealed;                       // The last one.
   int referrals_asked = 0;                                          // Calls of GetReferral.
 
   absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const broker::v1::PreviewReferralRequest& request) override {
     ACCORD_RETURN_IF_ERROR(away);
     broker::v1::PreviewReferralResponse response;
+    const auto decide = [&](const std::string& agency) {
+      for (const auto& section : request.sections()) {
+        auto& decision = *response.add_decisions();
+        decision.set_section_id(section.section_id());
+        decision.set_category(section.category());
+        decision.set_recipient(agency);
+        const bool no = std::find(withheld.begin(), withheld.end(), section.category()) != withheld.end() ||
+                        std::find(denied.begin(), denied.end(), agency) != denied.end();
+        decision.set_verdict(no ? type::v1::VERDICT_WITHHOLD : type::v1::VERDICT_PERMIT);
+      }
+    };
     for (const auto& recipient : request.recipients()) {
       auto& row = *response.add_recipients();
       row.set_agency(recipient.agency());
       row.set_capacity(type::v1::RECIPIENT_CAPACITY_NAMED);
       row.set_sealing_certificate(certificates[recipient.agency()]);
-      for (const auto& section : request.sections()) {
-        auto& decision = *response.add_decisions();
-        decision.set_section_id(section.section_id());
-        decision.set_category(section.category());
-        decision.set_recipient(recipient.agency());
-        const bool no = std::find(withheld.begin(), withheld.end(), section.category()) != withheld.end();
-        decision.set_verdict(no ? type::v1::VERDICT_WITHHOLD : type::v1::VERDICT_PERMIT);
-      }
+      decide(recipient.agency());
     }
-    for (const auto& row : further) *response.add_recipients() = row;
+    for (const auto& row : further) {
+      *response.add_recipients() = row;
+      if (request.with_stand_ins()) decide(row.agency());
+    }
     response.set_decision_digest(std::string(32, static_cast<char>('0' + withheld.size())));
     return response;
   }
@@ -166,8 +178,7 @@ class FakeBroker : public BrokerLink {
       const auto view = referral::ParseHeader(request.submission().header());
       const std::vector<type::v1::Opening> openings(request.submission().openings().begin(), request.submission().openings().end());
       ACCORD_ASSIGN_OR_RETURN(const auto header, referral::OpenHeader(*view, openings));
-      const bool not_shared = header.core.part.type() == type::v1::REFERRAL_TYPE_NOT_SHARED;
-      event.set_type(not_shared ? type::v1::EVENT_TYPE_NOT_SHARED_RECORDED : type::v1::EVENT_TYPE_REFERRAL_STORED);
+      event.set_type(referral::StoredEventOf(header.core.part.type()));
       type::v1::EntryReferral about;
       about.set_header_digest(digest);
       about.set_sender(header.core.part.sender());
@@ -218,6 +229,15 @@ class FakeBroker : public BrokerLink {
   absl::StatusOr<broker::v1::WithdrawReferralResponse> Withdraw(const broker::v1::WithdrawReferralRequest& request) override {
     return RecordAct<broker::v1::WithdrawReferralResponse>(request);
   }
+  absl::StatusOr<broker::v1::ResealReferralResponse> Reseal(const broker::v1::ResealReferralRequest& request) override {
+    resealed = request;
+    return RecordAct<broker::v1::ResealReferralResponse>(request);
+  }
+  absl::StatusOr<broker::v1::RegradeReferralResponse> Regrade(const broker::v1::RegradeReferralRequest& request) override {
+    ACCORD_ASSIGN_OR_RETURN(auto response, RecordAct<broker::v1::RegradeReferralResponse>(request));
+    for (const auto& row : recipients) *response.add_recipients() = row;
+    return response;
+  }
   absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest& request) override {
     const auto statement = referral::ParseStatement(request.statement());
     const bool reviews = statement.ok() && (statement->kind() == type::v1::STATEMENT_KIND_GAP_REVIEWED ||
@@ -248,6 +268,7 @@ class FakeBroker : public BrokerLink {
     response.set_index(log.Append(event, statement.header_digest()));
     *response.mutable_receipt() = log.Receipt(response.index());
     response.set_state(state);
+    if constexpr (requires { response.set_feedback_due_ms(0); }) response.set_feedback_due_ms(feedback_due_ms);
     return response;
   }
   // Where it is said does not matter to this: a kind leads to one state.
@@ -276,6 +297,23 @@ class FakeBroker : public BrokerLink {
     event.set_hold(request.hold());
     event.set_hold_answer(request.answer());
     broker::v1::AnswerHoldResponse response;
+    *response.mutable_receipt() = log.Receipt(log.Append(event, ""));
+    return response;
+  }
+  absl::StatusOr<broker::v1::GetCaseHistoryResponse> GetCaseHistory(const broker::v1::GetCaseHistoryRequest&) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    return broker::v1::GetCaseHistoryResponse();
+  }
+  absl::StatusOr<broker::v1::ListLinkProposalsResponse> ListLinkProposals(const broker::v1::ListLinkProposalsRequest&) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    return links;
+  }
+  absl::StatusOr<broker::v1::AnswerLinkProposalResponse> AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_LINK_ANSWERED);
+    event.set_link_answer(other_answer == type::v1::LINK_ANSWER_UNSPECIFIED ? request.answer() : other_answer);
+    broker::v1::AnswerLinkProposalResponse response;
     *response.mutable_receipt() = log.Receipt(log.Append(event, ""));
     return response;
   }

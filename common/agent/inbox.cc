@@ -143,6 +143,8 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
   stored.set_delivery_id(delivery.delivery_id());
   stored.set_pick_up_due_ms(received.pick_up_due_ms());
   stored.set_response_due_ms(received.response_due_ms());
+  if (received.has_case_history()) *stored.mutable_case_history() = received.case_history();
+  if (received.has_supplement()) *stored.mutable_supplement() = received.supplement();
 
   const std::string digest = referral::DigestOf(received.header());
   ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Open(digest, std::move(stored)));
@@ -151,11 +153,13 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
                                                  "signing", clock_.Now()));
   ACCORD_ASSIGN_OR_RETURN(const auto key, certificate.verify_key());
   ACCORD_RETURN_IF_ERROR(referral::VerifySignature(received.header(), key));
+  ACCORD_RETURN_IF_ERROR(CheckSupplement(entry));
   ACCORD_RETURN_IF_ERROR(OpenSections(entry));
   ACCORD_RETURN_IF_ERROR(log_.Verify(delivery.released(), type::v1::EVENT_TYPE_RELEASED, digest));
 
   absl::MutexLock act(&act_mu_);  // Acts of workers write what this marks.
   ACCORD_RETURN_IF_ERROR(MarkReplaced(entry));
+  ACCORD_RETURN_IF_ERROR(outbox_.AddResponse(entry.header.core.part.caused_by(), digest));
   absl::MutexLock lock(&mu_);
   ACCORD_ASSIGN_OR_RETURN(const auto earlier, store_.Get<StoredReceived>(kFamilyInbox, digest));
   // Erased here: acknowledged, so that it does not come again, and not kept.
@@ -168,6 +172,7 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
     store_.Put(batch, kFamilyInbox, digest, entry.stored);
     batch.Put(kFamilyInboxOrder, KeyU64(entry.stored.sequence()), digest);
   }
+  if (earlier.has_value() && entry.stored.has_supplement()) store_.Put(batch, kFamilyInbox, digest, SealedAgain(*earlier, entry.stored));
   Acknowledge(batch, delivery);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   if (!keep) return absl::OkStatus();
@@ -181,19 +186,7 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
 
 absl::Status Inbox::ReceiveStatement(const Delivery& delivery) {
   ACCORD_ASSIGN_OR_RETURN(const type::v1::Statement statement, referral::ParseStatement(delivery.statement()));
-  // Whose key it is says the directory; that it may be theirs says our area authority.
-  ACCORD_ASSIGN_OR_RETURN(const auto agencies, broker_.ListAgencies());
-  absl::Status verified = Error(Reason::kSigningKeyUnknown, "the statement's key is not one of its agency's");
-  for (const auto& agency : agencies) {
-    if (agency.id() != statement.agency()) continue;
-    for (const std::string& der : agency.signing_certificates()) {
-      const auto certificate = CheckAgencyCertificate(keys_, der, agency.id(), "signing", clock_.Now());
-      if (!certificate.ok() || certificate->public_key_id() != delivery.statement().key_id()) continue;
-      ACCORD_ASSIGN_OR_RETURN(const auto key, certificate->verify_key());
-      verified = referral::VerifySignature(delivery.statement(), key);
-    }
-  }
-  ACCORD_RETURN_IF_ERROR(verified);
+  ACCORD_RETURN_IF_ERROR(VerifyOf(statement.agency(), delivery.statement()));
   ACCORD_RETURN_IF_ERROR(log_.Verify(delivery.released(), type::v1::EVENT_TYPE_RELEASED, statement.header_digest()));
   const auto* row = referral::FindStatement(statement.kind());
   if (row != nullptr && row->by == referral::Party::kSender) return ReceiveChange(delivery, statement);
@@ -231,8 +224,7 @@ absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::OpenSections(const
     if (shown.digest != part.digest()) return Error(Reason::kSectionDigestMismatch, "a sealed section is not the one that was signed");
     const auto tag = std::find_if(header.tags.begin(), header.tags.end(),
                                   [&](const auto& row) { return row.part.tag_id() == part.tag_id(); });
-    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext,
-                            crypto::cms::Open(found->second->cms(), keys_.sealing_key, keys_.sealing_certificate));
+    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext, OpenSealed(keys_, found->second->cms()));
     ACCORD_ASSIGN_OR_RETURN(const std::string content,
                             referral::ReadPlaintext({header.core.part.sender(), header.core.part.request_id(), part.section_id(),
                                                      part.category(), tag->opening.content()},
@@ -355,6 +347,10 @@ absl::Status Inbox::Say(InboxEntry& entry, Statement statement) {
     return Illegal("this agency does not say so as a recipient: children's services decide on a contact, and only they do; "
                    "others accept or decline", StateName(entry));
   }
+  const bool check = entry.header.core.part.checks();
+  if (!referral::MaySayOfCheck(check, statement.kind())) {
+    return Illegal(check ? "a check is answered: known, not known, or known and withheld" : "only a check is answered so", StateName(entry));
+  }
   if (entry.stored.recalled() && !referral::MaySayOfRecalled(statement.kind())) {
     return Illegal("its sender recalled it: only that is left to be answered", "recalled");
   }
@@ -405,6 +401,12 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
     if (!response.ok()) return;
     receipt = response->receipt();
     state = response->state();
+    // By when what comes of it is to be told says the broker; an outcome tells it.
+    if constexpr (requires { response->feedback_due_ms(); }) {
+      entry.stored.set_feedback_due_ms(response->feedback_due_ms());
+    } else if (statement.kind() == type::v1::STATEMENT_KIND_OUTCOME && IsPerson(statement.worker())) {
+      entry.stored.clear_feedback_due_ms();
+    }
   };
   if (outcome) {
     take(send(broker::v1::RecordOutcomeRequest(), &BrokerLink::RecordOutcome));

@@ -1,15 +1,17 @@
 // What an agency received, and what its workers do with it.
 //
-// A delivery is verified whole before it is acknowledged: the sender's signature and certificate, every opening, every
-// section's digest, binding and padding, the `released` receipt. Content stays sealed in the store and is opened when a
+// A delivery is verified whole before it is acknowledged: the sender's signature and certificate, every opening, that it is for us by the
+// header or by a supplement that its sender signed, every section's digest, binding and padding, the `released` receipt. Content stays sealed in the store and is opened when a
 // worker reads. Every act of a worker is a signed statement, durable here before it is sent, and sent again, byte for
 // byte, until the broker has answered.
 //
-// A sender's statement on what we hold (consent changed, corrected, recalled, withdrawn) marks it: what is recalled is not shown any
+// A sender's statement on what we hold (consent changed, corrected, recalled, withdrawn, regraded) marks it: what is recalled is not shown any
 // more, what is corrected is marked before the newer version is shown, and of what is withdrawn nothing more is said; if nobody had
-// opened it, nobody does. All but the last wait for a worker's answer, the newest one alone. It can
+// opened it, nobody does. All but the last two wait for a worker's answer, the newest one alone. It can
 // overtake the referral itself: then the service answers for what nobody has read, and the mark is there when that arrives. Of
 // what was erased here the service answers too.
+//
+// It is better whole: receiving, reading and acting share one row and its locks.
 #pragma once
 
 #include <absl/functional/function_ref.h>
@@ -49,6 +51,9 @@ struct InboxEntry {
   std::string corrected_by;  // Header digest of the version that replaces it, once that has arrived.
 };
 
+// The grade as its sender gave it last. Thread-safe.
+type::v1::RiskGrade GradeNow(const InboxEntry& entry);
+
 // A received referral that waits for a person here.
 struct Waiting {
   std::string header_digest;
@@ -63,6 +68,9 @@ struct Waiting {
 bool IsUnopened(const storage::v1::StoredReceived& stored);
 // Whether its sender expects an answer that this agency has not given.
 bool IsUnanswered(const storage::v1::StoredReceived& stored, type::v1::ReferralType type);
+
+// Whether it took it on, and its sender waits to be told what came of it.
+bool OwesFeedback(const storage::v1::StoredReceived& stored);
 
 // What a holder says to a change.
 struct ChangeAnswered {
@@ -129,7 +137,7 @@ class Inbox {
   // IMMEDIATE ones that no person has opened, and that their sender still wants opened: not recalled, withdrawn, nor replaced by a
   // version that has arrived. Those that arrived first, first.
   std::vector<Waiting> UnopenedImmediate() const;
-  // All that may wait for a person: to be opened, answered (IsUnanswered), or a change of it answered. Those that arrived first, first.
+  // All that may wait for a person: to be opened, answered (IsUnanswered), its feedback given, or a change of it answered. Those that arrived first, first.
   absl::StatusOr<std::vector<InboxEntry>> WaitingEntries() const;
 
   // Sends again what waits for the broker's answer. Called periodically.
@@ -148,7 +156,15 @@ class Inbox {
   absl::StatusOr<std::vector<agency::v1::OpenedSection>> OpenSections(const InboxEntry& entry) const;
   absl::Status ReceiveReferral(const broker::v1::Delivery& delivery);
   absl::Status ReceiveStatement(const broker::v1::Delivery& delivery);
+  // OK when `document` is signed with a key that the directory has of `agency`, and that our area authority says is its.
+  absl::Status VerifyOf(const std::string& agency, const type::v1::SignedPayload& document) const;
+  // Whom it is for: this agency by the header, or by the statement of its sender by which it was sealed again.
+  absl::Status CheckSupplement(const InboxEntry& entry) const;
+  // What we have, with the sections as they came `again`, sealed for a key that we have now: their content is as it was.
+  static storage::v1::StoredReceived SealedAgain(storage::v1::StoredReceived earlier, const storage::v1::StoredReceived& again);
   absl::Status ReceiveChange(const broker::v1::Delivery& delivery, const type::v1::Statement& statement);
+  // After its grade changed from `before`: its lane, and its times as the broker says them, which a definite refusal leaves.
+  absl::Status TakeNewTimes(type::v1::RiskGrade before, InboxEntry& entry) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   // Of what was erased here, and of what has not arrived: the service answers.
   absl::Status AnswerForErased(const broker::v1::Delivery& delivery, const type::v1::Statement& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);

@@ -1,4 +1,4 @@
-// What senders say of what we hold: consent changed, corrected, recalled, withdrawn; and what we answer.
+// What senders say of what we hold: consent changed, corrected, recalled, withdrawn, regraded; and what we answer.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -8,6 +8,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/commitment.h"
+#include "common/referral/referral_name.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 
@@ -44,6 +45,10 @@ void Mark(StoredReceived& stored, const Statement& statement) {
   if (statement.kind() == type::v1::STATEMENT_KIND_CONSENT_CHANGE) stored.set_consent_changed(true);
   if (statement.kind() == type::v1::STATEMENT_KIND_RECALL) stored.set_recalled(true);
   if (statement.kind() == type::v1::STATEMENT_KIND_WITHDRAWN) stored.set_withdrawn(true);
+  if (statement.kind() == type::v1::STATEMENT_KIND_REGRADED && statement.acted_at_ms() >= stored.regraded_at_ms()) {
+    *stored.mutable_regraded() = statement.regraded();
+    stored.set_regraded_at_ms(statement.acted_at_ms());
+  }
   if (statement.kind() != type::v1::STATEMENT_KIND_CORRECTION) return;
   if (statement.safe_contact_change()) stored.set_do_not_use(true);
   stored.set_replaced_by(statement.replaced_by());
@@ -105,12 +110,33 @@ absl::Status Inbox::ReceiveChange(const Delivery& delivery, const Statement& sta
     return Error(Reason::kSenderMismatch, "a change of what another agency sent", {{"sender", statement.agency()}});
   }
   ACCORD_RETURN_IF_ERROR(CheckTags(&entry->header, statement, delivery));
+  const type::v1::RiskGrade before = GradeNow(*entry);
   Apply(entry->stored, delivery, statement);
+  if (statement.kind() == type::v1::STATEMENT_KIND_REGRADED) ACCORD_RETURN_IF_ERROR(TakeNewTimes(before, *entry));
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyInbox, entry->header_digest, entry->stored);
   Acknowledge(batch, delivery);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   Track(entry->header_digest, entry->stored);
+  return absl::OkStatus();
+}
+
+absl::Status Inbox::TakeNewTimes(type::v1::RiskGrade before, InboxEntry& entry) const {
+  const auto& core = entry.header.core.part;
+  StoredReceived& stored = entry.stored;
+  // What rides in another lane than its grade's was put there for another reason.
+  if (stored.lane() == referral::LaneOf(core.type(), core.urgency(), before)) {
+    stored.set_lane(referral::LaneOf(core.type(), core.urgency(), GradeNow(entry)));
+  }
+  broker::v1::GetReferralRequest request;
+  request.set_name(referral::ReferralName(entry.header_digest));
+  const auto now = broker_.GetReferral(request);
+  if (!now.ok()) return IsDefiniteRefusal(now.status()) ? absl::OkStatus() : now.status();
+  for (const auto& row : now->referral().recipients()) {
+    if (row.agency() != keys_.agency) continue;
+    stored.set_pick_up_due_ms(row.pick_up_due_ms());
+    stored.set_response_due_ms(row.response_due_ms());
+  }
   return absl::OkStatus();
 }
 

@@ -22,6 +22,10 @@ absl::Time DueTime(int64_t ms) { return ms == 0 ? absl::InfiniteFuture() : absl:
 
 }  // namespace
 
+type::v1::RiskGrade GradeNow(const InboxEntry& entry) {
+  return entry.stored.has_regraded() ? entry.stored.regraded().grade() : entry.header.core.part.risk().grade();
+}
+
 bool IsUnopened(const StoredReceived& stored) {
   if (IsEnded(stored)) return false;
   if (stored.opened_by_software()) return true;
@@ -38,11 +42,13 @@ bool IsUnanswered(const StoredReceived& stored, type::v1::ReferralType type) {
   return asks || stored.response_due_ms() != 0;
 }
 
+bool OwesFeedback(const StoredReceived& stored) { return !IsEnded(stored) && stored.feedback_due_ms() != 0; }
+
 void Inbox::TrackWaiting(const std::string& header_digest, const StoredReceived& stored) {
   const bool unopened = IsUnopened(stored);
   // Notices that were opened ask for nothing; of the others the header tells, which WaitingEntries opens.
   const bool unanswered = MayBeUnanswered(stored) && (stored.lane() != type::v1::LANE_NOTICES || stored.response_due_ms() != 0);
-  if (!unopened && !unanswered && stored.answer_due_ms() == 0) {
+  if (!unopened && !unanswered && stored.answer_due_ms() == 0 && !OwesFeedback(stored)) {
     waiting_.erase(header_digest);
     return;
   }

@@ -67,6 +67,26 @@ absl::StatusOr<std::vector<std::pair<uint64_t, storage::v1::StoredNotice>>> Noti
   return rows;
 }
 
+absl::Status Notices::SettleLink(std::string_view link) {
+  const std::string key = std::string(kMetaLinkPrefix) + std::string(link);
+  ACCORD_ASSIGN_OR_RETURN(const auto known, store_.raw().Get(kFamilyMeta, key));
+  if (known.has_value()) return absl::OkStatus();
+  accord::storage::Batch batch;
+  batch.Put(kFamilyMeta, key, KeyU64(static_cast<uint64_t>(absl::ToUnixMillis(clock_.Now()))));
+  return store_.Commit(batch);
+}
+
+absl::StatusOr<std::vector<storage::v1::StoredNotice>> Notices::OpenLinks() const {
+  ACCORD_ASSIGN_OR_RETURN(const auto rows, List(0, kLinkNoticesScanned));
+  std::vector<storage::v1::StoredNotice> open;
+  for (const auto& [place, stored] : rows) {
+    if (stored.notice().kind() != type::v1::NOTICE_KIND_LINK_PROPOSED) continue;
+    ACCORD_ASSIGN_OR_RETURN(const auto settled, store_.raw().Get(kFamilyMeta, std::string(kMetaLinkPrefix) + stored.notice().link()));
+    if (!settled.has_value()) open.push_back(stored);
+  }
+  return open;
+}
+
 uint64_t Notices::count() const {
   absl::MutexLock lock(&mu_);
   return count_;

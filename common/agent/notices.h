@@ -7,6 +7,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <cstdint>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,8 @@
 #include "common/base/clock.h"
 
 namespace accord::agent {
+
+inline constexpr int kLinkNoticesScanned = 500;
 
 // Thread-safe.
 class Notices {
@@ -31,6 +34,11 @@ class Notices {
 
   // With their order of arrival, the newest first; `before` 0 for the first page. REQUIRES: 1 ≤ limit ≤ 500.
   absl::StatusOr<std::vector<std::pair<uint64_t, storage::v1::StoredNotice>>> List(uint64_t before, int limit) const;
+
+  // Notes that a pair of cases is answered, `links/…`. Durable.
+  absl::Status SettleLink(std::string_view link);
+  // Notices of pairs of cases that are not, of the newest kLinkNoticesScanned notices; the newest first.
+  absl::StatusOr<std::vector<storage::v1::StoredNotice>> OpenLinks() const;
 
   // How many arrived so far.
   uint64_t count() const;

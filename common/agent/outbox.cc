@@ -116,6 +116,7 @@ absl::Status Outbox::Load() {
     if (Waits(*stored)) SetDue(request_id, DueNow(*stored));
     if (IsCorrectionOnItsWay(*stored)) correcting_[stored->draft().options().corrects()] = request_id;
     if (!stored->header_digest().empty()) by_digest_[stored->header_digest()] = request_id;
+    for (const std::string& agency : stored->reseal_for()) to_seal_.emplace(request_id, agency);
     TrackConcern(request_id, *stored);
   }
   return absl::OkStatus();
@@ -339,7 +340,11 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
 
   const auto response = Submit(request_id, submission);
   if (response.ok()) {
-    *submission.mutable_decisions() = response->decisions();
+    submission.clear_decisions();
+    const auto& named = submission.draft().recipients();
+    for (const auto& decision : response->decisions()) {  // Not those about who stands in for one of them.
+      if (std::find(named.begin(), named.end(), decision.recipient()) != named.end()) *submission.add_decisions() = decision;
+    }
     SetRecipients(submission, response->recipients());
     return Settle(request_id, submission, response->receipt());
   }
@@ -365,16 +370,15 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
 }
 
 absl::Status Outbox::Settle(const std::string& request_id, StoredSubmission& submission, const type::v1::Receipt& receipt) {
-  const bool not_shared = submission.draft().core().type() == type::v1::REFERRAL_TYPE_NOT_SHARED;
   ACCORD_ASSIGN_OR_RETURN(const VerifiedReceipt verified,
-                          log_.Verify(receipt, not_shared ? type::v1::EVENT_TYPE_NOT_SHARED_RECORDED : type::v1::EVENT_TYPE_REFERRAL_STORED,
-                                      submission.header_digest(),
+                          log_.Verify(receipt, referral::StoredEventOf(submission.draft().core().type()), submission.header_digest(),
                                       OfRequest{preparer_.agency(), request_id}));
   *submission.mutable_receipt() = receipt;
   submission.set_stored_index(verified.index);
   if (submission.decisions().empty()) *submission.mutable_decisions() = verified.decisions.decisions();
   submission.set_state(agency::v1::SUBMISSION_STATE_SETTLED);
   submission.clear_waiting_for();
+  ACCORD_RETURN_IF_ERROR(EndResealsOf(submission));
   return Save(request_id, submission);
 }
 

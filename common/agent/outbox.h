@@ -10,7 +10,7 @@
 //
 // A higher lane overtakes, so that danger now never waits behind a backlog; within a lane the order is that of acceptance.
 //
-// A settled submission can be acted on (outbox_acts.cc): consent changed, recalled, withdrawn, a gap reviewed, a breach assessed; or it is
+// A settled submission can be acted on (outbox_acts.cc): consent changed, recalled, withdrawn, regraded, sealed again, a gap reviewed, a breach assessed; or it is
 // corrected by a further push. An act is a signed statement, durable here before it is sent and sent again, byte for byte, until
 // the broker has answered, one at a time for each submission, because each names the one before it. A definite refusal is given
 // to who asked, and drops the act; what stands then says why.
@@ -32,6 +32,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,7 @@ namespace accord::agent {
 inline constexpr size_t kDraftBytesMax = 2u << 20;             // A push in its agency's words.
 inline constexpr size_t kSubmissionsWaitingMax = 100'000;      // Not settled; beyond it QUEUE_FULL.
 inline constexpr int kPreparationsMax = 5;                     // Definite refusals before a person is asked.
+inline constexpr int kResponsesMax = 256;                      // To one check, that are noted.
 inline constexpr int kActReceiptsMax = 16;                     // Of one submission, the newest.
 inline constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(200);
 inline constexpr absl::Duration kRetryDelayMax = absl::Seconds(30);
@@ -71,7 +73,7 @@ class Outbox {
   // safe contact changed. No effect on others. Push does this by itself; a preview needs it.
   //   FIELD_INVALID       safe_contact_change without `corrects`, it corrects itself, or the request id is over 118 characters
   //   REFERRAL_NOT_FOUND  no such submission
-  //   TRANSITION_ILLEGAL  that one is not settled, or is a decision not to share
+  //   TRANSITION_ILLEGAL  that one is not settled, or is a record alone
   absl::Status AsCorrection(Draft& draft) const;
 
   // Takes a draft. OK: ACCEPTED and durable, or what a repeated push led to. Errors of AsCorrection, and:
@@ -113,6 +115,14 @@ class Outbox {
   absl::StatusOr<storage::v1::StoredSubmission> Act(const std::string& request_id, const type::v1::Statement& asked,
                                                     const agency::v1::SharingBasis* basis);
 
+  // Seals a settled submission again for `agency`, whose key is another than was sealed for, or that a recipient named as the right one. `asked`
+  // has the act's request id and the worker, who approves it. OK and errors as of Act, but that the sections that were sealed are durable
+  // with the statement; and those of Preparer::SealAgain.
+  absl::StatusOr<storage::v1::StoredSubmission> Reseal(const std::string& request_id, const type::v1::Statement& asked, const std::string& agency);
+  // Does the same by itself, as the service, wherever a notice asked for it and the new key is endorsed by one that was sealed for; what a
+  // person has to approve is left for one. Called after such a notice and periodically. The first error that may pass; the rest was tried.
+  absl::Status SealEndorsed();
+
   // Who holds what of a settled submission, as the broker says. REFERRAL_NOT_FOUND when it was never stored there.
   absl::StatusOr<broker::v1::GetHoldersResponse> Holders(const std::string& request_id) const;
 
@@ -126,6 +136,10 @@ class Outbox {
 
   // Records a statement received on a referral we sent; no effect when it is not ours.
   absl::Status AddStatement(std::string_view header_digest, const type::v1::Statement& statement);
+
+  // Notes that `response_digest` was received `caused_by` a check we sent, for its table; no effect when that is not ours, or is no check.
+  // Idempotent, and called before that is stored: a service that ends in between is given it again.
+  absl::Status AddResponse(std::string_view header_digest, std::string_view response_digest);
 
   // Records what a notice says of a recipient of what we sent; no effect when it is not ours.
   absl::Status AddNotice(const broker::v1::SharingNotice& notice);
@@ -173,8 +187,12 @@ class Outbox {
   // Changes what is stored of `request_id` in one write, between all others.
   absl::Status Change(const std::string& request_id, absl::FunctionRef<void(storage::v1::StoredSubmission&)> change);
   // Signs the act and makes it durable. False: it was done before.
-  absl::StatusOr<bool> BeginAct(const std::string& request_id, const type::v1::Statement& asked,
-                                const agency::v1::SharingBasis* basis) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::StatusOr<bool> BeginAct(const std::string& request_id, const type::v1::Statement& asked, const agency::v1::SharingBasis* basis,
+                                const Resealed* resealed = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // Seals one submission again by itself. True when nothing is left to be tried.
+  absl::StatusOr<bool> SealOneEndorsed(const std::string& request_id, const std::string& agency) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // A new push to some of `recipients` that follows an older one ends what was asked for them of that.
+  absl::Status EndResealsOf(const storage::v1::StoredSubmission& newer);
   absl::Status SendAct(const std::string& request_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   // Puts the act that waits into the order of what is due, or takes it out.
   void ScheduleAct(const std::string& request_id);
@@ -203,6 +221,7 @@ class Outbox {
   std::map<type::v1::Lane, Lane> lanes_ ABSL_GUARDED_BY(mu_);        // The same, in the order of their turn.
   std::map<std::string, std::string> by_digest_ ABSL_GUARDED_BY(mu_);  // Header digest → request id.
   std::map<std::string, std::string> correcting_ ABSL_GUARDED_BY(mu_);  // Request id → that of its correction, once signed.
+  std::set<std::pair<std::string, std::string>> to_seal_ ABSL_GUARDED_BY(mu_);  // Request id, agency: not tried yet without a person.
   std::map<std::string, absl::Time> concerns_ ABSL_GUARDED_BY(mu_);  // Request id → until when it concerns people.
   size_t acts_due_ ABSL_GUARDED_BY(mu_) = 0;                          // Of due_.
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;

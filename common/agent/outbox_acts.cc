@@ -43,6 +43,7 @@ void AddReceipt(StoredSubmission& submission, const type::v1::Receipt& receipt) 
 void DropAct(StoredSubmission& submission) {
   submission.clear_pending_act();
   submission.clear_pending_openings();
+  submission.clear_pending_sections();
   submission.clear_pending_digest();
 }
 
@@ -51,13 +52,15 @@ struct Answer {
   absl::Status status;
   type::v1::Receipt receipt;
   google::protobuf::RepeatedPtrField<std::string> not_told;
+  google::protobuf::RepeatedPtrField<broker::v1::RecipientStatus> recipients;
 };
 
 template <typename Response>
 Answer Taken(const absl::StatusOr<Response>& response) {
-  if (!response.ok()) return {response.status(), {}, {}};
-  Answer answer{absl::OkStatus(), response->receipt(), {}};
+  if (!response.ok()) return {response.status(), {}, {}, {}};
+  Answer answer{absl::OkStatus(), response->receipt(), {}, {}};
   if constexpr (requires { response->not_told(); }) answer.not_told = response->not_told();
+  if constexpr (requires { response->recipients(); }) answer.recipients = response->recipients();
   return answer;
 }
 
@@ -67,6 +70,7 @@ Request RequestOf(const Statement& statement, const StoredSubmission& submission
   request.set_request_id(statement.request_id());
   *request.mutable_statement() = submission.pending_act();
   if constexpr (requires { request.mutable_openings(); }) *request.mutable_openings() = submission.pending_openings();
+  if constexpr (requires { request.mutable_sections(); }) *request.mutable_sections() = submission.pending_sections();
   return request;
 }
 
@@ -78,6 +82,10 @@ Answer AskBroker(BrokerLink& broker, const Statement& statement, const StoredSub
       return Taken(broker.Recall(RequestOf<broker::v1::RecallReferralRequest>(statement, submission)));
     case type::v1::STATEMENT_KIND_WITHDRAWN:
       return Taken(broker.Withdraw(RequestOf<broker::v1::WithdrawReferralRequest>(statement, submission)));
+    case type::v1::STATEMENT_KIND_RESEALED:
+      return Taken(broker.Reseal(RequestOf<broker::v1::ResealReferralRequest>(statement, submission)));
+    case type::v1::STATEMENT_KIND_REGRADED:
+      return Taken(broker.Regrade(RequestOf<broker::v1::RegradeReferralRequest>(statement, submission)));
     default:
       return Taken(broker.RecordReview(RequestOf<broker::v1::RecordReviewRequest>(statement, submission)));
   }
@@ -98,8 +106,11 @@ absl::Status Outbox::AsCorrection(Draft& draft) const {
   // One that was erased since is looked at by Push, so that a repeated push still gets its first answer.
   const bool stored = corrected.state() == agency::v1::SUBMISSION_STATE_SETTLED || corrected.state() == agency::v1::SUBMISSION_STATE_ERASED;
   if (!stored) return Illegal("what this corrects is not settled: nobody has it yet", corrected);
-  if (corrected.draft().core().type() == type::v1::REFERRAL_TYPE_NOT_SHARED) {
-    return Illegal("a decision not to share is with nobody who could be told of a correction; push what is shared now", corrected);
+  if (referral::IsRecordOnly(corrected.draft().core().type())) {
+    return Illegal("a record alone is with nobody who could be told of a correction; push what is shared now", corrected);
+  }
+  if (corrected.draft().core().checks() != draft.core.checks()) {
+    return Invalid("options.corrects", "a check is corrected by a check, and nothing else is");
   }
   draft.core.set_type(type::v1::REFERRAL_TYPE_CORRECTION);
   draft.core.set_caused_by(corrected.header_digest());  // Whatever the older version followed, it says itself.
@@ -120,7 +131,8 @@ absl::StatusOr<StoredSubmission> Outbox::Act(const std::string& request_id, cons
   return Get(request_id);
 }
 
-absl::StatusOr<bool> Outbox::BeginAct(const std::string& request_id, const Statement& asked, const agency::v1::SharingBasis* basis) {
+absl::StatusOr<bool> Outbox::BeginAct(const std::string& request_id, const Statement& asked, const agency::v1::SharingBasis* basis,
+                                      const Resealed* resealed) {
   const std::string digest = DigestOfAct(asked, basis);
   absl::MutexLock lock(&mu_);
   ACCORD_ASSIGN_OR_RETURN(StoredSubmission submission, Get(request_id));
@@ -146,6 +158,10 @@ absl::StatusOr<bool> Outbox::BeginAct(const std::string& request_id, const State
   if (basis != nullptr) {
     ACCORD_ASSIGN_OR_RETURN(openings, preparer_.RemakeTags(submission.prepared(), *basis, statement));
     if (openings.empty()) return Illegal("what was sent is not in this store any more, so that its tags cannot be replaced; recall it", submission);
+  }
+  if (resealed != nullptr) {
+    *statement.mutable_reseal() = resealed->reseal;
+    submission.mutable_pending_sections()->Assign(resealed->sections.begin(), resealed->sections.end());
   }
   statement.set_header_digest(submission.header_digest());
   statement.set_previous_statement(submission.last_statement());
@@ -189,6 +205,13 @@ absl::Status Outbox::SendAct(const std::string& request_id) {
     AddReceipt(stored, answer.receipt);
     *stored.mutable_not_told() = answer.not_told;
     if (statement.kind() == type::v1::STATEMENT_KIND_RECALL || statement.kind() == type::v1::STATEMENT_KIND_WITHDRAWN) EndClocks(stored);
+    if (statement.kind() == type::v1::STATEMENT_KIND_RESEALED) NoteResealed(stored, statement.reseal());
+    if (statement.kind() == type::v1::STATEMENT_KIND_REGRADED) {
+      *stored.mutable_regraded() = statement.regraded();
+      SetRecipients(stored, answer.recipients);
+      // A statement that arrived meanwhile may say more than the broker did when it answered.
+      for (const auto& said : stored.statements()) NoteStatement(stored, said, /*by_person=*/false);
+    }
     stored.clear_waiting_for();
     DropAct(stored);
   });
@@ -294,6 +317,8 @@ absl::Status Outbox::AddStatement(std::string_view header_digest, const type::v1
   row.set_other_forum(statement.other_forum());
   row.set_change_answer(statement.change_answer());
   row.set_kept_article6(statement.kept_article6());
+  row.set_check_answer(statement.check_answer());
+  row.set_check_withheld_reason(statement.check_withheld_reason());
 
   absl::MutexLock lock(&mu_);
   const auto found = by_digest_.find(std::string(header_digest));
@@ -311,6 +336,21 @@ absl::Status Outbox::AddStatement(std::string_view header_digest, const type::v1
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   TrackConcern(found->second, *submission);
   return absl::OkStatus();
+}
+
+absl::Status Outbox::AddResponse(std::string_view header_digest, std::string_view response_digest) {
+  absl::MutexLock lock(&mu_);
+  const auto found = by_digest_.find(std::string(header_digest));
+  if (found == by_digest_.end()) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
+  if (!submission.has_value()) return Error(Reason::kStoreCorrupt, "a submission that was sent is not there");
+  const auto& known = submission->responses();
+  const bool again = std::find(known.begin(), known.end(), response_digest) != known.end();
+  if (!submission->draft().core().checks() || again || known.size() == kResponsesMax) return absl::OkStatus();
+  submission->add_responses(std::string(response_digest));
+  accord::storage::Batch batch;
+  store_.Put(batch, kFamilyOutbox, found->second, *submission);
+  return store_.Commit(batch);
 }
 
 absl::StatusOr<bool> Outbox::Erase(std::string_view header_digest,

@@ -34,6 +34,20 @@ bool IsOnItsWay(type::v1::ReferralState state) {
          state == type::v1::REFERRAL_STATE_DELIVERED || state == type::v1::REFERRAL_STATE_DEAD_LETTER;
 }
 
+// Where a recipient has taken it on, and may still have something to tell.
+bool IsTakenOn(type::v1::ReferralState state) {
+  return state == type::v1::REFERRAL_STATE_ACCEPTED || state == type::v1::REFERRAL_STATE_DECIDED ||
+         state == type::v1::REFERRAL_STATE_ACTION_RECORDED || state == type::v1::REFERRAL_STATE_LISTED ||
+         state == type::v1::REFERRAL_STATE_RESEARCH_REQUESTED || state == type::v1::REFERRAL_STATE_HEARD ||
+         state == type::v1::REFERRAL_STATE_DEFERRED || state == type::v1::REFERRAL_STATE_TRANSFERRED_IN;
+}
+
+// Of what was taken on, all but an action and a further step tell what came of it, or that nothing will.
+bool EndsFeedback(const ReceivedStatement& statement, type::v1::ReferralState after) {
+  return !IsTakenOn(after) || (statement.kind() == type::v1::STATEMENT_KIND_DECIDED &&
+                               statement.decision() == type::v1::CONTACT_DECISION_NO_FURTHER_ACTION);
+}
+
 bool IsWatched(const StoredSubmission& submission) {
   if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED || submission.called_back()) return false;
   if (!submission.draft().options().immediate()) return false;
@@ -54,6 +68,9 @@ void SetRecipients(StoredSubmission& submission, const google::protobuf::Repeate
     row.set_duty_telephone(status.duty_telephone());
     row.set_pick_up_due_ms(status.pick_up_due_ms());
     row.set_response_due_ms(status.response_due_ms());
+    row.set_check_answer(status.check_answer());
+    row.set_reseal_wanted(status.reseal_wanted_ms() != 0);
+    row.set_feedback_due_ms(status.feedback_due_ms());
   }
 }
 
@@ -65,7 +82,9 @@ void NoteStatement(StoredSubmission& submission, const ReceivedStatement& statem
   if (opens && !IsOnItsWay(row->state())) return;  // What was said since is known already.
   row->set_state(StateAfter(*event));
   row->set_since_ms(statement.acted_at_ms());
+  if (statement.check_answer() != type::v1::CHECK_ANSWER_UNSPECIFIED) row->set_check_answer(statement.check_answer());
   if (opens && !by_person) return;
+  if (!opens && by_person && EndsFeedback(statement, row->state())) row->clear_feedback_due_ms();
   row->clear_pick_up_due_ms();
   if (!opens) row->clear_response_due_ms();
   if (row->duty() != type::v1::DUTY_STATE_UNSPECIFIED) row->set_duty(type::v1::DUTY_STATE_OPENED);
@@ -73,10 +92,40 @@ void NoteStatement(StoredSubmission& submission, const ReceivedStatement& statem
 
 void EndClocks(StoredSubmission& submission) {
   submission.set_called_back(true);
+  submission.clear_reseal_for();
   for (auto& row : *submission.mutable_recipients()) {
     row.clear_pick_up_due_ms();
     row.clear_response_due_ms();
+    row.clear_feedback_due_ms();
+    row.clear_reseal_wanted();
   }
+}
+
+void WantReseal(StoredSubmission& submission, const std::string& agency) {
+  auto& wanted = *submission.mutable_reseal_for();
+  if (std::find(wanted.begin(), wanted.end(), agency) == wanted.end()) *wanted.Add() = agency;
+  SubmissionRecipient* row = Find(submission, agency);
+  if (row == nullptr) {  // Another recipient named it.
+    row = submission.add_recipients();
+    row->set_agency(agency);
+    row->set_state(type::v1::REFERRAL_STATE_STORED);
+  }
+  row->set_reseal_wanted(true);
+}
+
+void EndReseal(StoredSubmission& submission, const std::string& agency) {
+  auto& wanted = *submission.mutable_reseal_for();
+  wanted.erase(std::remove(wanted.begin(), wanted.end(), agency), wanted.end());
+  if (SubmissionRecipient* row = Find(submission, agency); row != nullptr) row->clear_reseal_wanted();
+}
+
+void NoteResealed(StoredSubmission& submission, const type::v1::Reseal& reseal) {
+  for (auto& section : *submission.mutable_prepared()->mutable_sections()) {
+    for (const auto& sealed : submission.pending_sections()) {
+      if (sealed.section_id() == section.section_id()) section.set_cms(sealed.cms());
+    }
+  }
+  EndReseal(submission, reseal.recipient().agency());
 }
 
 std::map<std::string, ReceivedStatement> NewestStatements(const StoredSubmission& submission) {
@@ -101,8 +150,10 @@ absl::Time ConcernsUntil(const ReceivedStatement& statement) {
 absl::Time ConcernsUntil(const StoredSubmission& submission) {
   if (submission.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON) return absl::InfiniteFuture();
   if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED || submission.called_back()) return absl::InfinitePast();
+  if (!submission.reseal_for().empty()) return absl::InfiniteFuture();
   for (const auto& row : submission.recipients()) {
-    const bool waits = row.pick_up_due_ms() != 0 || row.response_due_ms() != 0 || row.state() == type::v1::REFERRAL_STATE_DEAD_LETTER;
+    const bool waits = row.pick_up_due_ms() != 0 || row.response_due_ms() != 0 || row.feedback_due_ms() != 0 ||
+                       row.state() == type::v1::REFERRAL_STATE_DEAD_LETTER;
     if (waits) return absl::InfiniteFuture();
   }
   absl::Time until = absl::InfinitePast();
@@ -145,10 +196,20 @@ absl::Status Outbox::AddNotice(const broker::v1::SharingNotice& notice) {
     if (found == by_digest_.end()) return absl::OkStatus();
     request_id = found->second;
   }
+  if (notice.kind() == type::v1::NOTICE_KIND_RESEAL_WANTED) {
+    ACCORD_RETURN_IF_ERROR(Change(request_id, [&](StoredSubmission& submission) {
+      if (submission.state() == agency::v1::SUBMISSION_STATE_SETTLED && !submission.called_back()) WantReseal(submission, notice.agency());
+    }));
+    absl::MutexLock lock(&mu_);
+    to_seal_.emplace(request_id, notice.agency());
+    return absl::OkStatus();
+  }
   const bool pick_up = notice.kind() == type::v1::NOTICE_KIND_PICK_UP_OVERDUE;
   const bool response = notice.kind() == type::v1::NOTICE_KIND_RESPONSE_OVERDUE;
-  const bool dead = notice.kind() == type::v1::NOTICE_KIND_DEAD_LETTER;
-  if (!pick_up && !response && !dead) return absl::OkStatus();
+  const bool feedback = notice.kind() == type::v1::NOTICE_KIND_FEEDBACK_OVERDUE;
+  // What died of a statement on it says nothing of where the referral itself is.
+  const bool dead = notice.kind() == type::v1::NOTICE_KIND_DEAD_LETTER && !notice.of_statement();
+  if (!pick_up && !response && !feedback && !dead) return absl::OkStatus();
   return Change(request_id, [&](StoredSubmission& submission) {
     if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED || submission.called_back()) return;
     SubmissionRecipient* row = Find(submission, notice.agency());
@@ -161,6 +222,7 @@ absl::Status Outbox::AddNotice(const broker::v1::SharingNotice& notice) {
     if (response && (IsOnItsWay(row->state()) || row->state() == type::v1::REFERRAL_STATE_OPENED)) {
       row->set_response_due_ms(notice.due_at_ms());
     }
+    if (feedback && IsTakenOn(row->state())) row->set_feedback_due_ms(notice.due_at_ms());
     if (dead && IsOnItsWay(row->state())) row->set_state(type::v1::REFERRAL_STATE_DEAD_LETTER);
   });
 }

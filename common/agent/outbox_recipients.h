@@ -35,4 +35,10 @@ absl::Time ConcernsUntil(const agency::v1::ReceivedStatement& statement);
 // decided, or its recipients are to open or answer it. InfiniteFuture while it stands; InfinitePast: it is not.
 absl::Time ConcernsUntil(const storage::v1::StoredSubmission& submission);
 
+// The sender is asked to seal `submission` again for `agency`; no more.
+void WantReseal(storage::v1::StoredSubmission& submission, const std::string& agency);
+void EndReseal(storage::v1::StoredSubmission& submission, const std::string& agency);
+// Takes up that it is sealed for the recipient of `reseal` too: the sections that were sent with it are the submission's own from now on.
+void NoteResealed(storage::v1::StoredSubmission& submission, const type::v1::Reseal& reseal);
+
 }  // namespace accord::agent

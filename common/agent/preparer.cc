@@ -80,8 +80,8 @@ bool HasMerelyExpired(const AgencyKeys& keys, const broker::v1::ResolvedRecipien
                                 certificate->not_after() - absl::Seconds(1)).ok();
 }
 
-// May sections be sealed for `recipient`? A stand-in is resolved by the broker, and what its principal may have says nothing
-// of it: it may be whom a person is to be kept from, or where they work.
+// May sections be sealed for `recipient`, beside what the broker decides? Whom it resolves to stand in may be whom a person is to be kept
+// from, or where they work, and its word for who stands in is no reason to name anybody whose principal was not named here.
 bool MayBeSealedFor(const broker::v1::ResolvedRecipient& recipient, const Draft& draft) {
   const bool stands_in = !recipient.on_behalf_of().empty();
   const std::string& named = stands_in ? recipient.on_behalf_of() : recipient.agency();
@@ -96,7 +96,23 @@ bool MayBeSealedFor(const broker::v1::ResolvedRecipient& recipient, const Draft&
   });
 }
 
-// The draft as it would go: with the rationale of each basis as a section, and screened. A rationale for not sharing stays here.
+// What is said of those who stand in is said once, below the decisions, which are those about the recipients that were named.
+void HideStandIns(const Draft& draft, PreviewReferralResponse& preview) {
+  const auto named = [&](const std::string& agency) {
+    return std::find(draft.recipients.begin(), draft.recipients.end(), agency) != draft.recipients.end();
+  };
+  auto& decisions = *preview.mutable_decisions();
+  decisions.erase(std::remove_if(decisions.begin(), decisions.end(), [&](const auto& decision) { return !named(decision.recipient()); }),
+                  decisions.end());
+  for (const auto& recipient : preview.recipients()) {
+    if (recipient.on_behalf_of().empty() || !MayBeSealedFor(recipient, draft)) continue;
+    const bool deputy = recipient.capacity() == type::v1::RECIPIENT_CAPACITY_DEPUTY;
+    preview.add_warnings(fmt::format("Sealed also for {}, {} of {}: handed over only when they redirect it there, or miss a clock.",
+                                     recipient.agency(), deputy ? "the deputy" : "the duty recipient", recipient.on_behalf_of()));
+  }
+}
+
+// The draft as it would go: with the rationale of each basis as a section, and screened. The rationale of a record alone stays here.
 Draft Screened(Draft draft) {
   const auto add_rationale = [&](const agency::v1::SharingBasis& basis, type::v1::Category basis_of) {
     if (basis.rationale().empty()) return;
@@ -105,7 +121,7 @@ Draft Screened(Draft draft) {
     rationale.content.mutable_text()->set_text(basis.rationale());
     rationale.basis_of = basis_of;
   };
-  if (draft.core.type() != type::v1::REFERRAL_TYPE_NOT_SHARED) {
+  if (!referral::IsRecordOnly(draft.core.type())) {
     add_rationale(draft.options.basis(), type::v1::CATEGORY_UNSPECIFIED);
     for (const auto& row : draft.options.section_bases()) add_rationale(row.basis(), row.category());
   }
@@ -152,6 +168,12 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
     request.mutable_core()->set_jurisdiction(options.basis().jurisdiction());
   }
   request.mutable_core()->set_screening_version(std::string(kScreeningVersion));
+  if (!options.event_reference().empty()) {
+    *request.mutable_core()->mutable_report()->mutable_event() =
+        referral::MakeEventToken(options.event_reference(), keys_.linkage_domain, keys_.linkage_key_id, keys_.linkage_key.view());
+  }
+  if (options.report_source() != 0) request.mutable_core()->mutable_report()->set_source(options.report_source());
+  if (options.credibility() != 0) request.mutable_core()->mutable_report()->set_credibility(options.credibility());
 
   std::set<std::string> seen;
   for (const std::string& agency : draft.recipients) {
@@ -173,7 +195,7 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
     auto& tag = *request.add_tags() = MakeTag(row.basis(), keys_, options.worker(), now_ms, random_);
     own_tags[row.category()] = tag.tag_id();
   }
-  if (draft.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) request.mutable_tags(0)->set_rationale_present(false);  // It stays here.
+  if (referral::IsRecordOnly(draft.core.type())) request.mutable_tags(0)->set_rationale_present(false);  // It stays here.
   for (const DraftSection& section : draft.sections) {
     auto& part = *request.add_sections();
     part.set_section_id(NewId(random_));
@@ -191,6 +213,7 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
       *part.add_tokens() = std::move(token);
     }
   }
+  request.set_with_stand_ins(true);
   ACCORD_RETURN_IF_ERROR(referral::ValidateParts(ToParts(request), /*digests_required=*/false));
   return request;
 }
@@ -224,28 +247,39 @@ absl::StatusOr<PreviewReferralResponse> Preparer::AskBroker(const Draft& screene
 absl::StatusOr<PreviewReferralResponse> Preparer::Preview(const Draft& pushed) const {
   const Draft draft = Screened(pushed);
   ACCORD_ASSIGN_OR_RETURN(const PreviewReferralRequest request, Parts(draft));
-  return AskBroker(draft, request);
+  ACCORD_ASSIGN_OR_RETURN(PreviewReferralResponse preview, AskBroker(draft, request));
+  HideStandIns(draft, preview);
+  return preview;
 }
 
 absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralResponse& preview_out) const {
   const Draft draft = Screened(pushed);
   ACCORD_ASSIGN_OR_RETURN(const PreviewReferralRequest request, Parts(draft));
-  if (draft.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) {
+  if (referral::IsRecordOnly(draft.core.type())) {
     for (const std::string& warning : draft.warnings) preview_out.add_warnings(warning);
     return SignParts(ToParts(request), {});
   }
   ACCORD_ASSIGN_OR_RETURN(preview_out, AskBroker(draft, request));
   ACCORD_ASSIGN_OR_RETURN(const auto certificates, TrustedCertificates(preview_out));
 
-  // Whom each section is sealed for: those it is permitted to, their deputies and duty recipients, and ourselves.
+  // Whom each section is sealed for: those it is permitted to, their deputies and duty recipients if it is permitted to both, and ourselves.
   std::map<std::string, std::set<std::string>> permitted;  // Section id → agencies.
   for (const auto& decision : preview_out.decisions()) {
     if (decision.verdict() == type::v1::VERDICT_PERMIT) permitted[decision.section_id()].insert(decision.recipient());
   }
+  HideStandIns(draft, preview_out);
   if (permitted.empty()) {
     return Error(Reason::kNothingPermitted, "no section may go to any recipient; the decisions say why and what would change it");
   }
   referral::HeaderParts parts = ToParts(request);
+  for (const auto& recipient : preview_out.recipients()) {
+    if (recipient.on_behalf_of().empty() || !MayBeSealedFor(recipient, draft)) continue;
+    auto& part = parts.recipients.emplace_back();
+    part.set_agency(recipient.agency());
+    part.set_desk(type::v1::DESK_MAIN);
+    part.set_capacity(recipient.capacity());
+    part.set_on_behalf_of(recipient.on_behalf_of());
+  }
   std::map<std::string, std::string> tag_contents;  // By tag id, as the header commits to them.
   for (const auto& tag : parts.tags) tag_contents[tag.tag_id()] = tag.SerializeAsString();
   std::vector<type::v1::SealedSection> sealed_sections;
@@ -255,11 +289,12 @@ absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralR
     for (int r = 0; r < preview_out.recipients_size(); ++r) {
       const auto& recipient = preview_out.recipients(r);
       if (!MayBeSealedFor(recipient, draft)) continue;
-      const std::string& answers_for = recipient.on_behalf_of().empty() ? recipient.agency() : recipient.on_behalf_of();
+      const auto& to = permitted[part.section_id()];
+      const bool may = to.contains(recipient.agency()) && (recipient.on_behalf_of().empty() || to.contains(recipient.on_behalf_of()));
       const auto known = std::find_if(recipients.begin(), recipients.end(), [&](const crypto::Certificate& c) {
         return c.subject_key_id() == certificates[r].subject_key_id();
       });
-      if (permitted[part.section_id()].contains(answers_for) && known == recipients.end()) recipients.push_back(certificates[r]);
+      if (may && known == recipients.end()) recipients.push_back(certificates[r]);
     }
     const referral::SectionBinding binding{keys_.agency, parts.core.request_id(), part.section_id(), part.category(),
                                           tag_contents.at(part.tag_id())};

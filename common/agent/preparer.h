@@ -27,6 +27,12 @@ struct Prepared {
   broker::v1::PreviewReferralResponse preview;
 };
 
+// A submission's sections, sealed for one more recipient than they were.
+struct Resealed {
+  type::v1::Reseal reseal;
+  std::vector<type::v1::SealedSection> sections;
+};
+
 // Thread-safe.
 class Preparer {
  public:
@@ -44,13 +50,15 @@ class Preparer {
   // What the broker would permit of `draft` now, screening's advice included. Errors of Parts and BrokerLink.
   absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const Draft& draft) const;
 
-  // Previews, seals each section for whom it is permitted to, and signs. Whatever the broker resolves, nothing is sealed for
+  // Previews, seals each section for whom it is permitted to, and signs. The header names the deputies and duty recipients that the broker
+  // resolves, and a section is sealed for one if it is permitted to it and to its principal. The decisions that are told, here and of
+  // Preview, are about those that the draft names; who stands in is named in a warning. Whatever the broker resolves, nothing is sealed for
   // an agency that neither the draft names nor stands in for a named one, nor for a stand-in that a person is to be kept from.
   // `preview_out` is filled as soon as the broker has answered.
   //   NOTHING_PERMITTED      no recipient may have any section; the decisions say why
   //   SEALING_KEY_UNTRUSTED  a certificate of the directory does not chain to our area authority, or names
   //                          another agency; the alarm is raised, but for one that has merely expired
-  // A decision not to share (type NOT_SHARED) has no sections: it is signed without a preview, and nothing of it is sealed.
+  // A record alone (referral::IsRecordOnly) has no sections: it is signed without a preview, and nothing of it is sealed.
   absl::StatusOr<Prepared> Prepare(const Draft& draft, broker::v1::PreviewReferralResponse& preview_out) const;
 
   // Makes every tag of `submission` anew from `basis`, under its old id, and commits `statement`, whose worker is set, to them.
@@ -59,6 +67,14 @@ class Preparer {
   absl::StatusOr<std::vector<type::v1::Opening>> RemakeTags(const type::v1::Submission& submission,
                                                             const agency::v1::SharingBasis& basis,
                                                             type::v1::Statement& statement) const;
+  // Seals what `agency` may have now of `submission` for the key that it has in the directory now: as the header names it, or, when it does
+  // not, as one that the recipient `named_by` named. The content stays as it is. `worker`: the person who approves; the service itself: only
+  // for a key that one vouches for which the sections were sealed for (crypto/succession.h). Errors of BrokerLink and of Prepare, and:
+  //   FIELD_INVALID       agency: neither in the header nor named by anybody, or not in the directory
+  //   FIELD_MISSING       approver: the new key is not endorsed so
+  //   TRANSITION_ILLEGAL  what was sent is not here any more, or it is sealed for that key already
+  absl::StatusOr<Resealed> SealAgain(const type::v1::Submission& submission, const std::string& agency, const std::string& named_by,
+                                     const type::v1::Worker& worker) const;
   // Signs `statement` as this agency's. Errors of referral::SignStatement.
   absl::StatusOr<type::v1::SignedPayload> Sign(type::v1::Statement statement) const;
 

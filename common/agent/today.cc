@@ -8,6 +8,7 @@
 #include <limits>
 #include <tuple>
 
+#include "common/agent/checks.h"
 #include "common/agent/outbox_recipients.h"
 #include "common/base/london_time.h"
 #include "common/referral/referral_name.h"
@@ -40,13 +41,13 @@ std::string TypeWords(type::v1::ReferralType type) {
   }
 }
 
-// "High-risk referral", "IMMEDIATE high-risk referral", "Notification".
-std::string What(type::v1::Lane lane, type::v1::RiskGrade grade, type::v1::ReferralType type) {
+// "High-risk referral", "IMMEDIATE high-risk referral", "Notification", "Medium-risk check".
+std::string What(type::v1::Lane lane, type::v1::RiskGrade grade, const type::v1::HeaderCore& core) {
   std::string words = grade == type::v1::RISK_GRADE_HIGH       ? "high-risk "
                       : grade == type::v1::RISK_GRADE_MEDIUM   ? "medium-risk "
                       : grade == type::v1::RISK_GRADE_STANDARD ? "standard-risk "
                                                                : "";
-  words += TypeWords(type);
+  words += core.checks() ? "check" : TypeWords(core.type());
   if (lane == type::v1::LANE_IMMEDIATE) return "IMMEDIATE " + words;
   words[0] = absl::ascii_toupper(static_cast<unsigned char>(words[0]));
   return words;
@@ -73,7 +74,7 @@ TodayItem OfReceived(const InboxEntry& entry, agency::v1::TodayKind kind, int64_
   item.set_kind(kind);
   item.set_referral(referral::ReferralName(entry.header_digest));
   item.set_agency(core.sender());
-  item.set_grade(core.risk().grade());
+  item.set_grade(GradeNow(entry));
   item.set_lane(entry.stored.lane());
   item.set_since_ms(entry.stored.received_at_ms());
   item.set_due_ms(due_ms);
@@ -83,7 +84,7 @@ TodayItem OfReceived(const InboxEntry& entry, agency::v1::TodayKind kind, int64_
 void AddReceived(const InboxEntry& entry, absl::Time now, std::vector<TodayItem>& items) {
   const auto& stored = entry.stored;
   const auto& core = entry.header.core.part;
-  const std::string what = fmt::format("{} from {}, received {}", What(stored.lane(), core.risk().grade(), core.type()), core.sender(),
+  const std::string what = fmt::format("{} from {}, received {}", What(stored.lane(), GradeNow(entry), core), core.sender(),
                                        At(stored.received_at_ms()));
   if (stored.answer_due_ms() != 0) {
     auto& item = items.emplace_back(OfReceived(entry, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER, stored.answer_due_ms()));
@@ -91,6 +92,10 @@ void AddReceived(const InboxEntry& entry, absl::Time now, std::vector<TodayItem>
     item.set_words(fmt::format("{}: {}, not answered{}.", what, said, DueWords(stored.answer_due_ms(), now)));
   }
   if (!entry.corrected_by.empty()) return;  // The version in its place is what is opened and answered.
+  if (OwesFeedback(stored) && absl::FromUnixMillis(stored.feedback_due_ms()) <= now) {
+    auto& item = items.emplace_back(OfReceived(entry, agency::v1::TODAY_KIND_FEEDBACK_OVERDUE, stored.feedback_due_ms()));
+    item.set_words(fmt::format("{}: taken on, and what came of it not told{}.", what, DueWords(stored.feedback_due_ms(), now)));
+  }
   const bool unopened = IsUnopened(stored);
   if (!unopened && !IsUnanswered(stored, core.type())) return;
   const int64_t due = unopened ? Earlier(stored.pick_up_due_ms(), stored.response_due_ms()) : stored.response_due_ms();
@@ -98,7 +103,10 @@ void AddReceived(const InboxEntry& entry, absl::Time now, std::vector<TodayItem>
   const auto kind = unopened ? (late ? agency::v1::TODAY_KIND_TO_OPEN_OVERDUE : agency::v1::TODAY_KIND_TO_OPEN)
                              : (late ? agency::v1::TODAY_KIND_TO_ANSWER_OVERDUE : agency::v1::TODAY_KIND_TO_ANSWER);
   auto& item = items.emplace_back(OfReceived(entry, kind, due));
-  item.set_words(fmt::format("{}, {}{}.", what, unopened ? "not opened" : "opened and not answered", DueWords(due, now)));
+  item.set_words(fmt::format("{}, {}{}.", what, unopened        ? "not opened"
+                                                : core.checks() ? "opened and not answered: known, not known, or known and withheld"
+                                                                : "opened and not answered",
+                             DueWords(due, now)));
 }
 
 TodayItem OfSent(const StoredSubmission& submission, agency::v1::TodayKind kind, const std::string& agency, int64_t since_ms) {
@@ -108,14 +116,14 @@ TodayItem OfSent(const StoredSubmission& submission, agency::v1::TodayKind kind,
   item.set_kind(kind);
   item.set_referral(referral::ReferralName(submission.header_digest()));
   item.set_agency(agency);
-  item.set_grade(core.risk().grade());
-  item.set_lane(referral::LaneOf(core.type(), urgency, core.risk().grade()));
+  item.set_grade(submission.has_regraded() ? submission.regraded().grade() : core.risk().grade());
+  item.set_lane(referral::LaneOf(core.type(), urgency, item.grade()));
   item.set_since_ms(since_ms);
   return item;
 }
 
 std::string SentWords(const TodayItem& item, const StoredSubmission& submission) {
-  return fmt::format("{} to {}, sent {}", What(item.lane(), item.grade(), submission.draft().core().type()), item.agency(),
+  return fmt::format("{} to {}, sent {}", What(item.lane(), item.grade(), submission.draft().core()), item.agency(),
                      At(submission.accepted_at_ms()));
 }
 
@@ -152,6 +160,25 @@ void AddStatement(const StoredSubmission& submission, const agency::v1::Received
   item.set_words(fmt::format("{}, {}.", SentWords(item, submission), words));
 }
 
+// "health", "health and housing", "health, housing and idva".
+std::string Joined(const std::vector<std::string>& agencies) {
+  if (agencies.size() < 2) return fmt::format("{}", fmt::join(agencies, ""));
+  return fmt::format("{} and {}", fmt::join(agencies.begin(), agencies.end() - 1, ", "), agencies.back());
+}
+
+// A check whose time is over: one word for all that have not answered. False when it is none, or its time is not over.
+bool AddChecksDue(const StoredSubmission& submission, absl::Time now, std::vector<TodayItem>& items) {
+  if (!submission.draft().core().checks()) return false;
+  const ChecksState state = StateOfChecks(submission);
+  if (state.due_ms == 0 || absl::FromUnixMillis(state.due_ms) > now) return false;
+  auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_CHECKS_DUE, "", submission.accepted_at_ms()));
+  item.set_due_ms(state.due_ms);
+  item.set_words(fmt::format("{} sent {}: {} asked, {} answered; {} {} not{}.", What(item.lane(), item.grade(), submission.draft().core()),
+                             At(submission.accepted_at_ms()), state.answered.size() + state.lacking.size(), state.answered.size(),
+                             Joined(state.lacking), state.lacking.size() == 1 ? "has" : "have", DueWords(state.due_ms, now)));
+  return true;
+}
+
 void AddSent(const std::string& request_id, const StoredSubmission& submission, absl::Time now, std::vector<TodayItem>& items) {
   if (ConcernsUntil(submission) <= now) return;
   if (submission.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON) {
@@ -159,23 +186,45 @@ void AddSent(const std::string& request_id, const StoredSubmission& submission, 
     item.set_referral(request_id);
     const std::string& why = submission.waiting_for();
     item.set_words(fmt::format("{} pushed {} is not sent and waits for a person here: {}.",
-                               What(item.lane(), item.grade(), submission.draft().core().type()), At(submission.accepted_at_ms()),
+                               What(item.lane(), item.grade(), submission.draft().core()), At(submission.accepted_at_ms()),
                                why.substr(0, why.find(':'))));
     return;
   }
+  const bool checks_due = AddChecksDue(submission, now, items);
+  for (const std::string& agency : submission.reseal_for()) {
+    auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_RESEAL_WANTED, agency, submission.accepted_at_ms()));
+    item.set_words(fmt::format("{}: {} cannot open what was sealed; approve that it is sealed again for it, or push to it anew.",
+                               SentWords(item, submission), agency));
+  }
   for (const auto& row : submission.recipients()) {
-    const int64_t due = Earlier(row.pick_up_due_ms(), row.response_due_ms());
+    const int64_t waits = Earlier(row.pick_up_due_ms(), row.response_due_ms());
+    const int64_t due = waits != 0 ? waits : row.feedback_due_ms();
     const bool dead = row.state() == type::v1::REFERRAL_STATE_DEAD_LETTER;
-    if (!dead && (due == 0 || absl::FromUnixMillis(due) > now)) continue;
+    if (!dead && (checks_due || due == 0 || absl::FromUnixMillis(due) > now)) continue;
     auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_RECIPIENT_LATE, row.agency(), row.since_ms()));
     item.set_due_ms(due);
-    const bool opened = due != 0 && row.pick_up_due_ms() == 0;
+    const bool opened = waits != 0 && row.pick_up_due_ms() == 0;
+    const bool taken_on = waits == 0 && due != 0;
     item.set_words(fmt::format("{}, {}{}.", SentWords(item, submission),
-                               dead ? "could not be delivered: tell them in another way" : opened ? "opened there and not answered" : "not opened there",
+                               dead       ? "could not be delivered: tell them in another way"
+                               : taken_on ? "taken on there, and what came of it not told"
+                               : opened   ? "opened there and not answered"
+                                          : "not opened there",
                                DueWords(due, now)));
   }
   const auto newest = NewestStatements(submission);
   for (const auto& [agency, statement] : newest) AddStatement(submission, statement, now, items);
+}
+
+TodayItem OfLink(const storage::v1::StoredNotice& stored) {
+  TodayItem item;
+  item.set_kind(agency::v1::TODAY_KIND_LINK_PROPOSED);
+  item.set_referral(referral::ReferralName(stored.notice().header_digest()));
+  item.set_lane(type::v1::LANE_NOTICES);
+  item.set_since_ms(stored.received_at_ms());
+  item.set_words(fmt::format("Two cases may be one, proposed {}: look at both, and confirm or reject {}.", At(stored.received_at_ms()),
+                             stored.notice().link()));
+  return item;
 }
 
 auto Urgency(const TodayItem& item, absl::Time now) {
@@ -189,10 +238,12 @@ auto Urgency(const TodayItem& item, absl::Time now) {
 }  // namespace
 
 std::vector<TodayItem> MakeToday(const std::vector<InboxEntry>& received,
-                                 const std::vector<std::pair<std::string, StoredSubmission>>& sent, absl::Time now) {
+                                 const std::vector<std::pair<std::string, StoredSubmission>>& sent, absl::Time now,
+                                 const std::vector<storage::v1::StoredNotice>& links) {
   std::vector<TodayItem> items;
   for (const InboxEntry& entry : received) AddReceived(entry, now, items);
   for (const auto& [request_id, submission] : sent) AddSent(request_id, submission, now, items);
+  for (const auto& link : links) items.push_back(OfLink(link));
   std::sort(items.begin(), items.end(), [now](const TodayItem& a, const TodayItem& b) { return Urgency(a, now) < Urgency(b, now); });
   return items;
 }

@@ -15,9 +15,9 @@ namespace accord::agent {
 
 // `received` and `sent` as Inbox::WaitingEntries and Outbox::Concerns give them; what does not wait among them is left out. First
 // what is overdue, by lane and then by when it was due; then the rest in the same order, and what has no deadline after what has
-// one. The words have no personal data: codes, agencies and London times. Thread-safe.
+// one. `links` as Notices::OpenLinks. The words have no personal data: codes, agencies and London times. Thread-safe.
 std::vector<agency::v1::TodayItem> MakeToday(const std::vector<InboxEntry>& received,
                                              const std::vector<std::pair<std::string, storage::v1::StoredSubmission>>& sent,
-                                             absl::Time now);
+                                             absl::Time now, const std::vector<storage::v1::StoredNotice>& links = {});
 
 }  // namespace accord::agent

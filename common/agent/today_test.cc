@@ -299,6 +299,60 @@ TEST_F(TodayTest, NoticesTellOfRecipientsThatWereNotKept) {
   EXPECT_THAT(Today(police), IsEmpty()) << "it was opened before the notice came";
 }
 
+TEST_F(TodayTest, WhatDiedOfAStatementLeavesTheReferralWhereItIs) {
+  Sent("request-1", {Recipient(absl::Hours(4), absl::Hours(24))});
+  broker::v1::SharingNotice notice;
+  notice.set_kind(type::v1::NOTICE_KIND_DEAD_LETTER);
+  notice.set_agency("idva");
+  notice.set_header_digest(police.outbox->Get("request-1")->header_digest());
+  notice.set_of_statement(true);
+  ASSERT_EQ(police.outbox->AddNotice(notice), absl::OkStatus());
+  EXPECT_EQ(RecipientOf("request-1").state(), type::v1::REFERRAL_STATE_STORED);
+  notice.set_of_statement(false);
+  ASSERT_EQ(police.outbox->AddNotice(notice), absl::OkStatus());
+  EXPECT_EQ(RecipientOf("request-1").state(), type::v1::REFERRAL_STATE_DEAD_LETTER);
+}
+
+TEST_F(TodayTest, WhatCameOfItIsOwedFromTheDueTimeUntilItIsTold) {
+  const std::string digest = Arrives("request-1", type::v1::LANE_MEDIUM);
+  Opens(digest);
+  broker.feedback_due_ms = absl::ToUnixMillis(clock.Now() + absl::Hours(48));
+  ASSERT_TRUE(idva.inbox->Act("accept-1", digest, SomeWorker(), type::v1::STATEMENT_KIND_ACCEPTED, [](auto&) {}).ok());
+  EXPECT_EQ(idva.inbox->Get(digest)->stored.feedback_due_ms(), broker.feedback_due_ms);
+  EXPECT_THAT(Today(idva), IsEmpty()) << "it has time";
+  clock.Advance(absl::Hours(48) - absl::Milliseconds(1));
+  EXPECT_THAT(Today(idva), IsEmpty());
+  clock.Advance(absl::Milliseconds(1));
+  auto today = Today(idva);
+  ASSERT_THAT(today, SizeIs(1));
+  EXPECT_EQ(today[0].kind(), agency::v1::TODAY_KIND_FEEDBACK_OVERDUE);
+  EXPECT_THAT(today[0].words(), HasSubstr("taken on, and what came of it not told; due "));
+  ASSERT_TRUE(idva.inbox->Act("action-1", digest, SomeWorker(), type::v1::STATEMENT_KIND_ACTION, [](type::v1::Statement& statement) {
+                statement.set_outcome_code("visited");
+              }).ok());
+  EXPECT_THAT(Today(idva), SizeIs(1)) << "an action is not yet what came of it";
+  ASSERT_TRUE(idva.inbox->Act("outcome-1", digest, SomeWorker(), type::v1::STATEMENT_KIND_OUTCOME, [](type::v1::Statement& statement) {
+                statement.set_outcome_code("engaged");
+              }).ok());
+  EXPECT_THAT(Today(idva), IsEmpty());
+}
+
+TEST_F(TodayTest, ARecipientThatOwesFeedbackIsLate) {
+  Sent("request-1", {Recipient(absl::ZeroDuration(), absl::ZeroDuration())});
+  Noticed("request-1", type::v1::NOTICE_KIND_FEEDBACK_OVERDUE);
+  EXPECT_THAT(Today(police), IsEmpty()) << "it has not taken it on";
+  Says("request-1", type::v1::STATEMENT_KIND_ACCEPTED);
+  Noticed("request-1", type::v1::NOTICE_KIND_FEEDBACK_OVERDUE);
+  auto today = Today(police);
+  ASSERT_THAT(today, SizeIs(1));
+  EXPECT_EQ(today[0].kind(), agency::v1::TODAY_KIND_RECIPIENT_LATE);
+  EXPECT_THAT(today[0].words(), HasSubstr("taken on there, and what came of it not told; due "));
+  Says("request-1", type::v1::STATEMENT_KIND_OUTCOME);
+  EXPECT_THAT(Today(police), IsEmpty());
+  Noticed("request-1", type::v1::NOTICE_KIND_FEEDBACK_OVERDUE);
+  EXPECT_THAT(Today(police), IsEmpty()) << "a notice that was overtaken";
+}
+
 TEST_F(TodayTest, TheBrokerIsAskedHowImmediateRecipientsStand) {
   Sent("request-1", {Recipient(absl::Hours(1), {}, type::v1::DUTY_STATE_QUEUED)}, /*immediate=*/true);
   broker.recipients[0].set_duty(type::v1::DUTY_STATE_ALERTED);

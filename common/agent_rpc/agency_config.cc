@@ -2,8 +2,10 @@
 
 #include "common/agent/alert.h"
 #include "common/base/ids.h"
+#include "common/base/text.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
+#include "common/webhook/alert_webhook.h"
 
 namespace accord::agent_rpc {
 namespace {
@@ -61,6 +63,11 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   config.witness_key = keys.OptionalPath("witness_key");
   config.witness_name = keys.OptionalString("witness_name", config.agency + "." + config.trust_domain);
 
+  for (config::Table& previous : root.Tables("previous_sealing_keys")) {
+    config.previous_sealing_keys.push_back({previous.RequiredPath("key"), previous.RequiredPath("certificate")});
+  }
+  if (config.previous_sealing_keys.size() > kPreviousSealingKeysMax) root.Reject("previous_sealing_keys", "more than 16");
+
   config::Table linkage = root.Section("linkage");
   config.linkage_domain = linkage.RequiredString("domain");
   config.linkage_key_id = linkage.RequiredString("key_id");
@@ -78,6 +85,13 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   config.alert_command = alert.Strings("command");
   const bool relative = !config.alert_command.empty() && !config.alert_command[0].starts_with('/');
   if (relative) alert.Reject("command", "does not begin with an absolute path: it is run without a shell");
+  config.alert_webhook = alert.OptionalString("webhook");
+  config.alert_authorities = alert.OptionalPath("authorities");
+  if (!config.alert_webhook.empty()) {
+    if (const absl::Status fit = webhook::CheckWebhook(config.alert_webhook); !fit.ok()) alert.Reject("webhook", FromAbsl(fit.message()));
+    if (!config.alert_command.empty()) alert.Reject("webhook", "stands beside a command: one of them calls");
+  }
+  if (!config.alert_authorities.empty() && config.alert_webhook.empty()) alert.Reject("authorities", "are of a webhook, and there is none");
   config.alert_repeat = alert.OptionalDuration("repeat", absl::Minutes(2), agent::kAlertRepeatMin, agent::kAlertRepeatMax);
   config.alert_timeout = alert.OptionalDuration("timeout", absl::Seconds(20), agent::kAlertTimeoutMin, agent::kAlertTimeoutMax);
 

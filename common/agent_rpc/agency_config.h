@@ -27,6 +27,11 @@ struct AgencyConfig {
 
   // [keys]
   std::string signing_key, sealing_key, sealing_certificate, area_authorities;
+  // [[previous_sealing_keys]]: those before, the newest first; what is sealed for one of them still opens.
+  struct PreviousSealing {
+    std::string key, certificate;
+  };
+  std::vector<PreviousSealing> previous_sealing_keys;
   std::string store_key;     // Made at the first start, with the store.
   std::string witness_key;   // Ed25519 PEM of mode 0600; empty: the log is watched and not cosigned.
   std::string witness_name;  // Name of that key in notes.
@@ -38,13 +43,17 @@ struct AgencyConfig {
   std::map<type::v1::AgencyKind, std::vector<std::string>> routing;
 
   // [alert]: whom to call about IMMEDIATE referrals (common/agent/alert.h).
-  std::vector<std::string> alert_command;  // None: nobody is called.
+  std::vector<std::string> alert_command;  // This,
+  std::string alert_webhook;               // or this; neither: nobody is called.
+  std::string alert_authorities;           // Of the webhook's certificate; empty: the machine's.
   absl::Duration alert_repeat, alert_timeout;
 
   int threads = 4;                 // [work]
   absl::Duration poll_interval;    // Of the checkpoint and the directory.
   telemetry::LogOptions log;       // [log]
 };
+
+inline constexpr size_t kPreviousSealingKeysMax = 16;
 
 // Errors as config::Table's: all of them, each with file, line and key. `default_port` is design.md §8's.
 absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int default_port);

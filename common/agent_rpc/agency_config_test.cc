@@ -42,6 +42,21 @@ TEST(AgencyConfigTest, NobodyIsCalledUnlessItSaysWhom) {
   EXPECT_EQ(config->alert_timeout, absl::Seconds(20));
 }
 
+TEST(AgencyConfigTest, KeepsTheSealingKeysThatWereReplaced) {
+  const std::string one = "[[previous_sealing_keys]]\nkey = \"old.key\"\ncertificate = \"old.crt\"\n";
+  const auto config = LoadWith(one);
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->previous_sealing_keys.size(), 1u);
+  EXPECT_EQ(config->previous_sealing_keys[0].key, std::filesystem::path(testing::TempDir() + "/old.key").lexically_normal().string());
+  EXPECT_EQ(config->previous_sealing_keys[0].certificate, std::filesystem::path(testing::TempDir() + "/old.crt").lexically_normal().string());
+  EXPECT_THAT(LoadWith("")->previous_sealing_keys, IsEmpty());
+  EXPECT_THAT(Wrong("[[previous_sealing_keys]]\nkey = \"old.key\"\n"), HasSubstr("certificate"));
+  std::string many;
+  for (size_t i = 0; i < kPreviousSealingKeysMax; ++i) many += one;
+  EXPECT_TRUE(LoadWith(many).ok());
+  EXPECT_THAT(Wrong(many + one), HasSubstr("previous_sealing_keys"));
+}
+
 TEST(AgencyConfigTest, TakesTheHookWithinItsLimits) {
   for (const char* repeat : {"30s", "1h"}) {
     const auto config = LoadWith(std::string("[alert]\ncommand = [\"/bin/pager\", \"an argument\"]\nrepeat = \"") + repeat + "\"\ntimeout = \"1s\"");
@@ -61,7 +76,15 @@ TEST(AgencyConfigTest, RefusesAHookThatAShellWouldHaveToFind) {
   EXPECT_THAT(Wrong("[alert]\ncommand = \"/bin/pager\""), HasSubstr("alert.command"));
 }
 
-TEST(AgencyConfigTest, KnowsNoWebhook) { EXPECT_THAT(Wrong("[alert]\nwebhook = \"https://pager.example\""), HasSubstr("webhook")); }
+TEST(AgencyConfigTest, TakesAWebhookInPlaceOfACommand) {
+  const auto config = LoadWith("[alert]\nwebhook = \"https://pager.example/desk\"\nauthorities = \"/etc/pager.pem\"");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->alert_webhook, "https://pager.example/desk");
+  EXPECT_EQ(config->alert_authorities, "/etc/pager.pem");
+  EXPECT_THAT(Wrong("[alert]\nwebhook = \"http://pager.example/desk\""), HasSubstr("alert.webhook"));
+  EXPECT_THAT(Wrong("[alert]\nwebhook = \"https://pager.example\"\ncommand = [\"/bin/pager\"]"), HasSubstr("alert.webhook"));
+  EXPECT_THAT(Wrong("[alert]\nauthorities = \"/etc/pager.pem\""), HasSubstr("alert.authorities"));
+}
 
 }  // namespace
 }  // namespace accord::agent_rpc

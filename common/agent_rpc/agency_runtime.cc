@@ -12,6 +12,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/referral/referral_name.h"
+#include "common/webhook/alert_webhook.h"
 
 namespace accord::agent_rpc {
 namespace {
@@ -44,9 +45,17 @@ absl::StatusOr<std::unique_ptr<agent::AgencyKeys>> LoadKeys(const AgencyConfig& 
   ACCORD_ASSIGN_OR_RETURN(const auto authorities_pem, ReadFile(config.area_authorities));
   ACCORD_ASSIGN_OR_RETURN(auto authorities, crypto::TrustAnchors::FromPem(authorities_pem));
   ACCORD_ASSIGN_OR_RETURN(auto linkage_key, ReadKey(config.linkage_key));
+  std::vector<agent::AgencyKeys::Sealing> earlier;
+  for (const AgencyConfig::PreviousSealing& previous : config.previous_sealing_keys) {
+    ACCORD_ASSIGN_OR_RETURN(auto key, crypto::SealingKey::FromPemFile(previous.key));
+    ACCORD_ASSIGN_OR_RETURN(const auto earlier_pem, ReadFile(previous.certificate));
+    ACCORD_ASSIGN_OR_RETURN(auto of_key, crypto::Certificate::FromPem(earlier_pem));
+    if (of_key.public_key_id() != key.key_id()) return Wrong(previous.certificate, "is not of the key beside it");
+    earlier.push_back({std::move(key), std::move(of_key)});
+  }
   return std::unique_ptr<agent::AgencyKeys>(new agent::AgencyKeys{
       config.agency, kind, config.trust_domain, std::move(signing), std::move(sealing), std::move(certificate),
-      std::move(authorities), config.linkage_domain, config.linkage_key_id, std::move(linkage_key)});
+      std::move(authorities), config.linkage_domain, config.linkage_key_id, std::move(linkage_key), std::move(earlier)});
 }
 
 // The agency's own certificates, its programs' and its systems', may call; nobody else.
@@ -114,8 +123,14 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   r.notices_ = std::make_unique<agent::Notices>(*r.store_, *r.log_, clock);
   ACCORD_RETURN_IF_ERROR(r.notices_->Load());
   r.deliveries_ = std::make_unique<agent::Deliveries>(*r.broker_, *r.log_, *r.alarm_, clock);
+  r.cases_ = std::make_unique<agent::Cases>(*r.broker_, *r.log_, *r.alarm_, *r.notices_);
   if (!config.alert_command.empty()) {
     r.alert_hook_ = std::make_unique<agent::AlertHook>(config.alert_command, config.agency, config.alert_timeout, clock);
+  } else if (!config.alert_webhook.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(r.alert_hook_, webhook::AlertWebhook::Make(config.alert_webhook, config.alert_authorities, config.agency,
+                                                                       config.alert_timeout));
+  }
+  if (r.alert_hook_ != nullptr) {
     r.alert_ = std::make_unique<agent::Alert>(*r.inbox_, *r.broker_, *r.alert_hook_, config.alert_repeat, clock, metrics);
   }
   r.outbox_->OnDue([&r] {
@@ -266,6 +281,7 @@ absl::Status AgencyRuntime::Take(const broker::v1::Delivery& delivery) {
 
 void AgencyRuntime::Follow(const broker::v1::Delivery& delivery) {
   if (delivery.has_hold()) WorkHolds();
+  if (delivery.notice().kind() == type::v1::NOTICE_KIND_RESEAL_WANTED) WorkReseals();
   if (alert_ == nullptr) return;
   if (!delivery.has_referral() && !(delivery.has_notice() && alert_->Note(delivery.notice()))) return;
   absl::MutexLock lock(&mu_);
@@ -288,6 +304,7 @@ void AgencyRuntime::Watch() {
   if (status.ok()) status = WatchOwnRow();
   if (status.ok()) inbox_->ResendPending();
   WorkHolds();
+  WorkReseals();
   if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "watch.not_well", {{"status", status}});
   waiting_.Set(static_cast<double>(outbox_->waiting()));
   unanswered_.Set(static_cast<double>(inbox_->unanswered()));
@@ -295,6 +312,11 @@ void AgencyRuntime::Watch() {
   checkpoint_size_.Set(static_cast<double>(log_->size()));
   if (witness_ != nullptr) cosigned_size_.Set(static_cast<double>(witness_->cosigned_size()));
   stopped_.Set(alarm_->Check().ok() ? 0 : 1);
+}
+
+void AgencyRuntime::WorkReseals() {
+  const absl::Status sealed = outbox_->SealEndorsed();
+  if (!sealed.ok()) telemetry::Log(telemetry::Level::kWarn, "reseals.not_made", {{"status", sealed}});
 }
 
 void AgencyRuntime::WorkHolds() {
@@ -311,8 +333,9 @@ absl::Status AgencyRuntime::WatchOwnRow() {
   ACCORD_ASSIGN_OR_RETURN(const auto agencies, broker_->ListAgencies());
   const auto own = std::find_if(agencies.begin(), agencies.end(), [&](const auto& row) { return row.id() == keys_->agency; });
   if (own == agencies.end()) return Error(Reason::kPrincipalUnknown, "the broker's directory does not have this agency");
-  if (own->sealing_certificate() == keys_->sealing_certificate.der()) return absl::OkStatus();
-  // What others would seal to in our name is not ours to open: somebody else's, or an old one of ours.
+  // An earlier one of ours stands there until administrators have put the new one.
+  if (agent::IsOurSealing(*keys_, own->sealing_certificate())) return absl::OkStatus();
+  // What others would seal to in our name is not ours to open.
   return alarm_->Raise(Error(Reason::kSealingKeyUntrusted, "the broker's directory names another sealing certificate for this agency than its own"),
                        {own->sealing_certificate(), keys_->sealing_certificate.der()});
 }
@@ -325,6 +348,11 @@ std::vector<std::string> AgencyRuntime::routing(type::v1::AgencyKind kind) const
 absl::StatusOr<agency::v1::PushResult> AgencyRuntime::Push(agent::Draft draft) {
   agency::v1::PushResult result;
   result.set_request_id(draft.options.request_id());
+  if (const std::string& follows = draft.options.caused_by(); !follows.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const bool received, inbox_->Has(draft.core.caused_by()));
+    ACCORD_ASSIGN_OR_RETURN(const bool sent, outbox_->Has(draft.core.caused_by()));
+    if (!received && !sent) return Error(Reason::kReferralNotFound, "options.caused_by names nothing that was received here");
+  }
   if (draft.options.preview_only()) {
     ACCORD_RETURN_IF_ERROR(outbox_->AsCorrection(draft));
     ACCORD_ASSIGN_OR_RETURN(auto preview, preparer_->Preview(draft));
@@ -353,6 +381,7 @@ agency::v1::GetServiceStatusResponse AgencyRuntime::Status() const {
   status.set_outbox_waiting(outbox_->waiting());
   status.set_checkpoint_size(log_->size());
   status.set_connected(connected_);
+  status.set_alert(alert_ == nullptr ? "none" : config_.alert_webhook.empty() ? "command" : "webhook");
   if (const auto standing = alarm_->standing(); standing.has_value()) {
     status.set_stopped(true);
     status.set_alarm(standing->reason() + ": " + standing->text());

@@ -15,6 +15,7 @@
 #include "accord/agency/v1/agency_service.pb.h"
 #include "common/agent/alarm.h"
 #include "common/agent/alert.h"
+#include "common/agent/cases.h"
 #include "common/agent/deliveries.h"
 #include "common/agent/fork_report.h"
 #include "common/agent/holds.h"
@@ -62,6 +63,7 @@ class AgencyRuntime {
   agent::Holds& holds() { return *holds_; }
   agent::Notices& notices() { return *notices_; }
   agent::Deliveries& deliveries() { return *deliveries_; }
+  agent::Cases& cases() { return *cases_; }
   agent::Outbox& outbox() { return *outbox_; }
   agent::Alarm& alarm() { return *alarm_; }
   rpc::HandlerContext& handlers() { return *handlers_; }
@@ -91,6 +93,7 @@ class AgencyRuntime {
   absl::Status WatchOwnRow();
   // Answers holds, and purges what an erasure left.
   void WorkHolds();
+  void WorkReseals();  // Seals again by itself what may be.
   // Makes the bytes of everything deleted so far go from the store's files.
   absl::Status PurgeStore();
   bool WaitForStop(absl::Duration at_most);
@@ -113,7 +116,8 @@ class AgencyRuntime {
   std::unique_ptr<agent::Holds> holds_;
   std::unique_ptr<agent::Notices> notices_;
   std::unique_ptr<agent::Deliveries> deliveries_;
-  std::unique_ptr<agent::AlertHook> alert_hook_;  // Null: nobody is called.
+  std::unique_ptr<agent::Cases> cases_;
+  std::unique_ptr<agent::AlertCaller> alert_hook_;  // Null: nobody is called.
   std::unique_ptr<agent::Alert> alert_;           // The same.
   std::unique_ptr<rpc::Authorizer> authorizer_;
   std::unique_ptr<Executor> executor_;

@@ -43,6 +43,7 @@ GrpcBrokerLink::GrpcBrokerLink(const std::shared_ptr<grpc::Channel>& channel)
     : referrals_(broker::v1::ReferralService::NewStub(channel)),
       sharing_(broker::v1::SharingService::NewStub(channel)),
       mailboxes_(broker::v1::MailboxService::NewStub(channel)),
+      cases_(broker::v1::CaseService::NewStub(channel)),
       ledger_(broker::v1::LedgerService::NewStub(channel)),
       directory_(admin::v1::DirectoryService::NewStub(channel)) {}
 
@@ -78,6 +79,13 @@ absl::StatusOr<broker::v1::RecallReferralResponse> GrpcBrokerLink::Recall(
 absl::StatusOr<broker::v1::WithdrawReferralResponse> GrpcBrokerLink::Withdraw(const broker::v1::WithdrawReferralRequest& request) {
   return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::WithdrawReferral, request, kCallTimeout);
 }
+absl::StatusOr<broker::v1::ResealReferralResponse> GrpcBrokerLink::Reseal(const broker::v1::ResealReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::ResealReferral, request, kCallTimeout);
+}
+
+absl::StatusOr<broker::v1::RegradeReferralResponse> GrpcBrokerLink::Regrade(const broker::v1::RegradeReferralRequest& request) {
+  return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::RegradeReferral, request, kCallTimeout);
+}
 absl::StatusOr<broker::v1::RecordReviewResponse> GrpcBrokerLink::RecordReview(
     const broker::v1::RecordReviewRequest& request) {
   return rpc::CallUnary(*sharing_, &broker::v1::SharingService::Stub::RecordReview, request, kCallTimeout);
@@ -88,6 +96,16 @@ absl::StatusOr<broker::v1::GetHoldersResponse> GrpcBrokerLink::GetHolders(const 
 
 absl::StatusOr<broker::v1::AnswerHoldResponse> GrpcBrokerLink::AnswerHold(const broker::v1::AnswerHoldRequest& request) {
   return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::AnswerHold, request, kCallTimeout);
+}
+
+absl::StatusOr<broker::v1::GetCaseHistoryResponse> GrpcBrokerLink::GetCaseHistory(const broker::v1::GetCaseHistoryRequest& request) {
+  return rpc::CallUnary(*cases_, &broker::v1::CaseService::Stub::GetCaseHistory, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::ListLinkProposalsResponse> GrpcBrokerLink::ListLinkProposals(const broker::v1::ListLinkProposalsRequest& request) {
+  return rpc::CallUnary(*cases_, &broker::v1::CaseService::Stub::ListLinkProposals, request, kCallTimeout);
+}
+absl::StatusOr<broker::v1::AnswerLinkProposalResponse> GrpcBrokerLink::AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest& request) {
+  return rpc::CallUnary(*cases_, &broker::v1::CaseService::Stub::AnswerLinkProposal, request, kCallTimeout);
 }
 
 absl::StatusOr<broker::v1::GetReferralResponse> GrpcBrokerLink::GetReferral(const broker::v1::GetReferralRequest& request) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "accord/broker/v1/case_service.grpc.pb.h"
 #include "accord/broker/v1/ledger_service.grpc.pb.h"
 #include "accord/broker/v1/mailbox_service.grpc.pb.h"
 #include "accord/broker/v1/referral_service.grpc.pb.h"
@@ -30,6 +31,8 @@ class GrpcBrokerLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::CorrectReferralResponse> Correct(const broker::v1::CorrectReferralRequest&) override;
   absl::StatusOr<broker::v1::RecallReferralResponse> Recall(const broker::v1::RecallReferralRequest&) override;
   absl::StatusOr<broker::v1::WithdrawReferralResponse> Withdraw(const broker::v1::WithdrawReferralRequest&) override;
+  absl::StatusOr<broker::v1::ResealReferralResponse> Reseal(const broker::v1::ResealReferralRequest&) override;
+  absl::StatusOr<broker::v1::RegradeReferralResponse> Regrade(const broker::v1::RegradeReferralRequest&) override;
   absl::StatusOr<broker::v1::RecordReviewResponse> RecordReview(const broker::v1::RecordReviewRequest&) override;
   absl::StatusOr<broker::v1::GetHoldersResponse> GetHolders(const broker::v1::GetHoldersRequest&) override;
   absl::StatusOr<broker::v1::AnswerHoldResponse> AnswerHold(const broker::v1::AnswerHoldRequest&) override;
@@ -37,6 +40,9 @@ class GrpcBrokerLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::RequeueDeadLetterResponse> RequeueDeadLetter(const broker::v1::RequeueDeadLetterRequest&) override;
   absl::StatusOr<broker::v1::DiscardDeadLetterResponse> DiscardDeadLetter(const broker::v1::DiscardDeadLetterRequest&) override;
   absl::StatusOr<broker::v1::ReplayMailboxResponse> ReplayMailbox(const broker::v1::ReplayMailboxRequest&) override;
+  absl::StatusOr<broker::v1::GetCaseHistoryResponse> GetCaseHistory(const broker::v1::GetCaseHistoryRequest&) override;
+  absl::StatusOr<broker::v1::ListLinkProposalsResponse> ListLinkProposals(const broker::v1::ListLinkProposalsRequest&) override;
+  absl::StatusOr<broker::v1::AnswerLinkProposalResponse> AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest&) override;
   absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) override;
   absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest&) override;
   absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override;
@@ -52,6 +58,7 @@ class GrpcBrokerLink : public agent::BrokerLink {
   std::unique_ptr<broker::v1::ReferralService::Stub> referrals_;
   std::unique_ptr<broker::v1::SharingService::Stub> sharing_;
   std::unique_ptr<broker::v1::MailboxService::Stub> mailboxes_;
+  std::unique_ptr<broker::v1::CaseService::Stub> cases_;
   std::unique_ptr<broker::v1::LedgerService::Stub> ledger_;
   std::unique_ptr<admin::v1::DirectoryService::Stub> directory_;
 };

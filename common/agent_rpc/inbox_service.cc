@@ -46,7 +46,8 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   item.set_sender(core.sender());
   item.set_type(core.type());
   item.set_purpose(core.purpose());
-  item.set_grade(core.risk().grade());
+  item.set_grade(agent::GradeNow(entry));
+  item.set_checks(core.checks());
   item.set_lane(entry.stored.lane());
   item.set_state(entry.stored.state());
   item.set_received_at_ms(entry.stored.received_at_ms());
@@ -54,6 +55,7 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   item.set_do_not_use(entry.stored.do_not_use());
   if (!entry.corrected_by.empty()) item.set_corrected_by(referral::ReferralName(entry.corrected_by));
   if (core.type() == type::v1::REFERRAL_TYPE_CORRECTION) item.set_corrects(referral::ReferralName(core.caused_by()));
+  if (core.type() != type::v1::REFERRAL_TYPE_CORRECTION && !core.caused_by().empty()) item.set_caused_by(referral::ReferralName(core.caused_by()));
   item.set_recalled(entry.stored.recalled());
   item.set_withdrawn(entry.stored.withdrawn());
   const auto withdrawn = referral::Next(entry.stored.state(), referral::Event::kWithdraw);
@@ -63,6 +65,8 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   // Once a person has opened it, or it was answered, those clocks run no more.
   if (agent::IsUnopened(entry.stored)) item.set_pick_up_due_ms(entry.stored.pick_up_due_ms());
   if (agent::IsUnanswered(entry.stored, core.type())) item.set_response_due_ms(entry.stored.response_due_ms());
+  if (entry.stored.has_case_history()) *item.mutable_case_history() = entry.stored.case_history();
+  if (agent::OwesFeedback(entry.stored)) item.set_feedback_due_ms(entry.stored.feedback_due_ms());
   return item;
 }
 
@@ -213,6 +217,15 @@ grpc::ServerUnaryReactor* InboxService::RecordForumStep(grpc::CallbackServerCont
                    });
 }
 
+grpc::ServerUnaryReactor* InboxService::AnswerCheck(grpc::CallbackServerContext* context, const agency::v1::AnswerCheckRequest* request,
+                                                    agency::v1::AnswerCheckResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.InboxService/AnswerCheck", *request, *response,
+                   type::v1::STATEMENT_KIND_CHECK_ANSWERED, [](const auto& r, type::v1::Statement& statement) {
+                     statement.set_check_answer(r.answer());
+                     statement.set_check_withheld_reason(r.withheld_reason());
+                   });
+}
+
 grpc::ServerUnaryReactor* InboxService::AnswerReferralChange(grpc::CallbackServerContext* context,
                                                              const agency::v1::AnswerReferralChangeRequest* request,
                                                              agency::v1::AnswerReferralChangeResponse* response) {
@@ -241,7 +254,8 @@ grpc::ServerUnaryReactor* InboxService::ListToday(grpc::CallbackServerContext* c
                               const absl::Time now = runtime_.clock().Now();
                               ACCORD_ASSIGN_OR_RETURN(const auto received, runtime_.inbox().WaitingEntries());
                               ACCORD_ASSIGN_OR_RETURN(const auto sent, runtime_.outbox().Concerns(now));
-                              const auto items = agent::MakeToday(received, sent, now);
+                              ACCORD_ASSIGN_OR_RETURN(const auto links, runtime_.notices().OpenLinks());
+                              const auto items = agent::MakeToday(received, sent, now, links);
                               const uint64_t begin = std::min<uint64_t>(items.size(), seen), end = std::min<uint64_t>(items.size(), begin + size);
                               for (uint64_t i = begin; i < end; ++i) *response->add_items() = items[i];
                               if (end < items.size()) response->set_next_page_token(MakePageToken(end));

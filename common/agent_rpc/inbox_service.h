@@ -42,6 +42,8 @@ class InboxService final : public agency::v1::InboxService::CallbackService {
                                           agency::v1::CloseReferralResponse*) override;
   grpc::ServerUnaryReactor* RecordForumStep(grpc::CallbackServerContext*, const agency::v1::RecordForumStepRequest*,
                                             agency::v1::RecordForumStepResponse*) override;
+  grpc::ServerUnaryReactor* AnswerCheck(grpc::CallbackServerContext*, const agency::v1::AnswerCheckRequest*,
+                                        agency::v1::AnswerCheckResponse*) override;
   grpc::ServerUnaryReactor* AnswerReferralChange(grpc::CallbackServerContext*, const agency::v1::AnswerReferralChangeRequest*,
                                                  agency::v1::AnswerReferralChangeResponse*) override;
   grpc::ServerUnaryReactor* ListToday(grpc::CallbackServerContext*, const agency::v1::ListTodayRequest*,

@@ -64,6 +64,11 @@ absl::StatusOr<ActBasis> FillAct(const agency::v1::WithdrawSubmissionRequest& re
   asked.set_withdraw_reason(request.reason());
   return nullptr;
 }
+absl::StatusOr<ActBasis> FillAct(const agency::v1::RegradeSubmissionRequest& request, type::v1::Statement& asked) {
+  asked.set_kind(type::v1::STATEMENT_KIND_REGRADED);
+  *asked.mutable_regraded() = request.risk();
+  return nullptr;
+}
 absl::StatusOr<ActBasis> FillAct(const agency::v1::ReviewSubmissionGapRequest& request, type::v1::Statement& asked) {
   asked.set_kind(type::v1::STATEMENT_KIND_GAP_REVIEWED);
   asked.set_gap_review(request.review());
@@ -79,7 +84,18 @@ absl::StatusOr<ActBasis> FillAct(const agency::v1::AssessSubmissionBreachRequest
   return nullptr;
 }
 
-// The five acts on a submission differ in what FillAct makes of them.
+// Carries an act out; how it is asked for is the request's.
+template <typename Request>
+absl::StatusOr<storage::v1::StoredSubmission> CarryOut(AgencyRuntime& runtime, const Request& request, type::v1::Statement& asked) {
+  ACCORD_ASSIGN_OR_RETURN(const ActBasis basis, FillAct(request, asked));
+  return runtime.outbox().Act(request.submission(), asked, basis);
+}
+absl::StatusOr<storage::v1::StoredSubmission> CarryOut(AgencyRuntime& runtime, const agency::v1::ResealSubmissionRequest& request,
+                                                       type::v1::Statement& asked) {
+  return runtime.outbox().Reseal(request.submission(), asked, request.agency());
+}
+
+// The acts on a submission differ in what CarryOut makes of them.
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
                                     const Request& request, Response& response) {
@@ -89,8 +105,7 @@ grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, Agency
       type::v1::Statement asked;
       asked.set_request_id(request.request_id());
       *asked.mutable_worker() = request.worker();
-      ACCORD_ASSIGN_OR_RETURN(const ActBasis basis, FillAct(request, asked));
-      ACCORD_ASSIGN_OR_RETURN(const auto stored, runtime.outbox().Act(request.submission(), asked, basis));
+      ACCORD_ASSIGN_OR_RETURN(const auto stored, CarryOut(runtime, request, asked));
       *response.mutable_submission() = ToSubmission(request.submission(), stored);
       return absl::OkStatus();
     }());
@@ -111,6 +126,35 @@ absl::StatusOr<agent::Draft> MapNotShared(const agency::v1::RecordNotSharedReque
     builder.AllegedPerpetrators(people, type::v1::RELATIONSHIP_CLASS_UNSPECIFIED);
   }
   return std::move(builder).BuildNotShared(request.purpose(), request.reason());
+}
+
+// `told_of`: the submission of ours that was told of; null when it was none.
+absl::StatusOr<agent::Draft> MapSentOutside(const agency::v1::RecordSentOutsideRequest& request, const agent::MappingContext& context,
+                                            const storage::v1::StoredSubmission* told_of) {
+  const auto& options = request.options();
+  agent::DraftBuilder builder("RecordSentOutside", request, options, context);
+  builder.RequireValid(!options.preview_only(), "options.preview_only", "has nothing to show: it was told already")
+      .RequireValid(!options.immediate(), "options.immediate", "is of what is shared through Accord")
+      .RequireValid(options.section_bases().empty(), "options.section_bases", "must be empty: there are no sections")
+      .RequireValid(options.corrects().empty(), "options.corrects", "must be empty: record what was told anew")
+      .RequireValid(request.submission().empty() || options.caused_by().empty(), "submission", "and options.caused_by cannot both be what was told of");
+  const bool names_people = request.has_victim() || !request.alleged_perpetrators().empty();
+  if (told_of != nullptr && !names_people) {
+    std::vector<agent::DraftSubject> subjects;
+    for (const auto& row : told_of->draft().subjects()) subjects.push_back({row.part(), row.person()});
+    builder.Concerns(std::move(subjects));
+  }
+  if (request.has_victim()) builder.Victim(request.victim(), "victim");
+  builder.AllegedPerpetrators(request.alleged_perpetrators(), type::v1::RELATIONSHIP_CLASS_UNSPECIFIED);
+  builder.FollowsOn(told_of != nullptr ? referral::ReferralName(told_of->header_digest()) : options.caused_by(), "options.caused_by");
+  return std::move(builder).BuildSentOutside(request.purpose(), request.channel(), request.told_at_ms());
+}
+
+// The submission that was told of: it has to be with the broker, so that the record can name it.
+absl::StatusOr<storage::v1::StoredSubmission> ToldOf(const agent::Outbox& outbox, const std::string& request_id) {
+  ACCORD_ASSIGN_OR_RETURN(auto stored, outbox.Get(request_id));
+  if (stored.state() == agency::v1::SUBMISSION_STATE_SETTLED || stored.state() == agency::v1::SUBMISSION_STATE_ERASED) return stored;
+  return Error(Reason::kTransitionIllegal, "what was told of is not settled: nothing of it is with the broker yet", {{"state", "waiting"}});
 }
 
 }  // namespace
@@ -182,6 +226,18 @@ grpc::ServerUnaryReactor* OutboxService::WithdrawSubmission(grpc::CallbackServer
   return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/WithdrawSubmission", *request, *response);
 }
 
+grpc::ServerUnaryReactor* OutboxService::RegradeSubmission(grpc::CallbackServerContext* context,
+                                                           const agency::v1::RegradeSubmissionRequest* request,
+                                                           agency::v1::RegradeSubmissionResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/RegradeSubmission", *request, *response);
+}
+
+grpc::ServerUnaryReactor* OutboxService::ResealSubmission(grpc::CallbackServerContext* context,
+                                                          const agency::v1::ResealSubmissionRequest* request,
+                                                          agency::v1::ResealSubmissionResponse* response) {
+  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/ResealSubmission", *request, *response);
+}
+
 grpc::ServerUnaryReactor* OutboxService::ReviewSubmissionGap(grpc::CallbackServerContext* context,
                                                              const agency::v1::ReviewSubmissionGapRequest* request,
                                                              agency::v1::ReviewSubmissionGapResponse* response) {
@@ -198,6 +254,18 @@ grpc::ServerUnaryReactor* OutboxService::RecordNotShared(grpc::CallbackServerCon
                                                          const agency::v1::RecordNotSharedRequest* request,
                                                          agency::v1::RecordNotSharedResponse* response) {
   return HandlePush(*context, runtime_, "/accord.agency.v1.OutboxService/RecordNotShared", *request, *response, MapNotShared);
+}
+
+grpc::ServerUnaryReactor* OutboxService::RecordSentOutside(grpc::CallbackServerContext* context,
+                                                           const agency::v1::RecordSentOutsideRequest* request,
+                                                           agency::v1::RecordSentOutsideResponse* response) {
+  const auto map = [this](const agency::v1::RecordSentOutsideRequest& asked,
+                          const agent::MappingContext& mapping) -> absl::StatusOr<agent::Draft> {
+    if (asked.submission().empty()) return MapSentOutside(asked, mapping, nullptr);
+    ACCORD_ASSIGN_OR_RETURN(const auto told_of, ToldOf(runtime_.outbox(), asked.submission()));
+    return MapSentOutside(asked, mapping, &told_of);
+  };
+  return HandlePush(*context, runtime_, "/accord.agency.v1.OutboxService/RecordSentOutside", *request, *response, map);
 }
 
 grpc::ServerUnaryReactor* OutboxService::GetSubmissionHolders(grpc::CallbackServerContext* context,

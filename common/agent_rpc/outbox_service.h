@@ -23,12 +23,18 @@ class OutboxService final : public agency::v1::OutboxService::CallbackService {
                                              agency::v1::RecallSubmissionResponse*) override;
   grpc::ServerUnaryReactor* WithdrawSubmission(grpc::CallbackServerContext*, const agency::v1::WithdrawSubmissionRequest*,
                                                agency::v1::WithdrawSubmissionResponse*) override;
+  grpc::ServerUnaryReactor* RegradeSubmission(grpc::CallbackServerContext*, const agency::v1::RegradeSubmissionRequest*,
+                                              agency::v1::RegradeSubmissionResponse*) override;
+  grpc::ServerUnaryReactor* ResealSubmission(grpc::CallbackServerContext* context, const agency::v1::ResealSubmissionRequest* request,
+                                             agency::v1::ResealSubmissionResponse* response) override;
   grpc::ServerUnaryReactor* ReviewSubmissionGap(grpc::CallbackServerContext*, const agency::v1::ReviewSubmissionGapRequest*,
                                                 agency::v1::ReviewSubmissionGapResponse*) override;
   grpc::ServerUnaryReactor* AssessSubmissionBreach(grpc::CallbackServerContext*, const agency::v1::AssessSubmissionBreachRequest*,
                                                    agency::v1::AssessSubmissionBreachResponse*) override;
   grpc::ServerUnaryReactor* RecordNotShared(grpc::CallbackServerContext*, const agency::v1::RecordNotSharedRequest*,
                                             agency::v1::RecordNotSharedResponse*) override;
+  grpc::ServerUnaryReactor* RecordSentOutside(grpc::CallbackServerContext*, const agency::v1::RecordSentOutsideRequest*,
+                                              agency::v1::RecordSentOutsideResponse*) override;
   grpc::ServerUnaryReactor* GetSubmissionHolders(grpc::CallbackServerContext*, const agency::v1::GetSubmissionHoldersRequest*,
                                                   agency::v1::GetSubmissionHoldersResponse*) override;
   grpc::ServerUnaryReactor* GetServiceStatus(grpc::CallbackServerContext*, const agency::v1::GetServiceStatusRequest*,

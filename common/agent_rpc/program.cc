@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "common/agent_rpc/cases_service.h"
+#include "common/agent_rpc/checks_service.h"
 #include "common/agent_rpc/delivery_service.h"
 #include "common/agent_rpc/inbox_service.h"
 #include "common/agent_rpc/outbox_service.h"
@@ -52,8 +54,10 @@ int Serve(const AgencySpec& spec, const AgencyConfig& config, bool clear_alarm, 
   OutboxService outbox(**runtime);
   RetentionService retention(**runtime);
   DeliveryService delivery(**runtime);
+  ChecksService checks(**runtime);
+  CasesService cases(**runtime);
   const auto own = spec.services(**runtime);
-  std::vector<grpc::Service*> services = {&inbox, &outbox, &retention, &delivery};
+  std::vector<grpc::Service*> services = {&inbox, &outbox, &retention, &delivery, &checks, &cases};
   for (const auto& service : own) services.push_back(service.get());
   auto server = rpc::Server::Start(config.server, services);
   if (!server.ok()) return Fail(spec, "the server does not start", server.status());

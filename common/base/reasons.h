@@ -83,6 +83,11 @@
   X(CheckpointNotFound, "CHECKPOINT_NOT_FOUND", kNotFound,                                         \
     "No published checkpoint of this size, or none yet that covers the entry and meets the quorum.", \
     "List the published checkpoints; a cosigned one takes some seconds.")                          \
+  X(RiskLowered, "RISK_LOWERED", kInvalidArgument,                                                 \
+    "A grade is lower than the score of the same assessment gives, or than before without why.",   \
+    "Assess anew; give the reason of the change and the supervisor who agreed.")                   \
+  X(LinkNotFound, "LINK_NOT_FOUND", kNotFound,                                                     \
+    "No such pair of cases, or this agency does not hold both.", "List the proposals.")            \
   X(HoldNotFound, "HOLD_NOT_FOUND", kNotFound, "No such legal hold.", "Check the id.")             \
   X(PolicyDocumentNotFound, "POLICY_DOCUMENT_NOT_FOUND", kNotFound,                                \
     "No such version of an agreement, emergency schedule or legal register.",                      \

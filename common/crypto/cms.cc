@@ -3,6 +3,7 @@
 #include <openssl/cms.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <optional>
@@ -63,6 +64,7 @@ constexpr auto kKeyAgreementAlgorithm =
 
 constexpr size_t kNonceBytes = 12;
 constexpr size_t kMacBytes = 16;
+constexpr size_t kContentKeyBytes = 32;
 constexpr size_t kWrappedKeyBytes = 40;
 constexpr size_t kPointBytes = 65;  // 04, then both coordinates.
 
@@ -125,6 +127,7 @@ std::string Der(uint8_t tag, std::initializer_list<std::string_view> parts) {
 struct Walked {
   struct Recipient {
     std::string_view subject_key_id, info;
+    std::string_view point, wrapped;  // The ephemeral public key, and the content's key under what is agreed with it.
   };
   std::vector<Recipient> recipients;
   std::string_view content_info;  // DER of authEncryptedContentInfo.
@@ -132,7 +135,7 @@ struct Walked {
 };
 
 // [0] { [1] { SEQUENCE { id-ecPublicKey, parameters }, BIT STRING point } }
-bool WalkOriginator(std::string_view originator) {
+bool WalkOriginator(std::string_view originator, std::string_view& point) {
   std::string_view choice, algorithm, bits;
   DerReader outer(originator);
   if (!outer.Read(kContext1, choice) || !outer.AtEnd()) return false;
@@ -142,26 +145,28 @@ bool WalkOriginator(std::string_view originator) {
   if (!parameters.Skip(kEcPublicKeyOid)) return false;
   // RFC 5753 lets them be absent (as OpenSSL writes), NULL, or the curve.
   if (!parameters.AtEnd() && !parameters.Skip(kNull) && !parameters.Skip(kP256Oid)) return false;
-  return parameters.AtEnd() && bits.size() == 1 + kPointBytes && bits[0] == 0 && bits[1] == 4;
+  if (!parameters.AtEnd() || bits.size() != 1 + kPointBytes || bits[0] != 0 || bits[1] != 4) return false;
+  point = bits.substr(1);
+  return true;
 }
 
-bool WalkRecipient(std::string_view content, std::string_view& subject_key_id) {
+bool WalkRecipient(std::string_view content, Walked::Recipient& recipient) {
   DerReader info(content);
-  std::string_view originator, keys, key, identifier, wrapped;
+  std::string_view originator, keys, key, identifier;
   if (!info.Skip(kVersion3) || !info.Read(kContext0, originator) || !info.Skip(kKeyAgreementAlgorithm) ||
-      !info.Read(kSequence, keys) || !info.AtEnd() || !WalkOriginator(originator)) {
+      !info.Read(kSequence, keys) || !info.AtEnd() || !WalkOriginator(originator, recipient.point)) {
     return false;
   }
   DerReader keys_reader(keys);
   if (!keys_reader.Read(kSequence, key) || !keys_reader.AtEnd()) return false;  // One key: one recipient.
   DerReader key_reader(key);
-  if (!key_reader.Read(kContext0, identifier) || !key_reader.Read(kOctetString, wrapped) ||
-      !key_reader.AtEnd() || wrapped.size() != kWrappedKeyBytes) {
+  if (!key_reader.Read(kContext0, identifier) || !key_reader.Read(kOctetString, recipient.wrapped) ||
+      !key_reader.AtEnd() || recipient.wrapped.size() != kWrappedKeyBytes) {
     return false;
   }
   DerReader identifier_reader(identifier);
-  return identifier_reader.Read(kOctetString, subject_key_id) && identifier_reader.AtEnd() &&
-         !subject_key_id.empty() && subject_key_id.size() <= kSubjectKeyIdBytesMax;
+  return identifier_reader.Read(kOctetString, recipient.subject_key_id) && identifier_reader.AtEnd() &&
+         !recipient.subject_key_id.empty() && recipient.subject_key_id.size() <= kSubjectKeyIdBytesMax;
 }
 
 bool WalkContent(std::string_view content_info, std::string_view& encrypted) {
@@ -208,7 +213,7 @@ std::optional<Walked> Walk(std::string_view der) {
     Walked::Recipient recipient;
     std::string_view content;
     if (seen.size() == kRecipientsMax || !infos.Read(kContext1, content, &recipient.info) ||
-        !WalkRecipient(content, recipient.subject_key_id) || !seen.insert(recipient.subject_key_id).second) {
+        !WalkRecipient(content, recipient) || !seen.insert(recipient.subject_key_id).second) {
       return std::nullopt;
     }
     walked.recipients.push_back(recipient);
@@ -230,11 +235,80 @@ absl::StatusOr<Walked> WalkOrRefuse(std::string_view der) {
   return *std::move(walked);
 }
 
-std::string WithOnly(const Walked& walked, std::string_view info) {
-  const std::string set = Der(kSet, {info});
+// With these recipient infos in place of its own, in the order of DER.
+std::string WithInfos(const Walked& walked, std::vector<std::string_view> infos) {
+  std::sort(infos.begin(), infos.end());
+  std::string all;
+  for (const std::string_view info : infos) all += info;
+  const std::string set = Der(kSet, {all});
   const std::string mac = Der(kOctetString, {walked.mac});
   const std::string enveloped = Der(kSequence, {kVersion0, set, walked.content_info, mac});
   return Der(kSequence, {kAuthEnvelopedOid, Der(kContext0, {enveloped})});
+}
+
+// The key that wraps the content's key between these two: X9.63 with SHA-256 over ECDH (RFC 5753), for id-aes256-wrap. Empty when OpenSSL
+// cannot.
+SecretBytes AgreedKey(EVP_PKEY* own, EVP_PKEY* peer) {
+  static constexpr auto kSharedInfo =
+      Literal("\x30\x15\x30\x0b\x06\x09\x60\x86\x48\x01\x65\x03\x04\x01\x2d\xa2\x06\x04\x04\x00\x00\x01\x00");
+  const EvpPkeyCtxPtr context(EVP_PKEY_CTX_new(own, nullptr));
+  std::string key(kContentKeyBytes, '\0');
+  size_t length = key.size();
+  if (context == nullptr || EVP_PKEY_derive_init(context.get()) != 1 || EVP_PKEY_derive_set_peer(context.get(), peer) != 1 ||
+      EVP_PKEY_CTX_set_ecdh_kdf_type(context.get(), EVP_PKEY_ECDH_KDF_X9_63) != 1 ||
+      EVP_PKEY_CTX_set_ecdh_kdf_md(context.get(), EVP_sha256()) != 1 ||
+      EVP_PKEY_CTX_set_ecdh_kdf_outlen(context.get(), static_cast<int>(kContentKeyBytes)) != 1) {
+    return SecretBytes();
+  }
+  auto* const info = static_cast<unsigned char*>(OPENSSL_memdup(kSharedInfo.data(), kSharedInfo.size()));
+  if (EVP_PKEY_CTX_set0_ecdh_kdf_ukm(context.get(), info, static_cast<int>(kSharedInfo.size())) != 1) {
+    OPENSSL_free(info);
+    return SecretBytes();
+  }
+  const bool made = EVP_PKEY_derive(context.get(), reinterpret_cast<unsigned char*>(key.data()), &length) == 1 && length == key.size();
+  SecretBytes agreed = SecretBytes::Take(std::move(key));
+  return made ? std::move(agreed) : SecretBytes();
+}
+
+// AES key wrap (RFC 3394) of `key` under `under`, or what is wrapped in it. Empty when OpenSSL cannot, or it was wrapped under another.
+SecretBytes Wrap(std::string_view key, const SecretBytes& under, bool wraps) {
+  const EvpCipherCtxPtr context(EVP_CIPHER_CTX_new());
+  std::string out(kWrappedKeyBytes + 16, '\0');
+  int length = 0, rest = 0;
+  auto* const bytes = reinterpret_cast<unsigned char*>(out.data());
+  if (context != nullptr) EVP_CIPHER_CTX_set_flags(context.get(), EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
+  const bool done =
+      context != nullptr &&
+      EVP_CipherInit_ex(context.get(), EVP_aes_256_wrap(), nullptr, reinterpret_cast<const unsigned char*>(under.view().data()), nullptr, wraps) == 1 &&
+      EVP_CipherUpdate(context.get(), bytes, &length, reinterpret_cast<const unsigned char*>(key.data()), static_cast<int>(key.size())) == 1 &&
+      EVP_CipherFinal_ex(context.get(), bytes + length, &rest) == 1 &&
+      length + rest == static_cast<int>(wraps ? kWrappedKeyBytes : kContentKeyBytes);
+  out.resize(done ? static_cast<size_t>(length + rest) : 0);
+  return SecretBytes::Take(std::move(out));
+}
+
+// The public key of a recipient info; null unless the point is on the curve.
+EvpPkeyPtr PointKey(std::string_view point) {
+  static constexpr auto kSpki =
+      Literal("\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00");
+  const std::string spki = std::string(kSpki) + std::string(point);
+  const auto* at = reinterpret_cast<const unsigned char*>(spki.data());
+  return EvpPkeyPtr(d2i_PUBKEY(nullptr, &at, static_cast<long>(spki.size())));
+}
+
+// A recipient info as OpenSSL makes it: of a fresh key, for `certificate`.
+absl::StatusOr<std::string> MakeInfo(const SecretBytes& content_key, const Certificate& certificate) {
+  const SealingKey ephemeral = SealingKey::Generate();
+  const SecretBytes agreed = AgreedKey(ephemeral.native(), X509_get0_pubkey(certificate.native()));
+  if (agreed.view().empty()) return OpenSslError("cannot agree on a key with a further recipient");
+  const SecretBytes wrapped = Wrap(content_key.view(), agreed, /*wraps=*/true);
+  if (wrapped.view().empty()) return OpenSslError("cannot seal for a further recipient");
+  const std::string_view point = std::string_view(ephemeral.spki()).substr(ephemeral.spki().size() - kPointBytes);
+  const std::string bits = Der(kBitString, {Literal("\0"), point});
+  const std::string originator = Der(kContext0, {Der(kContext1, {Der(kSequence, {kEcPublicKeyOid}), bits})});
+  const std::string identifier = Der(kContext0, {Der(kOctetString, {certificate.subject_key_id()})});
+  const std::string key = Der(kSequence, {identifier, Der(kOctetString, {wrapped.view()})});
+  return Der(kContext1, {kVersion3, originator, kKeyAgreementAlgorithm, Der(kSequence, {key})});
 }
 
 absl::Status CheckRecipients(std::span<const Certificate> recipients) {
@@ -323,7 +397,28 @@ absl::StatusOr<std::string> ForRecipient(std::string_view der, std::string_view 
   if (found == walked.recipients.end()) {
     return Error(Reason::kSealingKeyUnknown, "the section is not sealed for this key");
   }
-  return WithOnly(walked, found->info);
+  return WithInfos(walked, {found->info});
+}
+
+absl::StatusOr<std::string> AddRecipient(std::string_view der, const SealingKey& key, const Certificate& own, const Certificate& recipient) {
+  ACCORD_RETURN_IF_ERROR(CheckRecipients({&recipient, 1}));
+  ACCORD_ASSIGN_OR_RETURN(const Walked walked, WalkOrRefuse(der));
+  const auto find = [&](const Certificate& certificate) {
+    return std::ranges::find(walked.recipients, certificate.subject_key_id(), &Walked::Recipient::subject_key_id);
+  };
+  if (find(recipient) != walked.recipients.end() || walked.recipients.size() >= kRecipientsMax) {
+    return Error(Reason::kFieldInvalid, "the section is sealed for that key before, or for as many as there may be", {{"field", "recipients"}});
+  }
+  ACCORD_RETURN_IF_ERROR(Open(der, key, own));  // It is whole, and ours to pass on.
+  // OpenSSL makes recipient infos only for content that it seals itself, so the content's key is taken out of ours, and wrapped for the other.
+  const Walked::Recipient& ours = *find(own);
+  const EvpPkeyPtr point = PointKey(ours.point);
+  const SecretBytes content_key = point == nullptr ? SecretBytes() : Wrap(ours.wrapped, AgreedKey(key.native(), point.get()), /*wraps=*/false);
+  if (content_key.view().empty()) return Malformed("the key of the sealed section does not open");
+  ACCORD_ASSIGN_OR_RETURN(const std::string info, MakeInfo(content_key, recipient));
+  std::vector<std::string_view> infos = {info};
+  for (const Walked::Recipient& known : walked.recipients) infos.push_back(known.info);
+  return WithInfos(walked, std::move(infos));
 }
 
 }  // namespace cms

@@ -74,5 +74,13 @@ absl::StatusOr<Parsed> Parse(std::string_view der);
 //   SEALING_KEY_UNKNOWN  not sealed for that key
 absl::StatusOr<std::string> ForRecipient(std::string_view der, std::string_view subject_key_id);
 
+// `der`, one of whose recipients is `own` with `key`, sealed for `recipient` too: the encrypted content stays as it is, byte for
+// byte, and with it the digest; the recipient infos are the old ones and one more. Nothing is verified beyond form.
+//   SECTION_MALFORMED    `der` does not parse, was altered, or `key` is not the certificate's
+//   SEALING_KEY_UNKNOWN  not sealed for `own`
+//   FIELD_INVALID        sealed for `recipient` before, for as many as there may be, or its certificate fails CheckSealingForm
+//   INTERNAL             OpenSSL failed
+absl::StatusOr<std::string> AddRecipient(std::string_view der, const SealingKey& key, const Certificate& own, const Certificate& recipient);
+
 }  // namespace cms
 }  // namespace accord::crypto

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
@@ -103,6 +104,49 @@ TEST_F(CmsTest, OneRecipientsCopyKeepsTheDigestAndOpens) {
   EXPECT_EQ(*ForRecipient(*own, housing_.certificate.subject_key_id()), *own);
   EXPECT_TRUE(HasReason(ForRecipient(*own, police_.certificate.subject_key_id()).status(),
                         Reason::kSealingKeyUnknown));
+}
+
+TEST_F(CmsTest, AFurtherRecipientChangesNeitherContentNorDigest) {
+  const auto first = Seal("plaintext", std::vector{police_.certificate, housing_.certificate});
+  ASSERT_TRUE(first.ok());
+  const auto both = AddRecipient(*first, police_.sealing_key(), police_.certificate, health_.certificate);
+  ASSERT_TRUE(both.ok()) << both.status();
+  const auto before = Parse(*first), after = Parse(*both);
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->digest, before->digest);
+  ASSERT_EQ(after->recipients.size(), 3u);
+  for (const Recipient& known : before->recipients) {
+    EXPECT_TRUE(std::any_of(after->recipients.begin(), after->recipients.end(), [&](const Recipient& r) { return r.info == known.info; }));
+  }
+  for (const Issued* recipient : {&police_, &housing_, &health_}) {
+    EXPECT_EQ(Open(*both, recipient->sealing_key(), recipient->certificate).value_or("closed"), "plaintext");
+  }
+  // Whoever got it that way can do the same.
+  const Issued later = authority_.IssueSealing("later");
+  const auto more = AddRecipient(*both, health_.sealing_key(), health_.certificate, later.certificate);
+  ASSERT_TRUE(more.ok()) << more.status();
+  EXPECT_EQ(Open(*more, later.sealing_key(), later.certificate).value_or("closed"), "plaintext");
+}
+
+TEST_F(CmsTest, OnlyWhoCanOpenAddsARecipientAndNobodyTwice) {
+  const auto sealed = Seal("plaintext", {&police_.certificate, 1});
+  ASSERT_TRUE(sealed.ok());
+  const auto add = [&](std::string_view der, const Issued& by, const Certificate& own, const Certificate& recipient) {
+    return AddRecipient(der, by.sealing_key(), own, recipient).status();
+  };
+  EXPECT_TRUE(HasReason(add(*sealed, housing_, housing_.certificate, health_.certificate), Reason::kSealingKeyUnknown));
+  EXPECT_TRUE(Malformed(add(*sealed, housing_, police_.certificate, health_.certificate)));
+  EXPECT_TRUE(HasReason(add(*sealed, police_, police_.certificate, police_.certificate), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(add(*sealed, police_, police_.certificate, authority_.IssueSigning("a").certificate), Reason::kFieldInvalid));
+  EXPECT_TRUE(Malformed(add(sealed->substr(1), police_, police_.certificate, health_.certificate)));
+  std::string altered = *sealed;
+  altered[altered.size() - 1] ^= 1;  // Of the mac: it would not open for who is added either.
+  EXPECT_TRUE(Malformed(add(altered, police_, police_.certificate, health_.certificate)));
+  std::vector<Certificate> most = {police_.certificate};
+  while (most.size() < kRecipientsMax) most.push_back(authority_.IssueSealing("a").certificate);
+  EXPECT_TRUE(HasReason(add(*Seal("x", most), police_, police_.certificate, health_.certificate), Reason::kFieldInvalid));
+  most.pop_back();
+  EXPECT_TRUE(add(*Seal("x", most), police_, police_.certificate, health_.certificate).ok());
 }
 
 // Sizes at which the length of some enclosing element takes one more byte.
@@ -270,6 +314,19 @@ TEST_F(StockToolTest, OpensOneRecipientsCopy) {
       << Read("log");
   EXPECT_EQ(Read("opened"), "for the stock tool");
   EXPECT_FALSE(OpenSsl("cms -decrypt -inform DER -in sealed -recip other.pem -inkey key.pem -out opened"));
+}
+
+TEST_F(StockToolTest, OpensWhatWasSealedForItLater) {
+  const auto first = Seal("sealed again", {&housing_.certificate, 1});
+  ASSERT_TRUE(first.ok());
+  const auto both = AddRecipient(*first, housing_.sealing_key(), housing_.certificate, police_.certificate);
+  ASSERT_TRUE(both.ok()) << both.status();
+  Write("whole", *both);
+  Write("own", *ForRecipient(*both, police_.certificate.subject_key_id()));
+  for (const char* file : {"whole", "own"}) {
+    ASSERT_TRUE(OpenSsl(fmt::format("cms -decrypt -inform DER -in {} -recip cert.pem -inkey key.pem -out opened", file))) << Read("log");
+    EXPECT_EQ(Read("opened"), "sealed again");
+  }
 }
 
 TEST_F(StockToolTest, WhatItSealsOpensHere) {

@@ -52,7 +52,7 @@ TEST(ClockTextTest, TheShippedOnesSayWhatTheProgramIsBuiltWith) {
   const auto shipped = ParseClockRules(*text, "deploy/clock-rules.toml");
   ASSERT_EQ(shipped.status(), absl::OkStatus());
   EXPECT_THAT(DiffClockRules(referral::DefaultClockRules(), *shipped),
-              ElementsAre("version: clocks-1 -> clocks-2", "effective_from: not set -> 2026-01-01"));
+              ElementsAre("version: clocks-1.1 -> clocks-3", "effective_from: not set -> 2026-01-01"));
   const auto built_in = ParseClockRules(ClockRulesText(referral::DefaultClockRules()));
   ASSERT_EQ(built_in.status(), absl::OkStatus());
   EXPECT_THAT(DiffClockRules(referral::DefaultClockRules(), *built_in), ElementsAre("effective_from: not set -> 1970-01-01"));

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "common/policy/reading.h"
 #include "common/policy/words.h"
@@ -73,7 +74,8 @@ Fields RouteFields(const referral::Route& route) {
           Coded("criminal_offence", route.criminal_offence),
           Flag("confidential_address", route.confidential_address),
           Number("retention_days", route.retention_days == 0 ? std::nullopt : std::optional(route.retention_days)),
-          OneCoded("onward", route.onward)};
+          OneCoded("onward", route.onward),
+          Number("feedback_working_days", route.feedback_working_days == 0 ? std::nullopt : std::optional(route.feedback_working_days))};
 }
 
 std::string Joined(const Values& values) { return values.empty() ? "not set" : fmt::format("{}", fmt::join(values, ", ")); }
@@ -256,6 +258,25 @@ std::vector<std::string> DiffClockRules(const referral::ClockRules& before, cons
   std::vector<std::string> lines;
   DiffFields("", head(before), head(after), lines);
   DiffNamed(RowsOf(before), RowsOf(after), lines);
+  return lines;
+}
+
+std::vector<std::string> DiffCaseRules(const referral::CaseRules& before, const referral::CaseRules& after) {
+  const auto fields = [](const referral::CaseRules& rules) {
+    Fields all = Head(rules.version, rules.effective_from);
+    const auto number = [&](std::string name, uint32_t value) { all.push_back(One(std::move(name), fmt::format("{}", value))); };
+    number("escalation: events", rules.escalation_events);
+    number("escalation: months", rules.escalation_months);
+    all.push_back(Coded("escalation: types", std::vector(rules.event_types.begin(), rules.event_types.end())));
+    number("repeat: months", rules.repeat_months);
+    all.push_back(One("repeat: anchor", AnchorText(rules.repeat_anchor)));
+    number("other_victims: months", rules.other_victim_months);
+    number("grades: ric_medium", rules.ric.medium);
+    number("grades: ric_high", rules.ric.high);
+    return all;
+  };
+  std::vector<std::string> lines;
+  DiffFields("", fields(before), fields(after), lines);
   return lines;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/referral/agreement.h"
+#include "common/referral/case_rules.h"
 #include "common/referral/clock_rules.h"
 
 namespace accord::policy {
@@ -19,6 +20,7 @@ std::vector<std::string> DiffSchedules(const referral::EmergencySchedule& before
 std::vector<std::string> DiffRegisters(const referral::LegalRegister& before, const referral::LegalRegister& after);
 // The order of response rows means something: they are numbered.
 std::vector<std::string> DiffClockRules(const referral::ClockRules& before, const referral::ClockRules& after);
+std::vector<std::string> DiffCaseRules(const referral::CaseRules& before, const referral::CaseRules& after);
 
 // What a route says, one `key: value` for each key that is not at its default: for who asks by which route something went.
 std::vector<std::string> DescribeRoute(const referral::Route& route);

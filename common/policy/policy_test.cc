@@ -57,6 +57,7 @@ criminal_offence = ["unlawful_acts"]
 confidential_address = true
 retention_days = 365
 onward = "never"
+feedback_working_days = 2
 [[route]]
 id = "old"
 from_agencies = ["idva"]
@@ -98,6 +99,7 @@ TEST(AgreementTextTest, ReadsEveryKey) {
   EXPECT_TRUE(route.confidential_address);
   EXPECT_EQ(route.retention_days, 365u);
   EXPECT_EQ(route.onward, ONWARD_SHARING_NEVER);
+  EXPECT_EQ(route.feedback_working_days, 2u);
   EXPECT_THAT(agreement->routes[1].from_agencies, ElementsAre("idva"));
   EXPECT_THAT(agreement->routes[1].to_kinds, ElementsAre(AGENCY_KIND_POLICE));
   EXPECT_TRUE(agreement->routes[1].needs_consent);
@@ -116,6 +118,7 @@ TEST(AgreementTextTest, WhatIsNotSaidIsAsBefore) {
   EXPECT_EQ(route.max_score, std::nullopt);
   EXPECT_EQ(route.retention_days, 0u);
   EXPECT_EQ(route.onward, ONWARD_SHARING_ASK_ORIGINATOR);
+  EXPECT_EQ(route.feedback_working_days, 0u);
   EXPECT_FALSE(route.confidential_address);
 }
 
@@ -140,6 +143,8 @@ TEST(AgreementTextTest, SaysWhatIsWrongAndWhere) {
       {With(kAgreement, "max_score = 24", "max_score = 1001"), "max_score: must be from 0 to 1000"},
       {With(kAgreement, "max_score = 24", "max_score = -1"), "max_score: must be"},
       {With(kAgreement, "retention_days = 365", "retention_days = 36501"), "retention_days: must be from 0 to 36500"},
+      {With(kAgreement, "feedback_working_days = 2", "feedback_working_days = 0"), "feedback_working_days: must be from 1 to 60"},
+      {With(kAgreement, "feedback_working_days = 2", "feedback_working_days = 61"), "feedback_working_days: must be from 1 to 60"},
       {With(kAgreement, "\"never\"", "\"sometimes\""), "onward: `sometimes` is not a word of the list: never, ask_originator, free"},
       {With(kAgreement, "\"public_task\"", "\"public\""), "article6: `public`"},
       {With(kAgreement, "article9 = [\"safeguarding\"]", "article9 = [\"s\"]"), "article9: `s`"},
@@ -161,7 +166,7 @@ TEST(AgreementTextTest, SaysWhatIsWrongAndWhere) {
   const auto many = ParseAgreement(With(With(kAgreement, "\"medium\"", "7"), "true", "\"yes\"") + "more = 1\n", "area.toml");
   EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:17: route[0].min_grade"));
   EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:26: route[0].confidential_address"));
-  EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:36: route[1].more: unknown key"));
+  EXPECT_THAT(Message(many.status()), HasSubstr("area.toml:37: route[1].more: unknown key"));
 }
 
 TEST(AgreementTextTest, KindsAreWordsOfTheList) {
@@ -325,6 +330,7 @@ TEST(DifferenceTest, SaysKeyByKeyWhatBecameOfARoute) {
   route.confidential_address = false;
   route.retention_days = 0;
   route.onward = ONWARD_SHARING_FREE;
+  route.feedback_working_days = 5;
   route.forum = "";
   EXPECT_THAT(DiffAgreements(before, after),
               ElementsAre("version: 2026.11 -> 2026.12", "expires: 2027-11-01T12:30:00Z -> 2028-11-01", "parties: added health",
@@ -339,7 +345,7 @@ TEST(DifferenceTest, SaysKeyByKeyWhatBecameOfARoute) {
                           "route support: article9: added vital_interests; removed safeguarding",
                           "route support: criminal_offence: removed unlawful_acts; now not set",
                           "route support: confidential_address: true -> not set", "route support: retention_days: 365 -> not set",
-                          "route support: onward: never -> free"));
+                          "route support: onward: never -> free", "route support: feedback_working_days: 2 -> 5"));
 }
 
 TEST(DifferenceTest, SaysWholeWhatCameAndWent) {

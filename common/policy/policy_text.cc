@@ -50,6 +50,7 @@ referral::Route ReadRoute(config::Table& table) {
   route.confidential_address = table.OptionalBool("confidential_address", false);
   route.retention_days = Number(table, "retention_days", referral::kRetentionDaysMax).value_or(0);
   route.onward = OptionalWord(table, "onward", route.onward);
+  route.feedback_working_days = static_cast<uint32_t>(table.OptionalInt("feedback_working_days", 0, 1, referral::kFeedbackDaysMax));
   return route;
 }
 

@@ -47,6 +47,7 @@ absl::Status ValidateRoute(const Route& route, const std::set<std::string>& part
   if (route.max_grade != type::v1::RISK_GRADE_UNSPECIFIED && route.max_grade < route.min_grade) return wrong("max_grade is below min_grade");
   if (route.min_score.has_value() && route.max_score.has_value() && *route.max_score < *route.min_score) return wrong("max_score is below min_score");
   if (route.retention_days > kRetentionDaysMax) return wrong(fmt::format("retention_days is over {}", kRetentionDaysMax));
+  if (route.feedback_working_days > kFeedbackDaysMax) return wrong(fmt::format("feedback_working_days is over {}", kFeedbackDaysMax));
   if (Has(route.purposes, type::v1::PURPOSE_IMMIGRATION_ENFORCEMENT)) return wrong("immigration enforcement is never a purpose");
   if (Has(route.to_kinds, type::v1::AGENCY_KIND_POLICE) && Has(route.categories, type::v1::CATEGORY_IMMIGRATION_STATUS)) {
     return wrong("immigration status does not go to police");

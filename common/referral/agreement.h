@@ -19,6 +19,7 @@ namespace accord::referral {
 
 inline constexpr size_t kAgreementRoutesMax = 1000;   // Of one agreement.
 inline constexpr uint32_t kRetentionDaysMax = 36500;  // A hundred years.
+inline constexpr uint32_t kFeedbackDaysMax = 60;      // Working days.
 
 // Permits categories from some to others for some purposes. An empty list matches nothing, except
 // where said.
@@ -50,6 +51,7 @@ struct Route {
   // Obligations of whoever receives by it. That it must not reach the alleged perpetrator is always one.
   uint32_t retention_days = 0;                      // 0: the recipient's own schedule; at most kRetentionDaysMax.
   type::v1::OnwardSharing onward = type::v1::ONWARD_SHARING_ASK_ORIGINATOR;
+  uint32_t feedback_working_days = 0;               // Within which it tells what came of it; 0: not said; at most kFeedbackDaysMax.
 };
 
 struct Agreement {

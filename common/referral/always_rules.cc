@@ -170,6 +170,25 @@ std::optional<Ruling> ThirdPartyMaterial(const SectionQuestion& q) {
                 One(CHANGE_CODE_ASK_ORIGINATOR, "Ask the agency it came from, and record that it agrees.")};
 }
 
+// What was received goes further only as its sender's obligations let it, and back to that sender as anything does. Reasons for sharing are
+// always those of who shares. Danger now may wait for no answer here either.
+std::optional<Ruling> Onward(const SectionQuestion& q) {
+  const ReceivedBefore* const received = q.facts.received;
+  if (received == nullptr || received->originator == q.recipient.agency() || q.section.category() == CATEGORY_RATIONALE) return std::nullopt;
+  const Category category = q.section.category();
+  const OnwardSharing rule = received->rules.contains(category) ? received->rules.at(category) : ONWARD_SHARING_FREE;
+  if (rule == ONWARD_SHARING_FREE) return std::nullopt;
+  if (rule == ONWARD_SHARING_NEVER) {
+    return Ruling{VERDICT_WITHHOLD, "onward/never", "What was received under this agreement goes no further.", {}};
+  }
+  const bool agreed = q.section.third_party_material() && q.section.originator() == received->originator &&
+                      q.section.originator_agreement() == ORIGINATOR_AGREEMENT_GIVEN;
+  if (agreed) return std::nullopt;
+  if (q.parts.core.urgency() == URGENCY_IMMEDIATE) return std::nullopt;
+  return Ruling{VERDICT_NEEDS_BASIS, "onward/ask-originator", "This was received from another agency, which is asked before it goes further.",
+                One(CHANGE_CODE_ASK_ORIGINATOR, "Ask the agency it came from, and record that it agrees.")};
+}
+
 }  // namespace
 
 // Who is protected is asked before who exists, so that no other answer can tell them apart.
@@ -181,7 +200,7 @@ std::optional<Ruling> OnRecipient(const Question& q) {
 }
 
 std::optional<Ruling> OnSection(const SectionQuestion& q) {
-  for (const auto& rule : {ProtectedCategories, ImmigrationStatus, VictimInformation, DutyToRefer, ThirdPartyMaterial}) {
+  for (const auto& rule : {ProtectedCategories, ImmigrationStatus, VictimInformation, DutyToRefer, ThirdPartyMaterial, Onward}) {
     if (auto ruling = rule(q); ruling.has_value()) return ruling;
   }
   return std::nullopt;

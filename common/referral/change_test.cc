@@ -50,6 +50,17 @@ Statement Sample(StatementKind kind) {
     case STATEMENT_KIND_DEFERRED: statement.set_meeting_at_ms(1'800'000'000'000); break;
     case STATEMENT_KIND_TRANSFERRED_OUT:
     case STATEMENT_KIND_TRANSFERRED_IN: statement.set_other_forum("marac-south"); break;
+    case STATEMENT_KIND_CHECK_ANSWERED: statement.set_check_answer(CHECK_ANSWER_NOT_KNOWN); break;
+    case STATEMENT_KIND_REGRADED:
+      statement.mutable_regraded()->set_grade(RISK_GRADE_HIGH);
+      statement.mutable_regraded()->set_change_reason(RISK_CHANGE_REASON_CHECKS);
+      break;
+    case STATEMENT_KIND_RESEALED:
+      statement.mutable_reseal()->mutable_recipient()->set_agency("housing");
+      statement.mutable_reseal()->mutable_recipient()->set_capacity(RECIPIENT_CAPACITY_NAMED);
+      statement.mutable_reseal()->set_sealing_certificate_digest(std::string(32, 'c'));
+      statement.mutable_reseal()->add_section_ids(std::string(16, 's'));
+      break;
     default: break;
   }
   return statement;
@@ -96,6 +107,12 @@ TEST(ChangeStatementTest, EveryFieldStandsInItsOwnKindsAndNoOther) {
        [](Statement& s) { s.set_meeting_at_ms(1); }, [](Statement& s) { s.clear_meeting_at_ms(); }},
       {"other_forum", {STATEMENT_KIND_TRANSFERRED_OUT, STATEMENT_KIND_TRANSFERRED_IN},
        [](Statement& s) { s.set_other_forum("marac"); }, [](Statement& s) { s.clear_other_forum(); }},
+      {"check_answer", {STATEMENT_KIND_CHECK_ANSWERED},
+       [](Statement& s) { s.set_check_answer(CHECK_ANSWER_KNOWN); }, [](Statement& s) { s.clear_check_answer(); }},
+      {"regraded", {STATEMENT_KIND_REGRADED},
+       [](Statement& s) { *s.mutable_regraded() = Sample(STATEMENT_KIND_REGRADED).regraded(); }, [](Statement& s) { s.clear_regraded(); }},
+      {"reseal", {STATEMENT_KIND_RESEALED},
+       [](Statement& s) { *s.mutable_reseal() = Sample(STATEMENT_KIND_RESEALED).reseal(); }, [](Statement& s) { s.clear_reseal(); }},
   };
   for (int number = 1; number < StatementKind_ARRAYSIZE; ++number) {
     const auto kind = static_cast<StatementKind>(number);
@@ -115,6 +132,47 @@ TEST(ChangeStatementTest, EveryFieldStandsInItsOwnKindsAndNoOther) {
     safe_contact.set_safe_contact_change(true);
     EXPECT_EQ(Stands(safe_contact), kind == STATEMENT_KIND_CORRECTION) << StatementKind_Name(kind);
   }
+}
+
+TEST(ChangeStatementTest, WhoKnowsAndDoesNotTellSaysWhy) {
+  Statement statement = Sample(STATEMENT_KIND_CHECK_ANSWERED);
+  statement.set_check_withheld_reason(NOT_SHARED_REASON_NOT_PROPORTIONATE);
+  EXPECT_EQ(ReasonOf(statement), Reason::kFieldInvalid) << "what is not known is not withheld";
+  statement.set_check_answer(CHECK_ANSWER_KNOWN_WITHHELD);
+  EXPECT_TRUE(Stands(statement));
+  statement.clear_check_withheld_reason();
+  EXPECT_EQ(ReasonOf(statement), Reason::kFieldMissing);
+}
+
+TEST(ChangeStatementTest, ARegradeSaysWhatAndWhy) {
+  for (const auto& spoil : std::vector<std::function<void(Risk&)>>{
+           [](Risk& r) { r.clear_grade(); }, [](Risk& r) { r.clear_change_reason(); }, [](Risk& r) { r.set_assessment("short"); },
+           [](Risk& r) { r.set_supervisor(std::string(65, 's')); }, [](Risk& r) { r.set_assessed_at_ms(-1); }}) {
+    Statement statement = Sample(STATEMENT_KIND_REGRADED);
+    spoil(*statement.mutable_regraded());
+    EXPECT_EQ(ReasonOf(statement), Reason::kFieldInvalid) << statement.regraded().ShortDebugString();
+  }
+  Statement whole = Sample(STATEMENT_KIND_REGRADED);
+  whole.mutable_regraded()->set_assessment(std::string(16, 'a'));
+  whole.mutable_regraded()->set_supervisor(std::string(64, 's'));
+  EXPECT_TRUE(Stands(whole));
+}
+
+TEST(ChangeStatementTest, AResealNamesWhomWhatAndTheKey) {
+  for (const auto& spoil : std::vector<std::function<void(Reseal&)>>{
+           [](Reseal& r) { r.mutable_recipient()->set_agency("No Agency"); }, [](Reseal& r) { r.mutable_recipient()->set_agency("police"); },
+           [](Reseal& r) { r.set_sealing_certificate_digest(std::string(31, 'c')); }, [](Reseal& r) { r.set_approver(std::string(65, 'a')); },
+           [](Reseal& r) { r.add_section_ids(r.section_ids(0)); }, [](Reseal& r) { r.add_section_ids("short"); },
+           [](Reseal& r) {
+             for (int i = 0; i < 64; ++i) r.add_section_ids(std::string(8, 'x') + std::string(7, '0') + static_cast<char>(i));
+           }}) {
+    Statement statement = Sample(STATEMENT_KIND_RESEALED);
+    spoil(*statement.mutable_reseal());
+    EXPECT_EQ(ReasonOf(statement), Reason::kFieldInvalid) << statement.reseal().ShortDebugString();
+  }
+  Statement most = Sample(STATEMENT_KIND_RESEALED);
+  for (int i = 0; i < 63; ++i) most.mutable_reseal()->add_section_ids(std::string(8, 'x') + std::string(7, '0') + static_cast<char>(i));
+  EXPECT_TRUE(Stands(most));
 }
 
 TEST(ChangeStatementTest, WhoKeepsItNamesItsBasis) {

@@ -8,6 +8,7 @@
 #include "common/base/status.h"
 #include "common/base/working_days.h"
 #include "common/referral/agreement.h"
+#include "common/referral/header.h"
 
 namespace accord::referral {
 namespace {
@@ -15,16 +16,6 @@ namespace {
 using namespace type::v1;  // NOLINT: rules in the field's own words.
 
 absl::Status Malformed(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "clock_rules"}}); }
-
-absl::Time EndOfNthWorkingDay(absl::Time time, uint32_t count, const std::set<absl::CivilDay>& holidays) {
-  absl::CivilDay day = LondonDay(time);
-  for (uint32_t left = count; left > 0;) {
-    ++day;
-    const absl::Weekday weekday = absl::GetWeekday(day);
-    if (weekday != absl::Weekday::saturday && weekday != absl::Weekday::sunday && !holidays.contains(day)) --left;
-  }
-  return StartOfLondonDay(day + 1);
-}
 
 absl::Time DueBy(const Allowance& within, const Clocked& what) {
   return within.elapsed > absl::ZeroDuration() ? what.stored + within.elapsed
@@ -88,7 +79,10 @@ absl::Status CheckSteps(std::string_view what, const ClockRules::Steps& steps, u
 
 }  // namespace
 
-ClockRules DefaultClockRules() {
+namespace {
+
+// What programs before checks were built with.
+ClockRules FirstClockRules() {
   ClockRules rules;
   rules.version = "clocks-1";
   const auto days = BankHolidays();
@@ -102,6 +96,25 @@ ClockRules DefaultClockRules() {
   rules.immediate_minutes = {5, 10, 15};
   return rules;
 }
+
+}  // namespace
+
+ClockRules DefaultClockRules() {
+  ClockRules rules = FirstClockRules();
+  rules.version = "clocks-1.1";
+  // What is known is asked for to be acted on, and is looked up faster than a referral is weighed. The row without a lane keeps the one
+  // working day of a contact from a request.
+  const std::vector<ReferralType> asked = {REFERRAL_TYPE_REQUEST_FOR_INFORMATION};
+  const std::vector<ClockRules::Response> rows = {{{}, asked, LANE_IMMEDIATE, {absl::Hours(4), 0}},
+                                                  {{}, asked, LANE_HIGH, {absl::Hours(24), 0}},
+                                                  {{}, asked, LANE_MEDIUM, {{}, 3}},
+                                                  {{}, asked, LANE_STANDARD, {{}, 5}},
+                                                  {{}, asked, LANE_UNSPECIFIED, {{}, 5}}};
+  rules.responses.insert(rules.responses.begin(), rows.begin(), rows.end());
+  return rules;
+}
+
+std::vector<ClockRules> BuiltInClockRules() { return {FirstClockRules(), DefaultClockRules()}; }
 
 absl::Status ValidateClockRules(const ClockRules& rules) {
   if (!IsPolicyVersion(rules.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
@@ -137,7 +150,7 @@ std::set<absl::CivilDay> HolidaysOf(const ClockRules& rules, std::span<const std
 
 std::optional<absl::Time> PickUpDue(const ClockRules& rules, const Clocked& what) {
   const bool notice = what.type == REFERRAL_TYPE_NOTIFICATION || what.type == REFERRAL_TYPE_EVENT_NOTICE;
-  if (what.type == REFERRAL_TYPE_RESPONSE || what.type == REFERRAL_TYPE_NOT_SHARED) return std::nullopt;
+  if (what.type == REFERRAL_TYPE_RESPONSE || IsRecordOnly(what.type)) return std::nullopt;
   if (notice && what.lane != LANE_IMMEDIATE && what.lane != LANE_HIGH) return std::nullopt;
   const auto within = rules.pick_up.find(what.lane);
   if (within == rules.pick_up.end()) return std::nullopt;
@@ -156,6 +169,20 @@ std::optional<absl::Time> ResponseDue(const ClockRules& rules, const Clocked& wh
     due = due.has_value() ? std::min(*due, by) : by;
   }
   return due;
+}
+
+absl::Time EndOfNthWorkingDay(absl::Time time, uint32_t count, const std::set<absl::CivilDay>& holidays) {
+  absl::CivilDay day = LondonDay(time);
+  for (uint32_t left = count; left > 0;) {
+    ++day;
+    const absl::Weekday weekday = absl::GetWeekday(day);
+    if (weekday != absl::Weekday::saturday && weekday != absl::Weekday::sunday && !holidays.contains(day)) --left;
+  }
+  return StartOfLondonDay(day + 1);
+}
+
+absl::Time NextWorkingDayEnd(const std::set<absl::CivilDay>& holidays, absl::Time after) {
+  return EndOfNthWorkingDay(StartOfLondonDay(LondonDay(after)) - absl::Milliseconds(1), 1, holidays);
 }
 
 absl::Time StepTime(const ClockRules& rules, EscalationStep step, bool immediate, absl::Time stored, absl::Time due) {

@@ -66,9 +66,11 @@ struct ClockRules {
   Steps immediate_minutes;  // For IMMEDIATE.
 };
 
-// The rules that a broker has until others are approved: version `clocks-1`. Their sources are in docs/clocks.md. Thread-safe,
+// The rules that a broker has until others are approved: version `clocks-1.1`. Their sources are in docs/clocks.md. Thread-safe,
 // as all below.
 ClockRules DefaultClockRules();
+// Those, and before them each version that an older program was built with: clocks may still run by it, and entries name it.
+std::vector<ClockRules> BuiltInClockRules();
 
 // FIELD_INVALID with the cause, unless they are complete and do not contradict themselves.
 absl::Status ValidateClockRules(const ClockRules& rules);
@@ -90,6 +92,11 @@ struct Clocked {
 std::optional<absl::Time> PickUpDue(const ClockRules& rules, const Clocked& what);
 // By when it is to be answered; nothing when no clock runs.
 std::optional<absl::Time> ResponseDue(const ClockRules& rules, const Clocked& what);
+
+// The end of the Nth working day in London that begins after `time`. REQUIRES: count > 0.
+absl::Time EndOfNthWorkingDay(absl::Time time, uint32_t count, const std::set<absl::CivilDay>& holidays);
+// The end of the first working day that is not over at `after`, if `after` is a day's end the one that follows: chased every working day.
+absl::Time NextWorkingDayEnd(const std::set<absl::CivilDay>& holidays, absl::Time after);
 
 // When a step of the escalation comes of a clock that ran from `stored` to `due`. REQUIRES: a step from REMINDER to SENDER.
 absl::Time StepTime(const ClockRules& rules, type::v1::EscalationStep step, bool immediate, absl::Time stored, absl::Time due);

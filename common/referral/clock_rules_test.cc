@@ -28,7 +28,13 @@ Clocked Of(ReferralType type, Lane lane, AgencyKind kind, absl::Time stored) {
 
 TEST(ClockRulesTest, TheBuiltInOnesHold) {
   EXPECT_EQ(ValidateClockRules(DefaultClockRules()), absl::OkStatus());
-  EXPECT_EQ(DefaultClockRules().version, "clocks-1");
+  EXPECT_EQ(DefaultClockRules().version, "clocks-1.1");
+  const std::vector<ClockRules> all = BuiltInClockRules();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].version, "clocks-1");
+  EXPECT_EQ(all[1].version, "clocks-1.1");
+  EXPECT_EQ(all[0].responses.size(), 4u) << "one text for ever";
+  EXPECT_EQ(ValidateClockRules(all[0]), absl::OkStatus());
 }
 
 TEST(ClockRulesTest, DangerKeepsNoCalendarAndTheRestDoes) {
@@ -60,6 +66,19 @@ TEST(ClockRulesTest, TheEarlierOfLaneAndKindIsWhenToAnswer) {
   EXPECT_EQ(response(LANE_STANDARD, AGENCY_KIND_IDVA, tuesday), Utc(2026, 12, 2));
 }
 
+TEST(ClockRulesTest, ARequestForInformationIsAnsweredByItsLaneWhoeverIsAsked) {
+  const absl::Time tuesday = Utc(2026, 11, 24, 10);
+  for (const AgencyKind kind : {AGENCY_KIND_HEALTH, AGENCY_KIND_CHILDRENS_SERVICES}) {
+    const auto response = [&](Lane lane) { return *ResponseDue(DefaultClockRules(), Of(REFERRAL_TYPE_REQUEST_FOR_INFORMATION, lane, kind, tuesday)); };
+    EXPECT_EQ(response(LANE_IMMEDIATE), tuesday + absl::Hours(4));
+    EXPECT_EQ(response(LANE_HIGH), tuesday + absl::Hours(24));
+    EXPECT_EQ(response(LANE_MEDIUM), Utc(2026, 11, 28)) << "Wednesday, Thursday, Friday";
+    EXPECT_EQ(response(LANE_STANDARD), Utc(2026, 12, 2));
+  }
+  const Clocked old = Of(REFERRAL_TYPE_REQUEST_FOR_INFORMATION, LANE_HIGH, AGENCY_KIND_HEALTH, tuesday);
+  EXPECT_EQ(*ResponseDue(BuiltInClockRules()[0], old), tuesday + absl::Hours(72)) << "what was asked under the older rules";
+}
+
 TEST(ClockRulesTest, NoClockRunsForWhatNobodyHasToAnswer) {
   const ClockRules rules = DefaultClockRules();
   for (const ReferralType type : {REFERRAL_TYPE_NOTIFICATION, REFERRAL_TYPE_EVENT_NOTICE}) {
@@ -67,7 +86,7 @@ TEST(ClockRulesTest, NoClockRunsForWhatNobodyHasToAnswer) {
     for (const Lane lane : {LANE_MEDIUM, LANE_STANDARD, LANE_NOTICES}) EXPECT_FALSE(PickUpDue(rules, Of(type, lane, AGENCY_KIND_IDVA, kChristmasEve)).has_value());
     EXPECT_FALSE(ResponseDue(rules, Of(type, LANE_IMMEDIATE, AGENCY_KIND_IDVA, kChristmasEve)).has_value());
   }
-  for (const ReferralType type : {REFERRAL_TYPE_RESPONSE, REFERRAL_TYPE_NOT_SHARED}) {
+  for (const ReferralType type : {REFERRAL_TYPE_RESPONSE, REFERRAL_TYPE_NOT_SHARED, REFERRAL_TYPE_SENT_OUTSIDE}) {
     EXPECT_FALSE(PickUpDue(rules, Of(type, LANE_IMMEDIATE, AGENCY_KIND_IDVA, kChristmasEve)).has_value());
     EXPECT_FALSE(ResponseDue(rules, Of(type, LANE_IMMEDIATE, AGENCY_KIND_IDVA, kChristmasEve)).has_value());
   }
@@ -115,7 +134,7 @@ TEST(ClockRulesTest, WhatContradictsItselfIsRefused) {
       {"notices", [](ClockRules& r) { r.pick_up[LANE_NOTICES] = {{}, 1}; }},
       {"no last response row", [](ClockRules& r) { r.responses.pop_back(); }},
       {"a row after the last", [](ClockRules& r) { r.responses.push_back(r.responses.back()); }},
-      {"a type that nobody answers", [](ClockRules& r) { r.responses[2].types = {REFERRAL_TYPE_NOTIFICATION}; }},
+      {"a type that nobody answers", [](ClockRules& r) { r.responses[7].types = {REFERRAL_TYPE_NOTIFICATION}; }},
       {"too many rows", [](ClockRules& r) { r.responses.insert(r.responses.begin(), kResponseRowsMax, r.responses[0]); }},
       {"deputy before managers", [](ClockRules& r) { r.percent.deputy = 20; }},
       {"sender before deputy", [](ClockRules& r) { r.immediate_minutes.sender = 9; }},
@@ -136,8 +155,8 @@ TEST(ClockRulesTest, WhatContradictsItselfIsRefused) {
 
 TEST(ClockRulesTest, TheNewestThatHasComeIsInForceAndEachStaysKnown) {
   PolicySources sources;
-  EXPECT_EQ(CompiledPolicy(sources).Clocks(Utc(2027, 1, 1)).version, "clocks-1");
-  ClockRules first = DefaultClockRules(), second = DefaultClockRules();
+  EXPECT_EQ(CompiledPolicy(sources).Clocks(Utc(2027, 1, 1)).version, "clocks-1.1");
+  ClockRules first = BuiltInClockRules()[0], second = DefaultClockRules();
   second.version = "clocks-2";
   second.effective_from = Utc(2027, 1, 1);
   sources.clocks = {first, second};

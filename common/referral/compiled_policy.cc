@@ -124,6 +124,13 @@ const ClockRules& CompiledPolicy::Clocks(absl::Time now) const {
   return *kDefault;
 }
 
+const CaseRules& CompiledPolicy::CaseRules(absl::Time now) const {
+  const referral::CaseRules* newest = Newest(index_->sources.cases, now);
+  if (newest != nullptr) return *newest;
+  static const referral::CaseRules* const kDefault = new referral::CaseRules(DefaultCaseRules());
+  return *kDefault;
+}
+
 const ClockRules& CompiledPolicy::ClocksOf(std::string_view version, absl::Time now) const {
   for (const ClockRules& rules : index_->sources.clocks) {
     if (rules.version == version) return rules;

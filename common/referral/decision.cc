@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/base/bytes.h"
+#include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/referral/rules.h"
@@ -124,9 +125,17 @@ void WriteObligations(const Question& q, const Ruling& ruling, bool waived, Sect
   obligations.set_onward(ruling.route == nullptr ? ONWARD_SHARING_ASK_ORIGINATOR : ruling.route->onward);
   obligations.set_retention_days(ruling.route == nullptr ? 0 : ruling.route->retention_days);
   obligations.set_not_to_alleged_perpetrator(true);
+  obligations.set_feedback_working_days(ruling.route == nullptr ? 0 : ruling.route->feedback_working_days);
 }
 
 }  // namespace
+
+void ReceivedBefore::Add(Category category, OnwardSharing rule) {
+  // Unspecified asks too. The published values ascend from the strictest.
+  if (rule == ONWARD_SHARING_UNSPECIFIED) rule = ONWARD_SHARING_ASK_ORIGINATOR;
+  const auto [known, added] = rules.emplace(category, rule);
+  if (!added) known->second = std::min(known->second, rule);
+}
 
 Decisions Decide(const CompiledPolicy& policy, const HeaderParts& parts, const Facts& facts, absl::Time now) {
   const CompiledPolicy::Index& index = policy.index();
@@ -171,6 +180,21 @@ Decisions Decide(const CompiledPolicy& policy, const HeaderParts& parts, const F
   }
   result.warnings = Warnings(parts, ChildrensServicesKnow(index, parts, result), result.gaps_waived, now);
   return result;
+}
+
+SectionDecision DecideCaseHistory(const CompiledPolicy& policy, const HeaderParts& parts, const std::string& agency, Desk desk,
+                                  const Facts& facts, absl::Time now) {
+  HeaderParts asked = parts;
+  asked.recipients.assign(1, {});
+  asked.recipients[0].set_agency(agency);
+  asked.recipients[0].set_desk(desk);
+  asked.recipients[0].set_capacity(RECIPIENT_CAPACITY_NAMED);
+  asked.sections.assign(1, {});
+  asked.sections[0].set_section_id(std::string(kIdBytes, '\0'));  // Of no section: it is the broker's own.
+  asked.sections[0].set_category(CATEGORY_CASE_HISTORY);
+  asked.sections[0].set_tag_id(asked.tags.at(0).tag_id());
+  Decisions decisions = Decide(policy, asked, facts, now);
+  return std::move(decisions.decisions.at(0));
 }
 
 std::string DecisionDigest(const Decisions& decisions) {

@@ -16,6 +16,7 @@
 
 #include "accord/type/v1/referral.pb.h"
 #include "common/referral/agreement.h"
+#include "common/referral/case_rules.h"
 #include "common/referral/clock_rules.h"
 #include "common/referral/header.h"
 
@@ -43,6 +44,7 @@ struct PolicySources {
   std::vector<EmergencySchedule> schedules;        // Empty: the default one.
   std::vector<LegalRegister> laws;                 // Empty: the default one.
   std::vector<ClockRules> clocks;                  // Empty: the default ones. No decision reads them.
+  std::vector<CaseRules> cases;                    // Likewise.
   std::map<std::string, PolicyAgency, std::less<>> agencies;
   std::map<std::string, PolicyForum, std::less<>> forums;               // Active ones.
   std::map<std::string, std::set<std::string>, std::less<>> conflicts;  // Agency → barred workers' pseudonyms.
@@ -57,11 +59,12 @@ class CompiledPolicy {
   const PolicySources& sources() const;
 
   // What is live at `now`: of each agreement id the version with the greatest `effective_from` that has come, unless it has
-  // expired; likewise the one schedule, the one register and the one set of clock rules. Of equal times the one later in the list.
+  // expired; likewise the one schedule, the one register, and the one set of clock rules and of case rules. Of equal times the one later in the list.
   std::vector<const Agreement*> LiveAgreements(absl::Time now) const;
   const EmergencySchedule& Schedule(absl::Time now) const;
   const LegalRegister& Law(absl::Time now) const;
   const ClockRules& Clocks(absl::Time now) const;
+  const referral::CaseRules& CaseRules(absl::Time now) const;
   // The rules of a version, by which a clock was started; those that are live at `now` when it is not kept.
   const ClockRules& ClocksOf(std::string_view version, absl::Time now) const;
 
@@ -72,10 +75,21 @@ class CompiledPolicy {
   std::shared_ptr<const Index> index_;
 };
 
+// What the sender received by a referral that this one follows, and how far that may go.
+struct ReceivedBefore {
+  std::string originator;                                    // Its sender.
+  std::map<type::v1::Category, type::v1::OnwardSharing> rules;  // Of what was received; of two of one category the stricter.
+
+  // Takes up that something of `category` was received under `rule`.
+  void Add(type::v1::Category category, type::v1::OnwardSharing rule);
+};
+
 // What a decision depends on beside policy and referral.
 struct Facts {
   // Core of the referral that this one is `caused_by`; null when there is none or it is not known.
   const type::v1::HeaderCore* caused_by = nullptr;
+  // Null when the sender received nothing that this one follows.
+  const ReceivedBefore* received = nullptr;
 };
 
 struct Decisions {
@@ -89,6 +103,11 @@ struct Decisions {
 
 // Decides for every section and recipient of `parts` at `now`. REQUIRES: ValidateParts holds. Thread-safe.
 Decisions Decide(const CompiledPolicy& policy, const HeaderParts& parts, const Facts& facts, absl::Time now);
+
+// What would be decided of a section of category `case_history` under the first tag of `parts`, were it addressed to this desk alone: by it
+// is judged whether an agency may know what the rules find about a case. `parts` has a tag. Thread-safe.
+type::v1::SectionDecision DecideCaseHistory(const CompiledPolicy& policy, const HeaderParts& parts, const std::string& agency,
+                                            type::v1::Desk desk, const Facts& facts, absl::Time now);
 
 // docs/formats.md §10: over versions and results, not the instant. 32 bytes.
 std::string DecisionDigest(const Decisions& decisions);

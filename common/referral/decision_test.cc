@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
@@ -89,6 +90,8 @@ const std::multimap<std::string_view, std::string_view> kReasons = {
     {"NEEDS_BASIS always/lawful-basis", "The recorded lawful basis (UK GDPR Article 6) is not in force."},
     {"NEEDS_BASIS always/consent-or-basis", "The person has not consented to this, and what is needed to share without consent is not recorded."},
     {"NEEDS_BASIS always/ask-originator", "This came from another agency, which is asked before it goes further."},
+    {"NEEDS_BASIS onward/ask-originator", "This was received from another agency, which is asked before it goes further."},
+    {"WITHHOLD onward/never", "What was received under this agreement goes no further."},
     {"NEEDS_BASIS always/duty-to-refer-consent", "The duty to refer needs the person's consent and their choice of council (Housing Act 1996 s213B)."},
     {"NEEDS_BASIS always/duty-to-refer-choice", "The person chooses which council is notified (Housing Act 1996 s213B): more than one is addressed."},
     {"NEEDS_BASIS always/victim-information-incomplete",
@@ -650,6 +653,70 @@ TEST(DecisionTest, ACopyIsUnderTheRecipientsOwnRegime) {
   }
 }
 
+// Idva and housing are sent what the sender, police, received from `originator` under `rule`; of category RISK too from elsewhere.
+std::string OnwardRule(OnwardSharing rule, const std::function<void(HeaderParts&)>& change = [](HeaderParts&) {},
+                       const std::string& originator = "health", Category category = CATEGORY_IDENTITY) {
+  HeaderParts parts = SampleParts();
+  parts.core.set_caused_by(std::string(32, 'c'));
+  change(parts);
+  ReceivedBefore received{originator, {}};
+  received.Add(category, rule);
+  const Decisions decisions = Decided(SamplePolicy(), parts, {.received = &received});
+  for (const SectionDecision& decision : decisions.decisions) EXPECT_TRUE(IsReason(decision)) << decision.ShortDebugString();
+  return RuleOf(decisions, "idva", CATEGORY_IDENTITY);
+}
+
+TEST(DecisionTest, WhatWasReceivedGoesFurtherAsItsSenderLetsIt) {
+  const std::string own = "PERMIT agreement/test-1/to-idva";
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_NEVER), "WITHHOLD onward/never");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR), "NEEDS_BASIS onward/ask-originator");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_UNSPECIFIED), "NEEDS_BASIS onward/ask-originator");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_FREE), own);
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_NEVER, [](HeaderParts&) {}, "idva"), own) << "back to who sent it";
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_NEVER, [](HeaderParts&) {}, "health", CATEGORY_RISK), own) << "of another category nothing was received";
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR, [](HeaderParts& r) { r.core.set_urgency(URGENCY_IMMEDIATE); }), own);
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_NEVER, [](HeaderParts& r) { r.core.set_urgency(URGENCY_IMMEDIATE); }), "WITHHOLD onward/never");
+  // The rule of the route still decides on what may go further.
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_FREE, [](HeaderParts& r) { r.tags[0].clear_article6(); }), "NEEDS_BASIS always/lawful-basis");
+}
+
+TEST(DecisionTest, ItsSendersAgreementIsOfThatSenderAndGiven) {
+  const auto said = [](bool material, const char* originator, OriginatorAgreement agreement) {
+    return [=](HeaderParts& r) {
+      r.sections[0].set_third_party_material(material);
+      r.sections[0].set_originator(originator);
+      r.sections[0].set_originator_agreement(agreement);
+    };
+  };
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR, said(true, "health", ORIGINATOR_AGREEMENT_GIVEN)), "PERMIT agreement/test-1/to-idva");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR, said(false, "health", ORIGINATOR_AGREEMENT_GIVEN)), "NEEDS_BASIS onward/ask-originator");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR, said(true, "housing", ORIGINATOR_AGREEMENT_GIVEN)), "NEEDS_BASIS onward/ask-originator");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR, said(true, "police", ORIGINATOR_AGREEMENT_ASKED)), "NEEDS_BASIS onward/ask-originator");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR, said(true, "health", ORIGINATOR_AGREEMENT_ASKED)), "NEEDS_BASIS always/ask-originator");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_ASK_ORIGINATOR, said(true, "health", ORIGINATOR_AGREEMENT_REFUSED)), "WITHHOLD always/originator-refused");
+  EXPECT_EQ(OnwardRule(ONWARD_SHARING_NEVER, said(true, "health", ORIGINATOR_AGREEMENT_GIVEN)), "WITHHOLD onward/never");
+}
+
+TEST(DecisionTest, ReasonsForSharingAreOfWhoShares) {
+  PolicySources policy = SamplePolicy();
+  First(policy).categories.push_back(CATEGORY_RATIONALE);
+  HeaderParts parts = SampleParts();
+  AddRationale(parts);
+  ReceivedBefore received{"health", {}};
+  received.Add(CATEGORY_RATIONALE, ONWARD_SHARING_NEVER);
+  EXPECT_EQ(RuleOf(Decided(policy, parts, {.received = &received}), "idva", CATEGORY_RATIONALE), "PERMIT agreement/test-1/to-idva");
+}
+
+TEST(DecisionTest, OfTwoRulesOfOneCategoryTheStricterHolds) {
+  ReceivedBefore received;
+  received.Add(CATEGORY_RISK, ONWARD_SHARING_FREE);
+  received.Add(CATEGORY_RISK, ONWARD_SHARING_UNSPECIFIED);
+  EXPECT_EQ(received.rules[CATEGORY_RISK], ONWARD_SHARING_ASK_ORIGINATOR);
+  received.Add(CATEGORY_RISK, ONWARD_SHARING_NEVER);
+  received.Add(CATEGORY_RISK, ONWARD_SHARING_FREE);
+  EXPECT_EQ(received.rules[CATEGORY_RISK], ONWARD_SHARING_NEVER);
+}
+
 TEST(DecisionTest, PermittedSectionsAreTheRecipientsOwn) {
   const Decisions decisions = Decided(SamplePolicy(), SampleParts());
   EXPECT_EQ(PermittedSections(decisions, "idva"), (std::set<std::string>{Id('a'), Id('b'), Id('c')}));
@@ -661,12 +728,14 @@ TEST(DecisionTest, TheRouteLaysDownTheObligations) {
   PolicySources policy = SamplePolicy();
   First(policy).onward = ONWARD_SHARING_NEVER;
   First(policy).retention_days = 365;
+  First(policy).feedback_working_days = 2;
   int of_the_route = 0;
   for (const SectionDecision& decision : Decided(policy, SampleParts()).decisions) {
     if (decision.rule_id() != "agreement/test-1/to-idva") continue;
     ++of_the_route;
     EXPECT_EQ(decision.obligations().onward(), ONWARD_SHARING_NEVER);
     EXPECT_EQ(decision.obligations().retention_days(), 365u);
+    EXPECT_EQ(decision.obligations().feedback_working_days(), 2u);
     EXPECT_TRUE(decision.obligations().not_to_alleged_perpetrator());
   }
   EXPECT_EQ(of_the_route, 3);
@@ -1142,12 +1211,14 @@ TEST(AgreementTest, ContradictionsAreNamed) {
   expect([](Agreement& a) { a.routes[0].min_grade = RISK_GRADE_HIGH; a.routes[0].max_grade = RISK_GRADE_MEDIUM; }, "max_grade");
   expect([](Agreement& a) { a.routes[0].min_score = 10; a.routes[0].max_score = 9; }, "max_score");
   expect([](Agreement& a) { a.routes[0].retention_days = kRetentionDaysMax + 1; }, "retention_days");
+  expect([](Agreement& a) { a.routes[0].feedback_working_days = kFeedbackDaysMax + 1; }, "feedback_working_days");
   expect([](Agreement& a) { while (a.routes.size() <= kAgreementRoutesMax) { a.routes.push_back(a.routes[0]); a.routes.back().id = fmt::format("r-{}", a.routes.size()); } }, "over 1000 routes");
 
   Agreement at_the_limits = SamplePolicy().agreements[0];
   at_the_limits.routes[0].to_kinds.clear();
   at_the_limits.routes[0].to_forums = {"marac-a"};
   at_the_limits.routes[0].retention_days = kRetentionDaysMax;
+  at_the_limits.routes[0].feedback_working_days = kFeedbackDaysMax;
   at_the_limits.routes[0].min_score = at_the_limits.routes[0].max_score = 14;
   at_the_limits.routes[0].min_grade = at_the_limits.routes[0].max_grade = RISK_GRADE_HIGH;
   while (at_the_limits.routes.size() < kAgreementRoutesMax) {

@@ -58,6 +58,12 @@ absl::Status ValidateRange(const type::v1::TimeRange& range, const std::string& 
   return range.earliest_ms() <= range.latest_ms() ? absl::OkStatus() : Invalid(field, "ends before it begins");
 }
 
+absl::Status ValidateToken(const type::v1::SubjectToken& token, const std::string& field) {
+  if (token.token().size() != 32) return Invalid(field + ".token", "is not 32 bytes");
+  ACCORD_RETURN_IF_ERROR(CheckLength(token.domain(), kVersionBytesMax, field + ".domain"));
+  return CheckLength(token.token_key(), kVersionBytesMax, field + ".token_key");
+}
+
 absl::Status ValidateCore(const type::v1::HeaderCore& core) {
   if (!IsRequestId(core.request_id())) return Invalid("core.request_id", "must be 8 to 128 characters of [A-Za-z0-9._:/-]");
   if (!IsAgencyId(core.sender())) return Invalid("core.sender", "is no agency id");
@@ -66,7 +72,11 @@ absl::Status ValidateCore(const type::v1::HeaderCore& core) {
   ACCORD_RETURN_IF_ERROR(ValidateRange(core.known(), "core.known"));
   ACCORD_RETURN_IF_ERROR(CheckLength(core.worker().pseudonym(), kPseudonymBytesMax, "core.worker.pseudonym"));
   ACCORD_RETURN_IF_ERROR(CheckLength(core.screening_version(), kVersionBytesMax, "core.screening_version"));
-  ACCORD_RETURN_IF_ERROR(CheckLength(core.risk().instrument_version(), kInstrumentVersionBytesMax, "core.risk.instrument_version"));
+  ACCORD_RETURN_IF_ERROR(CheckRisk(core.risk(), "core.risk"));
+  if (core.report().has_event()) ACCORD_RETURN_IF_ERROR(ValidateToken(core.report().event(), "core.report.event"));
+  // A corrected check says for itself that it is one.
+  const bool asks = core.type() == type::v1::REFERRAL_TYPE_REQUEST_FOR_INFORMATION || core.type() == type::v1::REFERRAL_TYPE_CORRECTION;
+  if (core.checks() && !asks) return Invalid("core.checks", "goes with a request for information, or its correction, only");
   ACCORD_RETURN_IF_ERROR(CheckCount(core.victim_information_request().sought_size(), kCodesPerListMax, "core.victim_information_request.sought"));
   return CheckCount(core.marac_criteria_size(), kCodesPerListMax, "core.marac_criteria");
 }
@@ -100,11 +110,7 @@ absl::Status ValidateSubject(const type::v1::SubjectPart& subject) {
   for (const type::v1::Exclusion& exclusion : subject.exclusions()) {
     ACCORD_RETURN_IF_ERROR(CheckCount(exclusion.categories_size(), kCodesPerListMax, "subject.exclusions.categories"));
   }
-  for (const auto& token : subject.tokens()) {
-    if (token.token().size() != 32) return Invalid("subject.tokens.token", "is not 32 bytes");
-    ACCORD_RETURN_IF_ERROR(CheckLength(token.domain(), kVersionBytesMax, "subject.tokens.domain"));
-    ACCORD_RETURN_IF_ERROR(CheckLength(token.token_key(), kVersionBytesMax, "subject.tokens.token_key"));
-  }
+  for (const auto& token : subject.tokens()) ACCORD_RETURN_IF_ERROR(ValidateToken(token, "subject.tokens"));
   for (const auto& exclusion : subject.exclusions()) {
     const bool by_kind = exclusion.kind() != type::v1::AGENCY_KIND_UNSPECIFIED;
     if (by_kind == !exclusion.agency().empty()) return Invalid("subject.exclusions", "name an agency or a kind, one of them");
@@ -137,20 +143,33 @@ absl::Status ReadPart(const type::v1::Opening& opening, std::vector<Opened<Part>
   return absl::OkStatus();
 }
 
-// What is told of a decision not to share: with whom, on what tag, and why. There is no content, so nothing else may be in it.
-absl::Status ValidateNotShared(const HeaderParts& parts) {
-  if (!parts.sections.empty()) return Invalid("sections", "are none in a decision not to share");
-  if (parts.tags.empty()) return Error(Reason::kFieldMissing, "a decision not to share has at least one tag", {{"field", "tags"}});
+// What is told of a decision not to share, or of what was told outside Accord: with whom, on what tag, and why or how. There is no
+// content, so nothing else may be in it.
+absl::Status ValidateRecord(const HeaderParts& parts) {
+  if (!parts.sections.empty()) return Invalid("sections", "are none where nothing is delivered");
+  if (parts.tags.empty()) return Error(Reason::kFieldMissing, "a record of sharing has at least one tag", {{"field", "tags"}});
   for (const auto& tag : parts.tags) {
-    if (tag.rationale_present()) return Invalid("tag.rationale_present", "cannot be: a decision not to share has no sections");
+    if (tag.rationale_present()) return Invalid("tag.rationale_present", "cannot be: where nothing is delivered there are no sections");
   }
-  if (parts.core.not_shared_reason() == type::v1::NOT_SHARED_REASON_UNSPECIFIED) {
+  if (parts.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED && parts.core.not_shared_reason() == type::v1::NOT_SHARED_REASON_UNSPECIFIED) {
     return Error(Reason::kFieldMissing, "a decision not to share says why", {{"field", "core.not_shared_reason"}});
   }
-  return absl::OkStatus();
+  if (parts.core.type() != type::v1::REFERRAL_TYPE_SENT_OUTSIDE) return absl::OkStatus();
+  if (parts.core.outside_channel() == type::v1::OUTSIDE_CHANNEL_UNSPECIFIED) {
+    return Error(Reason::kFieldMissing, "what was told outside Accord says by what means", {{"field", "core.outside_channel"}});
+  }
+  if (parts.core.happened().latest_ms() > 0) return absl::OkStatus();
+  return Error(Reason::kFieldMissing, "what was told outside Accord says when", {{"field", "core.happened"}});
 }
 
 }  // namespace
+
+absl::Status CheckRisk(const type::v1::Risk& risk, const std::string& field) {
+  ACCORD_RETURN_IF_ERROR(CheckLength(risk.instrument_version(), kInstrumentVersionBytesMax, field + ".instrument_version"));
+  if (!risk.assessment().empty() && risk.assessment().size() != kIdBytes) return Invalid(field + ".assessment", "is not 16 bytes");
+  if (risk.assessed_at_ms() < 0) return Invalid(field + ".assessed_at_ms", "is before 1970");
+  return CheckLength(risk.supervisor(), kPseudonymBytesMax, field + ".supervisor");
+}
 
 absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
   ACCORD_RETURN_IF_ERROR(ValidateMessage(parts.core, kShortTextBytesMax));
@@ -160,11 +179,16 @@ absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
   ACCORD_RETURN_IF_ERROR(ValidateEach(parts.tags, kSectionsMax, "tag"));
   ACCORD_RETURN_IF_ERROR(ValidateEach(parts.subjects, kSubjectsMax, "subject"));
   if (parts.recipients.empty()) return Error(Reason::kFieldMissing, "a referral names at least one recipient", {{"field", "recipients"}});
-  if (parts.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) {
-    ACCORD_RETURN_IF_ERROR(ValidateNotShared(parts));
-  } else {
-    if (parts.sections.empty()) return Error(Reason::kFieldMissing, "a referral has at least one section", {{"field", "sections"}});
-    if (parts.core.not_shared_reason() != 0) return Invalid("core.not_shared_reason", "goes with a decision not to share only");
+  if (IsRecordOnly(parts.core.type())) {
+    ACCORD_RETURN_IF_ERROR(ValidateRecord(parts));
+  } else if (parts.sections.empty()) {
+    return Error(Reason::kFieldMissing, "a referral has at least one section", {{"field", "sections"}});
+  }
+  if (parts.core.type() != type::v1::REFERRAL_TYPE_NOT_SHARED && parts.core.not_shared_reason() != 0) {
+    return Invalid("core.not_shared_reason", "goes with a decision not to share only");
+  }
+  if (parts.core.type() != type::v1::REFERRAL_TYPE_SENT_OUTSIDE && parts.core.outside_channel() != 0) {
+    return Invalid("core.outside_channel", "goes with what was told outside Accord only");
   }
 
   std::set<std::string> tags, sections, subjects, recipients;

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accord/type/v1/entry.pb.h"
 #include "accord/type/v1/referral.pb.h"
 #include "common/base/random.h"
 #include "common/crypto/commitment.h"
@@ -41,9 +42,26 @@ struct HeaderParts {
   std::vector<type::v1::SubjectPart> subjects;
 };
 
+// Is it a record alone, of which nothing is delivered to anybody? A decision not to share, and what was told outside Accord. Thread-safe.
+constexpr bool IsRecordOnly(type::v1::ReferralType type) {
+  return type == type::v1::REFERRAL_TYPE_NOT_SHARED || type == type::v1::REFERRAL_TYPE_SENT_OUTSIDE;
+}
+
+// What the entry says that is made when one of this type is stored. Thread-safe.
+constexpr type::v1::EventType StoredEventOf(type::v1::ReferralType type) {
+  switch (type) {
+    case type::v1::REFERRAL_TYPE_NOT_SHARED: return type::v1::EVENT_TYPE_NOT_SHARED_RECORDED;
+    case type::v1::REFERRAL_TYPE_SENT_OUTSIDE: return type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED;
+    default: return type::v1::EVENT_TYPE_REFERRAL_STORED;
+  }
+}
+
+// FIELD_INVALID, with the field inside `field`, unless limits hold and ids have their length.
+absl::Status CheckRisk(const type::v1::Risk& risk, const std::string& field);
+
 // OK when the parts could be a referral: every field valid, limits held, ids 16 bytes and unlike, every section's tag
-// there, no recipient twice, a deputy naming for whom; of type NOT_SHARED no sections, tags and a reason. `digests_required`: section digests must be there (they are not in
-// a preview).
+// there, no recipient twice, a deputy naming for whom; of a record alone no sections, tags, and why or by what means and when.
+// `digests_required`: section digests must be there (they are not in a preview).
 //   FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, TEXT_NOT_UTF8, MESSAGE_TOO_LARGE
 absl::Status ValidateParts(const HeaderParts& parts, bool digests_required);
 

@@ -8,6 +8,7 @@
 
 #include "accord/type/v1/section_content.pb.h"
 #include "accord/type/v1/vocabulary.pb.h"
+#include "common/referral/case_rules.h"
 
 namespace accord::referral {
 
@@ -36,5 +37,14 @@ absl::StatusOr<RicScore> ScoreRic(const google::protobuf::RepeatedPtrField<type:
 
 // OK when `grade` is not below what the score of the same assessment gives: judgement may raise, never lower.
 absl::Status CheckJudgement(type::v1::RiskGrade grade, const RicScore& score);
+
+// RISK_LOWERED when the grade is below what the score in the same Risk gives. Only a RIC has a score that gives one: no other instrument's
+// answers are counted.
+absl::Status CheckScore(const type::v1::Risk& risk, const RicBands& bands);
+
+// May the sender whose last grade of the pair was `previous` now say `now`? A higher grade needs nothing. OK when `now` has none.
+//   RISK_LOWERED  below what the score in it gives; lower than before without reason and supervisor, or by the same assessment when its
+//                 score gives more or the reason is that it is a new one. That the same assessment was recorded wrongly may be said.
+absl::Status CheckLowered(const type::v1::Risk& previous, const type::v1::Risk& now, const RicBands& bands);
 
 }  // namespace accord::referral

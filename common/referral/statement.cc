@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/crypto/commitment.h"
 #include "common/crypto/digest.h"
+#include "common/referral/header.h"
 #include "common/referral/validate.h"
 
 namespace accord::referral {
@@ -98,6 +99,41 @@ absl::Status CheckForum(const type::v1::Statement& statement) {
   return absl::OkStatus();
 }
 
+// What a recipient answers to a check.
+absl::Status CheckCheck(const type::v1::Statement& statement) {
+  ACCORD_RETURN_IF_ERROR(GoesWith("check_answer", statement.check_answer() != 0, statement.kind() == type::v1::STATEMENT_KIND_CHECK_ANSWERED));
+  return GoesWith("check_withheld_reason", statement.check_withheld_reason() != 0,
+                  statement.check_answer() == type::v1::CHECK_ANSWER_KNOWN_WITHHELD);
+}
+
+// The grade as it is now, and for whom sections were sealed again.
+absl::Status CheckRegradeAndReseal(const type::v1::Statement& statement) {
+  ACCORD_RETURN_IF_ERROR(GoesWith("regraded", statement.has_regraded(), statement.kind() == type::v1::STATEMENT_KIND_REGRADED));
+  if (statement.has_regraded()) {
+    ACCORD_RETURN_IF_ERROR(CheckRisk(statement.regraded(), "regraded"));
+    if (statement.regraded().grade() == type::v1::RISK_GRADE_UNSPECIFIED) return Invalid("regraded.grade", "says nothing");
+    if (statement.regraded().change_reason() == type::v1::RISK_CHANGE_REASON_UNSPECIFIED) {
+      return Invalid("regraded.change_reason", "does not say why the grade is another");
+    }
+  }
+  ACCORD_RETURN_IF_ERROR(GoesWith("reseal", statement.has_reseal(), statement.kind() == type::v1::STATEMENT_KIND_RESEALED));
+  if (!statement.has_reseal()) return absl::OkStatus();
+  const type::v1::Reseal& reseal = statement.reseal();
+  if (!IsAgencyId(reseal.recipient().agency())) return Invalid("reseal.recipient.agency", "is no agency id");
+  if (reseal.recipient().agency() == statement.agency()) return Invalid("reseal.recipient.agency", "is the sender itself");
+  if (reseal.sealing_certificate_digest().size() != crypto::kDigestBytes) return Invalid("reseal.sealing_certificate_digest", "is not 32 bytes");
+  if (reseal.approver().size() > kPseudonymBytesMax) return Invalid("reseal.approver", "is over 64 bytes");
+  if (reseal.section_ids().empty() || reseal.section_ids_size() > static_cast<int>(kSectionsMax)) {
+    return Invalid("reseal.section_ids", "are not 1 to 64");
+  }
+  std::set<std::string> seen;
+  for (const std::string& id : reseal.section_ids()) {
+    if (id.size() != kIdBytes) return Invalid("reseal.section_ids", "has one that is not 16 bytes");
+    if (!seen.insert(id).second) return Invalid("reseal.section_ids", "has one twice");
+  }
+  return absl::OkStatus();
+}
+
 // What the answer to a change, and the sender's own acts, ask for.
 absl::Status CheckActs(const type::v1::Statement& statement) {
   const auto kind = statement.kind();
@@ -165,6 +201,8 @@ absl::StatusOr<type::v1::Statement> ParseStatement(const type::v1::SignedPayload
   ACCORD_RETURN_IF_ERROR(CheckEnds(statement));
   ACCORD_RETURN_IF_ERROR(CheckDecision(statement));
   ACCORD_RETURN_IF_ERROR(CheckForum(statement));
+  ACCORD_RETURN_IF_ERROR(CheckCheck(statement));
+  ACCORD_RETURN_IF_ERROR(CheckRegradeAndReseal(statement));
   ACCORD_RETURN_IF_ERROR(CheckActs(statement));
   return statement;
 }

@@ -36,12 +36,13 @@ enum class Event {
   kDefer,
   kTransferOut,
   kTransferIn,
+  kAnswerCheck,
 };
 inline constexpr std::array kAllEvents = {Event::kRelease, Event::kDeliver, Event::kDie, Event::kRequeue, Event::kRecall, Event::kWithdraw,
                                           Event::kOpen, Event::kAccept, Event::kReturn, Event::kRedirect, Event::kDecline,
                                           Event::kDecide, Event::kAction, Event::kOutcome, Event::kClose, Event::kList,
                                           Event::kRequestResearch, Event::kHear, Event::kDefer, Event::kTransferOut,
-                                          Event::kTransferIn};
+                                          Event::kTransferIn, Event::kAnswerCheck};
 
 // One arrow.
 struct Arrow {
@@ -115,6 +116,11 @@ inline constexpr std::array kArrows = {
     Arrow{type::v1::REFERRAL_STATE_HEARD, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
     Arrow{type::v1::REFERRAL_STATE_DEFERRED, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
     Arrow{type::v1::REFERRAL_STATE_ACTION_RECORDED, Event::kTransferOut, type::v1::REFERRAL_STATE_TRANSFERRED_OUT},
+    // A check. It may be answered after all, should the person who returned it hear what lacked; and what is known may change.
+    Arrow{type::v1::REFERRAL_STATE_OPENED, Event::kAnswerCheck, type::v1::REFERRAL_STATE_ANSWERED},
+    Arrow{type::v1::REFERRAL_STATE_RETURNED, Event::kAnswerCheck, type::v1::REFERRAL_STATE_ANSWERED},
+    Arrow{type::v1::REFERRAL_STATE_ANSWERED, Event::kAnswerCheck, type::v1::REFERRAL_STATE_ANSWERED},
+    Arrow{type::v1::REFERRAL_STATE_ANSWERED, Event::kClose, type::v1::REFERRAL_STATE_CLOSED},
     // The sender, wherever it has not come to an end.
     Arrow{type::v1::REFERRAL_STATE_STORED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
     Arrow{type::v1::REFERRAL_STATE_RELEASED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
@@ -133,6 +139,7 @@ inline constexpr std::array kArrows = {
     Arrow{type::v1::REFERRAL_STATE_HEARD, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
     Arrow{type::v1::REFERRAL_STATE_DEFERRED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
     Arrow{type::v1::REFERRAL_STATE_TRANSFERRED_IN, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
+    Arrow{type::v1::REFERRAL_STATE_ANSWERED, Event::kWithdraw, type::v1::REFERRAL_STATE_WITHDRAWN},
 };
 
 // The state that `event` leads to from `from`; nothing when it is illegal there. Thread-safe.
@@ -180,6 +187,9 @@ inline constexpr std::array kStatements = {
     StatementRow{type::v1::STATEMENT_KIND_DEFERRED, Party::kRecipient, Event::kDefer},
     StatementRow{type::v1::STATEMENT_KIND_TRANSFERRED_OUT, Party::kRecipient, Event::kTransferOut},
     StatementRow{type::v1::STATEMENT_KIND_TRANSFERRED_IN, Party::kRecipient, Event::kTransferIn},
+    StatementRow{type::v1::STATEMENT_KIND_CHECK_ANSWERED, Party::kRecipient, Event::kAnswerCheck},
+    StatementRow{type::v1::STATEMENT_KIND_REGRADED, Party::kSender, std::nullopt},
+    StatementRow{type::v1::STATEMENT_KIND_RESEALED, Party::kSender, std::nullopt},
 };
 
 // Null for a kind that is unknown. Thread-safe.
@@ -212,6 +222,15 @@ constexpr bool MaySay(Party party, type::v1::AgencyKind agency_kind, type::v1::S
   const bool childrens = agency_kind == type::v1::AGENCY_KIND_CHILDRENS_SERVICES;
   if (kind == type::v1::STATEMENT_KIND_DECIDED) return childrens;
   return kind != type::v1::STATEMENT_KIND_DECLINED || !childrens;
+}
+
+// May a recipient say `kind` of a referral that is a check, or of one that is none? A check is answered known, not known, or known and
+// withheld; accepting, declining, deciding and the like would leave its sender without one of these. Thread-safe.
+constexpr bool MaySayOfCheck(bool check, type::v1::StatementKind kind) {
+  if (!check) return kind != type::v1::STATEMENT_KIND_CHECK_ANSWERED;
+  return kind == type::v1::STATEMENT_KIND_OPENED || kind == type::v1::STATEMENT_KIND_CHECK_ANSWERED ||
+         kind == type::v1::STATEMENT_KIND_RETURNED || kind == type::v1::STATEMENT_KIND_CLOSED ||
+         kind == type::v1::STATEMENT_KIND_CHANGE_ANSWERED;
 }
 
 // Is nothing but the aftermath left to say of a referral that was recalled? Holders answer for their copies, and the sender reviews

@@ -1,5 +1,6 @@
 #include "common/referral/subject_token.h"
 
+#include <absl/strings/ascii.h>
 #include <absl/strings/str_join.h>
 #include <absl/time/civil_time.h>
 #include <unicode/normalizer2.h>
@@ -14,9 +15,13 @@
 #include "common/crypto/digest.h"
 #include "common/referral/header.h"
 #include "common/referral/identifiers.h"
+#include "common/referral/sound_key.h"
 
 namespace accord::referral {
 namespace {
+
+constexpr size_t kWordsMax = 4;      // Of a name, each with a date.
+constexpr size_t kWordCharsMin = 2;  // An initial is no word.
 
 std::string DigitsOf(std::string_view text) {
   std::string digits;
@@ -36,7 +41,46 @@ bool HasYear(std::string_view date) {
   return shaped && DigitsOf(date.substr(0, 4)).size() == 4;
 }
 
+struct Name {
+  std::string normalised, sound;
+  std::vector<std::string> words;  // Roman, at most kWordsMax.
+  bool full = false;               // Two words or more.
+};
+
+// What tokens are made of.
+struct Known {
+  std::vector<Name> names;
+  std::vector<std::string> days, years;  // Full dates; the years of these and of partial ones.
+};
+
+Name NameOf(std::string_view text) {
+  Name name{.normalised = NormaliseName(text), .sound = SoundKey(text), .words = RomanWords(text), .full = false};
+  name.full = name.normalised.find(' ') != std::string::npos;
+  std::erase_if(name.words, [](const std::string& word) { return word.size() < kWordCharsMin; });
+  // The last word first: the family name, as most write it.
+  std::reverse(name.words.begin(), name.words.end());
+  if (name.words.size() > kWordsMax) name.words.resize(kWordsMax);
+  return name;
+}
+
+Known WhatIsKnown(const type::v1::Person& person) {
+  Known known;
+  // Half a name is not a name.
+  if (!person.given_names().empty() && !person.family_name().empty()) {
+    known.names.push_back(NameOf(person.given_names() + " " + person.family_name()));
+  }
+  for (const std::string& alias : person.aliases()) known.names.push_back(NameOf(alias));
+  std::erase_if(known.names, [](const Name& name) { return name.normalised.empty(); });
+  for (const std::string& date : person.dates_of_birth()) {
+    if (IsFullDate(date)) known.days.push_back(date);
+    if (HasYear(date)) known.years.push_back(date.substr(0, 4));
+  }
+  return known;
+}
+
 }  // namespace
+
+bool IsDefaultDate(std::string_view date) { return date.size() == 10 && date.substr(4) == "-01-01"; }
 
 std::string NormaliseName(std::string_view name) {
   UErrorCode error = U_ZERO_ERROR;
@@ -75,27 +119,55 @@ std::vector<type::v1::SubjectToken> MakeTokens(const type::v1::Person& person, s
     const bool known = std::any_of(tokens.begin(), tokens.end(), [&](const auto& t) { return t.token() == token.token(); });
     if (!known && tokens.size() < kTokensPerSubjectMax) tokens.push_back(std::move(token));
   };
-  std::vector<std::string> names = {NormaliseName(person.given_names() + " " + person.family_name())};
-  if (person.given_names().empty() || person.family_name().empty()) names.clear();  // Half a name is not a name.
-  for (const std::string& alias : person.aliases()) names.push_back(NormaliseName(alias));
-
+  const Known known = WhatIsKnown(person);
   for (const auto& identifier : person.identifiers()) {
     if (identifier.scheme() == "nhs_number" && identifier.verified() && !identifier.quarantined() && IsNhsNumber(identifier.value())) {
       add("nhs", DigitsOf(identifier.value()), "", true);
     }
   }
-  for (const std::string& name : names) {
-    for (const std::string& date : person.dates_of_birth()) {
-      // A single word is no full name: too many share one and a date of birth.
-      if (IsFullDate(date) && name.find(' ') != std::string::npos) add("name-dob", name, date, true);
+  // A single word is no full name: too many share one and a date of birth.
+  const auto name_dates = [&](bool strong) {
+    for (const Name& name : known.names) {
+      for (const std::string& date : known.days) {
+        if (name.full && strong != IsDefaultDate(date)) add("name-dob", name.normalised, date, strong);
+      }
     }
+  };
+  name_dates(/*strong=*/true);
+  for (const Name& name : known.names) {
+    for (const std::string& year : known.years) add("name-year", name.normalised, year, false);
   }
-  for (const std::string& name : names) {
-    for (const std::string& date : person.dates_of_birth()) {
-      if (HasYear(date) && !name.empty()) add("name-year", name, std::string_view(date).substr(0, 4), false);
+  name_dates(/*strong=*/false);
+  // What is left of a person when one thing is wrong. The kinds take turns over the names, so that what has no room is of the last alias.
+  for (const Name& name : known.names) {
+    for (const std::string& date : known.days) {
+      if (name.full) add("sound-date", name.sound, date, false);
+      if (IsDefaultDate(date)) continue;  // Shared by whoever has no known birthday: it and one word tell nothing.
+      for (const std::string& word : name.words) add("word-date", word, date, false);
+      if (name.full) add("name-day", name.normalised, std::string_view(date).substr(5), false);
     }
   }
   return tokens;
+}
+
+type::v1::SubjectToken MakeEventToken(std::string_view reference, std::string_view domain, std::string_view key_id, std::string_view key) {
+  std::string plain;
+  for (const char c : reference) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (absl::ascii_isalnum(byte) || byte >= 0x80) {
+      plain.push_back(absl::ascii_toupper(byte));
+    } else if (!plain.empty() && plain.back() != '/') {
+      plain.push_back('/');
+    }
+  }
+  if (plain.ends_with('/')) plain.pop_back();
+  type::v1::SubjectToken token;
+  token.set_domain(std::string(domain));
+  token.set_token_key(std::string(key_id));
+  token.set_recipe(kTokenRecipe);
+  token.set_strong(true);
+  token.set_token(crypto::HmacSha256(key, ByteWriter().Lp16("accord/event-token/v1").Lp16(plain).bytes()));
+  return token;
 }
 
 }  // namespace accord::referral

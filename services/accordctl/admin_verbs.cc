@@ -14,7 +14,9 @@
 #include "common/console/words.h"
 #include "common/crypto/certificate.h"
 #include "common/crypto/digest.h"
+#include "common/crypto/succession.h"
 #include "services/accordctl/log_client.h"
+#include "services/accordctl/paging.h"
 #include "services/accordctl/policy_client.h"
 #include "services/accordctl/verbs.h"
 
@@ -29,7 +31,7 @@ constexpr size_t kChangeBytesMax = 4u << 20;
 
 // What is proposed: exactly one of them is named.
 struct ProposeArguments {
-  std::string file, agreement, emergency_schedule, legal_register, clock_rules, denied_certificate;
+  std::string file, agreement, emergency_schedule, legal_register, clock_rules, case_rules, denied_certificate;
 };
 
 absl::StatusOr<std::string> ReadArgument(const std::string& path) {
@@ -54,6 +56,10 @@ absl::StatusOr<admin::v1::Change> MakeChange(const ProposeArguments& arguments) 
   }
   if (!arguments.clock_rules.empty()) {
     ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_clock_rules()->mutable_text(), ReadArgument(arguments.clock_rules));
+    return change;
+  }
+  if (!arguments.case_rules.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_case_rules()->mutable_text(), ReadArgument(arguments.case_rules));
     return change;
   }
   if (!arguments.denied_certificate.empty()) {
@@ -107,6 +113,36 @@ absl::StatusOr<int> Propose(Session& session, const ProposeArguments& arguments)
   return kDone;
 }
 
+struct EndorseArguments {
+  std::string key, certificate, next;
+};
+
+absl::StatusOr<crypto::Certificate> ReadCertificate(const std::string& path) {
+  ACCORD_ASSIGN_OR_RETURN(const std::string pem, ReadArgument(path));
+  auto certificate = crypto::Certificate::FromPem(pem);
+  if (!certificate.ok()) return UsageError(fmt::format("{}: {}", path, FromAbsl(certificate.status().message())));
+  return certificate;
+}
+
+// Speaks to nobody: it is the agency that has the keys, and the administrators that put what this prints.
+absl::StatusOr<int> Endorse(Session& session, const EndorseArguments& arguments) {
+  const auto key = crypto::SealingKey::FromPemFile(arguments.key);
+  if (!key.ok()) return UsageError(fmt::format("{}: {}", arguments.key, FromAbsl(key.status().message())));
+  ACCORD_ASSIGN_OR_RETURN(const crypto::Certificate previous, ReadCertificate(arguments.certificate));
+  ACCORD_ASSIGN_OR_RETURN(const crypto::Certificate next, ReadCertificate(arguments.next));
+  const auto endorsement = crypto::EndorseSuccessor(*key, previous, next);
+  if (!endorsement.ok()) return UsageError(FromAbsl(endorsement.status().message()));
+  admin::v1::Agency fields;
+  fields.set_sealing_certificate(next.der());
+  fields.set_previous_sealing_certificate(previous.der());
+  fields.set_sealing_endorsement(*endorsement);
+  const nlohmann::json json = ToJson(fields);
+  session.PrintJson({{"sealingCertificate", json["sealingCertificate"]},
+                     {"previousSealingCertificate", json["previousSealingCertificate"]},
+                     {"sealingEndorsement", json["sealingEndorsement"]}});
+  return kDone;
+}
+
 absl::StatusOr<int> Approve(Session& session, const std::string& name) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   admin::v1::ApproveChangeRequest request;
@@ -143,6 +179,32 @@ absl::StatusOr<int> Changes(Session& session, int rows_max) {
                console::TimeText(change.approved_at_ms()), change.approved_by().empty() ? "-" : change.approved_by()});
   }
   session.json() ? session.PrintJson({{"changes", rows}}) : session.Print(table.ToString(console::TerminalWidth()));
+  return kDone;
+}
+
+// Clocks that were missed and whose sender was told.
+absl::StatusOr<int> Overdue(Session& session, int rows_max) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  nlohmann::json rows = nlohmann::json::array();
+  console::Table table({"was due", "to act", "clock", "lane", "sent by", "entry"});
+  ACCORD_ASSIGN_OR_RETURN(
+      const bool more,
+      EachRow(
+          admin::v1::ListOverdueRequest(), rows_max,
+          [&](const auto& page) { return Ask(broker, &AdminService::Stub::ListOverdue, page); },
+          [](const auto& page) -> const auto& { return page.rows(); },
+          [&](const admin::v1::OverdueRow& row) {
+            rows.push_back(ToJson(row));
+            table.Add({console::TimeText(row.due_at_ms()), row.agency(),
+                       row.clock() == type::v1::NOTICE_KIND_PICK_UP_OVERDUE ? "not opened" : "not answered", console::Words(row.lane()),
+                       row.sender(), fmt::to_string(row.stored_index())});
+          }));
+  if (session.json()) {
+    session.PrintJson({{"overdue", std::move(rows)}, {"more", more}});
+    return kDone;
+  }
+  session.Print(table.empty() ? "none\n" : table.ToString(console::TerminalWidth()));
+  if (more) session.Print(fmt::format("… and more: --limit shows up to {}\n", kRowsMax));
   return kDone;
 }
 
@@ -194,18 +256,22 @@ bool StatusOf(const Session& session, const AgencyIdentity& agency, console::Tab
   if (!response.ok()) {
     session.Tell(ErrorText(response.status()));
     rows.push_back({{"agency", agency.id}, {"error", ErrorJson(response.status())}});
-    table.Add({agency.id, "no answer", "-", "-", "-", ""});
+    table.Add({agency.id, "no answer", "-", "-", "-", "", ""});
     return false;
   }
   rows.push_back(ToJson(*response));
   table.Add({response->agency(), "yes", response->connected() ? "yes" : "no", fmt::to_string(response->outbox_waiting()),
-             fmt::to_string(response->checkpoint_size()), response->stopped() ? "STOPPED: " + response->alarm() : "none"});
+             fmt::to_string(response->checkpoint_size()), response->alert() == "none" ? "NONE: nobody is called" : response->alert(),
+             response->stopped() ? "STOPPED: " + response->alarm() : "none"});
+  if (response->alert() == "none") {
+    session.Tell(fmt::format("{} has no alert: of an IMMEDIATE referral its people learn only when they look (docs/agencies.md)\n", response->agency()));
+  }
   return !response->stopped();
 }
 
 absl::StatusOr<int> Status(Session& session, bool one) {
   nlohmann::json rows = nlohmann::json::array();
-  console::Table table({"agency", "answers", "connected", "waiting", "checkpoint", "alarm"});
+  console::Table table({"agency", "answers", "connected", "waiting", "checkpoint", "duty alert", "alarm"});
   bool well = true;
   if (one) {
     ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
@@ -255,12 +321,21 @@ void AddAdminVerbs(CLI::App& app, Verb& chosen) {
       ->check(CLI::ExistingFile);
   what->add_option("--legal-register", arguments->legal_register, "A legal register (docs/agreements.md)")->check(CLI::ExistingFile);
   what->add_option("--clock-rules", arguments->clock_rules, "Clock rules (docs/clocks.md)")->check(CLI::ExistingFile);
+  what->add_option("--case-rules", arguments->case_rules, "Case rules (docs/cases.md)")->check(CLI::ExistingFile);
   what->add_option("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good")
       ->check(CLI::ExistingFile);
   propose->callback(
       [&chosen, arguments] { chosen = [arguments](Session& session) { return Propose(session, *arguments); }; });
 
   auto name = std::make_shared<std::string>();
+  auto endorse = std::make_shared<EndorseArguments>();
+  auto* endorses = admin->add_subcommand("endorse", "Make the fields of an agency's row by which its old sealing key vouches for the new one");
+  endorses->add_option("--key", endorse->key, "The old sealing key, PEM; it is read here and goes nowhere")->required();
+  endorses->add_option("--certificate", endorse->certificate, "Its certificate, PEM")->required();
+  endorses->add_option("--next", endorse->next, "The new sealing certificate, PEM")->required();
+  endorses->footer("Run by the agency, which has the key; asks no server. What it prints goes into putAgency (docs/runbooks/directory.md).");
+  endorses->callback([&chosen, endorse] { chosen = [endorse](Session& session) { return Endorse(session, *endorse); }; });
+
   auto* approve = admin->add_subcommand("approve", "Approve another administrator's change; it is in force at once");
   approve->add_option("CHANGE", *name, "`changes/NUMBER`, or the number")->required();
   approve->callback([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
@@ -273,6 +348,9 @@ void AddAdminVerbs(CLI::App& app, Verb& chosen) {
   auto* changes = admin->add_subcommand("changes", "List changes, proposed and in force, the newest first");
   changes->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
   changes->callback([&chosen, limit] { chosen = [limit](Session& session) { return Changes(session, *limit); }; });
+  auto* overdue = admin->add_subcommand("overdue", "List clocks that were missed and whose sender was told, the longest due first");
+  overdue->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
+  overdue->callback([&chosen, limit] { chosen = [limit](Session& session) { return Overdue(session, *limit); }; });
   admin->add_subcommand("agencies", "List the agencies of the directory")->callback([&chosen] { chosen = Agencies; });
 
   auto* status = app.add_subcommand("status", "How the agencies' services and the broker's log stand");

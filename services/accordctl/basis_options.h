@@ -1,4 +1,4 @@
-// Consent and lawful basis as options of the command line: of `referral consent`, `referral not-shared` and `gap review`.
+// Consent and lawful basis as options of the command line: of `referral consent`, `referral not-shared`, `referral sent-outside` and `gap review`.
 #pragma once
 
 #include <absl/status/statusor.h>

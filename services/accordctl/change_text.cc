@@ -74,6 +74,8 @@ std::string StatementText(const agency::v1::ReceivedStatement& statement) {
     says.push_back((statement.kind() == type::v1::STATEMENT_KIND_TRANSFERRED_IN ? "from " : "to ") + statement.other_forum());
   }
   if (statement.change_answer() != 0) says.push_back(console::Words(statement.change_answer()));
+  if (statement.check_answer() != 0) says.push_back(console::Words(statement.check_answer()));
+  if (statement.check_withheld_reason() != 0) says.push_back(console::Words(statement.check_withheld_reason()));
   std::string text = fmt::format("{}", fmt::join(says, "; "));
   if (statement.kept_article6() != 0) text += ": " + console::Words(statement.kept_article6());
   return text;

@@ -1,10 +1,12 @@
-// What is said of a referral after it was sent: consent changed, corrected, recalled, withdrawn, answered; who holds it; and what is not shared.
+// What is said of a referral after it was sent: consent changed, corrected, recalled, withdrawn, regraded, answered; who holds it; and what is recorded alone.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <memory>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
@@ -91,6 +93,62 @@ absl::StatusOr<int> NotShared(Session& session, const NotSharedArguments& argume
   return kDone;
 }
 
+struct RegradeArguments {
+  std::string id, grade, reason, supervisor, assessment, instrument;
+  int score = -1;
+};
+
+absl::StatusOr<int> Regrade(Session& session, const RegradeArguments& arguments) {
+  agency::v1::RegradeSubmissionRequest request;
+  auto& risk = *request.mutable_risk();
+  risk.set_grade(Value<type::v1::RiskGrade>(arguments.grade));
+  risk.set_change_reason(Value<type::v1::RiskChangeReason>(arguments.reason));
+  risk.set_instrument(Value<type::v1::Instrument>(arguments.instrument));
+  risk.set_supervisor(arguments.supervisor);
+  if (arguments.score >= 0) risk.set_score(static_cast<uint32_t>(arguments.score));
+  const auto assessment = FromHex(arguments.assessment);
+  if (!assessment.has_value() || (!assessment->empty() && assessment->size() != kIdBytes)) {
+    return UsageError("--assessment is 32 hexadecimal digits: the agency's own id of the assessment");
+  }
+  risk.set_assessment(*assessment);
+  return SubmissionAct(session, arguments.id, request, &OutboxService::Stub::RegradeSubmission);
+}
+
+void AddRegrade(CLI::App& referral, Verb& chosen) {
+  auto* verb = referral.add_subcommand("regrade", "Change the grade of what was sent: who has not answered yet has the time of the new one");
+  auto arguments = std::make_shared<RegradeArguments>();
+  verb->add_option("ID", arguments->id, kId)->required();
+  verb->add_option("--grade", arguments->grade, "As it is now")->required()->check(OneOf<type::v1::RiskGrade>());
+  verb->add_option("--reason", arguments->reason, "Why it is another")->required()->check(OneOf<type::v1::RiskChangeReason>());
+  verb->add_option("--supervisor", arguments->supervisor, "For a lower grade: pseudonym of the supervisor who agreed");
+  verb->add_option("--assessment", arguments->assessment, "Id of the assessment that it rests on, 32 hexadecimal digits");
+  verb->add_option("--instrument", arguments->instrument, "By which it was assessed")->check(OneOf<type::v1::Instrument>());
+  verb->add_option("--score", arguments->score, "What that gave, where it gives a score")->check(CLI::Range(0, 1000));
+  verb->footer("Refused is a grade below what the score of the same assessment gives: assess anew.\n"
+               "Example: accordctl referral regrade push-0001 --as police --grade high --reason checks");
+  verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Regrade(session, *arguments); }; });
+}
+
+struct ResealArguments {
+  std::string id, agency;
+};
+
+void AddReseal(CLI::App& referral, Verb& chosen) {
+  auto* verb = referral.add_subcommand("reseal", "Approve that what was sent is sealed again for an agency that cannot open it");
+  auto arguments = std::make_shared<ResealArguments>();
+  verb->add_option("ID", arguments->id, kId)->required();
+  verb->add_option("--for", arguments->agency, "A recipient whose key is another by now, or one that a recipient named as the right one")->required();
+  verb->footer("Ask them by telephone first whether the key that the directory has is theirs (docs/reseal.md).\n"
+               "Example: accordctl referral reseal push-0001 --as police --for housing");
+  verb->callback([&chosen, arguments] {
+    chosen = [arguments](Session& session) {
+      agency::v1::ResealSubmissionRequest request;
+      request.set_agency(arguments->agency);
+      return SubmissionAct(session, arguments->id, request, &OutboxService::Stub::ResealSubmission);
+    };
+  });
+}
+
 void AddNotShared(CLI::App& referral, Verb& chosen) {
   auto* verb = referral.add_subcommand("not-shared", "Record a decision not to share; nothing is delivered to anybody");
   auto arguments = std::make_shared<NotSharedArguments>();
@@ -106,6 +164,61 @@ void AddNotShared(CLI::App& referral, Verb& chosen) {
                "Example: accordctl referral not-shared --as idva --with police --purpose safeguarding-adult \\\n"
                "           --reason no-consent-no-basis --awareness informed --consent refused");
   verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return NotShared(session, *arguments); }; });
+}
+
+struct SentOutsideArguments {
+  std::vector<std::string> recipients;
+  std::string channel, at, purpose, submission, rationale;
+  int wait_s = 10;
+  std::shared_ptr<BasisOptions> basis;
+};
+
+absl::StatusOr<int> SentOutside(Session& session, const SentOutsideArguments& arguments) {
+  agency::v1::RecordSentOutsideRequest request;
+  auto& options = *request.mutable_options();
+  ACCORD_ASSIGN_OR_RETURN(*options.mutable_basis(), arguments.basis->Basis());
+  options.mutable_basis()->set_rationale(arguments.rationale);
+  options.mutable_recipients()->Assign(arguments.recipients.begin(), arguments.recipients.end());
+  options.set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
+  request.set_purpose(Value<type::v1::Purpose>(arguments.purpose));
+  request.set_channel(Value<type::v1::OutsideChannel>(arguments.channel));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t told_at_ms, TimeMs("--at", arguments.at));
+  request.set_told_at_ms(told_at_ms);
+  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
+  ACCORD_ASSIGN_OR_RETURN(*options.mutable_worker(), session.Worker(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const auto told_of, FindSubmission(service, arguments.submission));
+  request.set_submission(told_of.request_id());
+  options.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::RecordSentOutside, request,
+                                                   absl::Seconds(arguments.wait_s) + kAnswerMargin));
+  if (session.json()) {
+    session.PrintJson(ToJson(response.result()));
+    return kDone;
+  }
+  session.Print(fmt::format("told {} outside Accord, by {}, at {}; not delivered by it\n", fmt::join(arguments.recipients, ", "),
+                            console::Words(request.channel()), console::TimeText(told_at_ms)));
+  session.Print(PushResultText(response.result()));
+  return kDone;
+}
+
+void AddSentOutside(CLI::App& referral, Verb& chosen) {
+  auto* verb = referral.add_subcommand("sent-outside", "Record what was told by telephone, secure mail, at a meeting …; nothing is delivered");
+  auto arguments = std::make_shared<SentOutsideArguments>();
+  verb->add_option("--to", arguments->recipients, "Which agency was told; may be repeated")->required();
+  verb->add_option("--by", arguments->channel, "By what means")->required()->check(OneOf<type::v1::OutsideChannel>());
+  verb->add_option("--at", arguments->at, "When it was told, such as 2026-11-28T09:30:00Z")->required();
+  verb->add_option("--of", arguments->submission, "The referral of ours that was told of")->required();
+  verb->add_option("--purpose", arguments->purpose, "Why it was told")->required()->check(OneOf<type::v1::Purpose>());
+  verb->add_option("--rationale", arguments->rationale, "Why, in words; this agency keeps them, nobody else receives them");
+  verb->add_option("--wait", arguments->wait_s, "Seconds to wait for the broker's answer")
+      ->check(CLI::Range(0, kWaitSecondsMax))
+      ->capture_default_str();
+  arguments->basis = AddBasisOptions(*verb);
+  verb->footer("Of no referral of ours: accordctl referral submit FILE with the call RecordSentOutside, which names people.\n"
+               "Example: accordctl referral sent-outside --as police --to childrens --by telephone --at 2026-11-28T02:10:00Z --of push-0001 \\\n"
+               "           --purpose safeguarding-child --awareness informed --consent given --article6 public-task");
+  verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return SentOutside(session, *arguments); }; });
 }
 
 void AddAnswer(CLI::App& referral, Verb& chosen) {
@@ -172,6 +285,9 @@ void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
     };
   });
 
+  AddRegrade(referral, chosen);
+  AddReseal(referral, chosen);
+
   auto correct = std::make_shared<SubmitArguments>();
   correct->paths.resize(1);
   auto* correction = referral.add_subcommand("correct", "Push a corrected version in place of one that was sent");
@@ -192,6 +308,7 @@ void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
 
   AddAnswer(referral, chosen);
   AddNotShared(referral, chosen);
+  AddSentOutside(referral, chosen);
 }
 
 }  // namespace accord::accordctl

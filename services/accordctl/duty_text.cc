@@ -51,9 +51,9 @@ struct Group {
 constexpr Group kGroups[] = {
     {"Overdue here", {agency::v1::TODAY_KIND_TO_OPEN_OVERDUE, agency::v1::TODAY_KIND_TO_ANSWER_OVERDUE}},
     {"To open", {agency::v1::TODAY_KIND_TO_OPEN}},
-    {"To answer", {agency::v1::TODAY_KIND_TO_ANSWER, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER}},
+    {"To answer", {agency::v1::TODAY_KIND_TO_ANSWER, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER, agency::v1::TODAY_KIND_LINK_PROPOSED}},
     {"Not sent yet", {agency::v1::TODAY_KIND_SUBMISSION_WAITS}},
-    {"Late elsewhere", {agency::v1::TODAY_KIND_RECIPIENT_LATE}},
+    {"Late elsewhere", {agency::v1::TODAY_KIND_CHECKS_DUE, agency::v1::TODAY_KIND_RECIPIENT_LATE}},
     {"What others said of what you sent",
      {agency::v1::TODAY_KIND_RETURNED, agency::v1::TODAY_KIND_REDIRECTED, agency::v1::TODAY_KIND_DECLINED, agency::v1::TODAY_KIND_DECIDED}},
 };

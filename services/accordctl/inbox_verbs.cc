@@ -14,6 +14,7 @@
 #include "common/referral/states.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/duty_text.h"
+#include "services/accordctl/history_text.h"
 #include "services/accordctl/policy_explain.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
@@ -33,6 +34,7 @@ std::string Categories(const InboxItem& item) {
 // What its sender said of it since; empty when nothing.
 std::string Marks(const InboxItem& item) {
   std::vector<std::string> marks;
+  if (item.checks()) marks.emplace_back("a check: answer known, not known or withheld");
   if (item.recalled()) marks.emplace_back("recalled: not shown");
   if (item.withdrawn()) marks.emplace_back("withdrawn: nothing more is expected");
   if (item.do_not_use()) marks.emplace_back("do not use the old value");
@@ -54,6 +56,7 @@ std::string ItemText(const InboxItem& item) {
   table.Add({"received", console::TimeText(item.received_at_ms())});
   if (item.pick_up_due_ms() != 0 || item.response_due_ms() != 0) table.Add({"due", DueText(item, SystemClock().Now())});
   table.Add({"sections", Categories(item)});
+  if (item.has_case_history()) table.Add({"case history", HistoryLine(item.case_history())});
   if (const std::string marks = Marks(item); !marks.empty()) table.Add({"since then", marks});
   std::vector<std::string> changed;
   for (const int category : item.changed()) changed.push_back(console::Words(static_cast<type::v1::Category>(category)));

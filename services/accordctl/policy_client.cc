@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/config/config.h"
 #include "common/console/words.h"
+#include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "common/policy/difference.h"
 #include "common/policy/policy_text.h"
@@ -19,7 +20,7 @@ namespace {
 
 using namespace admin::v1;  // NOLINT: kinds of documents.
 
-// "agreement", "emergency schedule", "legal register", "clock rules".
+// "agreement", "emergency schedule", "legal register", "clock rules", "case rules".
 std::string KindWords(PolicyDocumentKind kind) { return console::Words(kind); }
 
 }  // namespace
@@ -28,6 +29,7 @@ std::optional<PolicyDocumentKind> KindFromWords(std::string_view words) {
   if (words == "schedule") return POLICY_DOCUMENT_KIND_EMERGENCY_SCHEDULE;
   if (words == "register") return POLICY_DOCUMENT_KIND_LEGAL_REGISTER;
   if (words == "clocks") return POLICY_DOCUMENT_KIND_CLOCK_RULES;
+  if (words == "cases") return POLICY_DOCUMENT_KIND_CASE_RULES;
   const auto kind = console::EnumFromWords(*PolicyDocumentKind_descriptor(), words);
   if (!kind.has_value()) return std::nullopt;
   return static_cast<PolicyDocumentKind>(*kind);
@@ -38,9 +40,10 @@ absl::StatusOr<PolicyDocumentKind> KindOfText(const std::string& text, const std
   if (!root.ok()) return UsageError(FromAbsl(root.status().message()));
   if (root->Has("route")) return POLICY_DOCUMENT_KIND_AGREEMENT;
   if (root->Has("pick_up") || root->Has("response")) return POLICY_DOCUMENT_KIND_CLOCK_RULES;
+  if (root->Has("repeat") || root->Has("other_victims")) return POLICY_DOCUMENT_KIND_CASE_RULES;
   if (root->Has("recipient")) return POLICY_DOCUMENT_KIND_EMERGENCY_SCHEDULE;
   if (root->Has("gateway") || root->Has("basis")) return POLICY_DOCUMENT_KIND_LEGAL_REGISTER;
-  return UsageError(fmt::format("{}: no agreement, emergency schedule or legal register (docs/agreements.md), nor clock rules (docs/clocks.md)", name));
+  return UsageError(fmt::format("{}: no agreement, emergency schedule or legal register (docs/agreements.md), nor clock rules (docs/clocks.md) or case rules (docs/cases.md)", name));
 }
 
 absl::StatusOr<std::string> IdOfText(PolicyDocumentKind kind, const std::string& text, const std::string& name) {
@@ -65,6 +68,11 @@ absl::StatusOr<std::vector<std::string>> DiffTexts(PolicyDocumentKind kind, cons
     ACCORD_ASSIGN_OR_RETURN(const auto old, policy::ParseClockRules(before, before_name));
     ACCORD_ASSIGN_OR_RETURN(const auto now, policy::ParseClockRules(after, after_name));
     return policy::DiffClockRules(old, now);
+  }
+  if (kind == POLICY_DOCUMENT_KIND_CASE_RULES) {
+    ACCORD_ASSIGN_OR_RETURN(const auto old, policy::ParseCaseRules(before, before_name));
+    ACCORD_ASSIGN_OR_RETURN(const auto now, policy::ParseCaseRules(after, after_name));
+    return policy::DiffCaseRules(old, now);
   }
   ACCORD_ASSIGN_OR_RETURN(const auto old, policy::ParseRegister(before, before_name));
   ACCORD_ASSIGN_OR_RETURN(const auto now, policy::ParseRegister(after, after_name));
@@ -122,6 +130,7 @@ absl::StatusOr<std::string> DifferenceText(const Endpoint& broker, const Change&
       kind = POLICY_DOCUMENT_KIND_EMERGENCY_SCHEDULE, text = change.put_emergency_schedule().text();
       break;
     case Change::kPutClockRules: kind = POLICY_DOCUMENT_KIND_CLOCK_RULES, text = change.put_clock_rules().text(); break;
+    case Change::kPutCaseRules: kind = POLICY_DOCUMENT_KIND_CASE_RULES, text = change.put_case_rules().text(); break;
     case Change::kPutLegalRegister: kind = POLICY_DOCUMENT_KIND_LEGAL_REGISTER, text = change.put_legal_register().text(); break;
     default: return std::string();
   }

@@ -39,6 +39,9 @@ std::vector<std::string> ObligationLines(const type::v1::Obligations& obligation
   std::vector<std::string> words = {fmt::format("onward: {}", console::Words(obligations.onward()))};
   words.push_back(obligations.retention_days() == 0 ? "kept by the recipient's own schedule"
                                                     : fmt::format("kept for {} days", obligations.retention_days()));
+  if (obligations.feedback_working_days() != 0) {
+    words.push_back(fmt::format("feedback within {} working days", obligations.feedback_working_days()));
+  }
   if (obligations.not_to_alleged_perpetrator()) words.push_back("never to the alleged perpetrator");
   if (regime != type::v1::REGIME_UNSPECIFIED) words.push_back("under " + console::Words(regime));
   return words;

@@ -30,7 +30,7 @@ namespace {
 
 using namespace admin::v1;  // NOLINT: kinds of documents.
 
-constexpr char kKinds[] = "agreement, schedule, register or clocks";
+constexpr char kKinds[] = "agreement, schedule, register, clocks or cases";
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   auto text = ReadFile(path, policy::kPolicyTextBytesMax);

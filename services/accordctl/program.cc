@@ -48,6 +48,7 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   Verb verb;
   AddReferralVerbs(app, verb);
   AddTodayVerbs(app, verb);
+  AddChecksVerbs(app, verb);
   AddInboxVerbs(app, verb);
   AddSharingVerbs(app, verb);
   AddTrailVerbs(app, verb);
@@ -56,6 +57,7 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   AddRecoverVerb(*app.get_subcommand("ledger"), offline);
   AddWitnessVerbs(*app.get_subcommand("ledger"), verb, offline);
   AddDeliveryVerbs(app, verb);
+  AddCaseVerbs(app, verb);
   AddEraseVerbs(app, verb);
   AddHoldVerbs(app, verb);
   AddAdminVerbs(app, verb);

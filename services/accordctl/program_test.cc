@@ -72,6 +72,7 @@ TEST_F(ProgramTest, HelpAndVersionAreNoErrors) {
                                                                      {"deadletter", "--help"},
                                                                      {"deadletter", "discard", "--help"},
                                                                      {"mailbox", "replay", "--help"},
+                                                                     {"case", "confirm", "--help"},
                                                                      {"sharing", "count", "--help"}}) {
     EXPECT_EQ(RunBare(arguments), kDone) << arguments[0];
     EXPECT_FALSE(out_.empty());
@@ -117,13 +118,31 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
             "w"},
            {"referral", "correct", "push-0001", "--as", "police", "--worker", "w"},
            {"referral", "not-shared", "--as", "police", "--worker", "w", "--with", "idva", "--purpose", "support", "--reason", "because"},
+           {"referral", "reseal", "push-0001", "--as", "police", "--worker", "w"},  // For whom?
+           {"admin", "endorse", "--key", "no.key", "--certificate", "no.crt", "--next", "no.crt"},
+           {"referral", "sent-outside", "--as", "police", "--worker", "w", "--to", "idva", "--by", "pigeon", "--at", "2026-11-28", "--of",
+            "push-0001", "--purpose", "support", "--awareness", "informed", "--consent", "given"},
+           {"referral", "sent-outside", "--as", "police", "--worker", "w", "--to", "idva", "--by", "telephone", "--at", "yesterday", "--of",
+            "push-0001", "--purpose", "support", "--awareness", "informed", "--consent", "given"},
            {"referral", "answer", "0123456789abcdef", "kept-on-basis", "--as", "police", "--worker", "w"},  // On which?
            {"referral", "answer", "0123456789abcdef", "stopped", "--article6", "public-task", "--as", "police", "--worker", "w"},
+           {"referral", "regrade", "push-0001", "--as", "police", "--worker", "w", "--grade", "high"},  // Why?
+           {"referral", "regrade", "push-0001", "--as", "police", "--worker", "w", "--grade", "high", "--reason", "checks", "--assessment", "12"},
+           {"checks", "request", "deploy/samples/02-police-high-risk-children-present.json", "--as", "police", "--worker", "w"},  // Asks nobody.
+           {"checks", "answer", "0123456789abcdef", "perhaps", "--as", "police", "--worker", "w"},
+           {"checks", "answer", "0123456789abcdef", "withheld", "--as", "police", "--worker", "w"},  // Why?
+           {"checks", "answer", "0123456789abcdef", "known", "--reason", "not-proportionate", "--as", "police", "--worker", "w"},
            {"gap", "review", "push-0001", "--as", "police", "--worker", "w", "--review", "completed"},  // How does it stand now?
            {"gap", "review", "push-0001", "--as", "police", "--worker", "w", "--review", "not-justified", "--consent", "given"},
            {"breach", "assess", "push-0001", "--as", "police", "--worker", "w"},
            {"sharing", "list", "--as", "police", "--from", "yesterday"},
            {"sharing", "count", "--as", "police", "--class", "shared"},
+           {"case"},
+           {"case", "confirm", "--as", "police", "--worker", "w"},          // What?
+           {"case", "confirm", "links/x", "--as", "police", "--worker", "w"},
+           {"case", "undo", "41", "--as", "police"},                        // Who?
+           {"case", "history", "0123456789abcdef", "--as", "police", "--time", "later"},
+           {"case", "history", "0123456789abcdef", "--as", "police", "--as-at", "yesterday"},
            {"deadletter", "requeue", "not-hex", "--as", "police", "--worker", "w"},
            {"deadletter", "discard", "0123456789abcdef0123456789abcdef", "--as", "police", "--worker", "w"},  // Why?
            {"deadletter", "discard", "0123456789abcdef0123456789abcdef", "because", "--as", "police", "--worker", "w"},
@@ -212,6 +231,9 @@ TEST_F(ProgramTest, WhatIsSaidAfterwardsGoesToTheServiceAndTheRegisterToTheBroke
                  "--decision-maker", "m-2"}, {}),
            with({"referral", "holders", "push-0001"}, {}), with({"referral", "answer", "0123456789abcdef", "stopped"}, {}),
            with({"referral", "not-shared", "--with", "idva", "--purpose", "support", "--reason", "already-known"}, basis),
+           with({"referral", "sent-outside", "--to", "idva", "--by", "telephone", "--at", "2026-11-28T09:30:00Z", "--of", "push-0001",
+                 "--purpose", "support"}, basis),
+           with({"referral", "reseal", "push-0001", "--for", "housing"}, {}),
            with({"gap", "review", "push-0001", "--review", "completed"}, basis),
            with({"breach", "assess", "push-0001", "--assessment", "no-risk"}, {}), with({"notices"}, {})}) {
     EXPECT_EQ(Run(arguments), kFailed) << testing::PrintToString(arguments) << err_;
@@ -223,6 +245,21 @@ TEST_F(ProgramTest, WhatIsSaidAfterwardsGoesToTheServiceAndTheRegisterToTheBroke
     EXPECT_EQ(Run({verb[0], verb[1], "--as-admin", "alice"}), kFailed);
     EXPECT_THAT(err_, HasSubstr("the broker at 127.0.0.1:1, as admin/alice"));
   }
+}
+
+TEST_F(ProgramTest, AnOldSealingKeyVouchesForTheNewOneWithoutAnyServer) {
+  const std::string keys = "tests/golden/keys/northshire-idva-sealing";
+  const auto endorse = [&](const std::string& key, const std::string& next) {
+    return Run({"admin", "endorse", "--key", key, "--certificate", keys + ".cert.pem", "--next", next});
+  };
+  ASSERT_EQ(endorse(keys + ".key.pem", keys + "-2.cert.pem"), kDone) << err_;
+  const auto fields = nlohmann::json::parse(out_);
+  for (const char* field : {"sealingCertificate", "previousSealingCertificate", "sealingEndorsement"}) {
+    EXPECT_FALSE(fields.at(field).get<std::string>().empty()) << field;
+  }
+  EXPECT_NE(fields["sealingCertificate"], fields["previousSealingCertificate"]);
+  EXPECT_EQ(endorse(keys + "-2.key.pem", keys + "-2.cert.pem"), kWrongUse) << "not the key of the older certificate";
+  EXPECT_EQ(endorse(keys + ".key.pem", "tests/golden/keys/northshire-childrens-sealing.cert.pem"), kWrongUse) << "another agency's";
 }
 
 TEST(ChangeTextTest, HoldersSayWhatTheyHoldOnWhichBasisAndWhatTheyAnswered) {

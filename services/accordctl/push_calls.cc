@@ -55,7 +55,9 @@ constexpr std::array kCalls = {  // Those that every service has stand last.
     Row{"AnswerReferral", Make<&health::v1::HealthService::Stub::AnswerReferral>},
     Row{"ReferToMarac", Make<&idva::v1::IdvaService::Stub::ReferToMarac>},
     Row{"ReferClient", Make<&idva::v1::IdvaService::Stub::ReferClient>},
+    Row{"RequestChecks", Make<&agency::v1::ChecksService::Stub::RequestChecks>},
     Row{"RecordNotShared", Make<&agency::v1::OutboxService::Stub::RecordNotShared>},
+    Row{"RecordSentOutside", Make<&agency::v1::OutboxService::Stub::RecordSentOutside>},
 };
 
 }  // namespace

@@ -85,6 +85,8 @@ void AddReferralVerbs(CLI::App& app, Verb& chosen) {
     verb->add_option("FILE", arguments->paths,
                      "Files {title, agency, call, request}, or directories of them (deploy/samples/)")
         ->required();
+    verb->add_option("--caused-by", arguments->caused_by,
+                     "Of one file: the received referral that it follows, as `inbox show` takes it; its sender's terms bind what goes further");
     if (!preview) {
       verb->add_option("--wait", arguments->wait_s,
                        "Seconds to wait for the broker's answer; 0: until it is durable at the service")

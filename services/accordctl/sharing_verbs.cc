@@ -112,7 +112,9 @@ absl::StatusOr<int> ListNotices(Session& session, int rows_max) {
             const auto& notice = row.notice();
             table.Add({console::TimeText(row.received_at_ms()), console::Words(notice.kind()),
                        ShortName(referral::ReferralName(notice.header_digest())), notice.agency(), console::TimeText(notice.due_at_ms()),
-                       notice.step() == type::v1::ESCALATION_STEP_UNSPECIFIED
+                       notice.kind() == type::v1::NOTICE_KIND_CHECKS_DUE
+                           ? fmt::format("{} of {} answered", notice.answered(), notice.asked())
+                       : notice.step() == type::v1::ESCALATION_STEP_UNSPECIFIED
                            ? fmt::to_string(notice.reminder())
                            : fmt::format("{}, {}", notice.reminder(), console::Words(notice.step()))});
           }));

@@ -49,6 +49,12 @@ absl::StatusOr<std::vector<Prepared>> Prepare(const Session& session, const Subm
       push->options->set_corrects(corrected.request_id());
       push->options->set_safe_contact_change(arguments.safe_contact_change);
     }
+    if (!arguments.caused_by.empty()) {
+      if (samples->size() > 1) return UsageError("what follows a received referral is one file; nothing was sent");
+      ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+      ACCORD_ASSIGN_OR_RETURN(const std::string followed, FindInInbox(service, arguments.caused_by));
+      push->options->set_caused_by(followed);
+    }
     push->options->set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
     if (!push->options->has_worker()) {
       ACCORD_ASSIGN_OR_RETURN(*push->options->mutable_worker(), session.Worker(*agency));

@@ -23,6 +23,8 @@ struct SubmitArguments {
   // Of a correction, which is one file: the submission that it corrects, as a person names it; empty otherwise.
   std::string corrects;
   bool safe_contact_change = false;
+  // The received referral that it follows, as a person names it; empty: it follows none.
+  std::string caused_by;
 };
 
 // Reads every file before it sends the first. The exit status: kFailed when one of them failed.

@@ -12,14 +12,16 @@
 #include "common/ledger/note.h"
 #include "common/storage/rocks_store.h"
 #include "common/telemetry/log.h"
+#include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/escalate.h"
-#include "services/broker/delivery/delivery_metrics.h"
+#include "services/broker/clocks/feedback.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/recovery/tail_adoption.h"
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/change_clock.h"
 #include "services/broker/sharing/gap.h"
+#include "services/broker/sharing/reseal_wanted.h"
 
 namespace accord::broker {
 namespace {
@@ -62,14 +64,14 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
       erasure_changes_([this]() -> const CaseLinker& { return *linker_; },
                        [this](const ErasureOutcome& outcome) {
                          eraser_->Recorded(outcome);
-                         erasures_->Poke();
+                         PokeEraser();
                        }),
       rules_{config.trust_domain, directory_, [this] { return policy_.Get()->compiled; }, {&hold_changes_, &erasure_changes_}},
       admission_(directory_, policy_, clock,
-                 [this](const type::v1::HeaderCore& core) -> absl::StatusOr<std::optional<type::v1::HeaderCore>> {
-                   if (core.caused_by().empty()) return std::nullopt;
+                 [this](const type::v1::HeaderCore& core) -> absl::StatusOr<Cause> {
+                   if (core.caused_by().empty()) return Cause();
                    ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_->View());
-                   return CausedBy([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, core);
+                   return CauseOf([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, core);
                  }),
       previews_(config.previews, clock),
       quotas_(config.limits, clock),
@@ -78,7 +80,7 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config, const Clock& clock, Random& random,
                                                      telemetry::Metrics& metrics,
                                                      std::function<void(CommitStep)> on_step,
-                                                     std::function<void(EraserStep)> on_erasure) {
+                                                     std::function<void(EraserStep)> on_erasure, StoreOpener stepped_over) {
   ACCORD_ASSIGN_OR_RETURN(auto key, crypto::Ed25519Signer::FromPemFile(config.log_key));
   ACCORD_ASSIGN_OR_RETURN(auto master, LoadMasterKey(config.master_key));
   std::unique_ptr<Broker> broker(new Broker(config, clock));
@@ -95,11 +97,14 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   options.on_health = [self = broker.get()](bool serving) { self->TellHealth(serving); };
   options.publish = [self = broker.get()](const ReadView& view, const Epochs& epochs) { return self->Publish(view, epochs); };
   options.on_step = std::move(on_step);
-  ACCORD_ASSIGN_OR_RETURN(
-      broker->sequencer_,
-      Sequencer::Start(MakeStoreOpener(config, std::move(master), std::move(key), clock, random, broker->executor_,
-                                       broker->erasure_site_),
-                       std::move(options), broker->executor_, clock, random, metrics));
+  options.stepped = stepped_over != nullptr;
+  if (options.stepped) broker->executor_.Shutdown();  // What would be handed to it is done at once.
+  const bool stepped = options.stepped;
+  StoreOpener opener = stepped ? std::move(stepped_over)
+                               : MakeStoreOpener(config, std::move(master), std::move(key), clock, random, broker->executor_,
+                                                 broker->erasure_site_);
+  ACCORD_ASSIGN_OR_RETURN(broker->sequencer_,
+                          Sequencer::Start(std::move(opener), std::move(options), broker->executor_, clock, random, metrics));
   ACCORD_RETURN_IF_ERROR(broker->CheckLog());
   broker->hold_walker_ = std::make_unique<HoldWalker>(
       *broker->sequencer_, [self = broker.get()](const type::v1::SubjectToken& token) { return self->linker_->Index(token); },
@@ -114,10 +119,18 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
                   {DueKind::kChange, [&policy](auto& context, const Due& due, auto& queued) { return ChaseChange(context, *policy.Get(), due, queued); }},
                   {DueKind::kBreach, ChaseBreach},
                   {DueKind::kPickUp, escalate},
-                  {DueKind::kResponse, escalate}});
+                  {DueKind::kResponse, escalate},
+                  {DueKind::kFeedback,
+                   [&policy](auto& context, const Due& due, auto& queued) { return ChaseFeedback(context, *policy.Get(), due, queued); }},
+                  {DueKind::kReseal, ChaseReseal},
+                  {DueKind::kChecks, TellChecksDue}});
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
   broker->scrubber_ = std::make_unique<Scrubber>(*broker->sequencer_, clock, metrics);
+  broker->delivery_metrics_ = std::make_unique<DeliveryMetrics>(metrics);
+  broker->eraser_ = std::make_unique<Eraser>(*broker->sequencer_, broker->erasure_site_, *broker->linker_, broker->mailboxes_,
+                                             clock, std::move(on_erasure));
+  if (stepped) return broker;
   broker->scrubbing_ = std::make_unique<Periodic>(kScrubPause, [self = broker.get()] { self->scrubber_->Step(); });
   broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] {
     self->refusals_->Flush();
@@ -125,16 +138,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
       telemetry::Log(telemetry::Level::kError, "witnesses.policy_not_read", {{"status", read}});
     }
   });
-  broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get(), shown = std::make_shared<DeliveryMetrics>(metrics)] {
-    const absl::Time now = self->clock_.Now();
-    self->mailboxes_.Tick(now);
-    shown->Set(self->mailboxes_.figures(now));
-    self->sequencer_->PublishDue();
-    self->hold_walker_->Tick();
-    self->due_clock_->Tick();
-  });
-  broker->eraser_ = std::make_unique<Eraser>(*broker->sequencer_, broker->erasure_site_, *broker->linker_, broker->mailboxes_,
-                                             clock, std::move(on_erasure));
+  broker->seconds_ = std::make_unique<Periodic>(absl::Seconds(1), [self = broker.get()] { self->Second(); });
   broker->erasures_ = std::make_unique<Periodic>(kEraserPeriod, [self = broker.get()] {
     const absl::Status status = self->eraser_->Run();
     if (!status.ok() && !HasReason(status, Reason::kShuttingDown)) {
@@ -143,6 +147,15 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   });
   broker->erasures_->Poke();  // What a stop interrupted.
   return broker;
+}
+
+void Broker::Second() {
+  const absl::Time now = clock_.Now();
+  mailboxes_.Tick(now);
+  delivery_metrics_->Set(mailboxes_.figures(now));
+  sequencer_->PublishDue();
+  hold_walker_->Tick();
+  due_clock_->Tick();
 }
 
 Broker::~Broker() { Shutdown(); }

@@ -21,6 +21,7 @@
 #include "services/broker/admission/quota.h"
 #include "services/broker/broker_config.h"
 #include "services/broker/cases/case_linker.h"
+#include "services/broker/delivery/delivery_metrics.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/changes.h"
 #include "services/broker/directory/directory.h"
@@ -57,12 +58,15 @@ StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes mast
 class Broker {
  public:
   // Opens everything with its start-up checks. All references must outlive the result. `on_step` and `on_erasure` are for tests.
+  // With `stepped_over`, for simulations, the store is that one's, nothing is erased, and no thread is started: whoever opened the broker
+  // is its only caller, calls RunOnce of its sequencer and Second once a second, and every Done runs within those and Submit.
   //   FAILED_PRECONDITION  not initialised, or the log is of another origin or key
   //   those of the store, guard and ledger: UNAVAILABLE may pass, DATA_LOSS is for a person
   static absl::StatusOr<std::unique_ptr<Broker>> Open(const BrokerConfig& config, const Clock& clock, Random& random,
                                                       telemetry::Metrics& metrics,
                                                       std::function<void(CommitStep)> on_step = nullptr,
-                                                      std::function<void(EraserStep)> on_erasure = nullptr);
+                                                      std::function<void(EraserStep)> on_erasure = nullptr,
+                                                      StoreOpener stepped_over = nullptr);
   // Shutdown().
   ~Broker();
 
@@ -86,7 +90,11 @@ class Broker {
   const PolicyWitnesses& witnesses() const { return *witnesses_; }
   const Scrubber& scrubber() const { return *scrubber_; }
   // Lets the eraser have a round now.
-  void PokeEraser() { erasures_->Poke(); }
+  void PokeEraser() {
+    if (erasures_ != nullptr) erasures_->Poke();
+  }
+  // What is done every second: by a thread of the broker's own, or else by whoever steps it.
+  void Second();
   // The log's verification key, and its name.
   const std::string& vkey() const { return vkey_; }
   const std::string& origin() const { return config_.origin; }
@@ -135,6 +143,7 @@ class Broker {
   std::unique_ptr<RefusalRecorder> refusals_;
   std::unique_ptr<DirectoryAuthorizer> authorizer_;
   std::unique_ptr<Scrubber> scrubber_;
+  std::unique_ptr<DeliveryMetrics> delivery_metrics_;
   std::unique_ptr<Periodic> minutes_, seconds_, scrubbing_;
   std::unique_ptr<Eraser> eraser_;
   std::unique_ptr<Periodic> erasures_;

@@ -73,6 +73,7 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config.emergency_schedule_file = init.OptionalPath("emergency_schedule");
   config.legal_register_file = init.OptionalPath("legal_register");
   config.clock_rules_file = init.OptionalPath("clock_rules");
+  config.case_rules_file = init.OptionalPath("case_rules");
   ACCORD_RETURN_IF_ERROR(root.Finish());
   return config;
 }

@@ -49,7 +49,7 @@ struct BrokerConfig {
   std::vector<std::string> administrators;
   std::string directory_file;  // Empty: no agencies yet.
   std::string agreement_file;  // Empty: none in force, so nothing but IMMEDIATE passes.
-  std::string emergency_schedule_file, legal_register_file, clock_rules_file;  // Empty: those that the program is built with.
+  std::string emergency_schedule_file, legal_register_file, clock_rules_file, case_rules_file;  // Empty: those that the program is built with.
 };
 
 // Errors as config::Table's: all of them, each with file, line and key.

@@ -118,6 +118,10 @@ absl::Status ReadPolicyTexts(const BrokerConfig& config, std::vector<admin::v1::
     ACCORD_ASSIGN_OR_RETURN(*changes.emplace_back().mutable_put_clock_rules()->mutable_text(),
                             ReadFile(config.clock_rules_file, policy::kPolicyTextBytesMax));
   }
+  if (!config.case_rules_file.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(*changes.emplace_back().mutable_put_case_rules()->mutable_text(),
+                            ReadFile(config.case_rules_file, policy::kPolicyTextBytesMax));
+  }
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 #include "common/rpc/handler.h"
 #include "services/broker/adapter/authorizer.h"
 #include "services/broker/api/admin_service.h"
+#include "services/broker/api/case_service.h"
 #include "services/broker/api/directory_service.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/ledger_service.h"
@@ -24,9 +25,10 @@ struct BrokerServices::Parts {
                    broker.refusals(), broker.executor(), broker.clock(), broker.previews(), broker.policy(), broker.quotas()},
                   shared, streams),
         mailbox({broker.sequencer(), broker.mailboxes(), broker.policy(), broker.directory(), broker.refusals(),
-                  broker.executor(), broker.clock(), broker.quotas()},
+                  broker.executor(), broker.clock(), broker.quotas(), broker.linker()},
                  shared, streams),
         sharing({broker.sequencer(), broker.policy(), broker.directory(), broker.mailboxes(), broker.refusals(), broker.clock()}, shared),
+        cases({broker.sequencer(), broker.policy(), broker.directory(), broker.refusals(), broker.clock(), broker.linker()}, shared),
         ledger(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared, streams),
         trail(broker.sequencer(), broker.refusals(), shared),
         directory(broker.directory(), broker.refusals(), shared),
@@ -39,6 +41,7 @@ struct BrokerServices::Parts {
   ReferralService referral;
   MailboxService mailbox;
   SharingService sharing;
+  CaseService cases;
   LedgerService ledger;
   TrailService trail;
   DirectoryService directory;
@@ -52,7 +55,7 @@ BrokerServices::~BrokerServices() = default;
 
 std::vector<grpc::Service*> BrokerServices::all() {
   Parts& p = *parts_;
-  return {&p.referral, &p.mailbox, &p.sharing, &p.ledger, &p.trail, &p.directory, &p.policy, &p.admin};
+  return {&p.referral, &p.mailbox, &p.sharing, &p.cases, &p.ledger, &p.trail, &p.directory, &p.policy, &p.admin};
 }
 
 rpc::UnreadableReport BrokerServices::unreadable() {

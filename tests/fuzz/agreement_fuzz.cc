@@ -1,6 +1,7 @@
-// Agreements, schedules, registers, clock rules and tables of cases as people write them: what decides who may be told what.
+// Agreements, schedules, registers, clock rules, case rules and tables of cases as people write them: what decides who may be told what.
 #include "common/base/status.h"
 #include "common/policy/cases.h"
+#include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "common/policy/difference.h"
 #include "common/policy/policy_text.h"
@@ -34,6 +35,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     ACCORD_CHECK(referral::ValidateClockRules(*clocks).ok());
     const auto again = policy::ParseClockRules(policy::ClockRulesText(*clocks));
     ACCORD_CHECK(again.ok() && policy::DiffClockRules(*clocks, *again).empty());
+  }
+  const auto case_rules = policy::ParseCaseRules(input);
+  if (!case_rules.ok()) {
+    ACCORD_CHECK(HasReason(case_rules.status(), Reason::kFieldInvalid));
+  } else {
+    ACCORD_CHECK(referral::ValidateCaseRules(*case_rules).ok());
+    const auto again = policy::ParseCaseRules(policy::CaseRulesText(*case_rules));
+    ACCORD_CHECK(again.ok() && policy::DiffCaseRules(*case_rules, *again).empty());
   }
   const auto agreement = policy::ParseAgreement(input);
   if (!agreement.ok()) {

@@ -13,6 +13,7 @@
 #include "common/referral/header.h"
 #include "common/referral/section.h"
 #include "common/referral/statement.h"
+#include "common/referral/sound_key.h"
 #include "common/referral/subject_token.h"
 #include "tests/golden/golden.h"
 
@@ -198,12 +199,18 @@ TEST(GoldenReferralTest, SubjectTokens) {
   identifier->set_verified(true);
 
   const auto tokens = referral::MakeTokens(person, "northshire", "2025", Hex(vector["key"]));
-  ASSERT_EQ(tokens.size(), vector["tokens"].size());
+  ASSERT_EQ(tokens.size(), vector["tokens"].size() + vector["near"].size());
   for (size_t i = 0; i < tokens.size(); ++i) {
-    const json& wanted = vector["tokens"][i];
+    const bool near = i >= vector["tokens"].size();
+    const json& wanted = near ? vector["near"][i - vector["tokens"].size()] : vector["tokens"][i];
     EXPECT_EQ(tokens[i].token(), Hex(wanted["token"])) << wanted;
-    EXPECT_EQ(tokens[i].strong(), wanted["strong"]) << wanted;
+    EXPECT_EQ(tokens[i].strong(), !near && wanted["strong"]) << wanted;
     EXPECT_EQ(tokens[i].recipe(), referral::kTokenRecipe);
+  }
+  for (const json& row : vector["sounds"]) {
+    const auto words = referral::RomanWords(row["name"].get<std::string>());
+    EXPECT_EQ(json(words), row["words"]) << row;
+    for (size_t i = 0; i < words.size(); ++i) EXPECT_EQ(referral::SoundOf(words[i]), row["sounds"][i]) << row;
   }
 }
 

@@ -12,6 +12,7 @@
 #include "common/crypto/digest.h"
 #include "common/crypto/dsse.h"
 #include "common/crypto/ecdsa.h"
+#include "common/crypto/succession.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/frontier.h"
 #include "common/ledger/leaf.h"
@@ -92,6 +93,18 @@ TEST(GoldenTest, Certificates) {
         anchors->Verify(certificate, {}, kThen + absl::Hours(24 * 366 * 40), Reason::kSealingKeyUntrusted)
             .ok());
   }
+}
+
+TEST(GoldenTest, Succession) {
+  const json vector = Vector("succession");
+  const auto previous = Certificate(vector["previous"]), next = Certificate(vector["next"]);
+  EXPECT_EQ(crypto::SuccessionMessage(previous, next), Hex(vector["message"]));
+  EXPECT_TRUE(crypto::VerifySuccessor(previous, next, Hex(vector["endorsement"])).ok());
+  EXPECT_FALSE(crypto::VerifySuccessor(previous, next, Altered(Hex(vector["endorsement"]))).ok());
+  EXPECT_FALSE(crypto::VerifySuccessor(next, previous, Hex(vector["endorsement"])).ok());
+  const auto key = crypto::SealingKey::FromPem(KeyPem(vector["previous"]));
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_TRUE(crypto::VerifySuccessor(previous, next, crypto::EndorseSuccessor(*key, previous, next).value()).ok());
 }
 
 TEST(GoldenTest, SealedSections) {

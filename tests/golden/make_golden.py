@@ -19,6 +19,7 @@ import hmac
 import importlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,7 @@ CERTIFICATES = {  # name: URI path, key usage, whether for TLS
     f"{SENDER}-sealing": (f"agency/{SENDER}/sealing", key_usage(key_agreement=True), False),
     f"{IDVA}-sealing": (f"agency/{IDVA}/sealing", key_usage(key_agreement=True), False),
     f"{CHILDRENS}-sealing": (f"agency/{CHILDRENS}/sealing", key_usage(key_agreement=True), False),
+    f"{IDVA}-sealing-2": (f"agency/{IDVA}/sealing", key_usage(key_agreement=True), False),
     f"{SENDER}-signing": (f"agency/{SENDER}/signing", key_usage(digital_signature=True), False),
     f"{IDVA}-signing": (f"agency/{IDVA}/signing", key_usage(digital_signature=True), False),
     f"{SENDER}-tls": (f"agency/{SENDER}/outbox", key_usage(digital_signature=True), True),
@@ -243,6 +245,14 @@ def signed(signer, payload_type, payload, earlier):
 
 
 # ---- 4. Sections -------------------------------------------------------------------------
+
+def succession(previous, following, earlier):
+    """A sealing key's word for the one that follows it."""
+    message = b"accord/sealing-succession/v1\0" + H(certificate_der(previous)) + H(certificate_der(following))
+    endorsement = once(earlier.get("endorsement"), lambda s: verifies(p256(previous), message, bytes.fromhex(s)),
+                       lambda: p256(previous).sign(message, ec.ECDSA(hashes.SHA256())).hex(), "endorsement")
+    return {"previous": previous, "next": following, "message": message.hex(), "endorsement": endorsement}
+
 
 def padded_size(size):
     for bound in (1 << 10, 4 << 10, 16 << 10, 64 << 10):
@@ -486,6 +496,17 @@ def normalise(name):
     return " ".join(sorted(kept.split()))
 
 
+def sound(word):
+    """§11, of a word of a to z: the groups as they sound, doubled ones once, vowels but a first one and a later h left out."""
+    groups = re.sub("sch|tch|chr|ch|sh|zh|ts|tz|ph|kh|gh|ck|dj|qu|x|c(?=[eiy])[eiy]|[cqzvwj]",
+                    lambda m: {"sch": "s", "tch": "s", "chr": "kr", "ch": "s", "sh": "s", "zh": "s", "ts": "s", "tz": "s", "ph": "f", "kh": "h",
+                               "gh": "g", "ck": "k", "dj": "y", "qu": "k", "x": "ks", "c": "k", "q": "k", "z": "s", "v": "f", "w": "f",
+                               "j": "y"}.get(m[0], "s"), word)
+    doubled_once = re.sub(r"([^aeiouyh])\1+", r"\1", groups)
+    first = re.sub("^[aeiouy]", "a", doubled_once[:1])
+    return first + re.sub("[aeiouyh]", "", doubled_once[1:])
+
+
 def token(key, kind, a, b):
     fields = (b"accord/subject-token/v1", kind.encode(), a.encode(), b.encode())
     return hmac.new(key, b"".join(lp(16, field) for field in fields), hashlib.sha256).digest()
@@ -678,6 +699,9 @@ def make_vectors():
                                       "sealed_base64": b64(for_recipient(s["sealed"], subject_key_id(n)))} for n in s["names"]]}
                      for s in case["sections"]]}
 
+    out["succession"] = {"comment": "§4: the old sealing key's word for the one that follows it.",
+                         **succession(f"{IDVA}-sealing", f"{IDVA}-sealing-2", committed("succession"))}
+
     out["statement"] = {"comment": "§5: two statements of one agency on the referral of header.json; the second names the first.",
                         "statements": told,
                         "later_kinds_comment": "One statement of each later kind, as they are made; whether one may follow another is the "
@@ -796,13 +820,23 @@ def make_vectors():
     tokens = [("nhs", "9434765919", "", True), ("name-dob", name, "1990-02-03", True), ("name-dob", alias, "1990-02-03", True),
               ("name-year", name, "1990", False), ("name-year", name, "1991", False), ("name-year", alias, "1990", False),
               ("name-year", alias, "1991", False)]
+    born, sounds = "1990-02-03", ("abrn s smt", "s smt")
+    near = [("sound-date", sounds[0], born), ("word-date", "smith", born), ("word-date", "obrien", born), ("word-date", "zoe", born),
+            ("name-day", name, born[5:]), ("sound-date", sounds[1], born), ("name-day", alias, born[5:])]
+    expect(" ".join(sorted(map(sound, ("zoe", "obrien", "smith")))) == sounds[0], "the sound of a name")
+    # Name, its words transliterated.
+    roman = [("Zoë O'Brien-Smith", "zoe obrien smith"), ("Анна Шевченко", "anna sevcenko"), ("Юлія", "ulia"), ("Łukasz Øst", "lukasz ost"),
+             ("Παπαδόπουλος", "papadopoulos"), ("Mohammed Khan", "mohammed khan"), ("Muhammad", "muhammad"), ("Christina Czarnecka", "christina czarnecka"),
+             ("Yusuf Jackson", "yusuf jackson"), ("Alexander Schwarz", "alexander schwarz"), ("2nd Aoi", "2nd aoi")]
     out["subject_token"] = {
-        "comment": "§11: names and what they normalise to, and all tokens of one invented person, strong ones first.",
+        "comment": "§11: names and what they normalise to, and all tokens of one invented person, strong ones first, then those that survive an error; words as they sound.",
         "names": [{"name": n, "normalised": normalise(n)} for n in names], "key": key.hex(),
         "person": {"given_names": "Zo\u00eb", "family_name": "O'Brien-Smith", "aliases": ["Zoe Smith"],
                    "dates_of_birth": ["1990-02-03", "1991"], "nhs_number": "943 476 5919"},
         "tokens": [{"kind": kind, "a": a, "b": b, "strong": strong, "token": token(key, kind, a, b).hex()}
-                   for kind, a, b, strong in tokens]}
+                   for kind, a, b, strong in tokens],
+        "near": [{"kind": kind, "a": a, "b": b, "token": token(key, kind, a, b).hex()} for kind, a, b in near],
+        "sounds": [{"name": n, "words": words.split(), "sounds": [sound(word) for word in words.split()]} for n, words in roman]}
 
     out["certificates"] = {
         "comment": "§4: certificates under an area authority. PEM files are in keys/.",

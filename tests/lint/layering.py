@@ -38,8 +38,10 @@ MAY_INCLUDE = {
     # so that the outbox resends byte for byte what it stored (docs/adr/0002); gRPC itself stays in common/agent_rpc.
     "common/agent": BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral"] + STORE_INTERFACE + TYPE + AGENCY_WIRE
                     + ["accord/storage/v1"],
+    # One way in which an agency's service calls somebody, apart from the others for its library.
+    "common/webhook": BASE + ["common/agent/alert_hook.h"],
     # The runtime's wiring, shared by six programs: what is in main.cc elsewhere. Hence the concrete store.
-    "common/agent_rpc": WIRE + ["common/agent", "common/referral", "common/storage"] + AGENCY_WIRE,
+    "common/agent_rpc": WIRE + ["common/agent", "common/webhook", "common/referral", "common/storage"] + AGENCY_WIRE,
 
     "services/broker/ledger": BASE + TELEMETRY + ["common/crypto", "common/ledger"] + STORE_INTERFACE,
     # rocks_store.h: FamilySpec, with which the store is opened. admin/v1 and options/v1: the directory stores changes as proposed
@@ -53,7 +55,9 @@ MAY_INCLUDE = {
     "services/broker/scrub": BROKER_MODULE + ["services/broker/ledger", "services/broker/sequencer"],
     # admin/v1: a forum is stored as it was approved.
     "services/broker/policy": BROKER_MODULE + ["common/policy", "services/broker/directory", "accord/admin/v1"],
-    "services/broker/cases": BROKER_MODULE,
+    # Links are told of by notices, to who holds what; answers are judged by the directory.
+    # Who may know of a case is decided: the policy, and forums as they are stored.
+    "services/broker/cases": BROKER_MODULE + ["services/broker/directory", "services/broker/delivery/referral_store.h", "services/broker/policy", "accord/admin/v1"],
     # admin/v1: a hold is stored as it was approved. The store of delivery, on which holds stand as delivery stands on holds;
     # the commands about holds, and the walk, use the directory and the sequencer.
     "services/broker/holds": BROKER_MODULE + ["services/broker/directory", "services/broker/delivery/attempts.h", "services/broker/delivery/referral_store.h",
@@ -62,8 +66,8 @@ MAY_INCLUDE = {
     # holds: whoever is first released something that a hold covers is told of it. sharing: a holder's clock, and the gap of what leaves. clocks: what is
     # given up is opened and answered by nobody.
     "services/broker/delivery": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/holds",
-                                                 "services/broker/sharing/due.h", "services/broker/sharing/gap.h",
-                                                 "services/broker/clocks/clocks.h"],
+                                                 "services/broker/sharing/due.h", "services/broker/sharing/gap.h", "services/broker/sharing/reseal_wanted.h",
+                                                 "services/broker/clocks/clocks.h", "services/broker/cases/proposals.h"],
     # Stands on the store of delivery, which it leaves notices in and judges by whom it may tell; its clock is the sequencer's.
     "services/broker/sharing": BROKER_MODULE + ["services/broker/directory", "services/broker/policy",
                                                 "services/broker/delivery/referral_store.h", "services/broker/delivery/mailboxes.h",
@@ -129,6 +133,7 @@ HOMES = {
                 "services/broker/broker_services.h",  # Hands the services of api to the server, for main.cc and for tests.
                 "services/broker/api", "services/broker/adapter", "services/accordctl", "services/bench",
                 *(f"services/{agency}/api" for agency in AGENCIES)],
+    "curl/": ["common/webhook"],
     "spdlog/": ["common/telemetry"],
     "prometheus/": ["common/telemetry"],
     "toml++/": ["common/config"],

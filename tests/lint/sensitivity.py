@@ -29,13 +29,16 @@ NOT_PERSONAL = {
         accord.type.v1.VictimInformationRequest.statement_section sender_statement corrected_by corrects
         accord.broker.v1.Holder.change accord.storage.v1.StoredRecipient.change accord.type.v1.Statement.answers
         accord.type.v1.Statement.tag_commitments
-        change_digest salt evidence_digest hold_referrals""",
-    "`referrals/{digest}` or `changes/{number}`, as above": "name accord.admin.v1.Hold.change",
+        change_digest salt evidence_digest hold_referrals
+        accord.agency.v1.CheckRow.responses accord.storage.v1.StoredSubmission.responses resealed_by""",
+    "`referrals/{digest}`, `changes/{number}` or `links/{number}`, as above": """
+        name accord.admin.v1.Hold.change accord.broker.v1.SharingNotice.link accord.agency.v1.AnswerCaseLinkRequest.link""",
     "the number of a legal hold, given by an administrator; not what it covers": """
         hold holds accord.admin.v1.SetHold.id accord.admin.v1.LiftHold.id""",
     "a body that orders things, and its reference; where it leads to a case it is marked": "accord.type.v1.EntryEvent.authority",
     "made of public keys and hashes": """
         key_id signature certificate sealing_certificate confidential_sealing_certificate signing_certificates sender_certificate
+        sealing_certificate_digest previous_sealing_certificate sealing_endorsement
         path leaf leaves tlog_proof note log_vkey origin checkpoint accord.storage.v1.StoredCosigned.root
         accord.storage.v1.StoredCosignature.line""",
     "an agency's id or what describes the organisation": """
@@ -46,13 +49,14 @@ NOT_PERSONAL = {
         accord.broker.v1.CorrectReferralResponse.not_told accord.broker.v1.RecallReferralResponse.not_told accord.broker.v1.WithdrawReferralResponse.told""",
     "a version or the text of published rules": """
         agreement_version emergency_version law_version clock_version instrument_version ric_version screening_version version accord.admin.v1.PutAgreement.text
-        accord.storage.v1.StoredAgreement.text token_key domain rule_id
+        accord.storage.v1.StoredAgreement.text token_key domain rule_id case_rules_version rules_version accord.admin.v1.PutCaseRules.text
         accord.admin.v1.PutEmergencySchedule.text accord.admin.v1.PutLegalRegister.text accord.admin.v1.PutClockRules.text accord.admin.v1.PolicyDocument.id
         accord.admin.v1.PolicyDocument.text accord.storage.v1.StoredPolicyText.text""",
     "from a closed list of this project: methods, reasons, labels, families, kinds of change, grades of completeness": """
         method label payload_type completeness accord.type.v1.EntryEvent.change accord.type.v1.EntryEvent.reason
         accord.broker.v1.RejectCommand.reason accord.broker.v1.DeadLetter.reason accord.broker.v1.DeliveryAttempt.outcome
-        accord.storage.v1.StoredAttempt.outcome accord.storage.v1.StoredDelivery.dead_reason accord.storage.v1.StoredAlarm.reason accord.storage.v1.StoredErasingRow.family""",
+        accord.storage.v1.StoredAttempt.outcome accord.storage.v1.StoredDelivery.dead_reason accord.storage.v1.StoredAlarm.reason accord.storage.v1.StoredErasingRow.family
+        accord.agency.v1.GetServiceStatusResponse.alert""",
     "text made by the program from its own words, without personal data (style.md §5)": """
         accord.type.v1.SectionDecision.reason what_would_change_it alarm waiting_for accord.storage.v1.StoredAlarm.text
         accord.broker.v1.PreviewReferralResponse.warnings accord.broker.v1.SubmitReferralResponse.warnings
@@ -62,10 +66,11 @@ NOT_PERSONAL = {
         accepted_at_ms approved_at_ms first_released_ms in_force_ms not_before_ms opened_at_ms proposed_at_ms raised_at_ms
         received_at_ms signed_at_ms since_ms stored_at_ms time_ms valid_from_ms answered_at_ms cosigned_at_ms delivered_at_ms
         erased_at_ms purged_at_ms decided_at_ms answer_due_ms change_due_ms last_round_at_ms lifted_at_ms published_at_ms review_at_ms set_at_ms named_at_ms released_at_ms
-        shared_at_ms due_at_ms reviewed_at_ms recorded_at_ms assessed_at_ms queued_at_ms dead_at_ms alerted_at_ms
-        released_ms ended_ms due_ms pick_up_due_ms response_due_ms recipients_asked_ms notice_due_ms from_ms until_ms effective_from_ms expires_ms""",
+        shared_at_ms due_at_ms regraded_at_ms reviewed_at_ms recorded_at_ms assessed_at_ms queued_at_ms dead_at_ms alerted_at_ms
+        released_ms ended_ms due_ms pick_up_due_ms response_due_ms feedback_due_ms recipients_asked_ms notice_due_ms reseal_wanted_ms from_ms until_ms effective_from_ms expires_ms""",
+    "when it is asked about, as the caller says": "as_at_ms",
     "a flag of the protocol or of a program": """
-        active live already behind emergency_gap not_to_alleged_perpetrator connected forked indexed inspector quorum walking by_person look hold_lifted lifting_told preview_only rationale_present repeated_request send stopped strong
+        active live already behind reseal_wanted with_stand_ins checks of_statement notice_of_statement accord.agency.v1.GetChecksResponse.due emergency_gap not_to_alleged_perpetrator connected forked indexed inspector quorum walking by_person look hold_lifted lifting_told preview_only rationale_present repeated_request send stopped strong
         third_party_material recalled with_receipts with_reviewed with_assessed""",
     "the caller's own act in the directory; no referral": """
         accord.admin.v1.ProposeChangeRequest.request_id accord.admin.v1.ApproveChangeRequest.request_id""",

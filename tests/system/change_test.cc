@@ -230,6 +230,12 @@ TEST_F(ChangeTest, WhatIsNotSharedIsRecordedAndCounted) {
   for (const auto& row : counted["counts"]) counts[row["sharingClass"]] = row["count"];
   EXPECT_EQ(counts["SHARING_CLASS_NOT_SHARED"], "1");
   EXPECT_EQ(counts["SHARING_CLASS_WITH_CONSENT"], "2");
+
+  // Told by telephone: on the record, and no mailbox has more than before.
+  Done({"--as", "police", "referral", "sent-outside", "--to", "housing", "--by", "telephone", "--at", "2026-01-05T02:10:00Z", "--of",
+        "NSP-2026-4/1", "--purpose", "safeguarding-adult", "--awareness", "informed", "--consent", "given", "--article6", "public-task"});
+  EXPECT_TRUE(ListInbox(world_, "housing")->empty());
+  EXPECT_EQ(Json({"--as", "police", "sharing", "list", "--class", "sent-outside"})["sharing"][0]["recipient"], "housing");
 }
 
 TEST_F(ChangeTest, WhatWentUnderTheEmergencyScheduleAloneIsReviewedBySomebodyElse) {

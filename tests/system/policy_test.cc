@@ -91,7 +91,8 @@ TEST_F(PolicyTest, SchedulesAndRegistersGoTheSameWay) {
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "list"}).output, HasSubstr("built in"));
   const std::pair<std::string, std::string> texts[] = {{"--emergency-schedule", "deploy/emergency-schedule.toml"},
                                                        {"--legal-register", "deploy/legal-register.toml"},
-                                                       {"--clock-rules", "deploy/clock-rules.toml"}};
+                                                       {"--clock-rules", "deploy/clock-rules.toml"},
+                                                       {"--case-rules", "deploy/case-rules.toml"}};
   for (const auto& [option, file] : texts) {
     const Ran made = Ctl({"--as-admin", "alice", "--json", "admin", "propose", option, World::Source(file)});
     ASSERT_EQ(made.exit_status, 0) << made.output;
@@ -99,8 +100,9 @@ TEST_F(PolicyTest, SchedulesAndRegistersGoTheSameWay) {
     EXPECT_THAT(Ctl({"--as-admin", "bob", "policy", "diff", World::Source(file)}).output, HasSubstr(" says what "));
   }
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "schedule"}).output, HasSubstr("emergency_department"));
-  EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "clocks"}).output, HasSubstr("clocks-2"));
+  EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "clocks"}).output, HasSubstr("clocks-3"));
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "clocks", "clocks-1"}).output, HasSubstr("managers_percent = 25"));
+  EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "cases"}).output, HasSubstr("cases-2"));
   const Ran older = Ctl({"--as", "idva", "policy", "show", "register", "law-1"});
   EXPECT_THAT(older.output, HasSubstr("cda1998_s115"));
   EXPECT_THAT(older.output, Not(HasSubstr("law-2")));

@@ -54,6 +54,8 @@ referral::HeaderParts RawAgency::Parts(const RawSpec& spec) {
   core.mutable_risk()->set_grade(spec.grade);
   core.mutable_risk()->set_instrument(type::v1::INSTRUMENT_PROFESSIONAL_JUDGEMENT);
   core.mutable_risk()->set_subject(type::v1::SUBJECT_ROLE_VICTIM);
+  core.mutable_risk()->set_change_reason(type::v1::RISK_CHANGE_REASON_NEW_ASSESSMENT);  // Of the same people as others: it may be lower.
+  core.mutable_risk()->set_supervisor("sergeant-1");
   core.set_signed_at_ms(now_ms);
   for (const std::string& recipient : spec.recipients) {
     auto& part = parts.recipients.emplace_back();

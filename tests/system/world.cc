@@ -11,6 +11,9 @@
 #include <grpcpp/impl/codegen/rpc_method.h>
 #include <grpcpp/impl/codegen/sync_stream.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -317,6 +320,23 @@ absl::StatusOr<bool> World::Serving(const std::string& server) {
   const grpc::Status answered = grpc::internal::BlockingUnaryCall(channel.get(), check, &context, Empty(), &status);
   if (!answered.ok()) return rpc::FromGrpc(answered);
   return status.value() == 1;
+}
+
+std::string World::Metrics(const std::string& server) const {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(metrics_ports_.at(server)->number()));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  constexpr std::string_view kRequest = "GET /metrics HTTP/1.0\r\n\r\n";
+  std::string text;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+      write(fd, kRequest.data(), kRequest.size()) == static_cast<ssize_t>(kRequest.size())) {
+    char buffer[4096];
+    for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) text.append(buffer, static_cast<size_t>(n));
+  }
+  close(fd);
+  return text;
 }
 
 void World::DropChannels() {

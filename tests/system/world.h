@@ -78,6 +78,8 @@ class World {
 
   // What the server says of its health.
   absl::StatusOr<bool> Serving(const std::string& server);
+  // What the server says at its metrics port; empty when it does not answer.
+  std::string Metrics(const std::string& server) const;
 
   // A channel to `server` as `principal`: the path of a SPIFFE id, such as `agency/police/records` or `admin/alice`.
   // The certificate is issued at the first use. Thread-safe.

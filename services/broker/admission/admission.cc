@@ -8,6 +8,7 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/crypto/cms.h"
+#include "common/referral/risk.h"
 
 namespace accord::broker {
 namespace {
@@ -32,28 +33,32 @@ absl::Status CheckSender(const Caller& caller, const type::v1::HeaderCore& core)
 // What `stand_in` may have of what is addressed to `named`: it is decided as a recipient of its own, for what its principal may
 // have says nothing of it (decision.h).
 std::set<std::string> PermittedToStandIn(const Policy& policy, referral::HeaderParts parts, const std::string& named,
-                                         const std::string& stand_in, type::v1::RecipientCapacity capacity, absl::Time now) {
+                                         const std::string& stand_in, type::v1::RecipientCapacity capacity, const referral::Facts& facts,
+                                         absl::Time now) {
   parts.recipients.assign(1, {});
   parts.recipients[0].set_agency(stand_in);
   parts.recipients[0].set_desk(type::v1::DESK_MAIN);
   parts.recipients[0].set_capacity(capacity);
   parts.recipients[0].set_on_behalf_of(named);
-  return referral::PermittedSections(referral::Decide(policy.compiled, parts, {}, now), stand_in);
+  return referral::PermittedSections(referral::Decide(policy.compiled, parts, facts, now), stand_in);
 }
 
 // Whether a section sealed for `owner` is sealed for a recipient that is permitted it, at the desk that it is addressed to, or
 // for the deputy or duty recipient of one, if it is permitted to both.
 bool MaySeal(const Policy& policy, const DirectorySnapshot& directory, const referral::HeaderParts& parts,
              const referral::Decisions& decisions, const std::string& section_id, const DirectorySnapshot::SealingKeyOwner& owner,
-             absl::Time now) {
+             const referral::Facts& facts, absl::Time now) {
+  const auto permitted = [&](const std::string& agency) { return referral::PermittedSections(decisions, agency).contains(section_id); };
   for (const auto& recipient : parts.recipients) {
-    if (!referral::PermittedSections(decisions, recipient.agency()).contains(section_id)) continue;
+    const std::string& named = recipient.on_behalf_of();
+    if (!permitted(recipient.agency()) || (!named.empty() && !permitted(named))) continue;
     if (recipient.agency() == owner.agency && DeskOf(recipient) == owner.desk) return true;
+    if (!named.empty()) continue;  // Nobody stands in for who stands in.
     const AgencyRow* agency = directory.FindActiveAgency(recipient.agency());
     if (agency == nullptr || owner.desk != type::v1::DESK_MAIN) continue;
     for (const auto& [stand_in, capacity] : StandInsOf(*agency)) {
       if (stand_in == owner.agency &&
-          PermittedToStandIn(policy, parts, recipient.agency(), stand_in, capacity, now).contains(section_id)) {
+          PermittedToStandIn(policy, parts, recipient.agency(), stand_in, capacity, facts, now).contains(section_id)) {
         return true;
       }
     }
@@ -62,7 +67,7 @@ bool MaySeal(const Policy& policy, const DirectorySnapshot& directory, const ref
 }
 
 absl::Status CheckSeals(const Admitted& admitted, const Policy& policy, const DirectorySnapshot& directory,
-                        const referral::HeaderParts& parts, const referral::Decisions& decisions, absl::Time now) {
+                        const referral::HeaderParts& parts, const referral::Decisions& decisions, const referral::Facts& facts, absl::Time now) {
   for (const auto& [section_id, keys] : admitted.sealed_for) {
     for (const std::string& key : keys) {
       const auto* owner = directory.FindSealingKeyOwner(key);
@@ -70,12 +75,39 @@ absl::Status CheckSeals(const Admitted& admitted, const Policy& policy, const Di
         return Error(Reason::kSealingKeyUnknown, "a section is sealed to a key that no registered agency holds; preview again",
                      {{"section_id", ToHex(section_id)}});
       }
-      if (owner->agency == admitted.caller.id || MaySeal(policy, directory, parts, decisions, section_id, *owner, now)) continue;
+      if (owner->agency == admitted.caller.id || MaySeal(policy, directory, parts, decisions, section_id, *owner, facts, now)) continue;
       return Error(Reason::kSealedTooWidely, "a section is sealed for an agency that may not have it; preview again and seal only for whom it permits",
                    {{"section_id", ToHex(section_id)}, {"agency", owner->agency}});
     }
   }
   return absl::OkStatus();
+}
+
+// Adds to `parts` the deputy and the duty recipient of each named recipient: those that may have something of what that may have, once each.
+// An agency that stands in for two stands there for the first of them.
+void AddStandIns(const Policy& policy, const DirectorySnapshot& directory, const referral::Decisions& decisions, const referral::Facts& facts,
+                 absl::Time now, referral::HeaderParts& parts) {
+  std::set<std::string> there = {parts.core.sender()};
+  for (const auto& recipient : parts.recipients) there.insert(recipient.agency());
+  std::vector<type::v1::RecipientPart> added;
+  for (const auto& named : parts.recipients) {
+    const AgencyRow* agency = directory.FindActiveAgency(named.agency());
+    if (agency == nullptr || !named.on_behalf_of().empty()) continue;
+    const auto permitted = referral::PermittedSections(decisions, named.agency());
+    for (const auto& [stand_in, capacity] : StandInsOf(*agency)) {
+      const AgencyRow* row = directory.FindActiveAgency(stand_in);
+      if (row == nullptr || !row->sealing.has_value() || parts.recipients.size() + added.size() >= referral::kRecipientsMax) continue;
+      const auto its_own = PermittedToStandIn(policy, parts, named.agency(), stand_in, capacity, facts, now);
+      const bool any = std::any_of(its_own.begin(), its_own.end(), [&](const std::string& id) { return permitted.contains(id); });
+      if (!any || !there.insert(stand_in).second) continue;
+      auto& part = added.emplace_back();
+      part.set_agency(stand_in);
+      part.set_desk(type::v1::DESK_MAIN);
+      part.set_capacity(capacity);
+      part.set_on_behalf_of(named.agency());
+    }
+  }
+  parts.recipients.insert(parts.recipients.end(), added.begin(), added.end());
 }
 
 // Adds to `gap` what of `delivery` is permitted under the emergency schedule alone.
@@ -163,18 +195,25 @@ absl::StatusOr<Plan> Admission::MakePlan(const Admitted& admitted, const Policy&
   broker::Plan plan;
   const absl::Time now = clock_.Now();
   const referral::HeaderParts parts = admitted.header.Parts();
-  if (parts.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) {
-    for (const auto& recipient : parts.recipients) plan.sharing.push_back({recipient.agency(), type::v1::SHARING_CLASS_NOT_SHARED});
+  ACCORD_RETURN_IF_ERROR(referral::CheckScore(parts.core.risk(), policy.compiled.CaseRules(now).ric));
+  if (referral::IsRecordOnly(parts.core.type())) {
+    const bool told = parts.core.type() == type::v1::REFERRAL_TYPE_SENT_OUTSIDE;
+    if (told && parts.core.happened().latest_ms() > absl::ToUnixMillis(now + kToldAheadMax)) {
+      return Error(Reason::kFieldInvalid, "what was told outside Accord was told in the future", {{"field", "core.happened"}});
+    }
+    for (const auto& recipient : parts.recipients) {
+      plan.sharing.push_back({recipient.agency(), told ? type::v1::SHARING_CLASS_SENT_OUTSIDE : type::v1::SHARING_CLASS_NOT_SHARED});
+    }
     return plan;
   }
-  ACCORD_ASSIGN_OR_RETURN(const auto caused_by, caused_by_(parts.core));
-  const referral::Facts facts{caused_by.has_value() ? &*caused_by : nullptr};
+  ACCORD_ASSIGN_OR_RETURN(const Cause cause, caused_by_(parts.core));
+  const referral::Facts facts = cause.facts();
   plan.decisions = referral::Decide(policy.compiled, parts, facts, now);
   plan.decision_digest = referral::DecisionDigest(plan.decisions);
   if (!admitted.previewed_digest.empty() && admitted.previewed_digest != plan.decision_digest) {
     return Error(Reason::kDecisionChanged, "the decision would now differ from the previewed one; preview again");
   }
-  ACCORD_RETURN_IF_ERROR(CheckSeals(admitted, policy, *directory, parts, plan.decisions, now));
+  ACCORD_RETURN_IF_ERROR(CheckSeals(admitted, policy, *directory, parts, plan.decisions, facts, now));
   for (const auto& row : admitted.header.recipients) {
     const auto& recipient = row.part;
     // Who stands in for another is delivered to on a missed clock alone (clocks/escalate.h).
@@ -199,35 +238,47 @@ absl::StatusOr<Plan> Admission::MakePlan(const Admitted& admitted, const Policy&
   return plan;
 }
 
-absl::StatusOr<Previewed> Admission::Preview(const Caller& caller, const referral::HeaderParts& parts) const {
+absl::StatusOr<Previewed> Admission::Preview(const Caller& caller, const referral::HeaderParts& parts, bool with_stand_ins) const {
   ACCORD_RETURN_IF_ERROR(referral::ValidateParts(parts, /*digests_required=*/false));
   ACCORD_RETURN_IF_ERROR(CheckSender(caller, parts.core));
   const auto policy = policy_.Get();
   const auto directory = directory_.Get();
   Previewed previewed;
   const absl::Time now = clock_.Now();
-  ACCORD_ASSIGN_OR_RETURN(const auto caused_by, caused_by_(parts.core));
-  const referral::Facts facts{caused_by.has_value() ? &*caused_by : nullptr};
-  previewed.plan.decisions = referral::Decide(policy->compiled, parts, facts, now);
-  previewed.plan.decision_digest = referral::DecisionDigest(previewed.plan.decisions);
-  for (const auto& recipient : parts.recipients) {
-    const AgencyRow* agency = directory->FindActiveAgency(recipient.agency());
+  ACCORD_ASSIGN_OR_RETURN(const Cause cause, caused_by_(parts.core));
+  const referral::Facts facts = cause.facts();
+  auto& decisions = previewed.plan.decisions = referral::Decide(policy->compiled, parts, facts, now);
+  const auto add = [&](const std::string& id, type::v1::Desk desk, type::v1::RecipientCapacity capacity, const std::string& on_behalf_of) {
+    const AgencyRow* row = directory->FindActiveAgency(id);
+    if (row == nullptr || id == caller.id || !SealingOf(*row, desk).has_value()) return;
+    previewed.recipients.push_back({id, row->agency.kind(), desk, capacity, on_behalf_of, SealingOf(*row, desk)->der()});
+  };
+  const auto named = [&](const type::v1::RecipientPart& recipient) {
     // Who may have nothing is resolved to nothing: a certificate would invite sealing.
-    const auto permitted = referral::PermittedSections(previewed.plan.decisions, recipient.agency());
-    if (agency == nullptr || permitted.empty()) continue;
-    const auto add = [&](const std::string& id, type::v1::Desk desk, type::v1::RecipientCapacity capacity) {
-      const AgencyRow* row = directory->FindActiveAgency(id);
-      if (row == nullptr || id == caller.id || !SealingOf(*row, desk).has_value()) return;
-      const bool stands_in = capacity != type::v1::RECIPIENT_CAPACITY_NAMED;
-      previewed.recipients.push_back({id, row->agency.kind(), desk, capacity, stands_in ? recipient.agency() : "", SealingOf(*row, desk)->der()});
-    };
-    add(recipient.agency(), DeskOf(recipient), type::v1::RECIPIENT_CAPACITY_NAMED);
-    for (const auto& [stand_in, capacity] : StandInsOf(*agency)) {
-      // Only one that may have all that its principal may: sections are sealed for both alike.
-      const auto its_own = PermittedToStandIn(*policy, parts, recipient.agency(), stand_in, capacity, now);
-      if (std::includes(its_own.begin(), its_own.end(), permitted.begin(), permitted.end())) add(stand_in, type::v1::DESK_MAIN, capacity);
+    if (referral::PermittedSections(decisions, recipient.agency()).empty()) return;
+    add(recipient.agency(), DeskOf(recipient), recipient.capacity(), recipient.on_behalf_of());
+  };
+  if (with_stand_ins) {
+    referral::HeaderParts all = parts;
+    AddStandIns(*policy, *directory, decisions, facts, now, all);
+    decisions = referral::Decide(policy->compiled, all, facts, now);
+    for (const auto& recipient : all.recipients) named(recipient);
+  } else {
+    for (const auto& recipient : parts.recipients) {
+      named(recipient);
+      const auto permitted = referral::PermittedSections(decisions, recipient.agency());
+      const AgencyRow* agency = directory->FindActiveAgency(recipient.agency());
+      if (agency == nullptr || permitted.empty() || !recipient.on_behalf_of().empty()) continue;
+      for (const auto& [stand_in, capacity] : StandInsOf(*agency)) {
+        // Only one that may have all that its principal may: sections are sealed for both alike.
+        const auto its_own = PermittedToStandIn(*policy, parts, recipient.agency(), stand_in, capacity, facts, now);
+        if (std::includes(its_own.begin(), its_own.end(), permitted.begin(), permitted.end())) {
+          add(stand_in, type::v1::DESK_MAIN, capacity, recipient.agency());
+        }
+      }
     }
   }
+  previewed.plan.decision_digest = referral::DecisionDigest(decisions);
   return previewed;
 }
 

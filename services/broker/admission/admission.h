@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 #include "common/referral/decision.h"
 #include "common/referral/header.h"
+#include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/policy/policy_holder.h"
@@ -27,6 +28,9 @@
 #include "services/broker/sharing/register.h"
 
 namespace accord::broker {
+
+// How far a sender's clock may be ahead of ours when it says when something was told outside Accord.
+inline constexpr absl::Duration kToldAheadMax = absl::Minutes(5);
 
 // What one recipient is to be delivered.
 struct PlannedDelivery {
@@ -80,8 +84,8 @@ inline constexpr size_t kOpeningsMax = referral::kHeaderCommitmentsMax;
 // Thread-safe.
 class Admission {
  public:
-  // `caused_by`: CausedBy of what is committed (delivery/referral_store.h).
-  using CauseReader = std::function<absl::StatusOr<std::optional<type::v1::HeaderCore>>(const type::v1::HeaderCore& core)>;
+  // `caused_by`: CauseOf what is committed (delivery/referral_store.h).
+  using CauseReader = std::function<absl::StatusOr<Cause>(const type::v1::HeaderCore& core)>;
   Admission(const DirectoryHolder& directory, const PolicyHolder& policy, const Clock& clock, CauseReader caused_by)
       : directory_(directory), policy_(policy), clock_(clock), caused_by_(std::move(caused_by)) {}
 
@@ -96,15 +100,16 @@ class Admission {
 
   // Decides `admitted` under the policy and directory in force; its `plan` and `epochs` are set.
   //   SIGNING_KEY_UNKNOWN                     the signing key is no longer the sender's
+  //   RISK_LOWERED                            the grade is below what the score in it gives
   //   SEALING_KEY_UNKNOWN, SEALED_TOO_WIDELY  a section is sealed for nobody's key, or for more than is permitted
   //   DECISION_CHANGED                        the caller previewed something else
   //   NOTHING_PERMITTED                       nobody would be delivered anything
   // Of a decision not to share nothing is decided and nobody is delivered anything: the first error alone applies.
   void Plan(Admitted& admitted) const;
 
-  // What Plan would decide of `parts`, and whom sections may be sealed for. FIELD_… of ValidateParts,
-  // SENDER_MISMATCH.
-  absl::StatusOr<Previewed> Preview(const Caller& caller, const referral::HeaderParts& parts) const;
+  // What Plan would decide of `parts`, and whom sections may be sealed for; with `with_stand_ins` of `parts` as they would be if they named
+  // the deputies and duty recipients too, after all others and in the order of the answer. FIELD_… of ValidateParts, SENDER_MISMATCH.
+  absl::StatusOr<Previewed> Preview(const Caller& caller, const referral::HeaderParts& parts, bool with_stand_ins = false) const;
 
   const DirectoryHolder& directory() const { return directory_; }
   const PolicyHolder& policy() const { return policy_; }

@@ -20,8 +20,8 @@ absl::Status ChangeConsentCommand::Apply(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(ChangeTags(act_.stored, act_.header, tags_));
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts new_parts, PartsNow(act_.stored, act_.header));
   const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
-  ACCORD_ASSIGN_OR_RETURN(const auto caused_by, CausedBy(read, act_.header.core.part));
-  const referral::Facts facts{caused_by.has_value() ? &*caused_by : nullptr};
+  ACCORD_ASSIGN_OR_RETURN(const Cause cause, CauseOf(read, act_.header.core.part));
+  const referral::Facts facts = cause.facts();
   const referral::Decisions before = referral::Decide(act_.policy->compiled, old_parts, facts, context.now());
   const referral::Decisions after = referral::Decide(act_.policy->compiled, new_parts, facts, context.now());
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts judged_by, PartsForTelling(read, act_.stored, act_.header));

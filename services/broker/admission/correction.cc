@@ -5,6 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/cases/events.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/directory/families.h"
 
@@ -44,6 +45,7 @@ CorrectCommand::CorrectCommand(VerifiedStatement verified, Admitted admitted, co
       request_key_(RequestKey(admitted.caller.principal, admitted.header.core.part.request_id())),
       header_digest_(admitted.header_digest),
       people_(PeopleOf(admitted.header)),
+      checks_(admitted.header.core.part.checks()),
       work_(work),
       submit_(std::make_unique<SubmitCommand>(std::move(admitted), admission, linker, work.mailboxes,
                                               [this](absl::StatusOr<Stored> stored) { stored_ = std::move(stored); })),
@@ -60,6 +62,9 @@ absl::Status CorrectCommand::Apply(CommitContext& context) {
     return Error(Reason::kTransitionIllegal, "the referral was corrected already; correct the version that replaced it",
                  {{"replaced_by", ToHex(act_.stored.replaced_by())}});
   }
+  if (checks_ != act_.header.core.part.checks()) {
+    return Invalid("submission.header.core.checks", "a check is corrected by a check, and nothing else is");
+  }
   ACCORD_RETURN_IF_ERROR(CheckVersions(context));
   ACCORD_ASSIGN_OR_RETURN(const auto used, context.Get(kFamilyRequest, request_key_));
   if (used.has_value()) return Error(Reason::kRequestIdReused, "this request id was used for a submission without a statement");
@@ -68,6 +73,7 @@ absl::Status CorrectCommand::Apply(CommitContext& context) {
 
 absl::Status CorrectCommand::Correct(CommitContext& context) {
   act_.stored.set_replaced_by(header_digest_);
+  ACCORD_RETURN_IF_ERROR(ChangeEvent(context, act_.stored, [&](storage::v1::StoredCaseEvent& event) { event.set_replaced_by(header_digest_); }));
   ACCORD_ASSIGN_OR_RETURN(referral::HeaderParts judged_by, PartsNow(act_.stored, act_.header));
   judged_by.subjects.insert(judged_by.subjects.end(), people_.begin(), people_.end());
   const std::set<int> holders = HoldersOf(act_);

@@ -26,6 +26,7 @@ absl::Status CheckCorrection(const type::v1::Statement& statement, const Admitte
 // the same order, and in lane IMMEDIATE too when safe contact changes: so the old value is marked before the new one is shown. Copies
 // of the older version that have not left are stopped. Who may be told is judged by the people of both versions.
 //   TRANSITION_ILLEGAL  it was replaced already (correct the newer one), or has kVersionsMax versions
+//   FIELD_INVALID       one of the two versions is a check, and the other is not
 //   REQUEST_ID_REUSED   the submission's id was used without the statement
 //   those of FirstAnswer, BeginAct and SubmitCommand
 class CorrectCommand : public Command {
@@ -47,6 +48,7 @@ class CorrectCommand : public Command {
   const std::string request_key_;                 // Of the submission.
   const std::string header_digest_;               // Of the newer version.
   const std::vector<type::v1::SubjectPart> people_;  // Of the newer version.
+  const bool checks_;                                // The newer version is a check.
   const ActWork work_;
   std::unique_ptr<SubmitCommand> submit_;
   absl::StatusOr<Stored> stored_;  // From Done on: what `submit_` answered.

@@ -4,6 +4,7 @@
 
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/cases/events.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
@@ -19,6 +20,7 @@ absl::Status RecallCommand::Apply(CommitContext& context) {
   }
   ACCORD_ASSIGN_OR_RETURN(act_, BeginAct(context, verified_, work_));
   act_.stored.set_recalled(true);
+  ACCORD_RETURN_IF_ERROR(ChangeEvent(context, act_.stored, [](storage::v1::StoredCaseEvent& event) { event.set_recalled(true); }));
   const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts judged_by, PartsForTelling(read, act_.stored, act_.header));
   const std::set<int> holders = HoldersOf(act_);

@@ -49,9 +49,8 @@ absl::StatusOr<referral::Decisions> ReviewCommand::Complete(CommitContext& conte
   ACCORD_RETURN_IF_ERROR(ChangeTags(act_.stored, act_.header, tags_));
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts parts, PartsNow(act_.stored, act_.header));
   const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
-  ACCORD_ASSIGN_OR_RETURN(const auto caused_by, CausedBy(read, parts.core));
-  const referral::Facts facts{caused_by.has_value() ? &*caused_by : nullptr};
-  referral::Decisions decisions = referral::Decide(act_.policy->compiled, parts, facts, context.now());
+  ACCORD_ASSIGN_OR_RETURN(const Cause cause, CauseOf(read, parts.core));
+  referral::Decisions decisions = referral::Decide(act_.policy->compiled, parts, cause.facts(), context.now());
   for (const auto& now : decisions.decisions) {
     const bool permitted = now.verdict() == type::v1::VERDICT_PERMIT;
     const bool shared = std::any_of(act_.stored.decisions().begin(), act_.stored.decisions().end(), [&](const auto& then) {

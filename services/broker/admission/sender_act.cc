@@ -47,6 +47,12 @@ EntryDraft ActEntry(type::v1::EventType type, const VerifiedStatement& verified,
   return entry;
 }
 
+// What endangers, or must not be used any more, comes before all else. A change of the grade is a word about a referral of the new one.
+type::v1::Lane LaneOfAct(const VerifiedStatement& verified, const SenderAct& act) {
+  if (verified.statement.kind() != type::v1::STATEMENT_KIND_REGRADED) return type::v1::LANE_IMMEDIATE;
+  return referral::LaneOf(type::v1::REFERRAL_TYPE_NOTIFICATION, act.header.core.part.urgency(), verified.statement.regraded().grade());
+}
+
 absl::Status TellOne(CommitContext& context, const VerifiedStatement& verified, const std::string& ordering_key, StoredRecipient& holder,
                      SenderAct& act) {
   const std::string& digest = verified.statement.header_digest();
@@ -56,14 +62,14 @@ absl::Status TellOne(CommitContext& context, const VerifiedStatement& verified, 
   entry.referral->set_desk(holder.desk());
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
   const bool asks = referral::AsksForAnswer(verified.statement.kind());
-  if (asks) ACCORD_RETURN_IF_ERROR(AskForAnswer(context, digest, verified.statement, verified.digest, holder));
+  if (asks) ACCORD_RETURN_IF_ERROR(AskForAnswer(context, *act.policy, digest, verified.statement, verified.digest, holder));
   StoredDelivery delivery;
   delivery.set_agency(holder.agency());
   delivery.set_desk(holder.desk());
   delivery.set_header_digest(digest);
   delivery.set_sender(act.header.core.part.sender());
   delivery.set_statement_digest(verified.digest);
-  delivery.set_lane(type::v1::LANE_IMMEDIATE);
+  delivery.set_lane(LaneOfAct(verified, act));
   delivery.set_ordering_key(ordering_key);
   ACCORD_RETURN_IF_ERROR(PutDelivery(context, context.RandomBytes(kIdBytes), std::move(delivery), index, act.queued));
   auto& told = act.said.told.emplace_back();
@@ -128,6 +134,21 @@ absl::StatusOr<SenderAct> BeginAct(CommitContext& context, const VerifiedStateme
   return act;
 }
 
+absl::Status CheckOpenSomewhere(const SenderAct& act) {
+  const auto& recipients = act.stored.recipients();
+  if (!act.stored.replaced_by().empty()) {
+    return Error(Reason::kTransitionIllegal, "the referral was corrected; act on the version that replaced it",
+                 {{"replaced_by", ToHex(act.stored.replaced_by())}});
+  }
+  if (IsWithdrawn(act.stored)) {
+    return Error(Reason::kTransitionIllegal, "the referral was withdrawn before",
+                 {{"state", type::v1::ReferralState_Name(type::v1::REFERRAL_STATE_WITHDRAWN)}});
+  }
+  const bool open = std::any_of(recipients.begin(), recipients.end(), [](const auto& recipient) { return !referral::IsFinal(recipient.state()); });
+  if (open) return absl::OkStatus();
+  return Error(Reason::kTransitionIllegal, "nothing is expected of anybody any more: it has come to an end everywhere, or went to nobody");
+}
+
 std::set<int> HoldersOf(const SenderAct& act) {
   std::set<int> holders;
   for (int i = 0; i < act.stored.recipients_size(); ++i) {
@@ -168,6 +189,7 @@ absl::Status RecordAct(CommitContext& context, const VerifiedStatement& verified
 }
 
 absl::StatusOr<std::optional<StoredDelivery>> WaitingCopy(CommitContext& context, const StoredRecipient& recipient) {
+  if (recipient.delivery_id().empty()) return std::optional<StoredDelivery>();
   ACCORD_ASSIGN_OR_RETURN(auto delivery, LoadDelivery(context, recipient.delivery_id()));
   if (!delivery.has_value()) return Error(Reason::kStoreCorrupt, "a referral's delivery is not stored");
   if (delivery->state() != storage::v1::DELIVERY_STATE_QUEUED) delivery.reset();

@@ -1,6 +1,7 @@
-// What a referral's sender says of it to those who hold it: a change of consent, a correction, a recall, a withdrawal (docs/sharing.md).
+// What a referral's sender says of it to those who hold it: a change of consent, a correction, a recall, a withdrawal, a change of the
+// grade (docs/sharing.md).
 //
-// The four commands share these steps, all within one Apply, so that statement, entries, stopped copies, notices and clocks are one
+// The commands share these steps, all within one Apply, so that statement, entries, stopped copies, notices and clocks are one
 // batch:
 //
 //   FirstAnswer → BeginAct → (what the act changes) → RecordAct → StopCopy for what had not left → TellOfAct → FinishAct
@@ -71,6 +72,10 @@ absl::StatusOr<std::optional<Said>> FirstAnswer(CommitContext& context, const Ve
 //   TRANSITION_ILLEGAL   it was recalled, or the statement does not follow the sender's last one on it
 absl::StatusOr<SenderAct> BeginAct(CommitContext& context, const VerifiedStatement& verified, const ActWork& work);
 
+// OK while something of the referral is still open somewhere. TRANSITION_ILLEGAL when a correction replaced it, it was withdrawn, or it has
+// come to an end everywhere.
+absl::Status CheckOpenSomewhere(const SenderAct& act);
+
 // Who of the holders, whose positions among the recipients are given, may be told; `judged_by` as of PartsForTelling.
 std::set<int> WhoMayBeTold(const SenderAct& act, const std::set<int>& holders, const referral::HeaderParts& judged_by, absl::Time now);
 
@@ -86,8 +91,8 @@ absl::StatusOr<std::optional<storage::v1::StoredDelivery>> WaitingCopy(CommitCon
 absl::Status StopCopy(CommitContext& context, const VerifiedStatement& verified, const referral::Decisions* decided, int position,
                       storage::v1::StoredDelivery delivery, referral::Event event, SenderAct& act);
 
-// Tells `holders`: those of `may_be_told` get a STATEMENT entry of their own, the statement in lane IMMEDIATE and, if its kind asks for
-// an answer, a clock; the others are noted as not told.
+// Tells `holders`: those of `may_be_told` get a STATEMENT entry of their own, the statement in lane IMMEDIATE (a change of the grade: as that
+// asks) and, if its kind asks for an answer, a clock; the others are noted as not told.
 absl::Status TellOfAct(CommitContext& context, const VerifiedStatement& verified, const std::set<int>& holders,
                          const std::set<int>& may_be_told, SenderAct& act);
 

@@ -8,6 +8,9 @@
 #include "common/base/status.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
+#include "services/broker/admission/redirect.h"
+#include "services/broker/cases/events.h"
+#include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/telling.h"
@@ -53,7 +56,7 @@ absl::StatusOr<VerifiedStatement> VerifyStatement(const DirectorySnapshot& direc
 absl::Status StatementCommand::Apply(CommitContext& context) {
   const auto& statement = verified_.statement;
   const std::string request_key = RequestKey(verified_.caller.principal, statement.request_id());
-  result_ = {verified_.digest, statement.header_digest(), 0, type::v1::REFERRAL_STATE_UNSPECIFIED};
+  result_ = {verified_.digest, statement.header_digest(), 0, type::v1::REFERRAL_STATE_UNSPECIFIED, 0};
   ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
   if (known.has_value()) {
     StoredRequest request;
@@ -63,6 +66,9 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
     }
     result_.index = request.index();
     result_.state = request.state();
+    ACCORD_ASSIGN_OR_RETURN(const auto stands, LoadReferral(context, statement.header_digest()));
+    const auto* row = stands.has_value() ? FindRecipient(*stands, verified_.caller.id) : nullptr;
+    if (row != nullptr) result_.feedback_due_ms = row->feedback_due_ms();
     return absl::OkStatus();
   }
   // Absent, erased, and not the caller's are one answer to whoever did not know of it: it must not tell which.
@@ -97,6 +103,11 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
                  {{"state", type::v1::ReferralState_Name(type::v1::REFERRAL_STATE_RECALLED)}});
   }
   if (referral::IsForumStep(statement.kind())) ACCORD_RETURN_IF_ERROR(CheckForumStep(context, core, statement, verified_.caller.id));
+  if (!referral::MaySayOfCheck(core.checks(), statement.kind())) {
+    return Error(Reason::kTransitionIllegal,
+                 core.checks() ? "a check is answered: known, not known, or known and withheld" : "only a check is answered so",
+                 {{"state", type::v1::ReferralState_Name(recipient->state())}});
+  }
   // An answer to a change moves no state: it is right wherever the desk was told of that change.
   const bool answers = statement.kind() == type::v1::STATEMENT_KIND_CHANGE_ANSWERED;
   const bool stays = answers || OpensAfterSoftware(statement, *recipient);
@@ -122,6 +133,12 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   }
   recipient->set_last_statement(verified_.digest);
   ACCORD_RETURN_IF_ERROR(NoteStatement(context, statement, header, *stored));
+  if (statement.kind() == type::v1::STATEMENT_KIND_HEARD) {
+    ACCORD_RETURN_IF_ERROR(ChangeEvent(context, *stored, [&](storage::v1::StoredCaseEvent& event) { event.set_heard_at_ms(statement.acted_at_ms()); }));
+  }
+  ACCORD_RETURN_IF_ERROR(NoteFeedback(context, *policy_.Get(), statement, *stored));
+  result_.feedback_due_ms = recipient->feedback_due_ms();
+  ACCORD_RETURN_IF_ERROR(MoveCheck(context, statement.header_digest(), core, *stored));
 
   EntryDraft entry;
   entry.chains = ChainsOf(*stored);
@@ -140,6 +157,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   about.set_statement_digest(verified_.digest);
   ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
   result_.state = *next;
+  ACCORD_RETURN_IF_ERROR(FollowRedirect(context, *policy_.Get(), *directory, statement, header, *stored, queued_));
 
   ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, SlotOfChain(context, stored->chain()));
   storage::v1::StoredStatement kept;
@@ -161,7 +179,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   notice.set_header_digest(statement.header_digest());
   notice.set_sender(core.sender());
   notice.set_statement_digest(verified_.digest);
-  notice.set_lane(referral::LaneOf(type::v1::REFERRAL_TYPE_NOTIFICATION, core.urgency(), core.risk().grade()));
+  notice.set_lane(referral::LaneOf(type::v1::REFERRAL_TYPE_NOTIFICATION, core.urgency(), RiskNow(*stored, core).grade()));
   notice.set_ordering_key(OrderingKeyOf(*stored));
   return PutDelivery(context, context.RandomBytes(kIdBytes), std::move(notice), result_.index, queued_);
 }

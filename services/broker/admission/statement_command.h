@@ -35,6 +35,7 @@ struct Recorded {
   std::string header_digest;
   uint64_t index = 0;  // Of its STATEMENT entry.
   type::v1::ReferralState state = type::v1::REFERRAL_STATE_UNSPECIFIED;
+  int64_t feedback_due_ms = 0;  // As StoredRecipient, now.
 };
 using RecordedDone = absl::AnyInvocable<void(const absl::StatusOr<Recorded>&) &&>;
 
@@ -42,14 +43,16 @@ using RecordedDone = absl::AnyInvocable<void(const absl::StatusOr<Recorded>&) &&
 //   ERASED              the referral was, and the caller had received it
 //   TRANSITION_ILLEGAL  not in this state, not this kind of agency, or not after the statement it names; of a recalled referral all
 //                       but the answer to that; an answer to anything but the newest change that the desk was told of
-//                       the step of a forum by any other than the agency that coordinates the forum that the referral is for
+//                       the step of a forum by any other than the agency that coordinates the forum that the referral is for;
+//                       of a check what is no answer to one, and an answer to what is none
 //   FIELD_INVALID       no answer to a change of that kind; a transfer to or from the very forum
 //   SIGNING_KEY_UNKNOWN the key is no longer the agency's
 //   REQUEST_ID_REUSED   the id stands for another statement
 class StatementCommand : public Command {
  public:
-  StatementCommand(VerifiedStatement verified, const DirectoryHolder& directory, Mailboxes& mailboxes, RecordedDone done)
-      : verified_(std::move(verified)), directory_(directory), mailboxes_(mailboxes), done_(std::move(done)) {}
+  StatementCommand(VerifiedStatement verified, const DirectoryHolder& directory, const PolicyHolder& policy, Mailboxes& mailboxes,
+                   RecordedDone done)
+      : verified_(std::move(verified)), directory_(directory), policy_(policy), mailboxes_(mailboxes), done_(std::move(done)) {}
   absl::Status Apply(CommitContext& context) override;
   void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
@@ -57,6 +60,7 @@ class StatementCommand : public Command {
  private:
   const VerifiedStatement verified_;
   const DirectoryHolder& directory_;
+  const PolicyHolder& policy_;
   Mailboxes& mailboxes_;
   Recorded result_;
   NewDeliveries queued_;

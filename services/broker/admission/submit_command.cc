@@ -1,21 +1,48 @@
 #include "services/broker/admission/submit_command.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/cases/flags.h"
+#include "services/broker/cases/proposals.h"
+#include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_notices.h"
+#include "services/broker/sharing/reseal_wanted.h"
 
 namespace accord::broker {
 
 using storage::v1::StoredDelivery;
 using storage::v1::StoredReferral;
 using storage::v1::StoredRequest;
+
+namespace {
+
+constexpr std::string_view kPairsLeftWarning =
+    "It names more pairs of a victim and an alleged perpetrator than are linked to cases: send the others separately.";
+
+// Entries for the cases that the referral's own entry has no room for, so that the chain of each leads to it.
+absl::Status AddFurtherCases(CommitContext& context, const StoredReferral& stored, const EntryDraft& of_referral) {
+  for (int next = static_cast<int>(kCasesOfEntryMax); next < stored.cases_size(); next += static_cast<int>(kCasesOfEntryMax)) {
+    EntryDraft entry;
+    entry.chains = {stored.chain()};
+    const int end = std::min(stored.cases_size(), next + static_cast<int>(kCasesOfEntryMax));
+    entry.chains.insert(entry.chains.end(), stored.cases().begin() + next, stored.cases().begin() + end);
+    entry.event.set_type(type::v1::EVENT_TYPE_CASE_JOINED);
+    entry.actor = of_referral.actor;
+    entry.referral = of_referral.referral;
+    ACCORD_RETURN_IF_ERROR(context.AddEntry(entry).status());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status SubmitCommand::Apply(CommitContext& context) {
   const auto& core = admitted_.header.core.part;
@@ -49,7 +76,9 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   Plan& plan = *admitted_.plan;
   std::vector<type::v1::SubjectPart> subjects;
   for (const auto& subject : admitted_.header.subjects) subjects.push_back(subject.part);
-  ACCORD_ASSIGN_OR_RETURN(const std::vector<std::string> cases, linker_.Link(subjects, context));
+  ACCORD_ASSIGN_OR_RETURN(const Linked linked, linker_.Link(subjects, context));
+  const std::vector<std::string>& cases = linked.cases;
+  if (linked.pairs_left) plan.decisions.warnings.emplace_back(kPairsLeftWarning);
   ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
 
   StoredReferral stored;
@@ -67,8 +96,8 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
 
   EntryDraft entry;
   entry.chains = ChainsOf(stored);
-  const bool not_shared = core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED;
-  entry.event.set_type(not_shared ? type::v1::EVENT_TYPE_NOT_SHARED_RECORDED : type::v1::EVENT_TYPE_REFERRAL_STORED);
+  const bool record_only = referral::IsRecordOnly(core.type());
+  entry.event.set_type(referral::StoredEventOf(core.type()));
   NameVersions(plan.decisions, entry.event);
   auto& actor = entry.actor.emplace();
   actor.set_principal(admitted_.caller.principal);
@@ -79,14 +108,15 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   about.set_sender(core.sender());
   about.set_request_id(core.request_id());
   for (const auto& section : admitted_.header.sections) about.add_section_digests(section.part.digest());
-  if (!not_shared) {
+  if (!record_only) {
     auto& decisions = entry.decisions.emplace();
     decisions.mutable_decisions()->Swap(stored.mutable_decisions());
     decisions.set_decision_digest(plan.decision_digest);
   }
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
-  if (!not_shared) entry.decisions->mutable_decisions()->Swap(stored.mutable_decisions());
+  if (!record_only) entry.decisions->mutable_decisions()->Swap(stored.mutable_decisions());
   stored.set_stored_index(index);
+  ACCORD_RETURN_IF_ERROR(AddFurtherCases(context, stored, entry));
   for (const std::string& pseudonym : cases) {
     ACCORD_ASSIGN_OR_RETURN(const uint64_t number, NumberInCase(context, pseudonym));
     stored.add_case_numbers(number);
@@ -103,9 +133,11 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilyReferral, admitted_.header_digest, chain.slot, stored.SerializeAsString()));
   ACCORD_RETURN_IF_ERROR(NoteStored(context, admitted_.header_digest, stored, admitted_.header,
                                     [this](const type::v1::SubjectToken& token) { return linker_.Index(token); }, queued_));
+  ACCORD_RETURN_IF_ERROR(NoteInCases(context, subjects, stored));
+  ACCORD_RETURN_IF_ERROR(NoteStoredInCases(context, admitted_.header_digest, stored, core, linked.matches, queued_));
 
   ACCORD_RETURN_IF_ERROR(EnterSharing(context, admitted_.header_digest, stored, core, plan.sharing));
-  if (plan.gap.sections > 0) ACCORD_RETURN_IF_ERROR(RecordGap(context, admitted_.header_digest, stored, core, plan.gap));
+  if (plan.gap.sections > 0) ACCORD_RETURN_IF_ERROR(RecordGap(context, *admission_.policy().Get(), admitted_.header_digest, stored, core, plan.gap));
 
   StoredRequest request;
   request.set_digest(admitted_.header_digest);
@@ -117,6 +149,18 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
              std::move(plan.decisions.warnings), false, {stored.recipients().begin(), stored.recipients().end()},
              core.urgency() == type::v1::URGENCY_IMMEDIATE};
   return absl::OkStatus();
+}
+
+absl::Status SubmitCommand::NoteInCases(CommitContext& context, const std::vector<type::v1::SubjectPart>& subjects, const StoredReferral& stored) {
+  const auto& core = admitted_.header.core.part;
+  type::v1::ReferralType type = core.type();
+  if (type == type::v1::REFERRAL_TYPE_CORRECTION) {
+    const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+    ACCORD_ASSIGN_OR_RETURN(const referral::Clocked clocked, ClockedOf(read, core, context.now()));
+    type = clocked.type;
+  }
+  const auto policy = admission_.policy().Get();
+  return RecordCase(context, linker_, policy->compiled.CaseRules(context.now()), {admitted_.header_digest, core, type, subjects, stored});
 }
 
 absl::StatusOr<uint64_t> SubmitCommand::NumberInCase(CommitContext& context, const std::string& pseudonym) {
@@ -155,8 +199,9 @@ absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral
     ACCORD_RETURN_IF_ERROR(PutDelivery(context, delivery_id, std::move(delivery), stored.stored_index(), queued_));
     context.Put(kFamilyParty, PartyKey(planned.agency, stored.stored_index()), admitted_.header_digest);
     ACCORD_RETURN_IF_ERROR(StartClocks(context, rules, *directory, clocked, admitted_.header_digest, recipient));
+    ACCORD_RETURN_IF_ERROR(EndResealByNew(context, core, planned.agency));
   }
-  return absl::OkStatus();
+  return StartCheck(context, admitted_.header_digest, core, stored);
 }
 
 void SubmitCommand::Published() {

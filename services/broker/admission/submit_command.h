@@ -20,7 +20,7 @@ namespace accord::broker {
 // The answer to a submission.
 struct Stored {
   std::string header_digest;
-  uint64_t index = 0;  // Of its REFERRAL_STORED or NOT_SHARED_RECORDED entry.
+  uint64_t index = 0;  // Of the entry that it was stored by (referral::StoredEventOf).
   google::protobuf::RepeatedPtrField<type::v1::SectionDecision> decisions;
   std::string decision_digest;
   std::vector<std::string> warnings;
@@ -32,6 +32,7 @@ using StoredDone = absl::AnyInvocable<void(absl::StatusOr<Stored>) &&>;
 
 //   ERASED             what the id stood for was erased
 //   REQUEST_ID_REUSED  the id stands for another header; metadata has the first digest and index
+//   RISK_LOWERED       as of RecordCase (cases/flags.h)
 //   those of Admission::Plan, as policy and directory stand when it is applied
 class SubmitCommand : public Command {
  public:
@@ -55,6 +56,8 @@ class SubmitCommand : public Command {
 
  private:
   absl::Status Store(CommitContext& context);
+  // What it says of its cases, and what the rules find in it.
+  absl::Status NoteInCases(CommitContext& context, const std::vector<type::v1::SubjectPart>& subjects, const storage::v1::StoredReferral& stored);
   // The next number of a case's referrals, which is then taken.
   static absl::StatusOr<uint64_t> NumberInCase(CommitContext& context, const std::string& pseudonym);
   absl::Status AddDeliveries(CommitContext& context, storage::v1::StoredReferral& stored);

@@ -1,9 +1,7 @@
 #include "services/broker/admission/withdraw.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
 #include "services/broker/clocks/clocks.h"
@@ -17,7 +15,7 @@ absl::Status WithdrawCommand::Apply(CommitContext& context) {
     return absl::OkStatus();
   }
   ACCORD_ASSIGN_OR_RETURN(act_, BeginAct(context, verified_, work_));
-  ACCORD_RETURN_IF_ERROR(Check());
+  ACCORD_RETURN_IF_ERROR(CheckOpenSomewhere(act_));
   const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts judged_by, PartsForTelling(read, act_.stored, act_.header));
   const std::set<int> holders = HoldersOf(act_);
@@ -30,21 +28,6 @@ absl::Status WithdrawCommand::Apply(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(MoveRecipients(context));
   ACCORD_RETURN_IF_ERROR(TellOfAct(context, verified_, holders, may_be_told, act_));
   return FinishAct(context, verified_, {}, act_);
-}
-
-absl::Status WithdrawCommand::Check() const {
-  const auto& recipients = act_.stored.recipients();
-  if (!act_.stored.replaced_by().empty()) {
-    return Error(Reason::kTransitionIllegal, "the referral was corrected; withdraw the version that replaced it",
-                 {{"replaced_by", ToHex(act_.stored.replaced_by())}});
-  }
-  if (IsWithdrawn(act_.stored)) {
-    return Error(Reason::kTransitionIllegal, "the referral was withdrawn before",
-                 {{"state", type::v1::ReferralState_Name(type::v1::REFERRAL_STATE_WITHDRAWN)}});
-  }
-  const bool open = std::any_of(recipients.begin(), recipients.end(), [](const auto& recipient) { return !referral::IsFinal(recipient.state()); });
-  if (open) return absl::OkStatus();
-  return Error(Reason::kTransitionIllegal, "nothing is expected of anybody any more: it has come to an end everywhere, or went to nobody");
 }
 
 absl::Status WithdrawCommand::MoveRecipients(CommitContext& context) {

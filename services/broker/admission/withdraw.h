@@ -19,8 +19,6 @@ class WithdrawCommand : public Command {
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
-  // Whether anything is left to be withdrawn.
-  absl::Status Check() const;
   absl::Status MoveRecipients(CommitContext& context);
 
   const VerifiedStatement verified_;

@@ -14,6 +14,7 @@
 #include "common/base/text.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/clocks/overdue.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_list.h"
 
@@ -23,6 +24,8 @@ namespace {
 constexpr std::string_view kProposeChange = "/accord.admin.v1.AdminService/ProposeChange";
 constexpr std::string_view kApproveChange = "/accord.admin.v1.AdminService/ApproveChange";
 constexpr std::string_view kListChanges = "/accord.admin.v1.AdminService/ListChanges";
+constexpr std::string_view kListOverdue = "/accord.admin.v1.AdminService/ListOverdue";
+constexpr int kOverduePageDefault = 50;
 constexpr std::string_view kListHolds = "/accord.admin.v1.AdminService/ListHolds";
 constexpr std::string_view kGetErasure = "/accord.admin.v1.AdminService/GetErasure";
 constexpr std::string_view kNamePrefix = "changes/";
@@ -87,6 +90,24 @@ absl::Status List(const ReadView& view, const admin::v1::ListChangesRequest& req
     return true;
   }));
   return corrupt ? Error(Reason::kStoreCorrupt, "a stored change does not parse") : absl::OkStatus();
+}
+
+absl::Status List(const ReadView& view, const admin::v1::ListOverdueRequest& request, admin::v1::ListOverdueResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kOverduePageDefault));
+  const std::string query = PageQuery(kListOverdue, {});
+  ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
+  ACCORD_ASSIGN_OR_RETURN(const OverduePage page, ReadOverdue(view, after.value_or(""), static_cast<size_t>(size)));
+  for (const OverdueClock& clock : page.rows) {
+    auto& row = *response.add_rows();
+    row.set_agency(clock.agency);
+    row.set_sender(clock.sender);
+    row.set_clock(clock.pick_up ? type::v1::NOTICE_KIND_PICK_UP_OVERDUE : type::v1::NOTICE_KIND_RESPONSE_OVERDUE);
+    row.set_lane(clock.lane);
+    row.set_due_at_ms(clock.due_at_ms);
+    row.set_stored_index(clock.stored_index);
+  }
+  if (!page.next.empty()) response.set_next_page_token(MakePageToken(query, page.next));
+  return absl::OkStatus();
 }
 
 absl::Status List(const ReadView& view, const admin::v1::ListHoldsRequest& request, admin::v1::ListHoldsResponse& response) {
@@ -167,6 +188,15 @@ grpc::ServerUnaryReactor* AdminService::ListChanges(grpc::CallbackServerContext*
                           const auto view = sequencer_.View();
                           answer(view.ok() ? List(**view, *request, *response) : view.status());
                         });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListOverdue(grpc::CallbackServerContext* context,
+                                                    const admin::v1::ListOverdueRequest* request,
+                                                    admin::v1::ListOverdueResponse* response) {
+  return HandleRecorded(*context, shared_, refusals_, kListOverdue, [this, request, response](const BrokerCall&, Answer answer) {
+    const auto view = sequencer_.View();
+    answer(view.ok() ? List(**view, *request, *response) : view.status());
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::GetErasure(grpc::CallbackServerContext* context,

@@ -24,6 +24,8 @@ class AdminService final : public admin::v1::AdminService::CallbackService {
                                           admin::v1::ApproveChangeResponse* response) override;
   grpc::ServerUnaryReactor* ListChanges(grpc::CallbackServerContext* context, const admin::v1::ListChangesRequest* request,
                                         admin::v1::ListChangesResponse* response) override;
+  grpc::ServerUnaryReactor* ListOverdue(grpc::CallbackServerContext* context, const admin::v1::ListOverdueRequest* request,
+                                        admin::v1::ListOverdueResponse* response) override;
   grpc::ServerUnaryReactor* GetErasure(grpc::CallbackServerContext* context, const admin::v1::GetErasureRequest* request,
                                        admin::v1::GetErasureResponse* response) override;
   grpc::ServerUnaryReactor* ListHolds(grpc::CallbackServerContext* context, const admin::v1::ListHoldsRequest* request,

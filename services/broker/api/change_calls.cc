@@ -9,8 +9,11 @@
 #include "services/broker/admission/consent_change.h"
 #include "services/broker/admission/correction.h"
 #include "services/broker/admission/recall.h"
+#include "services/broker/admission/regrade.h"
+#include "services/broker/admission/reseal.h"
 #include "services/broker/admission/withdraw.h"
 #include "services/broker/api/handle.h"
+#include "services/broker/api/recipient_status.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
@@ -125,6 +128,65 @@ grpc::ServerUnaryReactor* HandleWithdrawReferral(grpc::CallbackServerContext& co
           }());
         };
         work.sequencer.Submit(std::make_unique<WithdrawCommand>(*std::move(verified), ActsOf(work), std::move(done)));
+      });
+}
+
+grpc::ServerUnaryReactor* HandleRegradeReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                                const v1::RegradeReferralRequest& request, v1::RegradeReferralResponse& response) {
+  return HandleRecorded(
+      context, shared, work.refusals, "/accord.broker.v1.ReferralService/RegradeReferral",
+      [&work, &request, &response](const BrokerCall& call, Answer answer) {
+        auto verified = [&]() -> absl::StatusOr<VerifiedStatement> {
+          ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+          answer.SetSignatureDigest(referral::DigestOf(request.statement()));
+          return Verify(work, call.caller, request.request_id(), request.statement(), type::v1::STATEMENT_KIND_REGRADED);
+        }();
+        if (!verified.ok()) return answer(verified.status());
+        RegradedDone done = [&work, caller = call.caller, &response, answer = std::move(answer)](absl::StatusOr<Regraded> regraded) mutable {
+          answer([&]() -> absl::Status {
+            ACCORD_RETURN_IF_ERROR(regraded);
+            response.set_statement_digest(regraded->said.digest);
+            response.set_index(regraded->said.index);
+            const StatusViewer viewer = {.sender = true, .immediate = regraded->immediate};
+            const auto directory = work.directory.Get();
+            const auto policy = work.policy.Get();
+            for (const auto& row : regraded->recipients) *response.add_recipients() = ToStatus(row, viewer, *directory, *policy, work.clock.Now());
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, regraded->said.index, caller));
+            return absl::OkStatus();
+          }());
+        };
+        work.sequencer.Submit(std::make_unique<RegradeCommand>(*std::move(verified), ActsOf(work), std::move(done)));
+      });
+}
+
+grpc::ServerUnaryReactor* HandleResealReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                               const v1::ResealReferralRequest& request, v1::ResealReferralResponse& response) {
+  return HandleRecorded(
+      context, shared, work.refusals, "/accord.broker.v1.ReferralService/ResealReferral",
+      [&work, &request, &response](const BrokerCall& call, Answer answer) {
+        std::vector<ResealedSection> sections;
+        auto verified = [&]() -> absl::StatusOr<VerifiedStatement> {
+          ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+          answer.SetSignatureDigest(referral::DigestOf(request.statement()));
+          ACCORD_ASSIGN_OR_RETURN(auto statement, Verify(work, call.caller, request.request_id(), request.statement(),
+                                                         type::v1::STATEMENT_KIND_RESEALED));
+          ACCORD_ASSIGN_OR_RETURN(sections, ReadResealed(statement.statement.reseal(), request.sections()));
+          return statement;
+        }();
+        if (!verified.ok()) return answer(verified.status());
+        ResealedDone done = [&work, caller = call.caller, &response, answer = std::move(answer)](absl::StatusOr<Resealed> resealed) mutable {
+          answer([&]() -> absl::Status {
+            ACCORD_RETURN_IF_ERROR(resealed);
+            response.set_statement_digest(resealed->said.digest);
+            response.set_index(resealed->said.index);
+            for (const auto& decision : resealed->decisions) *response.add_decisions() = decision;
+            *response.mutable_recipient() = ToStatus(resealed->recipient, {.sender = true, .immediate = resealed->immediate},
+                                                     *work.directory.Get(), *work.policy.Get(), work.clock.Now());
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, resealed->said.index, caller));
+            return absl::OkStatus();
+          }());
+        };
+        work.sequencer.Submit(std::make_unique<ResealCommand>(*std::move(verified), std::move(sections), ActsOf(work), std::move(done)));
       });
 }
 

@@ -1,4 +1,4 @@
-// ReferralService's calls by which a sender changes what it shared: consent, correction, recall, withdrawal.
+// ReferralService's calls by which a sender changes what it shared: consent, correction, recall, withdrawal, grade, sealing again.
 #pragma once
 
 #include "services/broker/api/referral_service.h"
@@ -14,5 +14,9 @@ grpc::ServerUnaryReactor* HandleRecallReferral(grpc::CallbackServerContext& cont
                                                const v1::RecallReferralRequest& request, v1::RecallReferralResponse& response);
 grpc::ServerUnaryReactor* HandleWithdrawReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
                                                  const v1::WithdrawReferralRequest& request, v1::WithdrawReferralResponse& response);
+grpc::ServerUnaryReactor* HandleRegradeReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                                const v1::RegradeReferralRequest& request, v1::RegradeReferralResponse& response);
+grpc::ServerUnaryReactor* HandleResealReferral(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ReferralWork& work,
+                                               const v1::ResealReferralRequest& request, v1::ResealReferralResponse& response);
 
 }  // namespace accord::broker

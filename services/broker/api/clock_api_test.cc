@@ -201,7 +201,7 @@ TEST_F(ClockApiTest, WhoIsLateIsTalkedToInOrderAndTheSenderLast) {
   for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE)) {
     if (entry.referral->recipient() != "idva") continue;
     steps.push_back(entry.event->step());
-    EXPECT_EQ(entry.event->clock_version(), "clocks-1");
+    EXPECT_EQ(entry.event->clock_version(), "clocks-1.1");
     EXPECT_EQ(entry.event->due_at_ms(), absl::ToUnixMillis(due));
     EXPECT_EQ(entry.actor->principal(), "broker");
   }
@@ -391,7 +391,7 @@ TEST_F(ClockApiTest, RulesAreApprovedByTwoAndAClockKeepsItsOwn) {
   EXPECT_EQ(Notice("idva").step(), ESCALATION_STEP_MANAGERS) << "five minutes later, as in the rules by which it was started";
   Clock().Advance(10 * kMinute);
   EXPECT_EQ(Notice("police").step(), ESCALATION_STEP_SENDER);
-  for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE)) EXPECT_EQ(entry.event->clock_version(), "clocks-1");
+  for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE)) EXPECT_EQ(entry.event->clock_version(), "clocks-1.1");
 }
 
 TEST_F(ClockApiTest, DutyThatMakesNoSenseIsRefused) {

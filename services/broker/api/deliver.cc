@@ -7,6 +7,8 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/telemetry/log.h"
+#include "services/broker/cases/links.h"
+#include "services/broker/api/case_history_call.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_release.h"
@@ -62,6 +64,15 @@ absl::Status AddReceipt(const MailboxWork& work, const Caller& caller, uint64_t 
   return absl::OkStatus();
 }
 
+// What the desk was permitted to know as its RELEASED entry was made.
+absl::Status AddHistory(const MailboxWork& work, const std::string& header_digest, const MailboxId& mailbox, v1::Delivery& delivery) {
+  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
+  ACCORD_ASSIGN_OR_RETURN(*delivery.mutable_referral()->mutable_case_history(),
+                          HistoryAtRelease(*view, work.linker, *work.policy.Get(), header_digest,
+                                           {.agency = mailbox.agency, .desk = mailbox.desk}, work.clock.Now()));
+  return absl::OkStatus();
+}
+
 v1::Delivery HoldDelivery(const std::string& delivery_id, const ReleasedHold& released) {
   v1::Delivery delivery;
   FillDelivery(delivery, delivery_id, released.delivery);
@@ -87,6 +98,10 @@ v1::Delivery ReleasedDelivery(const std::string& delivery_id, Released released)
     notice.set_due_at_ms(released.delivery.notice_due_ms());
     notice.set_reminder(released.delivery.notice_reminder());
     notice.set_step(released.delivery.notice_step());
+    notice.set_asked(released.delivery.notice_asked());
+    notice.set_answered(released.delivery.notice_answered());
+    notice.set_of_statement(released.delivery.notice_of_statement());
+    if (released.delivery.notice() == type::v1::NOTICE_KIND_LINK_PROPOSED) notice.set_link(LinkName(released.delivery.notice_link()));
   } else if (!released.delivery.statement_digest().empty()) {
     *delivery.mutable_statement() = std::move(released.plan.statement);
     for (auto& opening : released.plan.statement_openings) *delivery.add_statement_openings() = std::move(opening);
@@ -98,6 +113,7 @@ v1::Delivery ReleasedDelivery(const std::string& delivery_id, Released released)
     FillTerms(released.plan, referral);
     for (auto& section : released.plan.sections) *referral.add_sections() = std::move(section);
     referral.set_sender_certificate(std::move(released.plan.sender_certificate));
+    if (!released.plan.supplement.payload().empty()) *referral.mutable_supplement() = std::move(released.plan.supplement);
     referral.set_pick_up_due_ms(released.plan.pick_up_due_ms);
     referral.set_response_due_ms(released.plan.response_due_ms);
   }
@@ -140,12 +156,15 @@ void Deliver(const MailboxWork& work, const std::string& delivery_id, const Mail
   }
   work.sequencer.Submit(std::make_unique<ReleaseCommand>(
       delivery_id, mailbox, caller, *std::move(plan), work.policy, work.directory, work.mailboxes,
-      [work, delivery_id, caller, done = std::move(done)](absl::StatusOr<Released> released) mutable {
+      [work, delivery_id, mailbox, caller, done = std::move(done)](absl::StatusOr<Released> released) mutable {
         std::move(done)([&]() -> absl::StatusOr<std::optional<v1::Delivery>> {
           ACCORD_RETURN_IF_ERROR(released);
           if (released->withheld) return std::optional<v1::Delivery>();
           const uint64_t index = released->index;
+          const bool tells_history = CarriesReferral(released->delivery) && released->plan.tells_history;
+          const std::string header_digest = released->delivery.header_digest();
           v1::Delivery delivery = ReleasedDelivery(delivery_id, *std::move(released));
+          if (tells_history) ACCORD_RETURN_IF_ERROR(AddHistory(work, header_digest, mailbox, delivery));
           ACCORD_RETURN_IF_ERROR(AddReceipt(work, caller, index, delivery));
           return std::optional(std::move(delivery));
         }());

@@ -227,6 +227,63 @@ TEST_F(DeliveryApiTest, AnAgencySubmitsSoMuchAMinuteButWhatIsImmediateGoes) {
   EXPECT_EQ(rpc::FromGrpc(stream->Finish()), absl::OkStatus());
 }
 
+TEST_F(DeliveryApiTest, ABacklogWhoseStreamWasCutIsSentAgainWithoutDuplicates) {
+  constexpr size_t kAll = 40, kAnswered = 9;
+  std::vector<v1::SubmitReferralsRequest> backlog(kAll);
+  for (size_t i = 0; i < kAll; ++i) {
+    backlog[i].set_tag(i + 1);
+    *backlog[i].mutable_referral() = MakeSubmission(world_, {.request_id = fmt::format("backlog-{:03}", i)});
+  }
+  std::map<std::string, uint64_t> first;  // Header digest → index, of those that were answered before the cut.
+  {
+    grpc::ClientContext context;
+    const auto stream = police_->SubmitReferrals(&context);
+    for (size_t i = 0; i < kAll / 2; ++i) ASSERT_TRUE(stream->Write(backlog[i]));
+    v1::SubmitReferralsResponse response;
+    for (size_t i = 0; i < kAnswered; ++i) {
+      ASSERT_TRUE(stream->Read(&response));
+      ASSERT_TRUE(response.has_stored()) << response.ShortDebugString();
+      first[response.stored().header_digest()] = response.stored().stored_index();
+    }
+    context.TryCancel();  // In the middle: of the others nobody knows whether they were stored.
+    stream->Finish();
+  }
+  // The whole of it, twice: each is there once, and each has its own answer.
+  std::map<std::string, uint64_t> indices;
+  for (int time = 0; time < 2; ++time) {
+    grpc::ClientContext context;
+    const auto stream = police_->SubmitReferrals(&context);
+    std::set<uint64_t> tags;
+    v1::SubmitReferralsResponse response;
+    for (const auto& one : backlog) ASSERT_TRUE(stream->Write(one));
+    stream->WritesDone();
+    while (stream->Read(&response)) {
+      ASSERT_TRUE(response.has_stored()) << response.ShortDebugString();
+      const auto& stored = response.stored();
+      EXPECT_TRUE(tags.insert(response.tag()).second);
+      EXPECT_EQ(stored.header_digest(), referral::DigestOf(backlog[response.tag() - 1].referral().submission().header()));
+      if (const auto known = first.find(stored.header_digest()); known != first.end()) {
+        EXPECT_TRUE(stored.repeated_request());
+        EXPECT_EQ(stored.stored_index(), known->second);
+      }
+      if (time == 0) {
+        EXPECT_TRUE(indices.emplace(stored.header_digest(), stored.stored_index()).second);
+      } else {
+        EXPECT_TRUE(stored.repeated_request());
+        EXPECT_EQ(stored.stored_index(), indices[stored.header_digest()]);
+      }
+    }
+    EXPECT_TRUE(stream->Finish().ok());
+    EXPECT_EQ(tags.size(), kAll);
+  }
+  EXPECT_EQ(indices.size(), kAll);
+  v1::ListReferralsRequest list;
+  list.set_page_size(kAll + 1);
+  const auto listed = rpc::CallUnary(*police_, &v1::ReferralService::Stub::ListReferrals, list, kTestTimeout);
+  ASSERT_EQ(listed.status(), absl::OkStatus());
+  EXPECT_EQ(listed->referrals_size(), static_cast<int>(kAll));
+}
+
 TEST_F(DeliveryApiTest, ADeskHasSoManyStreamsAndAnEndedOneMakesRoom) {
   world_.SetLimits({.streams_per_desk = 2});
   Restart();

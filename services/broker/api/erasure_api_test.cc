@@ -471,7 +471,7 @@ class RetentionTest : public ErasureTest {
     static FakeClock clock(SystemClock().Now());
     return clock;
   }
-  // A notification, for which no clock runs: an entry that says that somebody is late would begin its time anew.
+  // A notification, for which no clock runs.
   std::string Notified(TestingReferral spec) {
     spec.alter = [](referral::HeaderParts& parts) {
       parts.core.set_type(REFERRAL_TYPE_NOTIFICATION);
@@ -479,10 +479,10 @@ class RetentionTest : public ErasureTest {
     };
     return Stored(spec);
   }
-  absl::Status PutRules(uint32_t days, uint32_t mapping_days) {
+  absl::Status PutRules(uint32_t days, uint32_t mapping_days, ReferralType type = REFERRAL_TYPE_NOTIFICATION) {
     admin::v1::Change change;
     auto& rule = *change.mutable_put_retention()->add_rules();
-    rule.set_type(REFERRAL_TYPE_NOTIFICATION);
+    rule.set_type(type);
     rule.set_days(days);
     change.mutable_put_retention()->set_mapping_days(mapping_days);
     return world_.Change(change);
@@ -547,6 +547,25 @@ TEST_F(RetentionTest, RulesEraseByThemselvesWhatIsDueAndThenItsMapping) {
   rounds_.Wait(4);
   EXPECT_TRUE(HasReason(Get(*police_, touched), Reason::kErased));
   EXPECT_TRUE(View()->GetSealed(kFamilyReferral, held)->has_value());
+}
+
+TEST_F(RetentionTest, ThatSomebodyIsLateDoesNotBeginItsTimeAnew) {
+  const std::string digest = Stored({.request_id = "incident-1"});
+  const std::string other = Notified({.request_id = "incident-2", .victim = "other"});
+  Clock().Advance(absl::Hours(24 * 31));
+  // The broker looks every second; until it has said so.
+  const auto stored = [&] {
+    storage::v1::StoredReferral row;
+    EXPECT_TRUE(row.ParseFromString(**View()->GetSealed(kFamilyReferral, digest)));
+    return row;
+  };
+  while (stored().recipients(0).pick_up_step() == ESCALATION_STEP_UNSPECIFIED || stored().recipients(0).response_step() == ESCALATION_STEP_UNSPECIFIED) {
+    ASSERT_EQ(Get(*police_, other), absl::OkStatus());
+  }
+  ASSERT_EQ(PutRules(30, 10, REFERRAL_TYPE_REFERRAL), absl::OkStatus());
+  world_.broker().PokeEraser();
+  rounds_.Wait(1);
+  EXPECT_FALSE(View()->GetSealed(kFamilyReferral, digest)->has_value());
 }
 
 // Makes the rows of a store those of a version before cases were numbered and retention had an index.

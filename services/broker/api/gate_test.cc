@@ -213,7 +213,16 @@ class Hidden : public Scene {
     Withdraw("consent withdrawn before it left", Store("withdrawn-1", "housing", {}));
     Recall("recalled before it left", Store("recalled-1", "housing", {}));
     Withdrawn("withdrawn before it left", Store("ended-0001", "housing", of_another_purpose));
-    NotShared("decided not to be shared");
+    RecordAlone("decided not to be shared", "not-shared-1", [](HeaderCore& core) {
+      core.set_type(REFERRAL_TYPE_NOT_SHARED);
+      core.set_not_shared_reason(NOT_SHARED_REASON_RAISES_RISK);
+    });
+    RecordAlone("told outside", "told-0001", [](HeaderCore& core) {
+      core.set_type(REFERRAL_TYPE_SENT_OUTSIDE);
+      core.set_outside_channel(OUTSIDE_CHANNEL_MEETING);
+      core.mutable_happened()->set_earliest_ms(1);
+      core.mutable_happened()->set_latest_ms(1);
+    });
     Erase("erased before it left", Store("erased-1", "housing", {}));
   }
   const std::map<std::string, std::string>& digests() const { return digests_; }
@@ -259,11 +268,10 @@ class Hidden : public Scene {
     EXPECT_EQ(Only<v1::WithdrawReferralResponse>(Say<v1::WithdrawReferralRequest>(kSender, kWithdraw, "ended-0001.word", document)).stopped_size(),
               1);
   }
-  void NotShared(const std::string& why) {
-    TestingReferral spec{.request_id = "not-shared-1", .recipients = {"housing"}};
-    spec.alter = [](referral::HeaderParts& parts) {
-      parts.core.set_type(REFERRAL_TYPE_NOT_SHARED);
-      parts.core.set_not_shared_reason(NOT_SHARED_REASON_RAISES_RISK);
+  void RecordAlone(const std::string& why, const std::string& request_id, const std::function<void(HeaderCore&)>& as) {
+    TestingReferral spec{.request_id = request_id, .recipients = {"housing"}};
+    spec.alter = [&](referral::HeaderParts& parts) {
+      as(parts.core);
       parts.sections.clear();
     };
     auto request = MakeSubmission(world(), spec);

@@ -292,9 +292,9 @@ TEST_F(HoldApiTest, ASubjectCoversItsCasesWeakTokensAndLaterLinks) {
     return [token, subject](referral::HeaderParts& parts) { *parts.subjects[static_cast<size_t>(subject)].add_tokens() = token; };
   };
   // The first names Ann twice over; the second is of the same case and names only her other token.
-  const std::string named = Stored({.request_id = "incident-1", .recipients = {"idva"}, .victim = "ann",
+  const std::string named = Stored({.request_id = "incident-1", .recipients = {"idva"}, .victim = "ann", .perpetrator = "bob",
                                     .alter = with_token(TokenOf("ann by nhs number"), 0)});
-  const std::string linked = Stored({.request_id = "incident-2", .recipients = {"idva"}, .victim = "ann by nhs number"});
+  const std::string linked = Stored({.request_id = "incident-2", .recipients = {"idva"}, .victim = "ann by nhs number", .perpetrator = "bob"});
   // No case of hers: only a weak token.
   const std::string weak = Stored({.request_id = "incident-3", .recipients = {"idva"}, .victim = "unknown",
                                    .perpetrator = "other", .alter = with_token(TokenOf("ann", false), 1)});

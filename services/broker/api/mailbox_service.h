@@ -10,6 +10,7 @@
 #include "common/rpc/bidi.h"
 #include "common/rpc/handler.h"
 #include "services/broker/admission/quota.h"
+#include "services/broker/cases/case_linker.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/policy/policy_holder.h"
@@ -33,6 +34,7 @@ struct MailboxWork {
   Executor& executor;
   const Clock& clock;
   Quotas& quotas;
+  const CaseLinker& linker;
 };
 
 // Thread-safe.

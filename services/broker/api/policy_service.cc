@@ -24,6 +24,7 @@ admin::v1::PolicyDocumentKind ToWire(PolicyKind kind) {
     case PolicyKind::kAgreement: return admin::v1::POLICY_DOCUMENT_KIND_AGREEMENT;
     case PolicyKind::kSchedule: return admin::v1::POLICY_DOCUMENT_KIND_EMERGENCY_SCHEDULE;
     case PolicyKind::kClocks: return admin::v1::POLICY_DOCUMENT_KIND_CLOCK_RULES;
+    case PolicyKind::kCases: return admin::v1::POLICY_DOCUMENT_KIND_CASE_RULES;
     case PolicyKind::kRegister: break;
   }
   return admin::v1::POLICY_DOCUMENT_KIND_LEGAL_REGISTER;

@@ -14,7 +14,10 @@ v1::RecipientStatus ToStatus(const storage::v1::StoredRecipient& stored, const S
   status.set_since_ms(stored.since_ms());
   status.set_pick_up_due_ms(stored.pick_up_due_ms());
   status.set_response_due_ms(stored.response_due_ms());
+  status.set_feedback_due_ms(stored.feedback_due_ms());
+  status.set_check_answer(stored.check_answer());
   status.set_escalated(std::max(stored.pick_up_step(), stored.response_step()));
+  if (viewer.sender) status.set_reseal_wanted_ms(stored.reseal_wanted_ms());
   if (!viewer.sender || !viewer.immediate) return status;
   status.set_duty(DutyOf(stored, directory, policy.compiled.Clocks(now), now));
   if (const AgencyRow* row = directory.FindActiveAgency(stored.agency()); row != nullptr) {

@@ -19,6 +19,7 @@
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/api/recipient_status.h"
+#include "services/broker/api/sight.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
@@ -131,20 +132,6 @@ class SubmitStream final : public rpc::BidiStream<v1::SubmitReferralsRequest, v1
   bool half_closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-// What `caller` may see of a referral; nothing when it may not know of it. A recipient is told from the release on.
-struct Sight {
-  bool sender = false;
-  const storage::v1::StoredRecipient* recipient = nullptr;
-};
-std::optional<Sight> SightOf(const storage::v1::StoredReferral& stored, const referral::OpenedHeader& header, const Caller& caller) {
-  if (header.core.part.sender() == caller.id) return Sight{.sender = true};
-  const auto* recipient = FindRecipient(stored, caller.id);
-  if (recipient == nullptr || !IsDeskOf(caller, recipient->desk()) || recipient->state() == type::v1::REFERRAL_STATE_STORED) return std::nullopt;
-  // A dead letter, and a recalled copy, that never left tells its recipient nothing either.
-  if (recipient->state() == type::v1::REFERRAL_STATE_DEAD_LETTER || recipient->state() == type::v1::REFERRAL_STATE_RECALLED) return std::nullopt;
-  return Sight{.recipient = recipient};
-}
-
 v1::Referral ToReferral(const ReferralWork& work, std::string_view header_digest, const storage::v1::StoredReferral& stored,
                         const referral::OpenedHeader& header, const Sight& sight) {
   const auto directory = work.directory.Get();
@@ -170,43 +157,23 @@ struct Reading {
   EntryDraft entry;
 };
 absl::StatusOr<Reading> Read(const ReferralWork& work, const ReadView& view, std::string_view header_digest, const Caller& caller) {
-  // Absent, erased and not the caller's are one answer to whoever did not know of it.
-  const absl::Status not_permitted = Error(Reason::kNotPermitted, "no such referral, or this agency is no party to it");
-  ACCORD_ASSIGN_OR_RETURN(
-      const auto stored,
-      LoadReferral([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); }, header_digest));
-  if (!stored.has_value()) {
-    ACCORD_RETURN_IF_ERROR(RefuseIfErased(
-        [&](std::string_view family, std::string_view key) { return view.Get(family, key); }, header_digest, caller.id, caller.desk));
-    return not_permitted;
-  }
-  ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
-  const auto sight = SightOf(*stored, header, caller);
-  if (!sight.has_value()) return not_permitted;
-  storage::v1::StoredDelivery delivery;
-  if (!sight->sender) {
-    ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, sight->recipient->delivery_id()));
-    if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a referral's delivery is not stored");
-    // Withdrawn while it waited, or as a dead letter.
-    const bool arrived = delivery.state() == storage::v1::DELIVERY_STATE_QUEUED || delivery.state() == storage::v1::DELIVERY_STATE_DELIVERED;
-    if (sight->recipient->state() == type::v1::REFERRAL_STATE_WITHDRAWN && !arrived) return not_permitted;
-  }
-
-  Reading reading{ToReferral(work, header_digest, *stored, header, *sight), ReadEntryDraft(type::v1::EVENT_TYPE_REFERRAL_READ, kGetReferral, caller)};
-  if (sight->sender) {
-    *reading.referral.mutable_openings() = stored->openings();
-  } else if (!stored->recalled()) {
+  ACCORD_ASSIGN_OR_RETURN(const Seen seen, SeeReferral(view, header_digest, caller));
+  const auto& [stored, header, sender, delivery] = seen;
+  Reading reading{ToReferral(work, header_digest, stored, header, seen.sight(caller)), ReadEntryDraft(type::v1::EVENT_TYPE_REFERRAL_READ, kGetReferral, caller)};
+  if (sender) {
+    *reading.referral.mutable_openings() = stored.openings();
+  } else if (!stored.recalled()) {
     const std::set<std::string> released(delivery.released_sections().begin(), delivery.released_sections().end());
-    for (auto& opening : referral::OpeningsForRecipient(header, caller.id, released)) {
+    for (auto& opening : OpeningsFor(header, *seen.sight(caller).recipient, released)) {
       *reading.referral.add_openings() = std::move(opening);
     }
   }
-  reading.entry.chains = ChainsOf(*stored);
+  reading.entry.chains = ChainsOf(stored);
   auto& about = reading.entry.referral.emplace();
   about.set_header_digest(std::string(header_digest));
   about.set_sender(header.core.part.sender());
   about.set_request_id(header.core.part.request_id());
-  if (!sight->sender) {
+  if (!sender) {
     about.set_recipient(caller.id);
     about.set_desk(caller.desk);
   }
@@ -233,13 +200,14 @@ grpc::ServerUnaryReactor* HandleStatement(grpc::CallbackServerContext& context, 
         }();
         if (!verified.ok()) return answer(verified.status());
         work.sequencer.Submit(std::make_unique<StatementCommand>(
-            *std::move(verified), work.directory, work.mailboxes,
+            *std::move(verified), work.directory, work.policy, work.mailboxes,
             [&work, &response, caller = call.caller, answer = std::move(answer)](const absl::StatusOr<Recorded>& recorded) mutable {
               answer([&]() -> absl::Status {
                 ACCORD_RETURN_IF_ERROR(recorded);
                 response.set_statement_digest(recorded->digest);
                 response.set_index(recorded->index);
                 response.set_state(recorded->state);
+                if constexpr (requires { response.set_feedback_due_ms(0); }) response.set_feedback_due_ms(recorded->feedback_due_ms);
                 ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, recorded->index, caller));
                 return absl::OkStatus();
               }());
@@ -266,9 +234,14 @@ void Submit(const ReferralWork& work, const Caller& caller, v1::SubmitReferralRe
   if (!taken.ok() && !SaysImmediate(request.submission())) return std::move(done)(taken, header_digest);
   auto admitted = work.admission.Admit(caller, request.request_id(), std::move(*request.mutable_submission()), request.decision_digest());
   if (!admitted.ok()) return std::move(done)(admitted.status(), header_digest);
+  // Previewed for this, and stored: no part of the worker's previews any more.
+  std::string previewed_by = request.decision_digest().empty() ? "" : admitted->header.core.part.worker().pseudonym();
   work.sequencer.Submit(std::make_unique<SubmitCommand>(
       *std::move(admitted), work.admission, work.linker, work.mailboxes,
-      [&work, caller, digest = std::move(header_digest), done = std::move(done)](absl::StatusOr<Stored> stored) mutable {
+      [&work, caller, previewed_by = std::move(previewed_by), digest = std::move(header_digest),
+       done = std::move(done)](absl::StatusOr<Stored> stored) mutable {
+        const bool gives_back = stored.ok() && !stored->repeated && !previewed_by.empty();
+        if (gives_back) work.previews.GiveBack(caller.id, previewed_by, stored->immediate);
         std::move(done)(
             [&]() -> absl::StatusOr<v1::SubmitReferralResponse> {
               ACCORD_RETURN_IF_ERROR(stored);
@@ -310,7 +283,7 @@ grpc::ServerUnaryReactor* ReferralService::PreviewReferral(grpc::CallbackServerC
                                                {request->sections().begin(), request->sections().end()},
                                                {request->tags().begin(), request->tags().end()},
                                                {request->subjects().begin(), request->subjects().end()}};
-          return work_.admission.Preview(call.caller, parts);
+          return work_.admission.Preview(call.caller, parts, request->with_stand_ins());
         }();
         if (!previewed.ok()) return answer(previewed.status());
         const Plan& plan = previewed->plan;
@@ -438,6 +411,7 @@ grpc::ServerUnaryReactor* ReferralService::RespondToReferral(grpc::CallbackServe
                                   kind == type::v1::STATEMENT_KIND_DECLINED || kind == type::v1::STATEMENT_KIND_DECIDED ||
                                   kind == type::v1::STATEMENT_KIND_RETURNED || kind == type::v1::STATEMENT_KIND_REDIRECTED ||
                                   kind == type::v1::STATEMENT_KIND_CLOSED || kind == type::v1::STATEMENT_KIND_CHANGE_ANSWERED ||
+                                  kind == type::v1::STATEMENT_KIND_CHECK_ANSWERED ||
                                   referral::IsForumStep(kind);
                          });
 }
@@ -470,6 +444,16 @@ grpc::ServerUnaryReactor* ReferralService::WithdrawReferral(grpc::CallbackServer
                                                             const v1::WithdrawReferralRequest* request,
                                                             v1::WithdrawReferralResponse* response) {
   return HandleWithdrawReferral(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* ReferralService::RegradeReferral(grpc::CallbackServerContext* context, const v1::RegradeReferralRequest* request,
+                                                           v1::RegradeReferralResponse* response) {
+  return HandleRegradeReferral(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerUnaryReactor* ReferralService::ResealReferral(grpc::CallbackServerContext* context, const v1::ResealReferralRequest* request,
+                                                          v1::ResealReferralResponse* response) {
+  return HandleResealReferral(*context, shared_, work_, *request, *response);
 }
 
 grpc::ServerReadReactor<v1::UploadSectionRequest>* ReferralService::UploadSection(grpc::CallbackServerContext* context,

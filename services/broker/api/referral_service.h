@@ -77,6 +77,10 @@ class ReferralService final : public broker::v1::ReferralService::CallbackServic
                                            v1::RecallReferralResponse* response) override;
   grpc::ServerUnaryReactor* WithdrawReferral(grpc::CallbackServerContext* context, const v1::WithdrawReferralRequest* request,
                                              v1::WithdrawReferralResponse* response) override;
+  grpc::ServerUnaryReactor* RegradeReferral(grpc::CallbackServerContext* context, const v1::RegradeReferralRequest* request,
+                                            v1::RegradeReferralResponse* response) override;
+  grpc::ServerUnaryReactor* ResealReferral(grpc::CallbackServerContext* context, const v1::ResealReferralRequest* request,
+                                           v1::ResealReferralResponse* response) override;
   grpc::ServerReadReactor<v1::UploadSectionRequest>* UploadSection(grpc::CallbackServerContext* context,
                                                                    v1::UploadSectionResponse* response) override;
 

@@ -487,6 +487,61 @@ TEST_F(SharingApiTest, ADecisionNotToShareHasAFormOfItsOwn) {
   }), Reason::kFieldMissing);
 }
 
+// The police told the Idva service and a school, which is in no directory, of a referral `told_of`, by telephone, at `told_at`.
+v1::SubmitReferralRequest SentOutside(TestingBroker& world, const std::string& request_id, absl::Time told_at, const std::string& told_of = "") {
+  auto request = MakeSubmission(world, {.request_id = request_id, .alter = [&](referral::HeaderParts& parts) {
+                                          parts.core.set_type(REFERRAL_TYPE_SENT_OUTSIDE);
+                                          parts.core.set_outside_channel(OUTSIDE_CHANNEL_TELEPHONE);
+                                          parts.core.mutable_happened()->set_earliest_ms(absl::ToUnixMillis(told_at));
+                                          parts.core.mutable_happened()->set_latest_ms(absl::ToUnixMillis(told_at));
+                                          parts.core.set_caused_by(told_of);
+                                          parts.recipients[1].set_agency("st-jude-school");
+                                          parts.sections.clear();
+                                        }});
+  request.mutable_submission()->clear_sections();
+  return request;
+}
+
+TEST_F(SharingApiTest, WhatWasToldOutsideIsOnTheRecordAndIsNotDelivered) {
+  const std::string told_of = Stored({.request_id = "incident-1"}).header_digest();
+  const size_t deliveries = Rows(kFamilyDelivery), parties = Rows(kFamilyParty);
+  const auto request = SentOutside(world_, "told-0001", clock_.Now() - absl::Hours(1), told_of);
+  const auto stored = rpc::CallUnary(*referrals_, &v1::ReferralService::Stub::SubmitReferral, request, kTestTimeout);
+  ASSERT_EQ(stored.status(), absl::OkStatus());
+  EXPECT_THAT(stored->decisions(), IsEmpty());
+  EXPECT_THAT(stored->recipients(), IsEmpty());
+  EntryEvent event;
+  for (const Opening& opening : stored->receipt().openings()) {
+    if (opening.label() != "event") continue;
+    ASSERT_TRUE(event.ParseFromString(opening.content()));
+  }
+  EXPECT_EQ(event.type(), EVENT_TYPE_SENT_OUTSIDE_RECORDED);
+  EXPECT_EQ(Rows(kFamilyDelivery), deliveries);
+  EXPECT_EQ(Rows(kFamilyParty), parties + 1) << "its sender's";
+  EXPECT_EQ(Rows(kFamilyCase), 1u) << "it stands on the case of what was told of";
+  EXPECT_EQ(Rows(kFamilyCaseReferral), 2u);
+  v1::GetReferralRequest get;
+  get.set_name(referral::ReferralName(stored->header_digest()));
+  const auto idva = v1::ReferralService::NewStub(world_.Channel("agency/idva"));
+  EXPECT_TRUE(HasReason(rpc::CallUnary(*idva, &v1::ReferralService::Stub::GetReferral, get, kTestTimeout).status(), Reason::kNotPermitted));
+
+  const auto sharing = Sharing("police");
+  ASSERT_EQ(sharing.status(), absl::OkStatus());
+  EXPECT_EQ(Counts(*sharing), (std::map<SharingClass, uint64_t>{{SHARING_CLASS_WITH_CONSENT, 2}, {SHARING_CLASS_SENT_OUTSIDE, 2}}));
+  EXPECT_EQ(sharing->sharing(0).index(), stored->stored_index());
+  EXPECT_THAT(Sharing("idva")->sharing(), IsEmpty());
+}
+
+TEST_F(SharingApiTest, WhatWasToldOutsideWasNotToldInTheFuture) {
+  const auto submit = [&](const std::string& request_id, absl::Time told_at) {
+    return rpc::CallUnary(*referrals_, &v1::ReferralService::Stub::SubmitReferral, SentOutside(world_, request_id, told_at), kTestTimeout).status();
+  };
+  const absl::Status refused = submit("told-0001", clock_.Now() + kToldAheadMax + absl::Milliseconds(1));
+  EXPECT_TRUE(HasReason(refused, Reason::kFieldInvalid)) << refused;
+  EXPECT_EQ(DetailOf(refused).metadata["field"], "core.happened");
+  EXPECT_EQ(submit("told-0001", clock_.Now() + kToldAheadMax), absl::OkStatus());
+}
+
 TEST_F(SharingApiTest, TheRegisterCountsHowThingsWereShared) {
   Stored({.request_id = "incident-1"});  // To the Idva service and housing, with consent.
   clock_.Advance(absl::Hours(1));

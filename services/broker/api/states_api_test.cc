@@ -142,6 +142,28 @@ TEST_F(StatesApiTest, AReturnedReferralIsTakenAfterAllAndClosed) {
   EXPECT_EQ(Refused(Withdraw(MakeWithdrawal(sent.digest, "withdrawn-1")).status()), Reason::kTransitionIllegal);
 }
 
+TEST_F(StatesApiTest, WhoTakesItOnIsToldByWhenToTellWhatCameOfItAndSoIsTheSender) {
+  std::string agreement = TestingBroker::Agreement("feedback-1", "\"identity\", \"risk\", \"narrative\"");
+  const std::string route = "id = \"all\"\n";
+  agreement.insert(agreement.find(route) + route.size(), "feedback_working_days = 2\n");
+  admin::v1::Change change;
+  change.mutable_put_agreement()->set_text(agreement);
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  const Sent sent = Send({.request_id = "incident-1", .recipients = {"idva"}});
+  Open("idva", sent.digest);
+  const auto due_at = [&] { return Get("police", sent.digest)->recipients(0).feedback_due_ms(); };
+  EXPECT_EQ(due_at(), 0);
+  const absl::Time now = world_.clock().Now();
+  const auto accepted = Say("idva", sent.digest, STATEMENT_KIND_ACCEPTED);
+  ASSERT_EQ(accepted.status(), absl::OkStatus());
+  EXPECT_GT(accepted->feedback_due_ms(), absl::ToUnixMillis(now + absl::Hours(24)));
+  EXPECT_EQ(due_at(), accepted->feedback_due_ms());
+  EXPECT_EQ(After(Record("idva", sent.digest, STATEMENT_KIND_ACTION, Code)), REFERRAL_STATE_ACTION_RECORDED);
+  EXPECT_EQ(due_at(), accepted->feedback_due_ms());
+  EXPECT_EQ(After(Record("idva", sent.digest, STATEMENT_KIND_OUTCOME, Code)), REFERRAL_STATE_OUTCOME_RECORDED);
+  EXPECT_EQ(due_at(), 0);
+}
+
 TEST_F(StatesApiTest, ARedirectionNamesTheAgencyAndPassesNothingOn) {
   const Sent sent = Send({.request_id = "incident-1", .recipients = {"housing"}});
   Open("housing", sent.digest);

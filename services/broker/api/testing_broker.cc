@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <utility>
 
 #include "common/base/file.h"
@@ -15,27 +16,54 @@
 #include "common/referral/statement.h"
 
 namespace accord::broker {
+namespace {
 
-TestingBroker::TestingBroker(const Clock* clock) : clock_(clock == nullptr ? system_clock_ : *clock) {
+std::string NewFolder() {
   char name[] = "/tmp/accord-broker-api-XXXXXX";
-  root_ = mkdtemp(name);
+  ACCORD_CHECK(mkdtemp(name) != nullptr);
+  return name;
+}
+
+}  // namespace
+
+TestingBroker::Beginning::Beginning(const Clock& clock) {
+  root = NewFolder();
   std::string directory;
   for (const std::string agency : kAgencies) {
-    signing_.emplace(agency, authority_.IssueSigning(agency));
-    sealing_.emplace(agency, authority_.IssueSealing(agency));
-    Write(agency + ".signing.pem", signing_.at(agency).certificate.pem());
-    Write(agency + ".sealing.pem", sealing_.at(agency).certificate.pem());
+    signing.emplace(agency, authority.IssueSigning(agency));
+    sealing.emplace(agency, authority.IssueSealing(agency));
+    Write(agency + ".signing.pem", signing.at(agency).certificate.pem());
+    Write(agency + ".sealing.pem", sealing.at(agency).certificate.pem());
     directory += DirectoryRow(agency, agency == "childrens" ? "childrens_services" : agency);
   }
   Write("directory.toml", directory);
   Write("agreement.toml", Agreement("1", R"("identity", "risk", "narrative")"));
-  Write("roots.pem", authority_.pem());
-  const auto tls = authority_.IssueTls("broker/broker");
+  Write("roots.pem", authority.pem());
+  const auto tls = authority.IssueTls("broker/broker");
   Write("tls.pem", tls.certificate.pem());
   Write("tls.key", tls.key_pem);
+  SystemRandom random;
+  EXPECT_EQ(InitBroker(MakeTestingConfig(root, fmt::format("{}{}", kTestingDirectory, kTestingAgreement)), clock, random), absl::OkStatus());
+}
+
+TestingBroker::Beginning::~Beginning() { std::filesystem::remove_all(root); }
+
+void TestingBroker::Beginning::Write(const std::string& name, const std::string& text) const {
+  ASSERT_EQ(WriteFileDurably(root + "/" + name, text), absl::OkStatus());
+}
+
+const TestingBroker::Beginning& TestingBroker::BeginningAt(const Clock* clock) {
+  static std::map<std::optional<absl::Time>, Beginning> beginnings;
+  const SystemClock real;
+  const std::optional<absl::Time> time = clock == nullptr ? std::nullopt : std::optional(clock->Now());
+  return beginnings.try_emplace(time, clock == nullptr ? real : *clock).first->second;
+}
+
+TestingBroker::TestingBroker(const Clock* clock)
+    : root_(NewFolder()), clock_(clock == nullptr ? system_clock_ : *clock), beginning_(BeginningAt(clock)) {
+  std::filesystem::copy(beginning_.root, root_, std::filesystem::copy_options::recursive);
   ACCORD_CHECK(rpc::EnforceTls13().ok());
   config_ = MakeTestingConfig(root_, fmt::format("{}{}", kTestingDirectory, kTestingAgreement));
-  EXPECT_EQ(InitBroker(config_, clock_, random_), absl::OkStatus());
   Start();
 }
 
@@ -88,7 +116,7 @@ void TestingBroker::Stop() {
 
 std::shared_ptr<grpc::Channel> TestingBroker::Channel(const std::string& principal, std::string* fingerprint) {
   const std::string name = fmt::format("client{}", ++clients_);
-  const auto tls = authority_.IssueTls(principal);
+  const auto tls = beginning_.authority.IssueTls(principal);
   Write(name + ".pem", tls.certificate.pem());
   Write(name + ".key", tls.key_pem);
   if (fingerprint != nullptr) *fingerprint = tls.certificate.fingerprint();
@@ -138,6 +166,9 @@ v1::SubmitReferralRequest MakeSubmission(TestingBroker& world, const TestingRefe
   parts.core.mutable_risk()->set_grade(spec.grade);
   parts.core.mutable_risk()->set_instrument(INSTRUMENT_DARA);
   parts.core.mutable_risk()->set_subject(SUBJECT_ROLE_VICTIM);
+  // Of the same people as most others, so that a grade may be lower than the last.
+  parts.core.mutable_risk()->set_change_reason(RISK_CHANGE_REASON_NEW_ASSESSMENT);
+  parts.core.mutable_risk()->set_supervisor("sergeant-1");
   parts.core.set_signed_at_ms(absl::ToUnixMillis(world.clock().Now()));
   for (const std::string& agency : spec.recipients) {
     RecipientPart& recipient = parts.recipients.emplace_back();
@@ -151,7 +182,8 @@ v1::SubmitReferralRequest MakeSubmission(TestingBroker& world, const TestingRefe
   tag.set_article6(ARTICLE6_BASIS_PUBLIC_TASK);
   tag.set_article9(ARTICLE9_CONDITION_SAFEGUARDING);
   tag.set_regime(REGIME_DPA_PART3);
-  for (const auto& [role, name] : {std::pair(SUBJECT_ROLE_VICTIM, spec.victim), {SUBJECT_ROLE_ALLEGED_PERPETRATOR, spec.perpetrator}}) {
+  const std::string perpetrator = spec.perpetrator.empty() ? "who hurt " + spec.victim : spec.perpetrator;
+  for (const auto& [role, name] : {std::pair(SUBJECT_ROLE_VICTIM, spec.victim), {SUBJECT_ROLE_ALLEGED_PERPETRATOR, perpetrator}}) {
     SubjectPart& subject = parts.subjects.emplace_back();
     subject.set_subject_id(NewId(world.random()));
     subject.set_role(role);

@@ -59,19 +59,30 @@ class TestingBroker {
   const std::string& root() const { return root_; }
   const BrokerConfig& config() const { return config_; }
   const Clock& clock() const { return clock_; }
-  const crypto::testing::TestAuthority& authority() const { return authority_; }
-  const crypto::testing::Issued& sealing(const std::string& agency) const { return sealing_.at(agency); }
-  const crypto::testing::Issued& signing(const std::string& agency) const { return signing_.at(agency); }
+  const crypto::testing::TestAuthority& authority() const { return beginning_.authority; }
+  const crypto::testing::Issued& sealing(const std::string& agency) const { return beginning_.sealing.at(agency); }
+  const crypto::testing::Issued& signing(const std::string& agency) const { return beginning_.signing.at(agency); }
   Random& random() { return random_; }
 
  private:
+  // The folder of a broker that was begun and never started, and the keys in it. Making one takes longer than most tests, so there is
+  // one in a process for each time that a test's clock shows (absent: the system's clock), and every broker starts from a copy.
+  struct Beginning {
+    explicit Beginning(const Clock& clock);
+    ~Beginning();
+    void Write(const std::string& name, const std::string& text) const;
+
+    std::string root;
+    crypto::testing::TestAuthority authority;
+    std::map<std::string, crypto::testing::Issued> signing, sealing;
+  };
+  static const Beginning& BeginningAt(const Clock* clock);
   void Write(const std::string& name, const std::string& text);
 
   std::string root_;
-  crypto::testing::TestAuthority authority_;
-  std::map<std::string, crypto::testing::Issued> signing_, sealing_;
   const SystemClock system_clock_;
   const Clock& clock_;
+  const Beginning& beginning_;
   SystemRandom random_;
   telemetry::Metrics metrics_;
   BrokerConfig config_;
@@ -92,7 +103,8 @@ struct TestingReferral {
   std::map<type::v1::Category, std::vector<std::string>> sealed_for;
   std::map<std::string, crypto::Certificate> certificates;  // In place of the agency's own.
   size_t padding = 0;  // Bytes of content that say nothing, in each section.
-  std::string victim = "victim", perpetrator = "perpetrator";  // Their one strong token is made of it.
+  // Their one strong token is made of it. Without a perpetrator it is one of that victim alone, so that no case is beside another.
+  std::string victim = "victim", perpetrator;
   // Last change of the parts before they are signed.
   std::function<void(referral::HeaderParts&)> alter;
 };

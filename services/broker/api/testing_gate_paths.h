@@ -184,6 +184,11 @@ inline v1::GetReferralRequest ByName(const Question&, const std::string& digest)
   request.set_name(referral::ReferralName(digest));
   return request;
 }
+inline v1::GetCaseHistoryRequest HistoryOf(const Question&, const std::string& digest) {
+  v1::GetCaseHistoryRequest request;
+  request.set_name(referral::ReferralName(digest));
+  return request;
+}
 inline v1::GetHoldersRequest HoldersOf(const Question&, const std::string& digest) {
   v1::GetHoldersRequest request;
   request.set_referral(referral::ReferralName(digest));
@@ -332,12 +337,34 @@ struct Path {
   Ask ask;
 };
 
+// As if the asker had sent it, of a section and for a key that it makes up.
+inline v1::ResealReferralRequest OwnReseal(const Question& q, const std::string& digest) {
+  v1::ResealReferralRequest request;
+  request.set_request_id(q.Id("reseal-" + ToHex(digest.substr(0, 4))));
+  auto& section = *request.add_sections();
+  section.set_section_id(std::string(kIdBytes, 's'));
+  section.set_cms(*crypto::cms::Seal("content", std::vector{q.scene.world().sealing(q.agency()).certificate}));
+  *request.mutable_statement() = q.scene.Sign(q.agency(), request.request_id(), digest, STATEMENT_KIND_RESEALED, "", [&](Statement& statement) {
+    auto& reseal = *statement.mutable_reseal();
+    reseal.mutable_recipient()->set_agency(q.agency() == "idva" ? "housing" : "idva");
+    reseal.mutable_recipient()->set_capacity(RECIPIENT_CAPACITY_NAMED);
+    reseal.set_sealing_certificate_digest(std::string(32, 'c'));
+    reseal.set_approver("dpo-1");
+    reseal.add_section_ids(section.section_id());
+  });
+  return request;
+}
+
 // The methods by service. One that comes is missed by the walk of gate_test.cc.
 using Methods = std::map<std::string, Path>;
 inline Methods ReferralPaths() {
   const char* const senders = "the sender's alone: others are refused";
   const auto engaged = [](Statement& statement) { statement.set_outcome_code("engaged"); };
   const auto wrong_person = [](Statement& statement) { statement.set_recall_reason(RECALL_REASON_WRONG_PERSON); };
+  const auto higher = [](Statement& statement) {
+    statement.mutable_regraded()->set_grade(RISK_GRADE_HIGH);
+    statement.mutable_regraded()->set_change_reason(RISK_CHANGE_REASON_NEW_INFORMATION);
+  };
   const auto not_wanted = [](Statement& statement) { statement.set_withdraw_reason(WITHDRAW_REASON_NOT_WANTED); };
   return {
       {"PreviewReferral", {What::kReferrals, "", OfEach<v1::PreviewReferralRequest>(OwnPreview)}},
@@ -353,6 +380,8 @@ inline Methods ReferralPaths() {
       {"CorrectReferral", {What::kWrite, senders, OfEach<v1::CorrectReferralRequest>(OwnCorrection)}},
       {"RecallReferral", {What::kWrite, senders, Statements<v1::RecallReferralRequest>(STATEMENT_KIND_RECALL, wrong_person)}},
       {"WithdrawReferral", {What::kWrite, senders, Statements<v1::WithdrawReferralRequest>(STATEMENT_KIND_WITHDRAWN, not_wanted)}},
+      {"RegradeReferral", {What::kWrite, senders, Statements<v1::RegradeReferralRequest>(STATEMENT_KIND_REGRADED, higher)}},
+      {"ResealReferral", {What::kWrite, senders, OfEach<v1::ResealReferralRequest>(OwnReseal)}},
       {"UploadSection", {What::kLater, "", Once<v1::UploadSectionRequest>()}},
   };
 }
@@ -393,6 +422,22 @@ inline Methods SharingPaths() {
         Statements<v1::RecordReviewRequest>(STATEMENT_KIND_BREACH_ASSESSED, no_risk)}},
   };
 }
+// An answer to a link that there is none of.
+inline std::vector<WireAnswer> AboutNoLink(const Question& q, const std::string& method) {
+  v1::AnswerLinkProposalRequest request;
+  request.set_request_id("gate-link");
+  request.set_name("links/4711");
+  request.set_answer(LINK_ANSWER_CONFIRMED);
+  *request.mutable_worker() = AWorker();
+  return {q.scene.Call(q.principal, method, request)};
+}
+inline Methods CasePaths() {
+  return {
+      {"GetCaseHistory", {What::kReferrals, "", OfEach<v1::GetCaseHistoryRequest>(HistoryOf)}},
+      {"ListLinkProposals", {What::kReferrals, "", PagesOf<v1::ListLinkProposalsRequest>()}},
+      {"AnswerLinkProposal", {What::kWrite, "refused of what the caller does not hold", AboutNoLink}},
+  };
+}
 inline Methods LedgerPaths() {
   return {
       {"GetCheckpoint", {What::kOther, "", Once<v1::GetCheckpointRequest>()}},
@@ -428,6 +473,7 @@ inline Methods AdminPaths() {
       {"ListHolds", {What::kOther, "", PagesOf<admin::v1::ListHoldsRequest>()}},
       {"GetErasure", {What::kOther, "", Once<admin::v1::GetErasureRequest>()}},
       {"ListChanges", {What::kOther, "", PagesOf<admin::v1::ListChangesRequest>()}},
+      {"ListOverdue", {What::kOther, "", PagesOf<admin::v1::ListOverdueRequest>()}},
   };
 }
 
@@ -441,6 +487,7 @@ inline const std::map<std::string, Path, std::less<>>& Paths() {
     add("broker.v1.ReferralService", ReferralPaths());
     add("broker.v1.MailboxService", MailboxPaths());
     add("broker.v1.SharingService", SharingPaths());
+    add("broker.v1.CaseService", CasePaths());
     add("broker.v1.LedgerService", LedgerPaths());
     add("inspection.v1.TrailService", TrailPaths());
     add("admin.v1.DirectoryService", DirectoryPaths());

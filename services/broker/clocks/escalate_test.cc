@@ -19,6 +19,7 @@
 #include "common/referral/testing_parts.h"
 #include "common/storage/rocks_store.h"
 #include "services/broker/clocks/clocks.h"
+#include "services/broker/clocks/overdue.h"
 #include "services/broker/directory/families.h"
 
 namespace accord::broker {
@@ -123,7 +124,7 @@ class EscalateTest : public ::testing::Test {
     for (size_t before = SIZE_MAX; before != picked_.size() + answered_.size();) {
       before = picked_.size() + answered_.size();
       due_->Tick();
-      while (due_->under_way() > 0) Run([](CommitContext&) { return absl::OkStatus(); });
+      while (due_->under_way()) Run([](CommitContext&) { return absl::OkStatus(); });
     }
   }
   void At(absl::Time time) {
@@ -209,7 +210,7 @@ std::vector<Step> AllSteps(bool released = true) {
 TEST_F(EscalateTest, EachStepAtItsTimeAndNotBefore) {
   const std::string digest = Store(URGENCY_IMMEDIATE, /*released=*/true);
   EXPECT_EQ(Load(digest).recipients(0).pick_up_due_ms(), absl::ToUnixMillis(kImmediateDue));
-  EXPECT_EQ(Load(digest).recipients(0).clock_version(), "clocks-1");
+  EXPECT_EQ(Load(digest).recipients(0).clock_version(), "clocks-1.1");
   const std::vector<Step> all = AllSteps();
   for (size_t i = 0; i < all.size(); ++i) {
     At(all[i].due - absl::Milliseconds(1));
@@ -313,16 +314,58 @@ TEST_F(EscalateTest, TheSenderIsToldAgainEveryDayWithTheNumberCountingOn) {
   EXPECT_THAT(numbers, ::testing::UnorderedElementsAre(4u, 5u, 6u, 9u));
 }
 
-TEST_F(EscalateTest, TheChaseEndsSoThatWhatIsNeverAnsweredGrowsOld) {
+TEST_F(EscalateTest, AfterFourWeeksTheSenderIsToldEveryWeekForEver) {
   const std::string digest = Store(URGENCY_IMMEDIATE, true);
   const absl::Time sender = kImmediateDue + absl::Minutes(15);
   At(sender);
-  At(sender + (kChasesMax - 1) * kChaseEvery);
-  At(sender + kChasesMax * kChaseEvery);
+  At(sender + (kDailyChasesMax - 1) * kChaseEvery);
+  const absl::Time last = sender + kDailyChasesMax * kChaseEvery;
+  At(last);
   EXPECT_EQ(picked_.size(), 6u);
-  At(sender + (kChasesMax + 10) * kChaseEvery);
+  At(last + kLaterChaseEvery - absl::Milliseconds(1));
   EXPECT_EQ(picked_.size(), 6u);
+  At(last + kLaterChaseEvery);
+  EXPECT_EQ(picked_.size(), 7u);
+  At(last + 500 * kLaterChaseEvery);  // Nearly ten years. What was missed while the broker was down is not made up for.
+  EXPECT_EQ(picked_.size(), 8u);
+  At(last + 501 * kLaterChaseEvery);
+  EXPECT_EQ(picked_.size(), 9u);
+  EXPECT_THAT(picked_.back().told, ElementsAre("police"));
   EXPECT_EQ(Load(digest).recipients(0).pick_up_due_ms(), absl::ToUnixMillis(kImmediateDue)) << "it stands as overdue";
+}
+
+TEST_F(EscalateTest, AdministratorsFindWhatReachedTheSenderTheLongestDueFirst) {
+  const auto overdue = [this](std::string_view after = "", size_t rows = 10) { return *ReadOverdue(**sequencer_->View(), after, rows); };
+  const std::string digest = Store(URGENCY_IMMEDIATE, true);
+  At(kImmediateDue + absl::Minutes(15) - absl::Milliseconds(1));
+  EXPECT_THAT(overdue().rows, IsEmpty()) << "its sender was not told yet";
+  At(kImmediateDue + absl::Minutes(15));
+  ASSERT_EQ(overdue().rows.size(), 1u);
+  const OverdueClock first = overdue().rows[0];
+  EXPECT_EQ(first.agency, "idva");
+  EXPECT_EQ(first.sender, "police");
+  EXPECT_TRUE(first.pick_up);
+  EXPECT_EQ(first.lane, LANE_IMMEDIATE);
+  EXPECT_EQ(first.due_at_ms, absl::ToUnixMillis(kImmediateDue));
+  EXPECT_EQ(first.stored_index, Load(digest).stored_index());
+  At(kNow + absl::Hours(60));  // The answer's clock too, and a chase of the first.
+  ASSERT_EQ(overdue().rows.size(), 2u);
+  EXPECT_TRUE(overdue().rows[0].pick_up);
+  EXPECT_FALSE(overdue().rows[1].pick_up);
+  const OverduePage page = overdue("", 1);
+  ASSERT_EQ(page.rows.size(), 1u);
+  EXPECT_TRUE(page.rows[0].pick_up);
+  ASSERT_FALSE(page.next.empty());
+  const OverduePage last = overdue(page.next, 1);
+  ASSERT_EQ(last.rows.size(), 1u);
+  EXPECT_FALSE(last.rows[0].pick_up);
+  EXPECT_TRUE(last.next.empty());
+  Run([&](CommitContext& context) -> absl::Status {
+    auto stored = **LoadReferral(context, digest);
+    ACCORD_RETURN_IF_ERROR(StopClocks(context, digest, *stored.mutable_recipients(0)));
+    return SaveReferral(context, digest, stored);
+  });
+  EXPECT_THAT(overdue().rows, IsEmpty());
 }
 
 TEST_F(EscalateTest, WhatIsStoppedStaysQuiet) {

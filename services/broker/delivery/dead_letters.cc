@@ -49,6 +49,7 @@ absl::Status Tell(CommitContext& context, type::v1::NoticeKind kind, std::string
   notice.set_notice_agency(delivery.agency());
   notice.set_notice_due_ms(absl::ToUnixMillis(context.now()));
   notice.set_notice_reminder(1);
+  notice.set_notice_of_statement(!delivery.statement_digest().empty());
   return PutDelivery(context, context.RandomBytes(kIdBytes), std::move(notice), index, queued);
 }
 
@@ -103,6 +104,41 @@ void PutBack(CommitContext& context, std::string_view delivery_id, StoredDeliver
   context.Put(kFamilyDelivery, delivery_id, delivery.SerializeAsString());
   context.Put(kFamilyMailbox, MailboxKey(delivery.agency(), delivery.desk(), delivery.lane(), mailbox_sequence), std::string(delivery_id));
   queued.push_back({{delivery.agency(), delivery.desk()}, WaitingOf(delivery_id, delivery)});
+}
+
+namespace {
+
+// The state of a recipient whose dead letter goes again.
+void MoveOnRequeue(CommitContext& context, const StoredDelivery& delivery, storage::v1::StoredRecipient& recipient) {
+  auto next = referral::Next(recipient.state(), referral::Event::kRequeue);
+  if (!next.has_value()) return;  // Its recipient had said something of it before it died.
+  if (delivery.first_released_ms() != 0) next = referral::Next(*next, referral::Event::kRelease);
+  recipient.set_state(next.value_or(recipient.state()));
+  recipient.set_since_ms(absl::ToUnixMillis(context.now()));
+}
+
+}  // namespace
+
+absl::Status GiveAgain(CommitContext& context, const StoredReferral& stored, storage::v1::StoredRecipient& recipient, StoredDelivery delivery,
+                       uint64_t mailbox_sequence, NewDeliveries& queued) {
+  if (delivery.state() == storage::v1::DELIVERY_STATE_DEAD) {
+    for (const auto& [family, key] : PlacesOf(recipient.delivery_id(), delivery)) context.Delete(family, key);
+    PutBack(context, recipient.delivery_id(), delivery, mailbox_sequence, queued);
+    MoveOnRequeue(context, delivery, recipient);
+    return absl::OkStatus();
+  }
+  StoredDelivery again;
+  again.set_agency(delivery.agency());
+  again.set_desk(delivery.desk());
+  again.set_header_digest(delivery.header_digest());
+  again.set_sender(delivery.sender());
+  again.set_lane(delivery.lane());
+  again.set_ordering_key(OrderingKeyOf(stored));
+  // What it has had is not forgotten: its trail goes on.
+  again.set_first_released_ms(delivery.first_released_ms());
+  *again.mutable_released_sections() = delivery.released_sections();
+  recipient.set_delivery_id(context.RandomBytes(kIdBytes));
+  return PutDelivery(context, recipient.delivery_id(), std::move(again), mailbox_sequence, queued);
 }
 
 DeadLetterCommand::DeadLetterCommand(Caller caller, DeadLetterAct act, const DirectoryHolder& directory, Mailboxes& mailboxes,
@@ -191,11 +227,7 @@ absl::Status DeadLetterCommand::Requeue(CommitContext& context, StoredDelivery& 
   PutBack(context, act_.delivery_id, delivery, index_, queued_);
   auto* const recipient = CarriesReferral(delivery) ? FindRecipient(stored, delivery.agency()) : nullptr;
   if (recipient == nullptr) return absl::OkStatus();
-  auto next = referral::Next(recipient->state(), referral::Event::kRequeue);
-  if (!next.has_value()) return absl::OkStatus();  // Its recipient had said something of it before it died.
-  if (delivery.first_released_ms() != 0) next = referral::Next(*next, referral::Event::kRelease);
-  recipient->set_state(next.value_or(recipient->state()));
-  recipient->set_since_ms(absl::ToUnixMillis(context.now()));
+  MoveOnRequeue(context, delivery, *recipient);
   return SaveReferral(context, delivery.header_digest(), stored);
 }
 

@@ -42,6 +42,12 @@ absl::Status AddDeadLetter(CommitContext& context, std::string_view delivery_id,
 void PutBack(CommitContext& context, std::string_view delivery_id, storage::v1::StoredDelivery& delivery, uint64_t mailbox_sequence,
              NewDeliveries& queued);
 
+// Makes the referral `stored` go to `recipient` again, whose `delivery` is settled: a dead letter under its own id, and what was acknowledged
+// or discarded under a new one, since its recipient has seen the old; at position `mailbox_sequence`. The caller saves `stored`. Errors of
+// `context`.
+absl::Status GiveAgain(CommitContext& context, const storage::v1::StoredReferral& stored, storage::v1::StoredRecipient& recipient,
+                       storage::v1::StoredDelivery delivery, uint64_t mailbox_sequence, NewDeliveries& queued);
+
 // What somebody at either end does about a dead letter.
 struct DeadLetterAct {
   std::string request_id, delivery_id;

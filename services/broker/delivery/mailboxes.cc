@@ -60,6 +60,24 @@ void Mailboxes::Add(const MailboxId& mailbox, Waiting waiting) {
   for (const auto& wake : wakes) wake();
 }
 
+void Mailboxes::Move(Waiting waiting) {
+  Wakes wakes;
+  {
+    absl::MutexLock lock(&mu_);
+    const auto found = by_id_.find(ToAbsl(waiting.delivery_id));
+    if (found == by_id_.end() || found->second.slot->holder() != 0) return;
+    const auto [box, slot] = found->second;
+    by_id_.erase(found);  // Before its key goes with the slot.
+    --depths_[IndexOf(slot->lane())];
+    box->second.queue.Remove(*slot);
+    DeliveryQueue::Slot& moved = box->second.queue.Add(std::move(waiting));
+    by_id_.emplace(ToAbsl(moved.delivery_id()), Place{box, &moved});
+    ++depths_[IndexOf(moved.lane())];
+    AddWakes(box->second, wakes);
+  }
+  for (const auto& wake : wakes) wake();
+}
+
 std::optional<std::string> Mailboxes::Lease(const MailboxId& mailbox, uint64_t holder, absl::Time now) {
   absl::MutexLock lock(&mu_);
   const auto box = boxes_.find(mailbox);

@@ -74,6 +74,10 @@ class Mailboxes {
   // to be released, and removed.
   void Add(const MailboxId& mailbox, Waiting waiting);
 
+  // Once its command is published: a delivery that waits stands in another lane from now on. What is leased keeps its place while that
+  // lasts, and until the mailboxes are loaded anew. No effect if it is gone.
+  void Move(Waiting waiting);
+
   // The next delivery that may go, now leased to `holder` (an open stream) until it is removed, returned
   // or kLeaseTime has passed; nullopt when there is none. O(log n), amortised.
   std::optional<std::string> Lease(const MailboxId& mailbox, uint64_t holder, absl::Time now);

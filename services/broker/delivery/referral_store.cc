@@ -52,7 +52,19 @@ absl::Status OverlayTags(const StoredReferral& stored, referral::HeaderParts& pa
 absl::StatusOr<referral::HeaderParts> PartsNow(const StoredReferral& stored, const referral::OpenedHeader& header) {
   referral::HeaderParts parts = header.Parts();
   ACCORD_RETURN_IF_ERROR(OverlayTags(stored, parts));
+  if (stored.has_regraded()) *parts.core.mutable_risk() = stored.regraded();
   return parts;
+}
+
+const type::v1::Risk& RiskNow(const StoredReferral& stored, const type::v1::HeaderCore& core) {
+  return stored.has_regraded() ? stored.regraded() : core.risk();
+}
+
+bool StandsIn(const referral::OpenedHeader& header, const StoredRecipient& recipient) {
+  return !recipient.on_behalf_of().empty() ||
+         std::any_of(header.recipients.begin(), header.recipients.end(), [&](const auto& row) {
+           return row.part.agency() == recipient.agency() && !row.part.on_behalf_of().empty();
+         });
 }
 
 absl::Status ChangeTags(StoredReferral& stored, const referral::OpenedHeader& header,
@@ -100,6 +112,50 @@ absl::StatusOr<std::optional<type::v1::HeaderCore>> CausedBy(SealedReader read, 
   return std::move(header.core.part);
 }
 
+namespace {
+
+// The onward-sharing rule under which a section was permitted to `agency` when the referral was stored. Unspecified, which asks, for what was
+// permitted later.
+type::v1::OnwardSharing OnwardOf(const StoredReferral& stored, std::string_view section_id, std::string_view agency) {
+  for (const auto& decision : stored.decisions()) {
+    const bool permits = decision.section_id() == section_id && decision.recipient() == agency && decision.verdict() == type::v1::VERDICT_PERMIT;
+    if (permits) return decision.obligations().onward();
+  }
+  return type::v1::ONWARD_SHARING_UNSPECIFIED;
+}
+
+}  // namespace
+
+absl::StatusOr<Cause> CauseOf(SealedReader read, const type::v1::HeaderCore& core) {
+  Cause cause;
+  ACCORD_ASSIGN_OR_RETURN(auto caused_by, CausedBy(read, core));
+  if (!caused_by.has_value()) return cause;
+  cause.known = true;
+  cause.core = *std::move(caused_by);
+  // A correction follows what the versions before it follow.
+  type::v1::HeaderCore version = core;
+  for (size_t versions = 0; version.type() == type::v1::REFERRAL_TYPE_CORRECTION && versions < kVersionsFollowedMax; ++versions) {
+    ACCORD_ASSIGN_OR_RETURN(auto older, CausedBy(read, version));
+    if (!older.has_value() || older->sender() != core.sender()) break;
+    version = *std::move(older);
+  }
+  if (version.caused_by().empty()) return cause;
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, version.caused_by()));
+  if (!stored.has_value()) return cause;
+  const StoredRecipient* const recipient = FindRecipient(*stored, core.sender());
+  if (!IsToldOf(recipient)) return cause;
+  ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(*stored));
+  cause.received.originator = header.core.part.sender();
+  const auto& released = recipient->released_sections();
+  for (const auto& section : header.sections) {
+    const std::string& id = section.part.section_id();
+    // What was released before that was kept: as far as it may have been.
+    if (!released.empty() && std::find(released.begin(), released.end(), id) == released.end()) continue;
+    cause.received.Add(section.part.category(), OnwardOf(*stored, id, core.sender()));
+  }
+  return cause;
+}
+
 absl::Status SaveReferral(CommitContext& context, std::string_view header_digest, const StoredReferral& stored) {
   ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, SlotOfChain(context, stored.chain()));
   return context.PutSealed(kFamilyReferral, header_digest, slot, stored.SerializeAsString());
@@ -124,6 +180,16 @@ const StoredRecipient* FindRecipient(const StoredReferral& stored, std::string_v
   return nullptr;
 }
 
+std::vector<type::v1::Opening> OpeningsFor(const referral::OpenedHeader& header, const StoredRecipient& recipient,
+                                           const std::set<std::string>& released) {
+  std::vector<type::v1::Opening> openings = referral::OpeningsForRecipient(header, recipient.agency(), released);
+  if (recipient.on_behalf_of().empty()) return openings;
+  for (const auto& named_by : header.recipients) {
+    if (named_by.part.agency() == recipient.on_behalf_of()) openings.push_back(named_by.opening);
+  }
+  return openings;
+}
+
 absl::StatusOr<uint64_t> SlotOfChain(CommitContext& context, std::string_view chain) {
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, context.Get(kFamilyChain, chain));
   storage::v1::StoredChain stored;
@@ -133,7 +199,8 @@ absl::StatusOr<uint64_t> SlotOfChain(CommitContext& context, std::string_view ch
 
 std::vector<std::string> ChainsOf(const StoredReferral& stored) {
   std::vector<std::string> chains = {stored.chain()};
-  chains.insert(chains.end(), stored.cases().begin(), stored.cases().end());
+  const int cases = std::min(stored.cases_size(), static_cast<int>(kCasesOfEntryMax));
+  chains.insert(chains.end(), stored.cases().begin(), stored.cases().begin() + cases);
   return chains;
 }
 

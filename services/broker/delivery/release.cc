@@ -12,9 +12,11 @@
 #include "services/broker/delivery/attempts.h"
 #include "services/broker/delivery/telling.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/cases/proposals.h"
 #include "services/broker/holds/hold_notices.h"
 #include "services/broker/sharing/due.h"
 #include "services/broker/sharing/gap.h"
+#include "services/broker/sharing/reseal_wanted.h"
 
 namespace accord::broker {
 namespace {
@@ -66,8 +68,24 @@ absl::StatusOr<ReleasePlan> PlanWord(SealedReader read, PlainReader read_plain, 
   return plan;
 }
 
+// Gives `plan` the statement by which sections were sealed again, and `parts` the recipient that it names, if the header does not have it.
+absl::Status TakeSupplement(SealedReader read, std::string_view header_digest, std::string_view statement_digest, ReleasePlan& plan,
+                            referral::HeaderParts& parts) {
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, read(kFamilyStatement, StatementKey(header_digest, statement_digest)));
+  if (!bytes.has_value()) return Erased();
+  storage::v1::StoredStatement kept;
+  if (!kept.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored statement does not parse");
+  const auto statement = referral::ParseStatement(kept.statement());
+  if (!statement.ok()) return Error(Reason::kStoreCorrupt, "a stored statement does not parse");
+  const type::v1::RecipientPart& named = statement->reseal().recipient();
+  const bool there = std::any_of(parts.recipients.begin(), parts.recipients.end(), [&](const auto& row) { return row.agency() == named.agency(); });
+  if (!there) parts.recipients.push_back(named);
+  plan.supplement = std::move(*kept.mutable_statement());
+  return absl::OkStatus();
+}
+
 // What leaves under the emergency schedule alone is a gap, even if it was not one when the referral was stored.
-absl::Status NoteGap(CommitContext& context, const ReleasePlan& plan, const StoredDelivery& delivery, const StoredReferral& stored) {
+absl::Status NoteGap(CommitContext& context, const Policy& policy, const ReleasePlan& plan, const StoredDelivery& delivery, const StoredReferral& stored) {
   uint32_t sections = 0;
   for (const auto& section : plan.sections) {
     sections += std::any_of(plan.decisions.begin(), plan.decisions.end(),
@@ -75,7 +93,15 @@ absl::Status NoteGap(CommitContext& context, const ReleasePlan& plan, const Stor
   }
   if (sections == 0) return absl::OkStatus();
   ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(stored));
-  return ExtendGap(context, delivery.header_digest(), stored, header.core.part, delivery.agency(), sections);
+  return ExtendGap(context, policy, delivery.header_digest(), stored, header.core.part, delivery.agency(), sections);
+}
+
+// Whether case history goes with it. What an emergency alone would open is reviewed for what it carries, and history is not of that.
+void NoteHistory(const Policy& policy, const referral::HeaderParts& parts, const StoredDelivery& delivery, const Cause& cause, absl::Time now,
+                 ReleasePlan& plan) {
+  auto decision = referral::DecideCaseHistory(policy.compiled, parts, delivery.agency(), delivery.desk(), cause.facts(), now);
+  plan.tells_history = decision.verdict() == type::v1::VERDICT_PERMIT && !decision.emergency_gap();
+  if (plan.tells_history) plan.decisions.push_back(std::move(decision));
 }
 
 // Adds what this attempt hands over to what the desk holds. True when that is more, or under another rule, than before.
@@ -119,10 +145,13 @@ absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plai
   if (!CarriesReferral(delivery)) return PlanWord(read, read_plain, policy, *stored, header, delivery, now, std::move(plan));
   if (stored->recalled()) return plan;
 
-  ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts parts, PartsNow(*stored, header));
-  ACCORD_ASSIGN_OR_RETURN(const auto caused_by, CausedBy(read, header.core.part));
-  const referral::Facts facts{caused_by.has_value() ? &*caused_by : nullptr};
-  const referral::Decisions decisions = referral::Decide(policy.compiled, parts, facts, now);
+  ACCORD_ASSIGN_OR_RETURN(referral::HeaderParts parts, PartsNow(*stored, header));
+  const auto* const recipient = FindRecipient(*stored, delivery.agency());
+  if (recipient != nullptr && !recipient->resealed_by().empty()) {
+    ACCORD_RETURN_IF_ERROR(TakeSupplement(read, delivery.header_digest(), recipient->resealed_by(), plan, parts));
+  }
+  ACCORD_ASSIGN_OR_RETURN(const Cause cause, CauseOf(read, header.core.part));
+  const referral::Decisions decisions = referral::Decide(policy.compiled, parts, cause.facts(), now);
   plan.agreement_version = decisions.agreement_version;
   plan.emergency_version = decisions.emergency_version;
   plan.law_version = decisions.law_version;
@@ -141,7 +170,10 @@ absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plai
     ACCORD_ASSIGN_OR_RETURN(const auto sealed, read(kFamilySection, SectionKey(delivery.header_digest(), section_id)));
     if (!sealed.has_value()) return Erased();
     auto cut = crypto::cms::ForRecipient(*sealed, (*sealing)->subject_key_id());
-    if (HasReason(cut.status(), Reason::kSealingKeyUnknown)) continue;
+    if (HasReason(cut.status(), Reason::kSealingKeyUnknown)) {
+      plan.sealed_for_other_key = true;
+      continue;
+    }
     ACCORD_RETURN_IF_ERROR(cut);
     auto& section = plan.sections.emplace_back();
     section.set_section_id(section_id);
@@ -149,8 +181,10 @@ absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plai
     plan.section_digests.push_back(digests[section_id]);
     released.insert(section_id);
   }
-  plan.openings = referral::OpeningsForRecipient(header, delivery.agency(), released);
-  if (const auto* const recipient = FindRecipient(*stored, delivery.agency()); recipient != nullptr) {
+  plan.openings = recipient == nullptr ? referral::OpeningsForRecipient(header, delivery.agency(), released) : OpeningsFor(header, *recipient, released);
+  if (!plan.sections.empty()) NoteHistory(policy, parts, delivery, cause, now, plan);
+  plan.sealed_for_other_key = plan.sealed_for_other_key && plan.sections.empty();
+  if (recipient != nullptr) {
     plan.pick_up_due_ms = recipient->pick_up_due_ms();
     plan.response_due_ms = recipient->response_due_ms();
   }
@@ -220,6 +254,8 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
     ACCORD_ASSIGN_OR_RETURN(plan, PlanRelease(read, read_plain, *policy_.Get(), *directory_.Get(), *delivery, context.now()));
   }
 
+  if (CarriesReferral(*delivery) && plan.sealed_for_other_key) return WaitForSeal(context, *delivery, *stored);
+
   const int64_t now_ms = absl::ToUnixMillis(context.now());
   BeginAttempt(*delivery, context.now());
   delivery->clear_released_sections();
@@ -242,15 +278,26 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
   // From now on this desk holds something of it.
   if (first && carries) {
     ACCORD_RETURN_IF_ERROR(NoteReleased(context, delivery->header_digest(), *stored, delivery->agency(), delivery->desk(), queued_));
+    ACCORD_RETURN_IF_ERROR(NoteReleasedInCases(context, delivery->header_digest(), *stored, delivery->agency(), delivery->desk(), queued_));
     if (!stored->changed_tags().empty()) ACCORD_RETURN_IF_ERROR(TellOfEarlierChanges(context, *delivery, *stored));
   }
 
-  if (carries && !result_.withheld) ACCORD_RETURN_IF_ERROR(NoteGap(context, plan, *delivery, *stored));
+  if (carries && !result_.withheld) ACCORD_RETURN_IF_ERROR(NoteGap(context, *policy_.Get(), plan, *delivery, *stored));
   ACCORD_ASSIGN_OR_RETURN(const bool moved, carries ? MoveReferral(context, *delivery, *stored) : MoveWord(context, *delivery, *stored));
   if (!result_.withheld) context.Put(kFamilyDelivery, delivery_id_, delivery->SerializeAsString());
   if (moved) ACCORD_RETURN_IF_ERROR(SaveReferral(context, delivery->header_digest(), *stored));
   result_.delivery = *std::move(delivery);
   return absl::OkStatus();
+}
+
+absl::Status ReleaseCommand::WaitForSeal(CommitContext& context, const StoredDelivery& delivery, StoredReferral& stored) {
+  result_.withheld = result_.waits_for_seal = true;
+  result_.delivery = delivery;
+  auto* const recipient = FindRecipient(stored, delivery.agency());
+  if (recipient == nullptr || recipient->reseal_wanted_ms() > 0) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(stored));
+  ACCORD_RETURN_IF_ERROR(AskForReseal(context, delivery.header_digest(), header.core.part, stored, *recipient, queued_));
+  return SaveReferral(context, delivery.header_digest(), stored);
 }
 
 absl::Status ReleaseCommand::GiveUp(CommitContext& context, StoredDelivery& delivery, StoredReferral& stored) {
@@ -320,6 +367,10 @@ absl::StatusOr<bool> ReleaseCommand::MoveReferral(CommitContext& context, Stored
   if (recipient == nullptr) return false;
   const int64_t now_ms = absl::ToUnixMillis(context.now());
   bool moved = NoteHeld(*recipient, result_.plan, delivery.first_released_ms());
+  if (recipient->reseal_wanted_ms() > 0) {  // It has taken up its old key again.
+    ACCORD_RETURN_IF_ERROR(EndReseal(context, delivery.header_digest(), *recipient));
+    moved = true;
+  }
   const auto next = referral::Next(recipient->state(), referral::Event::kRelease);
   if (next.has_value() && *next != recipient->state()) {
     recipient->set_state(*next);
@@ -344,7 +395,7 @@ absl::StatusOr<bool> ReleaseCommand::MoveWord(CommitContext& context, StoredDeli
 void ReleaseCommand::Published() {
   for (auto& [mailbox, waiting] : queued_) mailboxes_.Add(mailbox, std::move(waiting));
   // Here, not in Done: it may be requeued by a later command, which Done might come after.
-  if (result_.withheld) mailboxes_.Remove(delivery_id_, Mailboxes::Gone::kDead);
+  if (result_.withheld) mailboxes_.Remove(delivery_id_, result_.waits_for_seal ? Mailboxes::Gone::kSettled : Mailboxes::Gone::kDead);
 }
 
 void ReleaseCommand::Done(const absl::StatusOr<Committed>& outcome) {

@@ -37,18 +37,24 @@ struct ReleasePlan {
   std::vector<type::v1::Opening> openings;
   type::v1::SignedPayload header;
   std::string sender_certificate;
+  type::v1::SignedPayload supplement;  // The RESEALED statement by which the recipient has sections; empty when by the header alone.
+  // Something may go, and nothing of it is sealed for the key that the desk has now.
+  bool sealed_for_other_key = false;
   // Of a statement's delivery: the statement, what this desk may open of it, and until when it must be answered (0: it need not).
   type::v1::SignedPayload statement;
   std::vector<type::v1::Opening> statement_openings;
   int64_t answer_due_ms = 0;
   // Of a referral's delivery: by when it is to be opened by a person and answered (0: no clock runs).
   int64_t pick_up_due_ms = 0, response_due_ms = 0;
+  // Of a referral's delivery: the desk may know what the rules find about its cases. The decision is the last of `decisions`.
+  bool tells_history = false;
   // Of what its sender says, or of a notice, to a holder: a protective rule applies to the holder by now, so nothing may go.
   bool may_not_tell = false;
 };
 
 // Decides what `delivery` may hand over at `now`, by the tags as they stand. A section goes only to the key that the recipient's desk has in the
-// directory now: one sealed for an older key waits for its sender to seal again. Of a recalled referral nothing goes.
+// directory now: one sealed for an older key waits for its sender to seal again. A recipient that the header does not have is decided as the
+// RESEALED statement names it. Of a recalled referral nothing goes.
 //   REFERRAL_NOT_FOUND  it was erased
 //   DATA_LOSS           what is stored does not parse
 // Thread-safe if the readers are.
@@ -65,12 +71,15 @@ struct Released {
   uint64_t index = 0;  // Of its RELEASED entry, of WITHHELD_AT_RELEASE, or of DEAD_LETTER.
   // Nothing may go any more: the entry says so, the delivery is a dead letter, and nothing is to be sent.
   bool withheld = false;
+  // Nor can any of it be opened there: it waits until the sender has sealed again, or somebody changes what may go. `withheld` is set too.
+  bool waits_for_seal = false;
 };
 using ReleasedDone = absl::AnyInvocable<void(absl::StatusOr<Released>) &&>;
 
 // Makes attempt, first release time, what is held, state and RELEASED entry durable. Plans again if an epoch moved since the plan was
 // made, or its sender said something: whatever an earlier command of the sequencer forbids does not leave. What was attempted too often
-// (attempts.h) is a dead letter instead, and its key is free.
+// (attempts.h) is a dead letter instead, and its key is free. What is sealed for another key than the desk has now waits, out of the mailbox and
+// before no other, and its sender is asked to seal again: that is no attempt.
 // Its Done gives no lease back: whoever leased it does.
 //   DELIVERY_NOT_FOUND  not there, settled, or not this mailbox's
 //   those of PlanRelease
@@ -93,6 +102,8 @@ class ReleaseCommand : public Command {
   // tags as they were signed. It need not answer, for nothing was taken from it.
   absl::Status TellOfEarlierChanges(CommitContext& context, const storage::v1::StoredDelivery& delivery,
                                     const storage::v1::StoredReferral& stored);
+  // Takes it out of the mailbox until its sender has sealed again, and asks for that.
+  absl::Status WaitForSeal(CommitContext& context, const storage::v1::StoredDelivery& delivery, storage::v1::StoredReferral& stored);
   // Makes it a dead letter: it was attempted too often.
   absl::Status GiveUp(CommitContext& context, storage::v1::StoredDelivery& delivery, storage::v1::StoredReferral& stored);
   // What follows for the delivery and its recipient, of a referral and of what is said of one. True when `stored` is to be saved.

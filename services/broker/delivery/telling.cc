@@ -28,6 +28,7 @@ absl::StatusOr<Holding> HoldingOf(PlainReader read, const storage::v1::StoredRec
     }
     return holding;
   }
+  if (recipient.delivery_id().empty()) return holding;  // Another recipient named it, and nothing is sealed for it yet.
   // Released before this was kept of the recipient: its delivery has the last attempt.
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, read(kFamilyDelivery, recipient.delivery_id()));
   storage::v1::StoredDelivery delivery;

@@ -192,6 +192,7 @@ std::string_view KindOf(const Change& change) {
     case Change::kPutLegalRegister: return "put_legal_register";
     case Change::kPutForum: return "put_forum";
     case Change::kPutClockRules: return "put_clock_rules";
+    case Change::kPutCaseRules: return "put_case_rules";
     case Change::CHANGE_NOT_SET: break;
   }
   return "";

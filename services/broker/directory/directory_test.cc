@@ -5,7 +5,9 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
+#include "common/crypto/succession.h"
 #include "common/crypto/testing_pki.h"
+#include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "common/policy/policy_text.h"
 #include "services/broker/directory/access.h"
@@ -48,9 +50,10 @@ TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
   EXPECT_EQ(EmergencyKey("emergency-2"), "emergency/version/emergency-2");
   EXPECT_EQ(LawKey("law-2"), "law/version/law-2");
   EXPECT_EQ(ClocksKey("clocks-2"), "clocks/version/clocks-2");
+  EXPECT_EQ(CasesKey("cases-2"), "cases/version/cases-2");
   EXPECT_EQ(ForumKey("marac-area"), "forum/marac-area");
   EXPECT_EQ(ConflictListKey("police"), "conflicts/police");
-  EXPECT_EQ(BrokerFamilies().size(), 44u);
+  EXPECT_EQ(BrokerFamilies().size(), 48u);
 }
 
 class DirectoryTest : public ::testing::Test {
@@ -137,6 +140,27 @@ TEST_F(DirectoryTest, AcceptsAWellFormedAgencyAndNamesEachFault) {
   agency = Agency("police");
   agency.set_confidential_sealing_certificate(agency.sealing_certificate());
   EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.confidential_sealing_certificate");
+}
+
+TEST_F(DirectoryTest, ASealingKeyIsVouchedForByTheOneBeforeOrByNone) {
+  const auto old_key = authority_.IssueSealing("police"), new_key = authority_.IssueSealing("police"), other = authority_.IssueSealing("housing");
+  const auto field_of = [](const absl::Status& status) { return DetailOf(status).metadata["field"]; };
+  auto agency = Agency("police");
+  agency.set_sealing_certificate(new_key.certificate.der());
+  agency.set_previous_sealing_certificate(old_key.certificate.der());
+  EXPECT_EQ(field_of(ValidateAgency(agency, kTrustDomain)), "agency.sealing_endorsement") << "the one without the other";
+  agency.set_sealing_endorsement(*crypto::EndorseSuccessor(old_key.sealing_key(), old_key.certificate, new_key.certificate));
+  EXPECT_EQ(ValidateAgency(agency, kTrustDomain), absl::OkStatus());
+  auto spoilt = agency;
+  spoilt.clear_previous_sealing_certificate();
+  EXPECT_EQ(field_of(ValidateAgency(spoilt, kTrustDomain)), "agency.previous_sealing_certificate");
+  spoilt = agency;
+  spoilt.set_sealing_certificate(authority_.IssueSealing("police").certificate.der());
+  EXPECT_EQ(field_of(ValidateAgency(spoilt, kTrustDomain)), "agency.sealing_endorsement") << "it vouches for another";
+  spoilt = agency;
+  spoilt.set_previous_sealing_certificate(other.certificate.der());
+  EXPECT_EQ(field_of(ValidateAgency(spoilt, kTrustDomain)), "agency.previous_sealing_certificate") << "it names somebody else";
+  EXPECT_TRUE(HasReason(ValidateAgency(spoilt, kTrustDomain), Reason::kFieldInvalid));
 }
 
 TEST_F(DirectoryTest, OpensALogOnceWithItsAdministratorsAndImports) {
@@ -310,6 +334,17 @@ admin::v1::Change PutClocks(const std::string& text) {
   return change;
 }
 
+std::string CasesText(const std::string& version, const std::string& effective_from) {
+  referral::CaseRules rules = referral::DefaultCaseRules();
+  rules.version = version;
+  return fmt::format("{}# From {}.\n", policy::CaseRulesText(rules), effective_from);
+}
+admin::v1::Change PutCases(const std::string& text) {
+  admin::v1::Change change;
+  change.mutable_put_case_rules()->set_text(text);
+  return change;
+}
+
 admin::v1::Change PutForum(const std::string& id, std::vector<std::string> members, const std::string& coordinator) {
   admin::v1::Change change;
   auto& forum = *change.mutable_put_forum()->mutable_forum();
@@ -335,6 +370,8 @@ TEST_F(DirectoryTest, AVersionMeansOneText) {
        Reason::kLegalRegisterMalformed, LawKey("v1"), "put_legal_register"},
       {PutClocks(ClocksText("v1", "2026-01-01")), PutClocks(ClocksText("v1", "2026-01-02")), PutClocks("bad"), Reason::kFieldInvalid,
        ClocksKey("v1"), "put_clock_rules"},
+      {PutCases(CasesText("v1", "2026-01-01")), PutCases(CasesText("v1", "2026-01-02")), PutCases("bad"), Reason::kFieldInvalid,
+       CasesKey("v1"), "put_case_rules"},
   };
   for (const auto& kind : kinds) {
     const auto request = [&](int number) { return fmt::format("{}-{:08}", kind.kind, number); };
@@ -363,6 +400,7 @@ TEST_F(DirectoryTest, TheBuiltInVersionsAreTaken) {
   EXPECT_TRUE(HasReason(Propose("alice", "request-1", PutSchedule(ScheduleText("emergency-1", "2026-01-01"))).status(), Reason::kScheduleMalformed));
   EXPECT_TRUE(HasReason(Propose("alice", "request-2", PutRegister(RegisterText("law-1", "2026-01-01"))).status(), Reason::kLegalRegisterMalformed));
   EXPECT_TRUE(HasReason(Propose("alice", "request-3", PutClocks(ClocksText("clocks-1", "2026-01-01"))).status(), Reason::kFieldInvalid));
+  EXPECT_TRUE(HasReason(Propose("alice", "request-4", PutCases(CasesText("cases-1", "2026-01-01"))).status(), Reason::kFieldInvalid));
 }
 
 TEST_F(DirectoryTest, EveryVersionIsKeptInTheOrderOfApproval) {

@@ -12,6 +12,7 @@ std::string AgreementKey(std::string_view version) { return fmt::format("agreeme
 std::string EmergencyKey(std::string_view version) { return fmt::format("emergency/version/{}", version); }
 std::string LawKey(std::string_view version) { return fmt::format("law/version/{}", version); }
 std::string ClocksKey(std::string_view version) { return fmt::format("clocks/version/{}", version); }
+std::string CasesKey(std::string_view version) { return fmt::format("cases/version/{}", version); }
 std::string ForumKey(std::string_view id) { return fmt::format("forum/{}", id); }
 std::string ConflictListKey(std::string_view agency) { return fmt::format("conflicts/{}", agency); }
 
@@ -96,6 +97,18 @@ std::string CaseReferralKey(std::string_view pseudonym, uint64_t number) {
   return ByteWriter().Raw(pseudonym).U64(number).bytes();
 }
 
+std::string MatchTokenKey(accord::type::v1::SubjectRole role, std::string_view token) {
+  return ByteWriter().U8(1).U8(static_cast<uint8_t>(role)).Raw(token).bytes();
+}
+std::string MatchCaseKey(std::string_view pseudonym) { return ByteWriter().U8(2).Raw(pseudonym).bytes(); }
+
+std::string LinksOfCaseKey(std::string_view pseudonym) { return ByteWriter().U8(1).Raw(pseudonym).bytes(); }
+std::string LinkPartyPrefix(std::string_view agency) { return ByteWriter().U8(2).Lp8(agency).bytes(); }
+std::string LinkPartyKey(std::string_view agency, uint64_t number) {
+  return ByteWriter().U8(2).Lp8(agency).U64(~number).bytes();
+}
+std::string LinkToldKey(uint64_t number) { return ByteWriter().U8(3).U64(number).bytes(); }
+
 std::string ErasureKey(uint64_t index) { return ByteWriter().U8(1).U64(index).bytes(); }
 std::string ErasingKey(uint64_t index) { return ByteWriter().U8(2).U64(index).bytes(); }
 std::string ErasingPrefix() { return ByteWriter().U8(2).bytes(); }
@@ -139,7 +152,8 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
     for (std::string_view name :
          {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyWitness,
           kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
-          kFamilyDelivery, kFamilyMailbox, kFamilyDeadLetter, kFamilySettled, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyErasure, kFamilyErased,
+          kFamilyDelivery, kFamilyMailbox, kFamilyDeadLetter, kFamilySettled, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyCaseEvent, kFamilyCaseMatch, kFamilyLink, kFamilyLinkIndex,
+          kFamilyErasure, kFamilyErased,
           kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyDue, kFamilyDueAt, kFamilyGap, kFamilyBreach, kFamilyReview,
           kFamilySharing, kFamilyAgency, kFamilyOfficer, kFamilyDeny,

@@ -1,6 +1,6 @@
 // Where the broker keeps what: every family of its store and the layout of its keys
 // (docs/storage.md). Persisted: a name or layout is never reused. Numbers are big-endian, so that
-// keys sort by them.
+// keys sort by them. It is better whole: whoever looks for a new name or layout must see those that are taken.
 //
 // All functions are thread-safe.
 #pragma once
@@ -44,6 +44,10 @@ inline constexpr std::string_view kFamilyCase = "case";              // pseudony
 inline constexpr std::string_view kFamilyCaseToken = "case_token";   // victim[32] ‖ perpetrator[32] → pseudonym[16]
 
 inline constexpr std::string_view kFamilyCaseReferral = "case_referral";  // CaseReferralKey → header digest[32]
+inline constexpr std::string_view kFamilyCaseEvent = "case_event";        // CaseReferralKey → sealed StoredCaseEvent
+inline constexpr std::string_view kFamilyCaseMatch = "case_match";   // MatchTokenKey → pseudonyms[16], or u64 how many; MatchCaseKey → tokens
+inline constexpr std::string_view kFamilyLink = "link";              // u64 number → StoredLink
+inline constexpr std::string_view kFamilyLinkIndex = "link_index";   // LinksOfCaseKey → u64 numbers; LinkPartyKey → nothing; LinkToldKey → lp8(agency)s
 
 // Erasure and retention (services/broker/erasure).
 inline constexpr std::string_view kFamilyErasure = "erasure";        // ErasureKey → StoredErasure, ErasingKey → StoredErasing
@@ -59,7 +63,7 @@ inline constexpr std::string_view kFamilyHoldReferral = "hold_referral";   // Ho
 inline constexpr std::string_view kFamilyHoldHolder = "hold_holder";       // HoldHolderKey → StoredHoldHolder
 
 // Sharing: its clocks and registers (services/broker/sharing).
-inline constexpr std::string_view kFamilyDue = "due";                // DueKey → nothing
+inline constexpr std::string_view kFamilyDue = "due";                // DueKey → nothing, or u64 ms (sharing/due.h)
 inline constexpr std::string_view kFamilyDueAt = "due_at";           // DueAtKey → u64 time in ms at which its row of `due` stands
 inline constexpr std::string_view kFamilyGap = "gap";                // header digest[32] → sealed StoredGap
 inline constexpr std::string_view kFamilyBreach = "breach";          // header digest[32] → sealed StoredBreach
@@ -101,12 +105,13 @@ std::string PrincipalChainKey(std::string_view principal);
 std::string RecoveryKey(uint64_t number);
 // "retention/version/" ‖ u64 number of the change, in family `policy`.
 std::string RetentionVersionKey(uint64_t change);
-// In family `policy`: "agreement/version/", "emergency/version/", "law/version/" or "clocks/version/" ‖ version →
+// In family `policy`: "agreement/version/", "emergency/version/", "law/version/", "clocks/version/" or "cases/version/" ‖ version →
 // StoredAgreement, and for the others StoredPolicyText; "forum/" ‖ id → admin.v1.Forum; "conflicts/" ‖ agency.
 std::string AgreementKey(std::string_view version);
 std::string EmergencyKey(std::string_view version);
 std::string LawKey(std::string_view version);
 std::string ClocksKey(std::string_view version);
+std::string CasesKey(std::string_view version);
 std::string ForumKey(std::string_view id);
 std::string ConflictListKey(std::string_view agency);
 // "admin/" or "inspector/" ‖ id.
@@ -141,6 +146,15 @@ std::string SettledPrefix(std::string_view agency, accord::type::v1::Desk desk);
 std::string ReplayKey(std::string_view agency, accord::type::v1::Desk desk);
 // pseudonym[16] ‖ u64 number in the case.
 std::string CaseReferralKey(std::string_view pseudonym, uint64_t number);
+// Of family `case_match`: u8 1 ‖ u8 role ‖ HMAC of a subject token[32], and u8 2 ‖ case pseudonym[16].
+std::string MatchTokenKey(accord::type::v1::SubjectRole role, std::string_view token);
+std::string MatchCaseKey(std::string_view pseudonym);
+// Of family `link_index`: u8 1 ‖ case pseudonym[16]; u8 2 ‖ lp8(agency) ‖ u64 of all ones less the number, so that the newest come first,
+// and the prefix of these; u8 3 ‖ u64 number.
+std::string LinksOfCaseKey(std::string_view pseudonym);
+std::string LinkPartyKey(std::string_view agency, uint64_t number);
+std::string LinkPartyPrefix(std::string_view agency);
+std::string LinkToldKey(uint64_t number);
 // u8 1 ‖ u64 leaf index, and u8 2 ‖ u64 leaf index: an erasure, and what is left to do of it.
 std::string ErasureKey(uint64_t index);
 std::string ErasingKey(uint64_t index);
@@ -164,6 +178,9 @@ enum class DueKind : uint8_t {
   kBreach = 3,  // The assessment of a personal data breach.
   kPickUp = 4,    // A person at a recipient opens a referral.
   kResponse = 5,  // A recipient answers it.
+  kFeedback = 6,  // A recipient tells what came of it.
+  kChecks = 7,    // The time of a check; the agency is its sender.
+  kReseal = 8,    // The sender seals again for a recipient.
 };
 // u64 time in ms ‖ u8 kind ‖ header digest[32] ‖ lp8(agency) ‖ u8 desk.
 std::string DueKey(uint64_t due_ms, DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk);

@@ -8,6 +8,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "common/policy/policy_text.h"
 #include "services/broker/directory/families.h"
@@ -43,6 +44,11 @@ absl::StatusOr<Document> ReadDocument(const Change& change) {
     ACCORD_ASSIGN_OR_RETURN(const auto clocks, policy::ParseClockRules(text));
     return Document{Reason::kFieldInvalid, text, clocks.version, ClocksKey(clocks.version), clocks.effective_from, ""};
   }
+  if (change.has_put_case_rules()) {
+    const std::string& text = change.put_case_rules().text();
+    ACCORD_ASSIGN_OR_RETURN(const auto cases, policy::ParseCaseRules(text));
+    return Document{Reason::kFieldInvalid, text, cases.version, CasesKey(cases.version), cases.effective_from, ""};
+  }
   const std::string& text = change.put_legal_register().text();
   ACCORD_ASSIGN_OR_RETURN(const auto law, policy::ParseRegister(text));
   return Document{Reason::kLegalRegisterMalformed, text, law.version, LawKey(law.version), law.effective_from, ""};
@@ -68,8 +74,11 @@ absl::StatusOr<std::optional<std::string>> KeptText(const Document& document, Co
     const referral::LegalRegister law = referral::DefaultLegalRegister();
     if (document.key == EmergencyKey(schedule.version)) return policy::ScheduleText(schedule);
     if (document.key == LawKey(law.version)) return policy::RegisterText(law);
-    const referral::ClockRules clocks = referral::DefaultClockRules();
-    if (document.key == ClocksKey(clocks.version)) return policy::ClockRulesText(clocks);
+    const referral::CaseRules cases = referral::DefaultCaseRules();
+    if (document.key == CasesKey(cases.version)) return policy::CaseRulesText(cases);
+    for (const referral::ClockRules& clocks : referral::BuiltInClockRules()) {
+      if (document.key == ClocksKey(clocks.version)) return policy::ClockRulesText(clocks);
+    }
     return std::nullopt;
   }
   storage::v1::StoredAgreement agreement;
@@ -106,6 +115,7 @@ absl::Status CheckDocument(const Change& change, const referral::PolicySources& 
   if (change.has_put_emergency_schedule()) return CheckPlace(document, sources.schedules, context.now(), any);
   if (change.has_put_legal_register()) return CheckPlace(document, sources.laws, context.now(), any);
   if (change.has_put_clock_rules()) return CheckPlace(document, sources.clocks, context.now(), any);
+  if (change.has_put_case_rules()) return CheckPlace(document, sources.cases, context.now(), any);
   return CheckPlace(document, sources.agreements, context.now(),
                     [&](const referral::Agreement& other) { return other.id == document.id; });
 }
@@ -127,7 +137,7 @@ absl::StatusOr<int64_t> ApprovedAt(CommitContext& context) {
 
 bool IsPolicyChange(const Change& change) {
   return change.has_put_agreement() || change.has_put_emergency_schedule() || change.has_put_legal_register() || change.has_put_clock_rules() ||
-         change.has_put_forum();
+         change.has_put_case_rules() || change.has_put_forum();
 }
 
 absl::Status ValidatePolicyChange(const Change& change) {
@@ -136,6 +146,7 @@ absl::Status ValidatePolicyChange(const Change& change) {
   ACCORD_RETURN_IF_ERROR(CheckSize("put_emergency_schedule.text", change.put_emergency_schedule().text()));
   ACCORD_RETURN_IF_ERROR(CheckSize("put_legal_register.text", change.put_legal_register().text()));
   ACCORD_RETURN_IF_ERROR(CheckSize("put_clock_rules.text", change.put_clock_rules().text()));
+  ACCORD_RETURN_IF_ERROR(CheckSize("put_case_rules.text", change.put_case_rules().text()));
   return ReadDocument(change).status();
 }
 

@@ -1,4 +1,4 @@
-// Changes of what decisions are made by: agreements, emergency schedules, legal registers, clock rules, as texts of which every version is
+// Changes of what decisions are made by: agreements, emergency schedules, legal registers, clock rules, case rules, as texts of which every version is
 // kept, and forums. changes.h carries them out, by two administrators as all others.
 #pragma once
 
@@ -21,7 +21,7 @@ using PolicyInForce = std::function<referral::CompiledPolicy()>;
 bool IsPolicyChange(const admin::v1::Change& change);
 
 // OK when the text reads, or the forum is well formed, in itself.
-// AGREEMENT_MALFORMED, SCHEDULE_MALFORMED, LEGAL_REGISTER_MALFORMED, of clock rules FIELD_INVALID, with the line; MESSAGE_TOO_LARGE; those of ValidateForum.
+// AGREEMENT_MALFORMED, SCHEDULE_MALFORMED, LEGAL_REGISTER_MALFORMED, of clock rules and case rules FIELD_INVALID, with the line; MESSAGE_TOO_LARGE; those of ValidateForum.
 absl::Status ValidatePolicyChange(const admin::v1::Change& change);
 
 // OK when it may come into force beside what is kept: its version means no other text, and it is not to take effect before one

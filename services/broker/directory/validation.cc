@@ -8,6 +8,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
+#include "common/crypto/succession.h"
 
 namespace accord::broker {
 namespace {
@@ -49,6 +50,20 @@ absl::Status CheckCertificate(const std::string& der, std::string_view field, st
   }
   if (certificate->is_authority()) return Invalid(field, "it may issue certificates; an end certificate is needed");
   return absl::OkStatus();
+}
+
+// The certificate that the sealing certificate follows, and that it vouches for it: both, or neither.
+absl::Status CheckSuccession(const admin::v1::Agency& agency, std::string_view uri) {
+  const std::string& previous = agency.previous_sealing_certificate();
+  if (previous.empty() != agency.sealing_endorsement().empty()) {
+    return Invalid(previous.empty() ? "agency.previous_sealing_certificate" : "agency.sealing_endorsement", "goes with the other, or neither is there");
+  }
+  if (previous.empty()) return absl::OkStatus();
+  ACCORD_RETURN_IF_ERROR(CheckCertificate(previous, "agency.previous_sealing_certificate", uri, &crypto::Certificate::CheckSealingForm));
+  ACCORD_ASSIGN_OR_RETURN(const auto old_one, crypto::Certificate::FromDer(previous));
+  ACCORD_ASSIGN_OR_RETURN(const auto new_one, crypto::Certificate::FromDer(agency.sealing_certificate()));
+  const absl::Status vouched = crypto::VerifySuccessor(old_one, new_one, agency.sealing_endorsement());
+  return vouched.ok() ? vouched : Invalid("agency.sealing_endorsement", FromAbsl(vouched.message()));
 }
 
 // A number as people dial it: digits, with blanks and `+()-` between them.
@@ -111,6 +126,7 @@ absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view tr
   }
   ACCORD_RETURN_IF_ERROR(CheckCertificate(agency.sealing_certificate(), "agency.sealing_certificate",
                                           prefix + "sealing", &crypto::Certificate::CheckSealingForm));
+  ACCORD_RETURN_IF_ERROR(CheckSuccession(agency, prefix + "sealing"));
   if (agency.confidential_sealing_certificate().empty()) return absl::OkStatus();
   ACCORD_RETURN_IF_ERROR(CheckCertificate(agency.confidential_sealing_certificate(),
                                           "agency.confidential_sealing_certificate", prefix + "sealing",
@@ -136,7 +152,8 @@ absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const Director
   }
   for (const auto& [field, der] :
        {std::pair<std::string_view, const std::string&>{"agency.sealing_certificate", agency.sealing_certificate()},
-        {"agency.confidential_sealing_certificate", agency.confidential_sealing_certificate()}}) {
+        {"agency.confidential_sealing_certificate", agency.confidential_sealing_certificate()},
+        {"agency.previous_sealing_certificate", agency.previous_sealing_certificate()}}) {
     if (der.empty()) continue;
     ACCORD_ASSIGN_OR_RETURN(const auto certificate, crypto::Certificate::FromDer(der));
     const auto* const owner = directory.FindSealingKeyOwner(certificate.subject_key_id());

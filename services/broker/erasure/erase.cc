@@ -1,3 +1,4 @@
+// It is better whole: what an erasure collects of a referral, and what it leaves on the record, go by the same rows.
 #include "services/broker/erasure/erase.h"
 
 #include <fmt/format.h>
@@ -114,10 +115,11 @@ absl::Status Collected::Collect(CommitContext& context) {
   for (const std::string& id : stored.section_ids()) Row(kFamilySection, SectionKey(digest, id));
   for (const auto& recipient : stored.recipients()) {
     Row(kFamilyParty, PartyKey(recipient.agency(), stored.stored_index()));
-    delivery_ids.insert(recipient.delivery_id());
+    if (!recipient.delivery_id().empty()) delivery_ids.insert(recipient.delivery_id());
   }
   for (int i = 0; i < std::min(stored.cases_size(), stored.case_numbers_size()); ++i) {
     Row(kFamilyCaseReferral, CaseReferralKey(stored.cases(i), stored.case_numbers(i)));
+    Row(kFamilyCaseEvent, CaseReferralKey(stored.cases(i), stored.case_numbers(i)));
   }
   ACCORD_ASSIGN_OR_RETURN(const auto indexes, EntriesOf(context, stored.chain(), UINT64_MAX));
   for (const uint64_t index : indexes) ACCORD_RETURN_IF_ERROR(CollectEntry(context, index));
@@ -189,8 +191,9 @@ absl::Status Collected::CollectSharing(CommitContext& context) {
   }
   ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kGap, sender, type::v1::DESK_MAIN));
   ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kBreach, sender, type::v1::DESK_MAIN));
+  ACCORD_RETURN_IF_ERROR(CollectDue(context, DueKind::kChecks, sender, type::v1::DESK_MAIN));
   for (const auto& recipient : stored.recipients()) {
-    for (const DueKind kind : {DueKind::kChange, DueKind::kPickUp, DueKind::kResponse}) {
+    for (const DueKind kind : {DueKind::kChange, DueKind::kPickUp, DueKind::kResponse, DueKind::kFeedback, DueKind::kReseal}) {
       ACCORD_RETURN_IF_ERROR(CollectDue(context, kind, recipient.agency(), recipient.desk()));
     }
   }
@@ -452,6 +455,7 @@ absl::StatusOr<ErasureOutcome> EndMapping(CommitContext& context, std::string_vi
   ACCORD_ASSIGN_OR_RETURN(outcome.index, AddErasedEntry(context, {std::string(case_pseudonym)}, order));
   context.Delete(kFamilyCase, case_pseudonym);
   for (const std::string& key : token_rows) context.Delete(kFamilyCaseToken, key);
+  ACCORD_RETURN_IF_ERROR(ForgetCase(context, case_pseudonym));
   // Only the purge is left.
   storage::v1::StoredErasure erasure;
   erasure.set_step(admin::v1::ERASURE_STEP_ROWS_DELETED);

@@ -1,6 +1,7 @@
 // The half of the eraser that looks for what rules say is due.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -20,6 +21,36 @@ constexpr size_t kFillPerCommand = 256;
 
 absl::Status Stopping() { return Error(Reason::kShuttingDown, "the broker is stopping"); }
 absl::Status Corrupt(std::string_view what) { return Error(Reason::kStoreCorrupt, what); }
+
+// What the broker says again and again while somebody does not act: it is not something done about a referral, which would otherwise
+// never grow old.
+bool IsChase(type::v1::EventType type) {
+  return type == type::v1::EVENT_TYPE_PICK_UP_OVERDUE || type == type::v1::EVENT_TYPE_RESPONSE_OVERDUE ||
+         type == type::v1::EVENT_TYPE_FEEDBACK_OVERDUE || type == type::v1::EVENT_TYPE_CHANGE_OVERDUE ||
+         type == type::v1::EVENT_TYPE_GAP_OVERDUE || type == type::v1::EVENT_TYPE_BREACH_OVERDUE;
+}
+
+// The newest entry of `chain` that is no chase, from `newest` back to `known`, which is none.
+absl::StatusOr<uint64_t> NewestAct(const ReadView& view, std::string_view chain, uint64_t newest, uint64_t known) {
+  for (uint64_t index = newest; index > known && index < view.ledger().size();) {
+    ACCORD_ASSIGN_OR_RETURN(const auto sealed, view.GetSealed(kFamilyOpening, KeyU64(index)));
+    storage::v1::StoredOpenings openings;
+    if (!sealed.has_value() || !openings.ParseFromString(*sealed)) return Corrupt("openings of an entry do not parse");
+    type::v1::EntryEvent event;
+    for (const auto& opening : openings.openings()) {
+      if (opening.label() == "event" && !event.ParseFromString(opening.content())) return Corrupt("an entry's event does not parse");
+    }
+    if (!IsChase(event.type())) return index;
+    ACCORD_ASSIGN_OR_RETURN(const std::string leaf, view.ledger().Leaf(index));
+    const auto parsed = ledger::ParseLeaf(leaf);
+    if (!parsed.ok()) return Corrupt("a stored leaf does not parse");
+    const auto link = std::find_if(parsed->chains.begin(), parsed->chains.end(), [&](const auto& one) { return one.pseudonym == chain; });
+    if (link == parsed->chains.end() || link->previous_index >= index) return Corrupt("an entry of a chain does not lead to the one before it");
+    if (link->previous_index <= known) return known;
+    index = link->previous_index;
+  }
+  return newest;  // It is newer than the tree that this reads by, or the known one.
+}
 
 }  // namespace
 
@@ -75,7 +106,7 @@ absl::StatusOr<bool> Eraser::EraseDue(const admin::v1::PutRetention& rules) {
       if (stopping_) return Stopping();
       if (looked >= kRetentionRowsPerRound || erased >= kRetentionErasuresPerRound) return true;
       // The next row that may be due, in the order of its newest known entry.
-      uint64_t index = 0, newest = 0;
+      uint64_t index = 0, newest = 0, last = 0;  // Of the row; of what was done since; of the chain.
       std::string digest;
       bool found = false, gone = false;
       {
@@ -98,7 +129,8 @@ absl::StatusOr<bool> Eraser::EraseDue(const admin::v1::PutRetention& rules) {
         gone = !stored.has_value();
         if (!gone) {
           ACCORD_ASSIGN_OR_RETURN(const auto chain, ReadRow<storage::v1::StoredChain>(*view, kFamilyChain, stored->chain()));
-          newest = chain.last_index();
+          last = chain.last_index();
+          ACCORD_ASSIGN_OR_RETURN(newest, NewestAct(*view, stored->chain(), last, index));
         }
       }
       ++looked;
@@ -122,7 +154,7 @@ absl::StatusOr<bool> Eraser::EraseDue(const admin::v1::PutRetention& rules) {
             ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(context, digest));
             if (!stored.has_value()) return absl::OkStatus();
             ACCORD_ASSIGN_OR_RETURN(const auto chain, ReadRow<storage::v1::StoredChain>(context, kFamilyChain, stored->chain()));
-            if (chain.last_index() != index) return absl::OkStatus();  // Just now: the next look sees to it.
+            if (chain.last_index() != last) return absl::OkStatus();  // Just now: the next look sees to it.
             ErasureOrder order{.ground = type::v1::ERASURE_GROUND_RETENTION_ENDED};
             order.actor.set_principal("broker");
             ACCORD_ASSIGN_OR_RETURN(outcome, EraseReferrals(context, linker_, std::span(&digest, 1), order));

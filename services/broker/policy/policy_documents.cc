@@ -10,6 +10,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
+#include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "common/policy/policy_text.h"
 #include "services/broker/directory/families.h"
@@ -31,6 +32,7 @@ std::string KeyOf(PolicyKind kind, std::string_view version) {
     case PolicyKind::kAgreement: return AgreementKey(version);
     case PolicyKind::kSchedule: return EmergencyKey(version);
     case PolicyKind::kClocks: return ClocksKey(version);
+    case PolicyKind::kCases: return CasesKey(version);
     case PolicyKind::kRegister: break;
   }
   return LawKey(version);
@@ -106,11 +108,13 @@ absl::Status LoadAgreements(const storage::Store& store, PolicyDocuments& docume
   return absl::OkStatus();
 }
 
-// Schedules, registers and clock rules: of each kind there is one in force, first of all the one that the program is built with.
+// Schedules, registers, clock rules and case rules: of each kind there is one in force, first of all the one that the program is built with. What
+// older programs were built with is known before it.
 template <typename Document, typename Parse>
 absl::Status LoadOthers(const storage::Store& store, PolicyKind kind, Document built_in, Parse parse, std::vector<Document>& list,
                         PolicyDocuments& documents) {
   documents.all.push_back({.kind = kind, .version = built_in.version});
+  for (const Document& older : list) documents.all.push_back({.kind = kind, .version = older.version});
   list.push_back(std::move(built_in));
   ACCORD_ASSIGN_OR_RETURN(const std::vector<Row> rows, ReadRows(store, kind));
   for (const Row& row : rows) {
@@ -134,9 +138,14 @@ absl::StatusOr<PolicyDocuments> LoadPolicyDocuments(const storage::Store& store)
   ACCORD_RETURN_IF_ERROR(LoadOthers(
       store, PolicyKind::kRegister, referral::DefaultLegalRegister(), [](const std::string& text) { return policy::ParseRegister(text); },
       documents.laws, documents));
+  documents.clocks = referral::BuiltInClockRules();
+  documents.clocks.pop_back();  // The last is the newest.
   ACCORD_RETURN_IF_ERROR(LoadOthers(
       store, PolicyKind::kClocks, referral::DefaultClockRules(), [](const std::string& text) { return policy::ParseClockRules(text); },
       documents.clocks, documents));
+  ACCORD_RETURN_IF_ERROR(LoadOthers(
+      store, PolicyKind::kCases, referral::DefaultCaseRules(), [](const std::string& text) { return policy::ParseCaseRules(text); },
+      documents.cases, documents));
   std::stable_sort(documents.all.begin(), documents.all.end(),
                    [](const PolicyDocument& a, const PolicyDocument& b) { return a.approved_at_ms > b.approved_at_ms; });
   return documents;
@@ -152,8 +161,11 @@ absl::StatusOr<std::string> PolicyText(const storage::Store& store, PolicyKind k
   const referral::LegalRegister law = referral::DefaultLegalRegister();
   if (kind == PolicyKind::kSchedule && version == schedule.version) return policy::ScheduleText(schedule);
   if (kind == PolicyKind::kRegister && version == law.version) return policy::RegisterText(law);
-  const referral::ClockRules clocks = referral::DefaultClockRules();
-  if (kind == PolicyKind::kClocks && version == clocks.version) return policy::ClockRulesText(clocks);
+  for (const referral::ClockRules& clocks : referral::BuiltInClockRules()) {
+    if (kind == PolicyKind::kClocks && version == clocks.version) return policy::ClockRulesText(clocks);
+  }
+  const referral::CaseRules cases = referral::DefaultCaseRules();
+  if (kind == PolicyKind::kCases && version == cases.version) return policy::CaseRulesText(cases);
   return Error(Reason::kPolicyDocumentNotFound, "no such version is kept");
 }
 
@@ -162,6 +174,7 @@ bool IsLive(const PolicyDocument& document, const referral::CompiledPolicy& poli
     case PolicyKind::kSchedule: return policy.Schedule(now).version == document.version;
     case PolicyKind::kRegister: return policy.Law(now).version == document.version;
     case PolicyKind::kClocks: return policy.Clocks(now).version == document.version;
+    case PolicyKind::kCases: return policy.CaseRules(now).version == document.version;
     case PolicyKind::kAgreement: break;
   }
   const auto live = policy.LiveAgreements(now);

@@ -14,7 +14,7 @@
 
 namespace accord::broker {
 
-enum class PolicyKind { kAgreement, kSchedule, kRegister, kClocks };
+enum class PolicyKind { kAgreement, kSchedule, kRegister, kClocks, kCases };
 
 // One version, without its text.
 struct PolicyDocument {
@@ -33,6 +33,7 @@ struct PolicyDocuments {
   std::vector<referral::EmergencySchedule> schedules;
   std::vector<referral::LegalRegister> laws;
   std::vector<referral::ClockRules> clocks;
+  std::vector<referral::CaseRules> cases;
   // All of them, the newest approval first.
   std::vector<PolicyDocument> all;
 };

@@ -20,6 +20,7 @@ absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicy(const storage::Store& s
   sources.schedules = std::move(documents.schedules);
   sources.laws = std::move(documents.laws);
   sources.clocks = std::move(documents.clocks);
+  sources.cases = std::move(documents.cases);
   policy->documents = std::move(documents.all);
 
   for (const auto& [id, row] : directory.agencies()) {
@@ -45,6 +46,14 @@ absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicy(const storage::Store& s
   if (!parsed) return Error(Reason::kStoreCorrupt, "a forum does not parse");
   policy->compiled = referral::CompiledPolicy(std::move(sources));
   return policy;
+}
+
+std::set<absl::CivilDay> HolidaysInForce(const Policy& policy, std::string_view agency, absl::Time now) {
+  const auto& agencies = policy.compiled.sources().agencies;
+  const auto facts = agencies.find(std::string(agency));
+  std::vector<std::string> areas;
+  if (facts != agencies.end()) areas.assign(facts->second.areas.begin(), facts->second.areas.end());
+  return referral::HolidaysOf(policy.compiled.Clocks(now), areas);
 }
 
 }  // namespace accord::broker

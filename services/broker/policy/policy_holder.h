@@ -1,11 +1,15 @@
-// The policy: agreements, agencies, forums, protective lists, emergency schedules, legal registers, clock rules, and under which
+// The policy: agreements, agencies, forums, protective lists, emergency schedules, legal registers, clock rules, case rules, and under which
 // epochs they were read.
 #pragma once
 
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
+#include <absl/time/civil_time.h>
+#include <absl/time/time.h>
 
 #include <memory>
+#include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +33,10 @@ struct Policy {
 // passes. Errors of LoadPolicyDocuments; DATA_LOSS when a list or forum does not parse.
 absl::StatusOr<std::shared_ptr<const Policy>> LoadPolicy(const storage::Store& store,
                                                          const DirectorySnapshot& directory, const Epochs& epochs);
+
+// The bank holidays of an agency by the clock rules in force at `now`, by which whatever it has to do by a working day is due; those of
+// England for one that is not in the directory. Thread-safe.
+std::set<absl::CivilDay> HolidaysInForce(const Policy& policy, std::string_view agency, absl::Time now);
 
 // Says in an entry under which versions `decided`, Decisions or what was kept of them, was decided. Thread-safe.
 template <typename Decided>

@@ -5,6 +5,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "common/base/status.h"
 #include "common/crypto/testing_pki.h"
+#include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/policy/policy_holder.h"
@@ -131,7 +132,7 @@ TEST(PolicyTest, OneForTheFutureDoesNotEndTheOneInForce) {
   EXPECT_THAT(LiveAt(**policy, Day(2026, 12)), ::testing::UnorderedElementsAre("2", "other"));
   EXPECT_THAT(LiveAt(**policy, Day(2027, 3)), ::testing::UnorderedElementsAre("3", "other"));
   EXPECT_THAT(LiveAt(**policy, Day(2027, 11)), IsEmpty());
-  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("0 other live", "0 3", "0 2 live", "1 emergency-1 live", "2 law-1 live", "3 clocks-1 live"));
+  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("0 other live", "0 3", "0 2 live", "1 emergency-1 live", "2 law-1 live", "3 clocks-1.1 live", "3 clocks-1", "4 cases-1 live"));
   const PolicyDocument& document = (*policy)->documents[1];
   EXPECT_EQ(document.id, "agreement");
   EXPECT_EQ(document.effective_from, Day(2027, 3));
@@ -163,7 +164,7 @@ TEST(PolicyTest, AnOlderStoreKeepsItsOneAgreement) {
   ASSERT_EQ(policy.status(), absl::OkStatus());
   EXPECT_THAT(LiveAt(**policy, Day(2026, 12)), ElementsAre("2"));
   EXPECT_THAT(Listed(**policy, Day(2026, 12)),
-              ElementsAre("0 2 live", "0 1 replaced", "0 0 replaced", "1 emergency-1 live", "2 law-1 live", "3 clocks-1 live"));
+              ElementsAre("0 2 live", "0 1 replaced", "0 0 replaced", "1 emergency-1 live", "2 law-1 live", "3 clocks-1.1 live", "3 clocks-1", "4 cases-1 live"));
 
   // The next one is approved under the new rule, for later: the old one goes on until then.
   Keep(state, AgreementText("3", "2027-01-01"), "3", 300);
@@ -193,7 +194,7 @@ TEST(PolicyTest, SchedulesAndRegistersFollowTheBuiltInOnes) {
   EXPECT_EQ(in_force(Day(2026, 11)), "emergency-1 law-1");
   EXPECT_EQ(in_force(Day(2026, 12)), "emergency-2 law-1");
   EXPECT_EQ(in_force(Day(2027, 1)), "emergency-2 law-2");
-  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("2 law-2", "1 emergency-2 live", "1 emergency-1", "2 law-1 live", "3 clocks-1 live"));
+  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("2 law-2", "1 emergency-2 live", "1 emergency-1", "2 law-1 live", "3 clocks-1.1 live", "3 clocks-1", "4 cases-1 live"));
 
   EXPECT_EQ(*PolicyText(state, PolicyKind::kSchedule, "emergency-2"), schedule);
   EXPECT_EQ(*PolicyText(state, PolicyKind::kRegister, "law-2"), law);
@@ -217,13 +218,32 @@ TEST(PolicyTest, ClockRulesFollowTheBuiltInOnesAndEachStaysKnown) {
   KeepText(state, ClocksKey("clocks-2"), text, 100);
   const auto policy = Load(state);
   ASSERT_EQ(policy.status(), absl::OkStatus());
-  EXPECT_EQ((*policy)->compiled.Clocks(Day(2026, 12)).version, "clocks-1");
+  EXPECT_EQ((*policy)->compiled.Clocks(Day(2026, 12)).version, "clocks-1.1");
   EXPECT_EQ((*policy)->compiled.Clocks(Day(2027, 1)).version, "clocks-2");
   EXPECT_EQ((*policy)->compiled.ClocksOf("clocks-1", Day(2027, 1)).version, "clocks-1");
   EXPECT_EQ(*PolicyText(state, PolicyKind::kClocks, "clocks-2"), text);
   EXPECT_TRUE(PolicyText(state, PolicyKind::kClocks, "clocks-1")->starts_with("version = \"clocks-1\""));
   EXPECT_TRUE(HasReason(PolicyText(state, PolicyKind::kClocks, "law-1").status(), Reason::kPolicyDocumentNotFound));
   KeepText(state, ClocksKey("clocks-2"), "nonsense", 100);
+  EXPECT_TRUE(HasReason(Load(state).status(), Reason::kStoreCorrupt));
+}
+
+TEST(PolicyTest, CaseRulesFollowTheBuiltInOnes) {
+  MemoryContext state;
+  referral::CaseRules rules = referral::DefaultCaseRules();
+  rules.version = "cases-2";
+  const std::string text = policy::CaseRulesText(rules);
+  std::string later = text;
+  later.replace(later.find("1970-01-01"), 10, "2027-01-01");
+  KeepText(state, CasesKey("cases-2"), later, 100);
+  const auto policy = Load(state);
+  ASSERT_EQ(policy.status(), absl::OkStatus());
+  EXPECT_EQ((*policy)->compiled.CaseRules(Day(2026, 12)).version, "cases-1");
+  EXPECT_EQ((*policy)->compiled.CaseRules(Day(2027, 1)).version, "cases-2");
+  EXPECT_EQ(*PolicyText(state, PolicyKind::kCases, "cases-2"), later);
+  EXPECT_TRUE(PolicyText(state, PolicyKind::kCases, "cases-1")->starts_with("version = \"cases-1\""));
+  EXPECT_TRUE(HasReason(PolicyText(state, PolicyKind::kCases, "clocks-1").status(), Reason::kPolicyDocumentNotFound));
+  KeepText(state, CasesKey("cases-2"), "nonsense", 100);
   EXPECT_TRUE(HasReason(Load(state).status(), Reason::kStoreCorrupt));
 }
 

@@ -77,7 +77,7 @@ absl::StatusOr<std::unique_ptr<Sequencer>> Sequencer::Start(StoreOpener opener, 
     sequencer->Close();
     return opened;
   }
-  sequencer->thread_ = std::make_unique<Thread>([self = sequencer.get()] { self->Loop(); });
+  if (!sequencer->options_.stepped) sequencer->thread_ = std::make_unique<Thread>([self = sequencer.get()] { self->Loop(); });
   return sequencer;
 }
 
@@ -123,31 +123,62 @@ void Sequencer::Shutdown() {
     stopping_ = true;
   }
   thread_.reset();
+  if (!options_.stepped) return;
+  while (session_ != nullptr && RunOnce()) {
+  }
+  Leave();
 }
 
 void Sequencer::Loop() {
   absl::Duration delay = kReopenDelayMin;
   for (;;) {
-    if (session_ == nullptr) {
-      if (absl::Status opened = Open(); !opened.ok()) {
-        Close();
-        telemetry::Log(telemetry::Level::kError, "store.refuses_writes", {{"status", opened}});
-        // Interrupted only by Shutdown: commands wait meanwhile.
-        absl::MutexLock lock(&mu_);
-        if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), delay)) break;
-        delay = std::min(delay * 2, kReopenDelayMax);
-        continue;
-      }
-      reopenings_.Add();
-      delay = kReopenDelayMin;
+    if (!Reopen().ok()) {
+      // Interrupted only by Shutdown: commands wait meanwhile.
+      absl::MutexLock lock(&mu_);
+      if (mu_.AwaitWithTimeout(absl::Condition(&stopping_), delay)) break;
+      delay = std::min(delay * 2, kReopenDelayMax);
+      continue;
     }
+    delay = kReopenDelayMin;
     if (pending_.empty() && !TakeCommands()) break;
-    if (absl::Status status = RunBatch(); !status.ok()) {
-      telemetry::Log(telemetry::Level::kError, "store.write_failed", {{"status", status}});
-      Close();
-    }
-    if (End()) break;
+    RunBatchOrClose();
+    if (!HasEnded()) continue;
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(&stopping_));
+    break;
   }
+  Leave();
+}
+
+bool Sequencer::RunOnce() {
+  if (!Reopen().ok()) return false;
+  if (pending_.empty()) {
+    absl::MutexLock lock(&mu_);
+    if (!TakeQueued()) return false;
+  }
+  RunBatchOrClose();
+  return !HasEnded();
+}
+
+absl::Status Sequencer::Reopen() {
+  if (session_ != nullptr) return absl::OkStatus();
+  if (absl::Status opened = Open(); !opened.ok()) {
+    Close();
+    telemetry::Log(telemetry::Level::kError, "store.refuses_writes", {{"status", opened}});
+    return opened;
+  }
+  reopenings_.Add();
+  return absl::OkStatus();
+}
+
+void Sequencer::RunBatchOrClose() {
+  const absl::Status status = RunBatch();
+  if (status.ok()) return;
+  telemetry::Log(telemetry::Level::kError, "store.write_failed", {{"status", status}});
+  Close();
+}
+
+void Sequencer::Leave() {
   // Only an outage leaves commands behind.
   std::deque<std::unique_ptr<Command>> left = std::move(pending_);
   {
@@ -165,7 +196,7 @@ void Sequencer::Loop() {
   Close();
 }
 
-bool Sequencer::End() {
+bool Sequencer::HasEnded() {
   absl::Status ended;
   std::deque<std::unique_ptr<Command>> left;
   {
@@ -176,8 +207,6 @@ bool Sequencer::End() {
   }
   std::move(left.begin(), left.end(), std::back_inserter(pending_));
   for (auto& command : std::exchange(pending_, {})) Finish(std::move(command), ended);
-  absl::MutexLock lock(&mu_);
-  mu_.Await(absl::Condition(&stopping_));
   return true;
 }
 
@@ -188,6 +217,10 @@ bool Sequencer::TakeCommands() {
         return self->stopping_ || self->publish_asked_ || !self->queue_.empty();
       },
       this));
+  return TakeQueued();
+}
+
+bool Sequencer::TakeQueued() {
   while (!queue_.empty() && pending_.size() < kBatchCommandsMax) {
     pending_.push_back(std::move(queue_.front()));
     queue_.pop_front();

@@ -61,6 +61,8 @@ struct SequencerOptions {
   std::function<absl::Status(const ReadView& view, const Epochs& epochs)> publish;
   // Called after each step, on the sequencer thread. For tests.
   std::function<void(CommitStep)> on_step;
+  // No thread is started: whoever started the sequencer calls RunOnce, on one thread, which is then the sequencer thread. For simulations.
+  bool stepped = false;
 };
 
 // Thread-safe.
@@ -94,6 +96,10 @@ class Sequencer : public CommandQueue {
   // False while the store refuses writes, and for ever once the log has ended with a fork.
   bool serving() const;
 
+  // Carries out one batch of what is queued, after opening the store anew if it is closed; never waits. False when there was nothing
+  // to do, or the store does not open. REQUIRES: SequencerOptions::stepped.
+  bool RunOnce();
+
   // Takes no more, carries out what is queued if the store lets it, closes the store. The executor
   // must still run. Idempotent. Not from a Done.
   void Shutdown();
@@ -103,13 +109,21 @@ class Sequencer : public CommandQueue {
             telemetry::Metrics& metrics);
 
   void Loop();
+  // Opens the store if it is closed. An error: it stays so.
+  absl::Status Reopen();
   // Waits for commands, or for PublishDue, and moves up to kBatchCommandsMax of them to pending_. False: shut down, and
   // nothing is left.
   bool TakeCommands();
+  // The same without the wait. False: there is nothing to do.
+  bool TakeQueued() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // RunBatch, and closes the store if that fails.
+  void RunBatchOrClose();
+  // Refuses what is left, and closes the store.
+  void Leave();
   // Applies and commits one batch of pending_. An error: the store must be opened anew.
   absl::Status RunBatch();
-  // Once the log has ended: refuses what waits, waits for Shutdown, returns true.
-  bool End();
+  // Once the log has ended: refuses what waits, returns true.
+  bool HasEnded();
   // Takes `context` through every step up to kPublished; with `publish` it stores the unpublished note too.
   absl::Status Commit(BatchContext& context, bool publish);
   absl::Status CheckSpace() const;

@@ -6,7 +6,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
-#include "common/base/working_days.h"
+#include "common/referral/clock_rules.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 #include "services/broker/delivery/telling.h"
@@ -21,10 +21,10 @@ bool ChangesSafeContact(const type::v1::Statement& change) {
   return change.kind() == type::v1::STATEMENT_KIND_CORRECTION && change.safe_contact_change();
 }
 
-absl::Time AnswerDue(const type::v1::Statement& change, absl::Time now) {
+absl::Time AnswerDue(const Policy& policy, const type::v1::Statement& change, const std::string& holder, absl::Time now) {
   if (ChangesSafeContact(change)) return now + kSafeContactAnswerTime;
   if (change.kind() == type::v1::STATEMENT_KIND_RECALL) return now + kRecallAnswerTime;
-  return EndOfNextWorkingDay(now);
+  return referral::EndOfNthWorkingDay(now, 1, HolidaysInForce(policy, holder, now));
 }
 
 absl::StatusOr<type::v1::Statement> LoadChange(CommitContext& context, std::string_view header_digest, std::string_view change_digest) {
@@ -46,9 +46,9 @@ void Renew(StoredRecipient& recipient, std::string_view change_digest) {
 
 }  // namespace
 
-absl::Status AskForAnswer(CommitContext& context, std::string_view header_digest, const type::v1::Statement& change,
+absl::Status AskForAnswer(CommitContext& context, const Policy& policy, std::string_view header_digest, const type::v1::Statement& change,
                           std::string_view change_digest, StoredRecipient& recipient) {
-  absl::Time due = AnswerDue(change, context.now());
+  absl::Time due = AnswerDue(policy, change, recipient.agency(), context.now());
   if (recipient.change_due_ms() > 0) {
     const absl::Time older = absl::FromUnixMillis(recipient.change_due_ms());
     due = std::min(due, std::max(older, context.now() + kChangeAnswerTimeMin));

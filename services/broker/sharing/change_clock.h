@@ -28,7 +28,7 @@ inline constexpr absl::Duration kChangeAnswerTimeMin = absl::Hours(4);
 
 // Asks `recipient` of the referral to answer `change`, whose digest is given: from now on that is the change it is to answer, and its
 // clock runs. The deadline of an older one that it has not answered stays, if it is the earlier. Errors of `context`.
-absl::Status AskForAnswer(CommitContext& context, std::string_view header_digest, const type::v1::Statement& change,
+absl::Status AskForAnswer(CommitContext& context, const Policy& policy, std::string_view header_digest, const type::v1::Statement& change,
                           std::string_view change_digest, storage::v1::StoredRecipient& recipient);
 // Notes that `recipient` cannot be told of the change: nothing is asked of it any more. Errors of `context`.
 absl::Status NoteNotTold(CommitContext& context, std::string_view header_digest, std::string_view change_digest,

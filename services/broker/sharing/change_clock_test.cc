@@ -63,7 +63,7 @@ class ChangeClockTest : public ::testing::Test {
   }
   // When an answer is due that was asked for now.
   absl::Time Asked(const Statement& change) {
-    EXPECT_EQ(AskForAnswer(context_, kReferral, change, Store(change), holder_), absl::OkStatus());
+    EXPECT_EQ(AskForAnswer(context_, policy_, kReferral, change, Store(change), holder_), absl::OkStatus());
     return absl::FromUnixMillis(holder_.change_due_ms());
   }
   absl::Status Answer(const std::string& change, ChangeAnswer given) {
@@ -80,6 +80,7 @@ class ChangeClockTest : public ::testing::Test {
   }
 
   MemoryContext context_;
+  Policy policy_;
   const crypto::SigningKey key_ = crypto::SigningKey::Generate();
   storage::v1::StoredRecipient holder_;
 };
@@ -96,6 +97,19 @@ TEST_F(ChangeClockTest, DangerKeepsNoOfficeHoursAndAllElseDoes) {
   EXPECT_EQ(DueRows(), 1u) << "a desk has one clock for a referral";
 }
 
+TEST_F(ChangeClockTest, TheBankHolidaysInForceCount) {
+  const absl::Time now = context_.time;
+  const absl::Time usual = EndOfNextWorkingDay(now);
+  // A day of mourning, proclaimed since the program was built.
+  referral::ClockRules rules = referral::DefaultClockRules();
+  rules.version = "clocks-2";
+  for (auto& row : rules.bank_holidays) row.days.insert(LondonDay(usual - absl::Seconds(1)));
+  referral::PolicySources sources;
+  sources.clocks = {rules};
+  policy_.compiled = referral::CompiledPolicy(sources);
+  EXPECT_EQ(Asked(ConsentChange()), EndOfNextWorkingDay(usual - absl::Seconds(1)));
+}
+
 TEST_F(ChangeClockTest, ANewerChangeKeepsTheEarlierDeadlineAndLeavesTimeToAnswer) {
   const absl::Time safe_contact = Asked(Correction(true));
   context_.time += absl::Minutes(10);
@@ -110,8 +124,8 @@ TEST_F(ChangeClockTest, ANewerChangeKeepsTheEarlierDeadlineAndLeavesTimeToAnswer
 TEST_F(ChangeClockTest, TakesAnAnswerToTheNewestChangeAlone) {
   const std::string older = Store(ConsentChange()), newer = Store(Recall());
   EXPECT_TRUE(HasReason(Answer(older, CHANGE_ANSWER_STOPPED), Reason::kTransitionIllegal)) << "it was told of nothing";
-  ASSERT_EQ(AskForAnswer(context_, kReferral, ConsentChange(), older, holder_), absl::OkStatus());
-  ASSERT_EQ(AskForAnswer(context_, kReferral, Recall(), newer, holder_), absl::OkStatus());
+  ASSERT_EQ(AskForAnswer(context_, policy_, kReferral, ConsentChange(), older, holder_), absl::OkStatus());
+  ASSERT_EQ(AskForAnswer(context_, policy_, kReferral, Recall(), newer, holder_), absl::OkStatus());
   EXPECT_TRUE(HasReason(Answer(older, CHANGE_ANSWER_STOPPED), Reason::kTransitionIllegal));
   EXPECT_TRUE(HasReason(Answer(newer, CHANGE_ANSWER_STOPPED), Reason::kFieldInvalid)) << "nobody stops what they must destroy";
   EXPECT_EQ(DueRows(), 1u) << "no refusal stops the clock";
@@ -124,7 +138,7 @@ TEST_F(ChangeClockTest, TakesAnAnswerToTheNewestChangeAlone) {
 
 TEST_F(ChangeClockTest, NothingIsAskedOfWhomIsNotTold) {
   const std::string first = Store(ConsentChange());
-  ASSERT_EQ(AskForAnswer(context_, kReferral, ConsentChange(), first, holder_), absl::OkStatus());
+  ASSERT_EQ(AskForAnswer(context_, policy_, kReferral, ConsentChange(), first, holder_), absl::OkStatus());
   const std::string second = Store(Recall());
   ASSERT_EQ(NoteNotTold(context_, kReferral, second, holder_), absl::OkStatus());
   EXPECT_TRUE(holder_.not_told());
@@ -132,7 +146,7 @@ TEST_F(ChangeClockTest, NothingIsAskedOfWhomIsNotTold) {
   const absl::Status refused = Answer(second, CHANGE_ANSWER_DESTROYED);
   EXPECT_TRUE(HasReason(refused, Reason::kTransitionIllegal));
   EXPECT_EQ(DetailOf(refused).metadata.at("change"), "") << "and its name is not told either";
-  ASSERT_EQ(AskForAnswer(context_, kReferral, Recall(), second, holder_), absl::OkStatus());
+  ASSERT_EQ(AskForAnswer(context_, policy_, kReferral, Recall(), second, holder_), absl::OkStatus());
   EXPECT_FALSE(holder_.not_told());
 }
 

@@ -34,10 +34,11 @@ std::optional<Due> ParseKey(std::string_view key) {
 }  // namespace
 
 absl::Status PutDue(CommitContext& context, DueKind kind, absl::Time when, std::string_view header_digest, std::string_view agency,
-                    type::v1::Desk desk) {
+                    type::v1::Desk desk, absl::Time overdue_since) {
   ACCORD_RETURN_IF_ERROR(ClearDue(context, kind, header_digest, agency, desk));
   const uint64_t due_ms = MillisOf(when);
-  context.Put(kFamilyDue, DueKey(due_ms, kind, header_digest, agency, desk), "");
+  context.Put(kFamilyDue, DueKey(due_ms, kind, header_digest, agency, desk),
+              overdue_since == absl::InfiniteFuture() ? "" : KeyU64(MillisOf(overdue_since)));
   context.Put(kFamilyDueAt, DueAtKey(kind, header_digest, agency, desk), KeyU64(due_ms));
   return absl::OkStatus();
 }
@@ -64,7 +65,9 @@ class DueClock::Command : public broker::Command {
     ACCORD_ASSIGN_OR_RETURN(const auto there, context.Get(kFamilyDue, KeyOf(due_)));
     if (!there.has_value()) return absl::OkStatus();
     if (put_off_) {
-      return PutDue(context, due_.kind, std::max(context.now(), due_.when) + kDueRetry, due_.header_digest, due_.agency, due_.desk);
+      const auto since = U64FromKey(*there);
+      return PutDue(context, due_.kind, std::max(context.now(), due_.when) + kDueRetry, due_.header_digest, due_.agency, due_.desk,
+                    since.has_value() ? absl::FromUnixMillis(static_cast<int64_t>(*since)) : absl::InfiniteFuture());
     }
     ACCORD_RETURN_IF_ERROR(ClearDue(context, due_.kind, due_.header_digest, due_.agency, due_.desk));
     const auto handler = clock_.handlers_.find(due_.kind);
@@ -81,8 +84,11 @@ class DueClock::Command : public broker::Command {
 
   void Done(const absl::StatusOr<Committed>& outcome) override {
     if (!outcome.ok()) telemetry::Log(telemetry::Level::kError, "sharing.due_not_done", {{"status", outcome.status()}});
-    if (failed_) clock_.Act(due_, /*put_off=*/true);
-    --clock_.under_way_;
+    if (failed_) {
+      ++clock_.left_;
+      clock_.Act(due_, /*put_off=*/true);
+    }
+    clock_.ActDone(outcome.ok() || failed_);
   }
 
  private:
@@ -97,11 +103,14 @@ DueClock::DueClock(Sequencer& sequencer, Mailboxes& mailboxes, const Clock& cloc
     : sequencer_(sequencer), mailboxes_(mailboxes), clock_(clock), handlers_(std::move(handlers)) {}
 
 void DueClock::Tick() {
-  if (under_way_ > 0) return;
+  if (busy_.exchange(true)) return;
+  rounds_ = 0;
+  Round();
+}
+
+void DueClock::Round() {
   std::vector<Due> all;
-  {
-    const auto view = sequencer_.View();
-    if (!view.ok()) return;  // The store is being opened anew: what is due stays so.
+  if (const auto view = sequencer_.View(); view.ok()) {  // Otherwise the store is being opened anew: what is due stays so.
     bool corrupt = false;
     const absl::Status scanned = (*view)->Scan(
         kFamilyDue, {.upper = KeyU64(MillisOf(clock_.Now()) + 1)}, [&](std::string_view key, std::string_view) {
@@ -112,11 +121,27 @@ void DueClock::Tick() {
         });
     if (!scanned.ok() || corrupt) telemetry::Log(telemetry::Level::kError, "sharing.due_not_read", {{"status", scanned}});
   }
+  ++rounds_;
+  last_ = all.size() < kDueAtOnceMax || rounds_ >= kDueRoundsMax;
+  if (all.empty()) {
+    busy_ = false;
+    return;
+  }
+  left_ = all.size();  // Before the first is submitted: it may be done before the second is.
   for (const Due& due : all) Act(due, /*put_off=*/false);
 }
 
+void DueClock::ActDone(bool committed) {
+  if (!committed) last_ = true;  // What is due stays so: not again at once.
+  if (--left_ > 0) return;
+  if (last_) {
+    busy_ = false;
+  } else {
+    Round();
+  }
+}
+
 void DueClock::Act(const Due& due, bool put_off) {
-  ++under_way_;
   sequencer_.Submit(std::make_unique<Command>(*this, due, put_off));
 }
 

@@ -29,9 +29,9 @@
 namespace accord::broker {
 
 // Lets the row of this kind, referral, agency and desk fall due at `when`, whatever its time was before; before 1970 counts as 1970.
-// Errors of `context`. Sequencer thread.
+// `overdue_since`: of a clock that was missed and whose sender was told (clocks/overdue.h). Errors of `context`. Sequencer thread.
 absl::Status PutDue(CommitContext& context, DueKind kind, absl::Time when, std::string_view header_digest, std::string_view agency,
-                    type::v1::Desk desk);
+                    type::v1::Desk desk, absl::Time overdue_since = absl::InfiniteFuture());
 // Takes it out; nothing happens when it is not there. Errors of `context`. Sequencer thread.
 absl::Status ClearDue(CommitContext& context, DueKind kind, std::string_view header_digest, std::string_view agency,
                       type::v1::Desk desk);
@@ -53,9 +53,12 @@ using DueHandler = std::function<absl::Status(CommitContext& context, const Due&
 using DueHandlers = std::map<DueKind, DueHandler>;
 
 inline constexpr absl::Duration kDueRetry = absl::Hours(1);
-inline constexpr size_t kDueAtOnceMax = 64;  // Rows that one Tick acts on.
+inline constexpr size_t kDueAtOnceMax = 64;     // Rows of one round.
+inline constexpr size_t kDueRoundsMax = 256;    // Rounds that follow on one Tick.
 
-// Asks every second what is due.
+// Asks every second what is due, and goes on in rounds while there is more. The rows of a round are commands in the sequencer's queue
+// like any other, and the next round is queued once they are done: so what is submitted meanwhile waits for one round at most,
+// however much falls due at one midnight.
 //
 // Thread-safe.
 class DueClock {
@@ -63,22 +66,29 @@ class DueClock {
   // All references must outlive the sequencer's last command.
   DueClock(Sequencer& sequencer, Mailboxes& mailboxes, const Clock& clock, DueHandlers handlers);
 
-  // Submits a command for each of the first kDueAtOnceMax rows that are due, unless some of the last call are still under way. Does
-  // not block but for reading the store.
+  // Begins a round, unless those of the last call are still under way. A round that a commit failed in is the last. Does not block
+  // but for reading the store.
   void Tick();
 
-  // Commands of Tick that are not done yet; for tests.
-  size_t under_way() const { return under_way_; }
+  // Whether rounds are under way; for tests.
+  bool under_way() const { return busy_; }
 
  private:
   class Command;
+  // Submits a command for each of the first kDueAtOnceMax rows that are due. REQUIRES: no other is under way.
+  void Round();
   void Act(const Due& due, bool put_off);
+  void ActDone(bool committed);
 
   Sequencer& sequencer_;
   Mailboxes& mailboxes_;
   const Clock& clock_;
   const DueHandlers handlers_;
-  std::atomic<size_t> under_way_ = 0;
+  std::atomic<bool> busy_ = false;
+  // Of the rounds under way: commands of this one that are not done, whether it is the last, and which it is.
+  std::atomic<size_t> left_ = 0;
+  std::atomic<bool> last_ = false;
+  size_t rounds_ = 0;
 };
 
 }  // namespace accord::broker

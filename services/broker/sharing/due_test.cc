@@ -2,6 +2,7 @@
 #include "services/broker/sharing/due.h"
 
 #include <absl/synchronization/notification.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -151,7 +152,7 @@ class DueClockTest : public ::testing::Test {
   // Ticks once, and waits until what it began is done, putting off included.
   void Tick() {
     due_->Tick();
-    while (due_->under_way() > 0) Run([](CommitContext&) { return absl::OkStatus(); });
+    while (due_->under_way()) Run([](CommitContext&) { return absl::OkStatus(); });
   }
   // On the sequencer thread, between whose commands the test reads `fired_`.
   absl::Status Handle(CommitContext& context, const Due& due) {
@@ -159,6 +160,7 @@ class DueClockTest : public ::testing::Test {
       context.Put(kFamilyMeta, "left behind", "");
       return Error(Reason::kStoreCorrupt, "as the test asks");
     }
+    if (fired_.empty() && on_first_) on_first_();
     fired_.push_back(due.header_digest);
     when_.push_back(due.when);
     if (again_after_ == absl::ZeroDuration()) return absl::OkStatus();
@@ -180,6 +182,7 @@ class DueClockTest : public ::testing::Test {
   Mailboxes mailboxes_;
   std::string failing_;
   absl::Duration again_after_ = absl::ZeroDuration();
+  std::function<void()> on_first_;
   std::vector<std::string> fired_;
   std::vector<absl::Time> when_;
   std::unique_ptr<Sequencer> sequencer_;
@@ -269,13 +272,34 @@ TEST_F(DueClockTest, WhatFailsIsPutOffAnHourAndHoldsUpNothing) {
   EXPECT_EQ(Rows(kFamilyDue), 1u);
 }
 
-TEST_F(DueClockTest, TakesSoManyAtOnceAndTheRestNext) {
-  for (size_t i = 0; i < kDueAtOnceMax + 1; ++i) Put(kDue + absl::Milliseconds(i), std::string(32, static_cast<char>('0' + i)));
+TEST_F(DueClockTest, GoesOnInRoundsWhileThereIsMoreAndLetsOthersThroughBetween) {
+  constexpr size_t kRows = 3 * kDueAtOnceMax + 1;
+  std::vector<std::string> expected;
+  for (size_t i = 0; i < kRows; ++i) expected.push_back(crypto::Sha256(fmt::format("referral {}", i)));
+  Run([&](CommitContext& context) -> absl::Status {
+    for (size_t i = 0; i < kRows; ++i) {
+      ACCORD_RETURN_IF_ERROR(PutDue(context, DueKind::kGap, kDue + absl::Milliseconds(i), expected[i], "police", type::v1::DESK_MAIN));
+    }
+    return absl::OkStatus();
+  });
+  size_t fired_before = 0;
+  absl::Status status;
+  absl::Notification done;
+  on_first_ = [&] {  // A submission that comes while the first row is acted on.
+    sequencer_->Submit(std::make_unique<RunCommand>(
+        [&](CommitContext&) {
+          fired_before = fired_.size();
+          return absl::OkStatus();
+        },
+        done, status));
+  };
   clock_.Advance(absl::Hours(3));
   Tick();
-  EXPECT_EQ(fired_.size(), kDueAtOnceMax);
-  Tick();
-  EXPECT_EQ(fired_.size(), kDueAtOnceMax + 1);
+  done.WaitForNotification();
+  EXPECT_EQ(fired_, expected);
+  EXPECT_GE(fired_before, 1u);
+  EXPECT_LE(fired_before, kDueAtOnceMax) << "it waits for the round that is under way at most";
+  EXPECT_EQ(Rows(kFamilyDue), 0u);
 }
 
 }  // namespace

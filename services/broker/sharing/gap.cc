@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/base/status.h"
-#include "common/base/working_days.h"
+#include "common/referral/clock_rules.h"
 #include "services/broker/delivery/telling.h"
 #include "services/broker/sharing/notices.h"
 #include "services/broker/sharing/reviews.h"
@@ -21,8 +21,9 @@ std::vector<std::string> ViewersOf(const StoredGap& gap) {
 }
 
 // Begins the clock of `gap`, from now.
-absl::Status OpenGap(CommitContext& context, std::string_view header_digest, const storage::v1::StoredReferral& stored, StoredGap& gap) {
-  const absl::Time due = EndOfNextWorkingDay(context.now());
+absl::Status OpenGap(CommitContext& context, const Policy& policy, std::string_view header_digest, const storage::v1::StoredReferral& stored,
+                     StoredGap& gap) {
+  const absl::Time due = referral::EndOfNthWorkingDay(context.now(), 1, HolidaysInForce(policy, gap.sender(), context.now()));
   gap.set_shared_at_ms(absl::ToUnixMillis(context.now()));
   gap.set_due_at_ms(absl::ToUnixMillis(due));
   ACCORD_RETURN_IF_ERROR(SaveReview(context, kFamilyGap, header_digest, stored, gap));
@@ -50,20 +51,20 @@ absl::StatusOr<std::vector<MailboxId>> DesksToTell(CommitContext& context, const
 
 }  // namespace
 
-absl::Status RecordGap(CommitContext& context, std::string_view header_digest, const storage::v1::StoredReferral& stored,
+absl::Status RecordGap(CommitContext& context, const Policy& policy, std::string_view header_digest, const storage::v1::StoredReferral& stored,
                        const type::v1::HeaderCore& core, const GapFound& found) {
   StoredGap gap;
   gap.set_sender(core.sender());
   gap.set_worker(core.worker().pseudonym());
   for (const std::string& recipient : found.recipients) gap.add_recipients(recipient);
   gap.set_sections(found.sections);
-  return OpenGap(context, header_digest, stored, gap);
+  return OpenGap(context, policy, header_digest, stored, gap);
 }
 
-absl::Status ExtendGap(CommitContext& context, std::string_view header_digest, const storage::v1::StoredReferral& stored,
+absl::Status ExtendGap(CommitContext& context, const Policy& policy, std::string_view header_digest, const storage::v1::StoredReferral& stored,
                        const type::v1::HeaderCore& core, const std::string& agency, uint32_t sections) {
   ACCORD_ASSIGN_OR_RETURN(const auto known, LoadGap(context, header_digest));
-  if (!known.has_value()) return RecordGap(context, header_digest, stored, core, {{agency}, sections});
+  if (!known.has_value()) return RecordGap(context, policy, header_digest, stored, core, {{agency}, sections});
   if (std::find(known->recipients().begin(), known->recipients().end(), agency) != known->recipients().end()) return absl::OkStatus();
   StoredGap gap = *known;
   gap.add_recipients(agency);
@@ -79,7 +80,7 @@ absl::Status ExtendGap(CommitContext& context, std::string_view header_digest, c
   gap.clear_reviewed_at_ms();
   gap.clear_reviewer();
   gap.clear_reminders();
-  return OpenGap(context, header_digest, stored, gap);
+  return OpenGap(context, policy, header_digest, stored, gap);
 }
 
 absl::StatusOr<std::optional<StoredGap>> LoadGap(CommitContext& context, std::string_view header_digest) {
@@ -115,8 +116,9 @@ absl::Status ChaseGap(CommitContext& context, const Policy& policy, const Due& d
       context, type::v1::EVENT_TYPE_GAP_OVERDUE,
       {type::v1::NOTICE_KIND_GAP_OVERDUE, due.header_digest, gap.sender(), absl::FromUnixMillis(gap.due_at_ms()), gap.reminders()}, *stored,
       header.core.part, desks, queued));
-  return PutDue(context, DueKind::kGap, EndOfWorkingDay(std::max(context.now(), due.when)), due.header_digest, gap.sender(),
-                type::v1::DESK_MAIN);
+  return PutDue(context, DueKind::kGap,
+                referral::NextWorkingDayEnd(HolidaysInForce(policy, gap.sender(), context.now()), std::max(context.now(), due.when)),
+                due.header_digest, gap.sender(), type::v1::DESK_MAIN);
 }
 
 }  // namespace accord::broker

@@ -33,13 +33,13 @@ struct GapFound {
 
 // Opens the gap of a referral that is being stored: row, list, clock. Due at the end of the next working day. REQUIRES: its entry was
 // added; `found` is not empty.
-absl::Status RecordGap(CommitContext& context, std::string_view header_digest, const storage::v1::StoredReferral& stored,
+absl::Status RecordGap(CommitContext& context, const Policy& policy, std::string_view header_digest, const storage::v1::StoredReferral& stored,
                        const type::v1::HeaderCore& core, const GapFound& found);
 
 // Adds what is released to `agency` under the schedule alone: as it was decided when the referral was stored, or because agreement or
 // basis has gone since. Nothing changes when the gap has the agency already. One that was reviewed is opened anew, due at the end of the
 // next working day.
-absl::Status ExtendGap(CommitContext& context, std::string_view header_digest, const storage::v1::StoredReferral& stored,
+absl::Status ExtendGap(CommitContext& context, const Policy& policy, std::string_view header_digest, const storage::v1::StoredReferral& stored,
                        const type::v1::HeaderCore& core, const std::string& agency, uint32_t sections);
 
 // The gap of a referral; nothing when there is none. DATA_LOSS when it does not parse.

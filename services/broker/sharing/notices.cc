@@ -51,6 +51,8 @@ absl::StatusOr<uint64_t> TellOverdue(CommitContext& context, type::v1::EventType
     delivery.set_notice_reminder(overdue.reminder);
     delivery.set_notice_agency(overdue.agency);
     delivery.set_notice_step(overdue.step);
+    delivery.set_notice_asked(overdue.asked);
+    delivery.set_notice_answered(overdue.answered);
     ACCORD_RETURN_IF_ERROR(PutDelivery(context, context.RandomBytes(kIdBytes), std::move(delivery), index, queued));
   }
   return index;

@@ -27,6 +27,8 @@ struct Overdue {
   // Of a clock that was missed: which step of its escalation, and by which rules.
   type::v1::EscalationStep step = type::v1::ESCALATION_STEP_UNSPECIFIED;
   std::string clock_version = {};
+  // Of a check: how many were asked, and how many have answered.
+  uint32_t asked = 0, answered = 0;
 };
 
 // Adds the entry `type` about it, on the chains of the referral, by the broker itself and opened to its sender alone; then a notice to
@@ -39,9 +41,11 @@ absl::StatusOr<uint64_t> TellOverdue(CommitContext& context, type::v1::EventType
 constexpr bool LeavesDeliveries(type::v1::EventType type) {
   return type == type::v1::EVENT_TYPE_GAP_OVERDUE || type == type::v1::EVENT_TYPE_BREACH_OVERDUE ||
          type == type::v1::EVENT_TYPE_CHANGE_OVERDUE || type == type::v1::EVENT_TYPE_PICK_UP_OVERDUE ||
-         type == type::v1::EVENT_TYPE_RESPONSE_OVERDUE || type == type::v1::EVENT_TYPE_DEAD_LETTER ||
+         type == type::v1::EVENT_TYPE_RESPONSE_OVERDUE || type == type::v1::EVENT_TYPE_FEEDBACK_OVERDUE || type == type::v1::EVENT_TYPE_DEAD_LETTER ||
          type == type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE || type == type::v1::EVENT_TYPE_DEAD_LETTER_REQUEUED ||
-         type == type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED;
+         type == type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED || type == type::v1::EVENT_TYPE_CHECKS_DUE ||
+         type == type::v1::EVENT_TYPE_RESEAL_WANTED || type == type::v1::EVENT_TYPE_STAND_IN_QUEUED ||
+         type == type::v1::EVENT_TYPE_LINK_PROPOSED;
 }
 
 }  // namespace accord::broker

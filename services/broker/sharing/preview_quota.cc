@@ -59,4 +59,13 @@ absl::Status PreviewQuota::Take(std::string_view agency, std::string_view worker
   return absl::OkStatus();
 }
 
+void PreviewQuota::GiveBack(std::string_view agency, std::string_view worker, bool immediate) {
+  const absl::Time now = clock_.Now();
+  absl::MutexLock lock(&mu_);
+  Buckets& buckets = Of(agencies_[std::string(agency)], worker, immediate, now);
+  Fill(buckets, now);
+  buckets.minute = std::min<double>(limits_.per_minute, buckets.minute + 1);
+  buckets.hour = std::min<double>(limits_.per_hour, buckets.hour + 1);
+}
+
 }  // namespace accord::broker

@@ -38,6 +38,10 @@ class PreviewQuota {
   // `agency` is enrolled.
   absl::Status Take(std::string_view agency, std::string_view worker, bool immediate);
 
+  // Gives one back: what was previewed is stored, so it was no probing, and a day's backlog in the name of one worker goes out at once.
+  // Never more than a full quota.
+  void GiveBack(std::string_view agency, std::string_view worker, bool immediate);
+
  private:
   struct Buckets {
     double minute = 0, hour = 0;  // Previews left.

@@ -52,6 +52,20 @@ TEST_F(PreviewQuotaTest, AClockPutBackAnHourFillsNothingAndLocksNobodyOut) {
   EXPECT_EQ(Passed(quota, 2), 1);
 }
 
+TEST_F(PreviewQuotaTest, WhatIsStoredIsGivenBackAndGainsNoMoreThanAFullQuota) {
+  PreviewQuota quota({.per_minute = 60, .per_hour = 600}, clock_);
+  for (int i = 0; i < 4000; ++i) {  // A day's backlog, one after the other.
+    ASSERT_EQ(Passed(quota, 1), 1) << i;
+    quota.GiveBack("police", "pc-1", false);
+  }
+  EXPECT_EQ(Passed(quota, 61), 60);
+  quota.GiveBack("police", "pc-2", false);
+  quota.GiveBack("police", "pc-1", true);
+  EXPECT_EQ(Passed(quota, 1), 0) << "another's, and what is IMMEDIATE, is no part of it";
+  quota.GiveBack("police", "pc-1", false);
+  EXPECT_EQ(Passed(quota, 2), 1);
+}
+
 TEST_F(PreviewQuotaTest, NothingElseHoldsUpWhatIsImmediate) {
   PreviewQuota quota({.per_minute = 60, .per_hour = 600}, clock_);
   EXPECT_EQ(Passed(quota, 61), 60);

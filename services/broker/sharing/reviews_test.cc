@@ -47,6 +47,7 @@ class ReviewsTest : public ::testing::Test {
   }
 
   MemoryContext context_;
+  Policy policy_;
   storage::v1::StoredReferral stored_;
   type::v1::HeaderCore core_;
 };
@@ -79,17 +80,17 @@ TEST_F(ReviewsTest, AnAssessedBreachIsOpenedAnewAndListedOnce) {
 }
 
 TEST_F(ReviewsTest, AGapThatWasReviewedIsOpenedAnewForWhoeverIsNewInIt) {
-  ASSERT_EQ(RecordGap(context_, kDigest, stored_, core_, {{"idva"}, 2}), absl::OkStatus());
-  ASSERT_EQ(ExtendGap(context_, kDigest, stored_, core_, "idva", 2), absl::OkStatus());  // It has that already.
-  ASSERT_EQ(ExtendGap(context_, kDigest, stored_, core_, "childrens", 1), absl::OkStatus());
+  ASSERT_EQ(RecordGap(context_, policy_, kDigest, stored_, core_, {{"idva"}, 2}), absl::OkStatus());
+  ASSERT_EQ(ExtendGap(context_, policy_, kDigest, stored_, core_, "idva", 2), absl::OkStatus());  // It has that already.
+  ASSERT_EQ(ExtendGap(context_, policy_, kDigest, stored_, core_, "childrens", 1), absl::OkStatus());
   EXPECT_THAT((*LoadGap(context_, kDigest))->recipients(), ElementsAre("childrens", "idva"));
   EXPECT_EQ((*LoadGap(context_, kDigest))->sections(), 3u);
   ASSERT_EQ(CloseGap(context_, kDigest, stored_, type::v1::GAP_REVIEW_JUSTIFIED_AS_IT_STANDS, "sgt-2"), absl::OkStatus());
   context_.time += absl::Hours(24 * 7);
-  ASSERT_EQ(ExtendGap(context_, kDigest, stored_, core_, "childrens", 1), absl::OkStatus());
+  ASSERT_EQ(ExtendGap(context_, policy_, kDigest, stored_, core_, "childrens", 1), absl::OkStatus());
   EXPECT_EQ((*LoadGap(context_, kDigest))->review(), type::v1::GAP_REVIEW_JUSTIFIED_AS_IT_STANDS);
   EXPECT_THAT(Keys(kFamilyDue), ElementsAre());
-  ASSERT_EQ(ExtendGap(context_, kDigest, stored_, core_, "police-2", 1), absl::OkStatus());
+  ASSERT_EQ(ExtendGap(context_, policy_, kDigest, stored_, core_, "police-2", 1), absl::OkStatus());
   const auto gap = **LoadGap(context_, kDigest);
   const absl::Time due = EndOfNextWorkingDay(context_.now());
   EXPECT_EQ(gap.review(), type::v1::GAP_REVIEW_UNSPECIFIED);
@@ -100,6 +101,20 @@ TEST_F(ReviewsTest, AGapThatWasReviewedIsOpenedAnewForWhoeverIsNewInIt) {
               UnorderedElementsAre(Review(ReviewKind::kGap, "", true, due), Review(ReviewKind::kGap, "police", true, due),
                                    Review(ReviewKind::kGap, "idva", true, due), Review(ReviewKind::kGap, "childrens", true, due),
                                    Review(ReviewKind::kGap, "police-2", true, due)));
+}
+
+TEST_F(ReviewsTest, AGapIsDueByTheBankHolidaysInForce) {
+  const absl::Time now = context_.time;
+  const absl::Time usual = EndOfNextWorkingDay(now);
+  // A day of mourning, proclaimed since the program was built.
+  referral::ClockRules rules = referral::DefaultClockRules();
+  rules.version = "clocks-2";
+  for (auto& row : rules.bank_holidays) row.days.insert(LondonDay(usual - absl::Seconds(1)));
+  referral::PolicySources sources;
+  sources.clocks = {rules};
+  policy_.compiled = referral::CompiledPolicy(sources);
+  ASSERT_EQ(RecordGap(context_, policy_, kDigest, stored_, core_, {{"idva"}, 2}), absl::OkStatus());
+  EXPECT_EQ(absl::FromUnixMillis((*LoadGap(context_, kDigest))->due_at_ms()), EndOfNextWorkingDay(usual - absl::Seconds(1)));
 }
 
 }  // namespace

@@ -26,8 +26,11 @@ constexpr std::array kOfRecipients = {
     type::v1::EVENT_TYPE_RELEASED,    type::v1::EVENT_TYPE_DELIVERED, type::v1::EVENT_TYPE_DELIVERY_NACKED,
     type::v1::EVENT_TYPE_DEAD_LETTER, type::v1::EVENT_TYPE_STATEMENT, type::v1::EVENT_TYPE_REFERRAL_READ,
     type::v1::EVENT_TYPE_TRAIL_QUERIED, type::v1::EVENT_TYPE_HOLD_DELIVERED, type::v1::EVENT_TYPE_HOLD_ANSWERED,
-    type::v1::EVENT_TYPE_DUTY_ALERTED,
+    type::v1::EVENT_TYPE_DUTY_ALERTED, type::v1::EVENT_TYPE_LINK_PROPOSED,
 };
+
+// Of these no agency may know by its part in the referral: what is found about cases is content of category `case_history`.
+constexpr std::array kOfNoAgency = {type::v1::EVENT_TYPE_CASE_FLAGGED};
 
 // Of these only if it acted itself: what its sender does about a dead letter may be about what it was never permitted.
 constexpr std::array kOfActingRecipients = {type::v1::EVENT_TYPE_DEAD_LETTER_REQUEUED, type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED};
@@ -78,6 +81,7 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
   if (viewer.kind != options::v1::CALLER_AGENCY || viewer.id.empty()) return {};
   const auto parts = ReadParts(all);
   if (!parts.ok() || !parts->event.has_value()) return {};
+  if (std::find(kOfNoAgency.begin(), kOfNoAgency.end(), parts->event->type()) != kOfNoAgency.end()) return {};
   const type::v1::EntryReferral about = parts->referral.value_or(type::v1::EntryReferral());
   const bool acted = parts->actor.has_value() && IsOf(parts->actor->principal(), viewer);
   if (about.sender() == viewer.id) return all;

@@ -73,8 +73,15 @@ TEST(OpeningsForTest, AnAdministratorAndTheSenderGetAll) {
   for (const EventType type : AllTypes()) {
     const Entry entry{.type = type, .actor = "agency/idva", .recipient = "idva"};
     EXPECT_THAT(Given(entry, kAdmin), ElementsAre("event", "actor", "referral", "decisions"));
+    if (type == EVENT_TYPE_CASE_FLAGGED) continue;
     EXPECT_THAT(Given(entry, Agency("police")), ElementsAre("event", "actor", "referral", "decisions"));
   }
+}
+
+TEST(OpeningsForTest, WhatIsFoundAboutCasesIsOpenedToNoAgency) {
+  const Entry entry{.type = EVENT_TYPE_CASE_FLAGGED, .actor = "agency/idva", .recipient = "idva"};
+  EXPECT_THAT(Given(entry, Agency("police")), IsEmpty()) << "its sender";
+  EXPECT_THAT(Given(entry, Agency("idva")), IsEmpty());
 }
 
 TEST(OpeningsForTest, AnInspectorWithoutAWarrantAndAStrangerGetNothing) {
@@ -94,7 +101,8 @@ TEST(OpeningsForTest, ARecipientGetsWhatConcernsItselfAndNeverDecisions) {
                           type == EVENT_TYPE_DELIVERY_NACKED || type == EVENT_TYPE_DEAD_LETTER ||
                           type == EVENT_TYPE_STATEMENT || type == EVENT_TYPE_REFERRAL_READ ||
                           type == EVENT_TYPE_TRAIL_QUERIED || type == EVENT_TYPE_HOLD_DELIVERED ||
-                          type == EVENT_TYPE_HOLD_ANSWERED || type == EVENT_TYPE_DUTY_ALERTED;
+                          type == EVENT_TYPE_HOLD_ANSWERED || type == EVENT_TYPE_DUTY_ALERTED ||
+                          type == EVENT_TYPE_LINK_PROPOSED;
     const auto others = Given({.type = type, .actor = "broker", .recipient = "idva"}, Agency("idva"));
     const auto own = Given({.type = type, .actor = "agency/idva/inbox", .recipient = "idva"}, Agency("idva"));
     if (type == EVENT_TYPE_DEAD_LETTER_REQUEUED || type == EVENT_TYPE_DEAD_LETTER_DISCARDED) {

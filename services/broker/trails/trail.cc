@@ -7,6 +7,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/chains.h"
 
@@ -29,7 +30,7 @@ absl::Status NoReferral(const Caller& caller) {
 // True when content or notice of `referral` was released to `agency`: before that it is no party that may know.
 absl::StatusOr<bool> WasReleasedTo(const ReadView& view, const StoredReferral& referral, const Caller& agency) {
   for (const auto& recipient : referral.recipients()) {
-    if (recipient.agency() != agency.id || !IsDeskOf(agency, recipient.desk())) continue;
+    if (recipient.agency() != agency.id || !IsDeskOf(agency, recipient.desk()) || recipient.delivery_id().empty()) continue;
     ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, recipient.delivery_id()));
     storage::v1::StoredDelivery delivery;
     if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) {
@@ -64,8 +65,7 @@ absl::Status OpenReferral(const ReadView& view, const Caller& caller, Trail& tra
     about.set_desk(caller.desk);
     trail.every_entry = false;
   }
-  trail.query.chains.push_back(stored.chain());
-  trail.query.chains.insert(trail.query.chains.end(), stored.cases().begin(), stored.cases().end());
+  trail.query.chains = ChainsOf(stored);
   if (trail.every_entry) trail.cases.assign(stored.cases().begin(), stored.cases().end());
   return absl::OkStatus();
 }

@@ -1,0 +1,100 @@
+#include "services/broker/cases/answer_link.h"
+
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+namespace {
+
+using storage::v1::StoredLink;
+
+absl::Status NotFound() { return Error(Reason::kLinkNotFound, "no such pair of cases, or this agency does not hold both"); }
+
+std::string DigestOf(const Caller& caller, const LinkAct& act) {
+  return crypto::Sha256(ByteWriter()
+                            .Lp16("accord/link-answer/v1")
+                            .Lp16(caller.principal)
+                            .U64(act.link)
+                            .U32(static_cast<uint32_t>(act.answer))
+                            .Lp16(act.worker.pseudonym())
+                            .U32(static_cast<uint32_t>(act.worker.role()))
+                            .bytes());
+}
+
+// True when `next` may take the place of `now`.
+bool Follows(type::v1::LinkAnswer now, type::v1::LinkAnswer next) {
+  if (next == type::v1::LINK_ANSWER_UNDONE) return now == type::v1::LINK_ANSWER_CONFIRMED;
+  return next != now;
+}
+
+}  // namespace
+
+AnswerLinkCommand::AnswerLinkCommand(Caller caller, LinkAct act, const DirectoryHolder& directory, LinkDone done)
+    : caller_(std::move(caller)), act_(std::move(act)), directory_(directory), digest_(DigestOf(caller_, act_)), done_(std::move(done)) {}
+
+absl::Status AnswerLinkCommand::Check(CommitContext& context, const StoredLink& link) const {
+  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read_sealed = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  if (!IsDeskOf(caller_, type::v1::DESK_MAIN)) return NotFound();
+  for (const std::string* pseudonym : {&link.one(), &link.other()}) {
+    ACCORD_ASSIGN_OR_RETURN(const auto held, ReferralsHeld(read, read_sealed, *pseudonym, caller_.id, 1));
+    if (held.empty()) return NotFound();
+  }
+  if (directory_.Get()->IsBarred(caller_.id, act_.worker.pseudonym())) {
+    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
+  }
+  if (Follows(link.answer(), act_.answer)) return absl::OkStatus();
+  return Error(Reason::kTransitionIllegal, "that answer does not follow the one that counts now",
+               {{"state", type::v1::LinkAnswer_Name(link.answer())}});
+}
+
+absl::Status AnswerLinkCommand::Apply(CommitContext& context) {
+  if (!IsRequestId(act_.request_id)) return Error(Reason::kFieldInvalid, "request_id is malformed", {{"field", "request_id"}});
+  if (act_.answer == type::v1::LINK_ANSWER_UNSPECIFIED || !type::v1::LinkAnswer_IsValid(act_.answer)) {
+    return Error(Reason::kFieldInvalid, "answer: CONFIRMED, REJECTED or UNDONE is needed", {{"field", "answer"}});
+  }
+  const std::string request_key = RequestKey(caller_.principal, act_.request_id);
+  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
+  storage::v1::StoredRequest request;
+  if (known.has_value()) {
+    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
+    if (request.digest() != digest_) {
+      return Error(Reason::kRequestIdReused, "this request id was used for other content", {{"first_digest", ToHex(request.digest())}});
+    }
+    index_ = request.index();
+    return absl::OkStatus();
+  }
+  ACCORD_ASSIGN_OR_RETURN(auto link, LoadLink([&](std::string_view family, std::string_view key) { return context.Get(family, key); }, act_.link));
+  if (!link.has_value()) return NotFound();
+  ACCORD_RETURN_IF_ERROR(Check(context, *link));
+
+  EntryDraft entry;
+  entry.chains = {link->one(), link->other()};
+  entry.event.set_type(type::v1::EVENT_TYPE_LINK_ANSWERED);
+  entry.event.set_link_answer(act_.answer);
+  auto& actor = entry.actor.emplace();
+  actor.set_principal(caller_.principal);
+  actor.set_certificate(caller_.certificate);
+  *actor.mutable_worker() = act_.worker;
+  ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(entry));
+  link->set_answer(act_.answer);
+  link->set_answered_at_ms(absl::ToUnixMillis(context.now()));
+  link->set_answered_by(caller_.id);
+  context.Put(kFamilyLink, KeyU64(act_.link), link->SerializeAsString());
+  request.set_digest(digest_);
+  request.set_index(index_);
+  context.Put(kFamilyRequest, request_key, request.SerializeAsString());
+  return absl::OkStatus();
+}
+
+void AnswerLinkCommand::Done(const absl::StatusOr<Committed>& outcome) {
+  if (!outcome.ok()) return std::move(done_)(outcome.status());
+  std::move(done_)(index_);
+}
+
+}  // namespace accord::broker
