@@ -105,8 +105,9 @@ TEST_F(ResealTest, WhoStandsInIsNamedAndSealedForWhereBothMayHaveIt) {
   EXPECT_EQ(header->recipients[1].part.agency(), "deputy");
   EXPECT_EQ(header->recipients[1].part.on_behalf_of(), "idva");
   EXPECT_EQ(header->recipients[2].part.capacity(), type::v1::RECIPIENT_CAPACITY_DUTY);
-  for (const auto& decision : Stored().decisions()) EXPECT_EQ(decision.recipient(), "idva");
-  EXPECT_THAT(Stored().warnings(), Contains(HasSubstr("Sealed also for deputy, the deputy of idva")));
+  const auto stored = Stored();
+  for (const auto& decision : stored.decisions()) EXPECT_EQ(decision.recipient(), "idva");
+  EXPECT_THAT(stored.warnings(), Contains(HasSubstr("Sealed also for deputy, the deputy of idva")));
 }
 
 TEST_F(ResealTest, AKeyThatTheOldOneVouchesForIsSealedForByTheServiceItself) {

@@ -58,7 +58,7 @@ says 'Completeness: attested'
 says 'VERIFIES: every entry and tile is what the log'
 says 'export.altered DOES NOT VERIFY'
 says 'all of it succeeded'
-same "$(grep -c '^entry [0-9 ]*VERIFIES' "$work/out")" 18 "receipts of the trail verified"
+same "$(grep -c '^entry [0-9 ]*VERIFIES' "$work/out")" 19 "receipts of the trail verified"
 same "$(left | wc -l)" 6 "programs kept running"
 (
   source "$ACCORD_DEMO_DIR/env.sh"
