@@ -44,6 +44,9 @@ function(accord_add_test name)
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 60)
   endif()
+  if(ACCORD_SANITIZE)
+    math(EXPR A_TIMEOUT "${A_TIMEOUT} * 5")  # Several times slower, and compiled without optimisation.
+  endif()
   set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT})
   if(name MATCHES "^common_" AND "unit" IN_LIST A_LABELS)
     add_dependencies(common_unit_tests ${name})  # What .ci/run builds under the address sanitizer,
