@@ -1,6 +1,8 @@
 #include "services/bench/submissions.h"
 
+#include <absl/hash/hash.h>
 #include <absl/synchronization/blocking_counter.h>
+#include <absl/time/civil_time.h>
 #include <fmt/format.h>
 #include <grpcpp/support/slice.h>
 
@@ -31,13 +33,20 @@ constexpr size_t kRepeatEvery = 4;
 constexpr uint64_t kRepeatDistance = 201;
 constexpr char kLinkageKey[] = "an area's linkage key, 32 bytes.";
 
+// Like the people of a country, who seldom share a name or a birthday with somebody: of one name and few dates, each would be proposed as
+// a match of many others. In one process the same number is the same person.
 type::v1::Person SomePerson(std::string_view given, uint64_t number) {
+  const auto word = [&](std::string_view salt) {
+    uint64_t rest = absl::HashOf(given, salt, number);
+    std::string letters;
+    for (int i = 0; i < 8; ++i, rest /= 26) letters.push_back(static_cast<char>('a' + rest % 26));
+    return letters;
+  };
+  const uint64_t day = absl::HashOf(given, number) % 20'000;
   type::v1::Person person;
-  std::string family = "Q";
-  for (uint64_t rest = number; rest > 0; rest /= 26) family.push_back(static_cast<char>('a' + rest % 26));
-  person.set_given_names(std::string(given));
-  person.set_family_name(family);
-  person.add_dates_of_birth(fmt::format("{}-{:02}-{:02}", 1950 + number % 50, 1 + number % 12, 1 + number % 28));
+  person.set_given_names(word("given"));
+  person.set_family_name(word("family"));
+  person.add_dates_of_birth(absl::FormatCivilTime(absl::CivilDay(1950, 1, 2) + static_cast<int>(day)));
   return person;
 }
 
