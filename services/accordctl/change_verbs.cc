@@ -62,35 +62,59 @@ absl::StatusOr<int> AnswerChange(Session& session, const std::string& id, agency
   return kDone;
 }
 
-struct NotSharedArguments {
+// Of what is recorded alone, and delivered to nobody.
+struct RecordArguments {
   std::vector<std::string> recipients;
-  std::string purpose, reason, rationale;
+  std::string purpose, rationale;
   int wait_s = 10;
   std::shared_ptr<BasisOptions> basis;
 };
 
-absl::StatusOr<int> NotShared(Session& session, const NotSharedArguments& arguments) {
-  agency::v1::RecordNotSharedRequest request;
+void AddRecordOptions(CLI::App& verb, RecordArguments& arguments) {
+  verb.add_option("--rationale", arguments.rationale, "Why, in words; this agency keeps them, nobody else receives them");
+  verb.add_option("--wait", arguments.wait_s, "Seconds to wait for the broker's answer")
+      ->check(CLI::Range(0, kWaitSecondsMax))
+      ->capture_default_str();
+  arguments.basis = AddBasisOptions(verb);
+}
+
+// The arguments in the words of the request, all but the request id; returns whom to ask.
+template <typename Request>
+absl::StatusOr<Endpoint> FillRecord(Session& session, const RecordArguments& arguments, Request& request) {
   auto& options = *request.mutable_options();
   ACCORD_ASSIGN_OR_RETURN(*options.mutable_basis(), arguments.basis->Basis());
   options.mutable_basis()->set_rationale(arguments.rationale);
   options.mutable_recipients()->Assign(arguments.recipients.begin(), arguments.recipients.end());
   options.set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
   request.set_purpose(Value<type::v1::Purpose>(arguments.purpose));
-  request.set_reason(Value<type::v1::NotSharedReason>(arguments.reason));
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(*options.mutable_worker(), session.Worker(*agency));
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
-  options.set_request_id(session.RequestId());
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::RecordNotShared, request,
-                                                   absl::Seconds(arguments.wait_s) + kAnswerMargin));
+  return session.Service(*agency);
+}
+
+int PrintRecord(Session& session, const agency::v1::PushResult& result, std::string_view words) {
   if (session.json()) {
-    session.PrintJson(ToJson(response.result()));
+    session.PrintJson(ToJson(result));
     return kDone;
   }
-  session.Print(fmt::format("not shared with {}: {}\n", fmt::join(arguments.recipients, ", "), console::Words(request.reason())));
-  session.Print(PushResultText(response.result()));
+  session.Print(words);
+  session.Print(PushResultText(result));
   return kDone;
+}
+
+struct NotSharedArguments : RecordArguments {
+  std::string reason;
+};
+
+absl::StatusOr<int> NotShared(Session& session, const NotSharedArguments& arguments) {
+  agency::v1::RecordNotSharedRequest request;
+  request.set_reason(Value<type::v1::NotSharedReason>(arguments.reason));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, FillRecord(session, arguments, request));
+  request.mutable_options()->set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::RecordNotShared, request,
+                                                   absl::Seconds(arguments.wait_s) + kAnswerMargin));
+  return PrintRecord(session, response.result(),
+                     fmt::format("not shared with {}: {}\n", fmt::join(arguments.recipients, ", "), console::Words(request.reason())));
 }
 
 struct RegradeArguments {
@@ -155,51 +179,31 @@ void AddNotShared(CLI::App& referral, Verb& chosen) {
   verb->add_option("--with", arguments->recipients, "With which agency not; may be repeated")->required();
   verb->add_option("--purpose", arguments->purpose, "Why it was asked for")->required()->check(OneOf<type::v1::Purpose>());
   verb->add_option("--reason", arguments->reason, "Why it is not shared")->required()->check(OneOf<type::v1::NotSharedReason>());
-  verb->add_option("--rationale", arguments->rationale, "Why, in words; this agency keeps them, nobody else receives them");
-  verb->add_option("--wait", arguments->wait_s, "Seconds to wait for the broker's answer")
-      ->check(CLI::Range(0, kWaitSecondsMax))
-      ->capture_default_str();
-  arguments->basis = AddBasisOptions(*verb);
+  AddRecordOptions(*verb, *arguments);
   verb->footer("To link it to a case: accordctl referral submit FILE with the call RecordNotShared, which names people.\n"
                "Example: accordctl referral not-shared --as idva --with police --purpose safeguarding-adult \\\n"
                "           --reason no-consent-no-basis --awareness informed --consent refused");
   verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return NotShared(session, *arguments); }; });
 }
 
-struct SentOutsideArguments {
-  std::vector<std::string> recipients;
-  std::string channel, at, purpose, submission, rationale;
-  int wait_s = 10;
-  std::shared_ptr<BasisOptions> basis;
+struct SentOutsideArguments : RecordArguments {
+  std::string channel, at, submission;
 };
 
 absl::StatusOr<int> SentOutside(Session& session, const SentOutsideArguments& arguments) {
   agency::v1::RecordSentOutsideRequest request;
-  auto& options = *request.mutable_options();
-  ACCORD_ASSIGN_OR_RETURN(*options.mutable_basis(), arguments.basis->Basis());
-  options.mutable_basis()->set_rationale(arguments.rationale);
-  options.mutable_recipients()->Assign(arguments.recipients.begin(), arguments.recipients.end());
-  options.set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
-  request.set_purpose(Value<type::v1::Purpose>(arguments.purpose));
   request.set_channel(Value<type::v1::OutsideChannel>(arguments.channel));
   ACCORD_ASSIGN_OR_RETURN(const int64_t told_at_ms, TimeMs("--at", arguments.at));
   request.set_told_at_ms(told_at_ms);
-  ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
-  ACCORD_ASSIGN_OR_RETURN(*options.mutable_worker(), session.Worker(*agency));
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, FillRecord(session, arguments, request));
   ACCORD_ASSIGN_OR_RETURN(const auto told_of, FindSubmission(service, arguments.submission));
   request.set_submission(told_of.request_id());
-  options.set_request_id(session.RequestId());
+  request.mutable_options()->set_request_id(session.RequestId());
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::RecordSentOutside, request,
                                                    absl::Seconds(arguments.wait_s) + kAnswerMargin));
-  if (session.json()) {
-    session.PrintJson(ToJson(response.result()));
-    return kDone;
-  }
-  session.Print(fmt::format("told {} outside Accord, by {}, at {}; not delivered by it\n", fmt::join(arguments.recipients, ", "),
-                            console::Words(request.channel()), console::TimeText(told_at_ms)));
-  session.Print(PushResultText(response.result()));
-  return kDone;
+  return PrintRecord(session, response.result(),
+                     fmt::format("told {} outside Accord, by {}, at {}; not delivered by it\n", fmt::join(arguments.recipients, ", "),
+                                 console::Words(request.channel()), console::TimeText(told_at_ms)));
 }
 
 void AddSentOutside(CLI::App& referral, Verb& chosen) {
@@ -210,11 +214,7 @@ void AddSentOutside(CLI::App& referral, Verb& chosen) {
   verb->add_option("--at", arguments->at, "When it was told, such as 2026-11-28T09:30:00Z")->required();
   verb->add_option("--of", arguments->submission, "The referral of ours that was told of")->required();
   verb->add_option("--purpose", arguments->purpose, "Why it was told")->required()->check(OneOf<type::v1::Purpose>());
-  verb->add_option("--rationale", arguments->rationale, "Why, in words; this agency keeps them, nobody else receives them");
-  verb->add_option("--wait", arguments->wait_s, "Seconds to wait for the broker's answer")
-      ->check(CLI::Range(0, kWaitSecondsMax))
-      ->capture_default_str();
-  arguments->basis = AddBasisOptions(*verb);
+  AddRecordOptions(*verb, *arguments);
   verb->footer("Of no referral of ours: accordctl referral submit FILE with the call RecordSentOutside, which names people.\n"
                "Example: accordctl referral sent-outside --as police --to childrens --by telephone --at 2026-11-28T02:10:00Z --of push-0001 \\\n"
                "           --purpose safeguarding-child --awareness informed --consent given --article6 public-task");
