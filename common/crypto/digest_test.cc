@@ -1,6 +1,8 @@
 #include "common/crypto/digest.h"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <vector>
 
@@ -59,6 +61,19 @@ TEST(DigestTest, HmacKnownAnswers) {
       ToHex(HmacSha256(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First")),
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
   EXPECT_EQ(HmacSha256("", "").size(), kDigestBytes);
+}
+
+TEST(DigestTest, HmacIsThatOfOpenSsl) {
+  for (const size_t key_bytes : {0u, 1u, 32u, 63u, 64u, 65u, 128u, 200u}) {
+    for (const size_t data_bytes : {0u, 1u, 55u, 56u, 64u, 119u, 1000u}) {
+      const std::string key(key_bytes, 'k'), data(data_bytes, 'd');
+      std::string theirs(kDigestBytes, '\0');
+      ASSERT_NE(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(data.data()), data.size(),
+                     reinterpret_cast<unsigned char*>(theirs.data()), nullptr),
+                nullptr);
+      EXPECT_EQ(HmacSha256(key, data), theirs) << key_bytes << " " << data_bytes;
+    }
+  }
 }
 
 TEST(DigestTest, ConstantTimeEqualComparesAllBytes) {

@@ -18,6 +18,7 @@
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/recovery/tail_adoption.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/change_clock.h"
 #include "services/broker/sharing/gap.h"
@@ -71,7 +72,7 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
                  [this](const type::v1::HeaderCore& core) -> absl::StatusOr<Cause> {
                    if (core.caused_by().empty()) return Cause();
                    ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_->View());
-                   return CauseOf([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, core);
+                   return CauseOf(SealedReaderOf(*view), core);
                  }),
       previews_(config.previews, clock),
       quotas_(config.limits, clock),

@@ -13,6 +13,7 @@
 #include "common/referral/statement.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::simulation {
@@ -121,7 +122,7 @@ void Oracle::OnStored(const broker::ReadView& view, const Seen& entry) {
   Referral& referral = referrals_[entry.about.header_digest()];
   referral.pushed = pushed->second;
   referral.request_id = id.second;
-  const auto stored = broker::LoadReferral([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); },
+  const auto stored = broker::LoadReferral(SealedReaderOf(view),
                                            entry.about.header_digest());
   if (!stored.ok() || !stored->has_value()) return Fail("no referral lost", fmt::format("{} is on record and not in the store", id.second));
   for (const auto& [agency, categories] : referral.pushed.permitted) {

@@ -9,6 +9,7 @@
 #include "common/referral/header.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "tests/simulation/oracle.h"
 
 namespace accord::simulation {
@@ -112,7 +113,7 @@ void Oracle::CheckStates(const broker::ReadView& view) {
     if (!stored.ok() || !stored->has_value()) Fail("every change is signed", "a statement is on record and not in the store any more");
   }
   for (const auto& [digest, referral] : referrals_) {
-    const auto stored = broker::LoadReferral([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); }, digest);
+    const auto stored = broker::LoadReferral(SealedReaderOf(view), digest);
     if (!stored.ok() || !stored->has_value()) {
       Fail("no referral lost", fmt::format("{} is not in the store", referral.request_id));
       continue;
@@ -168,7 +169,7 @@ void Oracle::CheckRecipient(const broker::ReadView& view, SimAgency& agency) {
       continue;
     }
     if (entry->stored.has_pending_statement()) Fail("mailboxes drain", fmt::format("a statement of {} waits", agency.name()));
-    const auto stored = broker::LoadReferral([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); }, digest);
+    const auto stored = broker::LoadReferral(SealedReaderOf(view), digest);
     const auto* row = stored.ok() && stored->has_value() ? broker::FindRecipient(**stored, agency.name()) : nullptr;
     if (row == nullptr || row->last_statement() != entry->stored.last_statement()) {
       Fail("every change is signed", fmt::format("{} and the broker differ on the last word on {}", agency.name(), referral.request_id));

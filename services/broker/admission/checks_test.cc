@@ -23,6 +23,7 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -96,7 +97,7 @@ class ChecksTest : public ::testing::Test {
     entry.chains = {chain.pseudonym};
     entry.event.set_type(EVENT_TYPE_REFERRAL_STORED);
     stored.set_stored_index(*context_.AddEntry(entry));
-    const auto read = [&](std::string_view family, std::string_view key) { return context_.GetSealed(family, key); };
+    const auto read = SealedReaderOf(context_);
     const referral::Clocked clocked = *ClockedOf(read, parts.core, context_.now());
     NewDeliveries queued;
     for (const char* agency : {"idva", "housing", "childrens"}) {

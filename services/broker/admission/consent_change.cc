@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "common/referral/decision.h"
 #include "common/referral/states.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 
@@ -19,7 +20,7 @@ absl::Status ChangeConsentCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts old_parts, PartsNow(act_.stored, act_.header));
   ACCORD_RETURN_IF_ERROR(ChangeTags(act_.stored, act_.header, tags_));
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts new_parts, PartsNow(act_.stored, act_.header));
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const Cause cause, CauseOf(read, act_.header.core.part));
   const referral::Facts facts = cause.facts();
   const referral::Decisions before = referral::Decide(act_.policy->compiled, old_parts, facts, context.now());

@@ -8,6 +8,7 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/breach.h"
 
 namespace accord::broker {
@@ -21,7 +22,7 @@ absl::Status RecallCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(act_, BeginAct(context, verified_, work_));
   act_.stored.set_recalled(true);
   ACCORD_RETURN_IF_ERROR(ChangeEvent(context, act_.stored, [](storage::v1::StoredCaseEvent& event) { event.set_recalled(true); }));
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts judged_by, PartsForTelling(read, act_.stored, act_.header));
   const std::set<int> holders = HoldersOf(act_);
   const std::set<int> may_be_told = WhoMayBeTold(act_, holders, judged_by, context.now());

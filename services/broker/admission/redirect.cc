@@ -8,6 +8,7 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/clocks/stand_ins.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/reseal_wanted.h"
 
 namespace accord::broker {
@@ -41,7 +42,7 @@ absl::Status Queue(CommitContext& context, const Policy& policy, const Directory
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
   ACCORD_ASSIGN_OR_RETURN(StoredRecipient* const recipient, AddRecipient(context, policy, header_digest, core, part, permitted, AnyDelivery(stored),
                                                                          index, stored, queued));
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(referral::Clocked clocked, ClockedOf(read, core, context.now()));
   return StartClocks(context, policy.compiled.Clocks(context.now()), directory, std::move(clocked), header_digest, *recipient);
 }

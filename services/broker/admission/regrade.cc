@@ -10,6 +10,7 @@
 #include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 
@@ -31,7 +32,7 @@ absl::Status RegradeCommand::Regrade(CommitContext& context) {
   const referral::CaseRules& rules = act_.policy->compiled.CaseRules(context.now());
   ACCORD_RETURN_IF_ERROR(referral::CheckLowered(before, verified_.statement.regraded(), rules.ric));
   *act_.stored.mutable_regraded() = verified_.statement.regraded();
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts judged_by, PartsForTelling(read, act_.stored, act_.header));
   const std::set<int> holders = HoldersOf(act_);
   const std::set<int> may_be_told = WhoMayBeTold(act_, holders, judged_by, context.now());
@@ -70,7 +71,7 @@ absl::Status RegradeCommand::MoveClocks(CommitContext& context) {
   const std::string& digest = verified_.statement.header_digest();
   type::v1::HeaderCore core = act_.header.core.part;
   *core.mutable_risk() = act_.stored.regraded();
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const referral::Clocked clocked, ClockedOf(read, core, absl::FromUnixMillis(act_.stored.stored_at_ms())));
   const auto directory = work_.directory.Get();
   for (auto& recipient : *act_.stored.mutable_recipients()) {

@@ -13,6 +13,7 @@
 #include "services/broker/clocks/stand_ins.h"
 #include "services/broker/delivery/dead_letters.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/reseal_wanted.h"
 
 namespace accord::broker {
@@ -207,7 +208,7 @@ absl::Status ResealCommand::Give(CommitContext& context, const PermittedNow& per
     const std::string like = any->delivery_id();
     ACCORD_ASSIGN_OR_RETURN(recipient, AddRecipient(context, *act_.policy, digest, core, asked, permitted, like, act_.said.index, act_.stored,
                                                     act_.queued));
-    const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+    const auto read = SealedReaderOf(context);
     ACCORD_ASSIGN_OR_RETURN(referral::Clocked clocked, ClockedOf(read, core, context.now()));
     ACCORD_RETURN_IF_ERROR(StartClocks(context, act_.policy->compiled.Clocks(context.now()), *work_.directory.Get(), std::move(clocked), digest,
                                        *recipient));

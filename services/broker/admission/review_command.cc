@@ -5,6 +5,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/gap.h"
 
@@ -48,7 +49,7 @@ absl::Status ReviewCommand::Apply(CommitContext& context) {
 absl::StatusOr<referral::Decisions> ReviewCommand::Complete(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(ChangeTags(act_.stored, act_.header, tags_));
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts parts, PartsNow(act_.stored, act_.header));
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const Cause cause, CauseOf(read, parts.core));
   referral::Decisions decisions = referral::Decide(act_.policy->compiled, parts, cause.facts(), context.now());
   for (const auto& now : decisions.decisions) {

@@ -11,6 +11,7 @@
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/change_clock.h"
 
 namespace accord::broker {
@@ -24,7 +25,7 @@ using storage::v1::StoredReferral;
 absl::Status NotPermitted() { return Error(Reason::kNotPermitted, "no such referral, or this agency did not send it"); }
 
 absl::Status NoReferral(CommitContext& context, const VerifiedStatement& verified) {
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = PlainReaderOf(context);
   ACCORD_RETURN_IF_ERROR(RefuseIfErased(read, verified.statement.header_digest(), verified.caller.id, verified.caller.desk));
   return NotPermitted();
 }
@@ -126,7 +127,7 @@ absl::StatusOr<SenderAct> BeginAct(CommitContext& context, const VerifiedStateme
     return Error(Reason::kTransitionIllegal, "the statement does not follow the sender's last one on this referral",
                  {{"last_statement", ToHex(act.stored.sender_statement())}});
   }
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = PlainReaderOf(context);
   for (const auto& recipient : act.stored.recipients()) {
     ACCORD_ASSIGN_OR_RETURN(act.holdings.emplace_back(), HoldingOf(read, recipient));
   }

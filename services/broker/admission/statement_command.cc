@@ -16,6 +16,7 @@
 #include "services/broker/delivery/telling.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/directory/forums.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/change_clock.h"
 
 namespace accord::broker {
@@ -75,14 +76,14 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   const absl::Status not_permitted = Error(Reason::kNotPermitted, "no such referral, or this agency is not one of its recipients");
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, statement.header_digest()));
   if (!stored.has_value()) {
-    const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+    const auto read = PlainReaderOf(context);
     ACCORD_RETURN_IF_ERROR(RefuseIfErased(read, statement.header_digest(), verified_.caller.id, verified_.caller.desk));
     return not_permitted;
   }
   auto* const recipient = FindRecipient(*stored, verified_.caller.id);
   if (recipient == nullptr || !IsDeskOf(verified_.caller, recipient->desk())) return not_permitted;
   // Nor does it know of what waits, or was stopped before anything left.
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(read, *recipient));
   if (holding.since_ms == 0) return not_permitted;
 

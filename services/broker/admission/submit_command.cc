@@ -14,6 +14,7 @@
 #include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_notices.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/reseal_wanted.h"
 
 namespace accord::broker {
@@ -48,7 +49,7 @@ absl::Status SubmitCommand::Apply(CommitContext& context) {
   const auto& core = admitted_.header.core.part;
   const std::string request_key = RequestKey(admitted_.caller.principal, core.request_id());
   // An erased referral's request id never stores anything again, not even the same.
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(read, linker_.Blind(kErasedRequestDomain, request_key)));
   if (erased.has_value()) return ErasedAt(*erased);
   ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
@@ -155,7 +156,7 @@ absl::Status SubmitCommand::NoteInCases(CommitContext& context, const std::vecto
   const auto& core = admitted_.header.core.part;
   type::v1::ReferralType type = core.type();
   if (type == type::v1::REFERRAL_TYPE_CORRECTION) {
-    const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+    const auto read = SealedReaderOf(context);
     ACCORD_ASSIGN_OR_RETURN(const referral::Clocked clocked, ClockedOf(read, core, context.now()));
     type = clocked.type;
   }
@@ -176,7 +177,7 @@ absl::StatusOr<uint64_t> SubmitCommand::NumberInCase(CommitContext& context, con
 absl::Status SubmitCommand::AddDeliveries(CommitContext& context, StoredReferral& stored) {
   const auto& core = admitted_.header.core.part;
   if (admitted_.plan->deliveries.empty()) return absl::OkStatus();
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const referral::Clocked clocked, ClockedOf(read, core, absl::FromUnixMillis(stored.stored_at_ms())));
   const auto policy = admission_.policy().Get();
   const referral::ClockRules& rules = policy->compiled.Clocks(context.now());

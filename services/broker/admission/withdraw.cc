@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "common/referral/states.h"
 #include "services/broker/clocks/clocks.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 
@@ -16,7 +17,7 @@ absl::Status WithdrawCommand::Apply(CommitContext& context) {
   }
   ACCORD_ASSIGN_OR_RETURN(act_, BeginAct(context, verified_, work_));
   ACCORD_RETURN_IF_ERROR(CheckOpenSomewhere(act_));
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const referral::HeaderParts judged_by, PartsForTelling(read, act_.stored, act_.header));
   const std::set<int> holders = HoldersOf(act_);
   const std::set<int> may_be_told = WhoMayBeTold(act_, holders, judged_by, context.now());

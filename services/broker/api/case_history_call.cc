@@ -9,6 +9,7 @@
 #include "common/referral/validate.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/sight.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
 
 namespace accord::broker {
@@ -33,8 +34,8 @@ v1::CaseHistory ToMessage(const CaseHistory& history) {
 absl::StatusOr<v1::CaseHistory> Ask(const ReadView& view, const CaseLinker& linker, const Policy& policy, const storage::v1::StoredReferral& stored,
                                     const referral::OpenedHeader& header, const HistoryQuestion& question, absl::Time now) {
   ACCORD_ASSIGN_OR_RETURN(const CaseHistory history,
-                          HistoryFor([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); },
-                                     [&](std::string_view family, std::string_view key) { return view.Get(family, key); }, linker, policy,
+                          HistoryFor(SealedReaderOf(view),
+                                     PlainReaderOf(view), linker, policy,
                                      stored, header, question, now));
   return ToMessage(history);
 }
@@ -90,7 +91,7 @@ grpc::ServerUnaryReactor* HandleGetCaseHistory(grpc::CallbackServerContext& cont
 absl::StatusOr<v1::CaseHistory> HistoryAtRelease(const ReadView& view, const CaseLinker& linker, const Policy& policy,
                                                  std::string_view header_digest, const HistoryQuestion& question, absl::Time now) {
   ACCORD_ASSIGN_OR_RETURN(
-      const auto stored, LoadReferral([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); }, header_digest));
+      const auto stored, LoadReferral(SealedReaderOf(view), header_digest));
   if (!stored.has_value()) return Error(Reason::kReferralNotFound, "the referral was erased");
   ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(*stored));
   return Ask(view, linker, policy, *stored, header, question, now);

@@ -18,6 +18,7 @@
 #include "services/broker/cases/answer_link.h"
 #include "services/broker/cases/links.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
 #include "services/broker/trails/receipts.h"
 
@@ -34,8 +35,8 @@ absl::Status Invalid(const char* field, std::string_view why) { return Error(Rea
 
 // The proposal as the caller may see it; nothing when it does not hold both cases any more.
 absl::StatusOr<std::optional<v1::LinkProposal>> ShowProposal(const ReadView& view, const Caller& caller, uint64_t number) {
-  const auto read = [&](std::string_view family, std::string_view key) { return view.Get(family, key); };
-  const auto read_sealed = [&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); };
+  const auto read = PlainReaderOf(view);
+  const auto read_sealed = SealedReaderOf(view);
   ACCORD_ASSIGN_OR_RETURN(const auto link, LoadLink(read, number));
   if (!link.has_value()) return std::nullopt;
   v1::LinkProposal proposal;

@@ -12,6 +12,7 @@
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_release.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
@@ -135,8 +136,8 @@ void Deliver(const MailboxWork& work, const std::string& delivery_id, const Mail
     ACCORD_ASSIGN_OR_RETURN(const auto delivery, LoadLeased(*view, delivery_id));
     hold = !delivery.hold().empty();
     if (hold) return ReleasePlan();  // Nothing is decided of it.
-    return PlanRelease([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); },
-                       [&](std::string_view family, std::string_view key) { return view->Get(family, key); }, *work.policy.Get(),
+    return PlanRelease(SealedReaderOf(*view),
+                       PlainReaderOf(*view), *work.policy.Get(),
                        *work.directory.Get(), delivery, work.clock.Now());
   }();
   if (!plan.ok()) return std::move(done)(plan.status());

@@ -27,6 +27,7 @@
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -140,7 +141,7 @@ class ErasureTest : public ::testing::Test {
   }
   std::string CaseOf(const std::string& digest) {
     const auto view = View();
-    const auto stored = LoadReferral([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, digest);
+    const auto stored = LoadReferral(SealedReaderOf(*view), digest);
     return stored.ok() && stored->has_value() ? (*stored)->cases(0) : std::string();
   }
   // The number of the newest change.
@@ -157,7 +158,7 @@ class ErasureTest : public ::testing::Test {
   Secrets SecretsOf(const std::string& digest, const std::string& request_id) {
     Secrets secrets = {{"request id", request_id}, {"header digest", digest}, {"header digest in hex", ToHex(digest)}};
     const auto view = View();
-    const auto stored = *LoadReferral([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, digest);
+    const auto stored = *LoadReferral(SealedReaderOf(*view), digest);
     // What lies under the key, as it lies there.
     const std::string section = **view->Get(kFamilySection, SectionKey(digest, stored->section_ids(0)));
     secrets["section, sealed"] = section.substr(section.size() / 2, 32);

@@ -21,6 +21,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
 #include "services/broker/holds/hold_notices.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -84,7 +85,7 @@ class HoldApiTest : public ::testing::Test {
     EXPECT_TRUE(stored.ParseFromString(**bytes));
     const auto scope = ScopeOf(header_digest, stored, [&](const SubjectToken& token) { return world_.broker().linker().Index(token); });
     EXPECT_EQ(scope.status(), absl::OkStatus());
-    const auto hold = HoldCovering([&](std::string_view family, std::string_view key) { return (*view)->Get(family, key); }, *scope);
+    const auto hold = HoldCovering(PlainReaderOf(**view), *scope);
     EXPECT_EQ(hold.status(), absl::OkStatus());
     return *hold;
   }

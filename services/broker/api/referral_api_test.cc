@@ -22,6 +22,7 @@
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -421,11 +422,11 @@ TEST_F(ReferralApiTest, DecidesAgainWhenThePolicyMovedBeforeItsTurn) {
   absl::StatusOr<ReleasePlan> plan;
   {
     const auto view = *broker.sequencer().View();
-    const auto read = [&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); };
+    const auto read = SealedReaderOf(*view);
     delivery_id = (*LoadReferral(read, released.header_digest()))->recipients(0).delivery_id();
     storage::v1::StoredDelivery delivery;
     ASSERT_TRUE(delivery.ParseFromString(**view->Get(kFamilyDelivery, delivery_id)));
-    const auto read_plain = [&](std::string_view family, std::string_view key) { return view->Get(family, key); };
+    const auto read_plain = PlainReaderOf(*view);
     plan = PlanRelease(read, read_plain, *broker.policy().Get(), *broker.directory().Get(), delivery, world_.clock().Now());
     ASSERT_EQ(plan->sections.size(), 3u);
   }

@@ -22,6 +22,7 @@
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/gap.h"
 
@@ -391,7 +392,7 @@ TEST_F(SharingApiTest, CompletedNeedsTagsThatWouldPermitItWithoutTheSchedule) {
   EXPECT_EQ(Gaps("admin").gaps_size(), 1);
   const auto stored = [&] {
     const auto view = *world_.broker().sequencer().View();
-    return **LoadReferral([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, digest);
+    return **LoadReferral(SealedReaderOf(*view), digest);
   };
   EXPECT_THAT(stored().changed_tags(), IsEmpty());  // What was refused changed nothing.
   ASSERT_EQ(Review("review-005", digest, GAP_REVIEW_COMPLETED, {.tags = {tag}}).status(), absl::OkStatus());

@@ -20,6 +20,7 @@
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
 #include "services/broker/sharing/holders.h"
 #include "services/broker/sharing/register.h"
@@ -163,8 +164,8 @@ absl::Status ReadGaps(const ReadView& view, const Caller& caller, const v1::List
 absl::Status ReadHolders(const ReadView& view, const Caller& caller, const std::string& header_digest, v1::GetHoldersResponse& response,
                          EntryDraft& entry) {
   ACCORD_ASSIGN_OR_RETURN(const HoldersOfReferral found,
-                          FindHolders([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); },
-                                      [&](std::string_view family, std::string_view key) { return view.Get(family, key); }, header_digest,
+                          FindHolders(SealedReaderOf(view),
+                                      PlainReaderOf(view), header_digest,
                                       caller.id, caller.desk));
   for (const Holder& one : found.holders) {
     auto& holder = *response.add_holders();

@@ -6,6 +6,7 @@
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 
@@ -24,10 +25,10 @@ absl::StatusOr<Seen> SeeReferral(const ReadView& view, std::string_view header_d
   // Absent, erased and not the caller's are one answer to whoever did not know of it.
   const absl::Status not_permitted = Error(Reason::kNotPermitted, "no such referral, or this agency is no party to it");
   ACCORD_ASSIGN_OR_RETURN(
-      auto stored, LoadReferral([&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); }, header_digest));
+      auto stored, LoadReferral(SealedReaderOf(view), header_digest));
   if (!stored.has_value()) {
     ACCORD_RETURN_IF_ERROR(RefuseIfErased(
-        [&](std::string_view family, std::string_view key) { return view.Get(family, key); }, header_digest, caller.id, caller.desk));
+        PlainReaderOf(view), header_digest, caller.id, caller.desk));
     return not_permitted;
   }
   Seen seen;

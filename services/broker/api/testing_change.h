@@ -23,6 +23,7 @@
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/due.h"
 #include "services/broker/trails/receipts.h"
 
@@ -221,8 +222,8 @@ class ChangeApiTest : public ::testing::Test {
   Leased PlanOf(const std::string& agency, const std::string& digest) {
     Broker& broker = world_.broker();
     const auto view = *broker.sequencer().View();
-    const auto read = [&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); };
-    const auto read_plain = [&](std::string_view family, std::string_view key) { return view->Get(family, key); };
+    const auto read = SealedReaderOf(*view);
+    const auto read_plain = PlainReaderOf(*view);
     const auto stored = *LoadReferral(read, digest);
     Leased leased;
     leased.delivery_id = FindRecipient(*stored, agency)->delivery_id();

@@ -14,6 +14,7 @@
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/delivery/erased.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
 #include "services/broker/trails/trail.h"
 
@@ -65,7 +66,7 @@ struct Query {
 
 // ERASED to whoever knew of the referral; administrators may know of all.
 absl::Status RefuseIfErased(const ReadView& view, const Caller& caller, const std::string& header_digest) {
-  const auto read = [&](std::string_view family, std::string_view key) { return view.Get(family, key); };
+  const auto read = PlainReaderOf(view);
   if (caller.kind == options::v1::CALLER_AGENCY) return broker::RefuseIfErased(read, header_digest, caller.id, caller.desk);
   if (caller.kind != options::v1::CALLER_ADMIN) return absl::OkStatus();
   ACCORD_ASSIGN_OR_RETURN(const auto index, FindErased(read, ErasedReferralMark(header_digest)));

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -38,8 +39,8 @@ AnswerLinkCommand::AnswerLinkCommand(Caller caller, LinkAct act, const Directory
     : caller_(std::move(caller)), act_(std::move(act)), directory_(directory), digest_(DigestOf(caller_, act_)), done_(std::move(done)) {}
 
 absl::Status AnswerLinkCommand::Check(CommitContext& context, const StoredLink& link) const {
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
-  const auto read_sealed = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = PlainReaderOf(context);
+  const auto read_sealed = SealedReaderOf(context);
   if (!IsDeskOf(caller_, type::v1::DESK_MAIN)) return NotFound();
   for (const std::string* pseudonym : {&link.one(), &link.other()}) {
     ACCORD_ASSIGN_OR_RETURN(const auto held, ReferralsHeld(read, read_sealed, *pseudonym, caller_.id, 1));
@@ -69,7 +70,7 @@ absl::Status AnswerLinkCommand::Apply(CommitContext& context) {
     index_ = request.index();
     return absl::OkStatus();
   }
-  ACCORD_ASSIGN_OR_RETURN(auto link, LoadLink([&](std::string_view family, std::string_view key) { return context.Get(family, key); }, act_.link));
+  ACCORD_ASSIGN_OR_RETURN(auto link, LoadLink(PlainReaderOf(context), act_.link));
   if (!link.has_value()) return NotFound();
   ACCORD_RETURN_IF_ERROR(Check(context, *link));
 

@@ -19,6 +19,7 @@
 #include "services/broker/cases/history.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -142,8 +143,8 @@ class CaseEventsTest : public ::testing::Test {
     const auto stored = Stored(digest);
     const auto header = OpenStored(stored);
     EXPECT_EQ(header.status(), absl::OkStatus());
-    const auto history = HistoryFor([&](std::string_view family, std::string_view key) { return context_.GetSealed(family, key); },
-                                    [&](std::string_view family, std::string_view key) { return context_.Get(family, key); }, linker_, policy_,
+    const auto history = HistoryFor(SealedReaderOf(context_),
+                                    PlainReaderOf(context_), linker_, policy_,
                                     stored, *header, {.agency = agency, .time = time, .as_at = as_at}, context_.time);
     EXPECT_EQ(history.status(), absl::OkStatus());
     return history.value_or(CaseHistory());
@@ -167,8 +168,8 @@ TEST_F(CaseEventsTest, KeepsWhatAReferralSaysInEachOfItsCases) {
   const auto stored = Stored(digest);
   ASSERT_EQ(stored.cases_size(), 2);
   for (const std::string& pseudonym : stored.cases()) {
-    const auto reports = LoadReports([&](std::string_view family, std::string_view key) { return context_.GetSealed(family, key); },
-                                     [&](std::string_view family, std::string_view key) { return context_.Get(family, key); }, {&pseudonym, 1});
+    const auto reports = LoadReports(SealedReaderOf(context_),
+                                     PlainReaderOf(context_), {&pseudonym, 1});
     ASSERT_EQ(reports.status(), absl::OkStatus());
     ASSERT_THAT(*reports, SizeIs(1));
     EXPECT_EQ((*reports)[0].digest, digest);

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -31,10 +32,6 @@ bool AreOne(const Subject& one, const Subject& other) {
   return std::any_of(one.strong.begin(), one.strong.end(), [&](const std::string& token) {
     return std::find(other.strong.begin(), other.strong.end(), token) != other.strong.end();
   });
-}
-
-auto ReaderOf(CommitContext& context) {
-  return [&context](std::string_view family, std::string_view key) { return context.Get(family, key); };
 }
 
 absl::StatusOr<Found> ReadCase(CommitContext& context, const std::string& pseudonym) {
@@ -95,7 +92,7 @@ absl::StatusOr<std::set<Found>> Linking::ByStrongPairs(const Subject& victim, co
 absl::StatusOr<std::map<std::string, bool>> Linking::ByTokens(const Subject& subject) {
   std::map<std::string, bool> cases;
   for (const CaseToken& token : subject.tokens) {
-    ACCORD_ASSIGN_OR_RETURN(const auto sharing, CasesOfToken(ReaderOf(context_), token.role, token.token));
+    ACCORD_ASSIGN_OR_RETURN(const auto sharing, CasesOfToken(PlainReaderOf(context_), token.role, token.token));
     for (const std::string& pseudonym : sharing) cases[pseudonym] |= token.strong;
   }
   return cases;
@@ -132,7 +129,7 @@ absl::Status Linking::LinkPair(const Subject& victim, const Subject& perpetrator
   tokens.insert(tokens.end(), perpetrator.tokens.begin(), perpetrator.tokens.end());
   bool anything_new = found.empty();
   if (!found.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto known, TokensOfCase(ReaderOf(context_), found.begin()->second));
+    ACCORD_ASSIGN_OR_RETURN(const auto known, TokensOfCase(PlainReaderOf(context_), found.begin()->second));
     anything_new = std::any_of(tokens.begin(), tokens.end(), [&](const CaseToken& token) { return std::find(known.begin(), known.end(), token) == known.end(); });
   }
   std::map<std::string, MatchStrength> alike;

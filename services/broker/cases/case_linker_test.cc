@@ -11,6 +11,7 @@
 
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -132,7 +133,7 @@ TEST_F(CaseLinkerTest, AKnownCaseIsLookedAtAgainOnlyWhenItLearnsSomething) {
 
 TEST_F(CaseLinkerTest, ATokenOfTooManyCasesTellsNothing) {
   for (size_t i = 0; i < kMatchCasesMax; ++i) Link({Victim({fmt::format("v{}", i), "~common"}), Perpetrator({fmt::format("p{}", i), "~b"})});
-  const auto read = [this](std::string_view family, std::string_view key) { return context_.Get(family, key); };
+  const auto read = PlainReaderOf(context_);
   const std::string common = linker_.Index(Victim({"~common"}).tokens(0));
   EXPECT_THAT(*CasesOfToken(read, SUBJECT_ROLE_VICTIM, common), SizeIs(kMatchCasesMax));
   EXPECT_THAT(Link({Victim({"~common"}), Perpetrator({"~b"})}).matches, SizeIs(kMatchesPerReferralMax)) << "the bound of one referral";

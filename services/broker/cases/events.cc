@@ -7,6 +7,7 @@
 
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -99,7 +100,7 @@ absl::Status PutEvent(CommitContext& context, const storage::v1::StoredReferral&
 
 absl::Status ChangeEvent(CommitContext& context, const storage::v1::StoredReferral& stored,
                          absl::FunctionRef<void(StoredCaseEvent&)> change) {
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   // The rows are alike: each case has one of its own only because it is read by its case.
   if (CasesOf(stored) == 0) return absl::OkStatus();
   ACCORD_ASSIGN_OR_RETURN(auto event, ReadEvent(read, stored.cases(0), stored.case_numbers(0)));

@@ -8,6 +8,7 @@
 #include "services/broker/cases/events.h"
 #include "services/broker/cases/links.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -94,8 +95,8 @@ absl::StatusOr<BesideCases> CasesBeside(PlainReader read, const CaseLinker& link
 
 absl::Status RecordCase(CommitContext& context, const CaseLinker& linker, const referral::CaseRules& rules, const CaseToRecord& what) {
   if (what.stored.cases().empty()) return absl::OkStatus();
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
-  const auto read_plain = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = SealedReaderOf(context);
+  const auto read_plain = PlainReaderOf(context);
   auto event = EventOf(linker, what.header_digest, what.core, what.type, what.stored.stored_at_ms());
   CaseFindings found;
   std::set<std::string> own;

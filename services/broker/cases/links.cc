@@ -14,6 +14,7 @@
 #include "common/crypto/digest.h"
 #include "common/referral/header.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -24,10 +25,6 @@ constexpr std::string_view kLinkPrefix = "links/";
 constexpr uint8_t kStrongBit = 0x80;  // Of the byte with a token's role.
 
 absl::Status Corrupt(std::string_view what) { return Error(Reason::kStoreCorrupt, what); }
-
-auto ReaderOf(CommitContext& context) {
-  return [&context](std::string_view family, std::string_view key) { return context.Get(family, key); };
-}
 
 // A row of `width` bytes each.
 absl::StatusOr<std::vector<std::string>> ReadList(PlainReader read, std::string_view family, std::string_view key, size_t width) {
@@ -83,7 +80,7 @@ absl::Status TakeCaseFromToken(CommitContext& context, const CaseToken& token, s
 }
 
 absl::Status ForgetLink(CommitContext& context, uint64_t number, std::string_view pseudonym) {
-  ACCORD_ASSIGN_OR_RETURN(const auto link, LoadLink(ReaderOf(context), number));
+  ACCORD_ASSIGN_OR_RETURN(const auto link, LoadLink(PlainReaderOf(context), number));
   ACCORD_ASSIGN_OR_RETURN(const auto told, context.Get(kFamilyLinkIndex, LinkToldKey(number)));
   ByteReader agencies(told.has_value() ? std::string_view(*told) : std::string_view());
   for (std::string_view agency; agencies.Lp8(agency);) context.Delete(kFamilyLinkIndex, LinkPartyKey(agency, number));
@@ -91,7 +88,7 @@ absl::Status ForgetLink(CommitContext& context, uint64_t number, std::string_vie
   context.Delete(kFamilyLink, KeyU64(number));
   if (!link.has_value()) return absl::OkStatus();
   const std::string& other = link->one() == pseudonym ? link->other() : link->one();
-  ACCORD_ASSIGN_OR_RETURN(const auto numbers, LinksOfCase(ReaderOf(context), other));
+  ACCORD_ASSIGN_OR_RETURN(const auto numbers, LinksOfCase(PlainReaderOf(context), other));
   std::string left;
   for (const uint64_t one : numbers) {
     if (one != number) left += KeyU64(one);
@@ -197,7 +194,7 @@ absl::StatusOr<std::vector<std::string>> CasesOfToken(PlainReader read, type::v1
 }
 
 absl::Status AddTokens(CommitContext& context, std::string_view pseudonym, const std::vector<CaseToken>& tokens) {
-  ACCORD_ASSIGN_OR_RETURN(std::vector<CaseToken> known, TokensOfCase(ReaderOf(context), pseudonym));
+  ACCORD_ASSIGN_OR_RETURN(std::vector<CaseToken> known, TokensOfCase(PlainReaderOf(context), pseudonym));
   const size_t before = known.size();
   for (const CaseToken& token : tokens) {
     if (known.size() >= kCaseTokensMax || std::find(known.begin(), known.end(), token) != known.end()) continue;
@@ -212,10 +209,10 @@ absl::Status AddTokens(CommitContext& context, std::string_view pseudonym, const
 }
 
 absl::Status ForgetCase(CommitContext& context, std::string_view pseudonym) {
-  ACCORD_ASSIGN_OR_RETURN(const auto tokens, TokensOfCase(ReaderOf(context), pseudonym));
+  ACCORD_ASSIGN_OR_RETURN(const auto tokens, TokensOfCase(PlainReaderOf(context), pseudonym));
   for (const CaseToken& token : tokens) ACCORD_RETURN_IF_ERROR(TakeCaseFromToken(context, token, pseudonym));
   context.Delete(kFamilyCaseMatch, MatchCaseKey(pseudonym));
-  ACCORD_ASSIGN_OR_RETURN(const auto numbers, LinksOfCase(ReaderOf(context), pseudonym));
+  ACCORD_ASSIGN_OR_RETURN(const auto numbers, LinksOfCase(PlainReaderOf(context), pseudonym));
   for (const uint64_t number : numbers) ACCORD_RETURN_IF_ERROR(ForgetLink(context, number, pseudonym));
   context.Delete(kFamilyLinkIndex, LinksOfCaseKey(pseudonym));
   return absl::OkStatus();

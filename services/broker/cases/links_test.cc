@@ -17,6 +17,7 @@
 #include "services/broker/cases/proposals.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -106,7 +107,7 @@ class LinksTest : public ::testing::Test {
     return numbers->empty() ? 0 : numbers->front();
   }
   std::function<absl::StatusOr<std::optional<std::string>>(std::string_view, std::string_view)> Reader() {
-    return [this](std::string_view family, std::string_view key) { return context_.Get(family, key); };
+    return PlainReaderOf(context_);
   }
   absl::Status Answer(const std::string& agency, uint64_t link, LinkAnswer answer, const std::string& request_id = "", Desk desk = DESK_MAIN,
                       const std::string& worker = "w-1") {

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -26,13 +27,6 @@ struct Held {
 };
 using Holders = std::map<std::string, Held>;  // By agency.
 
-auto ReaderOf(CommitContext& context) {
-  return [&context](std::string_view family, std::string_view key) { return context.Get(family, key); };
-}
-auto SealedReaderOf(CommitContext& context) {
-  return [&context](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
-}
-
 std::string OrderingKey(uint64_t number, std::string_view agency) {
   return crypto::Sha256(ByteWriter().Lp16("accord/link-order/v1").U64(number).Lp8(agency).bytes()).substr(0, kIdBytes);
 }
@@ -47,7 +41,7 @@ absl::StatusOr<Holders> HoldersOf(CommitContext& context, std::string_view pseud
     }
     return true;
   };
-  ACCORD_RETURN_IF_ERROR(VisitReferralsOfCase(ReaderOf(context), SealedReaderOf(context), pseudonym, visit));
+  ACCORD_RETURN_IF_ERROR(VisitReferralsOfCase(PlainReaderOf(context), SealedReaderOf(context), pseudonym, visit));
   return holders;
 }
 
@@ -91,8 +85,8 @@ absl::Status Tell(CommitContext& context, uint64_t number, const std::string& ag
 
 // The link that is proposed; nothing when it was before, or one of the cases has too many.
 absl::StatusOr<std::optional<uint64_t>> Propose(CommitContext& context, const CaseMatch& match) {
-  ACCORD_ASSIGN_OR_RETURN(const auto of_one, LinksOfCase(ReaderOf(context), match.one));
-  ACCORD_ASSIGN_OR_RETURN(const auto of_other, LinksOfCase(ReaderOf(context), match.other));
+  ACCORD_ASSIGN_OR_RETURN(const auto of_one, LinksOfCase(PlainReaderOf(context), match.one));
+  ACCORD_ASSIGN_OR_RETURN(const auto of_other, LinksOfCase(PlainReaderOf(context), match.other));
   const bool known = std::any_of(of_one.begin(), of_one.end(),
                                  [&](uint64_t number) { return std::find(of_other.begin(), of_other.end(), number) != of_other.end(); });
   if (known || std::max(of_one.size(), of_other.size()) >= kLinksPerCaseMax) return std::optional<uint64_t>();
@@ -121,14 +115,14 @@ absl::StatusOr<std::optional<uint64_t>> Propose(CommitContext& context, const Ca
 absl::Status TellOfEarlier(CommitContext& context, const StoredReferral& stored, const Held& held, const std::string& agency,
                            NewDeliveries& queued) {
   for (const std::string& pseudonym : stored.cases()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto numbers, LinksOfCase(ReaderOf(context), pseudonym));
+    ACCORD_ASSIGN_OR_RETURN(const auto numbers, LinksOfCase(PlainReaderOf(context), pseudonym));
     for (const uint64_t number : numbers) {
-      ACCORD_ASSIGN_OR_RETURN(const auto link, LoadLink(ReaderOf(context), number));
+      ACCORD_ASSIGN_OR_RETURN(const auto link, LoadLink(PlainReaderOf(context), number));
       if (!link.has_value()) continue;
       const std::string& other = link->one() == pseudonym ? link->other() : link->one();
       bool holds_both = std::find(stored.cases().begin(), stored.cases().end(), other) != stored.cases().end();
       if (!holds_both) {
-        ACCORD_ASSIGN_OR_RETURN(const auto others, ReferralsHeld(ReaderOf(context), SealedReaderOf(context), other, agency, 1));
+        ACCORD_ASSIGN_OR_RETURN(const auto others, ReferralsHeld(PlainReaderOf(context), SealedReaderOf(context), other, agency, 1));
         holds_both = !others.empty();
       }
       if (holds_both) ACCORD_RETURN_IF_ERROR(Tell(context, number, agency, held, queued));

@@ -13,6 +13,7 @@
 #include "services/broker/clocks/stand_ins.h"
 #include "services/broker/delivery/telling.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/notices.h"
 
 namespace accord::broker {
@@ -63,10 +64,10 @@ absl::Time NextTime(const referral::ClockRules& rules, const Missed& missed, boo
 
 absl::StatusOr<bool> MayRemind(CommitContext& context, const Policy& policy, const StoredReferral& stored,
                                const referral::OpenedHeader& header, const StoredRecipient& recipient) {
-  const auto read_plain = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read_plain = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(read_plain, recipient));
   if (holding.since_ms == 0) return false;
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(referral::HeaderParts parts, PartsForTelling(read, stored, header));
   return MayTell(policy, std::move(parts), recipient.agency(), recipient.desk(), holding, context.now());
 }

@@ -21,6 +21,7 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/clocks/overdue.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -168,7 +169,7 @@ class EscalateTest : public ::testing::Test {
       delivery.set_ordering_key(chain.pseudonym);
       NewDeliveries queued;
       ACCORD_RETURN_IF_ERROR(PutDelivery(context, recipient.delivery_id(), std::move(delivery), index, queued));
-      const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+      const auto read = SealedReaderOf(context);
       ACCORD_ASSIGN_OR_RETURN(const auto clocked, ClockedOf(read, parts.core, context.now()));
       const auto directory = DirectorySnapshot::Load((*sequencer_->View())->store(), 1);
       ACCORD_RETURN_IF_ERROR(StartClocks(context, policy_.compiled.Clocks(context.now()), **directory, clocked, digest, recipient));
@@ -178,7 +179,7 @@ class EscalateTest : public ::testing::Test {
   }
   storage::v1::StoredReferral Load(const std::string& digest) {
     const auto view = *sequencer_->View();
-    return **LoadReferral([&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); }, digest);
+    return **LoadReferral(SealedReaderOf(*view), digest);
   }
   uint64_t Entries() { return (*sequencer_->View())->ledger().size(); }
 

@@ -10,6 +10,7 @@
 #include "common/referral/states.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -23,7 +24,7 @@ absl::StatusOr<std::optional<OverdueClock>> ReadClock(const ReadView& view, std:
   if (!reader.U64(due_ms) || !reader.U8(kind) || !reader.Raw(crypto::kDigestBytes, digest) || !reader.Lp8(agency)) {
     return Error(Reason::kStoreCorrupt, "a row of family due does not parse");
   }
-  const auto read = [&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); };
+  const auto read = SealedReaderOf(view);
   ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, digest));
   if (!stored.has_value()) return std::optional<OverdueClock>();
   const auto* recipient = FindRecipient(*stored, agency);

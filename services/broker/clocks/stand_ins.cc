@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/referral/decision.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/register.h"
 
 namespace accord::broker {
@@ -16,7 +17,7 @@ using storage::v1::StoredReferral;
 
 absl::StatusOr<PermittedNow> PermittedTo(CommitContext& context, const Policy& policy, const StoredReferral& stored,
                                          const referral::OpenedHeader& header, const type::v1::RecipientPart& part) {
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
+  const auto read = SealedReaderOf(context);
   PermittedNow permitted;
   ACCORD_ASSIGN_OR_RETURN(permitted.parts, PartsNow(stored, header));
   auto& recipients = permitted.parts.recipients;

@@ -12,6 +12,7 @@
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -60,7 +61,7 @@ class CauseTest : public ::testing::Test {
     core.set_sender(sender);
     core.set_type(type);
     core.set_caused_by(caused_by);
-    auto cause = CauseOf([&](std::string_view family, std::string_view key) { return context_.Get(family, key); }, core);
+    auto cause = CauseOf(PlainReaderOf(context_), core);
     EXPECT_EQ(cause.status(), absl::OkStatus());
     return cause.value_or(Cause());
   }

@@ -6,6 +6,7 @@
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -27,7 +28,7 @@ TEST(ErasedTest, TellsWhoKnewOfItAndNobodyElse) {
   store.Put(kFamilyErased, ErasedSenderMark(kDigest, "police"), KeyU64(7));
   store.Put(kFamilyErased, ErasedRecipientMark(kDigest, "idva", type::v1::DESK_CONFIDENTIAL), KeyU64(7));
   const auto answer = [&](const char* agency, type::v1::Desk desk) {
-    return RefuseIfErased([&](std::string_view family, std::string_view key) { return store.Get(family, key); }, kDigest, agency, desk);
+    return RefuseIfErased(PlainReaderOf(store), kDigest, agency, desk);
   };
   for (const auto desk : {type::v1::DESK_MAIN, type::v1::DESK_CONFIDENTIAL}) {
     const absl::Status sender = answer("police", desk);

@@ -6,6 +6,7 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 
@@ -22,7 +23,7 @@ absl::StatusOr<std::optional<StoredReferral>> LoadReferral(SealedReader read, st
 }
 
 absl::StatusOr<std::optional<StoredReferral>> LoadReferral(CommitContext& context, std::string_view header_digest) {
-  return LoadReferral([&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); },
+  return LoadReferral(SealedReaderOf(context),
                       header_digest);
 }
 

@@ -1,7 +1,6 @@
 // Stored referrals and deliveries as commands read and write them.
 #pragma once
 
-#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -18,15 +17,9 @@
 #include "common/referral/header.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/sequencer/command.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
-
-// Reads a sealed value: CommitContext::GetSealed, or that of a ReadView.
-using SealedReader =
-    absl::FunctionRef<absl::StatusOr<std::optional<std::string>>(std::string_view family, std::string_view key)>;
-
-// Likewise a plain one: CommitContext::Get.
-using PlainReader = absl::FunctionRef<absl::StatusOr<std::optional<std::string>>(std::string_view family, std::string_view key)>;
 
 // The referral, or nothing when it is absent or was erased. DATA_LOSS when it does not parse. Thread-safe.
 absl::StatusOr<std::optional<storage::v1::StoredReferral>> LoadReferral(SealedReader read, std::string_view header_digest);

@@ -14,6 +14,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/cases/proposals.h"
 #include "services/broker/holds/hold_notices.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/due.h"
 #include "services/broker/sharing/gap.h"
 #include "services/broker/sharing/reseal_wanted.h"
@@ -249,8 +250,8 @@ absl::Status ReleaseCommand::Apply(CommitContext& context) {
   if (AttemptsExhausted(*delivery, context.now())) return GiveUp(context, *delivery, *stored);
   ReleasePlan& plan = result_.plan;
   if (!(plan.epochs == context.epochs()) || plan.sender_statement != stored->sender_statement()) {
-    const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
-    const auto read_plain = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+    const auto read = SealedReaderOf(context);
+    const auto read_plain = PlainReaderOf(context);
     ACCORD_ASSIGN_OR_RETURN(plan, PlanRelease(read, read_plain, *policy_.Get(), *directory_.Get(), *delivery, context.now()));
   }
 

@@ -11,6 +11,7 @@
 #include "services/broker/delivery/replay.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_notices.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -28,7 +29,7 @@ std::string OutcomeOf(const Settlement& settlement) {
 
 absl::Status SettleCommand::Apply(CommitContext& context) {
   // Of an erased referral nothing is recorded any more: whoever had it when it was erased is done with it.
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(read, ErasedDeliveryMark(delivery_id_)));
   if (erased.has_value()) {
     result_ = {*erased, true};

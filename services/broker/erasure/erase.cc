@@ -20,6 +20,7 @@
 #include "services/broker/holds/hold_index.h"
 #include "services/broker/ledger/key_slots.h"
 #include "services/broker/sequencer/chains.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/gap.h"
 #include "services/broker/sharing/notices.h"
@@ -280,7 +281,7 @@ void PutMarks(CommitContext& context, const CaseLinker& linker, const Collected&
 absl::StatusOr<Collected> Load(CommitContext& context, const std::string& digest) {
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadReferral(context, digest));
   if (!stored.has_value()) {
-    const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+    const auto read = PlainReaderOf(context);
     ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(read, ErasedReferralMark(digest)));
     if (erased.has_value()) return ErasedAt(*erased);
     return Error(Reason::kReferralNotFound, "no such referral");
@@ -445,7 +446,7 @@ absl::StatusOr<ErasureOutcome> EndMapping(CommitContext& context, std::string_vi
   if (stored.referrals() != numbered) return outcome;
   ACCORD_ASSIGN_OR_RETURN(const auto left, ReferralsOfCase(context, case_pseudonym));
   if (!left.empty()) return outcome;
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const HoldScope scope, ScopeOfCase(read, case_pseudonym));
   ACCORD_ASSIGN_OR_RETURN(const auto hold, HoldCovering(context, scope));
   if (hold.has_value()) return OnHold(*hold);

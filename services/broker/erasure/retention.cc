@@ -13,6 +13,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/erasure/eraser.h"
 #include "services/broker/erasure/rows.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -77,7 +78,7 @@ absl::StatusOr<bool> Eraser::FillIndex() {
                                         digests.emplace_back(key);
                                         return digests.size() < kFillPerCommand;
                                       }));
-    const auto read = [&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); };
+    const auto read = SealedReaderOf(*view);
     for (const std::string& digest : digests) {
       ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, digest));
       if (!stored.has_value()) continue;
@@ -124,7 +125,7 @@ absl::StatusOr<bool> Eraser::EraseDue(const admin::v1::PutRetention& rules) {
         const auto parsed = ledger::ParseLeaf(leaf);
         if (!parsed.ok()) return Corrupt("a stored leaf does not parse");
         if (absl::FromUnixMillis(static_cast<int64_t>(parsed->time_ms)) > due_before) break;
-        const auto read = [&](std::string_view family, std::string_view key) { return view->GetSealed(family, key); };
+        const auto read = SealedReaderOf(*view);
         ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, digest));
         gone = !stored.has_value();
         if (!gone) {

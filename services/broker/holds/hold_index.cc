@@ -12,6 +12,7 @@
 #include "common/crypto/digest.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/sequencer/chains.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -43,10 +44,6 @@ absl::StatusOr<std::optional<Message>> Read(HoldReader read, std::string_view fa
 }
 
 // A context as a HoldReader. Lives no longer than the call it is made for.
-auto ReaderOf(CommitContext& context) {
-  return [&context](std::string_view family, std::string_view key) { return context.Get(family, key); };
-}
-
 bool IsHoldId(std::string_view id) {
   return !id.empty() && id.size() <= kHoldIdCharsMax && std::all_of(id.begin(), id.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -134,7 +131,7 @@ absl::StatusOr<std::optional<std::string>> HoldCovering(HoldReader read, const H
 }
 
 absl::StatusOr<std::optional<std::string>> HoldCovering(CommitContext& context, const HoldScope& scope) {
-  return HoldCovering(ReaderOf(context), scope);
+  return HoldCovering(PlainReaderOf(context), scope);
 }
 
 absl::StatusOr<std::vector<std::string>> HoldsCovering(HoldReader read, const HoldScope& scope) {
@@ -153,7 +150,7 @@ absl::StatusOr<std::optional<StoredHold>> LoadHold(HoldReader read, std::string_
 }
 
 absl::StatusOr<std::optional<StoredHold>> LoadHold(CommitContext& context, std::string_view id) {
-  return LoadHold(ReaderOf(context), id);
+  return LoadHold(PlainReaderOf(context), id);
 }
 
 void SaveHold(CommitContext& context, const StoredHold& hold) {
@@ -174,7 +171,7 @@ absl::StatusOr<StoredHolds> LoadHolds(HoldReader read) {
   return holds.has_value() ? *std::move(holds) : StoredHolds();
 }
 
-absl::StatusOr<StoredHolds> LoadHolds(CommitContext& context) { return LoadHolds(ReaderOf(context)); }
+absl::StatusOr<StoredHolds> LoadHolds(CommitContext& context) { return LoadHolds(PlainReaderOf(context)); }
 
 void SaveHolds(CommitContext& context, const StoredHolds& holds) {
   context.Put(kFamilyMeta, kMetaHoldsKey, holds.SerializeAsString());
@@ -182,7 +179,7 @@ void SaveHolds(CommitContext& context, const StoredHolds& holds) {
 
 absl::StatusOr<bool> AddCover(CommitContext& context, HoldTarget kind, std::string_view target, std::string_view hold) {
   std::vector<std::string> ids;
-  ACCORD_RETURN_IF_ERROR(AddInForce(ReaderOf(context), kind, target, ids));
+  ACCORD_RETURN_IF_ERROR(AddInForce(PlainReaderOf(context), kind, target, ids));
   if (std::find(ids.begin(), ids.end(), hold) != ids.end()) return false;
   StoredHoldCover cover;
   for (const std::string& id : ids) cover.add_holds(id);
@@ -192,7 +189,7 @@ absl::StatusOr<bool> AddCover(CommitContext& context, HoldTarget kind, std::stri
 }
 
 absl::Status RemoveCover(CommitContext& context, std::string_view cover_key, std::string_view hold) {
-  ACCORD_ASSIGN_OR_RETURN(auto cover, Read<StoredHoldCover>(ReaderOf(context), kFamilyHoldCover, cover_key));
+  ACCORD_ASSIGN_OR_RETURN(auto cover, Read<StoredHoldCover>(PlainReaderOf(context), kFamilyHoldCover, cover_key));
   if (!cover.has_value()) return absl::OkStatus();
   auto& ids = *cover->mutable_holds();
   ids.erase(std::remove(ids.begin(), ids.end(), hold), ids.end());
@@ -211,7 +208,7 @@ absl::Status ForgetTargets(CommitContext& context, StoredHold& hold) {
     set.clear_subjects();
   };
   forget(*hold.mutable_hold());
-  ACCORD_ASSIGN_OR_RETURN(auto change, Read<storage::v1::StoredChange>(ReaderOf(context), kFamilyChange, KeyU64(hold.change())));
+  ACCORD_ASSIGN_OR_RETURN(auto change, Read<storage::v1::StoredChange>(PlainReaderOf(context), kFamilyChange, KeyU64(hold.change())));
   if (!change.has_value()) return Error(Reason::kStoreCorrupt, "the change that set a hold is not there");
   forget(*change->mutable_change()->mutable_set_hold());
   context.Put(kFamilyChange, KeyU64(hold.change()), change->SerializeAsString());

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "services/broker/holds/hold_notices.h"
 #include "services/broker/sequencer/memory_context.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -90,7 +91,7 @@ TEST_F(HoldIndexTest, CoversEverythingUntilTheCasesOfItsSubjectsAreFound) {
   stored.set_victim(std::string(32, 'v'));
   stored.set_alleged_perpetrator(kSubject);
   context_.Put(kFamilyCase, kCase, stored.SerializeAsString());
-  const auto scope = ScopeOfCase([&](std::string_view family, std::string_view key) { return context_.Get(family, key); }, kCase);
+  const auto scope = ScopeOfCase(PlainReaderOf(context_), kCase);
   ASSERT_EQ(scope.status(), absl::OkStatus());
   EXPECT_EQ(Covering(*scope), "inquiry-1");
 }

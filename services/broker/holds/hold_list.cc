@@ -13,6 +13,7 @@
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -128,7 +129,7 @@ absl::StatusOr<HoldPage> ListHolds(const ReadView& view, std::optional<uint64_t>
     return true;
   }));
   if (corrupt) return Corrupt("a stored change does not parse");
-  const auto read = [&](std::string_view family, std::string_view key) { return view.Get(family, key); };
+  const auto read = PlainReaderOf(view);
   for (const auto& [number, id] : set) {
     ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadHold(read, id));
     // Proposed only; or the id was given to another proposal, which was approved.

@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/sequencer/chains.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -32,10 +33,6 @@ type::v1::Desk Normal(type::v1::Desk desk) {
 std::string OrderingKey(std::string_view hold, type::v1::Desk desk) {
   const std::string subject = ByteWriter().Lp16("accord/hold-order/v1").Lp16(hold).U8(static_cast<uint8_t>(desk)).bytes();
   return crypto::Sha256(subject).substr(0, kIdBytes);
-}
-
-auto ReaderOf(CommitContext& context) {
-  return [&context](std::string_view family, std::string_view key) { return context.Get(family, key); };
 }
 
 absl::Status QueueNotice(CommitContext& context, std::string_view hold, const MailboxId& desk,
@@ -117,7 +114,7 @@ absl::Status NoteStored(CommitContext& context, std::string_view header_digest, 
   ACCORD_ASSIGN_OR_RETURN(const auto holds, LoadHolds(context));
   if (holds.in_force() == 0) return absl::OkStatus();
   HoldScope scope{.header_digest = {}, .cases = {}, .subjects = SubjectsOf(header, index)};
-  ACCORD_ASSIGN_OR_RETURN(const auto by_subject, HoldsCovering(ReaderOf(context), scope));
+  ACCORD_ASSIGN_OR_RETURN(const auto by_subject, HoldsCovering(PlainReaderOf(context), scope));
   for (const std::string& id : by_subject) {
     bool more = false;
     for (const std::string& pseudonym : stored.cases()) {
@@ -132,7 +129,7 @@ absl::Status NoteStored(CommitContext& context, std::string_view header_digest, 
     SaveHold(context, *hold);
   }
   scope.cases.assign(stored.cases().begin(), stored.cases().end());
-  ACCORD_ASSIGN_OR_RETURN(const auto ids, HoldsCovering(ReaderOf(context), scope));
+  ACCORD_ASSIGN_OR_RETURN(const auto ids, HoldsCovering(PlainReaderOf(context), scope));
   return TellOfOne(context, ids, header_digest, {{header.core.part.sender(), type::v1::DESK_MAIN}}, queued);
 }
 
@@ -142,7 +139,7 @@ absl::Status NoteReleased(CommitContext& context, std::string_view header_digest
   if (holds.in_force() == 0) return absl::OkStatus();
   const HoldScope scope{.header_digest = std::string(header_digest),
                         .cases = {stored.cases().begin(), stored.cases().end()}, .subjects = {}};
-  ACCORD_ASSIGN_OR_RETURN(const auto ids, HoldsCovering(ReaderOf(context), scope));
+  ACCORD_ASSIGN_OR_RETURN(const auto ids, HoldsCovering(PlainReaderOf(context), scope));
   return TellOfOne(context, ids, header_digest, {{std::string(agency), Normal(desk)}}, queued);
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/telemetry/log.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
@@ -101,7 +102,7 @@ void HoldWalker::Go() {
 
 void HoldWalker::Step() {
   auto view = sequencer_.View();
-  auto holds = view.ok() ? LoadHolds([&](std::string_view family, std::string_view key) { return (*view)->Get(family, key); })
+  auto holds = view.ok() ? LoadHolds(PlainReaderOf(**view))
                          : absl::StatusOr<storage::v1::StoredHolds>(view.status());
   if (!holds.ok() || holds->walking().empty()) {
     walking_ = false;
@@ -113,7 +114,7 @@ void HoldWalker::Step() {
     place_ = Place();
     walking_ = false;
   };
-  const auto hold = LoadHold([&](std::string_view family, std::string_view key) { return (*view)->Get(family, key); }, id);
+  const auto hold = LoadHold(PlainReaderOf(**view), id);
   if (!hold.ok() || !hold->has_value()) return stop(hold.ok() ? Error(Reason::kStoreCorrupt, "a hold is not there") : hold.status());
   if (place_.hold != id || place_.round != (*hold)->round() || place_.stage != (*hold)->walk()) {
     place_ = {id, (*hold)->round(), (*hold)->walk(), 0, ""};

@@ -57,11 +57,17 @@ storage::Batch BatchContext::TakeState() {
 }
 
 absl::StatusOr<std::optional<std::string>> BatchContext::Get(std::string_view family, std::string_view key) {
-  const Key name(family, key);
-  for (const Overlay* overlay : {&scratch_, &written_}) {
+  const KeyView name(family, key);
+  for (const Overlay* overlay : {&scratch_, &written_, &read_}) {
     if (const auto found = overlay->find(name); found != overlay->end()) return found->second;
   }
-  return store_.Get(family, key);
+  ACCORD_ASSIGN_OR_RETURN(std::optional<std::string> value, store_.Get(family, key));
+  const size_t bytes = family.size() + key.size() + (value.has_value() ? value->size() : 0);
+  if (read_bytes_ + bytes <= kBatchReadBytesMax) {
+    read_bytes_ += bytes;
+    read_.emplace(name, value);
+  }
+  return value;
 }
 
 void BatchContext::Put(std::string_view family, std::string_view key, std::string value) {

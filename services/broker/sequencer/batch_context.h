@@ -21,6 +21,8 @@
 
 namespace accord::broker {
 
+inline constexpr size_t kBatchReadBytesMax = 1 << 20;  // Keys and values that a batch remembers; what it reads beyond is asked for each time.
+
 // Turns entries into leaves with chains, commitments and sealed openings (docs/formats.md §6, §8), and
 // keeps the families `chain`, `chain_entry` and `opening` and the key `epochs` in step with them.
 //
@@ -62,8 +64,15 @@ class BatchContext : public CommitContext {
   void MoveEpochs(const Epochs& epochs) override;
 
  private:
-  using Key = std::pair<std::string, std::string>;              // Family, key.
-  using Overlay = std::map<Key, std::optional<std::string>>;  // No value: deleted.
+  using Key = std::pair<std::string, std::string>;  // Family, key.
+  using KeyView = std::pair<std::string_view, std::string_view>;
+  struct Before {
+    using is_transparent = void;
+    static KeyView Of(const Key& key) { return {key.first, key.second}; }
+    static KeyView Of(const KeyView& key) { return key; }
+    bool operator()(const auto& one, const auto& other) const { return Of(one) < Of(other); }
+  };
+  using Overlay = std::map<Key, std::optional<std::string>, Before>;  // No value: deleted.
 
   const storage::Store& store_;
   KeySlots& slots_;
@@ -74,6 +83,8 @@ class BatchContext : public CommitContext {
 
   // Of the batch so far.
   Overlay written_;
+  Overlay read_;  // Of the store, as it stands until the batch is written: asked once, however many steps and commands need it.
+  size_t read_bytes_ = 0;
   std::vector<std::string> leaves_;
   size_t bytes_ = 0;
   Epochs epochs_;

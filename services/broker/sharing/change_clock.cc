@@ -10,6 +10,7 @@
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 #include "services/broker/delivery/telling.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/notices.h"
 
 namespace accord::broker {
@@ -89,8 +90,8 @@ absl::Status ChaseChange(CommitContext& context, const Policy& policy, const Due
   if (recipient == nullptr || recipient->change_due_ms() == 0) return absl::OkStatus();  // It has answered.
   ACCORD_ASSIGN_OR_RETURN(const auto change, LoadChange(context, due.header_digest, recipient->change()));
   ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
-  const auto read = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
-  const auto read_plain = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto read = SealedReaderOf(context);
+  const auto read_plain = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(read_plain, *recipient));
   ACCORD_ASSIGN_OR_RETURN(referral::HeaderParts parts, PartsForTelling(read, *stored, header));
 

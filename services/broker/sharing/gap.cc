@@ -5,6 +5,7 @@
 #include "common/base/status.h"
 #include "common/referral/clock_rules.h"
 #include "services/broker/delivery/telling.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/notices.h"
 #include "services/broker/sharing/reviews.h"
 
@@ -34,8 +35,8 @@ absl::Status OpenGap(CommitContext& context, const Policy& policy, std::string_v
 // Whom a reminder goes to: the sender's main desk, and of the recipients concerned those that have something and may be told.
 absl::StatusOr<std::vector<MailboxId>> DesksToTell(CommitContext& context, const Policy& policy, const storage::v1::StoredReferral& stored,
                                                    const referral::OpenedHeader& header, const StoredGap& gap) {
-  const auto sealed = [&](std::string_view family, std::string_view key) { return context.GetSealed(family, key); };
-  const auto read = [&](std::string_view family, std::string_view key) { return context.Get(family, key); };
+  const auto sealed = SealedReaderOf(context);
+  const auto read = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const auto parts, PartsForTelling(sealed, stored, header));
   std::vector<MailboxId> desks = {{gap.sender(), type::v1::DESK_MAIN}};
   for (const std::string& agency : gap.recipients()) {

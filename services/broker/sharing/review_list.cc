@@ -1,11 +1,12 @@
 #include "services/broker/sharing/review_list.h"
 
 #include "services/broker/delivery/referral_store.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 
 absl::StatusOr<bool> WasReleasedTo(const ReadView& view, std::string_view header_digest, const Caller& caller) {
-  const auto read = [&](std::string_view family, std::string_view key) { return view.GetSealed(family, key); };
+  const auto read = SealedReaderOf(view);
   ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, header_digest));
   if (!stored.has_value()) return false;
   const auto* recipient = FindRecipient(*stored, caller.id);
