@@ -66,6 +66,22 @@ class ActsTest : public AgentTest {
   }
 };
 
+TEST_F(ActsTest, WhatCameFromAnotherAgencySaysItsNameAndAnswer) {
+  SignWithKnownCertificate();
+  Draft draft = SomeDraft();
+  draft.options.set_originator("health");
+  draft.options.set_originator_agreement(type::v1::ORIGINATOR_AGREEMENT_GIVEN);
+  draft.sections[1].third_party_material = true;
+  Settled(draft);
+  const auto header = HeaderOf(broker.submitted.back());
+  for (const auto& row : header.sections) {
+    const auto& section = row.part;
+    const bool theirs = section.category() == draft.sections[1].category;
+    EXPECT_EQ(section.originator(), theirs ? "health" : "") << section.category();
+    EXPECT_EQ(section.originator_agreement() == type::v1::ORIGINATOR_AGREEMENT_GIVEN, theirs);
+  }
+}
+
 using SectionBasisTest = ActsTest;
 
 TEST_F(SectionBasisTest, EachSectionIsUnderItsOwnTagWithItsOwnRationale) {

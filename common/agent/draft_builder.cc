@@ -354,6 +354,19 @@ void DraftBuilder::TellChildrensServices(Purpose purpose) {
                "safeguarding lead now.");
 }
 
+// The whole push is of who is named: it is not known here which of its sections repeat what was received. A rationale is our own, and is
+// added later.
+void DraftBuilder::NameOriginator() {
+  const std::string& originator = draft_.options.originator();
+  if (originator.empty()) {
+    RequireValid(draft_.options.originator_agreement() == ORIGINATOR_AGREEMENT_UNSPECIFIED, "options.originator_agreement", "is said of nobody: name options.originator");
+    return;
+  }
+  CheckAgency(originator, "options.originator");
+  RequireValid(originator != context_.agency, "options.originator", "is this agency itself, which need not be asked");
+  for (DraftSection& section : draft_.sections) section.third_party_material = true;
+}
+
 absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
   if (const std::string& follows = draft_.options.caused_by(); !follows.empty()) {
     const std::string said = draft_.core.caused_by();
@@ -363,6 +376,7 @@ absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
   const std::string& event = draft_.options.event_reference();
   RequireValid(event.size() <= kEventReferenceBytesMax, "options.event_reference", "is over 64 bytes");
   RequireValid(event.empty() || std::any_of(event.begin(), event.end(), [](unsigned char c) { return absl::ascii_isalnum(c) || c >= 0x80; }), "options.event_reference", "has no letter or digit");
+  NameOriginator();
   draft_.recipients = Recipients();
   draft_.core.set_purpose(purpose);
   TellChildrensServices(purpose);

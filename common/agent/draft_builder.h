@@ -118,6 +118,7 @@ class DraftBuilder {
   // Null before Victim().
   DraftSubject* FindSubject(type::v1::SubjectRole role);
   bool IsExcluded(std::string_view agency) const;
+  void NameOriginator();
   void TellChildrensServices(type::v1::Purpose purpose);
   std::vector<std::string> Recipients() const;
 

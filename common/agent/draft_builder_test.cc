@@ -50,6 +50,33 @@ TEST(DraftBuilderTest, WhatFollowsAReceivedReferralSaysSoOnce) {
   EXPECT_EQ(DetailOf(build("no name", "").status()).metadata["field"], "options.caused_by");
 }
 
+TEST(DraftBuilderTest, WhatCameFromAnotherAgencyNamesIt) {
+  const auto context = testing::Context("housing");
+  agency::v1::RecordNotSharedRequest request;
+  *request.mutable_options() = testing::Options({"idva"});
+  request.set_purpose(type::v1::PURPOSE_SUPPORT);
+  request.set_reason(type::v1::NOT_SHARED_REASON_ALREADY_KNOWN);
+  const auto build = [&](const std::string& originator, type::v1::OriginatorAgreement agreement) {
+    request.mutable_options()->set_originator(originator);
+    request.mutable_options()->set_originator_agreement(agreement);
+    DraftBuilder builder("Test", request, request.options(), context);
+    builder.Text(type::v1::CATEGORY_NARRATIVE, "As the police told us.");
+    return std::move(builder).Build(type::v1::PURPOSE_SUPPORT);
+  };
+  const auto own = build("", type::v1::ORIGINATOR_AGREEMENT_UNSPECIFIED);
+  ASSERT_TRUE(own.ok()) << own.status();
+  EXPECT_FALSE(own->sections.at(0).third_party_material);
+  const auto theirs = build("police", type::v1::ORIGINATOR_AGREEMENT_GIVEN);
+  ASSERT_TRUE(theirs.ok()) << theirs.status();
+  EXPECT_TRUE(theirs->sections.at(0).third_party_material);
+
+  const auto of_nobody = build("", type::v1::ORIGINATOR_AGREEMENT_GIVEN);
+  EXPECT_EQ(DetailOf(of_nobody.status()).metadata["field"], "options.originator_agreement");
+  for (const char* wrong : {"housing", "No Such Id"}) {
+    EXPECT_EQ(DetailOf(build(wrong, type::v1::ORIGINATOR_AGREEMENT_GIVEN).status()).metadata["field"], "options.originator") << wrong;
+  }
+}
+
 class SentOutsideTest : public ::testing::Test {
  protected:
   absl::StatusOr<Draft> Build(int64_t told_at_ms, bool victim = true) {

@@ -203,6 +203,10 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
     const auto own = own_tags.find(section.category == type::v1::CATEGORY_RATIONALE ? section.basis_of : section.category);
     part.set_tag_id(own == own_tags.end() ? request.tags(0).tag_id() : own->second);
     part.set_third_party_material(section.third_party_material);
+    if (section.third_party_material) {
+      part.set_originator(options.originator());
+      part.set_originator_agreement(options.originator_agreement());
+    }
     part.set_confidential_address(section.confidential_address);
   }
   for (const DraftSubject& subject : draft.subjects) {
