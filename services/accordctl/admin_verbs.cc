@@ -308,54 +308,50 @@ absl::StatusOr<int> Status(Session& session, bool one) {
 
 }  // namespace
 
-void AddAdminVerbs(CLI::App& app, Verb& chosen) {
-  auto* admin = app.add_subcommand("admin", "Changes by two administrators")->require_subcommand(1);
+void AddAdminVerbs(Command& app, Verb& chosen) {
+  Command& admin = app.AddGroup("admin", "Changes by two administrators");
   auto arguments = std::make_shared<ProposeArguments>();
-  auto* propose =
-      admin->add_subcommand("propose", "Propose a change; it is in force once another administrator approved it");
-  auto* what = propose->add_option_group("change")->require_option(1);
-  what->add_option("FILE", arguments->file, "An accord.admin.v1.Change in protobuf JSON")->check(CLI::ExistingFile);
-  what->add_option("--agreement", arguments->agreement, "A data-sharing agreement (docs/agreements.md)")
-      ->check(CLI::ExistingFile);
-  what->add_option("--emergency-schedule", arguments->emergency_schedule, "An emergency schedule (docs/agreements.md)")
-      ->check(CLI::ExistingFile);
-  what->add_option("--legal-register", arguments->legal_register, "A legal register (docs/agreements.md)")->check(CLI::ExistingFile);
-  what->add_option("--clock-rules", arguments->clock_rules, "Clock rules (docs/clocks.md)")->check(CLI::ExistingFile);
-  what->add_option("--case-rules", arguments->case_rules, "Case rules (docs/cases.md)")->check(CLI::ExistingFile);
-  what->add_option("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good")
-      ->check(CLI::ExistingFile);
-  propose->callback(
+  Command& propose = admin.AddVerb("propose", "Propose a change; it is in force once another administrator approved it");
+  OptionSet& what = propose.AddOneOf("change");
+  what.AddOption("FILE", arguments->file, "An accord.admin.v1.Change in protobuf JSON").ExistingFile();
+  what.AddOption("--agreement", arguments->agreement, "A data-sharing agreement (docs/agreements.md)").ExistingFile();
+  what.AddOption("--emergency-schedule", arguments->emergency_schedule, "An emergency schedule (docs/agreements.md)").ExistingFile();
+  what.AddOption("--legal-register", arguments->legal_register, "A legal register (docs/agreements.md)").ExistingFile();
+  what.AddOption("--clock-rules", arguments->clock_rules, "Clock rules (docs/clocks.md)").ExistingFile();
+  what.AddOption("--case-rules", arguments->case_rules, "Case rules (docs/cases.md)").ExistingFile();
+  what.AddOption("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good").ExistingFile();
+  propose.WhenGiven(
       [&chosen, arguments] { chosen = [arguments](Session& session) { return Propose(session, *arguments); }; });
 
   auto name = std::make_shared<std::string>();
   auto endorse = std::make_shared<EndorseArguments>();
-  auto* endorses = admin->add_subcommand("endorse", "Make the fields of an agency's row by which its old sealing key vouches for the new one");
-  endorses->add_option("--key", endorse->key, "The old sealing key, PEM; it is read here and goes nowhere")->required();
-  endorses->add_option("--certificate", endorse->certificate, "Its certificate, PEM")->required();
-  endorses->add_option("--next", endorse->next, "The new sealing certificate, PEM")->required();
-  endorses->footer("Run by the agency, which has the key; asks no server. What it prints goes into putAgency (docs/runbooks/directory.md).");
-  endorses->callback([&chosen, endorse] { chosen = [endorse](Session& session) { return Endorse(session, *endorse); }; });
+  Command& endorses = admin.AddVerb("endorse", "Make the fields of an agency's row by which its old sealing key vouches for the new one");
+  endorses.AddOption("--key", endorse->key, "The old sealing key, PEM; it is read here and goes nowhere").Required();
+  endorses.AddOption("--certificate", endorse->certificate, "Its certificate, PEM").Required();
+  endorses.AddOption("--next", endorse->next, "The new sealing certificate, PEM").Required();
+  endorses.Footer("Run by the agency, which has the key; asks no server. What it prints goes into putAgency (docs/runbooks/directory.md).");
+  endorses.WhenGiven([&chosen, endorse] { chosen = [endorse](Session& session) { return Endorse(session, *endorse); }; });
 
-  auto* approve = admin->add_subcommand("approve", "Approve another administrator's change; it is in force at once");
-  approve->add_option("CHANGE", *name, "`changes/NUMBER`, or the number")->required();
-  approve->callback([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
+  Command& approve = admin.AddVerb("approve", "Approve another administrator's change; it is in force at once");
+  approve.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
+  approve.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
 
-  auto* show = admin->add_subcommand("show", "Show a change, and what a proposed policy text would change of the one in force");
-  show->add_option("CHANGE", *name, "`changes/NUMBER`, or the number")->required();
-  show->callback([&chosen, name] { chosen = [name](Session& session) { return ShowChange(session, *name); }; });
+  Command& show = admin.AddVerb("show", "Show a change, and what a proposed policy text would change of the one in force");
+  show.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
+  show.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return ShowChange(session, *name); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
-  auto* changes = admin->add_subcommand("changes", "List changes, proposed and in force, the newest first");
-  changes->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  changes->callback([&chosen, limit] { chosen = [limit](Session& session) { return Changes(session, *limit); }; });
-  auto* overdue = admin->add_subcommand("overdue", "List clocks that were missed and whose sender was told, the longest due first");
-  overdue->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  overdue->callback([&chosen, limit] { chosen = [limit](Session& session) { return Overdue(session, *limit); }; });
-  admin->add_subcommand("agencies", "List the agencies of the directory")->callback([&chosen] { chosen = Agencies; });
+  Command& changes = admin.AddVerb("changes", "List changes, proposed and in force, the newest first");
+  changes.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  changes.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Changes(session, *limit); }; });
+  Command& overdue = admin.AddVerb("overdue", "List clocks that were missed and whose sender was told, the longest due first");
+  overdue.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  overdue.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Overdue(session, *limit); }; });
+  admin.AddVerb("agencies", "List the agencies of the directory").WhenGiven([&chosen] { chosen = Agencies; });
 
-  auto* status = app.add_subcommand("status", "How the agencies' services and the broker's log stand");
-  status->callback([&chosen, &app] {
-    const bool one = app.count("--as") > 0;
+  Command& status = app.AddVerb("status", "How the agencies' services and the broker's log stand");
+  status.WhenGiven([&chosen, &app] {
+    const bool one = app.Given("--as");
     chosen = [one](Session& session) { return Status(session, one); };
   });
 }

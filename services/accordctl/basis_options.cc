@@ -49,30 +49,32 @@ absl::StatusOr<agency::v1::SharingBasis> BasisOptions::Basis() const {
   return basis;
 }
 
-std::shared_ptr<BasisOptions> AddBasisOptions(CLI::App& verb) {
+std::shared_ptr<BasisOptions> AddBasisOptions(Command& verb) {
   auto options = std::make_shared<BasisOptions>();
   BasisOptions& o = *options;
-  const auto add = [&](const char* name, auto& target, const char* what) { return verb.add_option(name, target, what)->group(kGroup); };
-  add("--awareness", o.awareness, "Does the person know?")->check(OneOf<type::v1::VictimAwareness>());
-  add("--consent", o.consent, "Consent in confidentiality")->check(OneOf<type::v1::ConfidentialityConsent>());
-  add("--consent-how", o.how, "How it was given or refused")->check(OneOf<type::v1::ConsentMethod>());
-  add("--consent-by", o.by, "By whom; the victim when not given")->check(OneOf<type::v1::SubjectRole>());
-  add("--article6", o.article6, "Article 6 basis")->check(OneOf<type::v1::Article6Basis>());
-  add("--article9", o.article9, "Article 9 condition")->check(OneOf<type::v1::Article9Condition>());
-  add("--criminal-offence", o.criminal_offence, "Condition for criminal-offence data")->check(OneOf<type::v1::Article9Condition>());
-  add("--schedule8", o.schedule8, "Condition of Schedule 8, under Part 3")->check(OneOf<type::v1::Schedule8Condition>());
-  add("--gateway", o.gateway, "Power or duty")->check(OneOf<type::v1::Gateway>());
-  add("--not-to", o.not_to, "A kind of agency not to be told; may be repeated")->check(OneOf<type::v1::AgencyKind>());
-  add("--only-to", o.only_to, "The consent reaches only this kind; may be repeated")->check(OneOf<type::v1::AgencyKind>());
+  const auto add = [&](const char* name, auto& target, const char* what) -> Option& {
+    return verb.AddOption(name, target, what).Heading(kGroup);
+  };
+  add("--awareness", o.awareness, "Does the person know?").Check(OneOf<type::v1::VictimAwareness>());
+  add("--consent", o.consent, "Consent in confidentiality").Check(OneOf<type::v1::ConfidentialityConsent>());
+  add("--consent-how", o.how, "How it was given or refused").Check(OneOf<type::v1::ConsentMethod>());
+  add("--consent-by", o.by, "By whom; the victim when not given").Check(OneOf<type::v1::SubjectRole>());
+  add("--article6", o.article6, "Article 6 basis").Check(OneOf<type::v1::Article6Basis>());
+  add("--article9", o.article9, "Article 9 condition").Check(OneOf<type::v1::Article9Condition>());
+  add("--criminal-offence", o.criminal_offence, "Condition for criminal-offence data").Check(OneOf<type::v1::Article9Condition>());
+  add("--schedule8", o.schedule8, "Condition of Schedule 8, under Part 3").Check(OneOf<type::v1::Schedule8Condition>());
+  add("--gateway", o.gateway, "Power or duty").Check(OneOf<type::v1::Gateway>());
+  add("--not-to", o.not_to, "A kind of agency not to be told; may be repeated").Check(OneOf<type::v1::AgencyKind>());
+  add("--only-to", o.only_to, "The consent reaches only this kind; may be repeated").Check(OneOf<type::v1::AgencyKind>());
   add("--not-to-agency", o.not_to_agencies, "An agency not to be told; may be repeated");
   add("--only-to-agency", o.only_to_agencies, "The consent reaches only this agency; may be repeated");
-  add("--not-category", o.not_categories, "A category not to be shared; may be repeated")->check(OneOf<type::v1::Category>());
-  add("--only-category", o.only_categories, "The consent reaches only this category; may be repeated")->check(OneOf<type::v1::Category>());
-  add("--only-for", o.only_for, "The consent reaches only this purpose; may be repeated")->check(OneOf<type::v1::Purpose>());
+  add("--not-category", o.not_categories, "A category not to be shared; may be repeated").Check(OneOf<type::v1::Category>());
+  add("--only-category", o.only_categories, "The consent reaches only this category; may be repeated").Check(OneOf<type::v1::Category>());
+  add("--only-for", o.only_for, "The consent reaches only this purpose; may be repeated").Check(OneOf<type::v1::Purpose>());
   add("--approver", o.approver, "Pseudonym of the approver, when the person does not consent");
   add("--decision-maker", o.decision_maker, "Pseudonym of the decision-maker; who acts when not given");
-  add("--advice", o.advice, "Advice taken; may be repeated")->check(OneOf<type::v1::AdviceTaken>());
-  add("--not-told-reason", o.not_told, "Why the person was not told")->check(OneOf<type::v1::NotToldReason>());
+  add("--advice", o.advice, "Advice taken; may be repeated").Check(OneOf<type::v1::AdviceTaken>());
+  add("--not-told-reason", o.not_told, "Why the person was not told").Check(OneOf<type::v1::NotToldReason>());
   return options;
 }
 

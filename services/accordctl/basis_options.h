@@ -3,12 +3,12 @@
 
 #include <absl/status/statusor.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "accord/agency/v1/agency_service.pb.h"
+#include "services/accordctl/command_line.h"
 
 namespace accord::accordctl {
 
@@ -24,6 +24,6 @@ struct BasisOptions {
 };
 
 // Adds the options to `verb`; they are filled when the command line is understood.
-std::shared_ptr<BasisOptions> AddBasisOptions(CLI::App& verb);
+std::shared_ptr<BasisOptions> AddBasisOptions(Command& verb);
 
 }  // namespace accord::accordctl

@@ -97,32 +97,32 @@ absl::StatusOr<int> History(Session& session, const std::string& id, const std::
 
 }  // namespace
 
-void AddCaseVerbs(CLI::App& app, Verb& chosen) {
-  auto* cases = app.add_subcommand("case", "What is known of cases, and whether two are one")->require_subcommand(1);
+void AddCaseVerbs(Command& app, Verb& chosen) {
+  Command& cases = app.AddGroup("case", "What is known of cases, and whether two are one");
   auto limit = std::make_shared<int>(kRowsDefault);
-  auto* links = cases->add_subcommand("links", "List pairs of cases that may be one and of which the agency holds both, the newest first");
-  links->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  links->footer("Example:\n  accordctl case links --as idva");
-  links->callback([&chosen, limit] { chosen = [limit](Session& session) { return Links(session, *limit); }; });
+  Command& links = cases.AddVerb("links", "List pairs of cases that may be one and of which the agency holds both, the newest first");
+  links.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  links.Footer("Example:\n  accordctl case links --as idva");
+  links.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Links(session, *limit); }; });
 
   auto link = std::make_shared<std::string>();
   const auto add_answer = [&](const char* name, const char* what, type::v1::LinkAnswer answer) {
-    auto* verb = cases->add_subcommand(name, what);
-    verb->add_option("LINK", *link, "As `case links` shows it")->required();
-    verb->footer(fmt::format("Example:\n  accordctl case {} links/41 --as idva --worker s.okafor", name));
-    verb->callback([&chosen, link, answer] { chosen = [link, answer](Session& session) { return AnswerLink(session, *link, answer); }; });
+    Command& verb = cases.AddVerb(name, what);
+    verb.AddOption("LINK", *link, "As `case links` shows it").Required();
+    verb.Footer(fmt::format("Example:\n  accordctl case {} links/41 --as idva --worker s.okafor", name));
+    verb.WhenGiven([&chosen, link, answer] { chosen = [link, answer](Session& session) { return AnswerLink(session, *link, answer); }; });
   };
   add_answer("confirm", "Say that two cases are one: they are counted together, and nothing is merged", type::v1::LINK_ANSWER_CONFIRMED);
   add_answer("reject", "Say that they are not", type::v1::LINK_ANSWER_REJECTED);
   add_answer("undo", "Take back that they are one", type::v1::LINK_ANSWER_UNDONE);
 
   auto id = std::make_shared<std::string>(), as_at = std::make_shared<std::string>(), time = std::make_shared<std::string>("recorded");
-  auto* history = cases->add_subcommand("history", "What the rules find of a referral's case, as far as the agency may know");
-  history->add_option("REFERRAL", *id, "Its name, the beginning of its digest, or its request id")->required();
-  history->add_option("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
-  history->add_option("--time", *time, "Which time of an event has to have come by then")->check(OneOf<type::v1::CaseTime>())->capture_default_str();
-  history->footer("Example:\n  accordctl case history referrals/6f1d0c2a9be84f77 --as idva");
-  history->callback([&chosen, id, as_at, time] {
+  Command& history = cases.AddVerb("history", "What the rules find of a referral's case, as far as the agency may know");
+  history.AddOption("REFERRAL", *id, "Its name, the beginning of its digest, or its request id").Required();
+  history.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
+  history.AddOption("--time", *time, "Which time of an event has to have come by then").Check(OneOf<type::v1::CaseTime>()).ShowDefault();
+  history.Footer("Example:\n  accordctl case history referrals/6f1d0c2a9be84f77 --as idva");
+  history.WhenGiven([&chosen, id, as_at, time] {
     chosen = [id, as_at, time](Session& session) { return History(session, *id, *as_at, *time); };
   });
 }

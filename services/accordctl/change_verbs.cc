@@ -70,11 +70,9 @@ struct RecordArguments {
   std::shared_ptr<BasisOptions> basis;
 };
 
-void AddRecordOptions(CLI::App& verb, RecordArguments& arguments) {
-  verb.add_option("--rationale", arguments.rationale, "Why, in words; this agency keeps them, nobody else receives them");
-  verb.add_option("--wait", arguments.wait_s, "Seconds to wait for the broker's answer")
-      ->check(CLI::Range(0, kWaitSecondsMax))
-      ->capture_default_str();
+void AddRecordOptions(Command& verb, RecordArguments& arguments) {
+  verb.AddOption("--rationale", arguments.rationale, "Why, in words; this agency keeps them, nobody else receives them");
+  verb.AddOption("--wait", arguments.wait_s, "Seconds to wait for the broker's answer").Range(0, kWaitSecondsMax).ShowDefault();
   arguments.basis = AddBasisOptions(verb);
 }
 
@@ -138,33 +136,33 @@ absl::StatusOr<int> Regrade(Session& session, const RegradeArguments& arguments)
   return SubmissionAct(session, arguments.id, request, &OutboxService::Stub::RegradeSubmission);
 }
 
-void AddRegrade(CLI::App& referral, Verb& chosen) {
-  auto* verb = referral.add_subcommand("regrade", "Change the grade of what was sent: who has not answered yet has the time of the new one");
+void AddRegrade(Command& referral, Verb& chosen) {
+  Command& verb = referral.AddVerb("regrade", "Change the grade of what was sent: who has not answered yet has the time of the new one");
   auto arguments = std::make_shared<RegradeArguments>();
-  verb->add_option("ID", arguments->id, kId)->required();
-  verb->add_option("--grade", arguments->grade, "As it is now")->required()->check(OneOf<type::v1::RiskGrade>());
-  verb->add_option("--reason", arguments->reason, "Why it is another")->required()->check(OneOf<type::v1::RiskChangeReason>());
-  verb->add_option("--supervisor", arguments->supervisor, "For a lower grade: pseudonym of the supervisor who agreed");
-  verb->add_option("--assessment", arguments->assessment, "Id of the assessment that it rests on, 32 hexadecimal digits");
-  verb->add_option("--instrument", arguments->instrument, "By which it was assessed")->check(OneOf<type::v1::Instrument>());
-  verb->add_option("--score", arguments->score, "What that gave, where it gives a score")->check(CLI::Range(0, 1000));
-  verb->footer("Refused is a grade below what the score of the same assessment gives: assess anew.\n"
-               "Example: accordctl referral regrade push-0001 --as police --grade high --reason checks");
-  verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Regrade(session, *arguments); }; });
+  verb.AddOption("ID", arguments->id, kId).Required();
+  verb.AddOption("--grade", arguments->grade, "As it is now").Required().Check(OneOf<type::v1::RiskGrade>());
+  verb.AddOption("--reason", arguments->reason, "Why it is another").Required().Check(OneOf<type::v1::RiskChangeReason>());
+  verb.AddOption("--supervisor", arguments->supervisor, "For a lower grade: pseudonym of the supervisor who agreed");
+  verb.AddOption("--assessment", arguments->assessment, "Id of the assessment that it rests on, 32 hexadecimal digits");
+  verb.AddOption("--instrument", arguments->instrument, "By which it was assessed").Check(OneOf<type::v1::Instrument>());
+  verb.AddOption("--score", arguments->score, "What that gave, where it gives a score").Range(0, 1000);
+  verb.Footer("Refused is a grade below what the score of the same assessment gives: assess anew.\n"
+              "Example: accordctl referral regrade push-0001 --as police --grade high --reason checks");
+  verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Regrade(session, *arguments); }; });
 }
 
 struct ResealArguments {
   std::string id, agency;
 };
 
-void AddReseal(CLI::App& referral, Verb& chosen) {
-  auto* verb = referral.add_subcommand("reseal", "Approve that what was sent is sealed again for an agency that cannot open it");
+void AddReseal(Command& referral, Verb& chosen) {
+  Command& verb = referral.AddVerb("reseal", "Approve that what was sent is sealed again for an agency that cannot open it");
   auto arguments = std::make_shared<ResealArguments>();
-  verb->add_option("ID", arguments->id, kId)->required();
-  verb->add_option("--for", arguments->agency, "A recipient whose key is another by now, or one that a recipient named as the right one")->required();
-  verb->footer("Ask them by telephone first whether the key that the directory has is theirs (docs/reseal.md).\n"
-               "Example: accordctl referral reseal push-0001 --as police --for housing");
-  verb->callback([&chosen, arguments] {
+  verb.AddOption("ID", arguments->id, kId).Required();
+  verb.AddOption("--for", arguments->agency, "A recipient whose key is another by now, or one that a recipient named as the right one").Required();
+  verb.Footer("Ask them by telephone first whether the key that the directory has is theirs (docs/reseal.md).\n"
+              "Example: accordctl referral reseal push-0001 --as police --for housing");
+  verb.WhenGiven([&chosen, arguments] {
     chosen = [arguments](Session& session) {
       agency::v1::ResealSubmissionRequest request;
       request.set_agency(arguments->agency);
@@ -173,17 +171,17 @@ void AddReseal(CLI::App& referral, Verb& chosen) {
   });
 }
 
-void AddNotShared(CLI::App& referral, Verb& chosen) {
-  auto* verb = referral.add_subcommand("not-shared", "Record a decision not to share; nothing is delivered to anybody");
+void AddNotShared(Command& referral, Verb& chosen) {
+  Command& verb = referral.AddVerb("not-shared", "Record a decision not to share; nothing is delivered to anybody");
   auto arguments = std::make_shared<NotSharedArguments>();
-  verb->add_option("--with", arguments->recipients, "With which agency not; may be repeated")->required();
-  verb->add_option("--purpose", arguments->purpose, "Why it was asked for")->required()->check(OneOf<type::v1::Purpose>());
-  verb->add_option("--reason", arguments->reason, "Why it is not shared")->required()->check(OneOf<type::v1::NotSharedReason>());
-  AddRecordOptions(*verb, *arguments);
-  verb->footer("To link it to a case: accordctl referral submit FILE with the call RecordNotShared, which names people.\n"
-               "Example: accordctl referral not-shared --as idva --with police --purpose safeguarding-adult \\\n"
-               "           --reason no-consent-no-basis --awareness informed --consent refused");
-  verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return NotShared(session, *arguments); }; });
+  verb.AddOption("--with", arguments->recipients, "With which agency not; may be repeated").Required();
+  verb.AddOption("--purpose", arguments->purpose, "Why it was asked for").Required().Check(OneOf<type::v1::Purpose>());
+  verb.AddOption("--reason", arguments->reason, "Why it is not shared").Required().Check(OneOf<type::v1::NotSharedReason>());
+  AddRecordOptions(verb, *arguments);
+  verb.Footer("To link it to a case: accordctl referral submit FILE with the call RecordNotShared, which names people.\n"
+              "Example: accordctl referral not-shared --as idva --with police --purpose safeguarding-adult \\\n"
+              "           --reason no-consent-no-basis --awareness informed --consent refused");
+  verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return NotShared(session, *arguments); }; });
 }
 
 struct SentOutsideArguments : RecordArguments {
@@ -206,33 +204,33 @@ absl::StatusOr<int> SentOutside(Session& session, const SentOutsideArguments& ar
                                  console::Words(request.channel()), console::TimeText(told_at_ms)));
 }
 
-void AddSentOutside(CLI::App& referral, Verb& chosen) {
-  auto* verb = referral.add_subcommand("sent-outside", "Record what was told by telephone, secure mail, at a meeting …; nothing is delivered");
+void AddSentOutside(Command& referral, Verb& chosen) {
+  Command& verb = referral.AddVerb("sent-outside", "Record what was told by telephone, secure mail, at a meeting …; nothing is delivered");
   auto arguments = std::make_shared<SentOutsideArguments>();
-  verb->add_option("--to", arguments->recipients, "Which agency was told; may be repeated")->required();
-  verb->add_option("--by", arguments->channel, "By what means")->required()->check(OneOf<type::v1::OutsideChannel>());
-  verb->add_option("--at", arguments->at, "When it was told, such as 2026-11-28T09:30:00Z")->required();
-  verb->add_option("--of", arguments->submission, "The referral of ours that was told of")->required();
-  verb->add_option("--purpose", arguments->purpose, "Why it was told")->required()->check(OneOf<type::v1::Purpose>());
-  AddRecordOptions(*verb, *arguments);
-  verb->footer("Of no referral of ours: accordctl referral submit FILE with the call RecordSentOutside, which names people.\n"
-               "Example: accordctl referral sent-outside --as police --to childrens --by telephone --at 2026-11-28T02:10:00Z --of push-0001 \\\n"
-               "           --purpose safeguarding-child --awareness informed --consent given --article6 public-task");
-  verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return SentOutside(session, *arguments); }; });
+  verb.AddOption("--to", arguments->recipients, "Which agency was told; may be repeated").Required();
+  verb.AddOption("--by", arguments->channel, "By what means").Required().Check(OneOf<type::v1::OutsideChannel>());
+  verb.AddOption("--at", arguments->at, "When it was told, such as 2026-11-28T09:30:00Z").Required();
+  verb.AddOption("--of", arguments->submission, "The referral of ours that was told of").Required();
+  verb.AddOption("--purpose", arguments->purpose, "Why it was told").Required().Check(OneOf<type::v1::Purpose>());
+  AddRecordOptions(verb, *arguments);
+  verb.Footer("Of no referral of ours: accordctl referral submit FILE with the call RecordSentOutside, which names people.\n"
+              "Example: accordctl referral sent-outside --as police --to childrens --by telephone --at 2026-11-28T02:10:00Z --of push-0001 \\\n"
+              "           --purpose safeguarding-child --awareness informed --consent given --article6 public-task");
+  verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return SentOutside(session, *arguments); }; });
 }
 
-void AddAnswer(CLI::App& referral, Verb& chosen) {
-  auto* verb = referral.add_subcommand("answer", "Answer a change of consent, a correction or a recall of what was received");
+void AddAnswer(Command& referral, Verb& chosen) {
+  Command& verb = referral.AddVerb("answer", "Answer a change of consent, a correction or a recall of what was received");
   auto id = std::make_shared<std::string>(), answer = std::make_shared<std::string>();
   auto article6 = std::make_shared<std::string>(), gateway = std::make_shared<std::string>();
-  verb->add_option("ID", *id, "`referrals/…`, or the beginning of its digits")->required();
-  verb->add_option("ANSWER", *answer, "What was done")->required()->check(OneOf<type::v1::ChangeAnswer>());
-  verb->add_option("--article6", *article6, "For kept-on-basis: the Article 6 basis of our own")->check(OneOf<type::v1::Article6Basis>());
-  verb->add_option("--gateway", *gateway, "For kept-on-basis: our power or duty")->check(OneOf<type::v1::Gateway>());
-  verb->footer("To a change of consent: stopped, kept-on-basis, already-acted. To a correction: confirmed, stopped, already-acted, destroyed,\n"
-               "not-opened. To a recall: destroyed, not-opened, kept-on-basis, already-acted. Destroyed and not-opened erase our copy.\n"
-               "Example: accordctl referral answer 0123456789abcdef destroyed --as idva");
-  verb->callback([&chosen, id, answer, article6, gateway] {
+  verb.AddOption("ID", *id, "`referrals/…`, or the beginning of its digits").Required();
+  verb.AddOption("ANSWER", *answer, "What was done").Required().Check(OneOf<type::v1::ChangeAnswer>());
+  verb.AddOption("--article6", *article6, "For kept-on-basis: the Article 6 basis of our own").Check(OneOf<type::v1::Article6Basis>());
+  verb.AddOption("--gateway", *gateway, "For kept-on-basis: our power or duty").Check(OneOf<type::v1::Gateway>());
+  verb.Footer("To a change of consent: stopped, kept-on-basis, already-acted. To a correction: confirmed, stopped, already-acted, destroyed,\n"
+              "not-opened. To a recall: destroyed, not-opened, kept-on-basis, already-acted. Destroyed and not-opened erase our copy.\n"
+              "Example: accordctl referral answer 0123456789abcdef destroyed --as idva");
+  verb.WhenGiven([&chosen, id, answer, article6, gateway] {
     chosen = [id, answer, article6, gateway](Session& session) {
       agency::v1::AnswerReferralChangeRequest request;
       request.set_answer(Value<type::v1::ChangeAnswer>(*answer));
@@ -245,14 +243,14 @@ void AddAnswer(CLI::App& referral, Verb& chosen) {
 
 }  // namespace
 
-void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
+void AddChangeVerbs(Command& referral, Verb& chosen) {
   auto id = std::make_shared<std::string>();
-  auto* consent = referral.add_subcommand("consent", "Tell every holder that the consent changed: withdrawn, narrowed or widened");
-  consent->add_option("ID", *id, kId)->required();
-  auto basis = AddBasisOptions(*consent);
-  consent->footer("What is given replaces all that was recorded: name what still holds too.\n"
-                  "Example: accordctl referral consent push-0001 --as police --awareness informed --consent withdrawn --article6 public-task");
-  consent->callback([&chosen, id, basis] {
+  Command& consent = referral.AddVerb("consent", "Tell every holder that the consent changed: withdrawn, narrowed or widened");
+  consent.AddOption("ID", *id, kId).Required();
+  auto basis = AddBasisOptions(consent);
+  consent.Footer("What is given replaces all that was recorded: name what still holds too.\n"
+                 "Example: accordctl referral consent push-0001 --as police --awareness informed --consent withdrawn --article6 public-task");
+  consent.WhenGiven([&chosen, id, basis] {
     chosen = [id, basis](Session& session) -> absl::StatusOr<int> {
       agency::v1::ChangeSubmissionConsentRequest request;
       ACCORD_ASSIGN_OR_RETURN(*request.mutable_basis(), basis->Basis());
@@ -261,11 +259,11 @@ void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
   });
 
   auto reason = std::make_shared<std::string>();
-  auto* recall = referral.add_subcommand("recall", "Recall a misdirected referral: copies that have not left are erased, every holder answers");
-  recall->add_option("ID", *id, kId)->required();
-  recall->add_option("--reason", *reason, "Why")->required()->check(OneOf<type::v1::RecallReason>());
-  recall->footer("Example: accordctl referral recall push-0001 --as police --reason wrong-recipient");
-  recall->callback([&chosen, id, reason] {
+  Command& recall = referral.AddVerb("recall", "Recall a misdirected referral: copies that have not left are erased, every holder answers");
+  recall.AddOption("ID", *id, kId).Required();
+  recall.AddOption("--reason", *reason, "Why").Required().Check(OneOf<type::v1::RecallReason>());
+  recall.Footer("Example: accordctl referral recall push-0001 --as police --reason wrong-recipient");
+  recall.WhenGiven([&chosen, id, reason] {
     chosen = [id, reason](Session& session) {
       agency::v1::RecallSubmissionRequest request;
       request.set_reason(Value<type::v1::RecallReason>(*reason));
@@ -273,11 +271,11 @@ void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
     };
   });
 
-  auto* withdraw = referral.add_subcommand("withdraw", "Withdraw a referral: nothing more is expected of anybody. Recall what was misdirected");
-  withdraw->add_option("ID", *id, kId)->required();
-  withdraw->add_option("REASON", *reason, "Why")->required()->check(OneOf<type::v1::WithdrawReason>());
-  withdraw->footer("Example: accordctl referral withdraw push-0001 not-wanted --as police");
-  withdraw->callback([&chosen, id, reason] {
+  Command& withdraw = referral.AddVerb("withdraw", "Withdraw a referral: nothing more is expected of anybody. Recall what was misdirected");
+  withdraw.AddOption("ID", *id, kId).Required();
+  withdraw.AddOption("REASON", *reason, "Why").Required().Check(OneOf<type::v1::WithdrawReason>());
+  withdraw.Footer("Example: accordctl referral withdraw push-0001 not-wanted --as police");
+  withdraw.WhenGiven([&chosen, id, reason] {
     chosen = [id, reason](Session& session) {
       agency::v1::WithdrawSubmissionRequest request;
       request.set_reason(Value<type::v1::WithdrawReason>(*reason));
@@ -290,21 +288,19 @@ void AddChangeVerbs(CLI::App& referral, Verb& chosen) {
 
   auto correct = std::make_shared<SubmitArguments>();
   correct->paths.resize(1);
-  auto* correction = referral.add_subcommand("correct", "Push a corrected version in place of one that was sent");
-  correction->add_option("ID", correct->corrects, kId)->required();
-  correction->add_option("FILE", correct->paths[0], "The corrected version, whole: as for `referral submit`, with a request id of its own")
-      ->required();
-  correction->add_flag("--safe-contact", correct->safe_contact_change,
-                       "Safe contact, address or do-not-disclose changed: holders are told ahead of all else not to use the old value");
-  correction->add_option("--wait", correct->wait_s, "Seconds to wait for the broker's answer")
-      ->check(CLI::Range(0, kWaitSecondsMax))
-      ->capture_default_str();
-  correction->footer("Example: accordctl referral correct push-0001 corrected.json --as police --safe-contact");
-  correction->callback([&chosen, correct] { chosen = [correct](Session& session) { return Submit(session, *correct); }; });
+  Command& correction = referral.AddVerb("correct", "Push a corrected version in place of one that was sent");
+  correction.AddOption("ID", correct->corrects, kId).Required();
+  correction.AddOption("FILE", correct->paths[0], "The corrected version, whole: as for `referral submit`, with a request id of its own")
+      .Required();
+  correction.AddFlag("--safe-contact", correct->safe_contact_change,
+                     "Safe contact, address or do-not-disclose changed: holders are told ahead of all else not to use the old value");
+  correction.AddOption("--wait", correct->wait_s, "Seconds to wait for the broker's answer").Range(0, kWaitSecondsMax).ShowDefault();
+  correction.Footer("Example: accordctl referral correct push-0001 corrected.json --as police --safe-contact");
+  correction.WhenGiven([&chosen, correct] { chosen = [correct](Session& session) { return Submit(session, *correct); }; });
 
-  auto* holders = referral.add_subcommand("holders", "Show who holds which sections of a referral this agency sent, and what they answered");
-  holders->add_option("ID", *id, kId)->required();
-  holders->callback([&chosen, id] { chosen = [id](Session& session) { return Holders(session, *id); }; });
+  Command& holders = referral.AddVerb("holders", "Show who holds which sections of a referral this agency sent, and what they answered");
+  holders.AddOption("ID", *id, kId).Required();
+  holders.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Holders(session, *id); }; });
 
   AddAnswer(referral, chosen);
   AddNotShared(referral, chosen);

@@ -65,47 +65,44 @@ absl::StatusOr<int> Answer(Session& session, const std::string& id, agency::v1::
   return kDone;
 }
 
-// As OneOf, and `withheld` for what is known and withheld.
-CLI::Validator IsAnswer() {
-  return CLI::Validator(
-      [](std::string& words) {
-        if (words == "withheld") words = "known-withheld";
-        return Value<type::v1::CheckAnswer>(words) != 0 ? std::string() : std::string("one of known, not-known, withheld");
-      },
-      "known, not-known, withheld");
+// As the value of OneOf, and `withheld` for what is known and withheld.
+type::v1::CheckAnswer AnswerValue(const std::string& words) {
+  return words == "withheld" ? type::v1::CHECK_ANSWER_KNOWN_WITHHELD : Value<type::v1::CheckAnswer>(words);
+}
+
+Choices IsAnswer() {
+  return {"known, not-known, withheld", [](const std::string& words) { return AnswerValue(words) != type::v1::CHECK_ANSWER_UNSPECIFIED; }};
 }
 
 }  // namespace
 
-void AddChecksVerbs(CLI::App& app, Verb& chosen) {
-  auto* checks = app.add_subcommand("checks", "What several agencies know of one family: ask, read what they answered, answer")->require_subcommand(1);
+void AddChecksVerbs(Command& app, Verb& chosen) {
+  Command& checks = app.AddGroup("checks", "What several agencies know of one family: ask, read what they answered, answer");
 
   auto asked = std::make_shared<SubmitArguments>();
-  auto* request = checks->add_subcommand("request", "Ask agencies what they know, as a file says it: each answers known, not known, or withheld");
-  request->add_option("FILE", asked->paths, "As for `referral submit`, with the call RequestChecks; may be repeated")->required();
-  request->add_option("--wait", asked->wait_s, "Seconds to wait for the broker's answer")
-      ->check(CLI::Range(0, kWaitSecondsMax))
-      ->capture_default_str();
-  request->footer("By when they answer follows from the grade (docs/clocks.md). People are named in the file, not on the command line.\n"
-                  "Example: accordctl checks request deploy/samples/17-childrens-checks.json --as childrens");
-  request->callback([&chosen, asked] { chosen = [asked](Session& session) { return Request(session, *asked); }; });
+  Command& request = checks.AddVerb("request", "Ask agencies what they know, as a file says it: each answers known, not known, or withheld");
+  request.AddOption("FILE", asked->paths, "As for `referral submit`, with the call RequestChecks; may be repeated").Required();
+  request.AddOption("--wait", asked->wait_s, "Seconds to wait for the broker's answer").Range(0, kWaitSecondsMax).ShowDefault();
+  request.Footer("By when they answer follows from the grade (docs/clocks.md). People are named in the file, not on the command line.\n"
+                 "Example: accordctl checks request deploy/samples/17-childrens-checks.json --as childrens");
+  request.WhenGiven([&chosen, asked] { chosen = [asked](Session& session) { return Request(session, *asked); }; });
 
   auto id = std::make_shared<std::string>(), answer = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
-  auto* show = checks->add_subcommand("show", "Show who has answered what, who has not, and by when");
-  show->add_option("ID", *id, "Request id, `referrals/…`, or the beginning of its digits")->required();
-  show->footer("Example: accordctl checks show LL-55120/checks-1 --as childrens");
-  show->callback([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
+  Command& show = checks.AddVerb("show", "Show who has answered what, who has not, and by when");
+  show.AddOption("ID", *id, "Request id, `referrals/…`, or the beginning of its digits").Required();
+  show.Footer("Example: accordctl checks show LL-55120/checks-1 --as childrens");
+  show.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
 
-  auto* say = checks->add_subcommand("answer", "Answer a check that was received. What is told of it is a referral of its own");
-  say->add_option("REFERRAL", *id, "`referrals/…`, or the beginning of its digits")->required();
-  say->add_option("ANSWER", *answer, "What is known of the family")->required()->transform(IsAnswer());
-  say->add_option("--reason", *reason, "For withheld: why it is not told")->check(OneOf<type::v1::NotSharedReason>());
-  say->footer("Read it first (`inbox read`). Not known is an answer. What is known may change: answer again.\n"
-              "Example: accordctl checks answer 0123456789abcdef withheld --reason not-proportionate --as health");
-  say->callback([&chosen, id, answer, reason] {
+  Command& say = checks.AddVerb("answer", "Answer a check that was received. What is told of it is a referral of its own");
+  say.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
+  say.AddOption("ANSWER", *answer, "What is known of the family").Required().Check(IsAnswer());
+  say.AddOption("--reason", *reason, "For withheld: why it is not told").Check(OneOf<type::v1::NotSharedReason>());
+  say.Footer("Read it first (`inbox read`). Not known is an answer. What is known may change: answer again.\n"
+             "Example: accordctl checks answer 0123456789abcdef withheld --reason not-proportionate --as health");
+  say.WhenGiven([&chosen, id, answer, reason] {
     chosen = [id, answer, reason](Session& session) {
       agency::v1::AnswerCheckRequest ask;
-      ask.set_answer(Value<type::v1::CheckAnswer>(*answer));
+      ask.set_answer(AnswerValue(*answer));
       ask.set_withheld_reason(Value<type::v1::NotSharedReason>(*reason));
       return Answer(session, *id, ask);
     };

@@ -9,6 +9,10 @@
 
 namespace accord::accordctl {
 
+Choices OneOf(const google::protobuf::EnumDescriptor& type) {
+  return {console::EnumChoices(type), [&type](const std::string& words) { return console::EnumFromWords(type, words).has_value(); }};
+}
+
 absl::StatusOr<int64_t> DayMs(const std::string& option, const std::string& day) {
   absl::Time time;
   std::string error;

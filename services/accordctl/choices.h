@@ -4,23 +4,19 @@
 #include <absl/status/statusor.h>
 #include <google/protobuf/generated_enum_reflection.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <string>
 
 #include "common/console/words.h"
+#include "services/accordctl/command_line.h"
 
 namespace accord::accordctl {
 
-// A value of a coded list, as typed; CLI11 tells a person what there is. Thread-safe.
+// The values of a coded list, as typed. Thread-safe.
+Choices OneOf(const google::protobuf::EnumDescriptor& type);
 template <typename Enum>
-CLI::Validator OneOf() {
-  const auto& type = *google::protobuf::GetEnumDescriptor<Enum>();
-  return CLI::Validator(
-      [&type](std::string& words) {
-        return console::EnumFromWords(type, words).has_value() ? std::string() : "one of " + console::EnumChoices(type);
-      },
-      console::EnumChoices(type));
+Choices OneOf() {
+  return OneOf(*google::protobuf::GetEnumDescriptor<Enum>());
 }
 
 // The value of words that OneOf let pass; the zero value otherwise. Thread-safe.

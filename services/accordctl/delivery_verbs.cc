@@ -105,35 +105,35 @@ absl::StatusOr<int> Replay(Session& session, const std::string& since) {
 
 }  // namespace
 
-void AddDeliveryVerbs(CLI::App& app, Verb& chosen) {
-  auto* letters = app.add_subcommand("deadletter", "What could not be delivered to an agency, and of what it sent")->require_subcommand(1);
+void AddDeliveryVerbs(Command& app, Verb& chosen) {
+  Command& letters = app.AddGroup("deadletter", "What could not be delivered to an agency, and of what it sent");
   auto limit = std::make_shared<int>(kRowsDefault);
-  auto* list = letters->add_subcommand("list", "List it, the newest first");
-  list->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  list->footer("Example:\n  accordctl deadletter list --as idva");
-  list->callback([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+  Command& list = letters.AddVerb("list", "List it, the newest first");
+  list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.Footer("Example:\n  accordctl deadletter list --as idva");
+  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
 
   auto id = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
-  auto* requeue = letters->add_subcommand("requeue", "Put one back into its mailbox, once what was wrong is put right");
-  requeue->add_option("ID", *id, "Its id, as `deadletter list` shows it")->required();
-  requeue->footer("Example:\n  accordctl deadletter requeue 6f1d0c2a9be84f7709a35be1c4d27a10 --as idva --worker s.okafor");
-  requeue->callback([&chosen, id] { chosen = [id](Session& session) { return Requeue(session, *id); }; });
+  Command& requeue = letters.AddVerb("requeue", "Put one back into its mailbox, once what was wrong is put right");
+  requeue.AddOption("ID", *id, "Its id, as `deadletter list` shows it").Required();
+  requeue.Footer("Example:\n  accordctl deadletter requeue 6f1d0c2a9be84f7709a35be1c4d27a10 --as idva --worker s.okafor");
+  requeue.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Requeue(session, *id); }; });
 
-  auto* discard = letters->add_subcommand("discard", "Give one up for good");
-  discard->add_option("ID", *id, "Its id, as `deadletter list` shows it")->required();
-  discard->add_option("REASON", *reason, "Why")->required()->check(OneOf<type::v1::DiscardReason>());
-  discard->footer("Example:\n  accordctl deadletter discard 6f1d0c2a9be84f7709a35be1c4d27a10 told-otherwise --as police --worker pc-1881");
-  discard->callback([&chosen, id, reason] {
+  Command& discard = letters.AddVerb("discard", "Give one up for good");
+  discard.AddOption("ID", *id, "Its id, as `deadletter list` shows it").Required();
+  discard.AddOption("REASON", *reason, "Why").Required().Check(OneOf<type::v1::DiscardReason>());
+  discard.Footer("Example:\n  accordctl deadletter discard 6f1d0c2a9be84f7709a35be1c4d27a10 told-otherwise --as police --worker pc-1881");
+  discard.WhenGiven([&chosen, id, reason] {
     chosen = [id, reason](Session& session) { return Discard(session, *id, *reason); };
   });
 
   auto since = std::make_shared<std::string>();
-  auto* mailbox = app.add_subcommand("mailbox", "What the broker holds for an agency")->require_subcommand(1);
-  auto* replay = mailbox->add_subcommand("replay", "Have all delivered again that was acknowledged since a time: after a store was lost or put back");
-  replay->add_option("--since", *since, "From when on, such as 2026-11-01T00:00:00Z; some hours before the copy was made")->required();
-  replay->footer("Example:\n  accordctl mailbox replay --since 2026-11-01T00:00:00Z --as idva --worker s.okafor\n"
-                 "What is there already stays as it is. If it is interrupted, repeat it with --request-id.");
-  replay->callback([&chosen, since] { chosen = [since](Session& session) { return Replay(session, *since); }; });
+  Command& mailbox = app.AddGroup("mailbox", "What the broker holds for an agency");
+  Command& replay = mailbox.AddVerb("replay", "Have all delivered again that was acknowledged since a time: after a store was lost or put back");
+  replay.AddOption("--since", *since, "From when on, such as 2026-11-01T00:00:00Z; some hours before the copy was made").Required();
+  replay.Footer("Example:\n  accordctl mailbox replay --since 2026-11-01T00:00:00Z --as idva --worker s.okafor\n"
+                "What is there already stays as it is. If it is interrupted, repeat it with --request-id.");
+  replay.WhenGiven([&chosen, since] { chosen = [since](Session& session) { return Replay(session, *since); }; });
 }
 
 }  // namespace accord::accordctl

@@ -109,18 +109,18 @@ absl::StatusOr<int> Status(Session& session, const EraseArguments& arguments) {
 
 }  // namespace
 
-void AddEraseVerbs(CLI::App& app, Verb& chosen) {
+void AddEraseVerbs(Command& app, Verb& chosen) {
   auto arguments = std::make_shared<EraseArguments>();
-  auto* erase = app.add_subcommand("erase", "Propose to erase a referral or a case at the broker; another administrator approves");
-  erase->add_option("--referral", arguments->referral, "`referrals/HEX`, or what the agency of --as knows it by");
-  erase->add_option("--case", arguments->case_pseudonym, "Every referral of a case: the 32 hex digits of its pseudonym");
-  erase->add_option("--ground", arguments->ground, "Why: subject-request, unlawfully-processed or order");
-  erase->add_option("--authority", arguments->authority, "The decision that it rests on: a code of at most 64 characters");
-  auto* status = erase->add_subcommand("status", "How far an erasure has got");
-  status->add_option("CHANGE", arguments->change, "`changes/NUMBER`, or the number")->required();
-  status->add_flag("--wait", arguments->wait, "Wait until no file holds it, and tell each step");
-  erase->callback([&chosen, arguments, status] {
-    chosen = [arguments, asked = status->parsed()](Session& session) {
+  Command& erase = app.AddVerb("erase", "Propose to erase a referral or a case at the broker; another administrator approves");
+  erase.AddOption("--referral", arguments->referral, "`referrals/HEX`, or what the agency of --as knows it by");
+  erase.AddOption("--case", arguments->case_pseudonym, "Every referral of a case: the 32 hex digits of its pseudonym");
+  erase.AddOption("--ground", arguments->ground, "Why: subject-request, unlawfully-processed or order");
+  erase.AddOption("--authority", arguments->authority, "The decision that it rests on: a code of at most 64 characters");
+  Command& status = erase.AddVerb("status", "How far an erasure has got");
+  status.AddOption("CHANGE", arguments->change, "`changes/NUMBER`, or the number").Required();
+  status.AddFlag("--wait", arguments->wait, "Wait until no file holds it, and tell each step");
+  erase.WhenGiven([&chosen, arguments, &status] {
+    chosen = [arguments, asked = status.given()](Session& session) {
       return asked ? Status(session, *arguments) : Propose(session, *arguments);
     };
   });

@@ -214,18 +214,18 @@ absl::StatusOr<int> Answer(Session& session, const std::string& id, const std::s
 
 }  // namespace
 
-void AddHoldVerbs(CLI::App& app, Verb& chosen) {
-  auto* hold = app.add_subcommand("hold", "Legal holds: what nobody may erase for now")->require_subcommand(1);
+void AddHoldVerbs(Command& app, Verb& chosen) {
+  Command& hold = app.AddGroup("hold", "Legal holds: what nobody may erase for now");
   auto arguments = std::make_shared<SetArguments>();
-  auto* set = hold->add_subcommand("set", "Propose a legal hold; it is in force once another administrator approved it");
-  set->add_option("--id", arguments->id, "Its id, never used before: 1 to 63 of [a-z0-9-]")->required();
-  set->add_option("--case", arguments->cases, "A case covered: the 32 hex digits of its pseudonym; may be repeated");
-  set->add_option("--referral", arguments->referrals, "A referral covered: `referrals/HEX`, or what the agency of --as knows it by; may be repeated");
-  set->add_option("--subject", arguments->subjects, "A person covered, by token: DOMAIN:KEY:RECIPE:TOKEN, the token in hex; may be repeated");
-  set->add_option("--ground", arguments->ground, "Why: " + console::EnumChoices(*type::v1::HoldGround_descriptor()))->required();
-  set->add_option("--authority", arguments->authority, "Who ordered it, and their reference: a code of at most 64 characters")->required();
-  set->add_option("--review", arguments->review, "The day on which it is to be reviewed, such as 2027-03-31")->required();
-  set->callback([&chosen, arguments] {
+  Command& set = hold.AddVerb("set", "Propose a legal hold; it is in force once another administrator approved it");
+  set.AddOption("--id", arguments->id, "Its id, never used before: 1 to 63 of [a-z0-9-]").Required();
+  set.AddOption("--case", arguments->cases, "A case covered: the 32 hex digits of its pseudonym; may be repeated");
+  set.AddOption("--referral", arguments->referrals, "A referral covered: `referrals/HEX`, or what the agency of --as knows it by; may be repeated");
+  set.AddOption("--subject", arguments->subjects, "A person covered, by token: DOMAIN:KEY:RECIPE:TOKEN, the token in hex; may be repeated");
+  set.AddOption("--ground", arguments->ground, "Why: " + console::EnumChoices(*type::v1::HoldGround_descriptor())).Required();
+  set.AddOption("--authority", arguments->authority, "Who ordered it, and their reference: a code of at most 64 characters").Required();
+  set.AddOption("--review", arguments->review, "The day on which it is to be reviewed, such as 2027-03-31").Required();
+  set.WhenGiven([&chosen, arguments] {
     chosen = [arguments](Session& session) -> absl::StatusOr<int> {
       ACCORD_ASSIGN_OR_RETURN(const auto change, MakeHold(session, *arguments));
       return Propose(session, change, "nothing it covers is erased");
@@ -233,9 +233,9 @@ void AddHoldVerbs(CLI::App& app, Verb& chosen) {
   });
 
   auto id = std::make_shared<std::string>();
-  auto* lift = hold->add_subcommand("lift", "Propose to lift a legal hold; it is lifted once another administrator approved");
-  lift->add_option("ID", *id, "Its id")->required();
-  lift->callback([&chosen, id] {
+  Command& lift = hold.AddVerb("lift", "Propose to lift a legal hold; it is lifted once another administrator approved");
+  lift.AddOption("ID", *id, "Its id").Required();
+  lift.WhenGiven([&chosen, id] {
     chosen = [id](Session& session) {
       admin::v1::Change change;
       change.mutable_lift_hold()->set_id(*id);
@@ -244,17 +244,17 @@ void AddHoldVerbs(CLI::App& app, Verb& chosen) {
   });
 
   auto limit = std::make_shared<int>(kRowsDefault);
-  auto* list = hold->add_subcommand("list", "List legal holds: as an administrator with who answered what, with --as an agency's own");
-  list->add_option("ID", *id, "Only this one, with each holder");
-  list->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  list->callback([&chosen, id, limit] { chosen = [id, limit](Session& session) { return List(session, *id, *limit); }; });
+  Command& list = hold.AddVerb("list", "List legal holds: as an administrator with who answered what, with --as an agency's own");
+  list.AddOption("ID", *id, "Only this one, with each holder");
+  list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.WhenGiven([&chosen, id, limit] { chosen = [id, limit](Session& session) { return List(session, *id, *limit); }; });
 
   auto answer = std::make_shared<std::string>(), day = std::make_shared<std::string>();
-  auto* say = hold->add_subcommand("answer", "Answer a legal hold for all of an agency's systems; its service answers for its own store by itself");
-  say->add_option("ID", *id, "Its id")->required();
-  say->add_option("ANSWER", *answer, console::EnumChoices(*type::v1::HoldAnswer_descriptor()))->required();
-  say->add_option("--on", *day, "For already-erased: the day, such as 2026-11-30");
-  say->callback([&chosen, id, answer, day] {
+  Command& say = hold.AddVerb("answer", "Answer a legal hold for all of an agency's systems; its service answers for its own store by itself");
+  say.AddOption("ID", *id, "Its id").Required();
+  say.AddOption("ANSWER", *answer, console::EnumChoices(*type::v1::HoldAnswer_descriptor())).Required();
+  say.AddOption("--on", *day, "For already-erased: the day, such as 2026-11-30");
+  say.WhenGiven([&chosen, id, answer, day] {
     chosen = [id, answer, day](Session& session) { return Answer(session, *id, *answer, *day); };
   });
 }

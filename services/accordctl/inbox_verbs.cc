@@ -155,16 +155,15 @@ absl::StatusOr<int> Decide(Session& session, const std::string& id, const Decide
 }
 
 // The steps of a forum, as typed.
-CLI::Validator IsForumStep() {
+Choices IsForumStep() {
   std::vector<std::string> steps;
   for (const referral::StatementRow& row : referral::kStatements) {
     if (!referral::IsForumStep(row.kind)) continue;
     steps.push_back(console::Words(row.kind));
     std::replace(steps.back().begin(), steps.back().end(), ' ', '-');
   }
-  const std::string all = fmt::format("{}", fmt::join(steps, ", "));
-  return CLI::Validator(
-      [all](std::string& words) { return referral::IsForumStep(Value<type::v1::StatementKind>(words)) ? std::string() : "one of " + all; }, all);
+  return {fmt::format("{}", fmt::join(steps, ", ")),
+          [](const std::string& words) { return referral::IsForumStep(Value<type::v1::StatementKind>(words)); }};
 }
 
 struct ForumArguments {
@@ -211,30 +210,30 @@ absl::StatusOr<int> Erase(Session& session, const std::string& id) {
 
 }  // namespace
 
-void AddInboxVerbs(CLI::App& app, Verb& chosen) {
-  auto* inbox = app.add_subcommand("inbox", "What this agency received")->require_subcommand(1);
+void AddInboxVerbs(Command& app, Verb& chosen) {
+  Command& inbox = app.AddGroup("inbox", "What this agency received");
   auto limit = std::make_shared<int>(kRowsDefault);
-  auto* list = inbox->add_subcommand("list", "List what was received, the newest first");
-  list->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  list->callback([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+  Command& list = inbox.AddVerb("list", "List what was received, the newest first");
+  list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
 
   auto id = std::make_shared<std::string>(), code = std::make_shared<std::string>();
-  const auto add = [&](const char* name, const char* what) {
-    auto* verb = inbox->add_subcommand(name, what);
-    verb->add_option("ID", *id, "`referrals/…`, or the beginning of its digits")->required();
+  const auto add = [&](const char* name, const char* what) -> Command& {
+    Command& verb = inbox.AddVerb(name, what);
+    verb.AddOption("ID", *id, "`referrals/…`, or the beginning of its digits").Required();
     return verb;
   };
   add("read", "Open a referral: shows its sections and records that a person opened it")
-      ->callback([&chosen, id] { chosen = [id](Session& session) { return Read(session, *id); }; });
-  add("accept", "Accept a referral")->callback([&chosen, id] {
+      .WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Read(session, *id); }; });
+  add("accept", "Accept a referral").WhenGiven([&chosen, id] {
     chosen = [id](Session& session) {
       return Act(session, *id, agency::v1::AcceptReferralRequest(), &InboxService::Stub::AcceptReferral);
     };
   });
 
-  auto* decline = add("decline", "Decline a referral; children's services decide instead");
-  decline->add_option("--reason", *code, "Why")->required()->check(OneOf<type::v1::DeclineReason>());
-  decline->callback([&chosen, id, code] {
+  Command& decline = add("decline", "Decline a referral; children's services decide instead");
+  decline.AddOption("--reason", *code, "Why").Required().Check(OneOf<type::v1::DeclineReason>());
+  decline.WhenGiven([&chosen, id, code] {
     chosen = [id, code](Session& session) {
       agency::v1::DeclineReferralRequest request;
       request.set_reason(Value<type::v1::DeclineReason>(*code));
@@ -243,22 +242,22 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
   });
 
   auto decision = std::make_shared<DecideArguments>();
-  auto* decide = add("decide", "Decide on a contact; children's services only");
-  decide->add_option("--decision", decision->decision, "What is decided")->required()->check(OneOf<type::v1::ContactDecision>());
-  decide->add_option("--threshold", decision->threshold, "Level of need it was decided at")->check(OneOf<type::v1::ContactThreshold>());
-  decide->add_option("--reason-code", decision->reason_code, "Why: a code of the agency's published list, at most 64 of [A-Za-z0-9._:/-]");
-  decide->add_option("--decision-maker", decision->decision_maker, "Pseudonym of who decided, when that is not who records it");
-  decide->add_option("--decision-maker-role", decision->decision_maker_role, "Their role; that of who records it when not given")
-      ->check(OneOf<type::v1::WorkerRole>());
-  decide->footer("Example: accordctl inbox decide 0123456789abcdef --as childrens --decision section-47 --threshold significant-harm\n"
-                 "         --decision-maker m-2 --decision-maker-role supervisor");
-  decide->callback([&chosen, id, decision] { chosen = [id, decision](Session& session) { return Decide(session, *id, *decision); }; });
+  Command& decide = add("decide", "Decide on a contact; children's services only");
+  decide.AddOption("--decision", decision->decision, "What is decided").Required().Check(OneOf<type::v1::ContactDecision>());
+  decide.AddOption("--threshold", decision->threshold, "Level of need it was decided at").Check(OneOf<type::v1::ContactThreshold>());
+  decide.AddOption("--reason-code", decision->reason_code, "Why: a code of the agency's published list, at most 64 of [A-Za-z0-9._:/-]");
+  decide.AddOption("--decision-maker", decision->decision_maker, "Pseudonym of who decided, when that is not who records it");
+  decide.AddOption("--decision-maker-role", decision->decision_maker_role, "Their role; that of who records it when not given")
+      .Check(OneOf<type::v1::WorkerRole>());
+  decide.Footer("Example: accordctl inbox decide 0123456789abcdef --as childrens --decision section-47 --threshold significant-harm\n"
+                "         --decision-maker m-2 --decision-maker-role supervisor");
+  decide.WhenGiven([&chosen, id, decision] { chosen = [id, decision](Session& session) { return Decide(session, *id, *decision); }; });
 
   auto lacks = std::make_shared<std::vector<std::string>>();
-  auto* returned = add("return", "Return a referral to its sender for completion");
-  returned->add_option("--lacks", *lacks, "What it lacks; up to 6")->required()->check(OneOf<type::v1::ReturnReason>())->expected(1, 6);
-  returned->footer("Its sender sends a corrected version. Example: accordctl inbox return 0123456789abcdef --as idva --lacks safe-contact-missing risk-not-assessed");
-  returned->callback([&chosen, id, lacks] {
+  Command& returned = add("return", "Return a referral to its sender for completion");
+  returned.AddOption("--lacks", *lacks, "What it lacks; up to 6").Required().Check(OneOf<type::v1::ReturnReason>()).Values(1, 6);
+  returned.Footer("Its sender sends a corrected version. Example: accordctl inbox return 0123456789abcdef --as idva --lacks safe-contact-missing risk-not-assessed");
+  returned.WhenGiven([&chosen, id, lacks] {
     chosen = [id, lacks](Session& session) {
       agency::v1::ReturnReferralRequest request;
       for (const std::string& words : *lacks) request.add_reasons(Value<type::v1::ReturnReason>(words));
@@ -266,10 +265,10 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
     };
   });
 
-  auto* redirect = add("redirect", "Say that another agency is the right one; its sender decides what follows");
-  redirect->add_option("--to", *code, "Id of that agency")->required();
-  redirect->footer("Nothing is passed on: the sender sends it there, or not. Example: accordctl inbox redirect 0123456789abcdef --as housing --to idva");
-  redirect->callback([&chosen, id, code] {
+  Command& redirect = add("redirect", "Say that another agency is the right one; its sender decides what follows");
+  redirect.AddOption("--to", *code, "Id of that agency").Required();
+  redirect.Footer("Nothing is passed on: the sender sends it there, or not. Example: accordctl inbox redirect 0123456789abcdef --as housing --to idva");
+  redirect.WhenGiven([&chosen, id, code] {
     chosen = [id, code](Session& session) {
       agency::v1::RedirectReferralRequest request;
       request.set_agency(*code);
@@ -277,10 +276,10 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
     };
   });
 
-  auto* close = add("close", "Close a referral: this agency has done with it; final");
-  close->add_option("REASON", *code, "Why")->required()->check(OneOf<type::v1::CloseReason>());
-  close->footer("Example: accordctl inbox close 0123456789abcdef completed --as idva");
-  close->callback([&chosen, id, code] {
+  Command& close = add("close", "Close a referral: this agency has done with it; final");
+  close.AddOption("REASON", *code, "Why").Required().Check(OneOf<type::v1::CloseReason>());
+  close.Footer("Example: accordctl inbox close 0123456789abcdef completed --as idva");
+  close.WhenGiven([&chosen, id, code] {
     chosen = [id, code](Session& session) {
       agency::v1::CloseReferralRequest request;
       request.set_reason(Value<type::v1::CloseReason>(*code));
@@ -289,21 +288,21 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
   });
 
   auto step = std::make_shared<ForumArguments>();
-  auto* forum = add("forum", "Record a step of the forum that a referral is for; the agency that coordinates it only");
-  forum->add_option("STEP", step->step, "What the forum did")->required()->check(IsForumStep());
-  forum->add_option("--meeting", step->meeting, "For listed and deferred: when the meeting begins, such as 2027-03-31T09:30:00Z");
-  forum->add_option("--other-forum", step->other_forum, "For transferred-out and transferred-in: id of the other forum");
-  forum->footer("Example: accordctl inbox forum 0123456789abcdef listed --as idva --meeting 2027-03-31T09:30:00Z");
-  forum->callback([&chosen, id, step] { chosen = [id, step](Session& session) { return Forum(session, *id, *step); }; });
+  Command& forum = add("forum", "Record a step of the forum that a referral is for; the agency that coordinates it only");
+  forum.AddOption("STEP", step->step, "What the forum did").Required().Check(IsForumStep());
+  forum.AddOption("--meeting", step->meeting, "For listed and deferred: when the meeting begins, such as 2027-03-31T09:30:00Z");
+  forum.AddOption("--other-forum", step->other_forum, "For transferred-out and transferred-in: id of the other forum");
+  forum.Footer("Example: accordctl inbox forum 0123456789abcdef listed --as idva --meeting 2027-03-31T09:30:00Z");
+  forum.WhenGiven([&chosen, id, step] { chosen = [id, step](Session& session) { return Forum(session, *id, *step); }; });
 
-  add("erase", "Erase this agency's own copy of a referral it received or sent; nobody else's")->callback([&chosen, id] {
+  add("erase", "Erase this agency's own copy of a referral it received or sent; nobody else's").WhenGiven([&chosen, id] {
     chosen = [id](Session& session) { return Erase(session, *id); };
   });
 
-  auto* action = add("action", "Record an action on a referral; its outcome is still to come");
-  action->add_option("CODE", *code, "A code of the agency's published list, at most 64 characters")->required();
-  action->footer("Example: accordctl inbox action 0123456789abcdef safety-plan-made --as idva");
-  action->callback([&chosen, id, code] {
+  Command& action = add("action", "Record an action on a referral; its outcome is still to come");
+  action.AddOption("CODE", *code, "A code of the agency's published list, at most 64 characters").Required();
+  action.Footer("Example: accordctl inbox action 0123456789abcdef safety-plan-made --as idva");
+  action.WhenGiven([&chosen, id, code] {
     chosen = [id, code](Session& session) {
       agency::v1::RecordReferralActionRequest request;
       request.set_action_code(*code);
@@ -311,9 +310,9 @@ void AddInboxVerbs(CLI::App& app, Verb& chosen) {
     };
   });
 
-  auto* outcome = add("outcome", "Record what came of a referral");
-  outcome->add_option("--code", *code, "A code of the agency's published list, at most 64 characters")->required();
-  outcome->callback([&chosen, id, code] {
+  Command& outcome = add("outcome", "Record what came of a referral");
+  outcome.AddOption("--code", *code, "A code of the agency's published list, at most 64 characters").Required();
+  outcome.WhenGiven([&chosen, id, code] {
     chosen = [id, code](Session& session) {
       agency::v1::RecordReferralOutcomeRequest request;
       request.set_outcome_code(*code);

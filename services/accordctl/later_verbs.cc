@@ -6,11 +6,11 @@
 
 namespace accord::accordctl {
 
-void AddLaterVerbs(CLI::App& app, bool& later) {
+void AddLaterVerbs(Command& app, bool& later) {
   auto words = std::make_shared<std::vector<std::string>>();  // Whatever the later version will take.
-  auto* warrant = app.add_subcommand("warrant", "An inspector's grants (comes later)");
-  warrant->add_option("WORDS", *words, "Not looked at yet");
-  warrant->callback([&later, words] { later = true; });
+  Command& warrant = app.AddVerb("warrant", "An inspector's grants (comes later)");
+  warrant.AddOption("WORDS", *words, "Not looked at yet");
+  warrant.WhenGiven([&later, words] { later = true; });
 }
 
 }  // namespace accord::accordctl

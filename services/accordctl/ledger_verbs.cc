@@ -180,41 +180,41 @@ absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const st
 
 }  // namespace
 
-void AddLedgerVerbs(CLI::App& app, Verb& chosen) {
-  auto* ledger = app.add_subcommand("ledger", "The transparency log")->require_subcommand(1);
+Command& AddLedgerVerbs(Command& app, Verb& chosen) {
+  Command& ledger = app.AddGroup("ledger", "The transparency log");
   auto out = std::make_shared<std::string>();
-  auto* checkpoint =
-      ledger->add_subcommand("checkpoint", "Show the newest signed checkpoint, or a published one, verified by the configured key");
-  checkpoint->add_option("--out", *out, "Keep it in this file too");
-  auto which = AddCheckpointOptions(*checkpoint, /*with_published=*/true);
-  checkpoint->callback([&chosen, out, which] {
+  Command& checkpoint =
+      ledger.AddVerb("checkpoint", "Show the newest signed checkpoint, or a published one, verified by the configured key");
+  checkpoint.AddOption("--out", *out, "Keep it in this file too");
+  auto which = AddCheckpointOptions(checkpoint, /*with_published=*/true);
+  checkpoint.WhenGiven([&chosen, out, which] {
     chosen = [out, which](Session& session) { return Checkpoint(session, *out, *which); };
   });
 
-  auto* export_to = ledger->add_subcommand("export", "Copy the log, or what is new of it, into a tlog-tiles directory");
-  export_to->add_option("--out", *out, "The directory")->required();
-  export_to->callback([&chosen, out] { chosen = [out](Session& session) { return ExportTo(session, *out); }; });
+  Command& export_to = ledger.AddVerb("export", "Copy the log, or what is new of it, into a tlog-tiles directory");
+  export_to.AddOption("--out", *out, "The directory").Required();
+  export_to.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return ExportTo(session, *out); }; });
 
   auto old_end = std::make_shared<std::string>(), new_end = std::make_shared<std::string>("newest");
-  auto* prove = ledger->add_subcommand("prove", "Prove that the log only grew between two checkpoints");
-  prove->add_option("OLD", *old_end, "File with a checkpoint, or a size")->required();
-  prove->add_option("NEW", *new_end, "File with a checkpoint, a size, or `newest`")->capture_default_str();
-  prove->callback([&chosen, old_end, new_end] {
+  Command& prove = ledger.AddVerb("prove", "Prove that the log only grew between two checkpoints");
+  prove.AddOption("OLD", *old_end, "File with a checkpoint, or a size").Required();
+  prove.AddOption("NEW", *new_end, "File with a checkpoint, a size, or `newest`").ShowDefault();
+  prove.WhenGiven([&chosen, old_end, new_end] {
     chosen = [old_end, new_end](Session& session) { return Prove(session, *old_end, *new_end); };
   });
 
-  auto* receipt = app.add_subcommand("receipt", "Receipts")->require_subcommand(1);
+  Command& receipt = app.AddGroup("receipt", "Receipts");
   auto id = std::make_shared<std::string>();
-  auto* get = receipt->add_subcommand("get", "Keep a receipt and its openings in files that accord-verify checks offline");
-  get->add_option("ID", *id, "Request id or referral of this agency's own submission, or the number of an entry")
-      ->required();
-  get->add_option("--out", *out, "The file; the openings go into FILE.openings.json")->required();
-  auto at = AddCheckpointOptions(*get, /*with_published=*/true);
-  get->callback([&chosen, id, out, at] {
+  Command& get = receipt.AddVerb("get", "Keep a receipt and its openings in files that accord-verify checks offline");
+  get.AddOption("ID", *id, "Request id or referral of this agency's own submission, or the number of an entry").Required();
+  get.AddOption("--out", *out, "The file; the openings go into FILE.openings.json").Required();
+  auto at = AddCheckpointOptions(get, /*with_published=*/true);
+  get.WhenGiven([&chosen, id, out, at] {
     chosen = [id, out, at](Session& session) { return GetReceipt(session, *id, *out, *at); };
   });
-  AddPublishedVerbs(*ledger, *receipt, chosen);
-  AddReceiptExport(*receipt, chosen);
+  AddPublishedVerbs(ledger, receipt, chosen);
+  AddReceiptExport(receipt, chosen);
+  return ledger;
 }
 
 }  // namespace accord::accordctl

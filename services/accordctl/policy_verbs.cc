@@ -254,21 +254,21 @@ absl::StatusOr<int> Explain(Session& session, const ExplainArguments& arguments)
   return kDone;
 }
 
-void AddTest(CLI::App& policy, Verb& chosen, OfflineVerb& offline) {
+void AddTest(Command& policy, Verb& chosen, OfflineVerb& offline) {
   auto arguments = std::make_shared<TestArguments>();
-  auto* test = policy.add_subcommand("test", "Run a table of cases against what is in force, or against texts that are proposed");
-  test->add_option("FILE", arguments->file, "The table (docs/agreements.md; deploy/policy-tests)")->required()->check(CLI::ExistingFile);
-  test->add_option("--agreement", arguments->agreements, "A proposed agreement, in place of the one of its id; as often as needed")
-      ->check(CLI::ExistingFile);
-  test->add_option("--schedule", arguments->schedule, "A proposed emergency schedule")->check(CLI::ExistingFile);
-  test->add_option("--register", arguments->law, "A proposed legal register")->check(CLI::ExistingFile);
-  test->add_option("--at", arguments->at, "When it is decided, such as 2026-11-01; else now, or when the last proposed text takes effect");
-  test->add_flag("--offline", arguments->offline,
-                 "Ask no broker: what no file gives is what the program is built with, and the table names its own agencies");
-  test->footer("Ends with 1 when a case is decided otherwise than expected. Lists of workers in conflict are told to nobody: a table that\n"
-               "means them has [[conflict]].\n"
-               "Example: accordctl policy test deploy/policy-tests/marac.toml --agreement next-year.toml --as-admin alice");
-  test->callback([&chosen, &offline, arguments] {
+  Command& test = policy.AddVerb("test", "Run a table of cases against what is in force, or against texts that are proposed");
+  test.AddOption("FILE", arguments->file, "The table (docs/agreements.md; deploy/policy-tests)").Required().ExistingFile();
+  test.AddOption("--agreement", arguments->agreements, "A proposed agreement, in place of the one of its id; as often as needed")
+      .ExistingFile();
+  test.AddOption("--schedule", arguments->schedule, "A proposed emergency schedule").ExistingFile();
+  test.AddOption("--register", arguments->law, "A proposed legal register").ExistingFile();
+  test.AddOption("--at", arguments->at, "When it is decided, such as 2026-11-01; else now, or when the last proposed text takes effect");
+  test.AddFlag("--offline", arguments->offline,
+               "Ask no broker: what no file gives is what the program is built with, and the table names its own agencies");
+  test.Footer("Ends with 1 when a case is decided otherwise than expected. Lists of workers in conflict are told to nobody: a table that\n"
+              "means them has [[conflict]].\n"
+              "Example: accordctl policy test deploy/policy-tests/marac.toml --agreement next-year.toml --as-admin alice");
+  test.WhenGiven([&chosen, &offline, arguments] {
     if (arguments->offline) {
       offline = [arguments](bool json) { return TestOffline(*arguments, json); };
     } else {
@@ -277,44 +277,44 @@ void AddTest(CLI::App& policy, Verb& chosen, OfflineVerb& offline) {
   });
 }
 
-void AddExplain(CLI::App& policy, Verb& chosen) {
+void AddExplain(Command& policy, Verb& chosen) {
   auto arguments = std::make_shared<ExplainArguments>();
-  auto* explain = policy.add_subcommand("explain", "Say why something was shared or withheld, from the record");
-  explain->add_option("REFERRAL", arguments->referral, "Request id, `referrals/…`, or the beginning of its digits")->required();
-  explain->add_option("--recipient", arguments->recipient, "For this agency alone");
-  explain->add_option("--section", arguments->section, "Of this category alone")->check(OneOf<type::v1::Category>());
-  explain->add_option("--at", arguments->at, "As it stood then: a day such as 2026-03-03, or a time such as 2026-03-03T09:30:00Z");
-  explain->add_option("--purpose", arguments->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
-  explain->footer("Of each section and recipient the last decision up to that day: by which rule, why, under which versions, what would have\n"
-                  "changed it, and the route as the text of that version has it. That it was asked is recorded.\n"
-                  "Example: accordctl policy explain push-0001 --as police --recipient housing --at 2026-03-03");
-  explain->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Explain(session, *arguments); }; });
+  Command& explain = policy.AddVerb("explain", "Say why something was shared or withheld, from the record");
+  explain.AddOption("REFERRAL", arguments->referral, "Request id, `referrals/…`, or the beginning of its digits").Required();
+  explain.AddOption("--recipient", arguments->recipient, "For this agency alone");
+  explain.AddOption("--section", arguments->section, "Of this category alone").Check(OneOf<type::v1::Category>());
+  explain.AddOption("--at", arguments->at, "As it stood then: a day such as 2026-03-03, or a time such as 2026-03-03T09:30:00Z");
+  explain.AddOption("--purpose", arguments->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+  explain.Footer("Of each section and recipient the last decision up to that day: by which rule, why, under which versions, what would have\n"
+                 "changed it, and the route as the text of that version has it. That it was asked is recorded.\n"
+                 "Example: accordctl policy explain push-0001 --as police --recipient housing --at 2026-03-03");
+  explain.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Explain(session, *arguments); }; });
 }
 
 }  // namespace
 
-void AddPolicyVerbs(CLI::App& app, Verb& chosen, OfflineVerb& offline) {
-  auto* policy = app.add_subcommand("policy", "Agreements, emergency schedules, the legal register and clock rules")->require_subcommand(1);
-  policy->add_subcommand("list", "List every version, the newest first")->callback([&chosen] { chosen = List; });
-  policy->add_subcommand("forums", "List the forums and their members")->callback([&chosen] { chosen = Forums; });
+void AddPolicyVerbs(Command& app, Verb& chosen, OfflineVerb& offline) {
+  Command& policy = app.AddGroup("policy", "Agreements, emergency schedules, the legal register and clock rules");
+  policy.AddVerb("list", "List every version, the newest first").WhenGiven([&chosen] { chosen = List; });
+  policy.AddVerb("forums", "List the forums and their members").WhenGiven([&chosen] { chosen = Forums; });
 
   auto kind = std::make_shared<std::string>("agreement"), version = std::make_shared<std::string>();
-  auto* show = policy->add_subcommand("show", "Show a version with its text");
-  show->add_option("KIND", *kind, kKinds)->capture_default_str();
-  show->add_option("VERSION", *version, "Else what is in force");
-  show->footer("Example: accordctl policy show agreement 2026.11 --as idva");
-  show->callback([&chosen, kind, version] { chosen = [kind, version](Session& session) { return Show(session, *kind, *version); }; });
+  Command& show = policy.AddVerb("show", "Show a version with its text");
+  show.AddOption("KIND", *kind, kKinds).ShowDefault();
+  show.AddOption("VERSION", *version, "Else what is in force");
+  show.Footer("Example: accordctl policy show agreement 2026.11 --as idva");
+  show.WhenGiven([&chosen, kind, version] { chosen = [kind, version](Session& session) { return Show(session, *kind, *version); }; });
 
   auto file = std::make_shared<std::string>(), against = std::make_shared<std::string>();
-  auto* diff = policy->add_subcommand("diff", "Say what a text says otherwise, by meaning");
-  diff->add_option("FILE", *file, "An agreement, emergency schedule, legal register or clock rules")->required()->check(CLI::ExistingFile);
-  diff->add_option("--against", *against, "Which version; else the one of its id that is in force");
-  diff->footer("The order of routes and of lists means nothing, and makes no difference.\n"
-               "Example: accordctl policy diff next-year.toml --as-admin alice");
-  diff->callback([&chosen, file, against] { chosen = [file, against](Session& session) { return Diff(session, *file, *against); }; });
+  Command& diff = policy.AddVerb("diff", "Say what a text says otherwise, by meaning");
+  diff.AddOption("FILE", *file, "An agreement, emergency schedule, legal register or clock rules").Required().ExistingFile();
+  diff.AddOption("--against", *against, "Which version; else the one of its id that is in force");
+  diff.Footer("The order of routes and of lists means nothing, and makes no difference.\n"
+              "Example: accordctl policy diff next-year.toml --as-admin alice");
+  diff.WhenGiven([&chosen, file, against] { chosen = [file, against](Session& session) { return Diff(session, *file, *against); }; });
 
-  AddTest(*policy, chosen, offline);
-  AddExplain(*policy, chosen);
+  AddTest(policy, chosen, offline);
+  AddExplain(policy, chosen);
 }
 
 }  // namespace accord::accordctl

@@ -7,6 +7,6 @@
 namespace accord::accordctl {
 
 // Adds list, show, diff, test, explain and forums; `test --offline` speaks to nobody and needs no configuration.
-void AddPolicyVerbs(CLI::App& app, Verb& chosen, OfflineVerb& offline);
+void AddPolicyVerbs(Command& app, Verb& chosen, OfflineVerb& offline);
 
 }  // namespace accord::accordctl

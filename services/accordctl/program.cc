@@ -1,6 +1,5 @@
 #include "services/accordctl/program.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "common/base/status.h"
@@ -30,21 +29,18 @@ int Fail(const absl::Status& status, bool json) {
 }  // namespace
 
 int RunAccordctl(int argc, const char* const* argv, Random& random) {
-  CLI::App app("Pushes, reads and answers referrals, reads the record, administers (docs/accordctl.md).", "accordctl");
-  app.set_version_flag("--version", kVersion);
-  app.require_subcommand(1);
-  app.fallthrough();  // The options below may stand after the verb too.
+  CommandLine app("accordctl", "Pushes, reads and answers referrals, reads the record, administers (docs/accordctl.md).", kVersion);
   Settings settings;
-  app.add_option("--config", settings.config, "Configuration file (services/accordctl/accordctl.toml.example)")
-      ->envname("ACCORDCTL_CONFIG");
-  app.add_option("--as", settings.as, "The agency to speak as; `admin/NAME` for an administrator");
-  app.add_option("--as-admin", settings.as_admin, "The administrator to speak as");
-  app.add_flag("--json", settings.json, "Machine-readable output on standard output");
-  app.add_option("--worker", settings.worker, "Pseudonym of the person who acts");
-  app.add_option("--role", settings.role, "In which role: practitioner, supervisor, administrator, system");
-  app.add_option("--authentication", settings.authentication,
-                 "How that person was authenticated: multi-factor, single-factor, automatic");
-  app.add_option("--request-id", settings.request_id, "Of an act: repeat it to make the same act again, once");
+  app.AddOption("--config", settings.config, "Configuration file (services/accordctl/accordctl.toml.example)")
+      .OrVariable("ACCORDCTL_CONFIG");
+  app.AddOption("--as", settings.as, "The agency to speak as; `admin/NAME` for an administrator");
+  app.AddOption("--as-admin", settings.as_admin, "The administrator to speak as");
+  app.AddFlag("--json", settings.json, "Machine-readable output on standard output");
+  app.AddOption("--worker", settings.worker, "Pseudonym of the person who acts");
+  app.AddOption("--role", settings.role, "In which role: practitioner, supervisor, administrator, system");
+  app.AddOption("--authentication", settings.authentication,
+                "How that person was authenticated: multi-factor, single-factor, automatic");
+  app.AddOption("--request-id", settings.request_id, "Of an act: repeat it to make the same act again, once");
   Verb verb;
   AddReferralVerbs(app, verb);
   AddTodayVerbs(app, verb);
@@ -52,10 +48,10 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   AddInboxVerbs(app, verb);
   AddSharingVerbs(app, verb);
   AddTrailVerbs(app, verb);
-  AddLedgerVerbs(app, verb);
+  Command& ledger = AddLedgerVerbs(app, verb);
   OfflineVerb offline;
-  AddRecoverVerb(*app.get_subcommand("ledger"), offline);
-  AddWitnessVerbs(*app.get_subcommand("ledger"), verb, offline);
+  AddRecoverVerb(ledger, offline);
+  AddWitnessVerbs(ledger, verb, offline);
   AddDeliveryVerbs(app, verb);
   AddCaseVerbs(app, verb);
   AddEraseVerbs(app, verb);
@@ -64,10 +60,10 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   AddPolicyVerbs(app, verb, offline);
   bool later = false;
   AddLaterVerbs(app, later);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kWrongUse;
+  switch (app.Parse(argc, argv)) {
+    case CommandLine::Outcome::kAnswered: return kDone;
+    case CommandLine::Outcome::kWrong: return kWrongUse;
+    case CommandLine::Outcome::kUnderstood: break;
   }
 
   const bool json = settings.json;

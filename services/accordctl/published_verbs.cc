@@ -203,13 +203,12 @@ absl::StatusOr<int> Upgrade(Session& session, const UpgradeOptions& options, con
 
 }  // namespace
 
-std::shared_ptr<CheckpointOptions> AddCheckpointOptions(CLI::App& verb, bool with_published) {
+std::shared_ptr<CheckpointOptions> AddCheckpointOptions(Command& verb, bool with_published) {
   auto options = std::make_shared<CheckpointOptions>();
-  auto* witnessed = verb.add_flag("--witnessed", options->witnessed, "The newest whose cosignatures meet the broker's witness policy");
-  auto* size = verb.add_option("--size", options->size, "The published one of exactly so many entries")
-                   ->check(CLI::PositiveNumber)->excludes(witnessed);
+  Option& witnessed = verb.AddFlag("--witnessed", options->witnessed, "The newest whose cosignatures meet the broker's witness policy");
+  Option& size = verb.AddOption("--size", options->size, "The published one of exactly so many entries").PositiveNumber().Excludes(witnessed);
   if (with_published) {
-    verb.add_flag("--published", options->published, "The newest published one")->excludes(witnessed)->excludes(size);
+    verb.AddFlag("--published", options->published, "The newest published one").Excludes(witnessed).Excludes(size);
   }
   return options;
 }
@@ -243,24 +242,24 @@ absl::StatusOr<CheckedReceipt> ChosenReceipt(const Endpoint& broker, const ledge
   return checked;
 }
 
-void AddPublishedVerbs(CLI::App& ledger, CLI::App& receipt, Verb& chosen) {
+void AddPublishedVerbs(Command& ledger, Command& receipt, Verb& chosen) {
   auto rows = std::make_shared<int>(kRowsDefault);
-  auto* list = ledger.add_subcommand("checkpoints", "List the published checkpoints, the newest first, and who cosigned them");
-  list->add_option("--rows", *rows, "At most so many")->capture_default_str()->check(CLI::Range(1, 100'000));
-  list->callback([&chosen, rows] { chosen = [rows](Session& session) { return ListCheckpoints(session, *rows); }; });
+  Command& list = ledger.AddVerb("checkpoints", "List the published checkpoints, the newest first, and who cosigned them");
+  list.AddOption("--rows", *rows, "At most so many").ShowDefault().Range(1, 100'000);
+  list.WhenGiven([&chosen, rows] { chosen = [rows](Session& session) { return ListCheckpoints(session, *rows); }; });
 
-  auto* status = ledger.add_subcommand("status", "Show how the log stands: sizes, who of the witnesses is behind, scrubbing, epoch");
-  status->footer("Exit status 1 when scrubbing found that the store is not what was signed.");
-  status->callback([&chosen] { chosen = [](Session& session) { return ShowStatus(session); }; });
+  Command& status = ledger.AddVerb("status", "Show how the log stands: sizes, who of the witnesses is behind, scrubbing, epoch");
+  status.Footer("Exit status 1 when scrubbing found that the store is not what was signed.");
+  status.WhenGiven([&chosen] { chosen = [](Session& session) { return ShowStatus(session); }; });
 
   auto options = std::make_shared<UpgradeOptions>();
-  auto* upgrade = receipt.add_subcommand(
+  Command& upgrade = receipt.AddVerb(
       "upgrade", "Get the receipt of the same entry at a cosigned checkpoint, and prove that both are of one log");
-  upgrade->add_option("FILE", options->file, "The receipt that is held")->required();
-  upgrade->add_option("--out", options->out, "The new file (default: FILE.witnessed)");
-  upgrade->add_option("--policy", options->policy, "A tlog-policy whose quorum the cosignatures must meet");
-  auto at = AddCheckpointOptions(*upgrade, /*with_published=*/false);
-  upgrade->callback([&chosen, options, at] {
+  upgrade.AddOption("FILE", options->file, "The receipt that is held").Required();
+  upgrade.AddOption("--out", options->out, "The new file (default: FILE.witnessed)");
+  upgrade.AddOption("--policy", options->policy, "A tlog-policy whose quorum the cosignatures must meet");
+  auto at = AddCheckpointOptions(upgrade, /*with_published=*/false);
+  upgrade.WhenGiven([&chosen, options, at] {
     if (options->out.empty()) options->out = options->file + ".witnessed";
     chosen = [options, at](Session& session) { return Upgrade(session, *options, *at); };
   });

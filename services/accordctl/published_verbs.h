@@ -3,11 +3,10 @@
 
 #include <absl/status/statusor.h>
 
-#include <CLI/CLI.hpp>
-
 #include <cstdint>
 #include <memory>
 
+#include "services/accordctl/command_line.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/session.h"
 
@@ -21,7 +20,7 @@ struct CheckpointOptions {
   bool newest_signed() const { return !published && !witnessed && size == 0; }
 };
 // The options of a verb; only one of them may be given.
-std::shared_ptr<CheckpointOptions> AddCheckpointOptions(CLI::App& verb, bool with_published);
+std::shared_ptr<CheckpointOptions> AddCheckpointOptions(Command& verb, bool with_published);
 
 // As chosen, verified by the log's key; cosignatures are the policy's to judge. CHECKPOINT_NOT_FOUND; RECEIPT_INVALID.
 absl::StatusOr<SignedCheckpoint> ChosenCheckpoint(const Endpoint& broker, const ledger::Vkey& log, const CheckpointOptions& chosen);
@@ -30,6 +29,6 @@ absl::StatusOr<CheckedReceipt> ChosenReceipt(const Endpoint& broker, const ledge
                                              const CheckpointOptions& chosen);
 
 // `ledger checkpoints`, `ledger status`, `receipt upgrade`.
-void AddPublishedVerbs(CLI::App& ledger, CLI::App& receipt, Verb& chosen);
+void AddPublishedVerbs(Command& ledger, Command& receipt, Verb& chosen);
 
 }  // namespace accord::accordctl

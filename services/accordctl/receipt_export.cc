@@ -132,12 +132,11 @@ std::string ReceiptNames::NameOf(const type::v1::Receipt& receipt) {
   return at->second = stem + number + ledger::kReceiptSuffix;
 }
 
-void AddReceiptExport(CLI::App& receipt, Verb& chosen) {
+void AddReceiptExport(Command& receipt, Verb& chosen) {
   auto out = std::make_shared<std::string>();
-  auto* command =
-      receipt.add_subcommand("export", "Keep every receipt that this agency's service holds, to hold against a copy of the log");
-  command->add_option("--out", *out, "The new directory")->required();
-  command->callback([&chosen, out] { chosen = [out](Session& session) { return Export(session, *out); }; });
+  Command& command = receipt.AddVerb("export", "Keep every receipt that this agency's service holds, to hold against a copy of the log");
+  command.AddOption("--out", *out, "The new directory").Required();
+  command.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return Export(session, *out); }; });
 }
 
 }  // namespace accord::accordctl

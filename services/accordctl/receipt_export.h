@@ -1,12 +1,11 @@
 // `accordctl receipt export`: every receipt that an agency holds, as files to hold against a copy of the log.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <map>
 #include <string>
 
 #include "accord/type/v1/entry.pb.h"
+#include "services/accordctl/command_line.h"
 #include "services/accordctl/session.h"
 
 namespace accord::accordctl {
@@ -22,6 +21,6 @@ class ReceiptNames {
   std::map<std::string, std::map<std::string, std::string>> names_;  // Stem → digest of the receipt → name.
 };
 
-void AddReceiptExport(CLI::App& receipt, Verb& chosen);
+void AddReceiptExport(Command& receipt, Verb& chosen);
 
 }  // namespace accord::accordctl

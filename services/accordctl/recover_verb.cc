@@ -169,18 +169,18 @@ absl::StatusOr<int> Recover(const Options& options, bool json) {
 
 }  // namespace
 
-void AddRecoverVerb(CLI::App& ledger, OfflineVerb& chosen) {
+void AddRecoverVerb(Command& ledger, OfflineVerb& chosen) {
   auto options = std::make_shared<Options>();
-  auto* recover = ledger.add_subcommand(
+  Command& recover = ledger.AddVerb(
       "recover", "Rebuild a store that lost signed entries from an export of the log; offline, says what was lost");
-  recover->add_option("--store", options->store, "The damaged store's directory, or a backup of it")->check(CLI::ExistingDirectory);
-  recover->add_option("--guard", options->guard, "The guard's file; it is not changed")->required()->check(CLI::ExistingFile);
-  recover->add_option("--from", options->from, "The export: a tlog-tiles directory")->required()->check(CLI::ExistingDirectory);
-  recover->add_option("--vkey", options->vkey, "File with the log's verification key")->required()->check(CLI::ExistingFile);
-  recover->add_option("--out", options->out, "Where the store is made; must not be there")->required();
-  recover->add_option("--at-least", options->at_least, "Entries of the largest checkpoint that any agency holds");
-  recover->footer(kFooter);
-  recover->callback([&chosen, options] { chosen = [options](bool json) { return Recover(*options, json); }; });
+  recover.AddOption("--store", options->store, "The damaged store's directory, or a backup of it").ExistingDirectory();
+  recover.AddOption("--guard", options->guard, "The guard's file; it is not changed").Required().ExistingFile();
+  recover.AddOption("--from", options->from, "The export: a tlog-tiles directory").Required().ExistingDirectory();
+  recover.AddOption("--vkey", options->vkey, "File with the log's verification key").Required().ExistingFile();
+  recover.AddOption("--out", options->out, "Where the store is made; must not be there").Required();
+  recover.AddOption("--at-least", options->at_least, "Entries of the largest checkpoint that any agency holds");
+  recover.Footer(kFooter);
+  recover.WhenGiven([&chosen, options] { chosen = [options](bool json) { return Recover(*options, json); }; });
 }
 
 }  // namespace accord::accordctl

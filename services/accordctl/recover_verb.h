@@ -3,8 +3,9 @@
 
 #include <absl/status/statusor.h>
 
-#include <CLI/CLI.hpp>
 #include <functional>
+
+#include "services/accordctl/command_line.h"
 
 namespace accord::accordctl {
 
@@ -12,6 +13,6 @@ namespace accord::accordctl {
 using OfflineVerb = std::function<absl::StatusOr<int>(bool json)>;
 
 // Adds it to `ledger`; the callback puts what is to be done into `chosen`.
-void AddRecoverVerb(CLI::App& ledger, OfflineVerb& chosen);
+void AddRecoverVerb(Command& ledger, OfflineVerb& chosen);
 
 }  // namespace accord::accordctl

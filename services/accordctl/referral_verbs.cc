@@ -72,49 +72,46 @@ absl::StatusOr<int> Resolve(Session& session, const std::string& id, bool send) 
 
 }  // namespace
 
-void AddReferralVerbs(CLI::App& app, Verb& chosen) {
-  auto* referral = app.add_subcommand("referral", "What this agency pushes")->require_subcommand(1);
+void AddReferralVerbs(Command& app, Verb& chosen) {
+  Command& referral = app.AddGroup("referral", "What this agency pushes");
   for (const bool preview : {false, true}) {
     auto arguments = std::make_shared<SubmitArguments>();
     arguments->preview = preview;
-    auto* verb =
-        preview
-            ? referral->add_subcommand(
-                  "preview", "Show who would receive which sections and why not the others; nothing is stored")
-            : referral->add_subcommand("submit", "Push, and show who receives which sections and why not the others");
-    verb->add_option("FILE", arguments->paths,
-                     "Files {title, agency, call, request}, or directories of them (deploy/samples/)")
-        ->required();
-    verb->add_option("--caused-by", arguments->caused_by,
-                     "Of one file: the received referral that it follows, as `inbox show` takes it; its sender's terms bind what goes further");
+    Command& verb =
+        preview ? referral.AddVerb("preview", "Show who would receive which sections and why not the others; nothing is stored")
+                : referral.AddVerb("submit", "Push, and show who receives which sections and why not the others");
+    verb.AddOption("FILE", arguments->paths,
+                   "Files {title, agency, call, request}, or directories of them (deploy/samples/)")
+        .Required();
+    verb.AddOption("--caused-by", arguments->caused_by,
+                   "Of one file: the received referral that it follows, as `inbox show` takes it; its sender's terms bind what goes further");
     if (!preview) {
-      verb->add_option("--wait", arguments->wait_s,
-                       "Seconds to wait for the broker's answer; 0: until it is durable at the service")
-          ->check(CLI::Range(0, kWaitSecondsMax))
-          ->capture_default_str();
-      verb->add_flag("--strict", arguments->strict, "What is not stored by the broker in that time counts as failed");
+      verb.AddOption("--wait", arguments->wait_s, "Seconds to wait for the broker's answer; 0: until it is durable at the service")
+          .Range(0, kWaitSecondsMax)
+          .ShowDefault();
+      verb.AddFlag("--strict", arguments->strict, "What is not stored by the broker in that time counts as failed");
     }
-    verb->callback([&chosen, arguments] { chosen = [arguments](Session& session) { return Submit(session, *arguments); }; });
+    verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Submit(session, *arguments); }; });
   }
   auto id = std::make_shared<std::string>();
   constexpr char kId[] = "Request id, `referrals/…`, or the beginning of its digits";
-  auto* show = referral->add_subcommand("show", "Show one submission: where it stands, decisions, statements");
-  show->add_option("ID", *id, kId)->required();
-  show->callback([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
+  Command& show = referral.AddVerb("show", "Show one submission: where it stands, decisions, statements");
+  show.AddOption("ID", *id, kId).Required();
+  show.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
-  auto* list = referral->add_subcommand("list", "List submissions, the newest first");
-  list->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  list->callback([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+  Command& list = referral.AddVerb("list", "List submissions, the newest first");
+  list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
 
   auto send = std::make_shared<bool>(false), withdraw = std::make_shared<bool>(false);
-  auto* resolve = referral->add_subcommand("resolve", "Decide on a submission that waits for a person");
-  resolve->add_option("ID", *id, "Request id")->required();
-  auto* which = resolve->add_option_group("decision")->require_option(1);
-  which->add_flag("--send", *send, "Send it under what is permitted now");
-  which->add_flag("--withdraw", *withdraw, "Do not send it");
-  resolve->callback([&chosen, id, send] { chosen = [id, send](Session& session) { return Resolve(session, *id, *send); }; });
-  AddChangeVerbs(*referral, chosen);
+  Command& resolve = referral.AddVerb("resolve", "Decide on a submission that waits for a person");
+  resolve.AddOption("ID", *id, "Request id").Required();
+  OptionSet& which = resolve.AddOneOf("decision");
+  which.AddFlag("--send", *send, "Send it under what is permitted now");
+  which.AddFlag("--withdraw", *withdraw, "Do not send it");
+  resolve.WhenGiven([&chosen, id, send] { chosen = [id, send](Session& session) { return Resolve(session, *id, *send); }; });
+  AddChangeVerbs(referral, chosen);
 }
 
 }  // namespace accord::accordctl

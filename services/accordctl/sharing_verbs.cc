@@ -157,38 +157,38 @@ absl::StatusOr<int> CountSharing(Session& session, broker::v1::ListSharingReques
   return kDone;
 }
 
-std::shared_ptr<int> AddLimit(CLI::App& verb) {
+std::shared_ptr<int> AddLimit(Command& verb) {
   auto limit = std::make_shared<int>(kRowsDefault);
-  verb.add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
+  verb.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
   return limit;
 }
 
-void AddGapVerbs(CLI::App& app, Verb& chosen) {
-  auto* gap = app.add_subcommand("gap", "What was shared under the emergency schedule alone")->require_subcommand(1);
-  auto* list = gap->add_subcommand("list", "List what is to be reviewed, the longest due first, and how many each worker has");
+void AddGapVerbs(Command& app, Verb& chosen) {
+  Command& gap = app.AddGroup("gap", "What was shared under the emergency schedule alone");
+  Command& list = gap.AddVerb("list", "List what is to be reviewed, the longest due first, and how many each worker has");
   auto request = std::make_shared<broker::v1::ListGapsRequest>();
   auto sender = std::make_shared<std::string>(), worker = std::make_shared<std::string>();
   auto reviewed = std::make_shared<bool>(false);
-  list->add_option("--sender", *sender, "Only of this agency");
-  list->add_option("--by", *worker, "Only of the worker with this pseudonym");
-  list->add_flag("--reviewed", *reviewed, "Reviewed ones too");
-  list->footer("As an administrator (--as-admin) of all agencies. Example: accordctl gap list --as police");
-  const auto limit = AddLimit(*list);
-  list->callback([&chosen, request, sender, worker, reviewed, limit] {
+  list.AddOption("--sender", *sender, "Only of this agency");
+  list.AddOption("--by", *worker, "Only of the worker with this pseudonym");
+  list.AddFlag("--reviewed", *reviewed, "Reviewed ones too");
+  list.Footer("As an administrator (--as-admin) of all agencies. Example: accordctl gap list --as police");
+  const auto limit = AddLimit(list);
+  list.WhenGiven([&chosen, request, sender, worker, reviewed, limit] {
     request->set_sender(*sender);
     request->set_worker(*worker);
     request->set_with_reviewed(*reviewed);
     chosen = [request, limit](Session& session) { return ListGaps(session, *request, *limit); };
   });
 
-  auto* review = gap->add_subcommand("review", "Record the review of what this agency shared; not by the worker who shared it");
+  Command& review = gap.AddVerb("review", "Record the review of what this agency shared; not by the worker who shared it");
   auto id = std::make_shared<std::string>(), found = std::make_shared<std::string>();
-  review->add_option("ID", *id, kId)->required();
-  review->add_option("--review", *found, "What was found")->required()->check(OneOf<type::v1::GapReview>());
-  auto basis = AddBasisOptions(*review);
-  review->footer("Example: accordctl gap review push-0001 --as police --worker w-2 --review justified-as-it-stands\n"
-                 "With --review completed the options of consent and basis say how it stands now; not-justified records a breach.");
-  review->callback([&chosen, id, found, basis] {
+  review.AddOption("ID", *id, kId).Required();
+  review.AddOption("--review", *found, "What was found").Required().Check(OneOf<type::v1::GapReview>());
+  auto basis = AddBasisOptions(review);
+  review.Footer("Example: accordctl gap review push-0001 --as police --worker w-2 --review justified-as-it-stands\n"
+                "With --review completed the options of consent and basis say how it stands now; not-justified records a breach.");
+  review.WhenGiven([&chosen, id, found, basis] {
     chosen = [id, found, basis](Session& session) -> absl::StatusOr<int> {
       agency::v1::ReviewSubmissionGapRequest ask;
       ask.set_review(Value<type::v1::GapReview>(*found));
@@ -202,13 +202,13 @@ void AddGapVerbs(CLI::App& app, Verb& chosen) {
   });
 }
 
-void AddBreachVerbs(CLI::App& app, Verb& chosen) {
-  auto* breach = app.add_subcommand("breach", "Personal data breaches, and their 72 hours")->require_subcommand(1);
-  auto* list = breach->add_subcommand("list", "List what is to be assessed, the longest due first");
+void AddBreachVerbs(Command& app, Verb& chosen) {
+  Command& breach = app.AddGroup("breach", "Personal data breaches, and their 72 hours");
+  Command& list = breach.AddVerb("list", "List what is to be assessed, the longest due first");
   auto assessed = std::make_shared<bool>(false);
-  list->add_flag("--assessed", *assessed, "Assessed ones too");
-  const auto limit = AddLimit(*list);
-  list->callback([&chosen, assessed, limit] {
+  list.AddFlag("--assessed", *assessed, "Assessed ones too");
+  const auto limit = AddLimit(list);
+  list.WhenGiven([&chosen, assessed, limit] {
     chosen = [assessed, limit](Session& session) {
       broker::v1::ListBreachesRequest request;
       request.set_with_assessed(*assessed);
@@ -216,12 +216,12 @@ void AddBreachVerbs(CLI::App& app, Verb& chosen) {
     };
   });
 
-  auto* assess = breach->add_subcommand("assess", "Record the assessment of a breach of this agency");
+  Command& assess = breach.AddVerb("assess", "Record the assessment of a breach of this agency");
   auto id = std::make_shared<std::string>(), found = std::make_shared<std::string>();
-  assess->add_option("ID", *id, kId)->required();
-  assess->add_option("--assessment", *found, "What was found and done")->required()->check(OneOf<type::v1::BreachAssessment>());
-  assess->footer("Example: accordctl breach assess push-0001 --as police --assessment commissioner-notified");
-  assess->callback([&chosen, id, found] {
+  assess.AddOption("ID", *id, kId).Required();
+  assess.AddOption("--assessment", *found, "What was found and done").Required().Check(OneOf<type::v1::BreachAssessment>());
+  assess.Footer("Example: accordctl breach assess push-0001 --as police --assessment commissioner-notified");
+  assess.WhenGiven([&chosen, id, found] {
     chosen = [id, found](Session& session) {
       agency::v1::AssessSubmissionBreachRequest request;
       request.set_assessment(Value<type::v1::BreachAssessment>(*found));
@@ -230,21 +230,21 @@ void AddBreachVerbs(CLI::App& app, Verb& chosen) {
   });
 }
 
-void AddRegisterVerbs(CLI::App& app, Verb& chosen) {
-  auto* sharing = app.add_subcommand("sharing", "How referrals were shared, or not")->require_subcommand(1);
+void AddRegisterVerbs(Command& app, Verb& chosen) {
+  Command& sharing = app.AddGroup("sharing", "How referrals were shared, or not");
   for (const bool count : {false, true}) {
-    auto* verb = count ? sharing->add_subcommand("count", "Count how referrals were shared or not, by class")
-                       : sharing->add_subcommand("list", "List how referrals were shared or not, the newest first");
+    Command& verb = count ? sharing.AddVerb("count", "Count how referrals were shared or not, by class")
+                       : sharing.AddVerb("list", "List how referrals were shared or not, the newest first");
     auto how = std::make_shared<std::string>(), sender = std::make_shared<std::string>();
     auto from = std::make_shared<std::string>(), until = std::make_shared<std::string>();
-    verb->add_option("--class", *how, "Only this class")->check(OneOf<type::v1::SharingClass>());
-    verb->add_option("--sender", *sender, "Only of this agency");
-    verb->add_option("--from", *from, "From this day on, such as 2027-03-31");
-    verb->add_option("--until", *until, "Before this day");
-    verb->footer("As an administrator (--as-admin) of all agencies. Example: accordctl sharing " + std::string(count ? "count" : "list") +
-                 " --as police --class consent-refused-shared");
-    const auto limit = count ? nullptr : AddLimit(*verb);
-    verb->callback([&chosen, how, sender, from, until, limit] {
+    verb.AddOption("--class", *how, "Only this class").Check(OneOf<type::v1::SharingClass>());
+    verb.AddOption("--sender", *sender, "Only of this agency");
+    verb.AddOption("--from", *from, "From this day on, such as 2027-03-31");
+    verb.AddOption("--until", *until, "Before this day");
+    verb.Footer("As an administrator (--as-admin) of all agencies. Example: accordctl sharing " + std::string(count ? "count" : "list") +
+                " --as police --class consent-refused-shared");
+    const auto limit = count ? nullptr : AddLimit(verb);
+    verb.WhenGiven([&chosen, how, sender, from, until, limit] {
       chosen = [how, sender, from, until, limit](Session& session) -> absl::StatusOr<int> {
         broker::v1::ListSharingRequest request;
         request.set_sharing_class(Value<type::v1::SharingClass>(*how));
@@ -265,13 +265,13 @@ void AddRegisterVerbs(CLI::App& app, Verb& chosen) {
 
 }  // namespace
 
-void AddSharingVerbs(CLI::App& app, Verb& chosen) {
+void AddSharingVerbs(Command& app, Verb& chosen) {
   AddGapVerbs(app, chosen);
   AddBreachVerbs(app, chosen);
   AddRegisterVerbs(app, chosen);
-  auto* notices = app.add_subcommand("notices", "List the notices that something is overdue, the newest first");
-  const auto limit = AddLimit(*notices);
-  notices->callback([&chosen, limit] { chosen = [limit](Session& session) { return ListNotices(session, *limit); }; });
+  Command& notices = app.AddVerb("notices", "List the notices that something is overdue, the newest first");
+  const auto limit = AddLimit(notices);
+  notices.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListNotices(session, *limit); }; });
 }
 
 }  // namespace accord::accordctl

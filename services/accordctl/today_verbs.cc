@@ -37,11 +37,11 @@ absl::StatusOr<int> Today(Session& session, int rows_max) {
 
 }  // namespace
 
-void AddTodayVerbs(CLI::App& app, Verb& chosen) {
+void AddTodayVerbs(Command& app, Verb& chosen) {
   auto limit = std::make_shared<int>(kPageRowsMax);
-  auto* today = app.add_subcommand("today", "What waits for this agency's people: to open, to answer, and what others said");
-  today->add_option("--limit", *limit, "Most rows")->check(CLI::Range(1, kRowsMax))->capture_default_str();
-  today->callback([&chosen, limit] { chosen = [limit](Session& session) { return Today(session, *limit); }; });
+  Command& today = app.AddVerb("today", "What waits for this agency's people: to open, to answer, and what others said");
+  today.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  today.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Today(session, *limit); }; });
 }
 
 }  // namespace accord::accordctl

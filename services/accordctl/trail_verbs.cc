@@ -170,23 +170,22 @@ absl::StatusOr<int> Agency(Session& session, const TrailArguments& arguments) {
 
 }  // namespace
 
-void AddTrailVerbs(CLI::App& app, Verb& chosen) {
-  auto* trail = app.add_subcommand("trail", "What the record says; the question is itself recorded")->require_subcommand(1);
+void AddTrailVerbs(Command& app, Verb& chosen) {
+  Command& trail = app.AddGroup("trail", "What the record says; the question is itself recorded");
   auto arguments = std::make_shared<TrailArguments>();
   const auto add = [&](const char* name, const char* what, const char* id,
                        absl::StatusOr<int> (*verb)(Session&, const TrailArguments&), bool bundled) {
-    auto* command = trail->add_subcommand(name, what);
-    command->add_option("ID", arguments->id, id)->required();
-    command->add_option("--purpose", arguments->purpose,
-                        "Why it is asked: a code of at most 64 characters, kept in the record");
-    command->add_flag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
-    command->add_flag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax))
-        ->excludes("--no-proofs");
+    Command& command = trail.AddVerb(name, what);
+    command.AddOption("ID", arguments->id, id).Required();
+    command.AddOption("--purpose", arguments->purpose,
+                      "Why it is asked: a code of at most 64 characters, kept in the record");
+    Option& no_proofs = command.AddFlag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
+    command.AddFlag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax))
+        .Excludes(no_proofs);
     if (bundled) {
-      command->add_option("--bundle", arguments->bundle, "Write it into this new directory, for `accord-verify bundle`")
-          ->excludes("--no-proofs");
+      command.AddOption("--bundle", arguments->bundle, "Write it into this new directory, for `accord-verify bundle`").Excludes(no_proofs);
     }
-    command->callback([&chosen, arguments, verb] {
+    command.WhenGiven([&chosen, arguments, verb] {
       chosen = [arguments, verb](Session& session) { return verb(session, *arguments); };
     });
   };

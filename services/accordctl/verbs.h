@@ -2,8 +2,7 @@
 // given puts what is to be done into `chosen`.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "services/accordctl/command_line.h"
 #include "services/accordctl/session.h"
 
 namespace accord::accordctl {
@@ -12,20 +11,21 @@ inline constexpr int kRowsDefault = 50;
 inline constexpr int kRowsMax = 20'000;
 inline constexpr int kPageRowsMax = 500;  // Of every list RPC.
 
-void AddReferralVerbs(CLI::App& app, Verb& chosen);  // submit, preview, show, list, resolve, and those of AddChangeVerbs
-void AddChangeVerbs(CLI::App& referral, Verb& chosen);  // consent, correct, recall, withdraw, regrade, holders, answer, not-shared, sent-outside
-void AddSharingVerbs(CLI::App& app, Verb& chosen);   // gap list|review, breach list|assess, sharing list|count, notices
-void AddInboxVerbs(CLI::App& app, Verb& chosen);     // list, read, accept, decline, decide, return, redirect, action, outcome, close, forum, erase
-void AddChecksVerbs(CLI::App& app, Verb& chosen);    // request, show, answer
-void AddTodayVerbs(CLI::App& app, Verb& chosen);     // today
-void AddTrailVerbs(CLI::App& app, Verb& chosen);     // referral, case, agency
-void AddLedgerVerbs(CLI::App& app, Verb& chosen);    // checkpoint(s), export, prove, status; receipt get, export, upgrade
-void AddDeliveryVerbs(CLI::App& app, Verb& chosen);  // deadletter list, requeue, discard; mailbox replay
-void AddCaseVerbs(CLI::App& app, Verb& chosen);      // case links, confirm, reject, undo, history
-void AddEraseVerbs(CLI::App& app, Verb& chosen);     // erase; erase status
-void AddHoldVerbs(CLI::App& app, Verb& chosen);      // set, lift, list, answer
-void AddAdminVerbs(CLI::App& app, Verb& chosen);     // propose, show, approve, changes, agencies; status
+void AddReferralVerbs(Command& app, Verb& chosen);  // submit, preview, show, list, resolve, and those of AddChangeVerbs
+void AddChangeVerbs(Command& referral, Verb& chosen);  // consent, correct, recall, withdraw, regrade, holders, answer, not-shared, sent-outside
+void AddSharingVerbs(Command& app, Verb& chosen);   // gap list|review, breach list|assess, sharing list|count, notices
+void AddInboxVerbs(Command& app, Verb& chosen);     // list, read, accept, decline, decide, return, redirect, action, outcome, close, forum, erase
+void AddChecksVerbs(Command& app, Verb& chosen);    // request, show, answer
+void AddTodayVerbs(Command& app, Verb& chosen);     // today
+void AddTrailVerbs(Command& app, Verb& chosen);     // referral, case, agency
+// checkpoint(s), export, prove, status; receipt get, export, upgrade. Returns `ledger`, for the verbs that are offline.
+Command& AddLedgerVerbs(Command& app, Verb& chosen);
+void AddDeliveryVerbs(Command& app, Verb& chosen);  // deadletter list, requeue, discard; mailbox replay
+void AddCaseVerbs(Command& app, Verb& chosen);      // case links, confirm, reject, undo, history
+void AddEraseVerbs(Command& app, Verb& chosen);     // erase; erase status
+void AddHoldVerbs(Command& app, Verb& chosen);      // set, lift, list, answer
+void AddAdminVerbs(Command& app, Verb& chosen);     // propose, show, approve, changes, agencies; status
 // What design.md §8 names and this version does not do; needs no configuration.
-void AddLaterVerbs(CLI::App& app, bool& later);
+void AddLaterVerbs(Command& app, bool& later);
 
 }  // namespace accord::accordctl

@@ -93,20 +93,20 @@ absl::StatusOr<int> ReportFork(Session& session, const std::string& file) {
 
 }  // namespace
 
-void AddWitnessVerbs(CLI::App& ledger, Verb& chosen, OfflineVerb& offline) {
+void AddWitnessVerbs(Command& ledger, Verb& chosen, OfflineVerb& offline) {
   auto name = std::make_shared<std::string>(), file = std::make_shared<std::string>();
-  auto* key = ledger.add_subcommand("witness-key", "Make the key an agency cosigns the log with, and print its verification key");
-  key->add_option("--name", *name, "Name of the key in notes: AGENCY.TRUST-DOMAIN")->required();
-  key->add_option("--out", *file, "The key file, of mode 0600; one that is there is kept")->required();
-  key->callback([&offline, name, file] { offline = [name, file](bool json) { return WitnessKey(*name, *file, json); }; });
+  Command& key = ledger.AddVerb("witness-key", "Make the key an agency cosigns the log with, and print its verification key");
+  key.AddOption("--name", *name, "Name of the key in notes: AGENCY.TRUST-DOMAIN").Required();
+  key.AddOption("--out", *file, "The key file, of mode 0600; one that is there is kept").Required();
+  key.WhenGiven([&offline, name, file] { offline = [name, file](bool json) { return WitnessKey(*name, *file, json); }; });
 
-  auto* policy = ledger.add_subcommand("policy", "Check a witness policy (c2sp.org/tlog-policy) and print it");
-  policy->add_option("FILE", *file, "The policy")->required();
-  policy->callback([&offline, file] { offline = [file](bool json) { return CheckPolicy(*file, json); }; });
+  Command& policy = ledger.AddVerb("policy", "Check a witness policy (c2sp.org/tlog-policy) and print it");
+  policy.AddOption("FILE", *file, "The policy").Required();
+  policy.WhenGiven([&offline, file] { offline = [file](bool json) { return CheckPolicy(*file, json); }; });
 
-  auto* report = ledger.add_subcommand("report-fork", "Show the broker a checkpoint of its own that its log contradicts; that ends its signing");
-  report->add_option("FILE", *file, "The checkpoint, a signed note")->required();
-  report->callback([&chosen, file] { chosen = [file](Session& session) { return ReportFork(session, *file); }; });
+  Command& report = ledger.AddVerb("report-fork", "Show the broker a checkpoint of its own that its log contradicts; that ends its signing");
+  report.AddOption("FILE", *file, "The checkpoint, a signed note").Required();
+  report.WhenGiven([&chosen, file] { chosen = [file](Session& session) { return ReportFork(session, *file); }; });
 }
 
 }  // namespace accord::accordctl

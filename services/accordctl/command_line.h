@@ -1,0 +1,142 @@
+// The command line of accordctl as a description: its verbs, what each takes, and what is done when one is given. How it is read,
+// and what is said of a wrong one, is the business of command_line.cc: it alone knows CLI11, whose header costs every file that
+// includes it seconds. Single-thread, all of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace accord::accordctl {
+
+// The words of which a value must be one.
+struct Choices {
+  std::string words;                             // As the help and the error list them: "known, not-known, withheld".
+  std::function<bool(const std::string&)> have;  // May know other spellings too.
+};
+
+// One thing that a verb takes: `--wait` with its value, the flag `--json`, or by its place the FILE.
+class Option {
+ public:
+  // Where the value goes when the command line was understood; the type says what it has to be. A flag is a bool.
+  using Target = std::variant<std::string*, std::vector<std::string>*, int*, uint64_t*, bool*>;
+
+  Option(std::string_view name, Target target, std::string_view help);
+  ~Option();
+  Option(const Option&) = delete;
+  Option& operator=(const Option&) = delete;
+
+  // What each of its values must be; an option has at most one of these. All return this option.
+  Option& Check(Choices choices);
+  Option& Range(int least, int most);  // Both included.
+  Option& PositiveNumber();
+  Option& ExistingFile();
+  Option& ExistingDirectory();
+
+  Option& Required();
+  Option& ShowDefault();                         // The help shows what is in the value before the command line is read.
+  Option& Excludes(Option& other);               // One that was added before: neither may be given beside the other.
+  Option& Values(int least, int most);           // So many may follow the name at once.
+  Option& Heading(std::string_view heading);     // The help has it under this one.
+  Option& OrVariable(std::string_view variable); // What is not given is taken from this variable of the environment.
+
+ private:
+  friend class OptionSet;
+  friend class CommandLine;
+  struct Between {
+    int least, most;
+  };
+  struct Positive {};
+  struct File {};
+  struct Directory {};
+
+  const std::string name_, help_;
+  const Target target_;
+  std::variant<std::monostate, Choices, Between, Positive, File, Directory> must_be_;
+  std::string heading_, variable_;
+  std::vector<Option*> excluded_;
+  int values_least_ = 0, values_most_ = 0;  // 0: as the target says.
+  bool required_ = false, default_shown_ = false;
+  bool given_ = false;
+};
+
+// Options that belong together. What a `value` refers to must live until the verb is done.
+class OptionSet {
+ public:
+  OptionSet();
+  ~OptionSet();
+  OptionSet(const OptionSet&) = delete;
+  OptionSet& operator=(const OptionSet&) = delete;
+
+  // A name without hyphens is given by its place. The reference stays good.
+  Option& AddOption(std::string_view name, std::string& value, std::string_view help);
+  Option& AddOption(std::string_view name, std::vector<std::string>& value, std::string_view help);
+  Option& AddOption(std::string_view name, int& value, std::string_view help);
+  Option& AddOption(std::string_view name, uint64_t& value, std::string_view help);
+  Option& AddFlag(std::string_view name, bool& value, std::string_view help);
+
+  // Whether the option of this name was given; false before the command line was understood.
+  bool Given(std::string_view name) const;
+
+ private:
+  friend class CommandLine;
+  std::list<Option> options_;
+};
+
+// A word of the command line: a verb, or a group of which one verb must be given. References to what is added stay good.
+class Command : public OptionSet {
+ public:
+  enum class Kind { kVerb, kGroup };
+  Command(Kind kind, std::string_view name, std::string_view help);
+  ~Command();
+
+  Command& AddVerb(std::string_view name, std::string_view help);
+  Command& AddGroup(std::string_view name, std::string_view help);
+  OptionSet& AddOneOf(std::string_view title);  // Options of which exactly one must be given.
+  Command& Footer(std::string_view footer);     // What the help ends with: examples.
+  // Called once the whole command line was understood, after those of the verbs below this one.
+  Command& WhenGiven(std::function<void()> then);
+
+  // Whether it was given; false before the command line was understood.
+  bool given() const { return given_; }
+
+ private:
+  friend class CommandLine;
+  struct OneOf {
+    std::string title;
+    OptionSet options;
+  };
+
+  const Kind kind_;
+  const std::string name_, help_;
+  std::string footer_;
+  std::list<OneOf> one_ofs_;
+  std::list<Command> commands_;
+  std::function<void()> when_given_;
+  bool given_ = false;
+};
+
+// The whole: a group whose own options may stand after the verb too.
+class CommandLine : public Command {
+ public:
+  CommandLine(std::string_view program, std::string_view help, std::string_view version);
+  ~CommandLine();
+
+  enum class Outcome {
+    kUnderstood,  // The values are where they belong, and what was given to WhenGiven was called.
+    kAnswered,    // The help or the version was asked for, and is on standard output.
+    kWrong,       // Standard error says what is wrong.
+  };
+  Outcome Parse(int argc, const char* const* argv);
+
+ private:
+  class Reader;
+
+  const std::string version_;
+};
+
+}  // namespace accord::accordctl

@@ -1,0 +1,217 @@
+// Goal: what is said in the description is what the command line takes, refuses and shows.
+#include "services/accordctl/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace accord::accordctl {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using Outcome = CommandLine::Outcome;
+
+class CommandLineTest : public ::testing::Test {
+ protected:
+  Outcome Parse(const std::vector<const char*>& words) {
+    std::vector<const char*> argv = {"tool"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const Outcome outcome = line_.Parse(static_cast<int>(argv.size()), argv.data());
+    out_ = testing::internal::GetCapturedStdout();
+    err_ = testing::internal::GetCapturedStderr();
+    return outcome;
+  }
+  // A verb that says when it was called.
+  Command& Verb(Command& above, const char* name) {
+    return above.AddVerb(name, std::string("Does ") + name).WhenGiven([this, name] { called_.push_back(name); });
+  }
+
+  CommandLine line_{"tool", "A tool.", "7.8"};
+  Command& verb_ = Verb(line_, "run");
+  std::vector<std::string> called_;
+  std::string out_, err_;
+};
+
+TEST_F(CommandLineTest, FillsValuesOfEveryType) {
+  std::string text, file;
+  std::vector<std::string> list;
+  int number = 0;
+  uint64_t size = 0;
+  bool flag = false;
+  verb_.AddOption("FILE", file, "By its place").Required();
+  verb_.AddOption("--text", text, "Text");
+  verb_.AddOption("--list", list, "Some");
+  verb_.AddOption("--number", number, "A number");
+  verb_.AddOption("--size", size, "A size");
+  verb_.AddFlag("--flag", flag, "A flag");
+  ASSERT_EQ(Parse({"run", "a.json", "--text", "t", "--list", "x", "--list", "y", "--number=-3", "--size", "18446744073709551615",
+                   "--flag"}),
+            Outcome::kUnderstood)
+      << err_;
+  EXPECT_EQ(file, "a.json");
+  EXPECT_EQ(text, "t");
+  EXPECT_THAT(list, ElementsAre("x", "y"));
+  EXPECT_EQ(number, -3);
+  EXPECT_EQ(size, 18446744073709551615u);
+  EXPECT_TRUE(flag);
+  EXPECT_THAT(called_, ElementsAre("run"));
+}
+
+TEST_F(CommandLineTest, WhatIsWrongIsSaidAndNothingIsCalled) {
+  std::string file;
+  verb_.AddOption("FILE", file, "The file").Required();
+  EXPECT_EQ(Parse({"run"}), Outcome::kWrong);
+  EXPECT_EQ(err_, "FILE is required\nRun with --help for more information.\n");
+  EXPECT_EQ(out_, "");
+  EXPECT_THAT(called_, ElementsAre());
+}
+
+TEST_F(CommandLineTest, AGroupNeedsOneOfItsVerbs) {
+  Command& group = line_.AddGroup("list", "Lists");
+  Verb(group, "all");
+  EXPECT_EQ(Parse({"list"}), Outcome::kWrong);
+  EXPECT_THAT(err_, HasSubstr("A subcommand is required"));
+}
+
+TEST_F(CommandLineTest, TheProgramIsAGroup) {
+  EXPECT_EQ(Parse({}), Outcome::kWrong);
+  EXPECT_THAT(err_, HasSubstr("A subcommand is required"));
+}
+
+TEST_F(CommandLineTest, AVerbMayHaveVerbsBelowIt) {
+  Command& below = Verb(verb_, "status");
+  EXPECT_FALSE(below.given());
+  ASSERT_EQ(Parse({"run", "status"}), Outcome::kUnderstood);
+  EXPECT_TRUE(below.given());
+  EXPECT_THAT(called_, ElementsAre("status", "run"));
+}
+
+TEST_F(CommandLineTest, TheProgramsOptionsMayStandAfterTheVerb) {
+  std::string as;
+  line_.AddOption("--as", as, "As whom");
+  bool given = false;
+  verb_.WhenGiven([&] { given = line_.Given("--as"); });
+  EXPECT_FALSE(line_.Given("--as"));
+  ASSERT_EQ(Parse({"run", "--as", "x"}), Outcome::kUnderstood);
+  EXPECT_EQ(as, "x");
+  EXPECT_TRUE(given);
+  EXPECT_FALSE(line_.Given("--other"));
+}
+
+TEST_F(CommandLineTest, ChoicesAreShownAndHeld) {
+  std::string word;
+  verb_.AddOption("WORD", word, "Which").Check({"one, two", [](const std::string& text) { return text == "one" || text == "TWO"; }});
+  ASSERT_EQ(Parse({"run", "TWO"}), Outcome::kUnderstood);
+  EXPECT_EQ(word, "TWO");
+  EXPECT_EQ(Parse({"run", "three"}), Outcome::kWrong);
+  EXPECT_EQ(err_, "WORD: one of one, two\nRun with --help for more information.\n");
+  EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
+  EXPECT_THAT(out_, HasSubstr("WORD TEXT:one, two"));
+}
+
+TEST_F(CommandLineTest, ARangeIncludesItsEnds) {
+  int number = 5;
+  verb_.AddOption("--n", number, "How many").Range(1, 9).ShowDefault();
+  EXPECT_EQ(Parse({"run", "--n", "1"}), Outcome::kUnderstood);
+  EXPECT_EQ(Parse({"run", "--n", "9"}), Outcome::kUnderstood);
+  EXPECT_EQ(number, 9);
+  EXPECT_EQ(Parse({"run", "--n", "0"}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--n", "10"}), Outcome::kWrong);
+  EXPECT_THAT(err_, HasSubstr("--n: Value 10 not in range"));
+  number = 4;
+  EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
+  EXPECT_THAT(out_, HasSubstr("--n INT:INT in [1 - 9]=4"));
+}
+
+TEST_F(CommandLineTest, APositiveNumberIsNotNought) {
+  uint64_t size = 0;
+  verb_.AddOption("--size", size, "How large").PositiveNumber();
+  EXPECT_EQ(Parse({"run", "--size", "0"}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--size", "1"}), Outcome::kUnderstood);
+  EXPECT_EQ(size, 1u);
+}
+
+TEST_F(CommandLineTest, FilesAndDirectoriesMustBeThere) {
+  std::string file, directory;
+  verb_.AddOption("--file", file, "A file").ExistingFile();
+  verb_.AddOption("--directory", directory, "A directory").ExistingDirectory();
+  const std::string here = std::filesystem::temp_directory_path().string();
+  EXPECT_EQ(Parse({"run", "--directory", here.c_str(), "--file", "/proc/self/exe"}), Outcome::kUnderstood) << err_;
+  EXPECT_EQ(Parse({"run", "--file", here.c_str()}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--file", "/nowhere"}), Outcome::kWrong);
+  EXPECT_EQ(err_, "--file: File does not exist: /nowhere\nRun with --help for more information.\n");
+  EXPECT_EQ(Parse({"run", "--directory", "/proc/self/exe"}), Outcome::kWrong);
+}
+
+TEST_F(CommandLineTest, ExclusionHoldsInBothOrders) {
+  bool first = false, second = false;
+  Option& one = verb_.AddFlag("--first", first, "First");
+  verb_.AddFlag("--second", second, "Second").Excludes(one);
+  EXPECT_EQ(Parse({"run", "--first"}), Outcome::kUnderstood);
+  EXPECT_EQ(Parse({"run", "--first", "--second"}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--second", "--first"}), Outcome::kWrong);
+  EXPECT_THAT(err_, HasSubstr("excludes"));
+}
+
+TEST_F(CommandLineTest, OneOfMeansExactlyOne) {
+  bool send = false, drop = false;
+  OptionSet& decision = verb_.AddOneOf("decision");
+  decision.AddFlag("--send", send, "Send it");
+  decision.AddFlag("--drop", drop, "Do not");
+  EXPECT_EQ(Parse({"run"}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--send", "--drop"}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--drop"}), Outcome::kUnderstood);
+  EXPECT_TRUE(drop);
+  EXPECT_TRUE(decision.Given("--drop"));
+  EXPECT_FALSE(decision.Given("--send"));
+}
+
+TEST_F(CommandLineTest, AsManyValuesAsSaid) {
+  std::vector<std::string> lacks;
+  verb_.AddOption("--lacks", lacks, "What").Values(1, 2);
+  EXPECT_EQ(Parse({"run", "--lacks", "a", "b"}), Outcome::kUnderstood);
+  EXPECT_THAT(lacks, ElementsAre("a", "b"));
+  EXPECT_EQ(Parse({"run", "--lacks"}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--lacks", "a", "b", "c"}), Outcome::kWrong);
+}
+
+TEST_F(CommandLineTest, TheEnvironmentGivesWhatTheCommandLineDoesNot) {
+  std::string config;
+  line_.AddOption("--config", config, "The file").OrVariable("ACCORD_COMMAND_LINE_TEST");
+  ::setenv("ACCORD_COMMAND_LINE_TEST", "from-variable", 1);
+  EXPECT_EQ(Parse({"run"}), Outcome::kUnderstood);
+  EXPECT_EQ(config, "from-variable");
+  EXPECT_EQ(Parse({"run", "--config", "given"}), Outcome::kUnderstood);
+  EXPECT_EQ(config, "given");
+  ::unsetenv("ACCORD_COMMAND_LINE_TEST");
+}
+
+TEST_F(CommandLineTest, HelpShowsHeadingsAndEndsWithTheFooter) {
+  std::string why;
+  verb_.AddOption("--why", why, "The reason").Heading("Reasons");
+  verb_.Footer("Example: tool run");
+  EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
+  EXPECT_EQ(out_, "Does run\nUsage: tool run [OPTIONS]\n\nOptions:\n  -h,--help                   Print this help message and exit\n\n"
+                  "\nReasons:\n  --why TEXT                  The reason\n\nExample: tool run\n");
+  EXPECT_EQ(err_, "");
+  EXPECT_THAT(called_, ElementsAre());
+  Verb(line_, "walk");
+  EXPECT_EQ(Parse({"walk", "--help"}), Outcome::kAnswered);
+  EXPECT_THAT(out_, Not(HasSubstr("Example")));
+}
+
+TEST_F(CommandLineTest, Version) {
+  EXPECT_EQ(Parse({"--version"}), Outcome::kAnswered);
+  EXPECT_EQ(out_, "7.8\n");
+}
+
+}  // namespace
+}  // namespace accord::accordctl
