@@ -46,6 +46,7 @@ absl::StatusOr<CheckedRow> CheckRow(const inspection::v1::TrailRow& row, std::st
   if (!leaf.ok()) return Unproven(row.index(), FromAbsl(leaf.status().message()));
   checked.leaf = *std::move(leaf);
   checked.openings.assign(row.openings().begin(), row.openings().end());
+  checked.erased = row.erased();
   if (checked.leaf.origin != origin) return Unproven(row.index(), "its leaf is of another log");
   if (checked.leaf.time_ms != static_cast<uint64_t>(row.time_ms()))
     return Unproven(row.index(), "its time is not that of its leaf");
@@ -63,6 +64,7 @@ absl::StatusOr<CheckedRow> CheckRow(const inspection::v1::TrailRow& row, std::st
       !Says(row.has_decisions(), row.decisions(), checked.decisions)) {
     return Unproven(row.index(), "says something that no opening proves");
   }
+  if (row.erased() && !row.openings().empty()) return Unproven(row.index(), "is said to be erased, and has openings");
   return checked;
 }
 
@@ -92,8 +94,7 @@ TrailCheck CheckOrder(const std::vector<CheckedRow>& rows) {
 }
 
 std::string EventText(const CheckedRow& row) {
-  // Only whoever may see every entry is given a row without openings: there are none any more.
-  if (!row.event.has_value()) return "(erased)";
+  if (!row.event.has_value()) return row.erased ? "(erased)" : "(not shown)";
   if (row.event->type() == type::v1::EVENT_TYPE_STATEMENT) return console::Words(row.event->statement());
   return console::Words(row.event->type());
 }

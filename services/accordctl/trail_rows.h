@@ -24,6 +24,7 @@ struct CheckedRow {
   std::optional<type::v1::EntryActor> actor;
   std::optional<type::v1::EntryReferral> referral;
   std::optional<type::v1::EntryDecisions> decisions;
+  bool erased = false;  // With no openings: as the broker says.
 };
 
 // RECEIPT_INVALID, naming the entry and what is wrong, when the leaf is no leaf of `origin`, an opening is not one of

@@ -69,6 +69,22 @@ TEST_F(TrailRowsTest, AnHonestRowIsReadFromItsOpenings) {
   EXPECT_EQ(RecipientText(*checked), "idva");
 }
 
+TEST_F(TrailRowsTest, WhatIsErasedAndWhatIsNotForTheCallerAreTwoThings) {
+  auto row = Row(7, type::v1::EVENT_TYPE_CASE_FLAGGED, "idva");
+  row.set_erased(true);
+  EXPECT_EQ(WhyNot(row), "entry 7: is said to be erased, and has openings");
+  for (const bool erased : {false, true}) {
+    inspection::v1::TrailRow closed;
+    closed.set_index(row.index());
+    closed.set_time_ms(row.time_ms());
+    closed.set_leaf(row.leaf());
+    closed.set_erased(erased);
+    const auto checked = CheckRow(closed, kOrigin);
+    ASSERT_TRUE(checked.ok()) << checked.status();
+    EXPECT_EQ(EventText(*checked), erased ? "(erased)" : "(not shown)");
+  }
+}
+
 TEST_F(TrailRowsTest, ARowThatSaysMoreThanItProvesIsRefused) {
   const auto honest = Row(7, type::v1::EVENT_TYPE_RELEASED, "idva");
   auto row = honest;

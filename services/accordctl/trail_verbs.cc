@@ -41,9 +41,11 @@ std::string Completeness(const TrailAnswer& answer, const TrailCheck& check) {
   text += check.every_entry_shown
               ? fmt::format("\nEvery entry of the chain is here: numbers 0 to {} without a gap.", check.entries - 1)
               : std::string("\nNot every entry of the chain is here: only those that this caller may see.");
-  const auto closed = std::count_if(answer.rows.begin(), answer.rows.end(),
-                                    [](const CheckedRow& row) { return !row.event.has_value(); });
-  if (closed > 0) text += fmt::format(" What {} of them said was erased.", closed);
+  const auto closed = [&](bool erased) {
+    return std::count_if(answer.rows.begin(), answer.rows.end(), [&](const CheckedRow& row) { return !row.event.has_value() && row.erased == erased; });
+  };
+  if (const auto erased = closed(true); erased > 0) text += fmt::format(" What {} of them said was erased.", erased);
+  if (const auto hidden = closed(false); hidden > 0) text += fmt::format(" What {} of them say is not for this caller.", hidden);
   return text;
 }
 

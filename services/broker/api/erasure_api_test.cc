@@ -220,7 +220,14 @@ TEST_F(ErasureTest, NothingOfItIsInAnyFileAndEverythingStillVerifies) {
   EXPECT_EQ(Get(*police_, digest), absl::OkStatus());
   inspection::v1::QueryTrailRequest about;
   about.set_referral(digest);
-  ASSERT_EQ(Trail("agency/police", about).status(), absl::OkStatus());
+  const auto whole = Trail("agency/police", about);
+  ASSERT_EQ(whole.status(), absl::OkStatus());
+  int not_shown = 0;  // What the rules find of the case is there, and not for an agency.
+  for (const auto& row : whole->rows()) {
+    EXPECT_FALSE(row.erased());
+    not_shown += row.openings().empty();
+  }
+  EXPECT_EQ(not_shown, 1);
   const std::string pseudonym = CaseOf(digest);
 
   Secrets secrets = SecretsOf(digest, "incident-to-forget-1");
@@ -261,6 +268,7 @@ TEST_F(ErasureTest, NothingOfItIsInAnyFileAndEverythingStillVerifies) {
     int erased = 0, silent = 0;
     for (const auto& row : trail->rows()) {
       if (!row.has_event()) ++silent;
+      EXPECT_EQ(row.erased(), !row.has_event());
       if (row.event().type() != EVENT_TYPE_ERASED) continue;
       ++erased;
       EXPECT_EQ(row.event().erasure_ground(), ERASURE_GROUND_SUBJECT_REQUEST);

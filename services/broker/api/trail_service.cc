@@ -103,6 +103,7 @@ absl::Status AddRow(TrailEntry entry, QueryTrailResponse& response) {
   row.set_index(entry.index);
   row.set_time_ms(entry.time_ms);
   row.set_leaf(std::move(entry.leaf));
+  row.set_erased(entry.erased);
   if (parts.event.has_value()) *row.mutable_event() = *std::move(parts.event);
   if (parts.actor.has_value()) *row.mutable_actor() = *std::move(parts.actor);
   if (parts.referral.has_value()) *row.mutable_referral() = *std::move(parts.referral);

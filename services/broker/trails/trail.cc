@@ -100,6 +100,7 @@ absl::StatusOr<TrailEntry> ReadRow(const ReadView& view, const Caller& caller, u
   row.index = index;
   row.time_ms = static_cast<int64_t>(stored.parsed.time_ms);
   row.openings = OpeningsFor(stored.openings, caller);
+  row.erased = stored.openings.openings().empty();
   row.leaf = std::move(stored.leaf);
   return row;
 }

@@ -70,6 +70,7 @@ struct TrailEntry {
   int64_t time_ms = 0;
   std::string leaf;
   std::vector<type::v1::Opening> openings;  // Those that the caller may have, checked against the leaf.
+  bool erased = false;                      // There are none any more.
 };
 
 struct TrailPage {
