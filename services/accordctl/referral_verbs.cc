@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "services/accordctl/choices.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/submit_verb.h"
 #include "services/accordctl/verbs.h"
@@ -85,6 +86,8 @@ void AddReferralVerbs(Command& app, Verb& chosen) {
         .Required();
     verb.AddOption("--caused-by", arguments->caused_by,
                    "Of one file: the received referral that it follows, as `inbox show` takes it; its sender's terms bind what goes further");
+    verb.AddOption("--originator", arguments->originator, "Of one file: the agency that its material came from, which is asked before it goes further");
+    verb.AddOption("--originator-agreement", arguments->originator_agreement, "What that agency answered").Check(OneOf<type::v1::OriginatorAgreement>());
     if (!preview) {
       verb.AddOption("--wait", arguments->wait_s, "Seconds to wait for the broker's answer; 0: until it is durable at the service")
           .Range(0, kWaitSecondsMax)

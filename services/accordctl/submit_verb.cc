@@ -12,6 +12,7 @@
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "services/accordctl/change_text.h"
+#include "services/accordctl/choices.h"
 #include "services/accordctl/decision_table.h"
 #include "services/accordctl/duty_text.h"
 #include "services/accordctl/push_calls.h"
@@ -54,6 +55,11 @@ absl::StatusOr<std::vector<Prepared>> Prepare(const Session& session, const Subm
       ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
       ACCORD_ASSIGN_OR_RETURN(const std::string followed, FindInInbox(service, arguments.caused_by));
       push->options->set_caused_by(followed);
+    }
+    if (!arguments.originator.empty()) {
+      if (samples->size() > 1) return UsageError("what came from another agency is one file; nothing was sent");
+      push->options->set_originator(arguments.originator);
+      push->options->set_originator_agreement(Value<type::v1::OriginatorAgreement>(arguments.originator_agreement));
     }
     push->options->set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
     if (!push->options->has_worker()) {
