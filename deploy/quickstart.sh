@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a broker, five agencies and seventeen cases among them, with the record verified.
+# From nothing to a broker, five agencies and the sample cases among them, with the record verified.
 set -euo pipefail
 
 usage() {

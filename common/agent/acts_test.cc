@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "common/agent/testing_service.h"
+#include "common/base/ids.h"
 #include "common/crypto/commitment.h"
 #include "common/referral/referral_name.h"
 
@@ -80,6 +81,27 @@ TEST_F(ActsTest, WhatCameFromAnotherAgencySaysItsNameAndAnswer) {
     EXPECT_EQ(section.originator(), theirs ? "health" : "") << section.category();
     EXPECT_EQ(section.originator_agreement() == type::v1::ORIGINATOR_AGREEMENT_GIVEN, theirs);
   }
+}
+
+TEST_F(ActsTest, AVictimInformationRequestNamesTheSectionThatStatesIt) {
+  SignWithKnownCertificate();
+  const auto settled = [&](Draft draft) {
+    auto& law = *draft.core.mutable_victim_information_request();
+    law.add_sought(type::v1::VICTIM_MATERIAL_MEDICAL);
+    law.set_notice(type::v1::VICTIM_NOTICE_GIVEN);
+    Settled(draft);
+    return HeaderOf(broker.submitted.back());
+  };
+  const auto names = [](const referral::OpenedHeader& header, const auto& section) {
+    return section.part.section_id() == header.core.part.victim_information_request().statement_section();
+  };
+  const auto stated = settled(SomeDraft());
+  for (const auto& section : stated.sections) EXPECT_EQ(names(stated, section), section.part.category() == type::v1::CATEGORY_NARRATIVE);
+  Draft draft = SomeDraft("request-2");
+  draft.sections.pop_back();
+  const auto unstated = settled(draft);
+  EXPECT_EQ(unstated.core.part.victim_information_request().statement_section().size(), kIdBytes) << "the broker says that it lacks";
+  for (const auto& section : unstated.sections) EXPECT_FALSE(names(unstated, section));
 }
 
 using SectionBasisTest = ActsTest;

@@ -8,6 +8,46 @@
 #include "common/base/text.h"
 
 namespace accord::agent {
+namespace {
+
+referral::LinkageDomain DomainOf(const std::string& name, const std::string& key_id, const crypto::SecretBytes& key,
+                                 const std::vector<AgencyKeys::EarlierLinkage>& earlier, absl::Time at) {
+  referral::LinkageDomain domain{.name = name, .keys = {}};
+  for (auto before = earlier.rbegin(); before != earlier.rend(); ++before) {
+    domain.keys.push_back({.id = before->key_id, .key = before->key.view(), .sent = at < before->sent_until});
+  }
+  domain.keys.push_back({.id = key_id, .key = key.view(), .sent = true});
+  return domain;
+}
+
+}  // namespace
+
+absl::Status CheckLinkageKeysDiffer(const AgencyKeys& keys) {
+  std::vector<std::string_view> all = {keys.linkage_key.view()};
+  for (const auto& earlier : keys.earlier_linkage) all.push_back(earlier.key.view());
+  for (const auto& other : keys.other_linkage) {
+    all.push_back(other.key.view());
+    for (const auto& earlier : other.earlier) all.push_back(earlier.key.view());
+  }
+  std::sort(all.begin(), all.end());
+  if (std::adjacent_find(all.begin(), all.end()) == all.end()) return absl::OkStatus();
+  return absl::FailedPreconditionError("two of the linkage keys that are configured are one and the same");
+}
+
+referral::LinkageDomain OwnLinkage(const AgencyKeys& keys, absl::Time at) {
+  return DomainOf(keys.linkage_domain, keys.linkage_key_id, keys.linkage_key, keys.earlier_linkage, at);
+}
+
+std::vector<referral::LinkageDomain> LinkageFor(const AgencyKeys& keys, std::span<const std::string> recipients, absl::Time at) {
+  std::vector<referral::LinkageDomain> domains = {OwnLinkage(keys, at)};
+  for (const AgencyKeys::OtherLinkage& other : keys.other_linkage) {
+    const bool concerned = std::any_of(recipients.begin(), recipients.end(), [&](const std::string& recipient) {
+      return std::find(other.agencies.begin(), other.agencies.end(), recipient) != other.agencies.end();
+    });
+    if (concerned) domains.push_back(DomainOf(other.domain, other.key_id, other.key, other.earlier, at));
+  }
+  return domains;
+}
 
 type::v1::Worker ServiceWorker() {
   type::v1::Worker worker;

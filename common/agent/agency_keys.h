@@ -3,7 +3,9 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "common/crypto/cms.h"
 #include "common/crypto/ecdsa.h"
 #include "common/crypto/secret.h"
+#include "common/referral/subject_token.h"
 
 namespace accord::agent {
 
@@ -38,7 +41,32 @@ struct AgencyKeys {
     crypto::Certificate certificate;
   };
   std::vector<Sealing> earlier_sealing = {};
+
+  // A key that a linkage domain had before, and until when tokens are sent under it alone too (docs/tokens.md).
+  struct EarlierLinkage {
+    std::string key_id;
+    crypto::SecretBytes key;
+    absl::Time sent_until;
+  };
+  std::vector<EarlierLinkage> earlier_linkage = {};  // The newest first.
+
+  // Another linkage domain: what goes to one of these agencies of it has its tokens too.
+  struct OtherLinkage {
+    std::string domain, key_id;
+    crypto::SecretBytes key;
+    std::vector<EarlierLinkage> earlier;
+    std::vector<std::string> agencies;
+  };
+  std::vector<OtherLinkage> other_linkage = {};
 };
+
+// FAILED_PRECONDITION when two of the linkage keys are the same: a file that was copied and not replaced would be a rotation that
+// changed nothing, and one key in two domains would make one of them.
+absl::Status CheckLinkageKeysDiffer(const AgencyKeys& keys);
+// Our own linkage domain, with the keys that are sent at `at`. Points into `keys`.
+referral::LinkageDomain OwnLinkage(const AgencyKeys& keys, absl::Time at);
+// It, and the other domains of which one of `recipients` is.
+std::vector<referral::LinkageDomain> LinkageFor(const AgencyKeys& keys, std::span<const std::string> recipients, absl::Time at);
 
 // The key of ours that `cms` is sealed for, the present one if it is; SEALING_KEY_UNKNOWN when none is, SECTION_MALFORMED.
 absl::StatusOr<AgencyKeys::Sealing> SealedForUs(const AgencyKeys& keys, std::string_view cms);

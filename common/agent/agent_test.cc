@@ -147,6 +147,21 @@ TEST_F(AgentTest, ARequestIdThatTheBrokerHoldsIsSettledWithWhatItHolds) {
   }
 }
 
+// All acts of an agency share their ids at the broker.
+TEST_F(AgentTest, ARequestIdThatStandsForAnActOfAWorkerWaitsForAPerson) {
+  type::v1::EntryEvent opened;
+  opened.set_type(type::v1::EVENT_TYPE_STATEMENT);
+  broker.stored["request-1"] = {std::string(32, 's'), broker.log.Append(opened, std::string(32, 'f'))};
+  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  police.Settle();
+  EXPECT_EQ(police.State(), SUBMISSION_STATE_NEEDS_PERSON);
+  EXPECT_TRUE(police.outbox->Get("request-1")->waiting_for().starts_with("REQUEST_ID_REUSED")) << police.outbox->Get("request-1")->waiting_for();
+  EXPECT_EQ(police.alarm->Check(), absl::OkStatus());
+  ASSERT_TRUE(police.outbox->Push(SomeDraft("request-2")).ok());
+  police.Settle();
+  EXPECT_EQ(police.State("request-2"), SUBMISSION_STATE_SETTLED) << "the next ones go";
+}
+
 TEST_F(AgentTest, DangerNowOvertakesABacklogAndTheRestGoInOrder) {
   broker.away = Error(Reason::kBrokerUnreachable, "no answer");
   for (const char* id : {"request-3", "request-2", "request-1"}) ASSERT_TRUE(police.outbox->Push(SomeDraft(id)).ok());
@@ -300,10 +315,14 @@ TEST_F(AgentTest, WhatAWorkerRecordsOfConsentAndBasisIsTheTagWord) {
 
 TEST_F(AgentTest, NothingPermittedAsksAPersonWhoMayWithdraw) {
   broker.withheld = {type::v1::CATEGORY_NARRATIVE, type::v1::CATEGORY_IDENTITY};
-  ASSERT_TRUE(police.outbox->Push(SomeDraft()).ok());
+  Draft draft = SomeDraft();
+  draft.warnings = {"What the mapping advises."};
+  ASSERT_TRUE(police.outbox->Push(draft).ok());
   police.Settle();
   EXPECT_EQ(police.State(), SUBMISSION_STATE_NEEDS_PERSON);
   EXPECT_EQ(police.outbox->Get("request-1")->decisions_size(), 2);
+  ASSERT_EQ(police.outbox->Get("request-1")->warnings_size(), 1) << "who has to settle it reads the advice";
+  EXPECT_EQ(police.outbox->Get("request-1")->warnings(0), draft.warnings[0]);
   ASSERT_TRUE(police.outbox->Resolve("request-1", false).ok());
   EXPECT_EQ(police.State(), SUBMISSION_STATE_WITHDRAWN);
   EXPECT_TRUE(broker.submitted.empty());

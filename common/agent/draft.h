@@ -40,6 +40,8 @@ struct Draft {
   std::vector<DraftSection> sections;
   std::vector<DraftSubject> subjects;
   std::vector<std::string> warnings;         // Advice to whoever pushed, such as a quarantined identifier.
+  // Support services that would have been told, and take no such client: recorded beside the referral as not shared (eligibility.h).
+  std::vector<std::string> not_eligible;
 };
 
 }  // namespace accord::agent

@@ -8,6 +8,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/header.h"
+#include "common/referral/identifiers.h"
 #include "common/referral/partial_date.h"
 #include "common/referral/referral_name.h"
 #include "common/referral/validate.h"
@@ -76,13 +77,35 @@ DraftBuilder& DraftBuilder::Known(std::string_view text, std::string_view field)
                       "is before it happened");
 }
 
-void DraftBuilder::CheckPerson(const Person& person, std::string_view field) {
+void DraftBuilder::CheckPerson(Person& person, std::string_view field) {
   for (int i = 0; i < person.dates_of_birth_size(); ++i) {
     const std::string& date = person.dates_of_birth(i);
     const std::string at = fmt::format("{}.dates_of_birth[{}]", field, i);
     if (auto range = referral::ParsePartialDate(date, at); !range.ok()) Fail(range.status());
     RequireValid(date.size() <= kFullDateChars, at, "has a time of day");
   }
+  for (int i = 0; i < person.identifiers_size(); ++i) {
+    Identifier& identifier = *person.mutable_identifiers(i);
+    const std::string fault = referral::IdentifierFault(identifier.scheme(), identifier.value());
+    if (fault.empty()) continue;
+    identifier.set_quarantined(true);
+    Warn(fmt::format("{}.identifiers[{}] {}: it is kept apart and not matched on; the referral goes. Correct it in your record.", field, i, fault));
+  }
+}
+
+void DraftBuilder::CheckCode(std::string_view scheme, std::string_view value, std::string_view field) {
+  const std::string fault = value.empty() ? "" : referral::IdentifierFault(scheme, value);
+  if (!fault.empty()) Warn(fmt::format("{} {}; it goes as it is. Correct it in your record.", field, fault));
+}
+
+DraftBuilder& DraftBuilder::Owner(std::string_view owner, std::string_view field) {
+  if (owner.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(owner.front()))) return *this;
+  CheckCode("force", owner, field);
+  const std::vector<std::string>& known = context_.force_codes;
+  if (!known.empty() && referral::IsForceCode(owner) && !Contains(known, owner)) {
+    Warn(fmt::format("{} is the code of no force that is configured here; it goes as it is. Reports of one event meet by it.", field));
+  }
+  return *this;
 }
 
 void DraftBuilder::CheckAgency(std::string_view id, std::string_view field) {
@@ -113,9 +136,15 @@ DraftSubject* DraftBuilder::FindSubject(SubjectRole role) {
 
 DraftBuilder& DraftBuilder::Victim(const Person& person, std::string_view field, std::string_view reference) {
   RequirePresent(SaysAnything(person), field, "says nothing of the person");
-  CheckPerson(person, field);
   Person victim = person;
-  if (victim.record_number().empty()) victim.set_record_number(std::string(reference));
+  CheckPerson(victim, field);
+  if (victim.record_number().empty()) {
+    victim.set_record_number(std::string(reference));
+  } else if (!reference.empty()) {
+    Identifier& own = *victim.add_identifiers();
+    own.set_scheme(std::string(kCaseReferenceScheme));
+    own.set_value(std::string(reference));
+  }
   victim_age_band_ = Subject(SUBJECT_ROLE_VICTIM, victim).part.age_band();
   *Section(CATEGORY_IDENTITY).mutable_identity()->mutable_victim() = std::move(victim);
   if (person.dates_of_birth().empty()) {
@@ -138,25 +167,30 @@ DraftBuilder& DraftBuilder::WithoutContactDetails(bool had_more) {
 
 DraftBuilder& DraftBuilder::AllegedPerpetrators(const google::protobuf::RepeatedPtrField<AllegedPerpetrator>& people,
                                                 RelationshipClass relationship) {
+  if (people.empty() && relationship != RELATIONSHIP_CLASS_UNSPECIFIED) Warn("A relationship is said and no alleged perpetrator: it was left out.");
   if (people.empty()) return *this;
+  auto checked = people;
   for (int i = 0; i < people.size(); ++i) {
     const std::string field = fmt::format("alleged_perpetrators[{}]", i);
     RequirePresent(SaysAnything(people[i]), field, "says nothing of the person");
-    CheckPerson(people[i].person(), field + ".person");
-    DraftSubject& subject = Subject(SUBJECT_ROLE_ALLEGED_PERPETRATOR, people[i].person());
+    if (checked[i].has_person()) CheckPerson(*checked[i].mutable_person(), field + ".person");
+    DraftSubject& subject = Subject(SUBJECT_ROLE_ALLEGED_PERPETRATOR, checked[i].person());
     if (i == 0) subject.part.set_relationship(relationship);
   }
-  *Section(CATEGORY_ALLEGED_PERPETRATOR).mutable_alleged_perpetrators()->mutable_alleged_perpetrators() = people;
+  *Section(CATEGORY_ALLEGED_PERPETRATOR).mutable_alleged_perpetrators()->mutable_alleged_perpetrators() = std::move(checked);
   return *this;
 }
 
 DraftBuilder& DraftBuilder::Children(const google::protobuf::RepeatedPtrField<Child>& children, std::string_view inner) {
   if (children.empty()) return *this;
+  auto checked = children;
   for (int i = 0; i < children.size(); ++i) {
-    const Child& child = children[i];
+    const Child& child = checked[i];
     const std::string field = fmt::format("children[{}]{}", i, inner);
     RequirePresent(SaysAnything(child), field, "says nothing of the child");
-    CheckPerson(child.person(), field + ".person");
+    if (child.has_person()) CheckPerson(*checked[i].mutable_person(), field + ".person");
+    CheckCode("school_urn", child.school_urn(), field + ".school_urn");
+    CheckCode("ods", child.practice_ods_code(), field + ".practice_ods_code");
     const bool unborn = !child.expected_on().empty();
     if (unborn) {
       const std::string expected = field + ".expected_on";
@@ -172,7 +206,7 @@ DraftBuilder& DraftBuilder::Children(const google::protobuf::RepeatedPtrField<Ch
       part.set_age_band(AGE_BAND_UNDER_16);  // Called a child, of unknown age: the younger band protects.
     }
   }
-  *Section(CATEGORY_CHILDREN).mutable_children()->mutable_children() = children;
+  *Section(CATEGORY_CHILDREN).mutable_children()->mutable_children() = std::move(checked);
   return *this;
 }
 
@@ -199,7 +233,7 @@ DraftBuilder& DraftBuilder::DoNotDiscloseTo(const google::protobuf::RepeatedPtrF
   return *this;
 }
 
-DraftBuilder& DraftBuilder::Risk(RiskAssessment assessment, std::string_view version_field) {
+DraftBuilder& DraftBuilder::Risk(RiskAssessment assessment, std::string_view version_field, std::string_view answers_field) {
   RequireValid(assessment.risk().instrument_version().size() <= kInstrumentVersionCharsMax, version_field,
                fmt::format("is longer than {} characters", kInstrumentVersionCharsMax));
   assessment.mutable_risk()->set_subject(SUBJECT_ROLE_VICTIM);
@@ -207,7 +241,11 @@ DraftBuilder& DraftBuilder::Risk(RiskAssessment assessment, std::string_view ver
                fmt::format("is longer than {} characters", referral::kPseudonymBytesMax));
   assessment.mutable_risk()->set_change_reason(draft_.options.risk_change_reason());
   assessment.mutable_risk()->set_supervisor(draft_.options.risk_supervisor());
-  assessment.set_assessor(draft_.options.worker().pseudonym());
+  if (assessment.assessor().empty()) assessment.set_assessor(draft_.options.worker().pseudonym());
+  for (const referral::AnswerFinding& found : referral::CheckAnswers(*context_.instruments, assessment, victim_age_band_)) {
+    const std::string_view field = found.about == referral::AnswerFinding::About::kVersion ? version_field : answers_field;
+    Warn(fmt::format("{}{}{}.", field, found.words.starts_with('[') ? "" : " ", found.words));
+  }
   *draft_.core.mutable_risk() = assessment.risk();
   *Section(CATEGORY_RISK).mutable_risk() = std::move(assessment);
   return *this;
@@ -233,6 +271,7 @@ DraftBuilder& DraftBuilder::Incident(type::v1::Incident incident) {
 }
 
 DraftBuilder& DraftBuilder::Health(const type::v1::Health& health) {
+  CheckCode("ods", health.ods_code(), "health.ods_code");
   if (SaysAnything(health)) *Section(CATEGORY_HEALTH).mutable_health() = health;
   return *this;
 }
@@ -278,11 +317,45 @@ DraftBuilder& DraftBuilder::ByDefaultTo(std::string_view agency) {
   return *this;
 }
 
-DraftBuilder& DraftBuilder::ByDefaultTo(AgencyKind kind) {
-  for (const std::string& agency : context_.routing(kind)) {
-    if (agency != context_.agency) ByDefaultTo(agency);
-  }
+DraftBuilder& DraftBuilder::ClientArea(std::string_view area, std::string_view field) {
+  RequireValid(area.empty() || IsAreaCode(area), field, "is no GSS code: a letter of E, W, S and N, and eight digits");
+  client_area_ = std::string(area);
   return *this;
+}
+
+DraftBuilder& DraftBuilder::ByDefaultTo(AgencyKind kind) {
+  if (!draft_.options.recipients().empty()) return *this;  // Who is named was chosen by a person.
+  const ClientFacts facts = Facts();
+  std::string why_none;
+  std::vector<std::string> not_eligible;
+  bool any = false;
+  for (const std::string& agency : context_.routing(kind)) {
+    if (agency == context_.agency) continue;
+    const std::string why_not = kind == AGENCY_KIND_IDVA ? WhyNotEligible(context_.support_services, agency, facts) : "";
+    if (why_not.empty()) {
+      ByDefaultTo(agency);
+      any = true;
+      continue;
+    }
+    why_none += fmt::format("{}{} ({})", why_none.empty() ? "" : ", ", agency, why_not);
+    not_eligible.push_back(agency);
+  }
+  if (any || not_eligible.empty()) return *this;
+  Warn(fmt::format("No support service takes this client: {}. None is told, and that is recorded. Speak to them, and name the one that agrees.", why_none));
+  draft_.not_eligible = std::move(not_eligible);
+  return *this;
+}
+
+ClientFacts DraftBuilder::Facts() {
+  ClientFacts facts;
+  facts.age = victim_age_band_;
+  facts.grade = draft_.core.risk().grade();
+  facts.area = client_area_;
+  if (const DraftSubject* victim = FindSubject(SUBJECT_ROLE_VICTIM)) {
+    facts.gender = victim->person.gender();
+    facts.language = victim->person.language();
+  }
+  return facts;
 }
 
 DraftBuilder& DraftBuilder::ByDefaultToChildrensServicesIfConcerned() {
@@ -380,7 +453,7 @@ absl::StatusOr<Draft> DraftBuilder::Build(Purpose purpose) && {
   draft_.recipients = Recipients();
   draft_.core.set_purpose(purpose);
   TellChildrensServices(purpose);
-  RequirePresent(!draft_.recipients.empty(), "options.recipients", "names nobody, and nobody is configured for this");
+  RequirePresent(!draft_.recipients.empty() || !draft_.not_eligible.empty(), "options.recipients", "names nobody, and nobody is configured for this");
   if (!status_.ok()) return status_;
   return std::move(draft_);
 }

@@ -14,8 +14,13 @@
 #include <vector>
 
 #include "common/agent/draft.h"
+#include "common/agent/eligibility.h"
+#include "common/policy/instrument_text.h"
 
 namespace accord::agent {
+
+// The scheme of an agency's reference of a case, where the person has a record number of their own.
+inline constexpr std::string_view kCaseReferenceScheme = "case_reference";
 
 // What a mapping is told beside the request.
 struct MappingContext {
@@ -23,6 +28,11 @@ struct MappingContext {
   std::function<std::vector<std::string>(type::v1::AgencyKind)> routing;
   absl::Time now;  // The age of people counts from it where the request says of no event when it was.
   std::string agency;  // Who sends: never a recipient by default.
+  // The documents of the instruments that this agency uses; must outlive the mapping.
+  const referral::Instruments* instruments = &policy::DefaultInstruments();
+  // Idva services with whom each takes; one that is not among them takes anybody. Must outlive the mapping; null: none is described.
+  const std::vector<SupportService>* support_services = nullptr;
+  std::vector<std::string> force_codes = {};  // Of the police forces heard of here; none: any.
 };
 
 // Builds the Draft of one request. A check that fails makes Build return its error; the first one counts. Errors are
@@ -45,7 +55,7 @@ class DraftBuilder {
   DraftBuilder& Known(std::string_view text, std::string_view field);
 
   // The victim: a subject, and the section identity. `reference` is the agency's own, and becomes the person's record
-  // number where they have none.
+  // number where they have none, else their last identifier, of kCaseReferenceScheme.
   DraftBuilder& Victim(const type::v1::Person& person, std::string_view field, std::string_view reference = "");
   // Takes away the victim's address, who did not agree that contact details are passed on. `had_more`: the request has
   // others, which the mapping leaves out. After Victim.
@@ -61,11 +71,15 @@ class DraftBuilder {
   // Agencies that must not be told of the victim. They are no default recipients either.
   DraftBuilder& DoNotDiscloseTo(const google::protobuf::RepeatedPtrField<std::string>& agencies);
 
-  // The section risk, of the victim; the lane and clocks follow its grade. The assessor is who pushes. `version_field` is
-  // the request's field with the instrument's version.
-  DraftBuilder& Risk(type::v1::RiskAssessment assessment, std::string_view version_field);
+  // The section risk, of the victim; the lane and clocks follow its grade. The assessor is who pushes, unless it says another.
+  // `version_field` and `answers_field` are the request's fields with the instrument's version and answers: what is found of them by the
+  // instrument's document is a warning. A mapping that needs them whole checks by referral::ScoreAnswers before.
+  DraftBuilder& Risk(type::v1::RiskAssessment assessment, std::string_view version_field, std::string_view answers_field = "answers");
   // A grade without an instrument is professional judgement; unspecified says nothing.
   DraftBuilder& Grade(type::v1::RiskGrade grade);
+  // Whose an event's reference is: an agency, or a police force by its code, which is warned of when it is not two digits or none of those
+  // that are configured.
+  DraftBuilder& Owner(std::string_view owner, std::string_view field);
   // Sections with something to say; empty ones are left out.
   DraftBuilder& SafeContact(const type::v1::SafeContact& contact);
   DraftBuilder& Incident(type::v1::Incident incident);
@@ -80,7 +94,12 @@ class DraftBuilder {
   // It is about the people of an earlier push. In place of Victim, AllegedPerpetrators and Children.
   DraftBuilder& Concerns(std::vector<DraftSubject> subjects);
 
-  // Whom to tell when the push names nobody: an agency, or those configured of a kind.
+  // Where the client lives now, a GSS code, for the eligibility of support services; empty says nothing.
+  DraftBuilder& ClientArea(std::string_view area, std::string_view field);
+
+  // Whom to tell when the push names nobody: an agency, or those configured of a kind. Of support services that are described only those
+  // that take such a client: where none does, nobody of the kind is told, the pusher is warned, and Draft.not_eligible names them. After
+  // Victim, Risk and ClientArea.
   DraftBuilder& ByDefaultTo(std::string_view agency);
   DraftBuilder& ByDefaultTo(type::v1::AgencyKind kind);
   DraftBuilder& ByDefaultToChildrensServicesIfConcerned();  // Children are concerned, or the victim is under 18.
@@ -98,7 +117,8 @@ class DraftBuilder {
 
   // The draft, of type REFERRAL unless core() says otherwise, or the first error. For a victim under 16 and the purpose
   // SAFEGUARDING_CHILD, children's services are added, and the pusher is told (domain.md §1: warn and reroute, never
-  // drop). FIELD_MISSING `options.recipients` when nobody is named, configured or added.
+  // drop). FIELD_MISSING `options.recipients` when nobody is named, configured or added; but for a draft that names support services which
+  // do not take the client: the runtime records that, and refuses then.
   absl::StatusOr<Draft> Build(type::v1::Purpose purpose) &&;
   // The draft of a decision not to share with those who are named, or the first error. What was said of people makes subjects
   // alone: there are no sections, and nobody is added. FIELD_MISSING `options.recipients` when nobody is named.
@@ -111,8 +131,12 @@ class DraftBuilder {
  private:
   absl::StatusOr<Draft> BuildRecord(type::v1::ReferralType type, type::v1::Purpose purpose);
   void Fail(absl::Status status) { if (status_.ok()) status_ = std::move(status); }
-  void CheckPerson(const type::v1::Person& person, std::string_view field);
+  // Of the person as they go on from here: a bad identifier is quarantined there, and warned of in the request's own words.
+  void CheckPerson(type::v1::Person& person, std::string_view field);
+  // A code that is kept as it is, warned of when it is not of the scheme's form; empty says nothing.
+  void CheckCode(std::string_view scheme, std::string_view value, std::string_view field);
   void CheckAgency(std::string_view id, std::string_view field);
+  ClientFacts Facts();
   type::v1::SectionContent& Section(type::v1::Category category);
   DraftSubject& Subject(type::v1::SubjectRole role, const type::v1::Person& person);
   // Null before Victim().
@@ -128,6 +152,7 @@ class DraftBuilder {
   type::v1::TimeRange when_;  // Of the event, for ages.
   type::v1::AgeBand victim_age_band_ = type::v1::AGE_BAND_UNSPECIFIED;
   std::vector<std::string> default_recipients_;
+  std::string client_area_;
 };
 
 }  // namespace accord::agent

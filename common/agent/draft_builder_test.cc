@@ -77,6 +77,66 @@ TEST(DraftBuilderTest, WhatCameFromAnotherAgencyNamesIt) {
   }
 }
 
+TEST(DraftBuilderTest, WhatGoesToNobodyOfTheKindStillGoesToTheOthers) {
+  auto context = testing::Context("police");
+  std::vector<SupportService> services(1);
+  services[0].agency = "idva";
+  services[0].age_to = 17;
+  context.support_services = &services;
+  agency::v1::RecordNotSharedRequest request;  // Any push with a victim.
+  *request.mutable_options() = testing::Options();
+  request.set_purpose(type::v1::PURPOSE_SUPPORT);
+  request.set_reason(type::v1::NOT_SHARED_REASON_ALREADY_KNOWN);
+  *request.mutable_victim() = testing::Somebody();
+  const auto build = [&](bool health_too) {
+    DraftBuilder builder("Test", request, request.options(), context);
+    builder.Victim(request.victim(), "victim").ByDefaultTo(type::v1::AGENCY_KIND_IDVA);
+    if (health_too) builder.ByDefaultTo(type::v1::AGENCY_KIND_HEALTH);
+    return std::move(builder).Build(type::v1::PURPOSE_SUPPORT);
+  };
+  const auto both = build(true);
+  ASSERT_EQ(both.status(), absl::OkStatus());
+  EXPECT_EQ(both->recipients, std::vector<std::string>{"health"});
+  EXPECT_EQ(both->not_eligible, std::vector<std::string>{"idva"});
+  EXPECT_TRUE(testing::Warns(*both, "No support service takes this client: idva (age)"));
+  EXPECT_EQ(build(false)->recipients, std::vector<std::string>{});
+  *request.mutable_options() = testing::Options({"idva"});
+  EXPECT_EQ(build(false)->recipients, std::vector<std::string>{"idva"}) << "a person chose";
+  EXPECT_TRUE(build(false)->not_eligible.empty());
+  *request.mutable_options() = testing::Options();
+  *request.mutable_victim() = testing::Somebody("2009-06-01");
+  EXPECT_EQ(build(false)->recipients, std::vector<std::string>{"idva"});
+}
+
+TEST(DraftBuilderTest, WhatIsFoundOfAnswersIsAWarningByTheRequestsOwnFields) {
+  const auto context = testing::Context("police");
+  agency::v1::RecordNotSharedRequest request;  // Any push.
+  *request.mutable_options() = testing::Options({"idva"});
+  request.set_purpose(type::v1::PURPOSE_SUPPORT);
+  request.set_reason(type::v1::NOT_SHARED_REASON_ALREADY_KNOWN);
+  *request.mutable_victim() = testing::Somebody();
+  const auto build = [&](const std::string& version, const std::string& answer) {
+    type::v1::RiskAssessment assessment;
+    assessment.mutable_risk()->set_instrument(type::v1::INSTRUMENT_POLICE_DASH_2009);
+    assessment.mutable_risk()->set_instrument_version(version);
+    type::v1::RiskAnswer& one = *assessment.add_answers();
+    one.set_question("dash.01.injury");
+    one.set_answer(answer);
+    DraftBuilder builder("Test", request, request.options(), context);
+    builder.Victim(request.victim(), "victim").Risk(assessment, "instrument_version");
+    return std::move(builder).Build(type::v1::PURPOSE_SUPPORT);
+  };
+  const auto partial = build("2009", "DONT_KNOW");
+  ASSERT_EQ(partial.status(), absl::OkStatus()) << "never a refusal";
+  EXPECT_TRUE(testing::Warns(*partial, "answers has an answer to dash.01.injury that is not one of YES, NO."));
+  EXPECT_TRUE(testing::Warns(*partial, "answers lacks an answer to dash.02.frightened"));
+  EXPECT_TRUE(testing::Warns(*partial, "and 21 more"));
+  const auto unknown = build("2031", "YES");
+  EXPECT_TRUE(testing::Warns(*unknown, "instrument_version is of no document that this agency has (of this instrument it has: 2009)"));
+  EXPECT_FALSE(testing::Warns(*unknown, "lacks")) << "another version's document does not judge it";
+  EXPECT_EQ(testing::Find(*unknown, type::v1::CATEGORY_RISK)->risk().answers_size(), 1);
+}
+
 class SentOutsideTest : public ::testing::Test {
  protected:
   absl::StatusOr<Draft> Build(int64_t told_at_ms, bool victim = true) {

@@ -44,6 +44,15 @@ absl::StatusOr<ledger::Path> ToPath(const std::vector<std::string>& hashes) {
 
 }  // namespace
 
+std::pair<type::v1::EntryEvent, type::v1::EntryReferral> WhatOf(const type::v1::Receipt& receipt) {
+  std::pair<type::v1::EntryEvent, type::v1::EntryReferral> what;
+  for (const auto& opening : receipt.openings()) {
+    if (opening.label() == "event" && !what.first.ParseFromString(opening.content())) what.first.Clear();
+    if (opening.label() == "referral" && !what.second.ParseFromString(opening.content())) what.second.Clear();
+  }
+  return what;
+}
+
 absl::StatusOr<std::unique_ptr<LogWatch>> LogWatch::Open(AgencyStore& store, BrokerLink& broker, Alarm& alarm,
                                                          std::string_view log_vkey) {
   ACCORD_ASSIGN_OR_RETURN(ledger::Vkey key, ledger::Vkey::Parse(log_vkey));

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "accord/storage/v1/witness.pb.h"
 #include "accord/type/v1/entry.pb.h"
@@ -29,6 +30,9 @@ struct VerifiedReceipt {
   type::v1::EntryReferral referral;    // Empty when that part was not opened; so the next.
   type::v1::EntryDecisions decisions;
 };
+
+// What a receipt says it is of, unproven: empty where it does not say. Pure. Thread-safe.
+std::pair<type::v1::EntryEvent, type::v1::EntryReferral> WhatOf(const type::v1::Receipt& receipt);
 
 // Whose referral an entry must be about.
 struct OfRequest {

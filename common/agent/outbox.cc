@@ -307,7 +307,10 @@ absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& su
   const auto before = Permitted(submission.decisions());
   const bool decided_before = !submission.decisions().empty();
   const auto now = Permitted(preview.decisions());
-  if (!preview.decisions().empty()) *submission.mutable_decisions() = preview.decisions();
+  if (!preview.decisions().empty()) {  // With the advice: whoever has to settle it reads why, and what to do.
+    *submission.mutable_decisions() = preview.decisions();
+    *submission.mutable_warnings() = preview.warnings();
+  }
   if (!prepared.ok()) {
     // Nothing permitted, or the broker refuses the content itself: a person decides. The rest is tried again.
     const absl::StatusCode code = prepared.status().code();
@@ -392,6 +395,11 @@ absl::Status Outbox::SettleAsHeld(const std::string& request_id, StoredSubmissio
     return Ask(request_id, submission, reused);
   }
   ACCORD_ASSIGN_OR_RETURN(const type::v1::Receipt receipt, broker_.GetReceipt(index));
+  // All that this agency asks of the broker shares its ids. One that stands for an act of a worker is no push: a person gives this another.
+  if (const auto [event, about] = WhatOf(receipt); event.type() != referral::StoredEventOf(submission.draft().core().type())) {
+    ACCORD_RETURN_IF_ERROR(log_.Verify(receipt, event.type(), about.header_digest()).status());
+    return Ask(request_id, submission, reused);
+  }
   submission.set_header_digest(*digest);
   submission.clear_prepared();  // Those bytes were never stored.
   submission.clear_decision_digest();

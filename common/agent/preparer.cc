@@ -129,6 +129,15 @@ Draft Screened(Draft draft) {
   return draft;
 }
 
+// A victim information request names the section that states it: its first narrative. Without one it names none, and the broker says that
+// it lacks.
+void NameStatement(PreviewReferralRequest& request, Random& random) {
+  if (!request.core().has_victim_information_request()) return;
+  const auto& sections = request.sections();
+  const auto stated = std::find_if(sections.begin(), sections.end(), [](const auto& part) { return part.category() == type::v1::CATEGORY_NARRATIVE; });
+  request.mutable_core()->mutable_victim_information_request()->set_statement_section(stated == sections.end() ? NewId(random) : stated->section_id());
+}
+
 // A basis of some sections is of sections that are there, once each; where the sender acts is said of the whole alone.
 absl::Status CheckSectionBases(const Draft& draft) {
   std::set<int> seen;
@@ -170,7 +179,7 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
   request.mutable_core()->set_screening_version(std::string(kScreeningVersion));
   if (!options.event_reference().empty()) {
     *request.mutable_core()->mutable_report()->mutable_event() =
-        referral::MakeEventToken(options.event_reference(), keys_.linkage_domain, keys_.linkage_key_id, keys_.linkage_key.view());
+        referral::MakeEventToken(options.event_reference(), OwnLinkage(keys_, clock_.Now()));
   }
   if (options.report_source() != 0) request.mutable_core()->mutable_report()->set_source(options.report_source());
   if (options.credibility() != 0) request.mutable_core()->mutable_report()->set_credibility(options.credibility());
@@ -209,13 +218,13 @@ absl::StatusOr<PreviewReferralRequest> Preparer::Parts(const Draft& draft) const
     }
     part.set_confidential_address(section.confidential_address);
   }
+  NameStatement(request, random_);
+  const auto domains = LinkageFor(keys_, draft.recipients, clock_.Now());
   for (const DraftSubject& subject : draft.subjects) {
     auto& part = *request.add_subjects();
     part = subject.part;
     part.set_subject_id(NewId(random_));
-    for (auto& token : referral::MakeTokens(subject.person, keys_.linkage_domain, keys_.linkage_key_id, keys_.linkage_key.view())) {
-      *part.add_tokens() = std::move(token);
-    }
+    for (auto& token : referral::MakeTokens(subject.person, domains)) *part.add_tokens() = std::move(token);
   }
   request.set_with_stand_ins(true);
   ACCORD_RETURN_IF_ERROR(referral::ValidateParts(ToParts(request), /*digests_required=*/false));

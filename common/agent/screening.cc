@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "common/agent/housing_facts.h"
 #include "common/referral/identifiers.h"
 
 namespace accord::agent {
@@ -71,10 +72,7 @@ void QuarantineIdentifiers(Draft& draft) {
   size_t quarantined = 0;
   const auto screen = [&](Person& person) {
     for (auto& identifier : *person.mutable_identifiers()) {
-      const bool wrong =
-          (identifier.scheme() == "nhs_number" && !referral::IsNhsNumber(identifier.value())) ||
-          (identifier.scheme() == "upn" && !referral::IsUpn(identifier.value()));
-      if (!wrong || identifier.quarantined()) continue;
+      if (identifier.quarantined() || referral::IdentifierFault(identifier.scheme(), identifier.value()).empty()) continue;
       identifier.set_quarantined(true);
       ++quarantined;
     }
@@ -83,7 +81,7 @@ void QuarantineIdentifiers(Draft& draft) {
   quarantined = 0;  // Subjects repeat the people of the sections; count each identifier once.
   for (auto& section : draft.sections) ForEachPerson(section.content, screen);
   if (quarantined > 0) {
-    draft.warnings.push_back("An identifier has a wrong check character: it is kept apart and not matched on; the "
+    draft.warnings.push_back("An identifier has a wrong check character or form: it is kept apart and not matched on; the "
                              "referral goes. Correct it in your record.");
   }
 }
@@ -188,6 +186,16 @@ void WarnOfPortals(Draft& draft) {
                            "may show there. Speak to whoever runs it before anything is written into the child's record.");
 }
 
+// The list goes with the section, and those who have only the narrative read it there.
+void WarnOfRecords(Draft& draft) {
+  if (std::none_of(draft.sections.begin(), draft.sections.end(),
+                   [](const DraftSection& section) { return section.content.health().keep_out_of_size() > 0; })) {
+    return;
+  }
+  draft.warnings.push_back("Records are named that nothing of this may show in: recipients are told which. See that your own, and its portal, "
+                           "are among them where an alleged perpetrator can read it.");
+}
+
 }  // namespace
 
 void Screen(Draft& draft) {
@@ -196,6 +204,8 @@ void Screen(Draft& draft) {
   QuarantineIdentifiers(draft);
   SeparateSharedContact(draft);
   WarnOfPortals(draft);
+  WarnOfRecords(draft);
+  WarnOfHousing(draft);
 }
 
 }  // namespace accord::agent

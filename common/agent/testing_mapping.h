@@ -1,4 +1,5 @@
-// What the tests of the services' mappings share: a routing, what every push says, and the samples of deploy/samples.
+// What the tests of the services' mappings share: a routing, what every push says, and the samples of deploy/samples. Records of any
+// content: testing_records.h.
 #pragma once
 
 #include <google/protobuf/util/json_util.h>
@@ -7,9 +8,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/agent/draft.h"
@@ -118,6 +121,55 @@ std::map<std::string, Draft> MapSamples(std::string_view agency, std::string_vie
     if (draft.ok()) drafts.emplace(entry.path().filename().string(), *std::move(draft));
   }
   return drafts;
+}
+
+// The victim as pushed, and the reference beside them, of a draft whose push had one.
+inline std::pair<type::v1::Person, std::string> VictimAndReferenceIn(const Draft& draft) {
+  type::v1::Person person = Find(draft, type::v1::CATEGORY_IDENTITY)->identity().victim();
+  auto& identifiers = *person.mutable_identifiers();
+  std::string reference;
+  if (!identifiers.empty() && identifiers[identifiers.size() - 1].scheme() == kCaseReferenceScheme) {
+    reference = identifiers[identifiers.size() - 1].value();
+    identifiers.RemoveLast();
+  } else {
+    reference = person.record_number();
+    person.clear_record_number();
+  }
+  return {person, reference};
+}
+// What `draft` says of the field relationship, and of the field works_at_agency.
+inline type::v1::RelationshipClass RelationshipIn(const Draft& draft) {
+  for (const DraftSubject& subject : draft.subjects) {
+    if (subject.part.role() == type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR) return subject.part.relationship();
+  }
+  return type::v1::RELATIONSHIP_CLASS_UNSPECIFIED;
+}
+inline std::string WorksAtIn(const Draft& draft) {
+  for (const DraftSubject& subject : draft.subjects) {
+    if (subject.part.works_at().empty()) continue;
+    return (subject.part.role() == type::v1::SUBJECT_ROLE_VICTIM ? "victim:" : "perpetrator:") + subject.part.works_at();
+  }
+  return "";
+}
+// Of the field do_not_disclose_to, into `agencies`.
+inline void NotToIn(const Draft& draft, google::protobuf::RepeatedPtrField<std::string>& agencies) {
+  for (const DraftSubject& subject : draft.subjects) {
+    for (const auto& exclusion : subject.part.exclusions()) agencies.Add(std::string(exclusion.agency()));
+  }
+}
+// The text of the section of `category` that comes `nth` of its kind; empty when there is none.
+inline std::string TextIn(const Draft& draft, type::v1::Category category, size_t nth = 0) {
+  for (const DraftSection& section : draft.sections) {
+    if (section.category == category && nth-- == 0) return section.content.text().text();
+  }
+  return "";
+}
+// The text behind `label` of the section of `category` that begins with it, from the second of its kind on; empty when there is none.
+inline std::string LabelledIn(const Draft& draft, type::v1::Category category, std::string_view label) {
+  for (size_t nth = 1;; ++nth) {
+    const std::string text = TextIn(draft, category, nth);
+    if (text.empty() || text.starts_with(label)) return text.substr(std::min(text.size(), label.size()));
+  }
 }
 
 }  // namespace accord::agent::testing

@@ -1,16 +1,28 @@
 #include "common/agent_rpc/agency_config.h"
 
+#include <absl/time/civil_time.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
 #include "common/agent/alert.h"
 #include "common/base/ids.h"
 #include "common/base/text.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
+#include "common/policy/instrument_text.h"
+#include "common/policy/reading.h"
+#include "common/referral/header.h"
+#include "common/referral/identifiers.h"
 #include "common/webhook/alert_webhook.h"
 
 namespace accord::agent_rpc {
 namespace {
 
 constexpr int kMetricsPortOffset = 2000;
+constexpr size_t kDayChars = 10;
 
 struct KindName {
   const char* name;
@@ -28,6 +40,77 @@ constexpr KindName kKinds[] = {
     {"education", type::v1::AGENCY_KIND_EDUCATION},
     {"probation", type::v1::AGENCY_KIND_PROBATION},
 };
+
+void ReadSupportServices(config::Table& root, AgencyConfig& config) {
+  for (config::Table& table : root.Tables("support_service")) {
+    agent::SupportService& service = config.support_services.emplace_back();
+    service.agency = table.RequiredString("agency");
+    const bool routed = std::any_of(config.routing.begin(), config.routing.end(), [&](const auto& row) {
+      return std::find(row.second.begin(), row.second.end(), service.agency) != row.second.end();
+    });
+    if (!routed) table.Reject("agency", "is not in [routing]: nothing would go to it");
+    service.age_from = static_cast<uint32_t>(table.OptionalInt("age_from", 0, 0, agent::kClientAgeMax));
+    service.age_to = static_cast<uint32_t>(table.OptionalInt("age_to", agent::kClientAgeMax, 0, agent::kClientAgeMax));
+    if (service.age_from > service.age_to) table.Reject("age_to", "is below age_from");
+    service.genders = table.Strings("genders");
+    service.areas = table.Strings("areas");
+    for (const std::string& area : service.areas) {
+      if (!agent::IsAreaCode(area)) table.Reject("areas", "has one that is no GSS code");
+    }
+    service.grades = policy::Words<type::v1::RiskGrade>(table, "grades");
+    service.languages = table.Strings("languages");
+    service.takes_new = table.OptionalBool("takes_new", true);
+    const auto twice = std::count_if(config.support_services.begin(), config.support_services.end(), [&](const auto& one) { return one.agency == service.agency; });
+    if (twice > 1) table.Reject("agency", "has two rows");
+  }
+  if (config.support_services.size() > agent::kSupportServicesMax) root.Reject("support_service", "more than 64");
+}
+
+void ReadInstruments(config::Table& root, AgencyConfig& config) {
+  config::Table table = root.Section("instruments");
+  const std::string directory = table.OptionalPath("directory");
+  if (directory.empty()) {
+    config.instruments = policy::DefaultInstruments();
+    return;
+  }
+  auto instruments = policy::LoadInstruments(directory);
+  if (!instruments.ok()) return table.Reject("directory", FromAbsl(instruments.status().message()));
+  config.instruments = *std::move(instruments);
+}
+
+// A name of a linkage domain or of one of its keys, as every token carries it.
+std::string LinkageName(config::Table& table, std::string_view key, std::string name) {
+  if (name.size() > referral::kVersionBytesMax) table.Reject(key, fmt::format("is over {} bytes", referral::kVersionBytesMax));
+  return name;
+}
+
+// The keys that linkage domains had before, and the domains of others. A key id means one key of its domain for ever.
+void ReadOtherLinkage(config::Table& root, AgencyConfig& config) {
+  std::set<std::string> domains = {config.linkage_domain};
+  std::set<std::pair<std::string, std::string>> ids = {{config.linkage_domain, config.linkage_key_id}};
+  for (config::Table& other : root.Tables("other_linkage_domains")) {
+    AgencyConfig::OtherLinkage row{LinkageName(other, "domain", other.RequiredString("domain")), LinkageName(other, "key_id", other.RequiredString("key_id")),
+                                   other.RequiredPath("key"), other.Strings("agencies")};
+    if (!domains.insert(row.domain).second) other.Reject("domain", "is configured already");
+    if (row.agencies.empty()) other.Reject("agencies", "names nobody: its tokens would never be sent");
+    if (!std::all_of(row.agencies.begin(), row.agencies.end(), IsAgencyId)) other.Reject("agencies", "has one that is not 1 to 63 of [a-z0-9-]");
+    ids.emplace(row.domain, row.key_id);
+    config.other_linkage_domains.push_back(std::move(row));
+  }
+  if (config.other_linkage_domains.size() > kOtherLinkageDomainsMax) root.Reject("other_linkage_domains", "more than 8");
+  for (config::Table& previous : root.Tables("previous_linkage_keys")) {
+    AgencyConfig::PreviousLinkage row{previous.OptionalString("domain", config.linkage_domain),
+                                      LinkageName(previous, "key_id", previous.RequiredString("key_id")), previous.RequiredPath("key"), absl::InfinitePast()};
+    absl::CivilDay last;
+    const std::string until = previous.RequiredString("until");
+    if (until.size() != kDayChars || !absl::ParseCivilTime(until, &last)) previous.Reject("until", "is no day, YYYY-MM-DD");
+    row.sent_until = absl::FromCivil(last + 1, absl::UTCTimeZone());
+    if (!domains.contains(row.domain)) previous.Reject("domain", "is no domain of this agency's");
+    if (!ids.emplace(row.domain, row.key_id).second) previous.Reject("key_id", "is that of another key of the domain");
+    config.previous_linkage_keys.push_back(std::move(row));
+  }
+  if (config.previous_linkage_keys.size() > kPreviousLinkageKeysMax) root.Reject("previous_linkage_keys", "more than 16");
+}
 
 }  // namespace
 
@@ -69,9 +152,10 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   if (config.previous_sealing_keys.size() > kPreviousSealingKeysMax) root.Reject("previous_sealing_keys", "more than 16");
 
   config::Table linkage = root.Section("linkage");
-  config.linkage_domain = linkage.RequiredString("domain");
-  config.linkage_key_id = linkage.RequiredString("key_id");
+  config.linkage_domain = LinkageName(linkage, "domain", linkage.RequiredString("domain"));
+  config.linkage_key_id = LinkageName(linkage, "key_id", linkage.RequiredString("key_id"));
   config.linkage_key = linkage.RequiredPath("key");
+  ReadOtherLinkage(root, config);
 
   config::Table store = root.Section("store");
   config.store = store.RequiredPath("directory");
@@ -79,6 +163,14 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   config::Table routing = root.Section("routing");
   for (const KindName& row : kKinds) {
     if (routing.Has(row.name)) config.routing[row.kind] = routing.Strings(row.name);
+  }
+  ReadSupportServices(root, config);
+  ReadInstruments(root, config);
+
+  config::Table identifiers = root.Section("identifiers");
+  config.force_codes = identifiers.Strings("force_codes");
+  if (!std::all_of(config.force_codes.begin(), config.force_codes.end(), referral::IsForceCode)) {
+    identifiers.Reject("force_codes", "has one that is not two digits");
   }
 
   config::Table alert = root.Section("alert");

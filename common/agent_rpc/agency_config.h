@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "accord/type/v1/vocabulary.pb.h"
+#include "common/agent/eligibility.h"
+#include "common/referral/instruments.h"
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
 #include "common/telemetry/log.h"
@@ -37,10 +39,30 @@ struct AgencyConfig {
   std::string witness_name;  // Name of that key in notes.
 
   std::string linkage_domain, linkage_key_id, linkage_key;  // [linkage]; the key file holds 64 hex digits.
+  // [[previous_linkage_keys]]: those that a linkage domain had before, the newest first.
+  struct PreviousLinkage {
+    std::string domain;  // By default that of [linkage].
+    std::string key_id, key;
+    absl::Time sent_until;  // The end of the day `until`, UTC: until then tokens are sent under it alone too.
+  };
+  std::vector<PreviousLinkage> previous_linkage_keys;
+  // [[other_linkage_domains]]: with what goes to one of these agencies, tokens of their domain go too.
+  struct OtherLinkage {
+    std::string domain, key_id, key;
+    std::vector<std::string> agencies;
+  };
+  std::vector<OtherLinkage> other_linkage_domains;
   std::string store;                                        // [store] directory.
 
   // [routing]: to whom, by kind, when a push names nobody.
   std::map<type::v1::AgencyKind, std::vector<std::string>> routing;
+
+  // [[support_service]]: which clients an agency of the routing takes; one without a row takes anybody.
+  std::vector<agent::SupportService> support_services;
+  // [instruments] directory: the documents of it; without it those that the program is built with (docs/instruments.md).
+  referral::Instruments instruments;
+
+  std::vector<std::string> force_codes;  // [identifiers]: of the police forces heard of here; none: any.
 
   // [alert]: whom to call about IMMEDIATE referrals (common/agent/alert.h).
   std::vector<std::string> alert_command;  // This,
@@ -54,6 +76,8 @@ struct AgencyConfig {
 };
 
 inline constexpr size_t kPreviousSealingKeysMax = 16;
+inline constexpr size_t kPreviousLinkageKeysMax = 16;
+inline constexpr size_t kOtherLinkageDomainsMax = 8;
 
 // Errors as config::Table's: all of them, each with file, line and key. `default_port` is design.md §8's.
 absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int default_port);

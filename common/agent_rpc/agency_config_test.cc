@@ -57,6 +57,71 @@ TEST(AgencyConfigTest, KeepsTheSealingKeysThatWereReplaced) {
   EXPECT_THAT(Wrong(many + one), HasSubstr("previous_sealing_keys"));
 }
 
+TEST(AgencyConfigTest, KeepsTheLinkageKeysThatWereReplacedUntilTheEndOfADay) {
+  const std::string one = "[[previous_linkage_keys]]\nkey_id = \"2025-1\"\nkey = \"old-linkage.key\"\nuntil = \"2027-01-31\"\n";
+  const auto config = LoadWith(one);
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->previous_linkage_keys.size(), 1u);
+  const AgencyConfig::PreviousLinkage& previous = config->previous_linkage_keys[0];
+  EXPECT_EQ(previous.domain, config->linkage_domain);
+  EXPECT_EQ(previous.key_id, "2025-1");
+  EXPECT_EQ(previous.sent_until, absl::FromCivil(absl::CivilDay(2027, 2, 1), absl::UTCTimeZone()));
+  EXPECT_THAT(LoadWith("")->previous_linkage_keys, IsEmpty());
+
+  const auto with = [&](const std::string& wrong, const std::string& in_place_of) {
+    std::string text = one;
+    return Wrong(text.replace(text.find(in_place_of), in_place_of.size(), wrong));
+  };
+  EXPECT_THAT(with("2027-02-31", "2027-01-31"), HasSubstr("until"));
+  EXPECT_THAT(with("2027-01", "2027-01-31"), HasSubstr("until"));
+  EXPECT_THAT(with("2027-01-31x", "2027-01-31"), HasSubstr("until"));
+  EXPECT_THAT(with("", "until = \"2027-01-31\"\n"), HasSubstr("until")) << "nothing is sent under an old key for ever";
+  EXPECT_THAT(with("2026-1", "2025-1"), HasSubstr("key_id")) << "the present key's";
+  EXPECT_THAT(with(std::string(65, 'k'), "2025-1"), HasSubstr("over 64 bytes"));
+  EXPECT_THAT(Wrong(one + one), HasSubstr("key_id"));
+  EXPECT_THAT(Wrong(one + "domain = \"southshire\"\n"), HasSubstr("domain"));
+  std::string many;
+  for (size_t i = 0; i < kPreviousLinkageKeysMax; ++i) {
+    many += one;
+    many.replace(many.rfind("2025-1"), 6, "old-" + std::to_string(i));
+  }
+  EXPECT_TRUE(LoadWith(many).ok());
+  EXPECT_THAT(Wrong(many + one), HasSubstr("previous_linkage_keys"));
+}
+
+TEST(AgencyConfigTest, KnowsTheLinkageDomainsOfOtherAreasByTheirAgencies) {
+  const std::string one =
+      "[[other_linkage_domains]]\ndomain = \"southshire\"\nkey_id = \"2026-1\"\nkey = \"south.key\"\nagencies = [\"south-idva\"]\n";
+  const auto config = LoadWith(one + "[[previous_linkage_keys]]\ndomain = \"southshire\"\nkey_id = \"2025-1\"\nkey = \"o.key\"\nuntil = \"2027-01-31\"\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->other_linkage_domains.size(), 1u);
+  EXPECT_EQ(config->other_linkage_domains[0].domain, "southshire");
+  EXPECT_THAT(config->other_linkage_domains[0].agencies, ElementsAre("south-idva"));
+  EXPECT_EQ(config->previous_linkage_keys.at(0).domain, "southshire");
+  EXPECT_THAT(Wrong(one + one), HasSubstr("domain"));
+  const auto with = [&](const std::string& wrong, const std::string& in_place_of) {
+    std::string text = one;
+    return Wrong(text.replace(text.find(in_place_of), in_place_of.size(), wrong));
+  };
+  EXPECT_THAT(with("northshire", "southshire"), HasSubstr("domain")) << "it is our own";
+  EXPECT_THAT(with("[]", "[\"south-idva\"]"), HasSubstr("agencies"));
+  EXPECT_THAT(with("South Idva", "south-idva"), HasSubstr("agencies"));
+  std::string many;
+  for (size_t i = 0; i <= kOtherLinkageDomainsMax; ++i) {
+    many += one;
+    many.replace(many.rfind("southshire"), 10, "area-" + std::to_string(i));
+  }
+  EXPECT_THAT(Wrong(many), HasSubstr("other_linkage_domains"));
+}
+
+TEST(AgencyConfigTest, KnowsTheForcesThatAreHeardOf) {
+  EXPECT_THAT(LoadWith("")->force_codes, IsEmpty());
+  EXPECT_THAT(LoadWith("[identifiers]\nforce_codes = [\"06\", \"20\"]\n")->force_codes, ElementsAre("06", "20"));
+  for (const char* wrong : {"6", "00", "020", "GM"}) {
+    EXPECT_THAT(Wrong("[identifiers]\nforce_codes = [\"20\", \"" + std::string(wrong) + "\"]\n"), HasSubstr("force_codes")) << wrong;
+  }
+}
+
 TEST(AgencyConfigTest, TakesTheHookWithinItsLimits) {
   for (const char* repeat : {"30s", "1h"}) {
     const auto config = LoadWith(std::string("[alert]\ncommand = [\"/bin/pager\", \"an argument\"]\nrepeat = \"") + repeat + "\"\ntimeout = \"1s\"");
@@ -84,6 +149,48 @@ TEST(AgencyConfigTest, TakesAWebhookInPlaceOfACommand) {
   EXPECT_THAT(Wrong("[alert]\nwebhook = \"http://pager.example/desk\""), HasSubstr("alert.webhook"));
   EXPECT_THAT(Wrong("[alert]\nwebhook = \"https://pager.example\"\ncommand = [\"/bin/pager\"]"), HasSubstr("alert.webhook"));
   EXPECT_THAT(Wrong("[alert]\nauthorities = \"/etc/pager.pem\""), HasSubstr("alert.authorities"));
+}
+
+TEST(AgencyConfigTest, HasTheBuiltInInstrumentsUnlessItNamesADirectory) {
+  EXPECT_EQ(LoadWith("")->instruments.all().size(), 5u);
+  const std::string directory = testing::TempDir() + "/accord_agency_config_instruments";
+  std::filesystem::remove_all(directory);
+  const std::string section = "[instruments]\ndirectory = \"" + directory + "\"\n";
+  EXPECT_THAT(Wrong(section), HasSubstr("instruments.directory"));
+  std::filesystem::create_directory(directory);
+  std::filesystem::copy("deploy/instruments/s-dash-2009.toml", directory);
+  const auto config = LoadWith(section);
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->instruments.all().size(), 1u) << "the directory is the whole set";
+  EXPECT_EQ(config->instruments.all()[0].code, "s-dash");
+  std::ofstream(directory + "/s-dash-2009.toml", std::ios::app) << "\nage = 16\n";
+  EXPECT_THAT(Wrong(section), HasSubstr("s-dash-2009.toml"));
+  std::filesystem::remove_all(directory);
+}
+
+TEST(AgencyConfigTest, TakesWhomASupportServiceTakesWithinItsLimits) {
+  const auto config = LoadWith("[[support_service]]\nagency = \"idva\"\nage_from = 16\nage_to = 120\ngenders = [\"female\"]\nareas = [\"E08000001\"]\n"
+                               "grades = [\"high\", \"medium\"]\nlanguages = [\"polish\"]\ntakes_new = false\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->support_services.size(), 1u);
+  const agent::SupportService& service = config->support_services[0];
+  EXPECT_EQ(service.agency, "idva");
+  EXPECT_EQ(service.age_from, 16u);
+  EXPECT_EQ(service.age_to, 120u);
+  EXPECT_THAT(service.genders, ElementsAre("female"));
+  EXPECT_THAT(service.areas, ElementsAre("E08000001"));
+  EXPECT_THAT(service.grades, ElementsAre(type::v1::RISK_GRADE_HIGH, type::v1::RISK_GRADE_MEDIUM));
+  EXPECT_THAT(service.languages, ElementsAre("polish"));
+  EXPECT_FALSE(service.takes_new);
+  EXPECT_TRUE(LoadWith("[[support_service]]\nagency = \"idva\"\n")->support_services[0].takes_new);
+  EXPECT_THAT(LoadWith("")->support_services, IsEmpty());
+  EXPECT_THAT(Wrong("[[support_service]]\nage_from = 16\n"), HasSubstr("support_service[0].agency"));
+  EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva-2\"\n"), HasSubstr("is not in [routing]"));
+  EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\nage_to = 121\n"), HasSubstr("age_to"));
+  EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\nage_from = 18\nage_to = 17\n"), HasSubstr("is below age_from"));
+  EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\nareas = [\"Northshire\"]\n"), HasSubstr("no GSS code"));
+  EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\ngrades = [\"severe\"]\n"), HasSubstr("`severe`"));
+  EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\n[[support_service]]\nagency = \"idva\"\n"), HasSubstr("has two rows"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "common/agent/eligibility.h"
 #include "common/agent_rpc/grpc_broker_link.h"
 #include "common/base/bytes.h"
 #include "common/base/file.h"
@@ -36,6 +37,26 @@ absl::StatusOr<crypto::SecretBytes> ReadKey(const std::string& path) {
   return crypto::SecretBytes::Take(*std::move(bytes));
 }
 
+absl::StatusOr<std::vector<agent::AgencyKeys::EarlierLinkage>> LoadEarlierLinkage(const AgencyConfig& config, const std::string& domain) {
+  std::vector<agent::AgencyKeys::EarlierLinkage> earlier;
+  for (const AgencyConfig::PreviousLinkage& previous : config.previous_linkage_keys) {
+    if (previous.domain != domain) continue;
+    ACCORD_ASSIGN_OR_RETURN(auto key, ReadKey(previous.key));
+    earlier.push_back({previous.key_id, std::move(key), previous.sent_until});
+  }
+  return earlier;
+}
+
+absl::StatusOr<std::vector<agent::AgencyKeys::OtherLinkage>> LoadOtherLinkage(const AgencyConfig& config) {
+  std::vector<agent::AgencyKeys::OtherLinkage> others;
+  for (const AgencyConfig::OtherLinkage& other : config.other_linkage_domains) {
+    ACCORD_ASSIGN_OR_RETURN(auto key, ReadKey(other.key));
+    ACCORD_ASSIGN_OR_RETURN(auto earlier, LoadEarlierLinkage(config, other.domain));
+    others.push_back({other.domain, other.key_id, std::move(key), std::move(earlier), other.agencies});
+  }
+  return others;
+}
+
 absl::StatusOr<std::unique_ptr<agent::AgencyKeys>> LoadKeys(const AgencyConfig& config, type::v1::AgencyKind kind) {
   ACCORD_ASSIGN_OR_RETURN(auto signing, crypto::SigningKey::FromPemFile(config.signing_key));
   ACCORD_ASSIGN_OR_RETURN(auto sealing, crypto::SealingKey::FromPemFile(config.sealing_key));
@@ -53,9 +74,14 @@ absl::StatusOr<std::unique_ptr<agent::AgencyKeys>> LoadKeys(const AgencyConfig& 
     if (of_key.public_key_id() != key.key_id()) return Wrong(previous.certificate, "is not of the key beside it");
     earlier.push_back({std::move(key), std::move(of_key)});
   }
-  return std::unique_ptr<agent::AgencyKeys>(new agent::AgencyKeys{
+  ACCORD_ASSIGN_OR_RETURN(auto earlier_linkage, LoadEarlierLinkage(config, config.linkage_domain));
+  ACCORD_ASSIGN_OR_RETURN(auto other_linkage, LoadOtherLinkage(config));
+  std::unique_ptr<agent::AgencyKeys> keys(new agent::AgencyKeys{
       config.agency, kind, config.trust_domain, std::move(signing), std::move(sealing), std::move(certificate),
-      std::move(authorities), config.linkage_domain, config.linkage_key_id, std::move(linkage_key), std::move(earlier)});
+      std::move(authorities), config.linkage_domain, config.linkage_key_id, std::move(linkage_key), std::move(earlier),
+      std::move(earlier_linkage), std::move(other_linkage)});
+  ACCORD_RETURN_IF_ERROR(agent::CheckLinkageKeysDiffer(*keys));
+  return keys;
 }
 
 // The agency's own certificates, its programs' and its systems', may call; nobody else.
@@ -362,7 +388,7 @@ absl::StatusOr<agency::v1::PushResult> AgencyRuntime::Push(agent::Draft draft) {
   }
   const std::string request_id = draft.options.request_id();
   const absl::Duration wait = std::min(absl::Milliseconds(draft.options.wait_ms()), kWaitMax);
-  ACCORD_ASSIGN_OR_RETURN(storage::v1::StoredSubmission submission, outbox_->Push(std::move(draft)));
+  ACCORD_ASSIGN_OR_RETURN(storage::v1::StoredSubmission submission, agent::PushWithRecord(*outbox_, std::move(draft)));
   if (wait > absl::ZeroDuration()) {
     ACCORD_ASSIGN_OR_RETURN(submission, outbox_->Await(request_id, clock_.Now() + wait));
   }

@@ -71,6 +71,11 @@ class AgencyRuntime {
   const Clock& clock() const { return clock_; }
   // The agencies of `kind` that this agency's configuration sends to when a push names nobody.
   std::vector<std::string> routing(type::v1::AgencyKind kind) const;
+  // Of the police forces heard of here; none: any.
+  const std::vector<std::string>& force_codes() const { return config_.force_codes; }
+  // The documents of the instruments that it uses, and whom the support services of its routing take.
+  const referral::Instruments& instruments() const { return config_.instruments; }
+  const std::vector<agent::SupportService>& support_services() const { return config_.support_services; }
 
   // How the service stands.
   agency::v1::GetServiceStatusResponse Status() const;

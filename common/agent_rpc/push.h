@@ -21,7 +21,8 @@ grpc::ServerUnaryReactor* HandlePush(grpc::CallbackServerContext& context, Agenc
                           [&runtime, &request, &response, map](const rpc::Call&, rpc::Completion done) {
                             done([&]() -> absl::Status {
                               const agent::MappingContext mapping{[&](type::v1::AgencyKind kind) { return runtime.routing(kind); },
-                                                                  runtime.clock().Now(), runtime.keys().agency};
+                                                                  runtime.clock().Now(), runtime.keys().agency, &runtime.instruments(),
+                                                                  &runtime.support_services(), runtime.force_codes()};
                               ACCORD_ASSIGN_OR_RETURN(agent::Draft draft, map(request, mapping));
                               ACCORD_ASSIGN_OR_RETURN(*response.mutable_result(), runtime.Push(std::move(draft)));
                               return absl::OkStatus();

@@ -54,9 +54,8 @@ absl::StatusOr<CaseRules> ParseCaseRules(std::string_view text, const std::strin
   config::Table other_victims = root->Section("other_victims");
   rules.other_victim_months = ReadNumber(other_victims, "months", 1, referral::kCaseMonthsMax);
   config::Table grades = root->Section("grades");
-  const auto questions = static_cast<int64_t>(referral::RicQuestions().size());
-  rules.ric.medium = ReadNumber(grades, "ric_medium", 1, questions);
-  rules.ric.high = ReadNumber(grades, "ric_high", 1, questions);
+  rules.ric.medium = ReadNumber(grades, "ric_medium", 1, referral::kRicScoreMax);
+  rules.ric.high = ReadNumber(grades, "ric_high", 1, referral::kRicScoreMax);
   if (const absl::Status finished = root->Finish(); !finished.ok()) return malformed(FromAbsl(finished.message()));
   if (const absl::Status valid = referral::ValidateCaseRules(rules); !valid.ok()) {
     return malformed(fmt::format("{}: {}", name, FromAbsl(valid.message())));

@@ -102,10 +102,21 @@ std::optional<Ruling> ImmigrationStatus(const SectionQuestion& q) {
   return Ruling{VERDICT_WITHHOLD, "always/immigration-status", "Immigration status does not go to police.", {}};
 }
 
+// As stated, else where the sender's areas are; who has none is taken to be in England, as by the legal register.
+bool ActsInEngland(const Question& q) {
+  const Jurisdiction stated = q.parts.core.jurisdiction();
+  if (stated != JURISDICTION_UNSPECIFIED) return stated == JURISDICTION_ENGLAND;
+  return q.sender->jurisdictions.empty() || Has(q.sender->jurisdictions, JURISDICTION_ENGLAND);
+}
+
 std::optional<Ruling> DutyToRefer(const SectionQuestion& q) {
   if (q.parts.core.purpose() != PURPOSE_HOUSING_DUTY_TO_REFER) return std::nullopt;
   if (q.sender_kind() == AGENCY_KIND_POLICE || q.sender_kind() == AGENCY_KIND_IDVA) {
     return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-sender", "The duty to refer does not lie on this agency; it refers voluntarily.",
+                  One(CHANGE_CODE_SEND_AS_VOLUNTARY, "Send it as a voluntary housing referral.")};
+  }
+  if (!ActsInEngland(q)) {
+    return Ruling{VERDICT_WITHHOLD, "always/duty-to-refer-england", "The duty to refer is law in England alone (Housing Act 1996 s213B).",
                   One(CHANGE_CODE_SEND_AS_VOLUNTARY, "Send it as a voluntary housing referral.")};
   }
   if (q.kind() != AGENCY_KIND_HOUSING) {

@@ -339,8 +339,8 @@ absl::Status ValidateCaseRules(const CaseRules& rules) {
       return Malformed("escalation: a record of sharing, or of not sharing, reports no event");
     }
   }
-  if (rules.ric.medium < 1 || rules.ric.medium > rules.ric.high || rules.ric.high > RicQuestions().size()) {
-    return Malformed(fmt::format("grades: ric_medium and ric_high come in this order, 1 to {}", RicQuestions().size()));
+  if (rules.ric.medium < 1 || rules.ric.medium > rules.ric.high || rules.ric.high > kRicScoreMax) {
+    return Malformed(fmt::format("grades: ric_medium and ric_high come in this order, 1 to {}", kRicScoreMax));
   }
   return absl::OkStatus();
 }

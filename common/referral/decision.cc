@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "common/base/bytes.h"
@@ -128,6 +130,26 @@ void WriteObligations(const Question& q, const Ruling& ruling, bool waived, Sect
   obligations.set_feedback_working_days(ruling.route == nullptr ? 0 : ruling.route->feedback_working_days);
 }
 
+// Why something is shared tells a good part of it: the reasons under a tag go with a section under that tag, or not at all.
+void WithholdReasonsOfNothing(const HeaderParts& parts, Decisions& result) {
+  const auto is_reasons = [](const auto& of) { return of.category() == CATEGORY_RATIONALE; };
+  if (std::none_of(parts.sections.begin(), parts.sections.end(), is_reasons)) return;
+  std::map<std::string_view, std::string_view> tags;  // Section id → tag id.
+  for (const SectionPart& section : parts.sections) tags[section.section_id()] = section.tag_id();
+  std::set<std::pair<std::string_view, std::string_view>> go;  // Recipient and tag of which a section goes.
+  for (const SectionDecision& decision : result.decisions) {
+    if (decision.verdict() == VERDICT_PERMIT && !is_reasons(decision)) go.emplace(decision.recipient(), tags[decision.section_id()]);
+  }
+  for (SectionDecision& decision : result.decisions) {
+    if (decision.verdict() != VERDICT_PERMIT || !is_reasons(decision) || go.contains({decision.recipient(), tags[decision.section_id()]})) continue;
+    if (decision.emergency_gap()) --result.gaps_waived;
+    decision.clear_emergency_gap();
+    decision.clear_obligations();
+    decision.clear_recipient_regime();
+    Write({VERDICT_WITHHOLD, "always/reasons-of-nothing", "The reasons go only with what they are the reasons of.", {}}, decision);
+  }
+}
+
 }  // namespace
 
 void ReceivedBefore::Add(Category category, OnwardSharing rule) {
@@ -178,6 +200,7 @@ Decisions Decide(const CompiledPolicy& policy, const HeaderParts& parts, const F
       if (waived) ++result.gaps_waived;
     }
   }
+  WithholdReasonsOfNothing(parts, result);
   result.warnings = Warnings(parts, ChildrensServicesKnow(index, parts, result), result.gaps_waived, now);
   return result;
 }

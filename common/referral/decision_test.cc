@@ -108,6 +108,7 @@ const std::multimap<std::string_view, std::string_view> kReasons = {
     {"REFUSE always/victim-information-sender", "Only a police force makes a victim information request, and it is a request for information."},
     {"REFUSE always/victim-information-turned", "A victim information request never turns into anything else, nor anything else into one."},
     {"WITHHOLD always/confidential-address", "A refuge or confidential address is withheld unless the agreement names the route for it."},
+    {"WITHHOLD always/duty-to-refer-england", "The duty to refer is law in England alone (Housing Act 1996 s213B)."},
     {"WITHHOLD always/duty-to-refer-recipient", "A duty-to-refer notice goes to a housing authority only."},
     {"WITHHOLD always/duty-to-refer-sender", "The duty to refer does not lie on this agency; it refers voluntarily."},
     {"WITHHOLD always/forum-members", "This agency also works with people who abuse: it has what concerns a Marac only as a named member of the forum."},
@@ -290,6 +291,9 @@ TEST(DecisionTest, Table) {
       {"danger now, category not in the schedule", [](PolicySources& p, HeaderParts& r) { p.agreements.clear(); r.core.set_urgency(URGENCY_IMMEDIATE); }, "idva", CATEGORY_HOUSING, "WITHHOLD default/no-agreement"},
       {"danger now, kind not in the schedule", [](PolicySources& p, HeaderParts& r) { p.agreements.clear(); r.core.set_urgency(URGENCY_IMMEDIATE); }, "housing", CATEGORY_IDENTITY, "WITHHOLD default/no-agreement"},
       {"duty to refer from police", [](PolicySources&, HeaderParts& r) { r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); }, "housing", CATEGORY_IDENTITY, "WITHHOLD always/duty-to-refer-sender"},
+      {"duty to refer, in Wales as stated", [](PolicySources& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; p.agencies["police"].areas = {"E06000047"}; r.core.set_jurisdiction(JURISDICTION_WALES); r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); }, "housing", CATEGORY_IDENTITY, "WITHHOLD always/duty-to-refer-england"},
+      {"duty to refer, in Wales as the sender's areas are", [](PolicySources& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; p.agencies["police"].areas = {"W06000015"}; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); }, "housing", CATEGORY_IDENTITY, "WITHHOLD always/duty-to-refer-england"},
+      {"duty to refer, with areas on both sides of the border", [](PolicySources& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; p.agencies["police"].areas = {"W06000015", "E06000047"}; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_NOT_SOUGHT_UNSAFE); }, "housing", CATEGORY_IDENTITY, "NEEDS_BASIS always/duty-to-refer-consent"},
       {"duty to refer to an Idva", [](PolicySources& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); }, "idva", CATEGORY_IDENTITY, "WITHHOLD always/duty-to-refer-recipient"},
       {"duty to refer without consent", [](PolicySources& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); r.tags[0].set_consent(CONFIDENTIALITY_CONSENT_NOT_SOUGHT_UNSAFE); }, "housing", CATEGORY_IDENTITY, "NEEDS_BASIS always/duty-to-refer-consent"},
       {"duty to refer with consent", [](PolicySources& p, HeaderParts& r) { p.agencies["police"].kind = AGENCY_KIND_HEALTH; p.agreements[0].routes[1].from_kinds = {AGENCY_KIND_HEALTH}; p.agreements[0].routes[1].purposes = {PURPOSE_HOUSING_DUTY_TO_REFER}; r.core.set_purpose(PURPOSE_HOUSING_DUTY_TO_REFER); }, "housing", CATEGORY_IDENTITY, "PERMIT agreement/test-1/to-housing"},
@@ -712,6 +716,30 @@ TEST(DecisionTest, ReasonsForSharingAreOfWhoShares) {
   ReceivedBefore received{"health", {}};
   received.Add(CATEGORY_RATIONALE, ONWARD_SHARING_NEVER);
   EXPECT_EQ(RuleOf(Decided(policy, parts, {.received = &received}), "idva", CATEGORY_RATIONALE), "PERMIT agreement/test-1/to-idva");
+}
+
+TEST(DecisionTest, ReasonsGoOnlyWithWhatTheyAreTheReasonsOf) {
+  PolicySources policy = SamplePolicy();
+  First(policy).categories.push_back(CATEGORY_RATIONALE);
+  HeaderParts parts = SampleParts();
+  AddRationale(parts);
+  EXPECT_EQ(RuleOf(Decided(policy, parts), "idva", CATEGORY_RATIONALE), "PERMIT agreement/test-1/to-idva");
+  // Nothing else goes to them; then something does, and under another tag.
+  HeaderParts nothing = parts;
+  for (SectionPart& section : nothing.sections) {
+    if (section.category() != CATEGORY_RATIONALE) section.set_category(CATEGORY_VOICE);
+  }
+  EXPECT_EQ(RuleOf(Decided(policy, nothing), "idva", CATEGORY_VOICE), "WITHHOLD default/no-route");
+  EXPECT_EQ(RuleOf(Decided(policy, nothing), "idva", CATEGORY_RATIONALE), "WITHHOLD always/reasons-of-nothing");
+  HeaderParts other = parts;
+  other.tags.push_back(other.tags[0]);
+  other.tags[1].set_tag_id(Id('u'));
+  for (SectionPart& section : other.sections) {
+    if (section.category() != CATEGORY_RATIONALE) section.set_tag_id(Id('u'));
+  }
+  const auto decisions = Decided(policy, other);
+  EXPECT_EQ(RuleOf(decisions, "idva", CATEGORY_RISK), "PERMIT agreement/test-1/to-idva");
+  EXPECT_EQ(RuleOf(decisions, "idva", CATEGORY_RATIONALE), "WITHHOLD always/reasons-of-nothing");
 }
 
 TEST(DecisionTest, OfTwoRulesOfOneCategoryTheStricterHolds) {

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/dsse.h"
+#include "common/referral/instruments.h"
 #include "common/referral/validate.h"
 
 namespace accord::referral {
@@ -166,6 +167,9 @@ absl::Status ValidateRecord(const HeaderParts& parts) {
 
 absl::Status CheckRisk(const type::v1::Risk& risk, const std::string& field) {
   ACCORD_RETURN_IF_ERROR(CheckLength(risk.instrument_version(), kInstrumentVersionBytesMax, field + ".instrument_version"));
+  const bool other = risk.instrument() == type::v1::INSTRUMENT_OTHER;
+  if (other && !IsInstrumentCode(risk.instrument_code())) return Invalid(field + ".instrument_code", "does not name the other instrument: 1 to 32 of [a-z0-9-]");
+  if (!other && !risk.instrument_code().empty()) return Invalid(field + ".instrument_code", "is for the instrument OTHER alone");
   if (!risk.assessment().empty() && risk.assessment().size() != kIdBytes) return Invalid(field + ".assessment", "is not 16 bytes");
   if (risk.assessed_at_ms() < 0) return Invalid(field + ".assessed_at_ms", "is before 1970");
   return CheckLength(risk.supervisor(), kPseudonymBytesMax, field + ".supervisor");

@@ -158,6 +158,9 @@ TEST(HeaderTest, PartsThatCannotBeAReferralAreRefusedByName) {
       {"range ends before it begins", [](HeaderParts& p) { p.core.mutable_happened()->set_earliest_ms(2); p.core.mutable_happened()->set_latest_ms(1); }, Reason::kFieldInvalid},
       {"long pseudonym", [](HeaderParts& p) { p.core.mutable_worker()->set_pseudonym(std::string(kPseudonymBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
       {"long screening version", [](HeaderParts& p) { p.core.set_screening_version(std::string(kVersionBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
+      {"other instrument without its name", [](HeaderParts& p) { p.core.mutable_risk()->set_instrument(INSTRUMENT_OTHER); }, Reason::kFieldInvalid},
+      {"other instrument with a bad name", [](HeaderParts& p) { p.core.mutable_risk()->set_instrument(INSTRUMENT_OTHER); p.core.mutable_risk()->set_instrument_code("No Name"); }, Reason::kFieldInvalid},
+      {"name of an instrument that has its own value", [](HeaderParts& p) { p.core.mutable_risk()->set_instrument_code("dara"); }, Reason::kFieldInvalid},
       {"long instrument version", [](HeaderParts& p) { p.core.mutable_risk()->set_instrument_version(std::string(kInstrumentVersionBytesMax + 1, 'x')); }, Reason::kFieldInvalid},
       {"too many criteria", [](HeaderParts& p) { for (size_t i = 0; i <= kCodesPerListMax; ++i) p.core.add_marac_criteria(MARAC_CRITERION_MARAC_REPEAT); }, Reason::kFieldInvalid},
       {"sender is no agency id", [](HeaderParts& p) { p.core.set_sender("Police!"); }, Reason::kFieldInvalid},
@@ -365,34 +368,8 @@ TEST(LanesTest, ImmediateRidesFirstAndAHighNoticeIsNotBulk) {
 
 // ---------------------------------------------------------------- risk, identifiers, tokens
 
-google::protobuf::RepeatedPtrField<RiskAnswer> Ric(size_t yes, size_t dont_know = 0) {
-  google::protobuf::RepeatedPtrField<RiskAnswer> answers;
-  for (size_t i = 0; i < RicQuestions().size(); ++i) {
-    RiskAnswer& answer = *answers.Add();
-    answer.set_question(std::string(RicQuestions()[i].code));
-    answer.set_answer(i < yes ? "YES" : i < yes + dont_know ? "DONT_KNOW" : "NO");
-  }
-  return answers;
-}
-
-TEST(RiskTest, BandsAtAndPastTheirLimits) {
-  EXPECT_EQ(ScoreRic(Ric(9))->grade, RISK_GRADE_STANDARD);
-  EXPECT_EQ(ScoreRic(Ric(10))->grade, RISK_GRADE_MEDIUM);
-  EXPECT_EQ(ScoreRic(Ric(13))->grade, RISK_GRADE_MEDIUM);
-  EXPECT_EQ(ScoreRic(Ric(14))->grade, RISK_GRADE_HIGH);
-  EXPECT_EQ(ScoreRic(Ric(10), 10)->grade, RISK_GRADE_HIGH) << "the threshold is local";
-  EXPECT_EQ(ScoreRic(Ric(5, 19))->yes, 5u);
-  EXPECT_EQ(ScoreRic(Ric(5, 19))->dont_know, 19u);
-  auto lacking = Ric(3);
-  lacking.RemoveLast();
-  EXPECT_FALSE(ScoreRic(lacking).ok());
-  auto twice = Ric(3);
-  *twice.Add() = twice.Get(0);
-  EXPECT_FALSE(ScoreRic(twice).ok());
-}
-
 TEST(RiskTest, JudgementMayRaiseNeverLower) {
-  const RicScore medium = *ScoreRic(Ric(11));
+  const InstrumentScore medium{11, 0, RISK_GRADE_MEDIUM};
   EXPECT_TRUE(CheckJudgement(RISK_GRADE_HIGH, medium).ok());
   EXPECT_TRUE(CheckJudgement(RISK_GRADE_MEDIUM, medium).ok());
   EXPECT_TRUE(HasReason(CheckJudgement(RISK_GRADE_STANDARD, medium), Reason::kFieldInvalid));

@@ -8,6 +8,9 @@
 #include <unicode/unistr.h>
 
 #include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
@@ -22,6 +25,8 @@ namespace {
 
 constexpr size_t kWordsMax = 4;      // Of a name, each with a date.
 constexpr size_t kWordCharsMin = 2;  // An initial is no word.
+constexpr size_t kNameBytesMax = 1024;  // Longer is no name.
+constexpr size_t kDatesMax = 8;         // Of birth, of one person, that are told together.
 
 std::string DigitsOf(std::string_view text) {
   std::string digits;
@@ -51,7 +56,23 @@ struct Name {
 struct Known {
   std::vector<Name> names;
   std::vector<std::string> days, years;  // Full dates; the years of these and of partial ones.
+  std::vector<std::string> conflicting;  // Of `days`, in order, when they contradict each other.
 };
+
+// One token to be, before any key.
+struct Ingredients {
+  std::string kind, a, b;
+  bool strong = false;
+  bool operator==(const Ingredients& other) const { return kind == other.kind && a == other.a && b == other.b; }
+};
+
+// An identifier that is a person's own when it is verified and right.
+struct StrongScheme {
+  std::string_view scheme, kind;
+  bool (*is_right)(std::string_view value);
+};
+constexpr std::array kStrongSchemes = {StrongScheme{"nhs_number", "nhs", IsNhsNumber}, StrongScheme{"pnc_id", "pnc", IsPncId},
+                                       StrongScheme{"upn", "upn", IsPermanentUpn}};
 
 Name NameOf(std::string_view text) {
   Name name{.normalised = NormaliseName(text), .sound = SoundKey(text), .words = RomanWords(text), .full = false};
@@ -63,19 +84,107 @@ Name NameOf(std::string_view text) {
   return name;
 }
 
+// "Family, given names" with the family name last, as names are written elsewhere.
+std::string GivenNamesFirst(std::string_view name) {
+  const size_t comma = name.find(',');
+  if (comma == std::string_view::npos) return std::string(name);
+  return std::string(name.substr(comma + 1)) + " " + std::string(name.substr(0, comma));
+}
+
+// May both be of one birth, one of them written with a slip? A wrong digit of day or month, or both swapped, leaves the year; one of the
+// year leaves day and month. A father's and a son's date share neither.
+bool AgreeInPart(std::string_view one, std::string_view other) { return one.substr(0, 4) == other.substr(0, 4) || one.substr(4) == other.substr(4); }
+
+// The dates that say a day of birth, in order, where any two of them contradict each other: only one record has them all.
+std::vector<std::string> Conflicting(const std::vector<std::string>& days) {
+  std::set<std::string> said;
+  for (const std::string& day : days) {
+    if (!IsDefaultDate(day)) said.insert(day);
+  }
+  for (const std::string& one : said) {
+    for (const std::string& other : said) {
+      if (!AgreeInPart(one, other)) return {said.begin(), said.end()};
+    }
+  }
+  return {};
+}
+
 Known WhatIsKnown(const type::v1::Person& person) {
   Known known;
+  const auto add_name = [&](const std::string& text) {
+    if (text.size() > kNameBytesMax) return;
+    Name name = NameOf(text);
+    if (!name.normalised.empty()) known.names.push_back(std::move(name));
+  };
   // Half a name is not a name.
-  if (!person.given_names().empty() && !person.family_name().empty()) {
-    known.names.push_back(NameOf(person.given_names() + " " + person.family_name()));
-  }
-  for (const std::string& alias : person.aliases()) known.names.push_back(NameOf(alias));
-  std::erase_if(known.names, [](const Name& name) { return name.normalised.empty(); });
+  if (!person.given_names().empty() && !person.family_name().empty()) add_name(person.given_names() + " " + person.family_name());
+  for (const std::string& former : person.former_names()) add_name(GivenNamesFirst(former));
+  for (const std::string& alias : person.aliases()) add_name(alias);
   for (const std::string& date : person.dates_of_birth()) {
-    if (IsFullDate(date)) known.days.push_back(date);
+    if (known.days.size() < kDatesMax && IsFullDate(date)) known.days.push_back(date);
     if (HasYear(date)) known.years.push_back(date.substr(0, 4));
   }
+  known.conflicting = Conflicting(known.days);
   return known;
+}
+
+// In the order of the recipe, none twice, at most kTokensPerSubjectMax.
+std::vector<Ingredients> IngredientsOf(const type::v1::Person& person) {
+  std::vector<Ingredients> list;
+  const auto add = [&](std::string_view kind, std::string_view a, std::string_view b, bool strong) {
+    Ingredients one{std::string(kind), std::string(a), std::string(b), strong};
+    if (list.size() < kTokensPerSubjectMax && std::find(list.begin(), list.end(), one) == list.end()) list.push_back(std::move(one));
+  };
+  const Known known = WhatIsKnown(person);
+  for (const StrongScheme& strong : kStrongSchemes) {
+    for (const auto& identifier : person.identifiers()) {
+      if (identifier.scheme() != strong.scheme || !identifier.verified() || identifier.quarantined() || !strong.is_right(identifier.value())) continue;
+      add(strong.kind, NormaliseIdentifier(strong.scheme, identifier.value()), "", true);
+    }
+  }
+  const bool one_birth = known.conflicting.empty();
+  // A single word is no full name: too many share one and a date of birth.
+  const auto name_dates = [&](bool strong) {
+    for (const Name& name : known.names) {
+      for (const std::string& date : known.days) {
+        if (name.full && strong == (one_birth && !IsDefaultDate(date))) add("name-dob", name.normalised, date, strong);
+      }
+    }
+  };
+  name_dates(/*strong=*/true);
+  for (const Name& name : known.names) {
+    if (name.full && !one_birth) add("name-dobs", name.normalised, absl::StrJoin(known.conflicting, " "), true);
+  }
+  for (const Name& name : known.names) {
+    for (const std::string& year : known.years) add("name-year", name.normalised, year, false);
+  }
+  name_dates(/*strong=*/false);
+  // What is left of a person when one thing is wrong. The kinds take turns over the names, so that what has no room is of the last alias.
+  for (const Name& name : known.names) {
+    for (const std::string& date : known.days) {
+      if (name.full) add("sound-date", name.sound, date, false);
+      if (IsDefaultDate(date)) continue;  // Shared by whoever has no known birthday: it and one word tell nothing.
+      for (const std::string& word : name.words) add("word-date", word, date, false);
+      if (name.full) add("name-day", name.normalised, std::string_view(date).substr(5), false);
+    }
+  }
+  return list;
+}
+
+// A token of `content` under the first key of a domain, wrapped under each later one up to that of index `key`.
+type::v1::SubjectToken TokenUnder(const LinkageDomain& domain, size_t key, std::string_view content, bool strong) {
+  type::v1::SubjectToken token;
+  token.set_domain(domain.name);
+  token.set_token_key(std::string(domain.keys.front().id));
+  token.set_recipe(kTokenRecipe);
+  token.set_strong(strong);
+  token.set_token(crypto::HmacSha256(domain.keys.front().key, content));
+  for (size_t next = 1; next <= key; ++next) token = WrapToken(token, domain.keys[next]);
+  return token;
+}
+
+LinkageDomain DomainOf(std::string_view name, std::string_view key_id, std::string_view key) {
+  return {.name = std::string(name), .keys = {{.id = key_id, .key = key, .sent = true}}};
 }
 
 }  // namespace
@@ -106,51 +215,44 @@ std::string NormaliseName(std::string_view name) {
   return absl::StrJoin(words, " ");
 }
 
-std::vector<type::v1::SubjectToken> MakeTokens(const type::v1::Person& person, std::string_view domain,
-                                               std::string_view key_id, std::string_view key) {
+std::vector<type::v1::SubjectToken> MakeTokens(const type::v1::Person& person, std::span<const LinkageDomain> domains) {
+  const std::vector<Ingredients> ingredients = IngredientsOf(person);
   std::vector<type::v1::SubjectToken> tokens;
-  const auto add = [&](std::string_view kind, std::string_view a, std::string_view b, bool strong) {
-    type::v1::SubjectToken token;
-    token.set_domain(std::string(domain));
-    token.set_token_key(std::string(key_id));
-    token.set_recipe(kTokenRecipe);
-    token.set_strong(strong);
-    token.set_token(crypto::HmacSha256(key, ByteWriter().Lp16("accord/subject-token/v1").Lp16(kind).Lp16(a).Lp16(b).bytes()));
-    const bool known = std::any_of(tokens.begin(), tokens.end(), [&](const auto& t) { return t.token() == token.token(); });
-    if (!known && tokens.size() < kTokensPerSubjectMax) tokens.push_back(std::move(token));
+  const auto add = [&](const Ingredients& of, const LinkageDomain& domain, size_t key) {
+    if (!domain.keys[key].sent || tokens.size() == kTokensPerSubjectMax) return;
+    tokens.push_back(TokenUnder(domain, key, ByteWriter().Lp16("accord/subject-token/v1").Lp16(of.kind).Lp16(of.a).Lp16(of.b).bytes(), of.strong));
   };
-  const Known known = WhatIsKnown(person);
-  for (const auto& identifier : person.identifiers()) {
-    if (identifier.scheme() == "nhs_number" && identifier.verified() && !identifier.quarantined() && IsNhsNumber(identifier.value())) {
-      add("nhs", DigitsOf(identifier.value()), "", true);
-    }
-  }
-  // A single word is no full name: too many share one and a date of birth.
-  const auto name_dates = [&](bool strong) {
-    for (const Name& name : known.names) {
-      for (const std::string& date : known.days) {
-        if (name.full && strong != IsDefaultDate(date)) add("name-dob", name.normalised, date, strong);
-      }
+  const auto for_each_key = [&](const auto& visit) {
+    for (const LinkageDomain& domain : domains) {
+      for (size_t key = 0; key < domain.keys.size(); ++key) visit(domain, key);
     }
   };
-  name_dates(/*strong=*/true);
-  for (const Name& name : known.names) {
-    for (const std::string& year : known.years) add("name-year", name.normalised, year, false);
+  // A strong one goes under all keys before the next one does: whoever knows the person by it under any of them is found. The weak ones go
+  // first all under the key that every agency has.
+  for (const Ingredients& one : ingredients) {
+    if (one.strong) for_each_key([&](const LinkageDomain& domain, size_t key) { add(one, domain, key); });
   }
-  name_dates(/*strong=*/false);
-  // What is left of a person when one thing is wrong. The kinds take turns over the names, so that what has no room is of the last alias.
-  for (const Name& name : known.names) {
-    for (const std::string& date : known.days) {
-      if (name.full) add("sound-date", name.sound, date, false);
-      if (IsDefaultDate(date)) continue;  // Shared by whoever has no known birthday: it and one word tell nothing.
-      for (const std::string& word : name.words) add("word-date", word, date, false);
-      if (name.full) add("name-day", name.normalised, std::string_view(date).substr(5), false);
+  for_each_key([&](const LinkageDomain& domain, size_t key) {
+    for (const Ingredients& one : ingredients) {
+      if (!one.strong) add(one, domain, key);
     }
-  }
+  });
   return tokens;
 }
 
-type::v1::SubjectToken MakeEventToken(std::string_view reference, std::string_view domain, std::string_view key_id, std::string_view key) {
+std::vector<type::v1::SubjectToken> MakeTokens(const type::v1::Person& person, std::string_view domain,
+                                               std::string_view key_id, std::string_view key) {
+  return MakeTokens(person, std::array{DomainOf(domain, key_id, key)});
+}
+
+type::v1::SubjectToken WrapToken(const type::v1::SubjectToken& token, const LinkageKey& next) {
+  type::v1::SubjectToken wrapped = token;
+  wrapped.set_token_key(std::string(next.id));
+  wrapped.set_token(crypto::HmacSha256(next.key, ByteWriter().Lp16("accord/token-wrap/v1").Lp16(token.token()).bytes()));
+  return wrapped;
+}
+
+type::v1::SubjectToken MakeEventToken(std::string_view reference, const LinkageDomain& domain) {
   std::string plain;
   for (const char c : reference) {
     const auto byte = static_cast<unsigned char>(c);
@@ -161,13 +263,13 @@ type::v1::SubjectToken MakeEventToken(std::string_view reference, std::string_vi
     }
   }
   if (plain.ends_with('/')) plain.pop_back();
-  type::v1::SubjectToken token;
-  token.set_domain(std::string(domain));
-  token.set_token_key(std::string(key_id));
-  token.set_recipe(kTokenRecipe);
-  token.set_strong(true);
-  token.set_token(crypto::HmacSha256(key, ByteWriter().Lp16("accord/event-token/v1").Lp16(plain).bytes()));
-  return token;
+  size_t key = 0;
+  while (key + 1 < domain.keys.size() && !domain.keys[key].sent) ++key;
+  return TokenUnder(domain, key, ByteWriter().Lp16("accord/event-token/v1").Lp16(plain).bytes(), /*strong=*/true);
+}
+
+type::v1::SubjectToken MakeEventToken(std::string_view reference, std::string_view domain, std::string_view key_id, std::string_view key) {
+  return MakeEventToken(reference, DomainOf(domain, key_id, key));
 }
 
 }  // namespace accord::referral

@@ -15,10 +15,10 @@ told() {
 referral_of() { accordctl --as "$1" referral show "$2" | awk '$1 == "referral" { sub("referrals/", "", $2); print $2 }'; }
 
 # arrived AGENCY REFERRAL: waits until it is in that agency's inbox. The push was answered when the broker had stored it;
-# the mailbox brings it in its own time.
+# the mailbox brings it in its own time. All of the list is read: a reader that stops at what it looked for would fail what writes.
 arrived() {
   local limit=$((SECONDS + STORY_SECONDS_MAX))
-  until accordctl --as "$1" inbox list | grep -q "${2:0:16}"; do
+  until accordctl --as "$1" inbox list --limit 500 | grep "${2:0:16}" >/dev/null; do
     [ $SECONDS -lt $limit ] || fail "referral ${2:0:16} is not in the inbox of $1 after $STORY_SECONDS_MAX s"
     sleep 0.2
   done

@@ -116,7 +116,7 @@ absl::StatusOr<int> NotShared(Session& session, const NotSharedArguments& argume
 }
 
 struct RegradeArguments {
-  std::string id, grade, reason, supervisor, assessment, instrument;
+  std::string id, grade, reason, supervisor, assessment, instrument, instrument_code;
   int score = -1;
 };
 
@@ -126,6 +126,7 @@ absl::StatusOr<int> Regrade(Session& session, const RegradeArguments& arguments)
   risk.set_grade(Value<type::v1::RiskGrade>(arguments.grade));
   risk.set_change_reason(Value<type::v1::RiskChangeReason>(arguments.reason));
   risk.set_instrument(Value<type::v1::Instrument>(arguments.instrument));
+  risk.set_instrument_code(arguments.instrument_code);
   risk.set_supervisor(arguments.supervisor);
   if (arguments.score >= 0) risk.set_score(static_cast<uint32_t>(arguments.score));
   const auto assessment = FromHex(arguments.assessment);
@@ -145,6 +146,7 @@ void AddRegrade(Command& referral, Verb& chosen) {
   verb.AddOption("--supervisor", arguments->supervisor, "For a lower grade: pseudonym of the supervisor who agreed");
   verb.AddOption("--assessment", arguments->assessment, "Id of the assessment that it rests on, 32 hexadecimal digits");
   verb.AddOption("--instrument", arguments->instrument, "By which it was assessed").Check(OneOf<type::v1::Instrument>());
+  verb.AddOption("--instrument-code", arguments->instrument_code, "For `other`: its code, as the agency's document of instruments has it");
   verb.AddOption("--score", arguments->score, "What that gave, where it gives a score").Range(0, 1000);
   verb.Footer("Refused is a grade below what the score of the same assessment gives: assess anew.\n"
               "Example: accordctl referral regrade push-0001 --as police --grade high --reason checks");

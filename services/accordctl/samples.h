@@ -1,6 +1,9 @@
 // Files with one push each, in the words of the agency that pushes (deploy/samples/):
 //   {"title": "…", "agency": "police", "call": "ReportIncident", "request": {…}}
-// `request` is the call's request message in protobuf JSON.
+// `request` is the call's request message in protobuf JSON. What comes of it in an area where all samples are pushed by name may stand beside
+// it, for the test that does so (tests/system/samples_test.cc); nothing of it is sent:
+//   "expected": {"state": "SETTLED", "received": {"idva": ["IDENTITY", …]}, "warnings": ["a part of each", …], "flags": ["MARAC_REPEAT", …]}
+// All four are there. States, categories and flags are named as in the protos, without their prefix.
 #pragma once
 
 #include <absl/status/statusor.h>

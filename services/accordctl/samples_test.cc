@@ -48,6 +48,43 @@ TEST(SamplesTest, MalformedOnesAreRefusedByName) {
   }
 }
 
+TEST(SamplesTest, WhatIsExpectedHasItsShape) {
+  const auto parse = [](const std::string& expected) {
+    return ParseSample(R"({"call": "A", "request": {}, "expected": )" + expected + "}", "a.json");
+  };
+  EXPECT_TRUE(parse(R"({"state": "NEEDS_PERSON", "received": {}, "warnings": [], "flags": []})").ok());
+  EXPECT_TRUE(parse(R"({"state": "SETTLED", "received": {"idva": ["IDENTITY", "RISK"]}, "warnings": ["an area"], "flags": ["MARAC_REPEAT"]})").ok());
+  const std::string state = R"("state": "SETTLED")", received = R"("received": {})", warnings = R"("warnings": [])", flags = R"("flags": [])";
+  const auto of = [](const std::vector<std::string>& members) {
+    std::string text;
+    for (const std::string& member : members) text += (text.empty() ? "{" : ", ") + member;
+    return text + "}";
+  };
+  for (const auto& [expected, what] : std::vector<std::pair<std::string, const char*>>{
+           {"[]", "is not an object"},
+           {of({received, warnings, flags}), "no `state`"},
+           {of({state, warnings, flags}), "no `received`"},
+           {of({state, received, flags}), "no `warnings`"},
+           {of({state, received, warnings}), "no `flags`"},
+           {of({state, received, warnings, flags, R"("flag": [])"}), "a key `flag`"},
+           {of({R"("state": "DONE")", received, warnings, flags}), "no SubmissionState"},
+           {of({R"("state": "UNSPECIFIED")", received, warnings, flags}), "no SubmissionState"},
+           {of({R"("state": 4)", received, warnings, flags}), "not text"},
+           {of({state, R"("received": [])", warnings, flags}), "`received` is not an object"},
+           {of({state, R"("received": {"The Idva": ["RISK"]})", warnings, flags}), "no agency id"},
+           {of({state, R"("received": {"idva": "RISK"})", warnings, flags}), "not a list"},
+           {of({state, R"("received": {"idva": ["CATEGORY_RISK"]})", warnings, flags}), "no Category"},
+           {of({state, R"("received": {"idva": ["RISK", "RISK"]})", warnings, flags}), "twice"},
+           {of({state, R"("received": {"idva": []})", warnings, flags}), "nothing for idva"},
+           {of({state, received, R"("warnings": [""])", flags}), "empty"},
+           {of({state, received, warnings, R"("flags": ["REPEAT"])"}), "no CaseFlag"}}) {
+    const auto sample = parse(expected);
+    ASSERT_FALSE(sample.ok()) << expected;
+    EXPECT_THAT(Message(sample.status()), HasSubstr("a.json: `expected` "));
+    EXPECT_THAT(Message(sample.status()), HasSubstr(what));
+  }
+}
+
 TEST(SamplesTest, AnUnknownCallOrFieldIsRefused) {
   EXPECT_THAT(Message(MakePush("Report", "{}").status()), HasSubstr("ReportIncident"));
   EXPECT_THAT(Message(MakePush("DecideContact", "{}").status()), HasSubstr("inbox decide"));

@@ -1,11 +1,14 @@
-// Agreements, schedules, registers, clock rules, case rules and tables of cases as people write them: what decides who may be told what.
+// Agreements, schedules, registers, clock rules, case rules, tables of cases and risk instruments as people write them: what decides who
+// may be told what, and what is found of answers.
 #include "common/base/status.h"
 #include "common/policy/cases.h"
 #include "common/policy/case_text.h"
 #include "common/policy/clock_text.h"
 #include "common/policy/difference.h"
+#include "common/policy/instrument_text.h"
 #include "common/policy/policy_text.h"
 #include "common/referral/agreement.h"
+#include "common/referral/instruments.h"
 #include "tests/fuzz/target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -13,6 +16,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input = fuzz::Text(data, size);
   const auto cases = policy::ParseCases(input);
   if (!cases.ok()) ACCORD_CHECK(HasReason(cases.status(), Reason::kFieldInvalid));
+  const auto instrument = policy::ParseInstrument(input);
+  if (!instrument.ok()) {
+    ACCORD_CHECK(HasReason(instrument.status(), Reason::kFieldInvalid));
+  } else {
+    ACCORD_CHECK(referral::ValidateInstrument(*instrument).ok());
+    // Every answer that it allows is one that it finds nothing wrong with, and the score is within its questions.
+    google::protobuf::RepeatedPtrField<type::v1::RiskAnswer> answers;
+    for (const auto& question : instrument->questions) {
+      answers.Add()->set_question(question.code);
+      answers.rbegin()->set_answer(question.answers[0]);
+    }
+    const auto score = referral::ScoreAnswers(*instrument, answers, "answers");
+    ACCORD_CHECK(score.ok() && score->counted <= instrument->questions.size());
+  }
   const auto schedule = policy::ParseSchedule(input);
   if (!schedule.ok()) {
     ACCORD_CHECK(HasReason(schedule.status(), Reason::kScheduleMalformed));

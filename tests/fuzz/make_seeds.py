@@ -174,6 +174,12 @@ forum = "marac-area"
                  "sender_percent = 100\n[escalation_immediate]\nmanagers_minutes = 5\ndeputy_minutes = 10\nsender_minutes = 15\n",
           cases="[[agency]]\nid = \"police\"\nkind = \"police\"\n[[case]]\nname = \"a\"\nfrom = \"police\"\nto = \"idva\"\npurpose = \"support\"\n"
                 "category = \"risk\"\nconsent = \"refused\"\nexpect = \"permit\"\nrule = \"r\"\nretention_days = 7\n",
+          instrument="code = \"i\"\nversion = \"1\"\ntitle = \"t\"\npublisher = \"p\"\ninstrument = \"other\"\nage_from = 13\nage_to = 17\n"
+                     "from = \"2026-01-01\"\ngraded_by = \"score\"\nanswers = [\"YES\", \"NO\", \"DONT_KNOW\"]\n[score]\ncounts = \"YES\"\n"
+                     "not_known = \"DONT_KNOW\"\nnot_known_many = 1\n[[band]]\nat_least = 0\ngrade = \"standard\"\n[[band]]\nat_least = 1\n"
+                     "grade = \"high\"\n[[question]]\ncode = \"i.1\"\ntopic = \"a\"\nhigh_risk = true\n",
+          instrument_of_nobody="code = \"j\"\nversion = \"1\"\ntitle = \"t\"\npublisher = \"p\"\ninstrument = \"s_dash\"\ngraded_by = \"nobody\"\n"
+                               "[[question]]\ncode = \"j.1\"\ntopic = \"a\"\nanswers = [\"NEVER\", \"OFTEN\"]\nrequired = false\n",
           nested="a = " + "[" * 200 + "]" * 200 + "\n", empty="")
 
 

@@ -214,5 +214,60 @@ TEST(GoldenReferralTest, SubjectTokens) {
   }
 }
 
+referral::LinkageDomain DomainOf(const json& row, std::vector<std::string>& keys) {
+  referral::LinkageDomain domain{.name = row["name"], .keys = {}};
+  for (const json& key : row["keys"]) {
+    keys.push_back(key["id"]);
+    const std::string_view id = keys.back();
+    keys.push_back(Hex(key["key"]));
+    domain.keys.push_back({.id = id, .key = keys.back(), .sent = key["sent"]});
+  }
+  return domain;
+}
+
+type::v1::Person PersonOf(const json& who) {
+  type::v1::Person person;
+  person.set_given_names(who["given_names"]);
+  person.set_family_name(who["family_name"]);
+  for (const json& name : who.value("former_names", json::array())) person.add_former_names(name);
+  for (const json& date : who["dates_of_birth"]) person.add_dates_of_birth(date);
+  for (const json& row : who.value("identifiers", json::array())) {
+    auto& identifier = *person.add_identifiers();
+    identifier.set_scheme(row["scheme"]);
+    identifier.set_value(row["value"]);
+    identifier.set_verified(row["verified"]);
+    identifier.set_quarantined(row.value("quarantined", false));
+  }
+  return person;
+}
+
+TEST(GoldenReferralTest, TokensUnderSeveralKeysAndDomains) {
+  const json vector = Vector("linkage");
+  ASSERT_EQ(vector["cases"].size(), 6u);
+  std::vector<std::string> keys;
+  keys.reserve(64);  // Views into them are kept.
+  for (const json& row : vector["cases"]) {
+    std::vector<referral::LinkageDomain> domains;
+    for (const json& domain : row["domains"]) domains.push_back(DomainOf(domain, keys));
+    const auto tokens = referral::MakeTokens(PersonOf(row["person"]), domains);
+    ASSERT_EQ(tokens.size(), row["tokens"].size()) << row["what"];
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      const json& wanted = row["tokens"][i];
+      EXPECT_EQ(tokens[i].token(), Hex(wanted["token"])) << row["what"] << wanted;
+      EXPECT_EQ(tokens[i].strong(), wanted["strong"]) << row["what"] << wanted;
+      EXPECT_EQ(tokens[i].domain(), wanted["domain"]);
+      EXPECT_EQ(tokens[i].token_key(), wanted["token_key"]);
+      EXPECT_EQ(tokens[i].recipe(), referral::kTokenRecipe);
+    }
+  }
+  ASSERT_LT(keys.size(), 64u);
+  const json& event = vector["event"];
+  const auto event_of = [&](size_t of_case) {
+    return referral::MakeEventToken(event["reference"].get<std::string>(), DomainOf(vector["cases"][of_case]["domains"][0], keys)).token();
+  };
+  EXPECT_EQ(event_of(3), Hex(event["in_transition"]));
+  EXPECT_EQ(event_of(4), Hex(event["after"]));
+}
+
 }  // namespace
 }  // namespace accord::golden

@@ -512,6 +512,64 @@ def token(key, kind, a, b):
     return hmac.new(key, b"".join(lp(16, field) for field in fields), hashlib.sha256).digest()
 
 
+def wrap(key, old):
+    return hmac.new(key, lp(16, b"accord/token-wrap/v1") + lp(16, old), hashlib.sha256).digest()
+
+
+def under(keys, at, first):
+    """The token of key number `at` of a domain: that of the first key, wrapped by each later one."""
+    for key in keys[1:at + 1]:
+        first = wrap(key, first)
+    return first
+
+
+def ingredients(person):
+    """§11 in its order, of people whose names are in Roman letters: (kind, a, b, strong)."""
+    rows = []
+    whole = [f"{person['given_names']} {person['family_name']}"] if person.get("given_names") and person.get("family_name") else []
+    whole += [" ".join(reversed(former.split(","))) for former in person.get("former_names", [])] + person.get("aliases", [])
+    names = [(normalise(name), re.sub("[^a-z0-9]+", " ", unicodedata.normalize("NFKD", name.lower()).encode("ascii", "ignore").decode()
+                                      .replace("'", "")).split()) for name in whole]
+    days = [date for date in person["dates_of_birth"] if len(date) == 10]
+    said = sorted({day for day in days if day[5:] != "01-01"})
+    contradict = any(one[:4] != other[:4] and one[5:] != other[5:] for one in said for other in said)
+    verified = [row for row in person.get("identifiers", []) if row["verified"] and not row.get("quarantined")]
+    for scheme, kind in (("nhs_number", "nhs"), ("pnc_id", "pnc"), ("upn", "upn")):
+        rows += [(kind, row["compared"], "", True) for row in verified if row["scheme"] == scheme]
+    dated = [(name, day, not contradict and day[5:] != "01-01") for name, words in names if len(words) > 1 for day in days]
+    rows += [("name-dob", name, day, True) for name, day, strong in dated if strong]
+    rows += [("name-dobs", name, " ".join(said), True) for name, words in names if len(words) > 1 and contradict]
+    rows += [("name-year", name, date[:4], False) for name, _ in names for date in person["dates_of_birth"]]
+    rows += [("name-dob", name, day, False) for name, day, strong in dated if not strong]
+    for name, words in names:
+        for day in days:
+            if len(words) > 1:
+                rows.append(("sound-date", " ".join(sorted(map(sound, words))), day, False))
+            if day[5:] == "01-01":
+                continue
+            rows += [("word-date", word, day, False) for word in [w for w in reversed(words) if len(w) > 1][:4]]
+            if len(words) > 1:
+                rows.append(("name-day", name, day[5:], False))
+    once = []
+    for row in rows:
+        if row[:3] not in [known[:3] for known in once]:
+            once.append(row)
+    return once[:16]
+
+
+def subject_tokens(person, domains):
+    """All tokens, as they are sent: strong ones under every key in turn, then the weak ones key by key; at most 16."""
+    slots = [(domain, at) for domain in domains for at, key in enumerate(domain["keys"]) if key["sent"]]
+    rows = ingredients(person)
+    order = [(row, slot) for row in rows if row[3] for slot in slots] + [(row, slot) for slot in slots for row in rows if not row[3]]
+    out = []
+    for (kind, a, b, strong), (domain, at) in order[:16]:
+        keys = [bytes.fromhex(key["key"]) for key in domain["keys"]]
+        out.append({"domain": domain["name"], "token_key": domain["keys"][at]["id"], "kind": kind, "a": a, "b": b, "strong": strong,
+                    "token": under(keys, at, token(keys[0], kind, a, b)).hex()})
+    return out
+
+
 # ---- The vectors -------------------------------------------------------------------------
 
 def referral():
@@ -837,6 +895,29 @@ def make_vectors():
                    for kind, a, b, strong in tokens],
         "near": [{"kind": kind, "a": a, "b": b, "token": token(key, kind, a, b).hex()} for kind, a, b in near],
         "sounds": [{"name": n, "words": words.split(), "sounds": [sound(word) for word in words.split()]} for n, words in roman]}
+
+    first, second, third = (seeded(f"linkage key {name}").hex() for name in ("one", "two", "of another area"))
+    north = lambda old_is_sent: {"name": "northshire", "keys": [{"id": "2025", "key": first, "sent": old_is_sent}, {"id": "2026", "key": second, "sent": True}]}
+    before = {"name": "northshire", "keys": [{"id": "2025", "key": first, "sent": True}]}
+    south = {"name": "southshire", "keys": [{"id": "s-1", "key": third, "sent": True}]}
+    married = {"given_names": "Miriam Joy", "family_name": "Khan", "former_names": ["Ashdown, Miriam Joy"], "dates_of_birth": ["1991-04-17", "1991-07-14"]}
+    numbered = {"given_names": "Daniel", "family_name": "Price", "dates_of_birth": ["2009-09-30"], "identifiers": [
+        {"scheme": "upn", "value": "P207000016049", "compared": "P207000016049", "verified": True},
+        {"scheme": "pnc_id", "value": "2003/62845e", "compared": "03/0062845E", "verified": True},
+        {"scheme": "nhs_number", "value": "943 476 5919", "compared": "9434765919", "verified": True},
+        {"scheme": "nhs_number", "value": "4010232137", "compared": "4010232137", "verified": False},
+        {"scheme": "upn", "value": "B801200005001", "compared": "B801200005001", "verified": True, "quarantined": True}]}
+    mixed_up = {"given_names": "Mohammed", "family_name": "Khan", "dates_of_birth": ["1990-11-12", "1965-02-03", "1965-01-01"]}
+    cases = [("one key", numbered, [before]), ("former name, dates of one birth", married, [before]), ("dates that contradict", mixed_up, [before]),
+             ("in the transition to a second key", married, [north(True)]), ("after it", married, [north(False)]),
+             ("two domains", numbered, [north(False), south])]
+    reference = "20/CR/118822/26"
+    event = hmac.new(bytes.fromhex(first), lp(16, b"accord/event-token/v1") + lp(16, reference.encode()), hashlib.sha256).digest()
+    out["linkage"] = {
+        "comment": "§11: all tokens of invented people as they are sent, with former names, identifiers and several dates, under one key, two keys and "
+                   "of two domains. `compared` is the form of an identifier that makes the token. The event's under the first key that is sent.",
+        "cases": [{"what": what, "person": person, "domains": domains, "tokens": subject_tokens(person, domains)} for what, person, domains in cases],
+        "event": {"reference": reference, "in_transition": event.hex(), "after": wrap(bytes.fromhex(second), event).hex()}}
 
     out["certificates"] = {
         "comment": "§4: certificates under an area authority. PEM files are in keys/.",

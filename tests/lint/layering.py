@@ -37,7 +37,7 @@ MAY_INCLUDE = {
     # ledger: agencies verify receipts and hold the broker to its log. The messages of agency and broker: BrokerLink speaks them,
     # so that the outbox resends byte for byte what it stored (docs/adr/0002); gRPC itself stays in common/agent_rpc. instrument_text.h: the
     # documents of instruments that a mapping has where its agency's configuration names none.
-    "common/agent": BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral", "common/policy/instrument_text.h"] + STORE_INTERFACE + TYPE + AGENCY_WIRE
+    "common/agent": BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral", "common/policy/instrument_text.h", "accord/options/v1"] + STORE_INTERFACE + TYPE + AGENCY_WIRE
                     + ["accord/storage/v1"],
     # One way in which an agency's service calls somebody, apart from the others for its library.
     "common/webhook": BASE + ["common/agent/alert_hook.h"],

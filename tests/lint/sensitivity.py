@@ -70,7 +70,7 @@ NOT_PERSONAL = {
         released_ms ended_ms due_ms pick_up_due_ms response_due_ms feedback_due_ms recipients_asked_ms notice_due_ms reseal_wanted_ms from_ms until_ms effective_from_ms expires_ms""",
     "when it is asked about, as the caller says": "as_at_ms",
     "a flag of the protocol or of a program": """
-        active live already behind reseal_wanted with_stand_ins checks of_statement notice_of_statement accord.agency.v1.GetChecksResponse.due emergency_gap not_to_alleged_perpetrator connected forked indexed inspector quorum walking by_person look hold_lifted lifting_told preview_only rationale_present repeated_request send stopped strong
+        active live already accord.inspection.v1.TrailRow.erased behind reseal_wanted with_stand_ins checks of_statement notice_of_statement accord.agency.v1.GetChecksResponse.due emergency_gap not_to_alleged_perpetrator connected forked indexed inspector quorum walking by_person look hold_lifted lifting_told preview_only rationale_present repeated_request send stopped strong
         third_party_material recalled with_receipts with_reviewed with_assessed""",
     "the caller's own act in the directory; no referral": """
         accord.admin.v1.ProposeChangeRequest.request_id accord.admin.v1.ApproveChangeRequest.request_id""",

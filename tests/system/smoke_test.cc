@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "accord/childrens/v1/childrens_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/ledger/frontier.h"
@@ -77,14 +78,18 @@ TEST(SmokeTest, OneReferralGoesThereAndItsAnswersComeBack) {
   const auto accepted = rpc::CallUnary(*world.Own<InboxService>("idva"), &InboxService::Stub::AcceptReferral, accept, kCallTime);
   ASSERT_EQ(accepted.status(), absl::OkStatus());
   EXPECT_EQ(accepted->item().state(), type::v1::REFERRAL_STATE_ACCEPTED);
-  agency::v1::DecideReferralRequest decide;
+  childrens::v1::DecideContactRequest decide;  // In the front door's words, which the business support records.
   decide.set_request_id("decide-1");
-  decide.set_referral(referral);
-  *decide.mutable_worker() = TestWorker("manager-2");
+  decide.set_contact(referral);
+  decide.set_decision_maker("manager-2");
+  *decide.mutable_worker() = TestWorker("support-4");
   decide.set_decision(type::v1::CONTACT_DECISION_SECTION_47);
-  const auto decided = rpc::CallUnary(*world.Own<InboxService>("childrens"), &InboxService::Stub::DecideReferral, decide, kCallTime);
+  decide.set_threshold(type::v1::CONTACT_THRESHOLD_SIGNIFICANT_HARM);
+  decide.set_decision_reason("harm/4.2");
+  const auto decided = rpc::CallUnary(*world.Own<childrens::v1::ChildrensService>("childrens"),
+                                      &childrens::v1::ChildrensService::Stub::DecideContact, decide, kCallTime);
   ASSERT_EQ(decided.status(), absl::OkStatus());
-  EXPECT_EQ(decided->item().state(), type::v1::REFERRAL_STATE_DECIDED);
+  EXPECT_EQ(decided->contact().state(), type::v1::REFERRAL_STATE_DECIDED);
 
   // Back at the police.
   absl::StatusOr<agency::v1::Submission> submission;
@@ -95,6 +100,11 @@ TEST(SmokeTest, OneReferralGoesThereAndItsAnswersComeBack) {
            HasStatement(*submission, "childrens", type::v1::STATEMENT_KIND_OPENED) &&
            HasStatement(*submission, "childrens", type::v1::STATEMENT_KIND_DECIDED);
   })) << submission->DebugString();
+  const auto decision = std::find_if(submission->statements().begin(), submission->statements().end(),
+                                     [](const auto& row) { return row.kind() == type::v1::STATEMENT_KIND_DECIDED; });
+  EXPECT_EQ(decision->decision(), type::v1::CONTACT_DECISION_SECTION_47);
+  EXPECT_EQ(decision->threshold(), type::v1::CONTACT_THRESHOLD_SIGNIFICANT_HARM);
+  EXPECT_EQ(decision->decision_reason(), "harm/4.2");
 
   // The record: receipt, log, trail.
   const auto newest = GetCheckpoint(world);

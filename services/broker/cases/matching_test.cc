@@ -3,6 +3,9 @@
 // matching_benchmark.cc measures the same on a larger one (docs/cases.md).
 #include <gtest/gtest.h>
 
+#include <tuple>
+#include <vector>
+
 #include "services/broker/cases/testing_matching.h"
 
 namespace accord::broker {
@@ -19,6 +22,20 @@ TEST(MatchingTest, OneErrorIsFoundAndNobodyIsLinkedToStrangers) {
     EXPECT_GE(measured.by_slip[i].recall(), 0.9) << kSlipNames[i];
   }
   EXPECT_GT(measured.all.proposed, measured.all.linked) << "most are for a person to judge";
+}
+
+TEST(MatchingTest, AsManyAreFoundAcrossAChangeOfTheLinkageKey) {
+  using Linkage = std::vector<referral::LinkageDomain>;
+  const Linkage before = Linkages::Area(true, false), transition = Linkages::Area(true, true), after = Linkages::Area(false, true);
+  for (const auto& [name, first, second] : {std::tuple("before, then transition", before, transition), {"transition, then one that has not rotated", transition, before},
+                                            {"transition, then after it", transition, after}}) {
+    const Measured measured = Measure(/*people_count=*/3'000, /*pairs_count=*/1'000, /*seed=*/7, Whose::kOneOfBoth, {first, second});
+    EXPECT_GE(measured.all.recall(), 0.95) << name;
+    EXPECT_EQ(measured.all.false_links, 0u) << name;
+    EXPECT_EQ(measured.first_false_links, 0u) << name;
+  }
+  const Measured apart = Measure(/*people_count=*/300, /*pairs_count=*/100, /*seed=*/7, Whose::kOneOfBoth, {before, after});
+  EXPECT_EQ(apart.all.linked + apart.all.proposed, 0u) << "what nothing brought over is not found";
 }
 
 }  // namespace

@@ -65,16 +65,27 @@ struct Measured {
 // Whose record has the slip.
 enum class Whose { kOneOfBoth, kBoth };
 
-inline std::vector<type::v1::SubjectPart> PartsOf(const type::v1::Person& victim, const type::v1::Person& perpetrator) {
+// What the agencies of the first and of the second records have configured. A domain that has had one key, unless it is said.
+struct Linkages {
+  static std::vector<referral::LinkageDomain> Area(bool old_is_sent, bool rotated) {
+    referral::LinkageDomain area{.name = "area", .keys = {{.id = "k1", .key = "a linkage key of thirty-two bytes", .sent = old_is_sent}}};
+    if (rotated) area.keys.push_back({.id = "k2", .key = "the key that came after the first", .sent = true});
+    return {area};
+  }
+  std::vector<referral::LinkageDomain> first = Area(true, false), second = Area(true, false);
+};
+
+inline std::vector<type::v1::SubjectPart> PartsOf(const type::v1::Person& victim, const type::v1::Person& perpetrator,
+                                                  const std::vector<referral::LinkageDomain>& linkage) {
   std::vector<type::v1::SubjectPart> parts(2);
   parts[0].set_role(type::v1::SUBJECT_ROLE_VICTIM);
   parts[1].set_role(type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR);
-  for (auto& token : referral::MakeTokens(victim, "area", "k1", "a linkage key of thirty-two bytes")) *parts[0].add_tokens() = std::move(token);
-  for (auto& token : referral::MakeTokens(perpetrator, "area", "k1", "a linkage key of thirty-two bytes")) *parts[1].add_tokens() = std::move(token);
+  for (auto& token : referral::MakeTokens(victim, linkage)) *parts[0].add_tokens() = std::move(token);
+  for (auto& token : referral::MakeTokens(perpetrator, linkage)) *parts[1].add_tokens() = std::move(token);
   return parts;
 }
 
-inline Measured Measure(size_t people_count, size_t pairs_count, uint64_t seed, Whose whose) {
+inline Measured Measure(size_t people_count, size_t pairs_count, uint64_t seed, Whose whose, const Linkages& linkages = {}) {
   Population population(seed);
   const std::vector<type::v1::Person> people = population.People(people_count);
   CaseLinker linker{crypto::SecretBytes(std::string(32, 'i'))};
@@ -87,7 +98,7 @@ inline Measured Measure(size_t people_count, size_t pairs_count, uint64_t seed, 
   while (cases.size() < pairs_count) {
     const Pair pair(population.Below(people.size()), population.Below(people.size()));
     if (pair.first == pair.second || !taken.insert(pair).second) continue;
-    const auto linked = linker.Link(PartsOf(people[pair.first], people[pair.second]), context);
+    const auto linked = linker.Link(PartsOf(people[pair.first], people[pair.second], linkages.first), context);
     ACCORD_CHECK(linked.ok() && linked->cases.size() == 1);
     measured.first_false_links += !owners.emplace(linked->cases.front(), pair).second;
     ++measured.first_records;
@@ -106,7 +117,7 @@ inline Measured Measure(size_t people_count, size_t pairs_count, uint64_t seed, 
     if (whose == Whose::kBoth) {
       for (size_t other = population.Below(kSlips.size()); !population.MakeSlip(of_victim ? perpetrator : victim, kSlips[other]);) other = (other + 1) % kSlips.size();
     }
-    const auto linked = linker.Link(PartsOf(victim, perpetrator), context);
+    const auto linked = linker.Link(PartsOf(victim, perpetrator, linkages.second), context);
     ACCORD_CHECK(linked.ok());
     const bool link = std::find(linked->cases.begin(), linked->cases.end(), own_case) != linked->cases.end();
     uint64_t others = 0;

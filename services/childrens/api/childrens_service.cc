@@ -20,10 +20,8 @@ grpc::ServerUnaryReactor* ChildrensService::DecideContact(grpc::CallbackServerCo
                                                       referral::ParseReferralName(request->contact(), "contact"));
                               ACCORD_ASSIGN_OR_RETURN(
                                   const agent::InboxEntry contact,
-                                  runtime_.inbox().Act(request->request_id(), digest, DecisionMaker(*request),
-                                                       type::v1::STATEMENT_KIND_DECIDED, [&](type::v1::Statement& statement) {
-                                                         statement.set_decision(request->decision());
-                                                       }));
+                                  runtime_.inbox().Act(request->request_id(), digest, RecorderOf(*request), type::v1::STATEMENT_KIND_DECIDED,
+                                                       [&](type::v1::Statement& statement) { FillDecision(*request, statement); }));
                               *response->mutable_contact() = agent_rpc::ToItem(contact);
                               return absl::OkStatus();
                             }());
@@ -34,6 +32,20 @@ grpc::ServerUnaryReactor* ChildrensService::ReferFamily(grpc::CallbackServerCont
                                                         const v1::ReferFamilyRequest* request,
                                                         v1::ReferFamilyResponse* response) {
   return agent_rpc::HandlePush(*context, runtime_, "/accord.childrens.v1.ChildrensService/ReferFamily", *request, *response, MapFamily);
+}
+
+grpc::ServerUnaryReactor* ChildrensService::RequestPartnerChecks(grpc::CallbackServerContext* context,
+                                                                 const v1::RequestPartnerChecksRequest* request,
+                                                                 v1::RequestPartnerChecksResponse* response) {
+  return agent_rpc::HandlePush(*context, runtime_, "/accord.childrens.v1.ChildrensService/RequestPartnerChecks", *request, *response,
+                               MapPartnerChecks);
+}
+
+grpc::ServerUnaryReactor* ChildrensService::CallStrategyDiscussion(grpc::CallbackServerContext* context,
+                                                                   const v1::CallStrategyDiscussionRequest* request,
+                                                                   v1::CallStrategyDiscussionResponse* response) {
+  return agent_rpc::HandlePush(*context, runtime_, "/accord.childrens.v1.ChildrensService/CallStrategyDiscussion", *request, *response,
+                               MapStrategyDiscussion);
 }
 
 }  // namespace accord::childrens

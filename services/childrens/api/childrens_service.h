@@ -15,6 +15,10 @@ class ChildrensService final : public v1::ChildrensService::CallbackService {
                                           v1::DecideContactResponse*) override;
   grpc::ServerUnaryReactor* ReferFamily(grpc::CallbackServerContext*, const v1::ReferFamilyRequest*,
                                         v1::ReferFamilyResponse*) override;
+  grpc::ServerUnaryReactor* RequestPartnerChecks(grpc::CallbackServerContext*, const v1::RequestPartnerChecksRequest*,
+                                                 v1::RequestPartnerChecksResponse*) override;
+  grpc::ServerUnaryReactor* CallStrategyDiscussion(grpc::CallbackServerContext*, const v1::CallStrategyDiscussionRequest*,
+                                                   v1::CallStrategyDiscussionResponse*) override;
 
  private:
   agent_rpc::AgencyRuntime& runtime_;

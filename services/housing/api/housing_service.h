@@ -1,4 +1,4 @@
-// The HousingService of proto/accord/housing/v1: converts, maps, pushes.
+// The HousingService of proto/accord/housing/v1: converts, maps, pushes, and shows what was received.
 #pragma once
 
 #include "accord/housing/v1/housing_service.grpc.pb.h"
@@ -13,6 +13,12 @@ class HousingService final : public v1::HousingService::CallbackService {
 
   grpc::ServerUnaryReactor* ReferOn(grpc::CallbackServerContext*, const v1::ReferOnRequest*,
                                     v1::ReferOnResponse*) override;
+  grpc::ServerUnaryReactor* ListHousingNotices(grpc::CallbackServerContext*, const v1::ListHousingNoticesRequest*,
+                                               v1::ListHousingNoticesResponse*) override;
+  grpc::ServerUnaryReactor* ReadHousingNotice(grpc::CallbackServerContext*, const v1::ReadHousingNoticeRequest*,
+                                              v1::ReadHousingNoticeResponse*) override;
+  grpc::ServerUnaryReactor* OpenApplication(grpc::CallbackServerContext*, const v1::OpenApplicationRequest*,
+                                            v1::OpenApplicationResponse*) override;
 
  private:
   agent_rpc::AgencyRuntime& runtime_;

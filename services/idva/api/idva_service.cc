@@ -17,4 +17,16 @@ grpc::ServerUnaryReactor* IdvaService::ReferClient(grpc::CallbackServerContext* 
   return agent_rpc::HandlePush(*context, runtime_, "/accord.idva.v1.IdvaService/ReferClient", *request, *response, MapClient);
 }
 
+grpc::ServerUnaryReactor* IdvaService::HandOverClient(grpc::CallbackServerContext* context,
+                                                      const v1::HandOverClientRequest* request,
+                                                      v1::HandOverClientResponse* response) {
+  return agent_rpc::HandlePush(*context, runtime_, "/accord.idva.v1.IdvaService/HandOverClient", *request, *response, MapHandover);
+}
+
+grpc::ServerUnaryReactor* IdvaService::RecordContactAttempts(grpc::CallbackServerContext* context,
+                                                             const v1::RecordContactAttemptsRequest* request,
+                                                             v1::RecordContactAttemptsResponse* response) {
+  return agent_rpc::HandlePush(*context, runtime_, "/accord.idva.v1.IdvaService/RecordContactAttempts", *request, *response, MapContactAttempts);
+}
+
 }  // namespace accord::idva

@@ -15,6 +15,10 @@ class IdvaService final : public v1::IdvaService::CallbackService {
                                          v1::ReferToMaracResponse*) override;
   grpc::ServerUnaryReactor* ReferClient(grpc::CallbackServerContext*, const v1::ReferClientRequest*,
                                         v1::ReferClientResponse*) override;
+  grpc::ServerUnaryReactor* HandOverClient(grpc::CallbackServerContext*, const v1::HandOverClientRequest*,
+                                           v1::HandOverClientResponse*) override;
+  grpc::ServerUnaryReactor* RecordContactAttempts(grpc::CallbackServerContext*, const v1::RecordContactAttemptsRequest*,
+                                                  v1::RecordContactAttemptsResponse*) override;
 
  private:
   agent_rpc::AgencyRuntime& runtime_;

@@ -13,6 +13,16 @@ class PoliceService final : public v1::PoliceService::CallbackService {
 
   grpc::ServerUnaryReactor* ReportIncident(grpc::CallbackServerContext*, const v1::ReportIncidentRequest*,
                                            v1::ReportIncidentResponse*) override;
+  grpc::ServerUnaryReactor* SendChildNotice(grpc::CallbackServerContext*, const v1::SendChildNoticeRequest*,
+                                            v1::SendChildNoticeResponse*) override;
+  grpc::ServerUnaryReactor* RequestDisclosureChecks(grpc::CallbackServerContext*, const v1::RequestDisclosureChecksRequest*,
+                                                    v1::RequestDisclosureChecksResponse*) override;
+  grpc::ServerUnaryReactor* RecordDisclosure(grpc::CallbackServerContext*, const v1::RecordDisclosureRequest*,
+                                             v1::RecordDisclosureResponse*) override;
+  grpc::ServerUnaryReactor* RequestVictimInformation(grpc::CallbackServerContext*, const v1::RequestVictimInformationRequest*,
+                                                     v1::RequestVictimInformationResponse*) override;
+  grpc::ServerUnaryReactor* ReferForHousing(grpc::CallbackServerContext*, const v1::ReferForHousingRequest*,
+                                            v1::ReferForHousingResponse*) override;
 
  private:
   agent_rpc::AgencyRuntime& runtime_;

@@ -1,0 +1,55 @@
+// Which clients a support service takes, as its area describes it in the configuration of whoever refers, and what is recorded when none
+// takes one. A fact that is not known excludes nobody.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/storage/v1/agent.pb.h"
+#include "common/agent/draft.h"
+
+namespace accord::agent {
+
+class Outbox;
+
+inline constexpr size_t kSupportServicesMax = 64;
+inline constexpr uint32_t kClientAgeMax = 120;
+
+// A support service and whom it takes; an empty list takes anybody.
+struct SupportService {
+  std::string agency;
+  uint32_t age_from = 0, age_to = kClientAgeMax;  // Both included.
+  std::vector<std::string> genders;               // As records have them; letters of either case are one.
+  std::vector<std::string> areas;                 // GSS codes.
+  std::vector<type::v1::RiskGrade> grades;
+  std::vector<std::string> languages;             // One of them, somewhere in the words for the client's language.
+  bool takes_new = true;                          // False: it is full, or closed.
+};
+
+// What is known of a client; empty and unspecified: not known.
+struct ClientFacts {
+  type::v1::AgeBand age = type::v1::AGE_BAND_UNSPECIFIED;
+  type::v1::RiskGrade grade = type::v1::RISK_GRADE_UNSPECIFIED;
+  std::string gender, area, language;
+};
+
+// `[EWSN]` and eight digits. Pure.
+bool IsAreaCode(std::string_view text);
+
+// Why `agency` does not take a client, in words such as `age, grade`; empty when it does, or is not among `services`. Says which facts,
+// never what they are. `services` may be null. Pure, thread-safe.
+std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client);
+
+// The record, beside `draft`, that it was not shared with those of `not_eligible`: their criteria are not met. The request id is the
+// draft's and `/not-eligible`, or where that is too long a digest of it. Pure. REQUIRES: `not_eligible` is not empty.
+Draft NotEligibleRecord(const Draft& draft);
+
+// Takes `draft`, and beside it that record where there is one to make. Durable when OK; idempotent as Outbox::Push, whose errors it has.
+//   FIELD_MISSING  nobody is left who is told: the record alone is durable. For a correction nothing is recorded.
+absl::StatusOr<storage::v1::StoredSubmission> PushWithRecord(Outbox& outbox, Draft draft);
+
+}  // namespace accord::agent
