@@ -128,7 +128,7 @@ inline Measured Measure(size_t people_count, size_t pairs_count, uint64_t seed, 
       others += !right;
     }
     const bool wrong = std::any_of(linked->cases.begin(), linked->cases.end(),
-                                   [&](const std::string& pseudonym) { return owners.emplace(pseudonym, pair).first->second != pair; });
+                                   [&, whose_pair = pair](const std::string& pseudonym) { return owners.emplace(pseudonym, whose_pair).first->second != whose_pair; });
     for (Matched* row : {&measured.by_slip[slip], &measured.all}) {
       ++row->records;
       row->linked += link;

@@ -20,7 +20,6 @@ using type::v1::SharingClass;
 constexpr std::array kClasses = {type::v1::SHARING_CLASS_WITH_CONSENT, type::v1::SHARING_CLASS_WITHOUT_CONSENT,
                                  type::v1::SHARING_CLASS_CONSENT_REFUSED_SHARED, type::v1::SHARING_CLASS_EMERGENCY,
                                  type::v1::SHARING_CLASS_NOT_SHARED, type::v1::SHARING_CLASS_SENT_OUTSIDE};
-constexpr size_t kTimeAndIndexBytes = 2 * sizeof(uint64_t);
 
 template <typename List, typename Value>
 bool Has(const List& list, const Value& value) {
