@@ -19,20 +19,19 @@ namespace {
 using namespace type::v1;  // NOLINT: the mapping reads best in the field's own words.
 
 constexpr size_t kFullDateChars = 10;
-constexpr size_t kEventReferenceBytesMax = 64;  // As PushOptions.event_reference says.
 constexpr size_t kInstrumentVersionCharsMax = 32;  // As Risk.instrument_version says.
 
 bool SaysAnything(const google::protobuf::Message& message) { return message.ByteSizeLong() > 0; }
-
-bool IsConsented(ConfidentialityConsent consent) {
-  return consent == CONFIDENTIALITY_CONSENT_GIVEN || consent == CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
-}
 
 bool Contains(const std::vector<std::string>& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
 }  // namespace
+
+bool IsConsented(ConfidentialityConsent consent) {
+  return consent == CONFIDENTIALITY_CONSENT_GIVEN || consent == CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
+}
 
 DraftBuilder::DraftBuilder(std::string_view method, const google::protobuf::Message& request,
                            const agency::v1::PushOptions& options, const MappingContext& context)
@@ -304,6 +303,12 @@ DraftBuilder& DraftBuilder::Text(Category category, std::string_view text) {
   return *this;
 }
 
+DraftBuilder& DraftBuilder::Checks() {
+  draft_.core.set_type(REFERRAL_TYPE_REQUEST_FOR_INFORMATION);
+  draft_.core.set_checks(true);
+  return RequireValid(draft_.options.recipients_size() <= kChecksAskedMax, "options.recipients", fmt::format("are more than {}", kChecksAskedMax));
+}
+
 DraftBuilder& DraftBuilder::FollowsOn(std::string_view referral, std::string_view field) {
   if (referral.empty()) return *this;
   auto digest = referral::ParseReferralName(referral, field);
@@ -318,7 +323,7 @@ DraftBuilder& DraftBuilder::ByDefaultTo(std::string_view agency) {
 }
 
 DraftBuilder& DraftBuilder::ClientArea(std::string_view area, std::string_view field) {
-  RequireValid(area.empty() || IsAreaCode(area), field, "is no GSS code: a letter of E, W, S and N, and eight digits");
+  RequireValid(area.empty() || referral::IsGssCode(area), field, "is no GSS code: a letter of E, W, S and N, and eight digits");
   client_area_ = std::string(area);
   return *this;
 }

@@ -35,6 +35,12 @@ struct MappingContext {
   std::vector<std::string> force_codes = {};  // Of the police forces heard of here; none: any.
 };
 
+inline constexpr size_t kEventReferenceBytesMax = 64;  // Of PushOptions.event_reference.
+inline constexpr int kChecksAskedMax = 64;             // Agencies that one check asks.
+
+// Consent is given, with limits or without. Pure. Thread-safe.
+bool IsConsented(type::v1::ConfidentialityConsent consent);
+
 // Builds the Draft of one request. A check that fails makes Build return its error; the first one counts. Errors are
 // FIELD_MISSING and FIELD_INVALID with metadata `field` in the request's own words, and those of ValidateMessage.
 //
@@ -87,6 +93,9 @@ class DraftBuilder {
   DraftBuilder& Housing(const type::v1::Housing& housing);
   DraftBuilder& Orders(const google::protobuf::RepeatedPtrField<type::v1::Order>& orders);
   DraftBuilder& Text(type::v1::Category category, std::string_view text);
+
+  // It is a check: each agency answers known, not known, or withheld; at most kChecksAskedMax are asked.
+  DraftBuilder& Checks();
 
   // The referral that this follows, `referrals/{header digest in hex}`; empty says nothing.
   DraftBuilder& FollowsOn(std::string_view referral, std::string_view field);

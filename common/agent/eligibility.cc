@@ -19,7 +19,6 @@ namespace {
 
 using namespace type::v1;  // NOLINT: rules in the field's own words.
 
-constexpr size_t kAreaCodeChars = 9;
 constexpr std::string_view kRecordSuffix = "/not-eligible";
 
 // Whether somebody of that band can be of an age from `from` to `to`.
@@ -51,11 +50,6 @@ absl::Status NobodyTakes(const Draft& draft) {
 }
 
 }  // namespace
-
-bool IsAreaCode(std::string_view text) {
-  return text.size() == kAreaCodeChars && std::string_view("EWSN").find(text[0]) != std::string_view::npos &&
-         std::all_of(text.begin() + 1, text.end(), [](unsigned char c) { return absl::ascii_isdigit(c); });
-}
 
 std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client) {
   if (services == nullptr) return "";

@@ -37,9 +37,6 @@ struct ClientFacts {
   std::string gender, area, language;
 };
 
-// `[EWSN]` and eight digits. Pure.
-bool IsAreaCode(std::string_view text);
-
 // Why `agency` does not take a client, in words such as `age, grade`; empty when it does, or is not among `services`. Says which facts,
 // never what they are. `services` may be null. Pure, thread-safe.
 std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client);

@@ -8,6 +8,7 @@
 
 #include "common/agent/testing_service.h"
 #include "common/base/ids.h"
+#include "common/referral/identifiers.h"
 
 namespace accord::agent {
 namespace {
@@ -74,9 +75,9 @@ TEST(EligibilityTest, AgesAreMetByAnyAgeOfTheBand) {
 }
 
 TEST(EligibilityTest, AnAreaIsAGssCode) {
-  EXPECT_TRUE(IsAreaCode("E08000001"));
-  EXPECT_TRUE(IsAreaCode("W06000015"));
-  for (const char* wrong : {"", "E0800001", "E080000011", "X08000001", "e08000001", "E0800000a"}) EXPECT_FALSE(IsAreaCode(wrong)) << wrong;
+  EXPECT_TRUE(referral::IsGssCode("E08000001"));
+  EXPECT_TRUE(referral::IsGssCode("W06000015"));
+  for (const char* wrong : {"", "E0800001", "E080000011", "X08000001", "e08000001", "E0800000a"}) EXPECT_FALSE(referral::IsGssCode(wrong)) << wrong;
 }
 
 // A draft for health that no support service takes.

@@ -55,7 +55,7 @@ void ReadSupportServices(config::Table& root, AgencyConfig& config) {
     service.genders = table.Strings("genders");
     service.areas = table.Strings("areas");
     for (const std::string& area : service.areas) {
-      if (!agent::IsAreaCode(area)) table.Reject("areas", "has one that is no GSS code");
+      if (!referral::IsGssCode(area)) table.Reject("areas", "has one that is no GSS code");
     }
     service.grades = policy::Words<type::v1::RiskGrade>(table, "grades");
     service.languages = table.Strings("languages");

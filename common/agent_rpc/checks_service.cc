@@ -36,7 +36,7 @@ absl::StatusOr<agent::Draft> MapChecks(const agency::v1::RequestChecksRequest& r
   const auto& options = request.options();
   agent::DraftBuilder draft("RequestChecks", request, options, context);
   draft.RequirePresent(!options.recipients().empty(), "options.recipients", "names nobody who is asked")
-      .RequireValid(options.recipients_size() <= kChecksAskedMax, "options.recipients", fmt::format("are more than {}", kChecksAskedMax))
+      .Checks()
       .RequireValid(CharsOf(request.question()) <= kChecksQuestionCharsMax, "question",
                     fmt::format("is longer than {} characters", kChecksQuestionCharsMax))
       .Victim(request.victim(), "victim")
@@ -50,8 +50,6 @@ absl::StatusOr<agent::Draft> MapChecks(const agency::v1::RequestChecksRequest& r
   } else {
     draft.Warn("It has no grade: those who are asked have the time of STANDARD.");
   }
-  draft.core().set_type(type::v1::REFERRAL_TYPE_REQUEST_FOR_INFORMATION);
-  draft.core().set_checks(true);
   return std::move(draft).Build(request.purpose());
 }
 

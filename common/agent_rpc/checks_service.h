@@ -7,7 +7,6 @@
 
 namespace accord::agent_rpc {
 
-inline constexpr int kChecksAskedMax = 64;
 inline constexpr size_t kChecksQuestionCharsMax = 16'000;
 
 // The check as a draft: identity, children, alleged perpetrators, risk, and the question as narrative. Pure. Thread-safe.

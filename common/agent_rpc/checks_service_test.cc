@@ -79,8 +79,8 @@ TEST(ChecksServiceTest, WhatIsNotWholeIsNotAsked) {
     request.mutable_options()->clear_recipients();
     for (int i = 0; i < agencies; ++i) request.mutable_options()->add_recipients("agency-" + std::to_string(i));
   };
-  EXPECT_EQ(refused([&](auto& r) { ask(r, kChecksAskedMax); }), "");
-  EXPECT_EQ(refused([&](auto& r) { ask(r, kChecksAskedMax + 1); }), "FIELD_INVALID options.recipients");
+  EXPECT_EQ(refused([&](auto& r) { ask(r, agent::kChecksAskedMax); }), "");
+  EXPECT_EQ(refused([&](auto& r) { ask(r, agent::kChecksAskedMax + 1); }), "FIELD_INVALID options.recipients");
 }
 
 TEST(ChecksServiceTest, WithoutAGradeItSaysWhoseTimeItIs) {

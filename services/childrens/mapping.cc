@@ -64,10 +64,6 @@ bool IsByAllegedPerpetrator(const Consent& consent) {
          std::any_of(consent.alleged_perpetrators.begin(), consent.alleged_perpetrators.end(), is);
 }
 
-bool IsConsentGiven(const agency::v1::SharingBasis& basis) {
-  return basis.consent() == CONFIDENTIALITY_CONSENT_GIVEN || basis.consent() == CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
-}
-
 void AdviseOnResponsibility(const Children& children, DraftBuilder& draft) {
   const bool unknown = std::any_of(children.begin(), children.end(), [](const Child& child) {
     return !IsUnborn(child) && child.held_by().empty() && child.parental_responsibility().empty();
@@ -78,7 +74,7 @@ void AdviseOnResponsibility(const Children& children, DraftBuilder& draft) {
 void CheckConsent(const Consent& consent, DraftBuilder& draft) {
   draft.RequirePresent(consent.given_by.empty() || consent.basis.consent_by() != SUBJECT_ROLE_UNSPECIFIED, "options.basis.consent_by",
                        "is not said, and who gave consent is named");
-  if (!IsConsentGiven(consent.basis)) return;
+  if (!agent::IsConsented(consent.basis.consent())) return;
   if (IsByAllegedPerpetrator(consent)) {
     draft.Warn("Consent was given by an alleged perpetrator: nothing is shared on it. Record a power or duty, the reasons and an approver.");
   } else if (consent.basis.consent_how() == CONSENT_METHOD_BY_REPRESENTATIVE && consent.given_by.empty()) {
@@ -129,7 +125,7 @@ absl::StatusOr<Draft> MapFamily(const v1::ReferFamilyRequest& request, const Map
 absl::StatusOr<Draft> MapPartnerChecks(const v1::RequestPartnerChecksRequest& request, const MappingContext& context) {
   const auto& options = request.options();
   DraftBuilder draft("RequestPartnerChecks", request, options, context);
-  draft.RequireValid(options.recipients_size() <= kPartnersAskedMax, "options.recipients", fmt::format("are more than {}", kPartnersAskedMax))
+  draft.Checks()
       .Victim(request.victim(), "victim", request.case_reference())
       .Grade(request.risk_grade())
       .Children(request.children())
@@ -145,11 +141,9 @@ absl::StatusOr<Draft> MapPartnerChecks(const v1::RequestPartnerChecksRequest& re
   AdviseOnResponsibility(request.children(), draft);
   CheckConsent(ConsentOf(request), draft);
   const bool harm = request.status() == v1::FAMILY_STATUS_SECTION_47 || request.status() == v1::FAMILY_STATUS_CHILD_PROTECTION_PLAN;
-  if (!harm && !IsConsentGiven(options.basis()) && options.basis().rationale().empty()) {
+  if (!harm && !agent::IsConsented(options.basis().consent()) && options.basis().rationale().empty()) {
     draft.Warn("Below significant harm partners are asked with agreement, unless asking raises the risk: say in the rationale why not here.");
   }
-  draft.core().set_type(REFERRAL_TYPE_REQUEST_FOR_INFORMATION);
-  draft.core().set_checks(true);
   return WithConsent(ConsentOf(request), std::move(draft).Build(PURPOSE_SAFEGUARDING_CHILD));
 }
 

@@ -13,8 +13,6 @@
 
 namespace accord::childrens {
 
-inline constexpr int kPartnersAskedMax = 64;
-
 // A family is referred to protect a child: to the Idva service and to health, to whom else `options.recipients` names.
 absl::StatusOr<agent::Draft> MapFamily(const v1::ReferFamilyRequest& request, const agent::MappingContext& context);
 

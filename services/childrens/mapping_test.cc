@@ -93,7 +93,7 @@ TEST(ChildrensMappingTest, WhatIsWrongWithAChecksRequestIsNamedByItsField) {
   using R = v1::RequestPartnerChecksRequest;
   ExpectRefusals<R>(Checks(), MapPartnerChecks, {
       {[](R& r) { r.clear_options(); }, "FIELD_MISSING options"},
-      {[](R& r) { for (int i = 0; i <= kPartnersAskedMax; ++i) r.mutable_options()->add_recipients("idva"); }, "FIELD_INVALID options.recipients"},
+      {[](R& r) { for (int i = 0; i <= agent::kChecksAskedMax; ++i) r.mutable_options()->add_recipients("idva"); }, "FIELD_INVALID options.recipients"},
       {[](R& r) { r.clear_case_reference(); }, "FIELD_MISSING case_reference"},
       {[](R& r) { r.clear_children(); }, "FIELD_MISSING children"},
       {[](R& r) { r.mutable_children(0)->set_expected_on("2026-08-01"); }, "FIELD_INVALID children[0].expected_on"},

@@ -40,8 +40,7 @@ absl::StatusOr<agent::Draft> MapOnward(const v1::ReferOnRequest& request, const 
     draft.Warn("Priority need is recorded as the Housing Act 1996 has it, which is law in England: say in words how it is where you act.");
   }
   Purpose purpose = draft.SupportPurpose();
-  const ConfidentialityConsent consent = request.options().basis().consent();
-  const bool consented = consent == CONFIDENTIALITY_CONSENT_GIVEN || consent == CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
+  const bool consented = agent::IsConsented(request.options().basis().consent());
   if (purpose == PURPOSE_SAFEGUARDING_ADULT && consented && IsForHousing(request.options(), context)) purpose = PURPOSE_HOUSING_SUPPORT;
   return std::move(draft).Build(purpose);
 }

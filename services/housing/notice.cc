@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/agent/draft_builder.h"
 #include "common/agent/housing_facts.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
@@ -67,7 +68,7 @@ void AddWarnings(std::string_view agency, v1::HousingNotice& notice) {
     notice.add_warnings("An alleged perpetrator has a tenancy or a part of the home: nothing of this may stand in a file that they can ask for.");
   }
   if (notice.kind() != v1::HOUSING_NOTICE_KIND_DUTY_TO_REFER) return;
-  if (notice.consent() != CONFIDENTIALITY_CONSENT_GIVEN && notice.consent() != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) {
+  if (!agent::IsConsented(notice.consent())) {
     notice.add_warnings("The duty to refer needs the person's consent, and none is recorded.");
   }
 }

@@ -246,8 +246,7 @@ absl::StatusOr<agent::Draft> MapHandover(const v1::HandOverClientRequest& reques
       .ByDefaultTo(AGENCY_KIND_IDVA);
   AddVoice(request.client_voice(), draft);
   if (request.safety_plan().empty()) draft.Warn("safety_plan is empty: the receiving service begins without one.");
-  const auto consent = request.options().basis().consent();
-  const bool consented = consent == CONFIDENTIALITY_CONSENT_GIVEN || consent == CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
+  const bool consented = agent::IsConsented(request.options().basis().consent());
   const Purpose purpose = draft.SafeguardingPurpose();
   return std::move(draft).Build(consented && purpose != PURPOSE_SAFEGUARDING_CHILD ? PURPOSE_SUPPORT : purpose);
 }

@@ -17,7 +17,6 @@ using agent::Draft;
 using agent::DraftBuilder;
 using agent::MappingContext;
 
-constexpr size_t kEventReferenceBytesMax = 64;  // As PushOptions.event_reference says.
 constexpr size_t kDayChars = 10;                // YYYY-MM-DD.
 
 bool IsForceCode(std::string_view code) {
@@ -70,7 +69,7 @@ template <typename Request>
 absl::StatusOr<Draft> WithEvent(const Request& request, absl::StatusOr<Draft> draft) {
   if (!draft.ok() || !draft->options.event_reference().empty()) return draft;
   std::string event = fmt::format("{}/{}/{}", request.force(), TypeOf(request.is_crime()), request.reference());
-  if (event.size() > kEventReferenceBytesMax) {
+  if (event.size() > agent::kEventReferenceBytesMax) {
     draft->warnings.emplace_back("The reference is too long to know the event by: several reports of it may be counted as several events.");
   } else {
     draft->options.set_event_reference(std::move(event));
@@ -326,7 +325,7 @@ absl::StatusOr<Draft> MapDisclosureChecks(const v1::RequestDisclosureChecksReque
   CheckScheme(request.force(), request.reference(), options.basis().gateway(), draft);
   const bool asked = request.route() == v1::DISCLOSURE_ROUTE_RIGHT_TO_ASK;
   draft.RequirePresent(!options.recipients().empty(), "options.recipients", "names nobody who is asked")
-      .RequireValid(options.recipients_size() <= kDisclosureAskedMax, "options.recipients", fmt::format("are more than {}", kDisclosureAskedMax))
+      .Checks()
       .RequirePresent(!asked || !request.applicant().empty(), "applicant", "is not said, and somebody used the right to ask")
       .RequireValid(asked || request.applicant().empty(), "applicant", "is said, and nobody used the right to ask")
       .Victim(request.person_at_risk(), "person_at_risk")
@@ -337,8 +336,6 @@ absl::StatusOr<Draft> MapDisclosureChecks(const v1::RequestDisclosureChecksReque
       .Text(CATEGORY_NARRATIVE, request.question())
       .DoNotDiscloseTo(request.do_not_disclose_to());
   if (request.risk_grade() == RISK_GRADE_UNSPECIFIED) draft.Warn("It has no grade: those who are asked have the time of STANDARD.");
-  draft.core().set_type(REFERRAL_TYPE_REQUEST_FOR_INFORMATION);
-  draft.core().set_checks(true);
   const Purpose purpose = draft.SafeguardingPurpose();
   return WithGateway(GATEWAY_DVDS, std::move(draft).Build(purpose));
 }
@@ -406,8 +403,7 @@ absl::StatusOr<Draft> MapHousing(const v1::ReferForHousingRequest& request, cons
       .WorksAtAgency(request.works_at_agency())
       .DoNotDiscloseTo(request.do_not_disclose_to())
       .ByDefaultTo(AGENCY_KIND_HOUSING);
-  const auto consent = request.options().basis().consent();
-  if (consent != CONFIDENTIALITY_CONSENT_GIVEN && consent != CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS) {
+  if (!agent::IsConsented(request.options().basis().consent())) {
     draft.Warn("A housing referral by police is voluntary: it goes with the person's consent alone.");
   }
   const bool child = draft.victim_age_band() == AGE_BAND_UNDER_16;

@@ -11,7 +11,6 @@
 namespace accord::police {
 
 inline constexpr int kFurtherReferencesMax = 16;
-inline constexpr int kDisclosureAskedMax = 64;
 
 // An incident is a referral: to the Idva service, to children's services when children are concerned or the victim is
 // under 18, to whom else `options.recipients` names. Its purpose is safeguarding, of a child when the victim is under 16.

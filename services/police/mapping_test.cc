@@ -417,7 +417,7 @@ TEST(PoliceMappingTest, WhatIsWrongUnderTheDisclosureSchemeIsNamedByItsField) {
   using R = v1::RequestDisclosureChecksRequest;
   ExpectRefusals<R>(DisclosureChecks(), MapDisclosureChecks, {
       {[](R& r) { r.mutable_options()->clear_recipients(); }, "FIELD_MISSING options.recipients"},
-      {[](R& r) { for (int i = 0; i < kDisclosureAskedMax; ++i) r.mutable_options()->add_recipients("idva"); }, "FIELD_INVALID options.recipients"},
+      {[](R& r) { for (int i = 0; i < agent::kChecksAskedMax; ++i) r.mutable_options()->add_recipients("idva"); }, "FIELD_INVALID options.recipients"},
       {[](R& r) { r.mutable_options()->mutable_basis()->set_gateway(GATEWAY_CDA1998_S115); }, "FIELD_INVALID options.basis.gateway"},
       {[](R& r) { r.set_force("1"); }, "FIELD_INVALID force"},
       {[](R& r) { r.set_reference("a\nb"); }, "FIELD_INVALID reference"},

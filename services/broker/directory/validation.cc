@@ -9,18 +9,13 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/crypto/succession.h"
+#include "common/referral/identifiers.h"
 
 namespace accord::broker {
 namespace {
 
 absl::Status Invalid(std::string_view field, std::string_view why, Reason reason = Reason::kFieldInvalid) {
   return Error(reason, fmt::format("{}: {}", field, why), {{"field", std::string(field)}});
-}
-
-// One letter and eight digits (Office for National Statistics' GSS).
-bool IsGssCode(std::string_view code) {
-  return code.size() == 9 && std::string_view("EWSN").find(code[0]) != std::string_view::npos &&
-         std::all_of(code.begin() + 1, code.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // A code of what an agency offers: 1 to 63 of [a-z0-9_-].
@@ -101,7 +96,7 @@ absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view tr
     return Invalid("agency.areas", fmt::format("more than {}", kAreasMax));
   }
   for (const std::string& area : agency.areas()) {
-    if (!IsGssCode(area)) return Invalid("agency.areas", "a GSS code such as E06000001 is needed");
+    if (!referral::IsGssCode(area)) return Invalid("agency.areas", "a GSS code such as E06000001 is needed");
   }
   if (agency.specialisms_size() > kSpecialismsMax) return Invalid("agency.specialisms", fmt::format("more than {}", kSpecialismsMax));
   for (const std::string& specialism : agency.specialisms()) {
