@@ -14,6 +14,7 @@
 #include <google/protobuf/descriptor_database.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <set>
@@ -48,6 +49,19 @@ std::map<std::string, const google::protobuf::MethodDescriptor*> EveryMethod() {
     }
   }
   return methods;
+}
+
+// Where two shapes part, short enough for a report to keep it.
+std::string FirstDifference(const std::string& ours, const std::string& theirs) {
+  constexpr size_t kBefore = 120, kAfter = 60;
+  const auto at = static_cast<size_t>(std::ranges::mismatch(ours, theirs).in1 - ours.begin());
+  const size_t from = at - std::min(at, kBefore);
+  const auto around = [&](const std::string& shape) { return std::min(from, shape.size()) == from ? shape.substr(from, kBefore + kAfter) : ""; };
+  return fmt::format("they part at {} of {} and {}:\n{}\n{}", at, ours.size(), theirs.size(), around(ours), around(theirs));
+}
+void ExpectOneShape(const WireAnswer& ours, const WireAnswer& theirs, std::string_view where) {
+  const std::string one = ShapeOf(ours), other = ShapeOf(theirs);
+  EXPECT_TRUE(one == other) << where << ": " << FirstDifference(one, other);
 }
 
 // The answers of every path, as `principal` is given them.
@@ -148,13 +162,13 @@ TEST(GateTest, AnswersLookAsIfItHadNeverBeenThere) {
   story.Tell();
   twin.Tell();
   ASSERT_EQ(story.heard().size(), twin.heard().size());
-  for (size_t i = 0; i < story.heard().size(); ++i) EXPECT_EQ(ShapeOf(story.heard()[i]), ShapeOf(twin.heard()[i])) << i;
+  for (size_t i = 0; i < story.heard().size(); ++i) ExpectOneShape(story.heard()[i], twin.heard()[i], story.heard()[i].method);
   const auto answers = AskEverything(story, kB), twins = AskEverything(twin, kB);
   for (const auto& [method, path] : Paths()) {
     if (path.what == What::kOther || path.what == What::kLater) continue;
     const auto &ours = answers.at(method), &theirs = twins.at(method);
     ASSERT_EQ(ours.size(), theirs.size()) << method;
-    for (size_t i = 0; i < ours.size(); ++i) EXPECT_EQ(ShapeOf(ours[i]), ShapeOf(theirs[i])) << method;
+    for (size_t i = 0; i < ours.size(); ++i) ExpectOneShape(ours[i], theirs[i], fmt::format("{} {}", method, i));
   }
   // Of the log, the entries that open to it at all, in order; without those of its own refused calls, which are recorded after the answer,
   // whenever there is room.
@@ -320,7 +334,7 @@ TEST(GateTest, WhatOneMayHaveNothingOfIsAnsweredAsIfItDidNotExist) {
         EXPECT_EQ(ours.words, theirs.words) << method << " of one " << why << " as " << principal;
         EXPECT_EQ(ours.details, theirs.details) << method << " of one " << why << " as " << principal;
         EXPECT_EQ(ours.metadata, theirs.metadata) << method << " of one " << why << " as " << principal;
-        EXPECT_EQ(ShapeOf(ours), ShapeOf(theirs)) << method << " of one " << why << " as " << principal;
+        ExpectOneShape(ours, theirs, fmt::format("{} of one {} as {}", method, why, principal));
       }
     }
   }

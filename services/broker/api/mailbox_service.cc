@@ -63,20 +63,27 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
   }
 
   // The caller says no more: what it has not acknowledged is given again, on another stream.
-  void OnHalfClose() override { Close(absl::OkStatus()); }
+  void OnHalfClose() override {
+    LeaseNoMore();
+    Close(absl::OkStatus());
+  }
 
   void OnClosed() override {
-    {
-      absl::MutexLock lock(&mu_);
-      closed_ = true;
-    }
+    LeaseNoMore();
     work_.mailboxes.StopListening(holder_);
     work_.mailboxes.ReturnAllOf(holder_, work_.clock.Now());
   }
 
   void End(const absl::Status& status) {
+    LeaseNoMore();
     RecordRefusal(work_.refusals, caller_, kOpenMailbox, status);
     Close(status);
+  }
+
+  // Before the peer hears of the end: what became ready between that and OnClosed would cost an attempt, and be given to nobody.
+  void LeaseNoMore() {
+    absl::MutexLock lock(&mu_);
+    closed_ = true;
   }
 
   absl::Status Handle(const v1::OpenMailboxRequest& message) {
