@@ -16,6 +16,10 @@ find_package(nlohmann_json CONFIG REQUIRED)
 find_package(CURL REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
 
+# CSV, which has no CMake configuration of its own.
+find_path(ACCORD_CSV_DIR csv.h REQUIRED)
+find_library(ACCORD_CSV csv REQUIRED)
+
 # The programs' allocator: messages are made on one thread and freed on another, glibc's worst case (docs/performance.md).
 # Sanitizers bring their own.
 find_library(ACCORD_JEMALLOC jemalloc REQUIRED)

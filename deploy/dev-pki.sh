@@ -4,7 +4,7 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-usage: deploy/dev-pki.sh DIR
+usage: deploy/dev-pki.sh DIR [--agency AGENCY]…
 
   Makes in DIR the keys and certificates of one area, for development and the demo only: in life each agency makes its
   own keys, and the two authorities and the linkage key belong to people who are not the broker's operator.
@@ -19,7 +19,7 @@ usage: deploy/dev-pki.sh DIR
     admin/{alice,bob}.{crt,key}      spiffe://accord.example/admin/…
     linkage.key                      key of the linkage domain, 64 hex digits
 
-  AGENCY is each of police, childrens, housing, health, idva. All other keys are P-256; key files have mode 0600. Servers are
+  AGENCY is each of police, childrens, housing, health, idva, and of those named further. All other keys are P-256; key files have mode 0600. Servers are
   also named localhost, 127.0.0.1 and accord-broker or accord-AGENCY. docs/formats.md §4 has the forms.
 
   Run again, it makes what is missing and changes nothing else.
@@ -32,10 +32,16 @@ case ${1:-} in
   --help | -h) usage; exit 0 ;;
   '' | -*) usage >&2; exit 2 ;;
 esac
-[ $# -eq 1 ] || { usage >&2; exit 2; }
+directory=$1 further=()
+shift
+while [ $# -gt 0 ]; do
+  [ "$1" = --agency ] && [[ ${2:-} =~ ^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$ ]] || { usage >&2; exit 2; }
+  further+=("$2")
+  shift 2
+done
 
 readonly trust_domain=accord.example
-readonly agencies=(police childrens housing health idva)
+readonly agencies=(police childrens housing health idva ${further[@]+"${further[@]}"})
 readonly administrators=(alice bob)
 readonly authority_days=3650 certificate_days=825
 
@@ -43,8 +49,8 @@ fail() { printf 'dev-pki.sh: %s\n' "$*" >&2; exit 1; }
 
 command -v openssl >/dev/null || fail "the openssl program is missing (package openssl)"
 umask 077
-mkdir -p "$1"
-cd "$1"
+mkdir -p "$directory"
+cd "$directory"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 made=0

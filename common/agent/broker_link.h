@@ -5,6 +5,7 @@
 
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include <functional>
 #include <memory>
@@ -29,8 +30,10 @@ inline bool IsDefiniteRefusal(const absl::Status& refusal) {
          HasReason(refusal, Reason::kNotPermitted) || HasReason(refusal, Reason::kSenderMismatch) || HasReason(refusal, Reason::kSelfReview);
 }
 
+inline constexpr absl::Duration kTransferTimeout = absl::Seconds(120);  // Of one section: 8 MiB at half a megabit a second.
+
 // Errors are those of docs/errors.md; BROKER_UNREACHABLE (UNAVAILABLE) when there is no answer, which
-// says nothing of whether the request was carried out. All calls block, at most 20 s. Thread-safe.
+// says nothing of whether the request was carried out. All calls block, at most 20 s but where another time is said. Thread-safe.
 class BrokerLink {
  public:
   virtual ~BrokerLink() = default;
@@ -59,6 +62,10 @@ class BrokerLink {
   virtual absl::StatusOr<broker::v1::AnswerLinkProposalResponse> AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest&) = 0;
   // A referral as we may see it; of our own with how its recipients stand. Each is an entry of the log.
   virtual absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) = 0;
+  // Uploads a sealed section for the submission `request_id`, ahead of it; `digest`: SHA-256 of `cms`. Blocks up to kTransferTimeout.
+  virtual absl::Status UploadSection(const std::string& request_id, const std::string& digest, const std::string& cms) = 0;
+  // The sealed bytes of a section that was delivered by its digest, unverified; at most referral::kSealedSectionBytesMax. Likewise.
+  virtual absl::StatusOr<std::string> FetchSection(const broker::v1::FetchSectionRequest&) = 0;
   // Tells that our alert was run about a delivery.
   virtual absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest&) = 0;
   // The receipt of an entry at the newest checkpoint.
@@ -75,6 +82,8 @@ class BrokerLink {
   virtual absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) = 0;
   // The whole directory of agencies.
   virtual absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() = 0;
+  // Publishes whom this agency takes.
+  virtual absl::StatusOr<admin::v1::PublishSupportResponse> PublishSupport(const admin::v1::PublishSupportRequest&) = 0;
 
   // An open mailbox. Destroying it ends the stream.
   class Mailbox {

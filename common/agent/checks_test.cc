@@ -127,6 +127,26 @@ TEST_F(ChecksTest, TheTableHasWhoAnsweredWhatAndWhoHasNot) {
   EXPECT_EQ(Table().answered(), 3u);
 }
 
+TEST_F(ChecksTest, HowRecipientsStandIsAskedOfTheBrokerUntilAllHaveAnswered) {
+  Asked();
+  const auto fresh = [&] { return MakeChecks(*police.outbox->GetFresh("request-1"), {}, clock.Now()); };
+  EXPECT_EQ(fresh().rows(3).state(), REFERRAL_STATE_STORED);
+  broker.recipients[0].set_state(REFERRAL_STATE_DELIVERED);  // Of which nobody tells its sender.
+  EXPECT_EQ(fresh().rows(3).state(), REFERRAL_STATE_STORED) << "asked a moment ago";
+  clock.Advance(kRecipientsAskedEvery);
+  EXPECT_EQ(fresh().rows(3).state(), REFERRAL_STATE_DELIVERED);
+  clock.Advance(kRecipientsAskedEvery);
+  broker.away = kAway;
+  EXPECT_EQ(fresh().rows(3).state(), REFERRAL_STATE_DELIVERED) << "what stood before";
+  broker.away = absl::OkStatus();
+  for (auto& row : broker.recipients) row.set_check_answer(CHECK_ANSWER_NOT_KNOWN);
+  EXPECT_EQ(fresh().answered(), 5u);
+  clock.Advance(kRecipientsAskedEvery);
+  const int asked = broker.referrals_asked;
+  EXPECT_EQ(fresh().answered(), 5u);
+  EXPECT_EQ(broker.referrals_asked, asked) << "each is an entry";
+}
+
 TEST_F(ChecksTest, AtItsTimeItIsThePartialPicture) {
   Asked();
   Says("idva", CHECK_ANSWER_NOT_KNOWN);

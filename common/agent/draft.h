@@ -18,6 +18,8 @@ struct DraftSection {
   accord::type::v1::SectionContent content;
   bool third_party_material = false;
   bool confidential_address = false;
+  // Of an attachment alone, filled by the runtime: the id of the file (attachments.h), which is read when the section is sealed.
+  std::string attachment;
   // Of a rationale alone, filled by the runtime: the category whose own basis it gives the reasons of; unspecified: the referral's.
   accord::type::v1::Category basis_of = accord::type::v1::CATEGORY_UNSPECIFIED;
 };
@@ -42,6 +44,9 @@ struct Draft {
   std::vector<std::string> warnings;         // Advice to whoever pushed, such as a quarantined identifier.
   // Support services that would have been told, and take no such client: recorded beside the referral as not shared (eligibility.h).
   std::vector<std::string> not_eligible;
+  // Digest of the request as pushed (DigestOfRequest): the same request under the same id is the same push, whatever the mapping makes of it
+  // by then. Empty: drafts are compared.
+  std::string request_digest;
 };
 
 }  // namespace accord::agent

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "common/agent/request_digest.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/header.h"
@@ -37,6 +38,7 @@ DraftBuilder::DraftBuilder(std::string_view method, const google::protobuf::Mess
                            const agency::v1::PushOptions& options, const MappingContext& context)
     : context_(context), status_(referral::ValidateMessage(request)) {
   draft_.method = std::string(method);
+  draft_.request_digest = DigestOfRequest(request);
   draft_.options = options;
   draft_.core.set_type(REFERRAL_TYPE_REFERRAL);
   when_.set_earliest_ms(absl::ToUnixMillis(context.now));
@@ -336,7 +338,7 @@ DraftBuilder& DraftBuilder::ByDefaultTo(AgencyKind kind) {
   bool any = false;
   for (const std::string& agency : context_.routing(kind)) {
     if (agency == context_.agency) continue;
-    const std::string why_not = kind == AGENCY_KIND_IDVA ? WhyNotEligible(context_.support_services, agency, facts) : "";
+    const std::string why_not = kind == AGENCY_KIND_IDVA ? WhyNotEligible(context_.support_services, agency, facts, context_.published) : "";
     if (why_not.empty()) {
       ByDefaultTo(agency);
       any = true;

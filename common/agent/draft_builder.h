@@ -30,9 +30,11 @@ struct MappingContext {
   std::string agency;  // Who sends: never a recipient by default.
   // The documents of the instruments that this agency uses; must outlive the mapping.
   const referral::Instruments* instruments = &policy::DefaultInstruments();
-  // Idva services with whom each takes; one that is not among them takes anybody. Must outlive the mapping; null: none is described.
+  // Idva services with whom each takes by this agency's configuration; one that is not among them takes anybody. Must outlive the mapping;
+  // null: none is described.
   const std::vector<SupportService>* support_services = nullptr;
   std::vector<std::string> force_codes = {};  // Of the police forces heard of here; none: any.
+  PublishedOf published = nullptr;  // What agencies published of whom they take; null: nothing.
 };
 
 inline constexpr size_t kEventReferenceBytesMax = 64;  // Of PushOptions.event_reference.
@@ -106,8 +108,8 @@ class DraftBuilder {
   // Where the client lives now, a GSS code, for the eligibility of support services; empty says nothing.
   DraftBuilder& ClientArea(std::string_view area, std::string_view field);
 
-  // Whom to tell when the push names nobody: an agency, or those configured of a kind. Of support services that are described only those
-  // that take such a client: where none does, nobody of the kind is told, the pusher is warned, and Draft.not_eligible names them. After
+  // Whom to tell when the push names nobody: an agency, or those configured of a kind. Of support services that are described, or have published whom they take, only
+  // those that take such a client: where none does, nobody of the kind is told, the pusher is warned, and Draft.not_eligible names them. After
   // Victim, Risk and ClientArea.
   DraftBuilder& ByDefaultTo(std::string_view agency);
   DraftBuilder& ByDefaultTo(type::v1::AgencyKind kind);

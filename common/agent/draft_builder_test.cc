@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "common/agent/request_digest.h"
 #include "common/agent/testing_mapping.h"
 
 namespace accord::agent {
@@ -19,6 +20,7 @@ TEST(DraftBuilderTest, OfADecisionNotToSharePeopleMakeSubjectsAloneAndNobodyIsAd
   const auto draft = std::move(builder).BuildNotShared(request.purpose(), request.reason());
   ASSERT_TRUE(draft.ok()) << draft.status();
   EXPECT_EQ(draft->recipients, std::vector<std::string>{"idva"});
+  EXPECT_EQ(draft->request_digest, DigestOfRequest(request)) << "by which a push that is repeated is known";
   EXPECT_TRUE(draft->sections.empty());
   EXPECT_EQ(draft->subjects.size(), 1u);
   EXPECT_EQ(draft->core.type(), type::v1::REFERRAL_TYPE_NOT_SHARED);

@@ -2,6 +2,7 @@
 
 #include <absl/strings/ascii.h>
 #include <absl/strings/match.h>
+#include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,6 +42,26 @@ bool Speaks(const std::vector<std::string>& languages, const std::string& words)
   return std::any_of(languages.begin(), languages.end(), [&](const std::string& one) { return absl::StrContains(lower, absl::AsciiStrToLower(one)); });
 }
 
+// Adds the facts for which `service` does not take the client, each once.
+void AddWhyNot(const SupportService& service, const ClientFacts& client, std::vector<std::string_view>& why) {
+  const auto unless = [&](bool fits, std::string_view word) {
+    if (!fits && std::find(why.begin(), why.end(), word) == why.end()) why.push_back(word);
+  };
+  unless(service.takes_new, "takes nobody new");
+  unless(service.has_room || !service.takes_new, "no room");
+  unless(MayBe(client.age, service.age_from, service.age_to), "age");
+  unless(client.gender.empty() || service.genders.empty() || IsOneOf(service.genders, client.gender), "gender");
+  unless(client.area.empty() || service.areas.empty() || IsOneOf(service.areas, client.area), "area");
+  unless(client.grade == RISK_GRADE_UNSPECIFIED || service.grades.empty() ||
+             std::find(service.grades.begin(), service.grades.end(), client.grade) != service.grades.end(), "grade");
+  unless(client.language.empty() || service.languages.empty() || Speaks(service.languages, client.language), "language");
+}
+
+bool Told(const storage::v1::StoredSubmission& push, const std::vector<std::string>& agencies) {
+  const auto& told = push.draft().recipients();
+  return std::any_of(told.begin(), told.end(), [&](const std::string& one) { return std::find(agencies.begin(), agencies.end(), one) != agencies.end(); });
+}
+
 absl::Status NobodyTakes(const Draft& draft) {
   std::string services;
   for (const std::string& agency : draft.not_eligible) services += (services.empty() ? "" : ", ") + agency;
@@ -51,22 +72,29 @@ absl::Status NobodyTakes(const Draft& draft) {
 
 }  // namespace
 
-std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client) {
-  if (services == nullptr) return "";
-  const auto service = std::find_if(services->begin(), services->end(), [&](const SupportService& one) { return one.agency == agency; });
-  if (service == services->end()) return "";
-  std::string why;
-  const auto unless = [&](bool fits, std::string_view word) {
-    if (!fits) why += fmt::format("{}{}", why.empty() ? "" : ", ", word);
-  };
-  unless(service->takes_new, "takes nobody new");
-  unless(MayBe(client.age, service->age_from, service->age_to), "age");
-  unless(client.gender.empty() || service->genders.empty() || IsOneOf(service->genders, client.gender), "gender");
-  unless(client.area.empty() || service->areas.empty() || IsOneOf(service->areas, client.area), "area");
-  unless(client.grade == RISK_GRADE_UNSPECIFIED || service->grades.empty() ||
-             std::find(service->grades.begin(), service->grades.end(), client.grade) != service->grades.end(), "grade");
-  unless(client.language.empty() || service->languages.empty() || Speaks(service->languages, client.language), "language");
-  return why;
+SupportService FromOffer(std::string_view agency, const admin::v1::SupportOffer& offer) {
+  SupportService service;
+  service.agency = std::string(agency);
+  service.age_from = offer.age_from();
+  if (offer.age_to() != 0) service.age_to = offer.age_to();
+  service.genders.assign(offer.genders().begin(), offer.genders().end());
+  service.areas.assign(offer.areas().begin(), offer.areas().end());
+  for (const int grade : offer.grades()) service.grades.push_back(static_cast<RiskGrade>(grade));
+  service.languages.assign(offer.languages().begin(), offer.languages().end());
+  service.takes_new = !offer.closed();
+  service.has_room = offer.places_not_counted() || offer.places() > 0;
+  return service;
+}
+
+std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client,
+                           const PublishedOf& published) {
+  std::vector<std::string_view> why;
+  if (services != nullptr) {
+    const auto row = std::find_if(services->begin(), services->end(), [&](const SupportService& one) { return one.agency == agency; });
+    if (row != services->end()) AddWhyNot(*row, client, why);
+  }
+  if (const auto offer = published ? published(agency) : std::nullopt; offer.has_value()) AddWhyNot(*offer, client, why);
+  return absl::StrJoin(why, ", ", [](std::string* text, std::string_view word) { text->append(word); });
 }
 
 Draft NotEligibleRecord(const Draft& draft) {
@@ -87,13 +115,19 @@ Draft NotEligibleRecord(const Draft& draft) {
 }
 
 absl::StatusOr<storage::v1::StoredSubmission> PushWithRecord(Outbox& outbox, Draft draft) {
+  if (!draft.request_digest.empty() && !draft.not_eligible.empty()) {
+    auto earlier = outbox.Get(draft.options.request_id());
+    const bool repeated = earlier.ok() && earlier->request_digest() == draft.request_digest;
+    // Told then, and full or closed by now: it was shared with them, and that is on the record.
+    if (repeated && Told(*earlier, draft.not_eligible)) return earlier;
+  }
   const bool nobody = draft.recipients.empty() && !draft.not_eligible.empty();
   const bool recorded_too = !draft.not_eligible.empty() && draft.options.corrects().empty();
   Draft record = recorded_too ? NotEligibleRecord(draft) : Draft();
   absl::StatusOr<storage::v1::StoredSubmission> pushed = nobody ? NobodyTakes(draft) : outbox.Push(std::move(draft));
   if (!recorded_too || (!pushed.ok() && !nobody)) return pushed;
   const absl::Status recorded = outbox.Push(std::move(record)).status();
-  // Reused: a repeat after the configuration had changed. What was so at first is on the record.
+  // Reused: a repeat after the configuration, or what is published, had changed. What was so at first is on the record.
   if (!recorded.ok() && !HasReason(recorded, Reason::kRequestIdReused)) return recorded;
   return pushed;
 }

@@ -1,14 +1,17 @@
-// Which clients a support service takes, as its area describes it in the configuration of whoever refers, and what is recorded when none
-// takes one. A fact that is not known excludes nobody.
+// Which clients a support service takes, as it publishes that itself and as the configuration of whoever refers has it, and what is
+// recorded when none takes one. A fact that is not known excludes nobody.
 #pragma once
 
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "accord/admin/v1/admin_service.pb.h"
 #include "accord/storage/v1/agent.pb.h"
 #include "common/agent/draft.h"
 
@@ -27,8 +30,15 @@ struct SupportService {
   std::vector<std::string> areas;                 // GSS codes.
   std::vector<type::v1::RiskGrade> grades;
   std::vector<std::string> languages;             // One of them, somewhere in the words for the client's language.
-  bool takes_new = true;                          // False: it is full, or closed.
+  bool takes_new = true;                          // False: it is closed.
+  bool has_room = true;                           // False: it has no place left.
 };
+
+// What `agency` published, as a row. Pure, thread-safe.
+SupportService FromOffer(std::string_view agency, const admin::v1::SupportOffer& offer);
+
+// What an agency has published and what holds now; nothing when it has published nothing.
+using PublishedOf = std::function<std::optional<SupportService>(std::string_view agency)>;
 
 // What is known of a client; empty and unspecified: not known.
 struct ClientFacts {
@@ -37,15 +47,18 @@ struct ClientFacts {
   std::string gender, area, language;
 };
 
-// Why `agency` does not take a client, in words such as `age, grade`; empty when it does, or is not among `services`. Says which facts,
-// never what they are. `services` may be null. Pure, thread-safe.
-std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client);
+// Why `agency` does not take a client, in words such as `age, grade` or `no room`; empty when it does. Its row among `services` and what it
+// published must both take the client; one that is not there takes anybody. Says which facts, never what they are. `services` and
+// `published` may be null. Thread-safe as `published` is.
+std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client,
+                           const PublishedOf& published = nullptr);
 
 // The record, beside `draft`, that it was not shared with those of `not_eligible`: their criteria are not met. The request id is the
 // draft's and `/not-eligible`, or where that is too long a digest of it. Pure. REQUIRES: `not_eligible` is not empty.
 Draft NotEligibleRecord(const Draft& draft);
 
 // Takes `draft`, and beside it that record where there is one to make. Durable when OK; idempotent as Outbox::Push, whose errors it has.
+// Of a push that is repeated whom it told at first counts, whatever services have published since.
 //   FIELD_MISSING  nobody is left who is told: the record alone is durable. For a correction nothing is recorded.
 absl::StatusOr<storage::v1::StoredSubmission> PushWithRecord(Outbox& outbox, Draft draft);
 

@@ -158,5 +158,19 @@ TEST_F(PushWithRecordTest, WhatIsNotTakenIsNotRecorded) {
   EXPECT_EQ(police.outbox->waiting(), 1u);
 }
 
+TEST_F(PushWithRecordTest, WhomItToldAtFirstCountsWhateverIsPublishedSince) {
+  Draft first = SomeDraft("request-1");
+  first.recipients = {"idva"};
+  first.request_digest = std::string(32, 'r');
+  ASSERT_EQ(PushWithRecord(*police.outbox, first).status(), absl::OkStatus());
+  Draft again = first;  // The service has closed: the same request maps to nobody.
+  again.recipients.clear();
+  again.not_eligible = {"idva"};
+  EXPECT_EQ(PushWithRecord(*police.outbox, again).status(), absl::OkStatus());
+  EXPECT_FALSE(Has("request-1/not-eligible")) << "it was shared";
+  again.request_digest = std::string(32, 's');
+  EXPECT_FALSE(PushWithRecord(*police.outbox, again).ok()) << "another request";
+}
+
 }  // namespace
 }  // namespace accord::agent

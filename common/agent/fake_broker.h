@@ -16,6 +16,7 @@
 #include "common/base/status.h"
 #include "common/crypto/certificate.h"
 #include "common/crypto/commitment.h"
+#include "common/crypto/digest.h"
 #include "common/crypto/ed25519.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/frontier.h"
@@ -120,6 +121,7 @@ class FakeBroker : public BrokerLink {
   std::string other_letter;                             // Receipts of acts on dead letters name it, unless empty.
   broker::v1::ListLinkProposalsResponse links;
   type::v1::LinkAnswer other_answer = type::v1::LINK_ANSWER_UNSPECIFIED;  // Receipts of answers to links say it, unless unspecified.
+  bool other_offer = false;                             // The entries of PublishSupport are of another offer.
   int64_t feedback_due_ms = 0;                                      // Answers of Respond.
   std::vector<std::pair<uint32_t, uint64_t>> replayed;  // Answers of ReplayMailbox: how many, and where it goes on.
   // What it saw.
@@ -127,6 +129,7 @@ class FakeBroker : public BrokerLink {
   std::vector<type::v1::Opening> act_openings;          // Of the last of them.
   std::map<std::string, std::pair<std::string, uint64_t>> acted;   // Request id → statement digest, index.
   std::vector<broker::v1::AnswerHoldRequest> hold_answers;
+  std::vector<admin::v1::SupportOffer> offers;          // Published.
   std::vector<broker::v1::ReplayMailboxRequest> replays;
   std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
   std::vector<std::string> submitted;                               // Every submission's bytes, in order.
@@ -134,6 +137,10 @@ class FakeBroker : public BrokerLink {
   std::vector<std::string> cosigned, reported;                      // Notes.
   std::vector<std::string> alerted;                                 // Delivery ids, every report in order.
   broker::v1::ResealReferralRequest resealed;                       // The last one.
+  std::map<std::string, std::pair<std::string, std::string>> uploads;  // Digest → request id, bytes: waiting for their submission.
+  int uploads_seen = 0;                                             // Every one, also again.
+  std::map<std::string, std::string> sections;                      // Section id → what FetchSection gives.
+  int fetches_seen = 0;
   int referrals_asked = 0;                                          // Calls of GetReferral.
 
   absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const broker::v1::PreviewReferralRequest& request) override {
@@ -174,6 +181,12 @@ class FakeBroker : public BrokerLink {
     const std::string digest = referral::DigestOf(request.submission().header());
     auto known = stored.find(request.request_id());
     if (known == stored.end()) {
+      for (const auto& section : request.submission().sections()) {
+        const auto upload = uploads.find(section.uploaded());
+        const bool there = upload != uploads.end() && upload->second.first == request.request_id();
+        if (!section.uploaded().empty() && !there) return Error(Reason::kUploadNotFound, "upload it, then submit again");
+      }
+      for (const auto& section : request.submission().sections()) uploads.erase(section.uploaded());
       type::v1::EntryEvent event;
       const auto view = referral::ParseHeader(request.submission().header());
       const std::vector<type::v1::Opening> openings(request.submission().openings().begin(), request.submission().openings().end());
@@ -195,6 +208,19 @@ class FakeBroker : public BrokerLink {
     *response.mutable_receipt() = log.Receipt(known->second.second);
     for (const auto& row : recipients) *response.add_recipients() = row;
     return response;
+  }
+  absl::Status UploadSection(const std::string& request_id, const std::string& digest, const std::string& cms) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    ++uploads_seen;
+    uploads[digest] = {request_id, cms};
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::string> FetchSection(const broker::v1::FetchSectionRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    ++fetches_seen;
+    const auto found = sections.find(request.section_id());
+    if (found == sections.end()) return Error(Reason::kReferralNotFound, "no such section");
+    return found->second;
   }
   // An act of the sender: recorded once, and answered the same way when it is sent again.
   template <typename Response, typename Request>
@@ -401,6 +427,17 @@ class FakeBroker : public BrokerLink {
   absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() override {
     ACCORD_RETURN_IF_ERROR(away);
     return directory;
+  }
+  absl::StatusOr<admin::v1::PublishSupportResponse> PublishSupport(const admin::v1::PublishSupportRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    offers.push_back(request.support());
+    type::v1::EntryEvent event;
+    event.set_type(type::v1::EVENT_TYPE_SUPPORT_PUBLISHED);
+    event.set_change_digest(crypto::Sha256(other_offer ? "another" : request.support().SerializeAsString()));
+    admin::v1::PublishSupportResponse response;
+    response.set_index(log.Append(event, ""));
+    *response.mutable_support() = request.support();
+    return response;
   }
   absl::StatusOr<std::shared_ptr<Mailbox>> OpenMailbox(type::v1::Desk, uint32_t) override {
     return Error(Reason::kBrokerUnreachable, "deliveries are handed to the inbox by the test");

@@ -268,6 +268,18 @@ absl::Status Holds::Step() {
   return status.ok() ? purged : status;
 }
 
+absl::StatusOr<std::vector<Wait>> Holds::Waits() const {
+  std::vector<Wait> waits;
+  absl::MutexLock lock(&mu_);
+  for (const std::string& id : to_do_) {
+    ACCORD_ASSIGN_OR_RETURN(const AgencyHold hold, Get(id));
+    waits.push_back({agency::v1::WAITING_KIND_HOLD_ANSWER, id, hold.stored.received_at_ms(), 0, "", false});
+  }
+  ACCORD_ASSIGN_OR_RETURN(const auto purge, store_.Get<storage::v1::StoredPurge>(kFamilyMeta, kMetaPurge));
+  if (purge.has_value()) waits.push_back({agency::v1::WAITING_KIND_PURGE, "", purge->since_ms(), 0, "", false});
+  return waits;
+}
+
 absl::StatusOr<InboxEntry> Holds::AnswerChange(const std::string& request_id, std::string_view header_digest,
                                                const type::v1::Worker& worker, const ChangeAnswered& answer) {
   if (answer.IsGone()) {

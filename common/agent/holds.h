@@ -33,6 +33,7 @@
 #include "common/agent/inbox.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/outbox.h"
+#include "common/agent/waiting.h"
 #include "common/base/clock.h"
 
 namespace accord::agent {
@@ -67,6 +68,9 @@ class Holds {
   // Looks up and answers what is to be, sends what waits, erases what was answered to be gone, and purges what an erasure left.
   // Called after a notice and periodically. Blocks on the broker. OK: nothing is left to do.
   absl::Status Step();
+
+  // Answers that are still to be given or taken, and a purge that is due. In no order. Errors of the store.
+  absl::StatusOr<std::vector<Wait>> Waits() const;
 
   // By id; `after` empty for the first page. REQUIRES: 1 ≤ limit ≤ 500.
   absl::StatusOr<std::vector<AgencyHold>> List(std::string_view after, int limit) const;

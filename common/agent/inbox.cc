@@ -19,8 +19,6 @@ using storage::v1::StoredErasedCopy;
 using storage::v1::StoredReceived;
 using type::v1::Statement;
 
-absl::Status NotFound() { return Error(Reason::kReferralNotFound, "no referral of this name was received"); }
-
 // An act as a worker asks for it.
 Statement AskedFor(const std::string& request_id, const type::v1::Worker& worker, type::v1::StatementKind kind) {
   Statement statement;
@@ -103,9 +101,11 @@ absl::Status Inbox::Load() {
       if (family == kFamilyErased) {
         ACCORD_ASSIGN_OR_RETURN(const auto erased, store_.Get<StoredErasedCopy>(family, digest));
         if (erased.has_value() && erased->has_pending_statement()) erased_pending_.insert(digest);
+        if (erased.has_value()) NoteUnsent(digest, erased->has_pending_statement(), erased->pending_statement());
       } else {
         ACCORD_ASSIGN_OR_RETURN(const auto early, store_.Get<StoredReceived>(family, digest));
         if (early.has_value() && early->has_pending_statement()) early_pending_.insert(digest);
+        if (early.has_value()) NoteUnsent(digest, early->has_pending_statement(), early->pending_statement());
       }
     }
   }
@@ -154,8 +154,16 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
   ACCORD_ASSIGN_OR_RETURN(const auto key, certificate.verify_key());
   ACCORD_RETURN_IF_ERROR(referral::VerifySignature(received.header(), key));
   ACCORD_RETURN_IF_ERROR(CheckSupplement(entry));
-  ACCORD_RETURN_IF_ERROR(OpenSections(entry));
   ACCORD_RETURN_IF_ERROR(log_.Verify(delivery.released(), type::v1::EVENT_TYPE_RELEASED, digest));
+  // Of what was erased here nothing is written again, not even for a moment.
+  ACCORD_ASSIGN_OR_RETURN(const auto gone, store_.raw().Get(kFamilyErased, digest));
+  std::vector<agency::v1::OpenedSection> sections;
+  if (!gone.has_value()) {
+    ACCORD_RETURN_IF_ERROR(FetchSections(digest, entry.stored));
+    auto opened = OpenSections(entry);
+    if (!opened.ok()) return GiveUp(digest, opened.status());
+    sections = *std::move(opened);
+  }
 
   absl::MutexLock act(&act_mu_);  // Acts of workers write what this marks.
   ACCORD_RETURN_IF_ERROR(MarkReplaced(entry));
@@ -171,8 +179,15 @@ absl::Status Inbox::ReceiveReferral(const Delivery& delivery) {
     ACCORD_RETURN_IF_ERROR(TakeEarly(entry, batch));
     store_.Put(batch, kFamilyInbox, digest, entry.stored);
     batch.Put(kFamilyInboxOrder, KeyU64(entry.stored.sequence()), digest);
+    store_.Put(batch, kFamilyInboxPeople, digest, PeopleIn(keys_, sections));
   }
-  if (earlier.has_value() && entry.stored.has_supplement()) store_.Put(batch, kFamilyInbox, digest, SealedAgain(*earlier, entry.stored));
+  StoredReceived left = earlier.value_or(StoredReceived());
+  if (earlier.has_value() && entry.stored.has_supplement()) {
+    left = SealedAgain(*earlier, entry.stored);
+    store_.Put(batch, kFamilyInbox, digest, left);
+  }
+  // What was fetched and is not kept goes, and what a new one took the place of.
+  ACCORD_RETURN_IF_ERROR(DropSections(batch, digest, keep ? entry.stored.sections() : left.sections()));
   Acknowledge(batch, delivery);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   if (!keep) return absl::OkStatus();
@@ -208,74 +223,10 @@ absl::StatusOr<InboxEntry> Inbox::Open(std::string header_digest, StoredReceived
   return InboxEntry{std::move(header_digest), std::move(stored), std::move(header), std::move(corrected_by)};
 }
 
-absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::OpenSections(const InboxEntry& entry) const {
-  const auto& header = entry.header;
-  std::map<std::string, const type::v1::SealedSection*> sealed;
-  for (const auto& section : entry.stored.sections()) sealed[section.section_id()] = &section;
-  if (sealed.size() != header.sections.size() || sealed.size() != static_cast<size_t>(entry.stored.sections_size())) {
-    return Error(Reason::kSectionMalformed, "the sealed sections are not those that the openings tell of");
-  }
-  std::vector<agency::v1::OpenedSection> opened;
-  for (const auto& section : header.sections) {
-    const auto& part = section.part;
-    const auto found = sealed.find(part.section_id());
-    if (found == sealed.end()) return Error(Reason::kSectionMalformed, "a section that the openings tell of is not there");
-    ACCORD_ASSIGN_OR_RETURN(const auto shown, crypto::cms::Parse(found->second->cms()));
-    if (shown.digest != part.digest()) return Error(Reason::kSectionDigestMismatch, "a sealed section is not the one that was signed");
-    const auto tag = std::find_if(header.tags.begin(), header.tags.end(),
-                                  [&](const auto& row) { return row.part.tag_id() == part.tag_id(); });
-    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext, OpenSealed(keys_, found->second->cms()));
-    ACCORD_ASSIGN_OR_RETURN(const std::string content,
-                            referral::ReadPlaintext({header.core.part.sender(), header.core.part.request_id(), part.section_id(),
-                                                     part.category(), tag->opening.content()},
-                                                    plaintext));
-    auto& row = opened.emplace_back();
-    row.set_category(part.category());
-    const auto terms = std::find_if(entry.stored.terms().begin(), entry.stored.terms().end(),
-                                    [&](const auto& told) { return told.section_id() == part.section_id(); });
-    if (terms != entry.stored.terms().end()) {
-      *row.mutable_obligations() = terms->obligations();
-      row.set_regime(terms->regime());
-    }
-    if (!row.mutable_content()->ParseFromString(content)) return Error(Reason::kSectionMalformed, "a section's content does not parse");
-    const auto told = referral::CategoryOf(row.content());
-    if (told != type::v1::CATEGORY_UNSPECIFIED && told != part.category()) {
-      return Error(Reason::kSectionMalformed, "a section's content is of another category than was signed");
-    }
-  }
-  return opened;
-}
-
-absl::StatusOr<std::vector<InboxEntry>> Inbox::List(uint64_t before, int limit) const {
-  std::vector<std::string> digests;
-  accord::storage::Range range;
-  range.descending = true;
-  if (before != 0) range.upper = KeyU64(before);
-  ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyInboxOrder, range, [&](std::string_view, std::string_view digest) {
-    digests.emplace_back(digest);
-    return digests.size() < static_cast<size_t>(limit);
-  }));
-  std::vector<InboxEntry> entries;
-  for (const std::string& digest : digests) {
-    ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Get(digest));
-    entries.push_back(std::move(entry));
-  }
-  return entries;
-}
-
-absl::StatusOr<InboxEntry> Inbox::Get(std::string_view header_digest) const {
-  if (header_digest.empty()) return NotFound();
-  ACCORD_ASSIGN_OR_RETURN(auto stored, store_.Get<StoredReceived>(kFamilyInbox, header_digest));
-  if (!stored.has_value()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto erased, store_.raw().Get(kFamilyErased, header_digest));
-    return erased.has_value() ? Error(Reason::kErased, "this agency's copy was erased") : NotFound();
-  }
-  return Open(std::string(header_digest), *std::move(stored));
-}
-
-absl::Status Inbox::Save(const InboxEntry& entry) {
+absl::Status Inbox::Save(const InboxEntry& entry, const Statement* said) {
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyInbox, entry.header_digest, entry.stored);
+  if (said != nullptr) Note(batch, entry.header_digest, *said);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   Track(entry.header_digest, entry.stored);
   return absl::OkStatus();
@@ -295,9 +246,20 @@ absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::st
                                                                    const type::v1::Worker& worker) {
   absl::MutexLock lock(&act_mu_);
   ACCORD_ASSIGN_OR_RETURN(InboxEntry entry, Get(header_digest));
+  ACCORD_RETURN_IF_ERROR(MayRead(entry));
+  ACCORD_ASSIGN_OR_RETURN(auto sections, OpenSections(entry));
+  ACCORD_RETURN_IF_ERROR(SayOpened(request_id, entry, worker));
+  ACCORD_RETURN_IF_ERROR(NoteRead(header_digest, worker));
+  return sections;
+}
+
+absl::Status Inbox::MayRead(const InboxEntry& entry) {
   if (entry.stored.recalled()) return Illegal("its sender recalled it: what it says is not shown; answer the recall", "recalled");
   if (entry.stored.has_erase_by()) return Illegal("this agency answered that its copy is gone: what it says is not shown", "gone");
-  ACCORD_ASSIGN_OR_RETURN(auto sections, OpenSections(entry));
+  return absl::OkStatus();
+}
+
+absl::Status Inbox::SayOpened(const std::string& request_id, InboxEntry& entry, const type::v1::Worker& worker) {
   const bool first_person = entry.stored.opened_by_software() && IsPerson(worker);
   const bool first = entry.stored.state() == type::v1::REFERRAL_STATE_DELIVERED || first_person;
   const bool may = !entry.stored.has_pending_statement() &&
@@ -314,7 +276,7 @@ absl::StatusOr<std::vector<agency::v1::OpenedSection>> Inbox::Read(const std::st
     entry.stored.clear_opened_by_software();
     ACCORD_RETURN_IF_ERROR(Save(entry));
   }
-  return sections;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<InboxEntry> Inbox::Act(const std::string& request_id, std::string_view header_digest,
@@ -376,7 +338,7 @@ absl::Status Inbox::Say(InboxEntry& entry, Statement statement) {
   statement.set_previous_statement(entry.stored.last_statement());
   statement.set_acted_at_ms(absl::ToUnixMillis(clock_.Now()));
   ACCORD_ASSIGN_OR_RETURN(*entry.stored.mutable_pending_statement(), referral::SignStatement(statement, keys_.signing_key));
-  if (const absl::Status saved = Save(entry); !saved.ok()) {
+  if (const absl::Status saved = Save(entry, &statement); !saved.ok()) {
     entry.stored.clear_pending_statement();
     return saved;
   }
@@ -413,6 +375,7 @@ absl::Status Inbox::SendPending(InboxEntry& entry) {
   } else {
     take(send(broker::v1::RespondToReferralRequest(), &BrokerLink::Respond));
   }
+  NoteAnswer(answer);
   if (!answer.ok()) {
     // What was signed with a key that the agency has since replaced is signed anew; a key not enrolled yet is waited for.
     if (HasReason(answer, Reason::kSigningKeyUnknown) && document.key_id() != keys_.signing_key.key_id()) {
@@ -460,35 +423,6 @@ void Inbox::ResendPending() {
     if (!entry.ok() || !entry->stored.has_pending_statement()) continue;
     if (const absl::Status sent = SendPending(*entry); !sent.ok() && !IsDefiniteRefusal(sent)) return;  // The broker is away.
   }
-}
-
-absl::StatusOr<bool> Inbox::Has(std::string_view header_digest) const {
-  ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.raw().Get(kFamilyInbox, header_digest));
-  return stored.has_value();
-}
-
-absl::StatusOr<bool> Inbox::Erase(std::string_view header_digest,
-                                  absl::FunctionRef<void(accord::storage::Batch& batch, const StoredReceived& erased)> fill) {
-  absl::MutexLock act(&act_mu_);  // No act is under way that would write the referral back.
-  absl::MutexLock lock(&mu_);
-  ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<StoredReceived>(kFamilyInbox, header_digest));
-  if (!stored.has_value()) return false;
-  if (stored->has_pending_statement()) {
-    return Error(Reason::kTransitionIllegal, "an act on this referral waits for the broker; erase it once that is answered",
-                 {{"state", type::v1::ReferralState_Name(stored->state())}});
-  }
-  if (stored->answer_due_ms() != 0) {
-    return Error(Reason::kTransitionIllegal, "its sender waits for an answer to a change; answer it first",
-                 {{"state", type::v1::ReferralState_Name(stored->state())}});
-  }
-  accord::storage::Batch batch;
-  batch.Delete(kFamilyInbox, header_digest);
-  batch.Delete(kFamilyInboxOrder, KeyU64(stored->sequence()));
-  fill(batch, *stored);
-  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
-  gone_.erase(std::string(header_digest));
-  waiting_.erase(std::string(header_digest));
-  return true;
 }
 
 }  // namespace accord::agent

@@ -34,8 +34,13 @@
 #include "common/agent/agency_store.h"
 #include "common/agent/alarm.h"
 #include "common/agent/broker_link.h"
+#include "common/agent/inbox_people.h"
+#include "common/agent/journal.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/outbox.h"
+#include "common/agent/sealed_sections.h"
+#include "common/agent/waiting.h"
+#include "common/agent/workers.h"
 #include "common/base/clock.h"
 #include "common/referral/header.h"
 
@@ -50,6 +55,12 @@ struct InboxEntry {
   referral::OpenedHeader header;
   std::string corrected_by;  // Header digest of the version that replaces it, once that has arrived.
 };
+
+// REFERRAL_NOT_FOUND, as it is said of what was never received, and of what a worker may not know of. Thread-safe.
+absl::Status ReferralNotReceived();
+
+// Its state with us, a withdrawal counted in. Thread-safe.
+type::v1::ReferralState StateNow(const storage::v1::StoredReceived& stored);
 
 // The grade as its sender gave it last. Thread-safe.
 type::v1::RiskGrade GradeNow(const InboxEntry& entry);
@@ -91,6 +102,13 @@ class Inbox {
         const Clock& clock)
       : store_(store), keys_(keys), broker_(broker), log_(log), alarm_(alarm), outbox_(outbox), clock_(clock) {}
 
+  // Notes in `journal` what is read and said, and tells `workers` what is erased; both must outlive this. Before the first call; without it
+  // nobody is told.
+  void KeepJournal(Journal& journal, Workers& workers) { journal_ = &journal, workers_ = &workers; }
+
+  // Keeps sections that come beside their message in `sections`, which must outlive this. Before the first call; without it they are refused.
+  void KeepSections(SealedSections& sections) { sections_ = &sections; }
+
   // Finds the place of the next arrival and what waits for the broker. Errors of the store.
   absl::Status Load();
 
@@ -100,8 +118,23 @@ class Inbox {
 
   // The newest first; `before` 0 for the first page. REQUIRES: 1 ≤ limit ≤ 500.
   absl::StatusOr<std::vector<InboxEntry>> List(uint64_t before, int limit) const;
+  // The same as their order of arrival and header digest alone, at most `limit`.
+  absl::StatusOr<std::vector<std::pair<uint64_t, std::string>>> Arrivals(uint64_t before, size_t limit) const;
   // REFERRAL_NOT_FOUND when it was not received.
   absl::StatusOr<InboxEntry> Get(std::string_view header_digest) const;
+
+  // A row of the inbox with its header opened, and its sections in clear: for who reads a copy of the store, as records.h does. Nothing is said of
+  // it to anybody, and nothing is kept from the caller: what may not be shown is theirs to leave out. Errors of opening.
+  absl::StatusOr<InboxEntry> Open(std::string header_digest, storage::v1::StoredReceived stored) const;
+  // A file among them is without its bytes.
+  absl::StatusOr<std::vector<agency::v1::OpenedSection>> OpenSections(const InboxEntry& entry) const;
+
+  // Whom it is about. What came before this was kept, or under keys that are gone, is opened for it, and kept. Of what does not open
+  // nobody is known, and `cut` is set. Errors of Get and of the store.
+  absl::StatusOr<storage::v1::StoredInboxPeople> People(std::string_view header_digest) const;
+  // Whether work on it is left: it was not declined, closed, redirected or transferred, or a change of it waits for an answer. False of what is
+  // not here.
+  bool IsOpenWork(std::string_view header_digest) const;
 
   // The sections in clear, for `worker`. The first reading is the statement OPENED; it is sent now if the broker
   // answers and later if not: nobody waits for a network to read what the agency holds.
@@ -110,6 +143,10 @@ class Inbox {
   absl::StatusOr<std::vector<agency::v1::OpenedSection>> Read(const std::string& request_id,
                                                               std::string_view header_digest,
                                                               const type::v1::Worker& worker);
+
+  // The file in `section` (OpenedSection.section), for `worker`, with its bytes. OPENED as Read. ATTACHMENT_NOT_FOUND; errors of Read.
+  absl::StatusOr<type::v1::Attachment> ReadFile(const std::string& request_id, std::string_view header_digest, std::string_view section,
+                                                const type::v1::Worker& worker);
 
   // Signs and sends a statement; `fill` adds what its kind needs. Returns the entry in its new state.
   //   TRANSITION_ILLEGAL   not in this state, or not this kind of agency; metadata has the state
@@ -142,6 +179,8 @@ class Inbox {
 
   // Sends again what waits for the broker's answer. Called periodically.
   void ResendPending();
+  // Statements on what was received, and the service's own answers, that wait for it. In no order.
+  std::vector<Wait> Unsent() const;
 
   // True when the referral was received and not erased.
   absl::StatusOr<bool> Has(std::string_view header_digest) const;
@@ -152,10 +191,21 @@ class Inbox {
                              absl::FunctionRef<void(accord::storage::Batch& batch, const storage::v1::StoredReceived& erased)> fill);
 
  private:
-  absl::StatusOr<InboxEntry> Open(std::string header_digest, storage::v1::StoredReceived stored) const;
-  absl::StatusOr<std::vector<agency::v1::OpenedSection>> OpenSections(const InboxEntry& entry) const;
   absl::Status ReceiveReferral(const broker::v1::Delivery& delivery);
   absl::Status ReceiveStatement(const broker::v1::Delivery& delivery);
+  // Fetches and keeps what came beside the message of a delivery: each is held against its digest, and durable by itself. EPOCH_MOVED when the
+  // broker gives other bytes; errors of BrokerLink.
+  absl::Status FetchSections(std::string_view header_digest, const storage::v1::StoredReceived& stored);
+  // What was fetched for a delivery that is not taken, because of `why`, goes; returns `why`, or why that is not written.
+  absl::Status GiveUp(std::string_view header_digest, const absl::Status& why);
+  // Adds to `batch` that the referral's kept sections go, but for those of `left`.
+  absl::Status DropSections(accord::storage::Batch& batch, std::string_view header_digest, const SealedList& left) const;
+  // Opens one section whole, and holds it against what was signed.
+  absl::Status OpenOne(const InboxEntry& entry, const type::v1::SectionPart& part, agency::v1::OpenedSection& row) const;
+  // TRANSITION_ILLEGAL when what it says is not shown any more.
+  static absl::Status MayRead(const InboxEntry& entry);
+  // OPENED, if this is the first reading that says it.
+  absl::Status SayOpened(const std::string& request_id, InboxEntry& entry, const type::v1::Worker& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   // OK when `document` is signed with a key that the directory has of `agency`, and that our area authority says is its.
   absl::Status VerifyOf(const std::string& agency, const type::v1::SignedPayload& document) const;
   // Whom it is for: this agency by the header, or by the statement of its sender by which it was sealed again.
@@ -183,8 +233,14 @@ class Inbox {
   void Track(std::string_view header_digest, const storage::v1::StoredReceived& stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   // The same of what waits for a person.
   void TrackWaiting(const std::string& header_digest, const storage::v1::StoredReceived& stored) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Keeps Unsent in step: `pending` is what waits of it. And what the broker said last to any of it.
+  void NoteUnsent(const std::string& header_digest, bool waits, const type::v1::SignedPayload& pending) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void NoteAnswer(const absl::Status& answer);
   absl::Status CheckAnswer(const InboxEntry& entry, const type::v1::Statement& statement) const;
-  absl::Status Save(const InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // `said`: the statement that is signed with it, if one is.
+  absl::Status Save(const InboxEntry& entry, const type::v1::Statement* said = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  void Note(accord::storage::Batch& batch, std::string_view header_digest, const type::v1::Statement& said);
+  absl::Status NoteRead(std::string_view header_digest, const type::v1::Worker& worker);
   absl::Status SendPending(InboxEntry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   absl::Status Say(InboxEntry& entry, type::v1::Statement statement) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
 
@@ -195,6 +251,9 @@ class Inbox {
   Alarm& alarm_;
   Outbox& outbox_;
   const Clock& clock_;
+  Journal* journal_ = nullptr;  // Both: constant after KeepJournal.
+  Workers* workers_ = nullptr;
+  SealedSections* sections_ = nullptr;  // Constant after KeepSections.
 
   absl::Mutex act_mu_;  // Held over calls to the broker; taken before mu_, never after.
   std::set<std::string> pending_ ABSL_GUARDED_BY(act_mu_);  // Header digests whose statement waits for the broker.
@@ -203,6 +262,8 @@ class Inbox {
   mutable absl::Mutex mu_;
   std::set<std::string> unanswered_ ABSL_GUARDED_BY(mu_);  // Header digests whose change waits for a worker.
   std::map<std::string, type::v1::Worker> gone_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, int64_t> unsent_ ABSL_GUARDED_BY(mu_);  // Header digest → when it was said, of what is in the three above.
+  std::string unsent_for_ ABSL_GUARDED_BY(mu_);  // Reason of what the broker said last; empty: it took it.
   std::map<std::string, Waiting> waiting_ ABSL_GUARDED_BY(mu_);  // By header digest: what may wait for a person.
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
 };

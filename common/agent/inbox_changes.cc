@@ -170,7 +170,10 @@ absl::Status Inbox::AnswerForErased(const Delivery& delivery, const Statement& c
   }
   Acknowledge(batch, delivery);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
-  if (asked) erased_pending_.insert(change.header_digest());
+  if (!asked) return absl::OkStatus();
+  erased_pending_.insert(change.header_digest());
+  absl::MutexLock lock(&mu_);
+  NoteUnsent(change.header_digest(), true, erased->pending_statement());
   return absl::OkStatus();
 }
 
@@ -190,7 +193,10 @@ absl::Status Inbox::KeepEarly(const Delivery& delivery, const Statement& change)
   store_.Put(batch, kFamilyEarly, change.header_digest(), early);
   Acknowledge(batch, delivery);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
-  if (asked) early_pending_.insert(change.header_digest());
+  if (!asked) return absl::OkStatus();
+  early_pending_.insert(change.header_digest());
+  absl::MutexLock lock(&mu_);
+  NoteUnsent(change.header_digest(), true, early.pending_statement());
   return absl::OkStatus();
 }
 
@@ -267,6 +273,7 @@ absl::Status Inbox::SendOwnAnswer(std::string_view family, const std::string& he
   request.set_request_id(statement.request_id());
   *request.mutable_statement() = row->pending_statement();
   const auto response = broker_.Respond(request);
+  NoteAnswer(response.status());
   // Signed with a key that the agency has since replaced: signed anew, as in SendPending.
   const bool retired_key = HasReason(response.status(), Reason::kSigningKeyUnknown) && statement.key_id() != keys_.signing_key.key_id();
   if (!response.ok() && !retired_key && !IsDefiniteRefusal(response.status())) return response.status();
@@ -282,6 +289,10 @@ absl::Status Inbox::SendOwnAnswer(std::string_view family, const std::string& he
   accord::storage::Batch batch;
   store_.Put(batch, family, header_digest, *row);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  {
+    absl::MutexLock lock(&mu_);
+    NoteUnsent(header_digest, row->has_pending_statement(), row->pending_statement());
+  }
   return retired_key ? response.status() : absl::OkStatus();
 }
 

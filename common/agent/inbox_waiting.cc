@@ -3,6 +3,7 @@
 
 #include "common/agent/inbox.h"
 #include "common/base/status.h"
+#include "common/referral/referral_name.h"
 #include "common/referral/statement.h"
 
 namespace accord::agent {
@@ -45,6 +46,7 @@ bool IsUnanswered(const StoredReceived& stored, type::v1::ReferralType type) {
 bool OwesFeedback(const StoredReceived& stored) { return !IsEnded(stored) && stored.feedback_due_ms() != 0; }
 
 void Inbox::TrackWaiting(const std::string& header_digest, const StoredReceived& stored) {
+  NoteUnsent(header_digest, stored.has_pending_statement(), stored.pending_statement());
   const bool unopened = IsUnopened(stored);
   // Notices that were opened ask for nothing; of the others the header tells, which WaitingEntries opens.
   const bool unanswered = MayBeUnanswered(stored) && (stored.lane() != type::v1::LANE_NOTICES || stored.response_due_ms() != 0);
@@ -54,6 +56,33 @@ void Inbox::TrackWaiting(const std::string& header_digest, const StoredReceived&
   }
   waiting_[header_digest] = {header_digest, stored.delivery_id(), stored.lane(), unopened, absl::FromUnixMillis(stored.received_at_ms()),
                              DueTime(stored.pick_up_due_ms()), stored.replaced_by()};
+}
+
+void Inbox::NoteUnsent(const std::string& header_digest, bool waits, const type::v1::SignedPayload& pending) {
+  if (!waits) {
+    unsent_.erase(header_digest);
+    return;
+  }
+  const auto statement = referral::ParseStatement(pending);
+  unsent_[header_digest] = statement.ok() ? statement->acted_at_ms() : 0;
+}
+
+void Inbox::NoteAnswer(const absl::Status& answer) {
+  absl::MutexLock lock(&mu_);
+  unsent_for_ = answer.ok() ? "" : ReasonOfWords(WaitingWords(answer));
+}
+
+std::vector<Wait> Inbox::Unsent() const {
+  std::vector<Wait> waits;
+  absl::MutexLock lock(&mu_);
+  for (const auto& [digest, said_at_ms] : unsent_) {
+    Wait& wait = waits.emplace_back();
+    wait.kind = agency::v1::WAITING_KIND_STATEMENT;
+    wait.about = referral::ReferralName(digest);
+    wait.since_ms = said_at_ms;
+    wait.reason = unsent_for_;
+  }
+  return waits;
 }
 
 std::vector<Waiting> Inbox::UnopenedImmediate() const {

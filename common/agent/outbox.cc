@@ -16,7 +16,6 @@
 namespace accord::agent {
 namespace {
 
-using agency::v1::SubmissionState;
 using storage::v1::StoredDraft;
 using storage::v1::StoredSubmission;
 
@@ -66,9 +65,18 @@ std::string DigestOfPush(StoredDraft draft) {
   return crypto::Sha256(draft.SerializeAsString());
 }
 
-bool IsWaiting(SubmissionState state) {
-  return state == agency::v1::SUBMISSION_STATE_ACCEPTED || state == agency::v1::SUBMISSION_STATE_PREPARED ||
-         state == agency::v1::SUBMISSION_STATE_SENT;
+agency::v1::JournalEntry NoteOfPush(const std::string& request_id, const StoredSubmission& submission) {
+  agency::v1::JournalEntry entry;
+  entry.set_act(agency::v1::JOURNAL_ACT_PUSHED);
+  *entry.mutable_worker() = submission.draft().options().worker();
+  entry.set_about(request_id);
+  return entry;
+}
+
+// Whether what was pushed first under the id is this. What one of the two does not know of its request is compared as it was mapped.
+bool IsSamePush(const StoredSubmission& earlier, const std::string& request_digest, const std::string& draft_digest) {
+  const bool by_request = !earlier.request_digest().empty() && !request_digest.empty();
+  return by_request ? earlier.request_digest() == request_digest : earlier.draft_digest() == draft_digest;
 }
 
 // Who may have what, without the ids that are drawn anew at each preparation.
@@ -98,10 +106,6 @@ bool IsCorrectionOnItsWay(const StoredSubmission& submission) {
 
 }  // namespace
 
-std::string WaitingWords(const absl::Status& status) {
-  return std::string(RowOf(DetailOf(status).reason).name) + ": " + std::string(status.message());
-}
-
 absl::Status Outbox::Load() {
   std::vector<std::pair<uint64_t, std::string>> order;
   ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyOutboxOrder, {}, [&](std::string_view key, std::string_view id) {
@@ -122,11 +126,17 @@ absl::Status Outbox::Load() {
   return absl::OkStatus();
 }
 
+absl::Status SubmissionNotFound() { return Error(Reason::kReferralNotFound, "no submission has this request id"); }
+
 absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
   const std::string request_id = draft.options.request_id();
   if (!IsRequestId(request_id)) {
     return Error(Reason::kFieldInvalid, "options.request_id must be 8 to 128 characters of [A-Za-z0-9._:/-]",
                  {{"field", "options.request_id"}});
+  }
+  if (!draft.request_digest.empty()) {  // Said again as it was: it stands, even if it could not be mapped or corrected any more.
+    ACCORD_ASSIGN_OR_RETURN(auto earlier, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
+    if (earlier.has_value() && earlier->request_digest() == draft.request_digest) return *std::move(earlier);
   }
   ACCORD_RETURN_IF_ERROR(AsCorrection(draft));
   ACCORD_RETURN_IF_ERROR(preparer_.Parts(draft));
@@ -142,7 +152,9 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
   submission.set_state(agency::v1::SUBMISSION_STATE_ACCEPTED);
   *submission.mutable_draft() = std::move(stored_draft);
   submission.set_draft_digest(digest);
+  submission.set_request_digest(draft.request_digest);
   submission.set_accepted_at_ms(absl::ToUnixMillis(clock_.Now()));
+  const absl::Status room = CheckRoom(submission);  // Of a new one: what is there already takes none.
   {
     absl::MutexLock lock(&mu_);
     ACCORD_ASSIGN_OR_RETURN(auto earlier, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
@@ -150,7 +162,7 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
       if (earlier->state() == agency::v1::SUBMISSION_STATE_ERASED) {
         return Error(Reason::kErased, "this agency's copy of what this request id stood for was erased; give new content its own id");
       }
-      if (earlier->draft_digest() == digest) return *std::move(earlier);
+      if (IsSamePush(*earlier, draft.request_digest, digest)) return *std::move(earlier);
       return Error(Reason::kRequestIdReused, "this request id was used for other content; give the new version its own id",
                    {{"first_digest", ToHex(earlier->draft_digest())}});
     }
@@ -163,13 +175,18 @@ absl::StatusOr<StoredSubmission> Outbox::Push(Draft draft) {
     if (due_.size() >= kSubmissionsWaitingMax) {
       return Error(Reason::kQueueFull, "too many submissions wait for the broker", {{"retry_after_ms", "60000"}});
     }
+    ACCORD_RETURN_IF_ERROR(room);
+    ACCORD_RETURN_IF_ERROR(CheckFiles(draft));
     submission.set_sequence(sequence_ + 1);
     accord::storage::Batch batch;
+    if (files_ != nullptr) ACCORD_RETURN_IF_ERROR(files_->Take(batch, submission.draft().options().attachments(), request_id));
     store_.Put(batch, kFamilyOutbox, request_id, submission);
     batch.Put(kFamilyOutboxOrder, KeyU64(submission.sequence()), request_id);
+    if (journal_ != nullptr) journal_->Append(batch, NoteOfPush(request_id, submission));
     ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
     ++sequence_;
     SetDue(request_id, DueNow(submission));
+    TrackConcern(request_id, submission);
     ++changes_;
   }
   wake_();
@@ -333,10 +350,15 @@ absl::Status Outbox::Prepare(const std::string& request_id, StoredSubmission& su
   }
   submission.set_state(agency::v1::SUBMISSION_STATE_PREPARED);
   submission.clear_waiting_for();
-  return Save(request_id, submission);
+  ACCORD_RETURN_IF_ERROR(Save(request_id, submission));
+  uploaded_[request_id] = 0;
+  return TidySections(request_id);  // Of an earlier preparation.
 }
 
 absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submission, Due& due) {
+  if (const auto more = UploadNext(request_id, submission); !more.ok() || *more) {
+    return more.ok() || !IsDefiniteRefusal(more.status()) ? more.status() : Ask(request_id, submission, more.status());
+  }
   submission.set_state(agency::v1::SUBMISSION_STATE_SENT);
   submission.set_attempts(submission.attempts() + 1);
   ACCORD_RETURN_IF_ERROR(Save(request_id, submission));
@@ -353,6 +375,10 @@ absl::Status Outbox::Send(const std::string& request_id, StoredSubmission& submi
   }
   const absl::Status& refusal = response.status();
   if (HasReason(refusal, Reason::kRequestIdReused)) return SettleAsHeld(request_id, submission, refusal);
+  if (HasReason(refusal, Reason::kUploadNotFound)) {
+    uploaded_[request_id] = 0;  // All of them again.
+    return refusal;
+  }
   // What was signed with a key that the agency has since replaced is signed anew; a key not enrolled yet is waited for.
   const bool retired_key = HasReason(refusal, Reason::kSigningKeyUnknown) &&
                            submission.prepared().header().key_id() != preparer_.signing_key_id();
@@ -406,7 +432,8 @@ absl::Status Outbox::SettleAsHeld(const std::string& request_id, StoredSubmissio
   submission.clear_decisions();
   submission.add_warnings("The broker held this request id already, as this agency sent it before. What was stored first stands, "
                           "and may differ from what was pushed now: read it back before relying on it.");
-  return Settle(request_id, submission, receipt);
+  ACCORD_RETURN_IF_ERROR(Settle(request_id, submission, receipt));
+  return TidySections(request_id);
 }
 
 absl::Status Outbox::Ask(const std::string& request_id, StoredSubmission& submission, const absl::Status& why) {
@@ -415,26 +442,10 @@ absl::Status Outbox::Ask(const std::string& request_id, StoredSubmission& submis
   return Save(request_id, submission);
 }
 
-absl::StatusOr<StoredSubmission> Outbox::Await(const std::string& request_id, absl::Time deadline) {
-  for (;;) {
-    uint64_t seen = 0;
-    {
-      absl::MutexLock lock(&mu_);
-      seen = changes_;
-    }
-    ACCORD_ASSIGN_OR_RETURN(StoredSubmission submission, Get(request_id));
-    const absl::Duration left = deadline - clock_.Now();
-    if (!IsWaiting(submission.state()) || left <= absl::ZeroDuration()) return submission;
-    absl::MutexLock lock(&mu_);
-    const auto moved = [this, seen]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return changes_ != seen; };
-    mu_.AwaitWithTimeout(absl::Condition(&moved), left);
-  }
-}
-
 absl::StatusOr<StoredSubmission> Outbox::Get(const std::string& request_id) const {
   if (request_id.empty()) return Error(Reason::kFieldMissing, "request_id is required", {{"field", "request_id"}});
   ACCORD_ASSIGN_OR_RETURN(auto stored, store_.Get<StoredSubmission>(kFamilyOutbox, request_id));
-  if (!stored.has_value()) return Error(Reason::kReferralNotFound, "no submission has this request id");
+  if (!stored.has_value()) return SubmissionNotFound();
   return *std::move(stored);
 }
 
@@ -467,6 +478,7 @@ absl::StatusOr<StoredSubmission> Outbox::Resolve(const std::string& request_id, 
   submission.clear_prepared();
   submission.clear_waiting_for();
   ACCORD_RETURN_IF_ERROR(Save(request_id, submission));
+  ACCORD_RETURN_IF_ERROR(TidySections(request_id));
   if (send) {
     absl::MutexLock lock(&mu_);
     SetDue(request_id, DueNow(submission));
@@ -482,11 +494,6 @@ absl::StatusOr<bool> Outbox::Has(std::string_view header_digest) const {
   ACCORD_ASSIGN_OR_RETURN(const auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
   return submission.has_value() && submission->header_digest() == header_digest &&
          submission->state() != agency::v1::SUBMISSION_STATE_ERASED;
-}
-
-size_t Outbox::waiting() const {
-  absl::MutexLock lock(&mu_);
-  return due_.size() - acts_due_;
 }
 
 }  // namespace accord::agent

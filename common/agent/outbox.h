@@ -41,10 +41,14 @@
 #include "accord/storage/v1/agent.pb.h"
 #include "common/agent/agency_store.h"
 #include "common/agent/alarm.h"
+#include "common/agent/attachments.h"
 #include "common/agent/broker_link.h"
 #include "common/agent/draft.h"
+#include "common/agent/journal.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/preparer.h"
+#include "common/agent/sealed_sections.h"
+#include "common/agent/waiting.h"
 #include "common/base/clock.h"
 
 namespace accord::agent {
@@ -57,8 +61,8 @@ inline constexpr int kActReceiptsMax = 16;                     // Of one submiss
 inline constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(200);
 inline constexpr absl::Duration kRetryDelayMax = absl::Seconds(30);
 
-// Reason and words of `status`, as `waiting_for` has them.
-std::string WaitingWords(const absl::Status& status);
+// REFERRAL_NOT_FOUND, as it is said of what was never pushed, and of what a worker may not know of. Thread-safe.
+absl::Status SubmissionNotFound();
 
 // Thread-safe. Step is called by one thread.
 class Outbox {
@@ -66,8 +70,26 @@ class Outbox {
   Outbox(AgencyStore& store, BrokerLink& broker, Preparer& preparer, LogWatch& log, Alarm& alarm, const Clock& clock)
       : store_(store), broker_(broker), preparer_(preparer), log_(log), alarm_(alarm), clock_(clock) {}
 
+  // Notes in `journal`, which must outlive this, what is pushed. Before the first push; without it nothing is noted.
+  void KeepJournal(Journal& journal) { journal_ = &journal; }
+
+  // Takes the files that pushes name, and keeps what is too large for a submission's row. Both must outlive this. Before the first push;
+  // without it pushes that name files are refused.
+  void KeepSections(Attachments& files, SealedSections& sections) {
+    files_ = &files;
+    sections_ = &sections;
+  }
+
   // Finds what is not settled. Errors of the store.
   absl::Status Load();
+
+  // While `free_bytes` says fewer than `floor_bytes`, pushes are refused, so that what was accepted can still be prepared, sent and settled;
+  // IMMEDIATE ones and changes of a safe contact are taken. When it cannot say, all are. Before the first push; without it nothing is
+  // refused for want of room.
+  void KeepFree(uint64_t floor_bytes, std::function<absl::StatusOr<uint64_t>()> free_bytes) {
+    floor_bytes_ = floor_bytes;
+    free_bytes_ = std::move(free_bytes);
+  }
 
   // Makes a draft whose options name a submission that it corrects into that: its type, what it is caused by, and whether a
   // safe contact changed. No effect on others. Push does this by itself; a preview needs it.
@@ -76,11 +98,14 @@ class Outbox {
   //   TRANSITION_ILLEGAL  that one is not settled, or is a record alone
   absl::Status AsCorrection(Draft& draft) const;
 
-  // Takes a draft. OK: ACCEPTED and durable, or what a repeated push led to. Errors of AsCorrection, and:
+  // Whether the files that a draft names may go with it. FIELD_INVALID, ATTACHMENT_NOT_FOUND.
+  absl::Status CheckFiles(const Draft& draft) const;
+
+  // Takes a draft. OK: ACCEPTED and durable, or what a repeated push led to. Errors of AsCorrection and CheckFiles, and:
   //   FIELD_MISSING, FIELD_INVALID, MESSAGE_TOO_LARGE  wrong whatever our state; nothing is stored
   //   REQUEST_ID_REUSED                                 the id stands for other content
   //   ERASED                                            what it stood for was erased here
-  //   QUEUE_FULL, STORE_UNAVAILABLE                     nothing is promised; push again
+  //   QUEUE_FULL, DISK_FLOOR, STORE_UNAVAILABLE         nothing is promised; push again
   absl::StatusOr<storage::v1::StoredSubmission> Push(Draft draft);
 
   // Moves the next submission that is due by one state. True when one was moved or tried, false when none is due.
@@ -144,8 +169,8 @@ class Outbox {
   // Records what a notice says of a recipient of what we sent; no effect when it is not ours.
   absl::Status AddNotice(const broker::v1::SharingNotice& notice);
 
-  // The submission; of one that is IMMEDIATE and that not every recipient has opened, after asking the broker how they stand, at most
-  // every kRecipientsAskedEvery. What stood before when the broker does not answer.
+  // The submission; of one that is IMMEDIATE and that not every recipient has opened, and of a check that not every recipient has answered,
+  // after asking the broker how they stand, at most every kRecipientsAskedEvery. What stood before when the broker does not answer.
   absl::StatusOr<storage::v1::StoredSubmission> GetFresh(const std::string& request_id);
 
   // What concerns people at `now` (ConcernsUntil), by request id.
@@ -153,6 +178,8 @@ class Outbox {
 
   // Submissions not settled.
   size_t waiting() const;
+  // All that waits here, for the broker or for a person: submissions, acts on what was sent, reseals. In no order.
+  std::vector<Wait> AllWaits() const;
   // Called, without locks held, when something became due.
   void OnDue(std::function<void()> wake) { wake_ = std::move(wake); }
 
@@ -182,7 +209,11 @@ class Outbox {
   absl::Status Ask(const std::string& request_id, storage::v1::StoredSubmission& submission,
                    const absl::Status& why);
 
-  // Keeps what concerns people in step with a row that was written.
+  // DISK_FLOOR when there is no room for one that may be refused.
+  absl::Status CheckRoom(const storage::v1::StoredSubmission& submission) const;
+  // Keeps what waits in step with a row that was written.
+  void TrackWaits(const std::string& request_id, const storage::v1::StoredSubmission& submission) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The same, and what concerns people.
   void TrackConcern(const std::string& request_id, const storage::v1::StoredSubmission& submission) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Changes what is stored of `request_id` in one write, between all others.
   absl::Status Change(const std::string& request_id, absl::FunctionRef<void(storage::v1::StoredSubmission&)> change);
@@ -202,6 +233,15 @@ class Outbox {
   // Signs the statement of a prepared correction on what it corrects.
   absl::Status SignCorrection(const std::string& request_id, storage::v1::StoredSubmission& correction)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // Sends the sections of `sections` that are too large for their message. Errors of BrokerLink and the store.
+  absl::Status UploadSections(const std::string& request_id, const SealedList& sections);
+  // Drops the rows of sections that the submission does not have any more.
+  absl::Status TidySections(const std::string& request_id);
+  // Adds to `batch`, which erases the submission, that what is beside it goes.
+  absl::Status DropBeside(accord::storage::Batch& batch, const std::string& request_id, const storage::v1::StoredSubmission& erased);
+  // Uploads one more of what goes beside a submission. One at a time, so that what is more urgent waits for a file, and not for eight. False
+  // when there is none left. Step's thread alone.
+  absl::StatusOr<bool> UploadNext(const std::string& request_id, const storage::v1::StoredSubmission& submission);
   absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const std::string& request_id,
                                                             storage::v1::StoredSubmission& submission);
   absl::StatusOr<broker::v1::SubmitReferralResponse> SubmitCorrection(const std::string& request_id,
@@ -213,7 +253,13 @@ class Outbox {
   LogWatch& log_;
   Alarm& alarm_;
   const Clock& clock_;
+  Journal* journal_ = nullptr;  // Constant after KeepJournal.
+  Attachments* files_ = nullptr;        // Constant after KeepSections, as is the next.
+  SealedSections* sections_ = nullptr;
+  std::map<std::string, int> uploaded_;  // Step's thread alone: request id → sections of it that were looked at, while they are uploaded.
   std::function<void()> wake_ = [] {};
+  uint64_t floor_bytes_ = 0;
+  std::function<absl::StatusOr<uint64_t>()> free_bytes_;  // Null: nobody looks.
 
   absl::Mutex act_mu_;  // Held over the sending of acts; taken before mu_, never after.
   mutable absl::Mutex mu_;
@@ -223,6 +269,7 @@ class Outbox {
   std::map<std::string, std::string> correcting_ ABSL_GUARDED_BY(mu_);  // Request id → that of its correction, once signed.
   std::set<std::pair<std::string, std::string>> to_seal_ ABSL_GUARDED_BY(mu_);  // Request id, agency: not tried yet without a person.
   std::map<std::string, absl::Time> concerns_ ABSL_GUARDED_BY(mu_);  // Request id → until when it concerns people.
+  std::map<std::string, std::vector<Wait>> waits_ ABSL_GUARDED_BY(mu_);  // By request id; none is empty.
   size_t acts_due_ ABSL_GUARDED_BY(mu_) = 0;                          // Of due_.
   uint64_t sequence_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t changes_ ABSL_GUARDED_BY(mu_) = 0;                         // Moves with every state; wakes Await.

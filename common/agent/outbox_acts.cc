@@ -172,6 +172,7 @@ absl::StatusOr<bool> Outbox::BeginAct(const std::string& request_id, const State
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyOutbox, request_id, submission);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
+  TrackConcern(request_id, submission);
   ++changes_;
   return true;
 }
@@ -182,6 +183,8 @@ absl::Status Outbox::SendAct(const std::string& request_id) {
   if (!submission.has_pending_act()) return absl::OkStatus();  // Answered since it became due.
   const type::v1::SignedPayload& document = submission.pending_act();
   ACCORD_ASSIGN_OR_RETURN(const Statement statement, referral::ParseStatement(document));
+  const bool reseals = statement.kind() == type::v1::STATEMENT_KIND_RESEALED;
+  if (reseals) ACCORD_RETURN_IF_ERROR(UploadSections(request_id, submission.pending_sections()));
   const Answer answer = AskBroker(broker_, statement, submission);
   if (!answer.status.ok()) {
     // What was signed with a key that the agency has since replaced is signed anew; a key not enrolled yet is waited for.
@@ -195,17 +198,18 @@ absl::Status Outbox::SendAct(const std::string& request_id) {
       if (IsDefiniteRefusal(answer.status)) DropAct(stored);
       stored.set_waiting_for(WaitingWords(answer.status));
     }));
+    if (reseals) ACCORD_RETURN_IF_ERROR(TidySections(request_id));
     return answer.status;
   }
   ACCORD_RETURN_IF_ERROR(log_.Verify(answer.receipt, type::v1::EVENT_TYPE_STATEMENT, submission.header_digest()));
-  return Change(request_id, [&](StoredSubmission& stored) {
+  ACCORD_RETURN_IF_ERROR(Change(request_id, [&](StoredSubmission& stored) {
     stored.set_last_statement(referral::DigestOf(document));
     stored.set_last_request_id(statement.request_id());
     stored.set_last_act(stored.pending_digest());
     AddReceipt(stored, answer.receipt);
     *stored.mutable_not_told() = answer.not_told;
     if (statement.kind() == type::v1::STATEMENT_KIND_RECALL || statement.kind() == type::v1::STATEMENT_KIND_WITHDRAWN) EndClocks(stored);
-    if (statement.kind() == type::v1::STATEMENT_KIND_RESEALED) NoteResealed(stored, statement.reseal());
+    if (reseals) NoteResealed(stored, statement.reseal());
     if (statement.kind() == type::v1::STATEMENT_KIND_REGRADED) {
       *stored.mutable_regraded() = statement.regraded();
       SetRecipients(stored, answer.recipients);
@@ -214,7 +218,8 @@ absl::Status Outbox::SendAct(const std::string& request_id) {
     }
     stored.clear_waiting_for();
     DropAct(stored);
-  });
+  }));
+  return reseals ? TidySections(request_id) : absl::OkStatus();
 }
 
 void Outbox::ScheduleAct(const std::string& request_id) {
@@ -379,6 +384,7 @@ absl::StatusOr<bool> Outbox::Erase(std::string_view header_digest,
   left.set_sequence(submission->sequence());
   accord::storage::Batch batch;
   store_.Put(batch, kFamilyOutbox, found->second, left);
+  ACCORD_RETURN_IF_ERROR(DropBeside(batch, found->second, *submission));
   fill(batch, *submission);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   TrackConcern(found->second, left);

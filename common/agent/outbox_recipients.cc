@@ -50,8 +50,12 @@ bool EndsFeedback(const ReceivedStatement& statement, type::v1::ReferralState af
 
 bool IsWatched(const StoredSubmission& submission) {
   if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED || submission.called_back()) return false;
-  if (!submission.draft().options().immediate()) return false;
   const auto& rows = submission.recipients();
+  // Of a check its sender looks at who has opened it and who has answered.
+  if (submission.draft().core().checks()) {
+    return std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.check_answer() == type::v1::CHECK_ANSWER_UNSPECIFIED; });
+  }
+  if (!submission.draft().options().immediate()) return false;
   return std::any_of(rows.begin(), rows.end(), [](const auto& row) { return row.duty() != type::v1::DUTY_STATE_OPENED; });
 }
 
@@ -122,7 +126,7 @@ void EndReseal(StoredSubmission& submission, const std::string& agency) {
 void NoteResealed(StoredSubmission& submission, const type::v1::Reseal& reseal) {
   for (auto& section : *submission.mutable_prepared()->mutable_sections()) {
     for (const auto& sealed : submission.pending_sections()) {
-      if (sealed.section_id() == section.section_id()) section.set_cms(sealed.cms());
+      if (sealed.section_id() == section.section_id()) section = sealed;
     }
   }
   EndReseal(submission, reseal.recipient().agency());
@@ -169,6 +173,7 @@ void Outbox::TrackConcern(const std::string& request_id, const StoredSubmission&
   } else {
     concerns_[request_id] = until;
   }
+  TrackWaits(request_id, submission);
 }
 
 absl::StatusOr<std::vector<std::pair<std::string, StoredSubmission>>> Outbox::Concerns(absl::Time now) {

@@ -112,8 +112,16 @@ void HideStandIns(const Draft& draft, PreviewReferralResponse& preview) {
   }
 }
 
-// The draft as it would go: with the rationale of each basis as a section, and screened. The rationale of a record alone stays here.
+// The draft as it would go: with its files and the rationale of each basis as sections, and screened. The rationale of a record alone stays
+// here. Files are as much third-party material as the sections that they go with.
 Draft Screened(Draft draft) {
+  const bool third_party = std::any_of(draft.sections.begin(), draft.sections.end(), [](const DraftSection& s) { return s.third_party_material; });
+  for (const std::string& id : draft.options.attachments()) {
+    DraftSection& file = draft.sections.emplace_back();
+    file.category = type::v1::CATEGORY_ATTACHMENT;
+    file.third_party_material = third_party;
+    file.attachment = id;
+  }
   const auto add_rationale = [&](const agency::v1::SharingBasis& basis, type::v1::Category basis_of) {
     if (basis.rationale().empty()) return;
     DraftSection& rationale = draft.sections.emplace_back();
@@ -151,7 +159,8 @@ absl::Status CheckSectionBases(const Draft& draft) {
       return invalid(i, "is of the rationale, which stands under the basis that it gives the reasons of");
     }
     if (!seen.insert(row.category()).second) return invalid(i, "is of a category that an earlier one is of");
-    if (std::none_of(draft.sections.begin(), draft.sections.end(), [&](const DraftSection& s) { return s.category == row.category(); })) {
+    const bool of_files = row.category() == type::v1::CATEGORY_ATTACHMENT && !draft.options.attachments().empty();
+    if (!of_files && std::none_of(draft.sections.begin(), draft.sections.end(), [&](const DraftSection& s) { return s.category == row.category(); })) {
       return invalid(i, "is of a category of which there is no section");
     }
     if (row.basis().jurisdiction() != type::v1::JURISDICTION_UNSPECIFIED &&
@@ -296,6 +305,7 @@ absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralR
   std::map<std::string, std::string> tag_contents;  // By tag id, as the header commits to them.
   for (const auto& tag : parts.tags) tag_contents[tag.tag_id()] = tag.SerializeAsString();
   std::vector<type::v1::SealedSection> sealed_sections;
+  size_t inline_bytes = 0;
   for (size_t i = 0; i < parts.sections.size(); ++i) {
     type::v1::SectionPart& part = parts.sections[i];
     std::vector<crypto::Certificate> recipients = {keys_.sealing_certificate};
@@ -311,15 +321,33 @@ absl::StatusOr<Prepared> Preparer::Prepare(const Draft& pushed, PreviewReferralR
     }
     const referral::SectionBinding binding{keys_.agency, parts.core.request_id(), part.section_id(), part.category(),
                                           tag_contents.at(part.tag_id())};
-    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext,
-                            referral::MakePlaintext(binding, draft.sections[i].content.SerializeAsString()));
+    ACCORD_ASSIGN_OR_RETURN(const std::string content, ContentOf(draft.sections[i]));
+    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext, referral::MakePlaintext(binding, content));
     auto& sealed = sealed_sections.emplace_back();
     sealed.set_section_id(part.section_id());
     ACCORD_ASSIGN_OR_RETURN(*sealed.mutable_cms(), crypto::cms::Seal(plaintext, recipients));
     ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed shown, crypto::cms::Parse(sealed.cms()));
     part.set_digest(shown.digest);
+    ACCORD_RETURN_IF_ERROR(Place(parts.core.request_id(), sealed, inline_bytes));
   }
   return SignParts(parts, std::move(sealed_sections));
+}
+
+absl::StatusOr<std::string> Preparer::ContentOf(const DraftSection& section) const {
+  if (section.attachment.empty()) return section.content.SerializeAsString();
+  if (files_ == nullptr) return Error(Reason::kAttachmentNotFound, "this service keeps no files");
+  type::v1::SectionContent content;
+  ACCORD_ASSIGN_OR_RETURN(*content.mutable_attachment(), files_->Get(section.attachment));
+  return content.SerializeAsString();
+}
+
+absl::StatusOr<std::string> Preparer::BytesOf(const std::string& request_id, const type::v1::SealedSection& section) const {
+  if (sections_ == nullptr) return section.cms();
+  return sections_->BytesOf(SectionOwner::Sent(request_id), section);
+}
+
+absl::Status Preparer::Place(const std::string& request_id, type::v1::SealedSection& section, size_t& inline_bytes) const {
+  return sections_ == nullptr ? absl::OkStatus() : sections_->Place(SectionOwner::Sent(request_id), section, inline_bytes);
 }
 
 absl::StatusOr<Prepared> Preparer::SignParts(const referral::HeaderParts& parts, std::vector<type::v1::SealedSection> sealed_sections) const {

@@ -12,8 +12,10 @@
 #include "accord/type/v1/referral.pb.h"
 #include "common/agent/agency_keys.h"
 #include "common/agent/alarm.h"
+#include "common/agent/attachments.h"
 #include "common/agent/broker_link.h"
 #include "common/agent/draft.h"
+#include "common/agent/sealed_sections.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/referral/header.h"
@@ -39,6 +41,13 @@ class Preparer {
   Preparer(const AgencyKeys& keys, BrokerLink& broker, Alarm& alarm, const Clock& clock, Random& random)
       : keys_(keys), broker_(broker), alarm_(alarm), clock_(clock), random_(random) {}
 
+  // Where files that go with a push are, and where sections too large for a submission's row are kept. Both must outlive this. Before the first
+  // push; without it a draft that names files is refused.
+  void KeepSections(const Attachments& files, SealedSections& sections) {
+    files_ = &files;
+    sections_ = &sections;
+  }
+
   const std::string& agency() const { return keys_.agency; }
   const std::string& signing_key_id() const { return keys_.signing_key.key_id(); }
 
@@ -54,7 +63,8 @@ class Preparer {
   // resolves, and a section is sealed for one if it is permitted to it and to its principal. The decisions that are told, here and of
   // Preview, are about those that the draft names; who stands in is named in a warning. Whatever the broker resolves, nothing is sealed for
   // an agency that neither the draft names nor stands in for a named one, nor for a stand-in that a person is to be kept from.
-  // `preview_out` is filled as soon as the broker has answered.
+  // `preview_out` is filled as soon as the broker has answered. Sections that are too large for a message are in rows of their own by then,
+  // durably; of the files that go with it one is in memory at a time.
   //   NOTHING_PERMITTED      no recipient may have any section; the decisions say why
   //   SEALING_KEY_UNTRUSTED  a certificate of the directory does not chain to our area authority, or names
   //                          another agency; the alarm is raised, but for one that has merely expired
@@ -81,6 +91,11 @@ class Preparer {
  private:
   absl::StatusOr<broker::v1::PreviewReferralResponse> AskBroker(const Draft& screened,
                                                                 const broker::v1::PreviewReferralRequest& parts) const;
+  // The content of a section to be: as it is, or the file.
+  absl::StatusOr<std::string> ContentOf(const DraftSection& section) const;
+  // The sealed bytes of a section of what was sent, and puts them away where they are too large.
+  absl::StatusOr<std::string> BytesOf(const std::string& request_id, const type::v1::SealedSection& section) const;
+  absl::Status Place(const std::string& request_id, type::v1::SealedSection& section, size_t& inline_bytes) const;
   absl::StatusOr<Prepared> SignParts(const referral::HeaderParts& parts, std::vector<type::v1::SealedSection> sealed_sections) const;
   absl::StatusOr<std::vector<crypto::Certificate>> TrustedCertificates(
       const broker::v1::PreviewReferralResponse& preview) const;
@@ -90,6 +105,8 @@ class Preparer {
   Alarm& alarm_;
   const Clock& clock_;
   Random& random_;
+  const Attachments* files_ = nullptr;   // Constant after KeepSections, as is the next.
+  SealedSections* sections_ = nullptr;
 };
 
 }  // namespace accord::agent

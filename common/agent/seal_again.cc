@@ -138,16 +138,20 @@ absl::StatusOr<Resealed> Preparer::SealAgain(const type::v1::Submission& submiss
   const std::set<std::string> permitted = Permitted(preview, part);
   if (permitted.empty()) return Error(Reason::kNothingPermitted, "no section may go to it now; a preview gives the reasons");
   Resealed resealed;
+  const std::string& request_id = header.core.part.request_id();
+  size_t inline_bytes = 0;
   for (const auto& section : submission.sections()) {
     if (!permitted.contains(section.section_id())) continue;
-    ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed shown, crypto::cms::Parse(section.cms()));
+    ACCORD_ASSIGN_OR_RETURN(const std::string cms, BytesOf(request_id, section));
+    ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed shown, crypto::cms::Parse(cms));
     if (IsSealedFor(shown, *certificate)) continue;
     if (!approved && !IsSealedFor(shown, *endorsing)) return NeedsApprover();
-    ACCORD_ASSIGN_OR_RETURN(const AgencyKeys::Sealing ours, SealedForUs(keys_, section.cms()));
+    ACCORD_ASSIGN_OR_RETURN(const AgencyKeys::Sealing ours, SealedForUs(keys_, cms));
     auto& sealed = resealed.sections.emplace_back();
     sealed.set_section_id(section.section_id());
-    ACCORD_ASSIGN_OR_RETURN(*sealed.mutable_cms(), crypto::cms::AddRecipient(section.cms(), ours.key, ours.certificate, *certificate));
+    ACCORD_ASSIGN_OR_RETURN(*sealed.mutable_cms(), crypto::cms::AddRecipient(cms, ours.key, ours.certificate, *certificate));
     resealed.reseal.add_section_ids(section.section_id());
+    ACCORD_RETURN_IF_ERROR(Place(request_id, sealed, inline_bytes));
   }
   if (resealed.sections.empty()) {
     return Error(Reason::kTransitionIllegal, "it is sealed for the key that it has: there is nothing to seal again", {{"state", "sealed"}});

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -85,6 +86,35 @@ std::string Told(const absl::StatusOr<T>& result) {
   const ErrorDetail detail = DetailOf(result.status());
   const auto field = detail.metadata.find("field");
   return std::string(RowOf(detail.reason).name) + " " + (field == detail.metadata.end() ? "-" : field->second);
+}
+
+// That a push which names nobody goes to an Idva service by where its `area` says that the victim lives, and takes the code nowhere.
+template <typename Request, typename Map>
+void ExpectRoutedByArea(Request request, std::string_view sender, Map map) {
+  request.mutable_options()->clear_recipients();
+  MappingContext context = Context(sender);
+  context.published = [](std::string_view agency) {
+    SupportService service;
+    service.agency = std::string(agency);
+    service.areas = {"E08000001"};
+    return std::optional(service);
+  };
+  const auto told = [&](const std::string& area) {
+    request.set_area(area);
+    const absl::StatusOr<Draft> draft = map(request, context);
+    EXPECT_EQ(Told(draft), "OK") << area;
+    if (!draft.ok()) return false;
+    for (const DraftSection& section : draft->sections) EXPECT_EQ(section.content.ShortDebugString().find("E0800000"), std::string::npos);
+    const bool idva = std::count(draft->recipients.begin(), draft->recipients.end(), "idva") > 0;
+    EXPECT_NE(idva, std::count(draft->not_eligible.begin(), draft->not_eligible.end(), "idva") > 0) << area;
+    EXPECT_NE(idva, Warns(*draft, "No support service takes this client: idva (area)")) << area;
+    return idva;
+  };
+  EXPECT_TRUE(told("E08000001"));
+  EXPECT_FALSE(told("E08000002"));
+  EXPECT_TRUE(told("")) << "what is not known excludes nobody";
+  request.set_area("Northshire");
+  EXPECT_EQ(Told(map(request, context)), "FIELD_INVALID area");
 }
 
 // One thing wrong with a request, and what is told of it.

@@ -42,6 +42,7 @@ class RecordMaker {
     Text("scheme", [](RecordMaker& m) { return fmt::format("own_number_{}", m.Below(9)); });
     for (const char* name : {"supervisor", "assessor", "caldicott_guardian"}) Text(name, [](RecordMaker& m) { return fmt::format("w-{}", m.Below(100)); });
     Without("status");  // Of an identifier: each scheme has codes of its own.
+    Without("area");    // Chooses who is asked, and goes to nobody.
     // An unborn child has no date of birth.
     After("Child", [](google::protobuf::Message& message) {
       auto& child = static_cast<type::v1::Child&>(message);

@@ -14,10 +14,13 @@
 #include "common/agent/fake_broker.h"
 #include "common/agent/holds.h"
 #include "common/agent/inbox.h"
+#include "common/agent/journal.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/notices.h"
 #include "common/agent/outbox.h"
 #include "common/agent/preparer.h"
+#include "common/agent/testing_store.h"
+#include "common/agent/workers.h"
 #include "common/base/clock.h"
 #include "common/crypto/cms.h"
 #include "common/crypto/testing_pki.h"
@@ -78,7 +81,7 @@ class Service {
     std::filesystem::remove_all(path_);
   }
   void Close() {
-    notices.reset(), holds.reset(), inbox.reset(), outbox.reset(), preparer.reset(), log.reset(), alarm.reset(), store.reset(), rocks_.reset();
+    notices.reset(), holds.reset(), inbox.reset(), outbox.reset(), preparer.reset(), sections.reset(), files.reset(), log.reset(), alarm.reset(), workers.reset(), journal.reset(), store.reset(), full_store_.reset(), rocks_.reset();
   }
   void Restart() {
     Close();
@@ -89,7 +92,12 @@ class Service {
     auto rocks = storage::RocksStore::Open(path_, families, options);
     ASSERT_TRUE(rocks.ok()) << rocks.status();
     rocks_ = *std::move(rocks);
-    store = std::make_unique<AgencyStore>(*rocks_, crypto::SecretBytes(std::string(32, 's')), random_);
+    full_store_ = std::make_unique<FullStore>(*rocks_, disk);
+    store = std::make_unique<AgencyStore>(*full_store_, crypto::SecretBytes(std::string(32, 's')), random_);
+    journal = std::make_unique<Journal>(*store, clock_);
+    ASSERT_TRUE(journal->Load().ok());
+    workers = std::make_unique<Workers>(*store, keys, *journal, clock_);
+    ASSERT_TRUE(workers->Load().ok());
     alarm = std::make_unique<Alarm>(*store, clock_);
     ASSERT_TRUE(alarm->Load().ok());
     auto opened = LogWatch::Open(*store, broker_, *alarm, FakeLog::LogVkey());
@@ -97,8 +105,16 @@ class Service {
     log = *std::move(opened);
     preparer = std::make_unique<Preparer>(keys, broker_, *alarm, clock_, random_);
     outbox = std::make_unique<Outbox>(*store, broker_, *preparer, *log, *alarm, clock_);
+    outbox->KeepJournal(*journal);
+    files = std::make_unique<Attachments>(*store, clock_);
+    ASSERT_TRUE(files->Load().ok());
+    sections = std::make_unique<SealedSections>(*store);
+    preparer->KeepSections(*files, *sections);
+    outbox->KeepSections(*files, *sections);
     ASSERT_TRUE(outbox->Load().ok());
     inbox = std::make_unique<Inbox>(*store, keys, broker_, *log, *alarm, *outbox, clock_);
+    inbox->KeepJournal(*journal, *workers);
+    inbox->KeepSections(*sections);
     ASSERT_TRUE(inbox->Load().ok());
     holds = std::make_unique<Holds>(*store, broker_, *log, *alarm, *inbox, *outbox, clock_, [this] { return Purge(); });
     ASSERT_TRUE(holds->Load().ok());
@@ -120,6 +136,10 @@ class Service {
 
   AgencyKeys keys;
   std::unique_ptr<AgencyStore> store;
+  std::unique_ptr<Journal> journal;
+  std::unique_ptr<Workers> workers;
+  std::unique_ptr<Attachments> files;
+  std::unique_ptr<SealedSections> sections;
   std::unique_ptr<Alarm> alarm;
   std::unique_ptr<LogWatch> log;
   std::unique_ptr<Preparer> preparer;
@@ -127,6 +147,7 @@ class Service {
   std::unique_ptr<Inbox> inbox;
   std::unique_ptr<Holds> holds;
   std::unique_ptr<Notices> notices;
+  FakeDisk disk;
   absl::Status purge_fails;  // Purging fails with it, unless OK.
 
  private:
@@ -135,6 +156,7 @@ class Service {
   SystemRandom random_;
   std::string path_;
   std::unique_ptr<storage::RocksStore> rocks_;
+  std::unique_ptr<FullStore> full_store_;
 };
 
 class AgentTest : public testing::Test {
@@ -164,7 +186,12 @@ class AgentTest : public testing::Test {
     for (const auto& section : submission.sections()) {
       auto& sealed = *content.add_sections();
       sealed.set_section_id(section.section_id());
-      sealed.set_cms(*crypto::cms::ForRecipient(section.cms(), to.keys.sealing_certificate.subject_key_id()));
+      const std::string cms = *police.sections->BytesOf(SectionOwner::Sent(opened.core.part.request_id()), section);
+      sealed.set_cms(*crypto::cms::ForRecipient(cms, to.keys.sealing_certificate.subject_key_id()));
+      if (section.uploaded().empty()) continue;
+      sealed.set_uploaded(crypto::Sha256(sealed.cms()));
+      broker.sections[section.section_id()] = sealed.cms();
+      sealed.clear_cms();
     }
     // The signing certificate that the directory has: a fresh one for the key police signs with.
     content.set_sender_certificate(police_certificate.der());

@@ -81,11 +81,18 @@ TodayItem OfReceived(const InboxEntry& entry, agency::v1::TodayKind kind, int64_
   return item;
 }
 
-void AddReceived(const InboxEntry& entry, absl::Time now, std::vector<TodayItem>& items) {
+// ", with team north", ", with m.bell"; nothing when nobody has it.
+std::string WithWords(const std::map<std::string, agency::v1::Assignment>& assigned, const std::string& header_digest) {
+  const auto found = assigned.find(header_digest);
+  if (found == assigned.end()) return "";
+  return found->second.worker().empty() ? ", with team " + found->second.team() : ", with " + found->second.worker();
+}
+
+void AddReceived(const InboxEntry& entry, const std::string& with, absl::Time now, std::vector<TodayItem>& items) {
   const auto& stored = entry.stored;
   const auto& core = entry.header.core.part;
-  const std::string what = fmt::format("{} from {}, received {}", What(stored.lane(), GradeNow(entry), core), core.sender(),
-                                       At(stored.received_at_ms()));
+  const std::string what = fmt::format("{} from {}, received {}{}", What(stored.lane(), GradeNow(entry), core), core.sender(),
+                                       At(stored.received_at_ms()), with);
   if (stored.answer_due_ms() != 0) {
     auto& item = items.emplace_back(OfReceived(entry, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER, stored.answer_due_ms()));
     const std::string said = stored.recalled() ? "recalled by its sender" : !stored.replaced_by().empty() ? "corrected by its sender" : "consent changed";
@@ -239,9 +246,10 @@ auto Urgency(const TodayItem& item, absl::Time now) {
 
 std::vector<TodayItem> MakeToday(const std::vector<InboxEntry>& received,
                                  const std::vector<std::pair<std::string, StoredSubmission>>& sent, absl::Time now,
-                                 const std::vector<storage::v1::StoredNotice>& links) {
+                                 const std::vector<storage::v1::StoredNotice>& links,
+                                 const std::map<std::string, agency::v1::Assignment>& assigned) {
   std::vector<TodayItem> items;
-  for (const InboxEntry& entry : received) AddReceived(entry, now, items);
+  for (const InboxEntry& entry : received) AddReceived(entry, WithWords(assigned, entry.header_digest), now, items);
   for (const auto& [request_id, submission] : sent) AddSent(request_id, submission, now, items);
   for (const auto& link : links) items.push_back(OfLink(link));
   std::sort(items.begin(), items.end(), [now](const TodayItem& a, const TodayItem& b) { return Urgency(a, now) < Urgency(b, now); });

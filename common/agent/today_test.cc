@@ -378,6 +378,18 @@ TEST_F(TodayTest, NobodyIsAskedOfWhatIsNotImmediate) {
   EXPECT_EQ(broker.referrals_asked, 0);
 }
 
+TEST_F(TodayTest, SaysWhoHasIt) {
+  const std::string one = Arrives("request-1", type::v1::LANE_HIGH), two = Arrives("request-2", type::v1::LANE_MEDIUM);
+  std::map<std::string, agency::v1::Assignment> assigned;
+  assigned[one].set_team("north");
+  assigned[two].set_team("north");
+  assigned[two].set_worker("w-2");
+  const auto items = MakeToday(*idva.inbox->WaitingEntries(), {}, clock.Now(), {}, assigned);
+  ASSERT_THAT(items, SizeIs(2));
+  EXPECT_THAT(items[0].words(), HasSubstr(", with team north, not opened"));
+  EXPECT_THAT(items[1].words(), HasSubstr(", with w-2, not opened"));
+}
+
 TEST_F(TodayTest, WordsNameNobody) {
   Arrives("request-1", type::v1::LANE_HIGH);
   for (Service* service : {&police, &idva}) {

@@ -21,8 +21,10 @@
 namespace accord::agent_rpc {
 namespace {
 
+constexpr uint64_t kDiskFloorDefault = uint64_t{256} << 20;  // What was accepted needs some to be sealed, sent and settled.
 constexpr int kMetricsPortOffset = 2000;
 constexpr size_t kDayChars = 10;
+constexpr size_t kWorkerBytesMax = 64;  // Of a pseudonym.
 
 struct KindName {
   const char* name;
@@ -66,6 +68,17 @@ void ReadSupportServices(config::Table& root, AgencyConfig& config) {
   if (config.support_services.size() > agent::kSupportServicesMax) root.Reject("support_service", "more than 64");
 }
 
+void ReadFolder(config::Table& root, AgencyConfig& config) {
+  config::Table table = root.Section("folder");
+  config.folder.directory = table.OptionalPath("directory");
+  config.folder.worker.set_pseudonym(table.OptionalString("worker"));
+  config.folder.worker.set_role(policy::OptionalWord(table, "role", type::v1::WORKER_ROLE_SYSTEM));
+  config.folder.worker.set_authentication(policy::OptionalWord(table, "authentication", type::v1::AUTHENTICATION_AUTOMATIC));
+  if (config.folder.worker.pseudonym().size() > kWorkerBytesMax) table.Reject("worker", fmt::format("is over {} bytes", kWorkerBytesMax));
+  config.folder.poll_interval = table.OptionalDuration("poll_interval", absl::Seconds(5), absl::Milliseconds(100), absl::Hours(1));
+  if (config.folder.directory.empty() && !config.folder.worker.pseudonym().empty()) table.Reject("worker", "is of a directory, and there is none");
+}
+
 void ReadInstruments(config::Table& root, AgencyConfig& config) {
   config::Table table = root.Section("instruments");
   const std::string directory = table.OptionalPath("directory");
@@ -76,6 +89,48 @@ void ReadInstruments(config::Table& root, AgencyConfig& config) {
   auto instruments = policy::LoadInstruments(directory);
   if (!instruments.ok()) return table.Reject("directory", FromAbsl(instruments.status().message()));
   config.instruments = *std::move(instruments);
+}
+
+type::v1::AgencyKind ReadKind(config::Table& root) {
+  const std::string word = root.OptionalString("kind");
+  const auto* const row = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const KindName& kind) { return word == kind.name; });
+  if (row != std::end(kKinds)) return row->kind;
+  if (root.Has("kind")) root.Reject("kind", policy::NotAWord(*type::v1::AgencyKind_descriptor(), word));
+  return type::v1::AGENCY_KIND_UNSPECIFIED;
+}
+
+void ReadPushProfiles(config::Table& root, AgencyConfig& config) {
+  using namespace type::v1;  // NOLINT: the words of the lists.
+  for (config::Table& table : root.Tables("push")) {
+    agent::PushProfile& profile = config.push_profiles.emplace_back();
+    profile.name = table.RequiredString("name");
+    if (!profile.name.empty() && !IsAgencyId(profile.name)) table.Reject("name", "is not 1 to 63 of [a-z0-9-]");
+    profile.types = policy::Words<ReferralType>(table, "types");
+    profile.purposes = policy::Words<Purpose>(table, "purposes");
+    profile.categories = policy::Words<Category>(table, "categories");
+    profile.recipients = policy::Words<AgencyKind>(table, "to");
+    profile.childrens_services_if_concerned = table.OptionalBool("childrens_services_if_concerned", true);
+    const auto pushed = [](ReferralType type) {
+      return type == REFERRAL_TYPE_REFERRAL || type == REFERRAL_TYPE_NOTIFICATION || type == REFERRAL_TYPE_EVENT_NOTICE ||
+             type == REFERRAL_TYPE_REQUEST_FOR_INFORMATION || type == REFERRAL_TYPE_RESPONSE;
+    };
+    if (profile.types.empty()) table.Reject("types", "names none");
+    if (!std::all_of(profile.types.begin(), profile.types.end(), pushed)) table.Reject("types", "has one that is made by a call of its own");
+    if (profile.purposes.empty()) table.Reject("purposes", "names none");
+    const auto twice = std::count_if(config.push_profiles.begin(), config.push_profiles.end(), [&](const auto& one) { return one.name == profile.name; });
+    if (twice > 1) table.Reject("name", "is that of another [[push]]");
+  }
+  if (config.push_profiles.size() > agent::kPushProfilesMax) root.Reject("push", "more than 16");
+}
+
+void ReadForum(config::Table& root, AgencyConfig& config) {
+  if (!root.Has("forum")) return;
+  config::Table table = root.Section("forum");
+  config.forum = table.RequiredString("id");
+  config.forum_members = table.Strings("members");
+  if (!config.forum.empty() && !IsAgencyId(config.forum)) table.Reject("id", "is not 1 to 63 of [a-z0-9-]");
+  if (!std::all_of(config.forum_members.begin(), config.forum_members.end(), IsAgencyId)) table.Reject("members", "has one that is not 1 to 63 of [a-z0-9-]");
+  if (config.forum_members.empty() || config.forum_members.size() > kForumMembersMax) table.Reject("members", "are not 1 to 64");
 }
 
 // A name of a linkage domain or of one of its keys, as every token carries it.
@@ -119,7 +174,9 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   AgencyConfig config;
   config.agency = root.RequiredString("agency");
   if (!IsAgencyId(config.agency)) root.Reject("agency", "is not 1 to 63 of [a-z0-9-]");
+  config.kind = ReadKind(root);
   config.trust_domain = root.RequiredString("trust_domain");
+  config.desk = root.OneOf("desk", {"main", "confidential"}) == "confidential" ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN;
   config.server.trust_domain = config.trust_domain;
 
   config::Table server = root.Section("server");
@@ -142,6 +199,7 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   config.sealing_certificate = keys.RequiredPath("sealing_certificate");
   config.area_authorities = keys.RequiredPath("area_authorities");
   config.store_key = keys.RequiredPath("store_key");
+  config.passphrase = keys.OptionalBool("passphrase", false);
 
   config.witness_key = keys.OptionalPath("witness_key");
   config.witness_name = keys.OptionalString("witness_name", config.agency + "." + config.trust_domain);
@@ -159,6 +217,7 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
 
   config::Table store = root.Section("store");
   config.store = store.RequiredPath("directory");
+  config.disk_floor_bytes = store.OptionalBytes("disk_floor", kDiskFloorDefault, 0, uint64_t{1} << 50);
 
   config::Table routing = root.Section("routing");
   for (const KindName& row : kKinds) {
@@ -166,6 +225,8 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   }
   ReadSupportServices(root, config);
   ReadInstruments(root, config);
+  ReadPushProfiles(root, config);
+  ReadForum(root, config);
 
   config::Table identifiers = root.Section("identifiers");
   config.force_codes = identifiers.Strings("force_codes");
@@ -186,6 +247,8 @@ absl::StatusOr<AgencyConfig> LoadAgencyConfig(const std::string& path, int defau
   if (!config.alert_authorities.empty() && config.alert_webhook.empty()) alert.Reject("authorities", "are of a webhook, and there is none");
   config.alert_repeat = alert.OptionalDuration("repeat", absl::Minutes(2), agent::kAlertRepeatMin, agent::kAlertRepeatMax);
   config.alert_timeout = alert.OptionalDuration("timeout", absl::Seconds(20), agent::kAlertTimeoutMin, agent::kAlertTimeoutMax);
+
+  ReadFolder(root, config);
 
   config::Table work = root.Section("work");
   config.threads = static_cast<int>(work.OptionalInt("threads", 4, 1, 64));

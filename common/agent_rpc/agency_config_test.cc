@@ -1,5 +1,6 @@
 #include "common/agent_rpc/agency_config.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +9,7 @@
 #include <sstream>
 
 #include "common/agent/alert.h"
+#include "common/agent_rpc/own_agency.h"
 
 namespace accord::agent_rpc {
 namespace {
@@ -40,6 +42,28 @@ TEST(AgencyConfigTest, NobodyIsCalledUnlessItSaysWhom) {
   EXPECT_THAT(config->alert_command, IsEmpty());
   EXPECT_EQ(config->alert_repeat, absl::Minutes(2));
   EXPECT_EQ(config->alert_timeout, absl::Seconds(20));
+}
+
+TEST(AgencyConfigTest, KeepsSomeRoomOnItsDisk) { EXPECT_EQ(LoadWith("")->disk_floor_bytes, uint64_t{256} << 20); }
+
+TEST(AgencyConfigTest, AWatchedFolderIsThereWhenItIsNamed) {
+  EXPECT_EQ(LoadWith("")->folder.directory, "");
+  const auto config = LoadWith("[folder]\ndirectory = \"folder\"\nworker = \"records-system\"\nrole = \"supervisor\"\nauthentication = \"single_factor\"\npoll_interval = \"2s\"\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->folder.directory, std::filesystem::path(testing::TempDir() + "/folder").lexically_normal().string());
+  EXPECT_EQ(config->folder.worker.pseudonym(), "records-system");
+  EXPECT_EQ(config->folder.worker.role(), type::v1::WORKER_ROLE_SUPERVISOR);
+  EXPECT_EQ(config->folder.worker.authentication(), type::v1::AUTHENTICATION_SINGLE_FACTOR);
+  EXPECT_EQ(config->folder.poll_interval, absl::Seconds(2));
+  const auto least = LoadWith("[folder]\ndirectory = \"folder\"\n");
+  ASSERT_TRUE(least.ok()) << least.status();
+  EXPECT_EQ(least->folder.worker.role(), type::v1::WORKER_ROLE_SYSTEM);
+  EXPECT_EQ(least->folder.worker.authentication(), type::v1::AUTHENTICATION_AUTOMATIC);
+  EXPECT_THAT(Wrong("[folder]\nworker = \"records-system\"\n"), HasSubstr("worker"));
+  EXPECT_TRUE(LoadWith("[folder]\ndirectory = \"folder\"\nworker = \"" + std::string(64, 'w') + "\"\n").ok());
+  EXPECT_THAT(Wrong("[folder]\ndirectory = \"folder\"\nworker = \"" + std::string(65, 'w') + "\"\n"), HasSubstr("worker"));
+  EXPECT_THAT(Wrong("[folder]\ndirectory = \"folder\"\nrole = \"nobody\"\n"), HasSubstr("role"));
+  EXPECT_THAT(Wrong("[folder]\ndirectory = \"folder\"\npoll_interval = \"99ms\"\n"), HasSubstr("poll_interval"));
 }
 
 TEST(AgencyConfigTest, KeepsTheSealingKeysThatWereReplaced) {
@@ -191,6 +215,109 @@ TEST(AgencyConfigTest, TakesWhomASupportServiceTakesWithinItsLimits) {
   EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\nareas = [\"Northshire\"]\n"), HasSubstr("no GSS code"));
   EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\ngrades = [\"severe\"]\n"), HasSubstr("`severe`"));
   EXPECT_THAT(Wrong("[[support_service]]\nagency = \"idva\"\n[[support_service]]\nagency = \"idva\"\n"), HasSubstr("has two rows"));
+}
+
+absl::StatusOr<AgencyConfig> LoadWithDesk(const std::string& line) {
+  std::ifstream example("deploy/agency.toml.example");
+  std::stringstream text;
+  text << line << "\n" << example.rdbuf();
+  const std::string path = testing::TempDir() + "/accord_agency_desk_test.toml";
+  std::ofstream(path) << text.str();
+  auto config = LoadAgencyConfig(path, 7411);
+  std::filesystem::remove(path);
+  return config;
+}
+
+TEST(AgencyConfigTest, ADeskIsTheMainOneUnlessItSaysOtherwise) {
+  EXPECT_EQ(LoadWithDesk("")->desk, type::v1::DESK_MAIN);
+  EXPECT_EQ(LoadWithDesk("desk = \"main\"")->desk, type::v1::DESK_MAIN);
+  EXPECT_EQ(LoadWithDesk("desk = \"confidential\"")->desk, type::v1::DESK_CONFIDENTIAL);
+  EXPECT_THAT(std::string(LoadWithDesk("desk = \"other\"").status().message()), HasSubstr("desk"));
+}
+
+TEST(OwnAgencyTest, AConfidentialDeskIsCalledWithItsOwnCertificateAlone) {
+  const auto peer = [](const char* agency, const char* workload) {
+    rpc::Peer peer;
+    peer.kind = rpc::PeerKind::kAgency;
+    peer.id = agency;
+    peer.workload = workload;
+    return peer;
+  };
+  OwnAgencyOnly main("idva", type::v1::DESK_MAIN), confidential("idva", type::v1::DESK_CONFIDENTIAL);
+  EXPECT_TRUE(main.Authorize(peer("idva", ""), "").ok());
+  EXPECT_TRUE(main.Authorize(peer("idva", "outbox"), "").ok());
+  EXPECT_TRUE(confidential.Authorize(peer("idva", "confidential"), "").ok());
+  for (const char* workload : {"", "outbox"}) EXPECT_TRUE(HasReason(confidential.Authorize(peer("idva", workload), ""), Reason::kRoleNotAllowed));
+  EXPECT_TRUE(HasReason(confidential.Authorize(peer("police", "confidential"), ""), Reason::kRoleNotAllowed));
+}
+
+TEST(OwnAgencyTest, EachDeskWatchesItsOwnCertificateInTheDirectory) {
+  admin::v1::Agency row;
+  row.set_sealing_certificate("main");
+  row.set_confidential_sealing_certificate("confidential");
+  EXPECT_EQ(DirectorySealing(row, type::v1::DESK_MAIN), "main");
+  EXPECT_EQ(DirectorySealing(row, type::v1::DESK_UNSPECIFIED), "main");
+  EXPECT_EQ(DirectorySealing(row, type::v1::DESK_CONFIDENTIAL), "confidential");
+}
+
+TEST(AgencyConfigTest, SaysWhatAnAgencyOfAnyKindMayPush) {
+  const std::string push = "[[push]]\nname = \"referral\"\ntypes = [\"referral\", \"response\"]\npurposes = [\"support\"]\ncategories = [\"risk\", \"voice\"]\nto = [\"idva\"]\n";
+  const auto config = LoadWith(push + "[forum]\nid = \"marac-northshire\"\nmembers = [\"police\"]\n");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->push_profiles.size(), 1u);
+  EXPECT_EQ(config->push_profiles[0].name, "referral");
+  EXPECT_THAT(config->push_profiles[0].types, ElementsAre(type::v1::REFERRAL_TYPE_REFERRAL, type::v1::REFERRAL_TYPE_RESPONSE));
+  EXPECT_THAT(config->push_profiles[0].purposes, ElementsAre(type::v1::PURPOSE_SUPPORT));
+  EXPECT_THAT(config->push_profiles[0].categories, ElementsAre(type::v1::CATEGORY_RISK, type::v1::CATEGORY_VOICE));
+  EXPECT_THAT(config->push_profiles[0].recipients, ElementsAre(type::v1::AGENCY_KIND_IDVA));
+  EXPECT_TRUE(config->push_profiles[0].childrens_services_if_concerned);
+  EXPECT_EQ(config->forum, "marac-northshire");
+  EXPECT_THAT(config->forum_members, ElementsAre("police"));
+  EXPECT_EQ(config->kind, type::v1::AGENCY_KIND_UNSPECIFIED);
+  EXPECT_FALSE(config->passphrase);
+  EXPECT_THAT(Wrong(push + push), HasSubstr("another [[push]]"));
+  EXPECT_THAT(Wrong("[[push]]\nname = \"a\"\npurposes = [\"support\"]\n"), HasSubstr("types"));
+  EXPECT_THAT(Wrong("[[push]]\nname = \"a\"\ntypes = [\"referral\"]\n"), HasSubstr("purposes"));
+  EXPECT_THAT(Wrong("[[push]]\nname = \"a\"\ntypes = [\"correction\"]\npurposes = [\"support\"]\n"), HasSubstr("a call of its own"));
+  EXPECT_THAT(Wrong("[[push]]\nname = \"a\"\ntypes = [\"gossip\"]\npurposes = [\"support\"]\n"), HasSubstr("gossip"));
+  EXPECT_THAT(Wrong("[forum]\nid = \"marac\"\n"), HasSubstr("members"));
+  std::string many;
+  for (size_t i = 0; i <= agent::kPushProfilesMax; ++i) many += fmt::format("[[push]]\nname = \"p{}\"\ntypes = [\"referral\"]\npurposes = [\"support\"]\n", i);
+  EXPECT_THAT(Wrong(many), HasSubstr("more than 16"));
+}
+
+TEST(AgencyConfigTest, TheExampleOfPushesIsTaken) {
+  std::ifstream example("deploy/push.toml.example");
+  std::stringstream text;
+  text << example.rdbuf();
+  const auto config = LoadWith(text.str());
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->push_profiles.size(), 3u);
+}
+
+TEST(AgencyConfigTest, KindAndPassphraseStandWhereTheExampleHasThem) {
+  std::ifstream example("deploy/agency.toml.example");
+  std::stringstream text;
+  text << example.rdbuf();
+  const auto load = [&](std::string_view kind) {
+    std::string all = text.str();
+    for (const std::string_view line : {"# passphrase = true", "# kind = \"police\""}) {
+      const size_t at = all.find(line);
+      EXPECT_NE(at, std::string::npos) << line;
+      all.erase(at, 2);
+    }
+    all.replace(all.find("kind = \"police\""), 15, fmt::format("kind = \"{}\"", kind));
+    const std::string path = testing::TempDir() + "/accord_agency_config_kind_test.toml";
+    std::ofstream(path) << all;
+    auto config = LoadAgencyConfig(path, 7411);
+    std::filesystem::remove(path);
+    return config;
+  };
+  const auto config = load("mental_health");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->kind, type::v1::AGENCY_KIND_MENTAL_HEALTH);
+  EXPECT_TRUE(config->passphrase);
+  EXPECT_THAT(std::string(load("bank").status().message()), HasSubstr("bank"));
 }
 
 }  // namespace

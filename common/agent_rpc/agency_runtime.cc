@@ -8,6 +8,8 @@
 
 #include "common/agent/eligibility.h"
 #include "common/agent_rpc/grpc_broker_link.h"
+#include "common/agent_rpc/key_files.h"
+#include "common/agent_rpc/own_agency.h"
 #include "common/base/bytes.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -21,81 +23,8 @@ namespace {
 constexpr absl::Duration kReconnectDelayMin = absl::Milliseconds(200);
 constexpr absl::Duration kReconnectDelayMax = absl::Seconds(10);
 constexpr uint32_t kNackDelayMs = 2000;
+constexpr absl::Duration kAttachmentSweepPeriod = absl::Hours(1);
 constexpr size_t kHandlerQueueMax = 4096;
-
-absl::Status Wrong(const std::string& path, std::string_view why) {
-  return absl::FailedPreconditionError(fmt::format("{}: {}", path, why));
-}
-
-// 32 bytes as 64 hex digits and perhaps a newline.
-absl::StatusOr<crypto::SecretBytes> ReadKey(const std::string& path) {
-  ACCORD_ASSIGN_OR_RETURN(std::string text, ReadFile(path, 1024));
-  absl::StripAsciiWhitespace(&text);
-  auto bytes = FromHex(text);
-  crypto::Wipe(text);
-  if (!bytes.has_value() || bytes->size() != 32) return Wrong(path, "is not 64 hex digits");
-  return crypto::SecretBytes::Take(*std::move(bytes));
-}
-
-absl::StatusOr<std::vector<agent::AgencyKeys::EarlierLinkage>> LoadEarlierLinkage(const AgencyConfig& config, const std::string& domain) {
-  std::vector<agent::AgencyKeys::EarlierLinkage> earlier;
-  for (const AgencyConfig::PreviousLinkage& previous : config.previous_linkage_keys) {
-    if (previous.domain != domain) continue;
-    ACCORD_ASSIGN_OR_RETURN(auto key, ReadKey(previous.key));
-    earlier.push_back({previous.key_id, std::move(key), previous.sent_until});
-  }
-  return earlier;
-}
-
-absl::StatusOr<std::vector<agent::AgencyKeys::OtherLinkage>> LoadOtherLinkage(const AgencyConfig& config) {
-  std::vector<agent::AgencyKeys::OtherLinkage> others;
-  for (const AgencyConfig::OtherLinkage& other : config.other_linkage_domains) {
-    ACCORD_ASSIGN_OR_RETURN(auto key, ReadKey(other.key));
-    ACCORD_ASSIGN_OR_RETURN(auto earlier, LoadEarlierLinkage(config, other.domain));
-    others.push_back({other.domain, other.key_id, std::move(key), std::move(earlier), other.agencies});
-  }
-  return others;
-}
-
-absl::StatusOr<std::unique_ptr<agent::AgencyKeys>> LoadKeys(const AgencyConfig& config, type::v1::AgencyKind kind) {
-  ACCORD_ASSIGN_OR_RETURN(auto signing, crypto::SigningKey::FromPemFile(config.signing_key));
-  ACCORD_ASSIGN_OR_RETURN(auto sealing, crypto::SealingKey::FromPemFile(config.sealing_key));
-  ACCORD_ASSIGN_OR_RETURN(const auto pem, ReadFile(config.sealing_certificate));
-  ACCORD_ASSIGN_OR_RETURN(auto certificate, crypto::Certificate::FromPem(pem));
-  if (certificate.public_key_id() != sealing.key_id()) return Wrong(config.sealing_certificate, "is not of the sealing key");
-  ACCORD_ASSIGN_OR_RETURN(const auto authorities_pem, ReadFile(config.area_authorities));
-  ACCORD_ASSIGN_OR_RETURN(auto authorities, crypto::TrustAnchors::FromPem(authorities_pem));
-  ACCORD_ASSIGN_OR_RETURN(auto linkage_key, ReadKey(config.linkage_key));
-  std::vector<agent::AgencyKeys::Sealing> earlier;
-  for (const AgencyConfig::PreviousSealing& previous : config.previous_sealing_keys) {
-    ACCORD_ASSIGN_OR_RETURN(auto key, crypto::SealingKey::FromPemFile(previous.key));
-    ACCORD_ASSIGN_OR_RETURN(const auto earlier_pem, ReadFile(previous.certificate));
-    ACCORD_ASSIGN_OR_RETURN(auto of_key, crypto::Certificate::FromPem(earlier_pem));
-    if (of_key.public_key_id() != key.key_id()) return Wrong(previous.certificate, "is not of the key beside it");
-    earlier.push_back({std::move(key), std::move(of_key)});
-  }
-  ACCORD_ASSIGN_OR_RETURN(auto earlier_linkage, LoadEarlierLinkage(config, config.linkage_domain));
-  ACCORD_ASSIGN_OR_RETURN(auto other_linkage, LoadOtherLinkage(config));
-  std::unique_ptr<agent::AgencyKeys> keys(new agent::AgencyKeys{
-      config.agency, kind, config.trust_domain, std::move(signing), std::move(sealing), std::move(certificate),
-      std::move(authorities), config.linkage_domain, config.linkage_key_id, std::move(linkage_key), std::move(earlier),
-      std::move(earlier_linkage), std::move(other_linkage)});
-  ACCORD_RETURN_IF_ERROR(agent::CheckLinkageKeysDiffer(*keys));
-  return keys;
-}
-
-// The agency's own certificates, its programs' and its systems', may call; nobody else.
-class OwnAgencyOnly : public rpc::Authorizer {
- public:
-  explicit OwnAgencyOnly(std::string agency) : agency_(std::move(agency)) {}
-  absl::Status Authorize(const rpc::Peer& peer, std::string_view) override {
-    if (peer.kind == rpc::PeerKind::kAgency && peer.id == agency_) return absl::OkStatus();
-    return Error(Reason::kRoleNotAllowed, "only certificates of the agency itself may call its service");
-  }
-
- private:
-  const std::string agency_;
-};
 
 // Whether a delivery that failed so would fail for ever.
 bool IsForGood(const absl::Status& status) {
@@ -107,24 +36,34 @@ bool IsForGood(const absl::Status& status) {
 
 absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyConfig& config, type::v1::AgencyKind kind,
                                                                    const Clock& clock, Random& random,
-                                                                   telemetry::Metrics& metrics) {
+                                                                   telemetry::Metrics& metrics,
+                                                                   const crypto::SecretBytes* passphrase) {
   std::unique_ptr<AgencyRuntime> runtime(new AgencyRuntime(config, clock, random));
   AgencyRuntime& r = *runtime;
-  ACCORD_ASSIGN_OR_RETURN(r.keys_, LoadKeys(config, kind));
+  const KeyFiles files(r.config_, passphrase);
+  ACCORD_ASSIGN_OR_RETURN(r.keys_, files.Load(kind));
 
   // A store without its key, or a key without its store, is never replaced by a fresh one.
   const bool first_start = !std::filesystem::exists(config.store) && !std::filesystem::exists(config.store_key);
   if (first_start) {
     ACCORD_RETURN_IF_ERROR(MakeDirectory(std::filesystem::path(config.store).parent_path().string()));
-    ACCORD_RETURN_IF_ERROR(WriteFileDurably(config.store_key, ToHex(random.Bytes(32)) + "\n"));
+    ACCORD_RETURN_IF_ERROR(files.MakeStoreKey(random));
   }
-  ACCORD_ASSIGN_OR_RETURN(auto store_key, ReadKey(config.store_key));
+  ACCORD_ASSIGN_OR_RETURN(auto store_key, files.StoreKey());
   std::vector<storage::FamilySpec> families;
   for (std::string& name : agent::AgencyFamilies()) families.push_back({std::move(name)});
   storage::RocksStoreOptions options;
   options.create = first_start;
   ACCORD_ASSIGN_OR_RETURN(r.rocks_, storage::RocksStore::Open(config.store, families, options));
   r.store_ = std::make_unique<agent::AgencyStore>(*r.rocks_, std::move(store_key), random);
+  r.journal_ = std::make_unique<agent::Journal>(*r.store_, clock);
+  ACCORD_RETURN_IF_ERROR(r.journal_->Load());
+  r.workers_ = std::make_unique<agent::Workers>(*r.store_, *r.keys_, *r.journal_, clock);
+  ACCORD_RETURN_IF_ERROR(r.workers_->Load());
+  r.attachments_ = std::make_unique<agent::Attachments>(*r.store_, clock);
+  r.attachments_->KeepFree(config.disk_floor_bytes, [path = config.store] { return FreeBytes(path); });
+  ACCORD_RETURN_IF_ERROR(r.attachments_->Load());
+  r.sections_ = std::make_unique<agent::SealedSections>(*r.store_);
 
   ACCORD_ASSIGN_OR_RETURN(const auto channel, rpc::MakeChannel(config.broker));
   r.broker_ = std::make_unique<GrpcBrokerLink>(channel);
@@ -139,9 +78,15 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
     r.witness_ = std::make_unique<agent::Witness>(*r.log_, *r.broker_, *r.alarm_, clock, random, std::move(witness_key));
   }
   r.preparer_ = std::make_unique<agent::Preparer>(*r.keys_, *r.broker_, *r.alarm_, clock, random);
+  r.preparer_->KeepSections(*r.attachments_, *r.sections_);
   r.outbox_ = std::make_unique<agent::Outbox>(*r.store_, *r.broker_, *r.preparer_, *r.log_, *r.alarm_, clock);
+  r.outbox_->KeepFree(config.disk_floor_bytes, [path = config.store] { return FreeBytes(path); });
+  r.outbox_->KeepJournal(*r.journal_);
+  r.outbox_->KeepSections(*r.attachments_, *r.sections_);
   ACCORD_RETURN_IF_ERROR(r.outbox_->Load());
   r.inbox_ = std::make_unique<agent::Inbox>(*r.store_, *r.keys_, *r.broker_, *r.log_, *r.alarm_, *r.outbox_, clock);
+  r.inbox_->KeepJournal(*r.journal_, *r.workers_);
+  r.inbox_->KeepSections(*r.sections_);
   ACCORD_RETURN_IF_ERROR(r.inbox_->Load());
   r.holds_ = std::make_unique<agent::Holds>(*r.store_, *r.broker_, *r.log_, *r.alarm_, *r.inbox_, *r.outbox_, clock,
                                             [&r] { return r.PurgeStore(); });
@@ -150,6 +95,7 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   ACCORD_RETURN_IF_ERROR(r.notices_->Load());
   r.deliveries_ = std::make_unique<agent::Deliveries>(*r.broker_, *r.log_, *r.alarm_, clock);
   r.cases_ = std::make_unique<agent::Cases>(*r.broker_, *r.log_, *r.alarm_, *r.notices_);
+  r.published_support_ = std::make_unique<agent::PublishedSupport>(*r.broker_, *r.log_, *r.alarm_);
   if (!config.alert_command.empty()) {
     r.alert_hook_ = std::make_unique<agent::AlertHook>(config.alert_command, config.agency, config.alert_timeout, clock);
   } else if (!config.alert_webhook.empty()) {
@@ -164,7 +110,7 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
     ++r.pokes_;
   });
 
-  r.authorizer_ = std::make_unique<OwnAgencyOnly>(config.agency);
+  r.authorizer_ = std::make_unique<OwnAgencyOnly>(config.agency, config.desk);
   r.executor_ = std::make_unique<Executor>(config.threads, kHandlerQueueMax);
   r.handlers_ = std::make_unique<rpc::HandlerContext>(*r.executor_, *r.authorizer_, clock, metrics);
   r.waiting_ = metrics.Gauges("accord_outbox_waiting", "Submissions not settled.").With();
@@ -172,6 +118,10 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   r.notices_received_ = metrics.Gauges("accord_notices_received", "Notices received that something is overdue.").With();
   r.checkpoint_size_ = metrics.Gauges("accord_checkpoint_size", "Size of the checkpoint held to be consistent.").With();
   r.cosigned_size_ = metrics.Gauges("accord_cosigned_size", "Size of the newest checkpoint whose cosignature the broker took.").With();
+  r.waiting_for_ = metrics.Gauges("accord_waiting", "What waits in the service, for the broker or a person, by reason.", {"reason"});
+  r.oldest_ = metrics.Gauges("accord_waiting_oldest_seconds", "Age of the oldest of it.").With();
+  r.certificate_left_ = metrics.Gauges("accord_certificate_seconds_left", "Until the certificate of calls to the broker ends.").With();
+  r.store_free_ = metrics.Gauges("accord_store_free_bytes", "Bytes free where the store is.").With();
   r.stopped_ = metrics.Gauges("accord_alarm", "1 when an alarm has stopped sending.").With();
   return runtime;
 }
@@ -258,7 +208,7 @@ void AgencyRuntime::WorkMailbox() {
 }
 
 absl::Status AgencyRuntime::Collect(bool& answered) {
-  ACCORD_ASSIGN_OR_RETURN(const auto mailbox, broker_->OpenMailbox(type::v1::DESK_MAIN, kMailboxCredit));
+  ACCORD_ASSIGN_OR_RETURN(const auto mailbox, broker_->OpenMailbox(config_.desk, kMailboxCredit));
   {
     absl::MutexLock lock(&mu_);
     if (stopping_) return absl::CancelledError();
@@ -324,15 +274,18 @@ void AgencyRuntime::WorkWitness() {
 void AgencyRuntime::Watch() {
   health_(!store_->refuses());
   absl::Status status = log_->Poll();
+  contact_.Note(status, clock_.Now());
   if (const absl::Status told = fork_report_->Step(); !told.ok()) {
     telemetry::Log(telemetry::Level::kWarn, "fork.not_reported", {{"status", told}});
   }
-  if (status.ok()) status = WatchOwnRow();
+  if (status.ok()) status = WatchDirectory();
   if (status.ok()) inbox_->ResendPending();
   WorkHolds();
   WorkReseals();
+  SweepAttachments();
   if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "watch.not_well", {{"status", status}});
   waiting_.Set(static_cast<double>(outbox_->waiting()));
+  MeasureWaiting();
   unanswered_.Set(static_cast<double>(inbox_->unanswered()));
   notices_received_.Set(static_cast<double>(notices_->count()));
   checkpoint_size_.Set(static_cast<double>(log_->size()));
@@ -345,6 +298,18 @@ void AgencyRuntime::WorkReseals() {
   if (!sealed.ok()) telemetry::Log(telemetry::Level::kWarn, "reseals.not_made", {{"status", sealed}});
 }
 
+void AgencyRuntime::SweepAttachments() {
+  if (clock_.Now() < next_sweep_) return;
+  next_sweep_ = clock_.Now() + kAttachmentSweepPeriod;
+  const absl::Status swept = attachments_->Sweep([this](const std::string& request_id) {
+    const auto push = outbox_->Get(request_id);
+    if (!push.ok()) return HasReason(push.status(), Reason::kReferralNotFound);
+    return push->state() == agency::v1::SUBMISSION_STATE_SETTLED || push->state() == agency::v1::SUBMISSION_STATE_WITHDRAWN ||
+           push->state() == agency::v1::SUBMISSION_STATE_ERASED;
+  });
+  if (!swept.ok()) telemetry::Log(telemetry::Level::kWarn, "attachments.not_swept", {{"status", swept}});
+}
+
 void AgencyRuntime::WorkHolds() {
   const absl::Status worked = holds_->Step();
   if (!worked.ok()) telemetry::Log(telemetry::Level::kWarn, "holds.not_answered", {{"status", worked}});
@@ -355,15 +320,17 @@ absl::Status AgencyRuntime::PurgeStore() {
   return rocks_->DropUnneededFiles();
 }
 
-absl::Status AgencyRuntime::WatchOwnRow() {
+absl::Status AgencyRuntime::WatchDirectory() {
   ACCORD_ASSIGN_OR_RETURN(const auto agencies, broker_->ListAgencies());
+  published_support_->Learn(agencies);
   const auto own = std::find_if(agencies.begin(), agencies.end(), [&](const auto& row) { return row.id() == keys_->agency; });
   if (own == agencies.end()) return Error(Reason::kPrincipalUnknown, "the broker's directory does not have this agency");
   // An earlier one of ours stands there until administrators have put the new one.
-  if (agent::IsOurSealing(*keys_, own->sealing_certificate())) return absl::OkStatus();
+  const std::string& theirs = DirectorySealing(*own, config_.desk);
+  if (agent::IsOurSealing(*keys_, theirs)) return absl::OkStatus();
   // What others would seal to in our name is not ours to open.
   return alarm_->Raise(Error(Reason::kSealingKeyUntrusted, "the broker's directory names another sealing certificate for this agency than its own"),
-                       {own->sealing_certificate(), keys_->sealing_certificate.der()});
+                       {theirs, keys_->sealing_certificate.der()});
 }
 
 std::vector<std::string> AgencyRuntime::routing(type::v1::AgencyKind kind) const {
@@ -373,14 +340,16 @@ std::vector<std::string> AgencyRuntime::routing(type::v1::AgencyKind kind) const
 
 absl::StatusOr<agency::v1::PushResult> AgencyRuntime::Push(agent::Draft draft) {
   agency::v1::PushResult result;
+  ACCORD_RETURN_IF_ERROR(workers_->Check(draft.options.worker()));  // Also of what came in another way than by a call.
   result.set_request_id(draft.options.request_id());
   if (const std::string& follows = draft.options.caused_by(); !follows.empty()) {
     ACCORD_ASSIGN_OR_RETURN(const bool received, inbox_->Has(draft.core.caused_by()));
     ACCORD_ASSIGN_OR_RETURN(const bool sent, outbox_->Has(draft.core.caused_by()));
-    if (!received && !sent) return Error(Reason::kReferralNotFound, "options.caused_by names nothing that was received here");
+    if (!received && !sent) return agent::ReferralNotReceived();
   }
   if (draft.options.preview_only()) {
     ACCORD_RETURN_IF_ERROR(outbox_->AsCorrection(draft));
+    ACCORD_RETURN_IF_ERROR(outbox_->CheckFiles(draft));
     ACCORD_ASSIGN_OR_RETURN(auto preview, preparer_->Preview(draft));
     result.mutable_decisions()->Swap(preview.mutable_decisions());
     result.mutable_warnings()->Swap(preview.mutable_warnings());
@@ -399,20 +368,6 @@ absl::StatusOr<agency::v1::PushResult> AgencyRuntime::Push(agent::Draft draft) {
   if (!submission.waiting_for().empty()) result.add_warnings(submission.waiting_for());
   result.set_stored_index(submission.stored_index());
   return result;
-}
-
-agency::v1::GetServiceStatusResponse AgencyRuntime::Status() const {
-  agency::v1::GetServiceStatusResponse status;
-  status.set_agency(keys_->agency);
-  status.set_outbox_waiting(outbox_->waiting());
-  status.set_checkpoint_size(log_->size());
-  status.set_connected(connected_);
-  status.set_alert(alert_ == nullptr ? "none" : config_.alert_webhook.empty() ? "command" : "webhook");
-  if (const auto standing = alarm_->standing(); standing.has_value()) {
-    status.set_stopped(true);
-    status.set_alarm(standing->reason() + ": " + standing->text());
-  }
-  return status;
 }
 
 }  // namespace accord::agent_rpc

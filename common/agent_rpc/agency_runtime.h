@@ -9,22 +9,28 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "accord/agency/v1/agency_service.pb.h"
 #include "common/agent/alarm.h"
 #include "common/agent/alert.h"
+#include "common/agent/attachments.h"
 #include "common/agent/cases.h"
 #include "common/agent/deliveries.h"
 #include "common/agent/fork_report.h"
 #include "common/agent/holds.h"
 #include "common/agent/inbox.h"
+#include "common/agent/journal.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/notices.h"
 #include "common/agent/outbox.h"
 #include "common/agent/preparer.h"
+#include "common/agent/published_support.h"
+#include "common/agent/sealed_sections.h"
 #include "common/agent/witness.h"
+#include "common/agent/workers.h"
 #include "common/agent_rpc/agency_config.h"
 #include "common/base/executor.h"
 #include "common/rpc/handler.h"
@@ -40,10 +46,12 @@ inline constexpr absl::Duration kWaitMax = absl::Seconds(30);  // Of PushOptions
 class AgencyRuntime {
  public:
   // Opens the store with its start-up checks; makes store and store key at the very first start. All references
-  // must outlive the result. Errors name the file or key that is wrong.
+  // must outlive the result, but for `passphrase`, which is that of the key files, null where they are under none. Errors name the file
+  // or key that is wrong; PASSPHRASE_WRONG.
   static absl::StatusOr<std::unique_ptr<AgencyRuntime>> Open(const AgencyConfig& config, type::v1::AgencyKind kind,
                                                              const Clock& clock, Random& random,
-                                                             telemetry::Metrics& metrics);
+                                                             telemetry::Metrics& metrics,
+                                                             const crypto::SecretBytes* passphrase = nullptr);
   // Stop().
   ~AgencyRuntime();
 
@@ -65,10 +73,17 @@ class AgencyRuntime {
   agent::Deliveries& deliveries() { return *deliveries_; }
   agent::Cases& cases() { return *cases_; }
   agent::Outbox& outbox() { return *outbox_; }
+  const agent::AgencyStore& store() const { return *store_; }
+  agent::Journal& journal() { return *journal_; }
+  agent::Workers& workers() { return *workers_; }
+  agent::Attachments& attachments() { return *attachments_; }
+  const agent::Workers& workers() const { return *workers_; }
   agent::Alarm& alarm() { return *alarm_; }
   rpc::HandlerContext& handlers() { return *handlers_; }
   const agent::AgencyKeys& keys() const { return *keys_; }
   const Clock& clock() const { return clock_; }
+  const AgencyConfig& config() const { return config_; }
+  agent::AgencyStore& store() { return *store_; }
   // The agencies of `kind` that this agency's configuration sends to when a push names nobody.
   std::vector<std::string> routing(type::v1::AgencyKind kind) const;
   // Of the police forces heard of here; none: any.
@@ -76,9 +91,13 @@ class AgencyRuntime {
   // The documents of the instruments that it uses, and whom the support services of its routing take.
   const referral::Instruments& instruments() const { return config_.instruments; }
   const std::vector<agent::SupportService>& support_services() const { return config_.support_services; }
+  // Whom agencies take, as they published it.
+  agent::PublishedSupport& published_support() { return *published_support_; }
 
   // How the service stands.
   agency::v1::GetServiceStatusResponse Status() const;
+  // What waits in it, in no order. Errors of the store.
+  absl::StatusOr<std::vector<agent::Wait>> Waits() const;
 
  private:
   AgencyRuntime(const AgencyConfig& config, const Clock& clock, Random& random)
@@ -95,10 +114,16 @@ class AgencyRuntime {
   absl::Status Collect(bool& answered);
   // The broker's log and our own row of its directory, held against what we know ourselves.
   void Watch();
-  absl::Status WatchOwnRow();
+  // Learns beside whom the others take.
+  absl::Status WatchDirectory();
   // Answers holds, and purges what an erasure left.
   void WorkHolds();
   void WorkReseals();  // Seals again by itself what may be.
+  void SweepAttachments();  // Once an hour: drops files that no push took.
+  // What stands of the service, for why things wait.
+  agent::ServiceFacts Facts() const;
+  // Sets the gauges of what waits, and of what will keep it waiting.
+  void MeasureWaiting();
   // Makes the bytes of everything deleted so far go from the store's files.
   absl::Status PurgeStore();
   bool WaitForStop(absl::Duration at_most);
@@ -110,6 +135,10 @@ class AgencyRuntime {
   std::unique_ptr<agent::AgencyKeys> keys_;
   std::unique_ptr<storage::RocksStore> rocks_;
   std::unique_ptr<agent::AgencyStore> store_;
+  std::unique_ptr<agent::Journal> journal_;
+  std::unique_ptr<agent::Workers> workers_;
+  std::unique_ptr<agent::Attachments> attachments_;
+  std::unique_ptr<agent::SealedSections> sections_;
   std::unique_ptr<agent::BrokerLink> broker_;
   std::unique_ptr<agent::Alarm> alarm_;
   std::unique_ptr<agent::LogWatch> log_;
@@ -122,12 +151,18 @@ class AgencyRuntime {
   std::unique_ptr<agent::Notices> notices_;
   std::unique_ptr<agent::Deliveries> deliveries_;
   std::unique_ptr<agent::Cases> cases_;
+  std::unique_ptr<agent::PublishedSupport> published_support_;
   std::unique_ptr<agent::AlertCaller> alert_hook_;  // Null: nobody is called.
   std::unique_ptr<agent::Alert> alert_;           // The same.
   std::unique_ptr<rpc::Authorizer> authorizer_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<rpc::HandlerContext> handlers_;
   telemetry::Gauge waiting_, unanswered_, notices_received_, checkpoint_size_, cosigned_size_, stopped_;
+  telemetry::Family<telemetry::Gauge> waiting_for_;
+  telemetry::Gauge oldest_, certificate_left_, store_free_;
+  absl::Time next_sweep_ = absl::InfinitePast();  // The watch's.
+  std::set<std::string> reasons_seen_;  // Of waiting_for_; the watch's.
+  agent::BrokerContact contact_;
   std::atomic<bool> connected_ = false;
   std::function<void(bool)> health_ = [](bool) {};
 

@@ -1,5 +1,6 @@
 #include "common/agent_rpc/cases_service.h"
 
+#include "common/agent_rpc/work.h"
 #include "common/base/status.h"
 #include "common/referral/validate.h"
 
@@ -41,18 +42,16 @@ grpc::ServerUnaryReactor* CasesService::ListCaseLinks(grpc::CallbackServerContex
 
 grpc::ServerUnaryReactor* CasesService::AnswerCaseLink(grpc::CallbackServerContext* context, const agency::v1::AnswerCaseLinkRequest* request,
                                                        agency::v1::AnswerCaseLinkResponse*) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.CasesService/AnswerCaseLink",
-                          [this, request](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
-                              broker::v1::AnswerLinkProposalRequest asked;
-                              asked.set_request_id(request->request_id());
-                              asked.set_name(request->link());
-                              asked.set_answer(request->answer());
-                              *asked.mutable_worker() = request->worker();
-                              return runtime_.cases().Answer(asked);
-                            }());
-                          });
+  return HandleWork(*context, runtime_, "/accord.agency.v1.CasesService/AnswerCaseLink", *request, Journalled::kByCall,
+                    [this, request](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      broker::v1::AnswerLinkProposalRequest asked;
+                      asked.set_request_id(request->request_id());
+                      asked.set_name(request->link());
+                      asked.set_answer(request->answer());
+                      *asked.mutable_worker() = request->worker();
+                      return runtime_.cases().Answer(asked);
+                    });
 }
 
 }  // namespace accord::agent_rpc

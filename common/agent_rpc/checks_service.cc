@@ -53,9 +53,15 @@ absl::StatusOr<agent::Draft> MapChecks(const agency::v1::RequestChecksRequest& r
   return std::move(draft).Build(request.purpose());
 }
 
+namespace {
+constexpr PushMethod kRequestChecks("/accord.agency.v1.ChecksService/RequestChecks", MapChecks);
+}  // namespace
+
+PushCalls ChecksService::Pushes() { return {kRequestChecks}; }
+
 grpc::ServerUnaryReactor* ChecksService::RequestChecks(grpc::CallbackServerContext* context, const agency::v1::RequestChecksRequest* request,
                                                        agency::v1::RequestChecksResponse* response) {
-  return HandlePush(*context, runtime_, "/accord.agency.v1.ChecksService/RequestChecks", *request, *response, MapChecks);
+  return HandlePush(*context, runtime_, kRequestChecks, *request, *response);
 }
 
 grpc::ServerUnaryReactor* ChecksService::GetChecks(grpc::CallbackServerContext* context, const agency::v1::GetChecksRequest* request,

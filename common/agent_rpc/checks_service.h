@@ -4,6 +4,7 @@
 #include "accord/agency/v1/agency_service.grpc.pb.h"
 #include "common/agent/draft_builder.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/push_call.h"
 
 namespace accord::agent_rpc {
 
@@ -16,6 +17,9 @@ absl::StatusOr<agent::Draft> MapChecks(const agency::v1::RequestChecksRequest& r
 class ChecksService final : public agency::v1::ChecksService::CallbackService {
  public:
   explicit ChecksService(AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  // What it takes that is pushed, for the watched folder too.
+  static PushCalls Pushes();
 
   grpc::ServerUnaryReactor* RequestChecks(grpc::CallbackServerContext*, const agency::v1::RequestChecksRequest*,
                                           agency::v1::RequestChecksResponse*) override;

@@ -3,6 +3,7 @@
 #include <absl/time/time.h>
 
 #include "common/base/status.h"
+#include "common/referral/section.h"
 #include "common/rpc/client.h"
 
 namespace accord::agent_rpc {
@@ -189,6 +190,45 @@ absl::StatusOr<std::vector<admin::v1::Agency>> GrpcBrokerLink::ListAgencies() {
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty());
   return agencies;
+}
+
+absl::Status GrpcBrokerLink::UploadSection(const std::string& request_id, const std::string& digest, const std::string& cms) {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, agent::kTransferTimeout);
+  broker::v1::UploadSectionResponse response;
+  const auto stream = referrals_->UploadSection(&context, &response);
+  broker::v1::UploadSectionRequest request;
+  request.set_request_id(request_id);
+  request.set_digest(digest);
+  for (size_t at = 0; at < cms.size(); at += referral::kSectionChunkBytesMax) {
+    request.set_chunk(cms.substr(at, referral::kSectionChunkBytesMax));
+    if (!stream->Write(request)) break;  // It was refused: Finish says why.
+    request.Clear();
+  }
+  stream->WritesDone();
+  return rpc::FromGrpc(stream->Finish());
+}
+
+absl::StatusOr<std::string> GrpcBrokerLink::FetchSection(const broker::v1::FetchSectionRequest& request) {
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, agent::kTransferTimeout);
+  const auto stream = mailboxes_->FetchSection(&context, request);
+  std::string cms;
+  broker::v1::FetchSectionResponse response;
+  while (stream->Read(&response)) {
+    if (response.chunk().size() > referral::kSealedSectionBytesMax - cms.size()) {
+      context.TryCancel();
+      stream->Finish();
+      return Error(Reason::kSectionMalformed, "a section is larger than any may be");
+    }
+    cms += response.chunk();
+  }
+  if (const absl::Status ended = rpc::FromGrpc(stream->Finish()); !ended.ok()) return ended;
+  return cms;
+}
+
+absl::StatusOr<admin::v1::PublishSupportResponse> GrpcBrokerLink::PublishSupport(const admin::v1::PublishSupportRequest& request) {
+  return rpc::CallUnary(*directory_, &admin::v1::DirectoryService::Stub::PublishSupport, request, kCallTimeout);
 }
 
 absl::StatusOr<std::shared_ptr<agent::BrokerLink::Mailbox>> GrpcBrokerLink::OpenMailbox(type::v1::Desk desk,

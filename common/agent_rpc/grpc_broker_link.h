@@ -52,6 +52,9 @@ class GrpcBrokerLink : public agent::BrokerLink {
   absl::StatusOr<bool> ReportFork(const std::string& note) override;
   absl::StatusOr<std::vector<std::string>> ProveConsistency(uint64_t old_size, uint64_t new_size) override;
   absl::StatusOr<std::vector<admin::v1::Agency>> ListAgencies() override;
+  absl::Status UploadSection(const std::string& request_id, const std::string& digest, const std::string& cms) override;
+  absl::StatusOr<std::string> FetchSection(const broker::v1::FetchSectionRequest& request) override;
+  absl::StatusOr<admin::v1::PublishSupportResponse> PublishSupport(const admin::v1::PublishSupportRequest&) override;
   absl::StatusOr<std::shared_ptr<Mailbox>> OpenMailbox(type::v1::Desk desk, uint32_t credit) override;
 
  private:

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "common/agent/inbox_search.h"
 #include "common/agent/today.h"
+#include "common/agent_rpc/work.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
@@ -22,24 +24,29 @@ constexpr int kPageWithReceiptsMax = 50;  // Some 17 receipts a row fit the mess
 template <typename Request, typename Response, typename Fill>
 grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
                                     const Request& request, Response& response, type::v1::StatementKind kind, Fill fill) {
-  return rpc::HandleUnary(context, runtime.handlers(), method,
-                          [&runtime, &request, &response, kind, fill](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
-                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request.referral()));
-                              ACCORD_ASSIGN_OR_RETURN(
-                                  const agent::InboxEntry entry,
-                                  runtime.inbox().Act(request.request_id(), digest, request.worker(), kind,
-                                                      [&](type::v1::Statement& statement) { fill(request, statement); }));
-                              *response.mutable_item() = ToItem(entry);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return HandleWork(context, runtime, method, request, Journalled::kByAct,
+                    [&runtime, &request, &response, kind, fill](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+                      ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request.referral()));
+                      ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry,
+                                              runtime.inbox().Act(request.request_id(), digest, request.worker(), kind,
+                                                                  [&](type::v1::Statement& statement) { fill(request, statement); }));
+                      *response.mutable_item() = ToItem(runtime, entry);
+                      return absl::OkStatus();
+                    });
+}
+
+// That somebody was looked for; whom is not kept.
+absl::Status NoteSearch(AgencyRuntime& runtime, const type::v1::Worker& worker) {
+  agency::v1::JournalEntry entry;
+  entry.set_act(agency::v1::JOURNAL_ACT_SEARCHED);
+  *entry.mutable_worker() = worker;
+  return runtime.journal().Record(std::move(entry));
 }
 
 }  // namespace
 
-agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
+agency::v1::InboxItem ToItem(const AgencyRuntime& runtime, const agent::InboxEntry& entry) {
   agency::v1::InboxItem item;
   const auto& core = entry.header.core.part;
   item.set_referral(referral::ReferralName(entry.header_digest));
@@ -49,7 +56,7 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   item.set_grade(agent::GradeNow(entry));
   item.set_checks(core.checks());
   item.set_lane(entry.stored.lane());
-  item.set_state(entry.stored.state());
+  item.set_state(agent::StateNow(entry.stored));
   item.set_received_at_ms(entry.stored.received_at_ms());
   for (const auto& section : entry.header.sections) item.add_categories(section.part.category());
   item.set_do_not_use(entry.stored.do_not_use());
@@ -58,8 +65,6 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   if (core.type() != type::v1::REFERRAL_TYPE_CORRECTION && !core.caused_by().empty()) item.set_caused_by(referral::ReferralName(core.caused_by()));
   item.set_recalled(entry.stored.recalled());
   item.set_withdrawn(entry.stored.withdrawn());
-  const auto withdrawn = referral::Next(entry.stored.state(), referral::Event::kWithdraw);
-  if (entry.stored.withdrawn() && withdrawn.has_value()) item.set_state(*withdrawn);
   item.set_consent_changed(entry.stored.consent_changed());
   item.set_answer_due_ms(entry.stored.answer_due_ms());
   // Once a person has opened it, or it was answered, those clocks run no more.
@@ -67,6 +72,7 @@ agency::v1::InboxItem ToItem(const agent::InboxEntry& entry) {
   if (agent::IsUnanswered(entry.stored, core.type())) item.set_response_due_ms(entry.stored.response_due_ms());
   if (entry.stored.has_case_history()) *item.mutable_case_history() = entry.stored.case_history();
   if (agent::OwesFeedback(entry.stored)) item.set_feedback_due_ms(entry.stored.feedback_due_ms());
+  if (auto assignment = runtime.workers().AssignmentOf(entry.header_digest); assignment.has_value()) *item.mutable_assignment() = *std::move(assignment);
   return item;
 }
 
@@ -98,7 +104,7 @@ grpc::ServerUnaryReactor* InboxService::ListInbox(grpc::CallbackServerContext* c
                               ACCORD_ASSIGN_OR_RETURN(const uint64_t before, ParsePageToken(request->page_token()));
                               ACCORD_ASSIGN_OR_RETURN(const auto entries, runtime_.inbox().List(before, size));
                               for (const auto& entry : entries) {
-                                auto& item = *response->add_items() = ToItem(entry);
+                                auto& item = *response->add_items() = ToItem(runtime_, entry);
                                 if (!request->with_receipts()) continue;
                                 *item.add_receipts() = entry.stored.released();
                                 item.mutable_receipts()->MergeFrom(entry.stored.statement_receipts());
@@ -111,25 +117,54 @@ grpc::ServerUnaryReactor* InboxService::ListInbox(grpc::CallbackServerContext* c
                           });
 }
 
+grpc::ServerUnaryReactor* InboxService::SearchInbox(grpc::CallbackServerContext* context, const agency::v1::SearchInboxRequest* request,
+                                                    agency::v1::SearchInboxResponse* response) {
+  return HandleWork(*context, runtime_, "/accord.agency.v1.InboxService/SearchInbox", *request, Journalled::kByAct,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+                      ACCORD_ASSIGN_OR_RETURN(const uint64_t before, ParsePageToken(request->page_token()));
+                      if (request->has_person() && before == 0) ACCORD_RETURN_IF_ERROR(NoteSearch(runtime_, request->worker()));
+                      ACCORD_ASSIGN_OR_RETURN(const auto page, agent::SearchInbox(runtime_.inbox(), runtime_.workers(), runtime_.keys(), *request,
+                                                                                 before, size, runtime_.clock().Now()));
+                      for (const auto& entry : page.entries) *response->add_items() = ToItem(runtime_, entry);
+                      if (page.next != 0) response->set_next_page_token(MakePageToken(page.next));
+                      return absl::OkStatus();
+                    });
+}
+
+grpc::ServerUnaryReactor* InboxService::AssignReferral(grpc::CallbackServerContext* context, const agency::v1::AssignReferralRequest* request,
+                                                       agency::v1::AssignReferralResponse* response) {
+  return HandleWork(*context, runtime_, "/accord.agency.v1.InboxService/AssignReferral", *request, Journalled::kByAct,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
+                      ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry, runtime_.inbox().Get(digest));
+                      ACCORD_ASSIGN_OR_RETURN(const auto people, runtime_.inbox().People(digest));
+                      ACCORD_RETURN_IF_ERROR(runtime_.workers().Assign(request->request_id(), digest, request->worker(), request->to_worker(),
+                                                                       request->to_team(), people));
+                      *response->mutable_item() = ToItem(runtime_, entry);
+                      return absl::OkStatus();
+                    });
+}
+
 grpc::ServerUnaryReactor* InboxService::ReadReferral(grpc::CallbackServerContext* context,
                                                      const agency::v1::ReadReferralRequest* request,
                                                      agency::v1::ReadReferralResponse* response) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/ReadReferral",
-                          [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
-                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
-                              ACCORD_ASSIGN_OR_RETURN(auto sections, runtime_.inbox().Read(request->request_id(), digest,
-                                                                                           request->worker()));
-                              ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry, runtime_.inbox().Get(digest));
-                              *response->mutable_item() = ToItem(entry);
-                              ACCORD_ASSIGN_OR_RETURN(const auto changed, runtime_.inbox().ChangedSince(entry));
-                              response->mutable_item()->mutable_changed()->Add(changed.begin(), changed.end());
-                              *response->mutable_core() = entry.header.core.part;
-                              for (auto& section : sections) *response->add_sections() = std::move(section);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return HandleWork(*context, runtime_, "/accord.agency.v1.InboxService/ReadReferral", *request, Journalled::kByAct,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
+                      ACCORD_ASSIGN_OR_RETURN(auto sections, runtime_.inbox().Read(request->request_id(), digest,
+                                                                                   request->worker()));
+                      ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry, runtime_.inbox().Get(digest));
+                      *response->mutable_item() = ToItem(runtime_, entry);
+                      ACCORD_ASSIGN_OR_RETURN(const auto changed, runtime_.inbox().ChangedSince(entry));
+                      response->mutable_item()->mutable_changed()->Add(changed.begin(), changed.end());
+                      *response->mutable_core() = entry.header.core.part;
+                      for (auto& section : sections) *response->add_sections() = std::move(section);
+                      return absl::OkStatus();
+                    });
 }
 
 grpc::ServerUnaryReactor* InboxService::AcceptReferral(grpc::CallbackServerContext* context,
@@ -229,18 +264,16 @@ grpc::ServerUnaryReactor* InboxService::AnswerCheck(grpc::CallbackServerContext*
 grpc::ServerUnaryReactor* InboxService::AnswerReferralChange(grpc::CallbackServerContext* context,
                                                              const agency::v1::AnswerReferralChangeRequest* request,
                                                              agency::v1::AnswerReferralChangeResponse* response) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.InboxService/AnswerReferralChange",
-                          [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
-                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
-                              const agent::ChangeAnswered answer{request->answer(), request->article6(), request->gateway()};
-                              ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry,
-                                                      runtime_.holds().AnswerChange(request->request_id(), digest, request->worker(), answer));
-                              *response->mutable_item() = ToItem(entry);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return HandleWork(*context, runtime_, "/accord.agency.v1.InboxService/AnswerReferralChange", *request, Journalled::kByAct,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
+                      const agent::ChangeAnswered answer{request->answer(), request->article6(), request->gateway()};
+                      ACCORD_ASSIGN_OR_RETURN(const agent::InboxEntry entry,
+                                              runtime_.holds().AnswerChange(request->request_id(), digest, request->worker(), answer));
+                      *response->mutable_item() = ToItem(runtime_, entry);
+                      return absl::OkStatus();
+                    });
 }
 
 grpc::ServerUnaryReactor* InboxService::ListToday(grpc::CallbackServerContext* context, const agency::v1::ListTodayRequest* request,
@@ -255,7 +288,12 @@ grpc::ServerUnaryReactor* InboxService::ListToday(grpc::CallbackServerContext* c
                               ACCORD_ASSIGN_OR_RETURN(const auto received, runtime_.inbox().WaitingEntries());
                               ACCORD_ASSIGN_OR_RETURN(const auto sent, runtime_.outbox().Concerns(now));
                               ACCORD_ASSIGN_OR_RETURN(const auto links, runtime_.notices().OpenLinks());
-                              const auto items = agent::MakeToday(received, sent, now, links);
+                              std::map<std::string, agency::v1::Assignment> assigned;
+                              for (const auto& entry : received) {
+                                auto assignment = runtime_.workers().AssignmentOf(entry.header_digest);
+                                if (assignment.has_value()) assigned[entry.header_digest] = *std::move(assignment);
+                              }
+                              const auto items = agent::MakeToday(received, sent, now, links, assigned);
                               const uint64_t begin = std::min<uint64_t>(items.size(), seen), end = std::min<uint64_t>(items.size(), begin + size);
                               for (uint64_t i = begin; i < end; ++i) *response->add_items() = items[i];
                               if (end < items.size()) response->set_next_page_token(MakePageToken(end));

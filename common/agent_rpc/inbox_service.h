@@ -6,8 +6,8 @@
 
 namespace accord::agent_rpc {
 
-// An inbox entry as the API shows it.
-agency::v1::InboxItem ToItem(const agent::InboxEntry& entry);
+// An inbox entry as the API shows it, with who has it.
+agency::v1::InboxItem ToItem(const AgencyRuntime& runtime, const agent::InboxEntry& entry);
 // 1 to 500; 0 means 50. FIELD_INVALID otherwise.
 absl::StatusOr<int> PageSize(int32_t asked);
 // The sequence a page token stands for, 0 for the first page; PAGE_TOKEN_INVALID.
@@ -21,6 +21,10 @@ class InboxService final : public agency::v1::InboxService::CallbackService {
 
   grpc::ServerUnaryReactor* ListInbox(grpc::CallbackServerContext*, const agency::v1::ListInboxRequest*,
                                       agency::v1::ListInboxResponse*) override;
+  grpc::ServerUnaryReactor* SearchInbox(grpc::CallbackServerContext*, const agency::v1::SearchInboxRequest*,
+                                        agency::v1::SearchInboxResponse*) override;
+  grpc::ServerUnaryReactor* AssignReferral(grpc::CallbackServerContext*, const agency::v1::AssignReferralRequest*,
+                                           agency::v1::AssignReferralResponse*) override;
   grpc::ServerUnaryReactor* ReadReferral(grpc::CallbackServerContext*, const agency::v1::ReadReferralRequest*,
                                          agency::v1::ReadReferralResponse*) override;
   grpc::ServerUnaryReactor* AcceptReferral(grpc::CallbackServerContext*, const agency::v1::AcceptReferralRequest*,

@@ -3,6 +3,8 @@
 #include "common/agent/draft_builder.h"
 #include "common/agent_rpc/inbox_service.h"
 #include "common/agent_rpc/push.h"
+#include "common/agent_rpc/work.h"
+#include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
 #include "common/referral/statement.h"
@@ -12,29 +14,6 @@ namespace accord::agent_rpc {
 namespace {
 
 constexpr size_t kPageBytesMax = 2u << 20;  // A page with many receipts ends early; a row more fits the message.
-
-agency::v1::Submission ToSubmission(const std::string& request_id, const storage::v1::StoredSubmission& stored) {
-  agency::v1::Submission submission;
-  submission.set_request_id(request_id);
-  submission.set_state(stored.state());
-  submission.set_method(stored.draft().method());
-  if (!stored.header_digest().empty()) submission.set_referral(referral::ReferralName(stored.header_digest()));
-  *submission.mutable_decisions() = stored.decisions();
-  *submission.mutable_warnings() = stored.warnings();
-  submission.set_waiting_for(stored.waiting_for());
-  submission.set_accepted_at_ms(stored.accepted_at_ms());
-  submission.set_attempts(stored.attempts());
-  if (stored.has_receipt()) *submission.mutable_receipt() = stored.receipt();
-  *submission.mutable_statements() = stored.statements();
-  if (stored.has_pending_act()) {
-    const auto act = referral::ParseStatement(stored.pending_act());
-    if (act.ok()) submission.set_pending_act(act->kind());
-  }
-  *submission.mutable_act_receipts() = stored.act_receipts();
-  *submission.mutable_not_told() = stored.not_told();
-  *submission.mutable_recipients() = stored.recipients();
-  return submission;
-}
 
 absl::Status Invalid(const std::string& field, std::string_view why) {
   return Error(Reason::kFieldInvalid, field + " " + std::string(why), {{"field", field}});
@@ -99,16 +78,14 @@ absl::StatusOr<storage::v1::StoredSubmission> CarryOut(AgencyRuntime& runtime, c
 template <typename Request, typename Response>
 grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
                                     const Request& request, Response& response) {
-  return rpc::HandleUnary(context, runtime.handlers(), method, [&runtime, &request, &response](const rpc::Call&, rpc::Completion done) {
-    done([&]() -> absl::Status {
-      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
-      type::v1::Statement asked;
-      asked.set_request_id(request.request_id());
-      *asked.mutable_worker() = request.worker();
-      ACCORD_ASSIGN_OR_RETURN(const auto stored, CarryOut(runtime, request, asked));
-      *response.mutable_submission() = ToSubmission(request.submission(), stored);
-      return absl::OkStatus();
-    }());
+  return HandleWork(context, runtime, method, request, Journalled::kByCall, [&runtime, &request, &response](const rpc::Call&) -> absl::Status {
+    ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+    type::v1::Statement asked;
+    asked.set_request_id(request.request_id());
+    *asked.mutable_worker() = request.worker();
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, CarryOut(runtime, request, asked));
+    *response.mutable_submission() = ToSubmission(request.submission(), stored);
+    return absl::OkStatus();
   });
 }
 
@@ -157,7 +134,41 @@ absl::StatusOr<storage::v1::StoredSubmission> ToldOf(const agent::Outbox& outbox
   return Error(Reason::kTransitionIllegal, "what was told of is not settled: nothing of it is with the broker yet", {{"state", "waiting"}});
 }
 
+absl::StatusOr<agent::Draft> MapSentOutsideHere(const agency::v1::RecordSentOutsideRequest& request, const agent::MappingContext& context, AgencyRuntime& runtime) {
+  if (request.submission().empty()) return MapSentOutside(request, context, nullptr);
+  ACCORD_ASSIGN_OR_RETURN(const auto told_of, ToldOf(runtime.outbox(), request.submission()));
+  return MapSentOutside(request, context, &told_of);
+}
+
+constexpr PushMethod kRecordNotShared("/accord.agency.v1.OutboxService/RecordNotShared", MapNotShared);
+constexpr PushMethod kRecordSentOutside("/accord.agency.v1.OutboxService/RecordSentOutside", MapSentOutsideHere);
+
 }  // namespace
+
+PushCalls OutboxService::Pushes() { return {kRecordNotShared, kRecordSentOutside}; }
+
+agency::v1::Submission ToSubmission(const std::string& request_id, const storage::v1::StoredSubmission& stored) {
+  agency::v1::Submission submission;
+  submission.set_request_id(request_id);
+  submission.set_state(stored.state());
+  submission.set_method(stored.draft().method());
+  if (!stored.header_digest().empty()) submission.set_referral(referral::ReferralName(stored.header_digest()));
+  *submission.mutable_decisions() = stored.decisions();
+  *submission.mutable_warnings() = stored.warnings();
+  submission.set_waiting_for(stored.waiting_for());
+  submission.set_accepted_at_ms(stored.accepted_at_ms());
+  submission.set_attempts(stored.attempts());
+  if (stored.has_receipt()) *submission.mutable_receipt() = stored.receipt();
+  *submission.mutable_statements() = stored.statements();
+  if (stored.has_pending_act()) {
+    const auto act = referral::ParseStatement(stored.pending_act());
+    if (act.ok()) submission.set_pending_act(act->kind());
+  }
+  *submission.mutable_act_receipts() = stored.act_receipts();
+  *submission.mutable_not_told() = stored.not_told();
+  *submission.mutable_recipients() = stored.recipients();
+  return submission;
+}
 
 grpc::ServerUnaryReactor* OutboxService::GetSubmission(grpc::CallbackServerContext* context,
                                                        const agency::v1::GetSubmissionRequest* request,
@@ -197,15 +208,13 @@ grpc::ServerUnaryReactor* OutboxService::ListSubmissions(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* OutboxService::ResolveSubmission(grpc::CallbackServerContext* context,
                                                            const agency::v1::ResolveSubmissionRequest* request,
                                                            agency::v1::ResolveSubmissionResponse* response) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.OutboxService/ResolveSubmission",
-                          [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
-                              ACCORD_ASSIGN_OR_RETURN(const auto stored, runtime_.outbox().Resolve(request->request_id(), request->send()));
-                              *response->mutable_submission() = ToSubmission(request->request_id(), stored);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return HandleWork(*context, runtime_, "/accord.agency.v1.OutboxService/ResolveSubmission", *request, Journalled::kByCall,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_ASSIGN_OR_RETURN(const auto stored, runtime_.outbox().Resolve(request->request_id(), request->send()));
+                      *response->mutable_submission() = ToSubmission(request->request_id(), stored);
+                      return absl::OkStatus();
+                    });
 }
 
 grpc::ServerUnaryReactor* OutboxService::ChangeSubmissionConsent(grpc::CallbackServerContext* context,
@@ -253,19 +262,13 @@ grpc::ServerUnaryReactor* OutboxService::AssessSubmissionBreach(grpc::CallbackSe
 grpc::ServerUnaryReactor* OutboxService::RecordNotShared(grpc::CallbackServerContext* context,
                                                          const agency::v1::RecordNotSharedRequest* request,
                                                          agency::v1::RecordNotSharedResponse* response) {
-  return HandlePush(*context, runtime_, "/accord.agency.v1.OutboxService/RecordNotShared", *request, *response, MapNotShared);
+  return HandlePush(*context, runtime_, kRecordNotShared, *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::RecordSentOutside(grpc::CallbackServerContext* context,
                                                            const agency::v1::RecordSentOutsideRequest* request,
                                                            agency::v1::RecordSentOutsideResponse* response) {
-  const auto map = [this](const agency::v1::RecordSentOutsideRequest& asked,
-                          const agent::MappingContext& mapping) -> absl::StatusOr<agent::Draft> {
-    if (asked.submission().empty()) return MapSentOutside(asked, mapping, nullptr);
-    ACCORD_ASSIGN_OR_RETURN(const auto told_of, ToldOf(runtime_.outbox(), asked.submission()));
-    return MapSentOutside(asked, mapping, &told_of);
-  };
-  return HandlePush(*context, runtime_, "/accord.agency.v1.OutboxService/RecordSentOutside", *request, *response, map);
+  return HandlePush(*context, runtime_, kRecordSentOutside, *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::GetSubmissionHolders(grpc::CallbackServerContext* context,
@@ -276,6 +279,25 @@ grpc::ServerUnaryReactor* OutboxService::GetSubmissionHolders(grpc::CallbackServ
                             auto holders = runtime_.outbox().Holders(request->submission());
                             if (holders.ok()) response->mutable_holders()->Swap(holders->mutable_holders());
                             done(holders.status());
+                          });
+}
+
+grpc::ServerUnaryReactor* OutboxService::ListWaiting(grpc::CallbackServerContext* context, const agency::v1::ListWaitingRequest* request,
+                                                     agency::v1::ListWaitingResponse* response) {
+  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.OutboxService/ListWaiting",
+                          [this, request, response](const rpc::Call&, rpc::Completion done) {
+                            done([&]() -> absl::Status {
+                              ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
+                              const auto after = FromBase64(request->page_token());
+                              if (!after.has_value()) {
+                                return Error(Reason::kPageTokenInvalid, "the page token was not made here", {{"field", "page_token"}});
+                              }
+                              ACCORD_ASSIGN_OR_RETURN(const auto waits, runtime_.Waits());
+                              const agent::WaitingPage page = agent::PageOf(waits, *after, static_cast<size_t>(size));
+                              for (const agent::Wait& wait : page.waits) *response->add_items() = agent::ToItem(wait);
+                              if (!page.next.empty()) response->set_next_page_token(ToBase64(page.next));
+                              return absl::OkStatus();
+                            }());
                           });
 }
 

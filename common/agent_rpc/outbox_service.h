@@ -3,13 +3,20 @@
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/push_call.h"
 
 namespace accord::agent_rpc {
+
+// Where a submission stands, and what was said of it. Thread-safe.
+agency::v1::Submission ToSubmission(const std::string& request_id, const storage::v1::StoredSubmission& stored);
 
 // Thread-safe.
 class OutboxService final : public agency::v1::OutboxService::CallbackService {
  public:
   explicit OutboxService(AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  // What it takes that is pushed, for the watched folder too.
+  static PushCalls Pushes();
 
   grpc::ServerUnaryReactor* GetSubmission(grpc::CallbackServerContext*, const agency::v1::GetSubmissionRequest*,
                                           agency::v1::GetSubmissionResponse*) override;
@@ -37,6 +44,10 @@ class OutboxService final : public agency::v1::OutboxService::CallbackService {
                                               agency::v1::RecordSentOutsideResponse*) override;
   grpc::ServerUnaryReactor* GetSubmissionHolders(grpc::CallbackServerContext*, const agency::v1::GetSubmissionHoldersRequest*,
                                                   agency::v1::GetSubmissionHoldersResponse*) override;
+  grpc::ServerUnaryReactor* ListWaiting(grpc::CallbackServerContext*, const agency::v1::ListWaitingRequest*,
+                                        agency::v1::ListWaitingResponse*) override;
+  grpc::ServerUnaryReactor* PublishOwnSupport(grpc::CallbackServerContext*, const agency::v1::PublishOwnSupportRequest*,
+                                              agency::v1::PublishOwnSupportResponse*) override;
   grpc::ServerUnaryReactor* GetServiceStatus(grpc::CallbackServerContext*, const agency::v1::GetServiceStatusRequest*,
                                              agency::v1::GetServiceStatusResponse*) override;
 

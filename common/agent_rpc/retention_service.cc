@@ -1,6 +1,7 @@
 #include "common/agent_rpc/retention_service.h"
 
 #include "common/agent_rpc/inbox_service.h"
+#include "common/agent_rpc/work.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
@@ -32,16 +33,14 @@ agency::v1::AgencyHold ToHold(const agent::AgencyHold& hold) {
 grpc::ServerUnaryReactor* RetentionService::EraseReferral(grpc::CallbackServerContext* context,
                                                           const agency::v1::EraseReferralRequest* request,
                                                           agency::v1::EraseReferralResponse* response) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.RetentionService/EraseReferral",
-                          [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
-                              ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
-                              ACCORD_ASSIGN_OR_RETURN(const int64_t erased, runtime_.holds().Erase(digest, request->worker()));
-                              response->set_erased_at_ms(erased);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return HandleWork(*context, runtime_, "/accord.agency.v1.RetentionService/EraseReferral", *request, Journalled::kByCall,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request->referral()));
+                      ACCORD_ASSIGN_OR_RETURN(const int64_t erased, runtime_.holds().Erase(digest, request->worker()));
+                      response->set_erased_at_ms(erased);
+                      return absl::OkStatus();
+                    });
 }
 
 grpc::ServerUnaryReactor* RetentionService::ListAgencyHolds(grpc::CallbackServerContext* context,
@@ -66,16 +65,14 @@ grpc::ServerUnaryReactor* RetentionService::ListAgencyHolds(grpc::CallbackServer
 grpc::ServerUnaryReactor* RetentionService::AnswerAgencyHold(grpc::CallbackServerContext* context,
                                                              const agency::v1::AnswerAgencyHoldRequest* request,
                                                              agency::v1::AnswerAgencyHoldResponse* response) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.agency.v1.RetentionService/AnswerAgencyHold",
-                          [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
-                              ACCORD_ASSIGN_OR_RETURN(const auto hold, runtime_.holds().Answer(request->request_id(), request->hold(), request->answer(),
-                                                                                              request->erased_at_ms(), request->worker()));
-                              *response->mutable_hold() = ToHold(hold);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return HandleWork(*context, runtime_, "/accord.agency.v1.RetentionService/AnswerAgencyHold", *request, Journalled::kByCall,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_ASSIGN_OR_RETURN(const auto hold, runtime_.holds().Answer(request->request_id(), request->hold(), request->answer(),
+                                                                                      request->erased_at_ms(), request->worker()));
+                      *response->mutable_hold() = ToHold(hold);
+                      return absl::OkStatus();
+                    });
 }
 
 }  // namespace accord::agent_rpc

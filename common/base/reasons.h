@@ -1,6 +1,8 @@
 // The catalogue of error reasons: the one list from which ErrorInfo.reason, the
 // canonical code and docs/errors.md come.
 //
+// It is better whole: one list is what keeps code, text and documentation from drifting apart.
+//
 // A reason, once released, keeps its name and its code for ever. Order here is
 // the order of docs/errors.md (tests/lint/errors_doc compares them).
 #pragma once
@@ -122,6 +124,26 @@
   X(SealingKeyUntrusted, "SEALING_KEY_UNTRUSTED", kFailedPrecondition,                             \
     "The broker's directory names a sealing certificate that does not chain to the area authority.", \
     "Sending stops. Call the area authority; runbooks/directory.md.")                              \
+  X(WorkerLeft, "WORKER_LEFT", kPermissionDenied, "The worker has left the agency.",               \
+    "Act as somebody who works here; `accordctl workers list` names them.")                        \
+  X(WorkerNotKnown, "WORKER_NOT_KNOWN", kPermissionDenied,                                         \
+    "The worker is not in the agency's register, or not in this role.",                            \
+    "Enrol the worker (`accordctl workers put`), or act in an enrolled role.")                     \
+  X(WorkerBarred, "WORKER_BARRED", kPermissionDenied,                                              \
+    "A conflict of interest bars the worker from this.", "Somebody else must act.")                \
+  X(AttachmentTooLarge, "ATTACHMENT_TOO_LARGE", kInvalidArgument, "A file is over its limit.",     \
+    "Send a file of at most metadata `limit_bytes`.")                                              \
+  X(AttachmentTypeRefused, "ATTACHMENT_TYPE_REFUSED", kInvalidArgument,                            \
+    "The bytes of a file are of no type that is taken, or of another than was said.",              \
+    "Send it as one of the types in docs/attachments.md.")                                         \
+  X(AttachmentNotFound, "ATTACHMENT_NOT_FOUND", kNotFound,                                         \
+    "No such file waits here, or is in that referral.", "Upload the file first, or again.")        \
+  X(UploadNotFound, "UPLOAD_NOT_FOUND", kFailedPrecondition,                                       \
+    "A section was not uploaded ahead of its referral, or too long ago.", "Upload it, then submit again.")\
+  X(PassphraseWrong, "PASSPHRASE_WRONG", kPermissionDenied,                                        \
+    "The passphrase does not open the agency's keys.", "Enter it again.")                          \
+  X(Locked, "LOCKED", kFailedPrecondition, "The agency is locked: its keys are under a passphrase.",\
+    "Unlock it: `accordctl tenant unlock`.")                                                       \
   X(PolicyExpired, "POLICY_EXPIRED", kFailedPrecondition, "No live agreement.",                    \
     "An administrator must approve an agreement.")                                                 \
   X(LogForked, "LOG_FORKED", kDataLoss,                                                            \

@@ -12,6 +12,13 @@
 namespace accord::referral {
 
 inline constexpr size_t kSectionPlaintextBytesMax = 8u << 20;
+// Of it sealed: what is added for each recipient is some hundreds of bytes.
+inline constexpr size_t kSealedSectionBytesMax = kSectionPlaintextBytesMax + (64u << 10);
+// A sealed section beyond it, and those that follow when together they are beyond the second, go beside their message: by UploadSection,
+// and by FetchSection. The rest of a message fits beside as much.
+inline constexpr size_t kInlineSectionBytesMax = 1u << 20;
+inline constexpr size_t kInlineSectionsBytesMax = 3u << 20;
+inline constexpr size_t kSectionChunkBytesMax = 1u << 20;  // One message of either.
 
 // What a section is bound to.
 struct SectionBinding {

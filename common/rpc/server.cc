@@ -171,7 +171,7 @@ void FeedSystemd() {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const std::vector<grpc::Service*>& services,
-                                                      UnreadableReport unreadable) {
+                                                      UnreadableReport unreadable, grpc::CallbackGenericService* others) {
   SetUpGrpcOnce();
   ACCORD_ASSIGN_OR_RETURN(SpiffeId id, OwnId(options));
   grpc::experimental::TlsServerCredentialsOptions tls(
@@ -188,6 +188,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   builder.AddListeningPort(fmt::format("{}:{}", options.address, options.port),
                            grpc::experimental::TlsServerCredentials(tls), &server->port_);
   for (grpc::Service* service : services) builder.RegisterService(service);
+  if (others != nullptr) builder.RegisterCallbackGenericService(others);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(MakeUnreadableInterceptors(std::move(unreadable)));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));

@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
+#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/server.h>
 
 #include <functional>
@@ -40,14 +41,16 @@ struct ServerOptions {
 // read within two seconds. Thread-safe.
 class Server {
  public:
-  // `services` must outlive the result. `unreadable` is told of requests that cannot be read. Runs SelfTest(), so needs EnforceTls13()
+  // `services`, and `others` that answers every method of none of them, must outlive the result; without `others` such a call ends with
+  // UNIMPLEMENTED. `unreadable` is told of requests that cannot be read. Runs SelfTest(), so needs EnforceTls13()
   // before, and a certificate that is good for a client too.
   //   UNAVAILABLE          the port is taken
   //   FAILED_PRECONDITION  the certificates do not load, or a self-test failed;
   //                        nothing is served
   static absl::StatusOr<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                        const std::vector<grpc::Service*>& services,
-                                                       UnreadableReport unreadable = nullptr);
+                                                       UnreadableReport unreadable = nullptr,
+                                                       grpc::CallbackGenericService* others = nullptr);
   // Shutdown(0) if it was not called.
   ~Server();
 

@@ -266,6 +266,9 @@ bool StatusOf(const Session& session, const AgencyIdentity& agency, console::Tab
   if (response->alert() == "none") {
     session.Tell(fmt::format("{} has no alert: of an IMMEDIATE referral its people learn only when they look (docs/agencies.md)\n", response->agency()));
   }
+  if (!response->waiting_for().empty()) {
+    session.Tell(fmt::format("{} waits for {}; `accordctl waiting --as {}` says what does\n", response->agency(), console::Printable(response->waiting_for()), agency.id));
+  }
   return !response->stopped();
 }
 

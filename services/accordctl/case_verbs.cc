@@ -125,6 +125,7 @@ void AddCaseVerbs(Command& app, Verb& chosen) {
   history.WhenGiven([&chosen, id, as_at, time] {
     chosen = [id, as_at, time](Session& session) { return History(session, *id, *as_at, *time); };
   });
+  AddCasePackVerb(cases, chosen);
 }
 
 }  // namespace accord::accordctl

@@ -5,16 +5,15 @@
 #include <memory>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
-#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/console/message_text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "common/referral/referral_name.h"
 #include "common/referral/states.h"
+#include "services/accordctl/attachment_calls.h"
 #include "services/accordctl/choices.h"
-#include "services/accordctl/duty_text.h"
-#include "services/accordctl/history_text.h"
+#include "services/accordctl/inbox_text.h"
 #include "services/accordctl/policy_explain.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
@@ -22,78 +21,13 @@
 namespace accord::accordctl {
 namespace {
 
-using agency::v1::InboxItem;
 using agency::v1::InboxService;
-
-std::string Categories(const InboxItem& item) {
-  std::vector<std::string> words;
-  for (const int category : item.categories()) words.push_back(console::Words(static_cast<type::v1::Category>(category)));
-  return fmt::format("{}", fmt::join(words, ", "));
-}
-
-// What its sender said of it since; empty when nothing.
-std::string Marks(const InboxItem& item) {
-  std::vector<std::string> marks;
-  if (item.checks()) marks.emplace_back("a check: answer known, not known or withheld");
-  if (item.recalled()) marks.emplace_back("recalled: not shown");
-  if (item.withdrawn()) marks.emplace_back("withdrawn: nothing more is expected");
-  if (item.do_not_use()) marks.emplace_back("do not use the old value");
-  if (!item.corrected_by().empty()) marks.push_back("corrected by " + ShortName(item.corrected_by()));
-  if (!item.corrects().empty()) marks.push_back("corrects " + ShortName(item.corrects()));
-  if (item.consent_changed()) marks.emplace_back("consent changed");
-  if (item.answer_due_ms() != 0) marks.push_back("answer by " + console::TimeText(item.answer_due_ms()));
-  return fmt::format("{}", fmt::join(marks, "; "));
-}
-
-std::string ItemText(const InboxItem& item) {
-  auto table = console::Table::Facts();
-  table.Add({"referral", item.referral()});
-  table.Add({"from", item.sender()});
-  table.Add({"what", fmt::format("{}, {}", console::Words(item.type()), console::Words(item.purpose()))});
-  table.Add({"risk", console::Words(item.grade())});
-  table.Add({"lane", console::Words(item.lane())});
-  table.Add({"state", console::Words(item.state())});
-  table.Add({"received", console::TimeText(item.received_at_ms())});
-  if (item.pick_up_due_ms() != 0 || item.response_due_ms() != 0) table.Add({"due", DueText(item, SystemClock().Now())});
-  table.Add({"sections", Categories(item)});
-  if (item.has_case_history()) table.Add({"case history", HistoryLine(item.case_history())});
-  if (const std::string marks = Marks(item); !marks.empty()) table.Add({"since then", marks});
-  std::vector<std::string> changed;
-  for (const int category : item.changed()) changed.push_back(console::Words(static_cast<type::v1::Category>(category)));
-  if (!changed.empty()) table.Add({"changed", fmt::format("{}", fmt::join(changed, ", "))});
-  return table.ToString(console::TerminalWidth());
-}
 
 absl::StatusOr<int> List(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
-  nlohmann::json rows = nlohmann::json::array();
-  console::Table table({"received", "referral", "from", "purpose", "risk", "state", "due", "sections", "since then"});
-  table.KeepWhole(1);
-  const absl::Time now = SystemClock().Now();
-  std::string token;
-  int left = rows_max;
-  do {
-    agency::v1::ListInboxRequest request;
-    request.set_page_size(std::min(left, kPageRowsMax));
-    request.set_page_token(token);
-    ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(service, &InboxService::Stub::ListInbox, request));
-    for (const InboxItem& item : page.items()) {
-      rows.push_back(ToJson(item));
-      table.Add({console::TimeText(item.received_at_ms()), ShortName(item.referral()), item.sender(),
-                 console::Words(item.purpose()), console::Words(item.grade()), console::Words(item.state()),
-                 DueText(item, now), Categories(item), Marks(item)});
-    }
-    left -= page.items_size();
-    token = page.next_page_token();
-  } while (!token.empty() && left > 0);
-  if (session.json()) {
-    session.PrintJson({{"items", rows}, {"more", !token.empty()}});
-    return kDone;
-  }
-  session.Print(table.ToString(console::TerminalWidth()));
-  if (!token.empty()) session.Print(fmt::format("… and more: --limit shows up to {}\n", kRowsMax));
-  return kDone;
+  return ShowItems(session, agency::v1::ListInboxRequest(), rows_max,
+                   [&](const auto& page) { return Ask(service, &InboxService::Stub::ListInbox, page); });
 }
 
 // What every act on a received referral begins with: who acts, on what, under which id.
@@ -130,10 +64,21 @@ absl::StatusOr<int> Read(Session& session, const std::string& id) {
     const std::string heading = console::Words(section.category());
     text += fmt::format("\n{}\n{}\n{}", heading, std::string(heading.size(), '-'),
                         console::MessageText(section.content(), 2));
+    if (section.content().has_attachment()) {
+      text += fmt::format("  to have the file: accordctl inbox attachment {} {} --out FILE\n", ShortName(response.item().referral()), section.section());
+    }
     if (!section.has_obligations()) continue;
     text += fmt::format("  to be kept to: {}\n", fmt::join(ObligationLines(section.obligations(), section.regime()), "; "));
   }
   session.Print(text);
+  return kDone;
+}
+
+absl::StatusOr<int> Attachment(Session& session, const std::string& id, const std::string& section, const std::string& path) {
+  agency::v1::ReadReferralRequest request;  // For who reads, and which referral.
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, BeginAct(session, id, request));
+  ACCORD_ASSIGN_OR_RETURN(const std::string saved, SaveFile(service, request.referral(), section, request.worker(), request.request_id(), path));
+  session.json() ? session.PrintJson({{"file", path}}) : session.Print(console::Printable(saved) + "\n");
   return kDone;
 }
 
@@ -216,6 +161,7 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
   Command& list = inbox.AddVerb("list", "List what was received, the newest first");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
   list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+  AddInboxTeamVerbs(inbox, chosen);
 
   auto id = std::make_shared<std::string>(), code = std::make_shared<std::string>();
   const auto add = [&](const char* name, const char* what) -> Command& {
@@ -263,6 +209,15 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
       for (const std::string& words : *lacks) request.add_reasons(Value<type::v1::ReturnReason>(words));
       return Act(session, *id, request, &InboxService::Stub::ReturnReferral);
     };
+  });
+
+  auto section = std::make_shared<std::string>();
+  Command& attachment = add("attachment", "Write a file that came with a referral; it is recorded as read");
+  attachment.AddOption("SECTION", *section, "The section's id, as `inbox read` shows it").Required();
+  attachment.AddOption("--out", *code, "Where to; nothing that is there is written over, and only you may read it").Required();
+  attachment.Footer("Example: accordctl inbox attachment 0123456789abcdef 00112233445566778899aabbccddeeff --as idva --out statement.pdf");
+  attachment.WhenGiven([&chosen, id, section, code] {
+    chosen = [id, section, code](Session& session) { return Attachment(session, *id, *section, *code); };
   });
 
   Command& redirect = add("redirect", "Say that another agency is the right one; its sender decides what follows");

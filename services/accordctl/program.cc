@@ -44,8 +44,12 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   Verb verb;
   AddReferralVerbs(app, verb);
   AddTodayVerbs(app, verb);
+  AddWaitingVerbs(app, verb);
+  AddImportVerb(app, verb);
   AddChecksVerbs(app, verb);
+  AddForumVerbs(app, verb);
   AddInboxVerbs(app, verb);
+  AddWorkerVerbs(app, verb);
   AddSharingVerbs(app, verb);
   AddTrailVerbs(app, verb);
   Command& ledger = AddLedgerVerbs(app, verb);
@@ -54,8 +58,11 @@ int RunAccordctl(int argc, const char* const* argv, Random& random) {
   AddWitnessVerbs(ledger, verb, offline);
   AddDeliveryVerbs(app, verb);
   AddCaseVerbs(app, verb);
+  AddRecordsVerbs(app, verb);
   AddEraseVerbs(app, verb);
   AddHoldVerbs(app, verb);
+  AddSupportVerbs(app, verb);
+  AddTenantVerbs(app, verb);
   AddAdminVerbs(app, verb);
   AddPolicyVerbs(app, verb, offline);
   bool later = false;

@@ -94,6 +94,13 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"inbox", "list", "--as", "idva"},                            // Has no service.
            {"inbox", "accept", "0123456789abcdef", "--as", "police"},    // Who acts?
            {"inbox", "accept", "x", "--as", "police", "--worker", "w"},  // Names no referral.
+           {"waiting"},  // As whom?
+           {"export", "--as", "police", "--worker", "w"},  // Where to?
+           {"case", "pack", "--as", "police", "--worker", "w", "--ground", "court-order", "--authority", "1", "--out", "build/no-such-pack"},  // About whom?
+           {"case", "pack", "--as", "police", "--worker", "w", "--person", ", , 1990-05-17", "--ground", "court-order", "--authority", "1", "--out", "build/no-such-pack"},
+           {"case", "pack", "--as", "police", "--worker", "w", "--person", "A, B, 1990", "--ground", "curiosity", "--authority", "1", "--out", "build/no-such-pack"},
+           {"case", "pack", "--as", "police", "--worker", "w", "--identifier", "9434765919", "--ground", "court-order", "--authority", "1", "--out", "build/no-such-pack"},
+           {"case", "pack", "--as", "police", "--worker", "w", "--person", "A, B, 1990", "--ground", "court-order", "--authority", "1", "--out", "deploy"},  // Is there.
            {"trail", "case", "12", "--as-admin", "alice"},
            {"ledger", "checkpoint", "--as", "police"},  // No vkey file.
            {"referral", "list", "--as", "police", "--request-id", "bad id"},

@@ -7,26 +7,23 @@
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
 #include "accord/childrens/v1/childrens_service.grpc.pb.h"
+#include "accord/forum/v1/forum_service.grpc.pb.h"
 #include "accord/health/v1/health_service.grpc.pb.h"
 #include "accord/housing/v1/housing_service.grpc.pb.h"
 #include "accord/idva/v1/idva_service.grpc.pb.h"
 #include "accord/police/v1/police_service.grpc.pb.h"
+#include "accord/refer/v1/refer_service.grpc.pb.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 
 namespace accord::accordctl {
 namespace {
 
-using Maker = absl::StatusOr<Push> (*)(const std::string& json);
+using Maker = Push (*)();
 
 template <auto kMethod, typename Stub, typename Request, typename Response>
-absl::StatusOr<Push> MakeOf(const std::string& json,
-                            grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*)) {
+Push MakeOf(grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*)) {
   auto request = std::make_unique<Request>();
-  if (const auto parsed = google::protobuf::util::JsonStringToMessage(json, request.get()); !parsed.ok()) {
-    return absl::InvalidArgumentError(
-        fmt::format("`request` is no {}: {}", request->GetDescriptor()->name(), parsed.ToString()));
-  }
   Push push;
   push.options = request->mutable_options();
   push.send = [message = request.get()](const Endpoint& endpoint,
@@ -39,7 +36,7 @@ absl::StatusOr<Push> MakeOf(const std::string& json,
 }
 
 template <auto kMethod>
-absl::StatusOr<Push> Make(const std::string& json) { return MakeOf<kMethod>(json, kMethod); }
+Push Make() { return MakeOf<kMethod>(kMethod); }
 
 struct Row {
   std::string_view call;
@@ -64,6 +61,9 @@ constexpr std::array kCalls = {  // Those that every service has stand last.
     Row{"ReferClient", Make<&idva::v1::IdvaService::Stub::ReferClient>},
     Row{"HandOverClient", Make<&idva::v1::IdvaService::Stub::HandOverClient>},
     Row{"RecordContactAttempts", Make<&idva::v1::IdvaService::Stub::RecordContactAttempts>},
+    Row{"ReferPerson", Make<&refer::v1::ReferService::Stub::ReferPerson>},
+    Row{"RequestResearch", Make<&forum::v1::ForumService::Stub::RequestResearch>},
+    Row{"AddAction", Make<&forum::v1::ForumService::Stub::AddAction>},
     Row{"RequestChecks", Make<&agency::v1::ChecksService::Stub::RequestChecks>},
     Row{"RecordNotShared", Make<&agency::v1::OutboxService::Stub::RecordNotShared>},
     Row{"RecordSentOutside", Make<&agency::v1::OutboxService::Stub::RecordSentOutside>},
@@ -71,16 +71,27 @@ constexpr std::array kCalls = {  // Those that every service has stand last.
 
 }  // namespace
 
-absl::StatusOr<Push> MakePush(std::string_view call, const std::string& json) {
+absl::StatusOr<Push> NewPush(std::string_view call) {
   std::string known;
   for (const Row& row : kCalls) {
-    if (row.call == call) return row.make(json);
+    if (row.call == call) return row.make();
     known += fmt::format("{}{}", known.empty() ? "" : ", ", row.call);
   }
   if (call == "DecideContact") {
     return absl::InvalidArgumentError("DecideContact answers a contact that was received: use `accordctl inbox decide`");
   }
   return absl::InvalidArgumentError(fmt::format("no push is called {}; there are {}", call, known));
+}
+
+absl::StatusOr<Push> MakePush(std::string_view call, const std::string& json) {
+  ACCORD_ASSIGN_OR_RETURN(Push push, NewPush(call));
+  if (const auto parsed = google::protobuf::util::JsonStringToMessage(json, push.request.get()); !parsed.ok()) {
+    return absl::InvalidArgumentError(fmt::format("`request` is no {}: {}", push.request->GetDescriptor()->name(), parsed.ToString()));
+  }
+  // Parsing replaces what was in the request, its options too.
+  const auto* const options = push.request->GetDescriptor()->FindFieldByName("options");
+  push.options = static_cast<agency::v1::PushOptions*>(push.request->GetReflection()->MutableMessage(push.request.get(), options));
+  return push;
 }
 
 }  // namespace accord::accordctl

@@ -22,6 +22,9 @@ struct Push {
   std::function<absl::StatusOr<agency::v1::PushResult>(const Endpoint&, absl::Duration timeout)> send;
 };
 
+// One with an empty request. INVALID_ARGUMENT, naming the calls there are. Thread-safe.
+absl::StatusOr<Push> NewPush(std::string_view call);
+
 // Reads `json`, the request of `call` in protobuf JSON. INVALID_ARGUMENT, naming the calls there are or what is wrong.
 absl::StatusOr<Push> MakePush(std::string_view call, const std::string& json);
 

@@ -89,6 +89,7 @@ void AddReferralVerbs(Command& app, Verb& chosen) {
     verb.AddOption("--originator", arguments->originator, "Of one file: the agency that its material came from, which is asked before it goes further");
     verb.AddOption("--originator-agreement", arguments->originator_agreement, "What that agency answered").Check(OneOf<type::v1::OriginatorAgreement>());
     if (!preview) {
+      verb.AddOption("--attach", arguments->attach, "Of one file: a file that goes with it, at most 5 MB and eight of them (docs/attachments.md)");
       verb.AddOption("--wait", arguments->wait_s, "Seconds to wait for the broker's answer; 0: until it is durable at the service")
           .Range(0, kWaitSecondsMax)
           .ShowDefault();

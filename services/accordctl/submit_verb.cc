@@ -11,6 +11,7 @@
 #include "common/base/text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "services/accordctl/attachment_calls.h"
 #include "services/accordctl/change_text.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/decision_table.h"
@@ -61,9 +62,15 @@ absl::StatusOr<std::vector<Prepared>> Prepare(const Session& session, const Subm
       push->options->set_originator(arguments.originator);
       push->options->set_originator_agreement(Value<type::v1::OriginatorAgreement>(arguments.originator_agreement));
     }
+    if (!arguments.attach.empty() && samples->size() > 1) return UsageError("files go with one push; nothing was sent");
     push->options->set_wait_ms(static_cast<uint32_t>(arguments.wait_s) * 1000);
     if (!push->options->has_worker()) {
       ACCORD_ASSIGN_OR_RETURN(*push->options->mutable_worker(), session.Worker(*agency));
+    }
+    // Last: what else is wrong is told before anything is at the service.
+    for (const std::string& path : arguments.attach) {
+      ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+      ACCORD_ASSIGN_OR_RETURN(*push->options->add_attachments(), UploadFile(service, path, push->options->worker()));
     }
     all.push_back({std::move(sample), agency, *std::move(push)});
   }

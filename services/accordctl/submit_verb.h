@@ -25,6 +25,8 @@ struct SubmitArguments {
   bool safe_contact_change = false;
   // The received referral that it follows, as a person names it; empty: it follows none.
   std::string caused_by;
+  // Of one file: files that go with it, which are uploaded first.
+  std::vector<std::string> attach;
   // Of one file: the agency that its material came from, and what that answered, in words; empty: it is our own.
   std::string originator, originator_agreement;
 };

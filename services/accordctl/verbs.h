@@ -15,15 +15,24 @@ void AddReferralVerbs(Command& app, Verb& chosen);  // submit, preview, show, li
 void AddChangeVerbs(Command& referral, Verb& chosen);  // consent, correct, recall, withdraw, regrade, holders, answer, not-shared, sent-outside
 void AddSharingVerbs(Command& app, Verb& chosen);   // gap list|review, breach list|assess, sharing list|count, notices
 void AddInboxVerbs(Command& app, Verb& chosen);     // list, read, accept, decline, decide, return, redirect, action, outcome, close, forum, erase
+void AddInboxTeamVerbs(Command& inbox, Verb& chosen);  // search, assign
+void AddWorkerVerbs(Command& app, Verb& chosen);    // workers put, end, list; journal
+void AddImportVerb(Command& app, Verb& chosen);     // import
 void AddChecksVerbs(Command& app, Verb& chosen);    // request, show, answer
+void AddForumVerbs(Command& app, Verb& chosen);     // agenda, list, research, hear; action add, done, list
+void AddTenantVerbs(Command& app, Verb& chosen);    // unlock, status
 void AddTodayVerbs(Command& app, Verb& chosen);     // today
 void AddTrailVerbs(Command& app, Verb& chosen);     // referral, case, agency
 // checkpoint(s), export, prove, status; receipt get, export, upgrade. Returns `ledger`, for the verbs that are offline.
 Command& AddLedgerVerbs(Command& app, Verb& chosen);
 void AddDeliveryVerbs(Command& app, Verb& chosen);  // deadletter list, requeue, discard; mailbox replay
 void AddCaseVerbs(Command& app, Verb& chosen);      // case links, confirm, reject, undo, history
+void AddWaitingVerbs(Command& app, Verb& chosen);   // waiting
+void AddRecordsVerbs(Command& app, Verb& chosen);   // export
+void AddCasePackVerb(Command& cases, Verb& chosen);  // case pack
 void AddEraseVerbs(Command& app, Verb& chosen);     // erase; erase status
 void AddHoldVerbs(Command& app, Verb& chosen);      // set, lift, list, answer
+void AddSupportVerbs(Command& app, Verb& chosen);   // support publish, room, list
 void AddAdminVerbs(Command& app, Verb& chosen);     // propose, show, approve, changes, agencies; status
 // What design.md §8 names and this version does not do; needs no configuration.
 void AddLaterVerbs(Command& app, bool& later);

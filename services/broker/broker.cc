@@ -12,6 +12,7 @@
 #include "common/ledger/note.h"
 #include "common/storage/rocks_store.h"
 #include "common/telemetry/log.h"
+#include "services/broker/admission/uploads.h"
 #include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/escalate.h"
 #include "services/broker/clocks/feedback.h"
@@ -73,6 +74,10 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
                    if (core.caused_by().empty()) return Cause();
                    ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_->View());
                    return CauseOf(SealedReaderOf(*view), core);
+                 },
+                 [this](std::string_view agency, std::string_view request_id, std::string_view digest) -> absl::StatusOr<std::string> {
+                   ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_->View());
+                   return ReadUpload(SealedReaderOf(*view), agency, request_id, digest);
                  }),
       previews_(config.previews, clock),
       quotas_(config.limits, clock),
@@ -124,7 +129,8 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
                   {DueKind::kFeedback,
                    [&policy](auto& context, const Due& due, auto& queued) { return ChaseFeedback(context, *policy.Get(), due, queued); }},
                   {DueKind::kReseal, ChaseReseal},
-                  {DueKind::kChecks, TellChecksDue}});
+                  {DueKind::kChecks, TellChecksDue},
+                  {DueKind::kUpload, SweepUpload}});
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
   broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
   broker->scrubber_ = std::make_unique<Scrubber>(*broker->sequencer_, clock, metrics);

@@ -31,7 +31,7 @@ struct BrokerServices::Parts {
         cases({broker.sequencer(), broker.policy(), broker.directory(), broker.refusals(), broker.clock(), broker.linker()}, shared),
         ledger(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared, streams),
         trail(broker.sequencer(), broker.refusals(), shared),
-        directory(broker.directory(), broker.refusals(), shared),
+        directory(broker.sequencer(), broker.directory(), broker.refusals(), broker.clock(), shared),
         policy(broker.sequencer(), broker.policy(), broker.refusals(), broker.clock(), shared),
         admin(broker.sequencer(), broker.change_rules(), broker.refusals(), shared) {}
 

@@ -115,6 +115,7 @@ absl::StatusOr<Draft> MapFamily(const v1::ReferFamilyRequest& request, const Map
       .Text(CATEGORY_NARRATIVE, Labelled("Consent given by: ", request.consent_given_by()))
       .WorksAtAgency(request.works_at_agency())
       .DoNotDiscloseTo(request.do_not_disclose_to())
+      .ClientArea(request.area(), "area")
       .ByDefaultTo(AGENCY_KIND_IDVA)
       .ByDefaultTo(AGENCY_KIND_HEALTH);
   AdviseOnResponsibility(request.children(), draft);

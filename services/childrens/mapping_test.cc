@@ -301,5 +301,9 @@ TEST(ChildrensMappingTest, EverySampleOfThisServiceMaps) {
   EXPECT_GE(agent::testing::MapSamples<v1::CallStrategyDiscussionRequest>("childrens", "CallStrategyDiscussion", MapStrategyDiscussion).size(), 1u);
 }
 
+TEST(ChildrensMappingTest, AnIdvaServiceIsChosenByWhereTheVictimLives) {
+  agent::testing::ExpectRoutedByArea(Family(), "childrens", MapFamily);
+}
+
 }  // namespace
 }  // namespace accord::childrens

@@ -137,6 +137,7 @@ absl::StatusOr<agent::Draft> MapPatient(const v1::ReferPatientRequest& request, 
       .Text(CATEGORY_VOICE, request.wishes())
       .Text(CATEGORY_NARRATIVE, request.disclosure() + KeepOutOfText(health))
       .DoNotDiscloseTo(request.do_not_disclose_to())
+      .ClientArea(request.area(), "area")
       .ByDefaultTo(AGENCY_KIND_IDVA)
       .ByDefaultToChildrensServicesIfConcerned();
   WarnOfHealth(request, draft);

@@ -429,5 +429,9 @@ TEST(HealthMappingTest, EverySampleOfThisServiceMaps) {
   EXPECT_EQ(Find(notices.at("07-health-duty-to-refer-without-consent.json"), CATEGORY_SAFE_CONTACT), nullptr);
 }
 
+TEST(HealthMappingTest, AnIdvaServiceIsChosenByWhereThePatientLives) {
+  agent::testing::ExpectRoutedByArea(Patient(), "health", MapPatient);
+}
+
 }  // namespace
 }  // namespace accord::health

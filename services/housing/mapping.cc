@@ -33,6 +33,7 @@ absl::StatusOr<agent::Draft> MapOnward(const v1::ReferOnRequest& request, const 
       .Text(CATEGORY_VOICE, request.wishes())
       .Text(CATEGORY_NARRATIVE, request.summary())
       .DoNotDiscloseTo(request.do_not_disclose_to())
+      .ClientArea(request.area(), "area")
       .ByDefaultTo(AGENCY_KIND_IDVA)
       .ByDefaultToChildrensServicesIfConcerned();
   if (request.housing().priority_need() && request.options().basis().jurisdiction() != JURISDICTION_UNSPECIFIED &&

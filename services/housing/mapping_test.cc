@@ -182,5 +182,9 @@ TEST(HousingMappingTest, EverySampleOfThisServiceMaps) {
   EXPECT_EQ(drafts.at("12-housing-refer-on.json").options.basis().not_to(0), AGENCY_KIND_POLICE);
 }
 
+TEST(HousingMappingTest, AnIdvaServiceIsChosenByWhereTheVictimLives) {
+  agent::testing::ExpectRoutedByArea(Household(), "housing", MapOnward);
+}
+
 }  // namespace
 }  // namespace accord::housing

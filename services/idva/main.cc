@@ -13,5 +13,6 @@ int main(int argc, char** argv) {
          std::vector<std::unique_ptr<grpc::Service>> services;
          services.push_back(std::make_unique<accord::idva::IdvaService>(runtime));
          return services;
-       }});
+       },
+       .pushes = accord::idva::IdvaService::Pushes()});
 }

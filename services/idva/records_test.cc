@@ -25,7 +25,6 @@ Records::Records(uint64_t seed) : RecordMaker(seed) {
   maker.Text("works_at_agency", [](auto& m) { return fmt::format("victim:agency-{}", m.Below(9)); });
   maker.Text("latest_incident_at", [](auto& m) { return m.Day(2001, 2025); });
   maker.Text("last_marac_referral_on", [](auto& m) { return m.Day(2001, 2025); });
-  maker.Text("area", [](auto& m) { return fmt::format("E{:08}", m.Below(100)); });
   maker.Text("instrument_code", [](auto& m) { return fmt::format("own-{}", m.Below(9)); });
   maker.Text("ContactAttempt.at", [](auto&) { return std::string("2026-03"); });
   maker.After("ContactAttempt", [](google::protobuf::Message& message) {
@@ -132,7 +131,6 @@ TEST(IdvaRecordsTest, NothingOfAClientsReferralIsLost) {
 
 TEST(IdvaRecordsTest, NothingOfAHandoverIsLost) {
   Records maker(62);
-  maker.Without("area");  // Chooses who is asked, and goes to nobody.
   agent::testing::ExpectNothingIsLost<v1::HandOverClientRequest>(
       maker, 60, MapHandover,
       [](v1::HandOverClientRequest& request) {

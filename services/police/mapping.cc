@@ -273,6 +273,7 @@ absl::StatusOr<Draft> MapIncident(const v1::ReportIncidentRequest& request, cons
       .Text(CATEGORY_IMMIGRATION_STATUS, request.immigration_status())
       .WorksAtAgency(request.works_at_agency())
       .DoNotDiscloseTo(request.do_not_disclose_to())
+      .ClientArea(request.area(), "area")
       .ByDefaultTo(AGENCY_KIND_IDVA)
       .ByDefaultToChildrensServicesIfConcerned();
   CheckSupervision(request, draft);
@@ -354,6 +355,7 @@ absl::StatusOr<Draft> MapDisclosure(const v1::RecordDisclosureRequest& request, 
       .Text(CATEGORY_NARRATIVE, DisclosureText(request))
       .Text(CATEGORY_NARRATIVE, request.note())
       .DoNotDiscloseTo(request.do_not_disclose_to())
+      .ClientArea(request.area(), "area")
       .ByDefaultTo(AGENCY_KIND_IDVA)
       .ByDefaultToChildrensServicesIfConcerned();
   if (request.outcome() == v1::DISCLOSURE_OUTCOME_DISCLOSED && request.safety_plan().empty()) {

@@ -546,5 +546,10 @@ TEST(PoliceMappingTest, EverySampleOfThisServiceMaps) {
   EXPECT_GE(agent::testing::MapSamples<v1::ReferForHousingRequest>("police", "ReferForHousing", MapHousing).size(), 1u);
 }
 
+TEST(PoliceMappingTest, AnIdvaServiceIsChosenByWhereTheVictimLives) {
+  agent::testing::ExpectRoutedByArea(Incident(), "police", MapIncident);
+  agent::testing::ExpectRoutedByArea(Disclosure(), "police", MapDisclosure);
+}
+
 }  // namespace
 }  // namespace accord::police

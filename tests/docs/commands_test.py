@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SKIPPED = {"build", ".git"}
-PROGRAMS = {"accord-broker", "accord-police", "accord-childrens", "accord-housing", "accord-health", "accord-idva", "accordctl",
+PROGRAMS = {"accord-broker", "accord-police", "accord-childrens", "accord-housing", "accord-health", "accord-idva", "accord-agency", "accordctl",
             "accord-verify", "accord-bench"}
 HELP_SECONDS = 20
 

@@ -28,6 +28,8 @@ MAY_INCLUDE = {
     "common/config": BASE,
     # Tables and words for people: what a terminal shows, apart from who asks.
     "common/console": BASE + TYPE,
+    # Files of records become requests of pushes: agency/v1 has what every push says. console: coded values by their words.
+    "common/records": BASE + ["common/console", "common/crypto", "accord/agency/v1"] + TYPE,
     # The texts of agreements, schedules and registers, and cases run against them.
     "common/policy": BASE + ["common/config", "common/referral"] + TYPE,
     # crypto: the peer's certificate becomes an identity here, and TLS is made of it.
@@ -37,12 +39,12 @@ MAY_INCLUDE = {
     # ledger: agencies verify receipts and hold the broker to its log. The messages of agency and broker: BrokerLink speaks them,
     # so that the outbox resends byte for byte what it stored (docs/adr/0002); gRPC itself stays in common/agent_rpc. instrument_text.h: the
     # documents of instruments that a mapping has where its agency's configuration names none.
-    "common/agent": BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral", "common/policy/instrument_text.h", "accord/options/v1"] + STORE_INTERFACE + TYPE + AGENCY_WIRE
+    "common/agent": BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral", "common/policy/instrument_text.h", "common/records", "accord/options/v1"] + STORE_INTERFACE + TYPE + AGENCY_WIRE
                     + ["accord/storage/v1"],
     # One way in which an agency's service calls somebody, apart from the others for its library.
     "common/webhook": BASE + ["common/agent/alert_hook.h"],
     # The runtime's wiring, shared by six programs: what is in main.cc elsewhere. Hence the concrete store.
-    "common/agent_rpc": WIRE + ["common/agent", "common/webhook", "common/policy", "common/referral", "common/storage"] + AGENCY_WIRE,
+    "common/agent_rpc": WIRE + ["common/agent", "common/console/passphrase.h", "common/webhook", "common/policy", "common/referral", "common/storage"] + AGENCY_WIRE,
 
     "services/broker/ledger": BASE + TELEMETRY + ["common/crypto", "common/ledger"] + STORE_INTERFACE,
     # rocks_store.h: FamilySpec, with which the store is opened. admin/v1 and options/v1: the directory stores changes as proposed
@@ -96,9 +98,9 @@ MAY_INCLUDE = {
     "services/broker": WIRE + ["services/broker", "common/ledger", "common/storage", "common/referral", "common/policy",
                                "accord/storage/v1", "accord/admin/v1"],
 
-    "services/accordctl": WIRE + ["common/console", "common/ledger", "common/policy", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1",
+    "services/accordctl": WIRE + ["common/console", "common/ledger", "common/policy", "common/records", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1",
                                   "accord/inspection/v1", "accord/police/v1", "accord/childrens/v1", "accord/housing/v1",
-                                  "accord/health/v1", "accord/idva/v1"],
+                                  "accord/health/v1", "accord/idva/v1", "accord/refer/v1", "accord/forum/v1"],
     # Offline: no gRPC.
     "services/verify": BASE + TELEMETRY + ["common/console", "common/crypto", "common/ledger", "common/referral"] + TYPE + ["accord/inspection/v1"],
     # Measures what others do, the bare libraries beside them: the concrete store and client.
@@ -108,6 +110,8 @@ MAY_INCLUDE = {
 AGENCIES = ["police", "childrens", "housing", "health", "idva", "agency"]
 for agency in AGENCIES:
     own = [f"accord/{agency}/v1", "accord/agency/v1"]
+    if agency == "agency":  # Any kind, in general words, and forums, which keep their actions.
+        own += ["accord/refer/v1", "accord/forum/v1", "accord/storage/v1", "common/storage/batch.h"]
     # A mapping from the agency's words to a draft: pure.
     MAY_INCLUDE[f"services/{agency}"] = BASE + ["common/agent", "common/referral"] + TYPE + own
     MAY_INCLUDE[f"services/{agency}/api"] = WIRE + ["common/agent", "common/agent_rpc", "common/referral", f"services/{agency}"] + own
@@ -135,10 +139,12 @@ HOMES = {
                 "services/broker/api", "services/broker/adapter", "services/accordctl", "services/bench",
                 *(f"services/{agency}/api" for agency in AGENCIES)],
     "curl/": ["common/webhook"],
+    "csv.h": ["common/records/csv_text.cc"],
     "spdlog/": ["common/telemetry"],
     "prometheus/": ["common/telemetry"],
     "toml++/": ["common/config"],
     "nlohmann/": ["services/accordctl", "services/verify", "services/bench",  # `--json`; tests beside.
+                  "common/records",        # JSON with lines, and what came of a file.
                   "common/ledger/trail_bundle.cc"],  # A bundle's manifest is JSON: one home for who writes and who reads it.
     "CLI/": ["common/agent_rpc/program.cc",      # The command line of six programs.
              "services/accordctl/command_line.cc",  # One source of it pays for the header, not each of its thirty verbs.

@@ -2,7 +2,7 @@
 
 1. What agencies say of people: every field of section_content.proto and of the five services' own packages states it.
 2. A field whose type is a message of section_content.proto states CONTENT, wherever it stands.
-3. A field whose type is a code that states a fact about a person (PERSON_FACTS) states it.
+3. A field whose type is a code that states a fact about a person (PERSON_FACTS) states it, unless NOT_PERSONAL has it by its full name.
 4. Any other text, bytes, time or flag states it, or its name is in NOT_PERSONAL with the reason.
    (Other numbers count or place things; a field of another message type is as sensitive as the fields of that message say.)
 5. From what the broker's, the inspectors' and the administrators' services exchange, no CONTENT can be reached."""
@@ -11,7 +11,7 @@ from descriptors import Field
 from tree import Case
 
 CONTENT_FILE = "accord/type/v1/section_content.proto"
-SPEAKERS = {f"accord.{agency}.v1" for agency in ("police", "childrens", "housing", "health", "idva")}
+SPEAKERS = {f"accord.{agency}.v1" for agency in ("police", "childrens", "housing", "health", "idva", "refer", "forum")}
 BLIND = ("accord.broker.", "accord.inspection.", "accord.admin.")
 
 PERSON_FACTS = {f"accord.type.v1.{name}" for name in (
@@ -25,12 +25,14 @@ NOT_PERSONAL = {
     "a digest or random bytes that name a referral, section, delivery, statement or answer: they lead to a person only through the "
     "openings, which are marked": """
         decision_digest delivery_id digest draft_digest header_digest last_statement previous_statement referral
-        replaced_by section_digests section_id section_ids statement_digest subject_id tag_id released_sections caused_by contact
+        replaced_by section_digests section_id section_ids statement_digest subject_id tag_id accord.storage.v1.StoredAssignment.last_request_digest released_sections caused_by contact
         accord.type.v1.VictimInformationRequest.statement_section sender_statement corrected_by corrects
         accord.broker.v1.Holder.change accord.storage.v1.StoredRecipient.change accord.type.v1.Statement.answers
         accord.type.v1.Statement.tag_commitments
         change_digest salt evidence_digest hold_referrals
-        accord.agency.v1.CheckRow.responses accord.storage.v1.StoredSubmission.responses resealed_by""",
+        accord.agency.v1.CheckRow.responses accord.storage.v1.StoredSubmission.responses resealed_by
+        accord.type.v1.SealedSection.uploaded accord.agency.v1.OpenedSection.section accord.agency.v1.ReadAttachmentRequest.section
+        accord.storage.v1.StoredSubmission.request_digest""",
     "`referrals/{digest}`, `changes/{number}` or `links/{number}`, as above": """
         name accord.admin.v1.Hold.change accord.broker.v1.SharingNotice.link accord.agency.v1.AnswerCaseLinkRequest.link""",
     "the number of a legal hold, given by an administrator; not what it covers": """
@@ -47,6 +49,20 @@ NOT_PERSONAL = {
         accord.admin.v1.DutyHours.not_on_bank_holidays no_one_on_duty
         accord.police.v1.ReportIncidentRequest.force accord.broker.v1.ChangeConsentResponse.not_told
         accord.broker.v1.CorrectReferralResponse.not_told accord.broker.v1.RecallReferralResponse.not_told accord.broker.v1.WithdrawReferralResponse.told""",
+    "what became of a file of records: its digest, where it lies, which call, and what was wrong without what it said": """
+        accord.storage.v1.StoredImport.sha256 accord.storage.v1.StoredImport.taken_at_ms accord.storage.v1.StoredImport.folder
+        accord.storage.v1.StoredImport.moved accord.storage.v1.StoredImportedRecord.call accord.storage.v1.StoredImportedRecord.reason
+        accord.storage.v1.StoredImportedRecord.field accord.storage.v1.StoredImportedRecord.words""",
+    "a team of an agency": """
+        accord.agency.v1.Assignment.team accord.agency.v1.SearchInboxRequest.assigned_team accord.agency.v1.AssignReferralRequest.to_team
+        accord.agency.v1.WorkerRecord.teams accord.agency.v1.JournalEntry.team""",
+    "what is asked of an inbox, of nobody in particular": """
+        accord.agency.v1.SearchInboxRequest.senders accord.agency.v1.SearchInboxRequest.received_from_ms
+        accord.agency.v1.SearchInboxRequest.received_until_ms accord.agency.v1.SearchInboxRequest.unassigned
+        accord.agency.v1.SearchInboxRequest.overdue accord.agency.v1.SearchInboxRequest.unopened""",
+    "what a service publishes of itself, of no client: whom it takes, and until when": """
+        accord.admin.v1.SupportOffer.genders accord.admin.v1.SupportOffer.grades accord.admin.v1.SupportOffer.languages
+        accord.admin.v1.SupportOffer.closed accord.admin.v1.SupportOffer.places_not_counted accord.admin.v1.SupportOffer.valid_until_ms""",
     "a version or the text of published rules": """
         agreement_version emergency_version law_version clock_version instrument_version ric_version screening_version version accord.admin.v1.PutAgreement.text
         accord.storage.v1.StoredAgreement.text token_key domain rule_id case_rules_version rules_version accord.admin.v1.PutCaseRules.text
@@ -56,22 +72,28 @@ NOT_PERSONAL = {
         method label payload_type completeness accord.type.v1.EntryEvent.change accord.type.v1.EntryEvent.reason
         accord.broker.v1.RejectCommand.reason accord.broker.v1.DeadLetter.reason accord.broker.v1.DeliveryAttempt.outcome
         accord.storage.v1.StoredAttempt.outcome accord.storage.v1.StoredDelivery.dead_reason accord.storage.v1.StoredAlarm.reason accord.storage.v1.StoredErasingRow.family
-        accord.agency.v1.GetServiceStatusResponse.alert""",
+        accord.agency.v1.GetServiceStatusResponse.alert accord.agency.v1.JournalEntry.reason
+        accord.agency.v1.WaitingItem.reason accord.agency.v1.ReceivedRecord.unopened accord.agency.v1.BuildCasePackResponse.kind""",
     "text made by the program from its own words, without personal data (style.md §5)": """
         accord.type.v1.SectionDecision.reason what_would_change_it alarm waiting_for accord.storage.v1.StoredAlarm.text
         accord.broker.v1.PreviewReferralResponse.warnings accord.broker.v1.SubmitReferralResponse.warnings
-        accord.storage.v1.StoredReferral.warnings accord.agency.v1.TodayItem.words""",
-    "opaque, made by the server, grants nothing": "page_token next_page_token",
+        accord.storage.v1.StoredReferral.warnings accord.agency.v1.TodayItem.words accord.agency.v1.WaitingItem.words
+        accord.agency.v1.PackField.reasons""",
+    "opaque, made by the server, grants nothing": "page_token next_page_token accord.agency.v1.ExportRecordsRequest.after accord.agency.v1.ExportRecordsResponse.position",
+    "names what waits to the agency itself: its own request ids, which are marked where they are given, and referrals": "accord.agency.v1.WaitingItem.about",
     "when a program handled something, not when anything happened to a person": """
-        accepted_at_ms approved_at_ms first_released_ms in_force_ms not_before_ms opened_at_ms proposed_at_ms raised_at_ms
+        accepted_at_ms assigned_at_ms left_at_ms accord.agency.v1.JournalEntry.at_ms approved_at_ms first_released_ms in_force_ms not_before_ms opened_at_ms proposed_at_ms raised_at_ms
         received_at_ms signed_at_ms since_ms stored_at_ms time_ms valid_from_ms answered_at_ms cosigned_at_ms delivered_at_ms
         erased_at_ms purged_at_ms decided_at_ms answer_due_ms change_due_ms last_round_at_ms lifted_at_ms published_at_ms review_at_ms set_at_ms named_at_ms released_at_ms
         shared_at_ms due_at_ms regraded_at_ms reviewed_at_ms recorded_at_ms assessed_at_ms queued_at_ms dead_at_ms alerted_at_ms
+        uploaded_at_ms kept_until_ms accord.agency.v1.GetServiceStatusResponse.away_since_ms accord.agency.v1.GetServiceStatusResponse.certificate_until_ms
+        accord.agency.v1.BuildCasePackResponse.at_ms
         released_ms ended_ms due_ms pick_up_due_ms response_due_ms feedback_due_ms recipients_asked_ms notice_due_ms reseal_wanted_ms from_ms until_ms effective_from_ms expires_ms""",
     "when it is asked about, as the caller says": "as_at_ms",
     "a flag of the protocol or of a program": """
-        active live already accord.inspection.v1.TrailRow.erased behind reseal_wanted with_stand_ins checks of_statement notice_of_statement accord.agency.v1.GetChecksResponse.due emergency_gap not_to_alleged_perpetrator connected forked indexed inspector quorum walking by_person look hold_lifted lifting_told preview_only rationale_present repeated_request send stopped strong
-        third_party_material recalled with_receipts with_reviewed with_assessed""",
+        active live already accord.inspection.v1.TrailRow.erased behind reseal_wanted with_stand_ins checks of_statement notice_of_statement accord.agency.v1.GetChecksResponse.due emergency_gap not_to_alleged_perpetrator connected forked indexed inspector quorum walking by_person look hold_lifted lifting_told accord.agency.v1.WorkerRecord.replace_conflicts accord.storage.v1.StoredInboxPeople.cut preview_only rationale_present repeated_request send stopped strong
+        third_party_material recalled with_receipts with_reviewed with_assessed accord.agency.v1.WaitingItem.needs_person
+        accord.agency.v1.ExportRecordsRequest.without_content""",
     "the caller's own act in the directory; no referral": """
         accord.admin.v1.ProposeChangeRequest.request_id accord.admin.v1.ApproveChangeRequest.request_id""",
 }
@@ -104,7 +126,7 @@ def check(tree):
                         needs = "holds a section's content and is not SENSITIVITY_CONTENT"
                 elif stated:
                     continue
-                elif of_type in PERSON_FACTS:
+                elif of_type in PERSON_FACTS and full not in fine:
                     needs = "is a coded fact about a person and states no sensitivity"
                 elif full in fine or field.name in fine:
                     used.update({full, field.name} & fine)
@@ -160,6 +182,8 @@ CASES = [
     Case("a coded fact", VOCABULARY | {"proto/accord/agency/v1/a.proto": proto(
         "accord.agency.v1", 'import "accord/type/v1/vocabulary.proto";\nmessage A { accord.type.v1.RiskGrade grade = 1; }')},
          "A.grade is a coded fact"),
+    Case("a code that is said of no person", VOCABULARY | {"proto/accord/admin/v1/a.proto": proto(
+        "accord.admin.v1", 'import "accord/type/v1/vocabulary.proto";\nmessage SupportOffer { repeated accord.type.v1.RiskGrade grades = 1; }')}),
     Case("content the broker could read", {
         "proto/accord/broker/v1/b.proto": proto("accord.broker.v1", 'import "accord/type/v1/t.proto";\nmessage B { accord.type.v1.T t = 1; }'),
         "proto/accord/type/v1/t.proto": proto("accord.type.v1", f"message T {{ string story = 1 {MARK}; }}")},

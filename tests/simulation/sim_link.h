@@ -85,7 +85,10 @@ class SimLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::ListLinkProposalsResponse> ListLinkProposals(const broker::v1::ListLinkProposalsRequest&) override { return Unasked(); }
   absl::StatusOr<broker::v1::AnswerLinkProposalResponse> AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest&) override { return Unasked(); }
   absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) override { return Unasked(); }
+  absl::Status UploadSection(const std::string&, const std::string&, const std::string&) override { return Unasked(); }
+  absl::StatusOr<std::string> FetchSection(const broker::v1::FetchSectionRequest&) override { return Unasked(); }
   absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest&) override { return Unasked(); }
+  absl::StatusOr<admin::v1::PublishSupportResponse> PublishSupport(const admin::v1::PublishSupportRequest&) override { return Unasked(); }
   absl::StatusOr<std::string> GetPublishedCheckpoint() override { return Unasked(); }
   absl::StatusOr<bool> Cosign(const std::string&) override { return Unasked(); }
   absl::StatusOr<bool> ReportFork(const std::string&) override { return Unasked(); }

@@ -8,6 +8,7 @@
 
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
@@ -17,7 +18,6 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-constexpr absl::Duration kProgramTime = absl::Seconds(60);
 constexpr const char* kSample = "deploy/samples/02-police-high-risk-children-present.json";
 constexpr const char* kSampleId = "NSP-2026-118822/1";
 
@@ -35,6 +35,22 @@ class ProgramsTest : public ::testing::Test {
     command.insert(command.end(), words.begin(), words.end());
     return Run(std::move(command));
   }
+  // That the one file of a referral comes out as it went in, and over nothing that is there.
+  void ExpectFile(const std::string& agency, const std::string& referral, const std::string& bytes) {
+    const auto read = JsonOf(Ctl({"--as", agency, "--json", "inbox", "read", referral}));
+    std::string section;
+    for (const auto& row : read.value("sections", nlohmann::json::array())) {
+      if (row.value("category", "") == "CATEGORY_ATTACHMENT") section = row.value("section", "");
+    }
+    ASSERT_FALSE(section.empty()) << read;
+    const std::string out = world_.path("out.pdf");
+    const Ran saved = Ctl({"--as", agency, "inbox", "attachment", referral, section, "--out", out});
+    EXPECT_EQ(saved.exit_status, 0) << saved.output;
+    const auto written = ReadFile(out);
+    EXPECT_TRUE(written.ok() && *written == bytes);
+    EXPECT_EQ(fs::status(out).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+    EXPECT_EQ(Ctl({"--as", agency, "inbox", "attachment", referral, section, "--out", out}).exit_status, 2);
+  }
   Ran Verify(std::vector<std::string> words) {
     std::vector<std::string> command = {World::Program("accord-verify"), "--vkey", world_.path("broker.vkey")};
     command.insert(command.end(), words.begin(), words.end());
@@ -45,9 +61,11 @@ class ProgramsTest : public ::testing::Test {
 };
 
 TEST_F(ProgramsTest, ASampleIsSubmittedReadAcceptedAndProved) {
-  const Ran submitted = Ctl({"referral", "submit", World::Source(kSample), "--strict"});
+  const std::string file = "%PDF-1.7\n" + std::string(2'000'000, 'x');  // Beyond what goes in a message.
+  ASSERT_EQ(WriteFileDurably(world_.path("statement.pdf"), file), absl::OkStatus());
+  const Ran submitted = Ctl({"referral", "submit", World::Source(kSample), "--strict", "--attach", world_.path("statement.pdf")});
   ASSERT_EQ(submitted.exit_status, 0) << submitted.output;
-  EXPECT_THAT(submitted.output, AllOf(HasSubstr("idva"), HasSubstr("childrens"), HasSubstr("identity")));
+  EXPECT_THAT(submitted.output, AllOf(HasSubstr("idva"), HasSubstr("childrens"), HasSubstr("identity"), HasSubstr("attachment")));
   const auto submission = GetSubmission(world_, "police", kSampleId);
   ASSERT_EQ(submission.status(), absl::OkStatus());
   ASSERT_EQ(submission->state(), agency::v1::SUBMISSION_STATE_SETTLED);
@@ -61,6 +79,8 @@ TEST_F(ProgramsTest, ASampleIsSubmittedReadAcceptedAndProved) {
   const Ran read = Ctl({"--as", "idva", "inbox", "read", referral});
   EXPECT_EQ(read.exit_status, 0) << read.output;
   EXPECT_THAT(read.output, HasSubstr("Ashdown"));
+  ASSERT_EQ(AwaitArrival(world_, "childrens", referral).status(), absl::OkStatus());
+  ExpectFile("childrens", referral, file);
   const Ran accepted = Ctl({"--as", "idva", "inbox", "accept", referral});
   EXPECT_EQ(accepted.exit_status, 0) << accepted.output;
   const Ran again = Ctl({"--as", "idva", "inbox", "accept", referral});

@@ -76,7 +76,13 @@ categories = [{}]
 )", version, categories);
 }
 
-World::World(WorldOptions options) {
+std::vector<AgencyRow> World::AllOf(const WorldOptions& options) {
+  std::vector<AgencyRow> all(std::begin(kAgencies), std::end(kAgencies));
+  all.insert(all.end(), options.further.begin(), options.further.end());
+  return all;
+}
+
+World::World(WorldOptions options) : agencies_(AllOf(options)) {
   static const absl::Status tls13 = rpc::EnforceTls13();
   Must(tls13, "TLS 1.3");
   char name[] = "/tmp/accord-system-XXXXXX";
@@ -89,7 +95,7 @@ World::World(WorldOptions options) {
   WriteText("pki/linkage.key", std::string(kLinkageKey) + "\n");
   WriteText("agreement.toml", options.agreement);
   std::string directory;
-  for (const AgencyRow& row : kAgencies) {
+  for (const AgencyRow& row : agencies_) {
     MakeAgency(row);
     directory += fmt::format(R"([[agency]]
 id = "{0}"
@@ -106,7 +112,7 @@ sealing_certificate = "pki/{0}/sealing.crt"
   if (init->exit_status != 0) Must(absl::InternalError(init->output), "accord-broker init");
   WriteText("broker.vkey", log_key().ToString() + "\n");
   if (options.witnesses) WritePolicy();
-  for (const AgencyRow& row : kAgencies) WriteAgencyConfig(row, options);
+  for (const AgencyRow& row : agencies_) WriteAgencyConfig(row, options);
   WriteToolConfig();
 
   const auto add = [&](const std::string& server, std::string_view program) {
@@ -114,7 +120,7 @@ sealing_certificate = "pki/{0}/sealing.crt"
                                                    path(server + ".log"));
   };
   add(kBroker, "accord-broker");
-  for (const AgencyRow& row : kAgencies) add(row.id, row.program);
+  for (const AgencyRow& row : agencies_) add(row.id, row.program);
 }
 
 World::~World() {
@@ -187,7 +193,7 @@ agreement = "agreement.toml"
 
 void World::WritePolicy() {
   std::string policy = fmt::format("log {}\n", log_key().ToString()), group = "group any-three 3";
-  for (const AgencyRow& row : kAgencies) {
+  for (const AgencyRow& row : agencies_) {
     const auto key = crypto::Ed25519Signer::FromPemFile(path(fmt::format("pki/{}/witness.key", row.id)));
     Must(key.status(), "witness key");
     const std::string name = fmt::format("{}.{}", row.id, crypto::testing::kTrustDomain);
@@ -201,8 +207,10 @@ void World::WriteAgencyConfig(const AgencyRow& row, const WorldOptions& options)
   const std::string id = row.id;
   ports_[id] = std::make_unique<Port>();
   metrics_ports_[id] = std::make_unique<Port>();
+  std::map<std::string, std::string> routes;  // By kind.
+  for (const AgencyRow& other : agencies_) routes[other.kind] += fmt::format("{}\"{}\"", routes[other.kind].empty() ? "" : ", ", other.id);
   std::string routing;
-  for (const AgencyRow& other : kAgencies) routing += fmt::format("{} = [\"{}\"]\n", other.kind, other.id);
+  for (const auto& [kind, ids] : routes) routing += fmt::format("{} = [{}]\n", kind, ids);
   WriteText(id + ".toml", fmt::format(R"(agency = "{0}"
 trust_domain = "{1}"
 [server]
@@ -240,7 +248,7 @@ address = "{}"
 spiffe_id = "spiffe://{}/broker/area-1"
 log_vkey = "broker.vkey"
 )", address(kBroker), crypto::testing::kTrustDomain);
-  for (const AgencyRow& row : kAgencies) {
+  for (const AgencyRow& row : agencies_) {
     text += fmt::format(R"([[agency]]
 id = "{0}"
 address = "{1}"

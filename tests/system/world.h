@@ -51,7 +51,8 @@ struct WorldOptions {
   std::string agreement;                   // Empty: deploy/agreement.toml, in force whenever the test runs.
   std::string poll_interval = "200ms";     // Of the agency services.
   std::string broker_disk_floor = "0";     // Below so much free space only IMMEDIATE and the like are taken.
-  bool witnesses = false;                  // All five cosign the log, any three are enough: witnesses.policy.
+  bool witnesses = false;                  // All cosign the log, any three are enough: witnesses.policy.
+  std::vector<AgencyRow> further;          // Agencies beside kAgencies, which the others route to after those.
 };
 
 inline constexpr absl::Duration kStartTime = absl::Seconds(30);  // Programs under sanitizers are slow.
@@ -130,12 +131,15 @@ class World {
 
  private:
   void WriteText(const std::string& name, std::string_view text, int mode = 0600);
+  // kAgencies, and those of the options.
+  static std::vector<AgencyRow> AllOf(const WorldOptions& options);
   void MakeAgency(const AgencyRow& row);
   void WriteBrokerConfig(const WorldOptions& options);
   void WriteAgencyConfig(const AgencyRow& row, const WorldOptions& options);
   void WritePolicy();
   void WriteToolConfig();  // accordctl.toml, of every agency and both administrators.
 
+  const std::vector<AgencyRow> agencies_;
   std::string root_;
   const SystemClock clock_;
   SystemRandom random_;

@@ -24,7 +24,7 @@ from google.protobuf import json_format
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROTO_ROOT = os.path.normpath(os.path.join(HERE, "..", "..", "..", "proto"))
-PACKAGES = ("options", "type", "agency", "police")
+PACKAGES = ("options", "type", "admin", "agency", "police")
 # What agency_service.proto shows of the broker's own words: cases, holders and notices.
 OF_THE_BROKER = ("case_service.proto", "mailbox_service.proto", "sharing_service.proto")
 

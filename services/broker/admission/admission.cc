@@ -154,14 +154,40 @@ absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, std::string_view
     return Error(Reason::kFieldInvalid, "request_id is not the one that was signed", {{"field", "request_id"}});
   }
 
+  ACCORD_RETURN_IF_ERROR(CheckSections(request_id, submission, admitted));
+  admitted.submission = std::move(submission);
+  Plan(admitted);
+  return admitted;
+}
+
+absl::Status Admission::CheckSections(std::string_view request_id, const type::v1::Submission& submission, Admitted& admitted) const {
   std::map<std::string, const type::v1::SectionPart*> parts;
   for (const auto& section : admitted.header.sections) parts[section.part.section_id()] = &section.part;
+  size_t uploaded_bytes = 0;
   for (const auto& sealed : submission.sections()) {
     const auto part = parts.find(sealed.section_id());
     if (part == parts.end() || admitted.sealed_for.contains(sealed.section_id())) {
       return Error(Reason::kSectionMalformed, "a sealed section has no part in the header, or is sent twice", {{"section_id", ToHex(sealed.section_id())}});
     }
-    ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed parsed, crypto::cms::Parse(sealed.cms()));
+    ACCORD_RETURN_IF_ERROR(CheckOneForm(sealed));
+    std::string uploaded;
+    if (!sealed.uploaded().empty()) {
+      auto read = uploads_(admitted.caller.id, request_id, sealed.uploaded());
+      if (HasReason(read.status(), Reason::kUploadNotFound)) {
+        // What was stored before is answered all the same: its bytes are the referral's by now.
+        admitted.uploads.Update(read.status());
+        admitted.sealed_for[sealed.section_id()];
+        continue;
+      }
+      ACCORD_RETURN_IF_ERROR(read);
+      uploaded = *std::move(read);
+      uploaded_bytes += uploaded.size();
+      if (uploaded_bytes > kUploadedBytesOfReferralMax) {
+        return Error(Reason::kMessageTooLarge, "the sections of one referral are too large together",
+                     {{"limit_bytes", std::to_string(kUploadedBytesOfReferralMax)}});
+      }
+    }
+    ACCORD_ASSIGN_OR_RETURN(const crypto::cms::Parsed parsed, crypto::cms::Parse(uploaded.empty() ? sealed.cms() : uploaded));
     if (parsed.digest != part->second->digest()) {
       return Error(Reason::kSectionDigestMismatch, "a sealed section is not the one that was signed", {{"section_id", ToHex(sealed.section_id())}});
     }
@@ -176,9 +202,7 @@ absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, std::string_view
       return Error(Reason::kFieldMissing, "the tag says that a rationale is there; send its sealed section", {{"field", "submission.sections"}});
     }
   }
-  admitted.submission = std::move(submission);
-  Plan(admitted);
-  return admitted;
+  return absl::OkStatus();
 }
 
 void Admission::Plan(Admitted& admitted) const {
@@ -192,6 +216,7 @@ absl::StatusOr<Plan> Admission::MakePlan(const Admitted& admitted, const Policy&
   if (directory->FindSigningKey(admitted.caller.id, admitted.submission.header().key_id(), clock_.Now()) == nullptr) {
     return SigningKeyUnknown(admitted.caller.id);
   }
+  ACCORD_RETURN_IF_ERROR(admitted.uploads);
   broker::Plan plan;
   const absl::Time now = clock_.Now();
   const referral::HeaderParts parts = admitted.header.Parts();

@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 #include "common/referral/decision.h"
 #include "common/referral/header.h"
+#include "services/broker/admission/uploads.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
@@ -59,6 +60,7 @@ struct Admitted {
   std::string previewed_digest;    // What the caller saw in a preview; empty when it does not ask.
   std::string sender_certificate;  // The signing certificate, DER.
   Epochs epochs;                   // Under which `plan` was made.
+  absl::Status uploads;            // UPLOAD_NOT_FOUND of a section of `submission` that is `uploaded`; then `plan` is the same error.
   absl::StatusOr<broker::Plan> plan;
 };
 
@@ -86,15 +88,16 @@ class Admission {
  public:
   // `caused_by`: CauseOf what is committed (delivery/referral_store.h).
   using CauseReader = std::function<absl::StatusOr<Cause>(const type::v1::HeaderCore& core)>;
-  Admission(const DirectoryHolder& directory, const PolicyHolder& policy, const Clock& clock, CauseReader caused_by)
-      : directory_(directory), policy_(policy), clock_(clock), caused_by_(std::move(caused_by)) {}
+  Admission(const DirectoryHolder& directory, const PolicyHolder& policy, const Clock& clock, CauseReader caused_by, UploadReader uploads)
+      : directory_(directory), policy_(policy), clock_(clock), caused_by_(std::move(caused_by)), uploads_(std::move(uploads)) {}
 
   // Checks in this order, the first failure told:
   //   MESSAGE_TOO_LARGE, FIELD_MISSING         counts and required fields
   //   HEADER_MALFORMED, SIGNING_KEY_UNKNOWN, SIGNATURE_INVALID, OPENING_MISMATCH, and those of ValidateParts
   //   SENDER_MISMATCH, FIELD_INVALID           the signed sender and request id are the caller's
   //   SECTION_MALFORMED, SECTION_DIGEST_MISMATCH  the sealed bytes are those that were signed
-  // What Plan refuses is in the result's `plan`.
+  //   MESSAGE_TOO_LARGE                        more than kUploadedBytesOfReferralMax were uploaded for it
+  // What Plan refuses is in the result's `plan`. What was uploaded is read one section at a time, and not kept.
   absl::StatusOr<Admitted> Admit(const Caller& caller, std::string_view request_id, type::v1::Submission submission,
                                  std::string_view previewed_digest) const;
 
@@ -115,12 +118,15 @@ class Admission {
   const PolicyHolder& policy() const { return policy_; }
 
  private:
+  // Whom the sealed sections of `admitted` are sealed for; what is missing of the uploads is left in `admitted`.
+  absl::Status CheckSections(std::string_view request_id, const type::v1::Submission& submission, Admitted& admitted) const;
   absl::StatusOr<broker::Plan> MakePlan(const Admitted& admitted, const Policy& policy) const;
 
   const DirectoryHolder& directory_;
   const PolicyHolder& policy_;
   const Clock& clock_;
   const CauseReader caused_by_;
+  const UploadReader uploads_;
 };
 
 }  // namespace accord::broker

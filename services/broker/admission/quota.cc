@@ -9,6 +9,7 @@
 namespace accord::broker {
 namespace {
 
+constexpr absl::Duration kTransferRetry = absl::Seconds(1);
 constexpr absl::Duration kStreamRetry = absl::Seconds(5);  // A place is free when a stream ends; nobody knows when.
 
 absl::Status Exceeded(const char* what, absl::Duration retry_after) {
@@ -26,6 +27,16 @@ Quotas::StreamPlace& Quotas::StreamPlace::operator=(StreamPlace&& other) noexcep
 
 Quotas::StreamPlace::~StreamPlace() {
   if (quotas_ != nullptr) quotas_->GiveStream(desk_);
+}
+
+Quotas::TransferPlace& Quotas::TransferPlace::operator=(TransferPlace&& other) noexcept {
+  std::swap(quotas_, other.quotas_);
+  std::swap(agency_, other.agency_);
+  return *this;
+}
+
+Quotas::TransferPlace::~TransferPlace() {
+  if (quotas_ != nullptr) quotas_->GiveTransfer(agency_);
 }
 
 absl::Duration Quotas::TakeOne(Bucket& bucket, uint32_t size, absl::Duration period, absl::Time now) {
@@ -61,6 +72,18 @@ absl::StatusOr<Quotas::StreamPlace> Quotas::TakeStream(const MailboxId& desk) {
   return place;
 }
 
+absl::StatusOr<Quotas::TransferPlace> Quotas::TakeTransfer(std::string_view agency) {
+  TransferPlace place;
+  if (limits_.transfers_per_agency == 0) return place;
+  absl::MutexLock lock(&mu_);
+  uint32_t& open = transfers_[std::string(agency)];
+  if (open >= limits_.transfers_per_agency) return Exceeded("too many sections are on their way for this agency; wait for one", kTransferRetry);
+  ++open;
+  place.quotas_ = this;
+  place.agency_ = agency;
+  return place;
+}
+
 absl::Status Quotas::TakeCollect(const MailboxId& desk) {
   const absl::Duration interval = absl::Milliseconds(limits_.collect_interval_ms);
   if (interval == absl::ZeroDuration()) return absl::OkStatus();
@@ -75,6 +98,12 @@ void Quotas::GiveStream(const MailboxId& desk) {
   absl::MutexLock lock(&mu_);
   const auto open = streams_.find(desk);
   if (--open->second == 0) streams_.erase(open);
+}
+
+void Quotas::GiveTransfer(const std::string& agency) {
+  absl::MutexLock lock(&mu_);
+  const auto open = transfers_.find(agency);
+  if (--open->second == 0) transfers_.erase(open);
 }
 
 }  // namespace accord::broker

@@ -23,6 +23,7 @@ struct QuotaLimits {
   uint32_t submissions_per_minute = 6'000;  // Of one agency, and as many at once.
   uint32_t streams_per_desk = 16;           // Open mailbox streams of one desk.
   uint32_t collect_interval_ms = 1'000;     // Between two calls of CollectMessages of one desk.
+  uint32_t transfers_per_agency = 8;        // Sections on their way by UploadSection and FetchSection: each is held in memory.
 };
 
 // In memory: a restart begins anew. Agencies and desks are those that are enrolled, so what is kept is bounded.
@@ -46,6 +47,20 @@ class Quotas {
     MailboxId desk_;
   };
 
+  // The place of one section on its way; likewise.
+  class TransferPlace {
+   public:
+    TransferPlace() = default;
+    TransferPlace(TransferPlace&& other) noexcept { *this = std::move(other); }
+    TransferPlace& operator=(TransferPlace&& other) noexcept;
+    ~TransferPlace();
+
+   private:
+    friend class Quotas;
+    Quotas* quotas_ = nullptr;
+    std::string agency_;
+  };
+
   // `clock` must outlive this.
   Quotas(QuotaLimits limits, const Clock& clock) : limits_(limits), clock_(clock) {}
 
@@ -53,6 +68,8 @@ class Quotas {
   absl::Status TakeSubmission(std::string_view agency);
   // Takes the place of a stream. This must outlive the result.
   absl::StatusOr<StreamPlace> TakeStream(const MailboxId& desk);
+  // Takes the place of an upload or a fetch. This must outlive the result.
+  absl::StatusOr<TransferPlace> TakeTransfer(std::string_view agency);
   // Takes one call of CollectMessages.
   absl::Status TakeCollect(const MailboxId& desk);
 
@@ -66,6 +83,7 @@ class Quotas {
   // Takes one of `bucket`, which holds `size` and fills in `period`. How long until there is one; zero when it was taken.
   static absl::Duration TakeOne(Bucket& bucket, uint32_t size, absl::Duration period, absl::Time now);
   void GiveStream(const MailboxId& desk);
+  void GiveTransfer(const std::string& agency);
 
   const QuotaLimits limits_;
   const Clock& clock_;
@@ -74,6 +92,7 @@ class Quotas {
   absl::flat_hash_map<std::string, Bucket> submissions_ ABSL_GUARDED_BY(mu_);  // By agency.
   std::map<MailboxId, Bucket> collects_ ABSL_GUARDED_BY(mu_);
   std::map<MailboxId, uint32_t> streams_ ABSL_GUARDED_BY(mu_);  // Those that have any.
+  absl::flat_hash_map<std::string, uint32_t> transfers_ ABSL_GUARDED_BY(mu_);  // Likewise.
 };
 
 }  // namespace accord::broker

@@ -84,8 +84,21 @@ TEST_F(QuotaTest, ADeskCollectsOnceASecond) {
   EXPECT_FALSE(quotas.TakeCollect(kIdva).ok());
 }
 
+TEST_F(QuotaTest, AnAgencyHasSoManySectionsOnTheirWay) {
+  Quotas quotas({.transfers_per_agency = 2}, clock_);
+  auto first = quotas.TakeTransfer("idva");
+  auto second = quotas.TakeTransfer("idva");
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(RetryAfter(quotas.TakeTransfer("idva").status()), "1000");
+  EXPECT_TRUE(quotas.TakeTransfer("housing").ok());
+  { const Quotas::TransferPlace ends = *std::move(first); }
+  auto third = quotas.TakeTransfer("idva");
+  EXPECT_TRUE(third.ok());
+  EXPECT_FALSE(quotas.TakeTransfer("idva").ok());
+}
+
 TEST_F(QuotaTest, ZeroIsNoLimit) {
-  Quotas quotas({.submissions_per_minute = 0, .streams_per_desk = 0, .collect_interval_ms = 0}, clock_);
+  Quotas quotas({.submissions_per_minute = 0, .streams_per_desk = 0, .collect_interval_ms = 0, .transfers_per_agency = 0}, clock_);
   EXPECT_EQ(Submitted(quotas, 10'000), 10'000);
   std::vector<Quotas::StreamPlace> places;
   for (int i = 0; i < 100; ++i) {

@@ -9,6 +9,7 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/admission/uploads.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/clocks/stand_ins.h"
 #include "services/broker/delivery/dead_letters.h"
@@ -63,8 +64,10 @@ absl::StatusOr<std::vector<ResealedSection>> ReadResealed(const type::v1::Reseal
   std::vector<ResealedSection> read;
   for (const auto& section : sections) {
     if (named.erase(section.section_id()) == 0) return Invalid("sections", "has one that the statement does not name, or one twice");
-    ACCORD_ASSIGN_OR_RETURN(crypto::cms::Parsed shown, crypto::cms::Parse(section.cms()));
-    read.push_back({section.section_id(), section.cms(), std::move(shown)});
+    ACCORD_RETURN_IF_ERROR(CheckOneForm(section));
+    ResealedSection& one = read.emplace_back(ResealedSection{section.section_id(), section.cms(), section.uploaded(), {}});
+    if (!one.uploaded.empty()) continue;
+    ACCORD_ASSIGN_OR_RETURN(one.shown, crypto::cms::Parse(one.cms));
   }
   if (!named.empty()) return Invalid("sections", "lacks one that the statement names");
   return read;
@@ -76,6 +79,7 @@ absl::Status ResealCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(act_, BeginAct(context, verified_, work_));
   ACCORD_RETURN_IF_ERROR(CheckState());
   ACCORD_RETURN_IF_ERROR(CheckRecipient());
+  ACCORD_RETURN_IF_ERROR(TakeUploads(context));
   ACCORD_RETURN_IF_ERROR(CheckSections(context));
   const std::string& agency = reseal().recipient().agency();
   ACCORD_ASSIGN_OR_RETURN(const PermittedNow permitted, PermittedTo(context, *act_.policy, act_.stored, act_.header, reseal().recipient()));
@@ -134,6 +138,16 @@ absl::Status ResealCommand::CheckRecipient() const {
   if (known) return absl::OkStatus();
   return Error(Reason::kSealingKeyUnknown, "the certificate is not the one that the recipient has in the directory now; look again",
                {{"agency", asked.agency()}});
+}
+
+absl::Status ResealCommand::TakeUploads(CommitContext& context) {
+  for (ResealedSection& section : sections_) {
+    if (section.uploaded.empty()) continue;
+    const auto& core = act_.header.core.part;
+    ACCORD_ASSIGN_OR_RETURN(section.cms, TakeUpload(context, core.sender(), core.request_id(), section.uploaded));
+    ACCORD_ASSIGN_OR_RETURN(section.shown, crypto::cms::Parse(section.cms));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ResealCommand::CheckSections(CommitContext& context) const {

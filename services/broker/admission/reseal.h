@@ -12,13 +12,13 @@
 
 namespace accord::broker {
 
-// A section as it was brought.
+// A section as it was brought, or as the digest of its upload, for the referral's request id.
 struct ResealedSection {
-  std::string id, cms;
-  crypto::cms::Parsed shown;
+  std::string id, cms, uploaded;
+  crypto::cms::Parsed shown;  // Of an upload nothing: it is read when the command is applied.
 };
 
-// The sections that `reseal` names, each once and no other. FIELD_INVALID otherwise; SECTION_MALFORMED. Thread-safe.
+// The sections that `reseal` names, each once and no other. FIELD_INVALID otherwise; SECTION_MALFORMED, and those of CheckOneForm. Thread-safe.
 absl::StatusOr<std::vector<ResealedSection>> ReadResealed(const type::v1::Reseal& reseal,
                                                           const google::protobuf::RepeatedPtrField<type::v1::SealedSection>& sections);
 
@@ -39,6 +39,7 @@ using ResealedDone = absl::AnyInvocable<void(absl::StatusOr<Resealed>) &&>;
 //   SEALING_KEY_UNKNOWN      the certificate is not the one that the recipient's desk has now, or nothing is sealed for it
 //   FIELD_MISSING            nobody approved it, and the key is not endorsed by one that was sealed for
 //   SECTION_DIGEST_MISMATCH  a sealed section is not the one that was signed
+//   UPLOAD_NOT_FOUND         a section that was to have been uploaded is not there
 //   SEALED_TOO_WIDELY        other recipient infos have changed, or the recipient, or whom it stands in for, may not have a section now
 class ResealCommand : public Command {
  public:
@@ -55,6 +56,8 @@ class ResealCommand : public Command {
   absl::Status Repeat(CommitContext& context, Said first);
   absl::Status CheckState() const;
   absl::Status CheckRecipient() const;
+  // Reads what was uploaded of the sections.
+  absl::Status TakeUploads(CommitContext& context);
   // That each section is the one that was signed, sealed for one key more than it was and for no other.
   absl::Status CheckSections(CommitContext& context) const;
   // `key`: that the recipient has now; `previous`: the one that vouches for it, empty when none does.
@@ -63,7 +66,7 @@ class ResealCommand : public Command {
   absl::Status Give(CommitContext& context, const PermittedNow& permitted);
 
   const VerifiedStatement verified_;
-  const std::vector<ResealedSection> sections_;
+  std::vector<ResealedSection> sections_;
   const ActWork work_;
   SenderAct act_;
   Resealed result_;

@@ -7,6 +7,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/states.h"
+#include "services/broker/admission/uploads.h"
 #include "services/broker/cases/flags.h"
 #include "services/broker/cases/proposals.h"
 #include "services/broker/clocks/checks.h"
@@ -80,7 +81,7 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(const Linked linked, linker_.Link(subjects, context));
   const std::vector<std::string>& cases = linked.cases;
   if (linked.pairs_left) plan.decisions.warnings.emplace_back(kPairsLeftWarning);
-  ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
+  ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, OpenChain(context));
 
   StoredReferral stored;
   // What the submission and the plan hold moves from here on: this is the one time that the command is carried out.
@@ -127,8 +128,12 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
 
   for (const auto& sealed : admitted_.submission.sections()) {
     stored.add_section_ids(sealed.section_id());
+    std::string uploaded;
+    if (!sealed.uploaded().empty()) {
+      ACCORD_ASSIGN_OR_RETURN(uploaded, TakeUpload(context, admitted_.caller.id, core.request_id(), sealed.uploaded()));
+    }
     ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilySection, SectionKey(admitted_.header_digest, sealed.section_id()),
-                                             chain.slot, sealed.cms()));
+                                             chain.slot, uploaded.empty() ? sealed.cms() : uploaded));
   }
   ACCORD_RETURN_IF_ERROR(AddDeliveries(context, stored));
   ACCORD_RETURN_IF_ERROR(context.PutSealed(kFamilyReferral, admitted_.header_digest, chain.slot, stored.SerializeAsString()));
@@ -150,6 +155,16 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
              std::move(plan.decisions.warnings), false, {stored.recipients().begin(), stored.recipients().end()},
              core.urgency() == type::v1::URGENCY_IMMEDIATE};
   return absl::OkStatus();
+}
+
+absl::StatusOr<CommitContext::NewChain> SubmitCommand::OpenChain(CommitContext& context) const {
+  const auto& sections = admitted_.submission.sections();
+  const bool uploaded = std::any_of(sections.begin(), sections.end(), [](const auto& sealed) { return !sealed.uploaded().empty(); });
+  if (!uploaded) return context.OpenChain();
+  // The key under which they waited: it goes with the referral, and with it what they left in files and backups.
+  ACCORD_ASSIGN_OR_RETURN(const auto slot, SlotOfUploads(context, admitted_.caller.id, admitted_.header.core.part.request_id()));
+  if (slot.has_value()) return context.OpenChainUnder(*slot);
+  return Error(Reason::kUploadNotFound, "a section waited too long for its referral; upload it, then submit again");
 }
 
 absl::Status SubmitCommand::NoteInCases(CommitContext& context, const std::vector<type::v1::SubjectPart>& subjects, const StoredReferral& stored) {

@@ -33,6 +33,7 @@ using StoredDone = absl::AnyInvocable<void(absl::StatusOr<Stored>) &&>;
 //   ERASED             what the id stood for was erased
 //   REQUEST_ID_REUSED  the id stands for another header; metadata has the first digest and index
 //   RISK_LOWERED       as of RecordCase (cases/flags.h)
+//   UPLOAD_NOT_FOUND   a section that was uploaded is not there any more
 //   those of Admission::Plan, as policy and directory stand when it is applied
 class SubmitCommand : public Command {
  public:
@@ -56,6 +57,8 @@ class SubmitCommand : public Command {
 
  private:
   absl::Status Store(CommitContext& context);
+  // The referral's own chain.
+  absl::StatusOr<CommitContext::NewChain> OpenChain(CommitContext& context) const;
   // What it says of its cases, and what the rules find in it.
   absl::Status NoteInCases(CommitContext& context, const std::vector<type::v1::SubjectPart>& subjects, const storage::v1::StoredReferral& stored);
   // The next number of a case's referrals, which is then taken.

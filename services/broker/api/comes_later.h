@@ -52,7 +52,7 @@ class ComesLaterStream final : public Reactor {
   void OnDone() override { delete this; }
 };
 
-// As AnswerComesLater, such as StreamComesLater<grpc::ServerReadReactor<UploadSectionRequest>>(…).
+// As AnswerComesLater, such as StreamComesLater<grpc::ServerWriteReactor<ExportBundleResponse>>(…).
 template <typename Reactor>
 Reactor* StreamComesLater(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, std::string_view method) {
   return new ComesLaterStream<Reactor>(context, shared, method);

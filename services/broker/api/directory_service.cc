@@ -1,21 +1,37 @@
 #include "services/broker/api/directory_service.h"
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "common/base/status.h"
+#include "common/referral/header.h"
+#include "common/referral/validate.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/directory/support.h"
+#include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
 namespace {
 
 constexpr std::string_view kListAgencies = "/accord.admin.v1.DirectoryService/ListAgencies";
+constexpr std::string_view kPublishSupport = "/accord.admin.v1.DirectoryService/PublishSupport";
 constexpr int kAgenciesPageDefault = 100;
+
+// The row as it is shown: with what the agency published, while that holds and the agency is active.
+absl::StatusOr<admin::v1::Agency> Show(const AgencyRow& row, const ReadView& view, absl::Time now) {
+  admin::v1::Agency agency = row.agency;
+  if (!agency.active()) return agency;
+  ACCORD_ASSIGN_OR_RETURN(auto published, SupportInForce(PlainReaderOf(view), agency.id(), now));
+  if (published.has_value()) *agency.mutable_support() = std::move(*published->mutable_support());
+  return agency;
+}
 
 // A page begins after an id, so that it goes on where it was although agencies came meanwhile; directory_epoch says whether
 // any did.
-absl::Status List(const DirectorySnapshot& directory, const admin::v1::ListAgenciesRequest& request,
+absl::Status List(const DirectorySnapshot& directory, const ReadView& view, absl::Time now, const admin::v1::ListAgenciesRequest& request,
                   admin::v1::ListAgenciesResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kAgenciesPageDefault));
   const std::string query = PageQuery(kListAgencies, {});
@@ -28,10 +44,19 @@ absl::Status List(const DirectorySnapshot& directory, const admin::v1::ListAgenc
       response.set_next_page_token(MakePageToken(query, response.agencies(response.agencies_size() - 1).id()));
       break;
     }
-    *response.add_agencies() = row->second.agency;
-    bytes += row->second.agency.ByteSizeLong();
+    ACCORD_ASSIGN_OR_RETURN(admin::v1::Agency agency, Show(row->second, view, now));
+    bytes += agency.ByteSizeLong();
+    *response.add_agencies() = std::move(agency);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<SupportAct> ActOf(const admin::v1::PublishSupportRequest& request) {
+  ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+  if (request.worker().pseudonym().size() > referral::kPseudonymBytesMax) {
+    return Error(Reason::kFieldInvalid, "worker.pseudonym is too long", {{"field", "worker.pseudonym"}});
+  }
+  return SupportAct{request.request_id(), request.support(), request.worker()};
 }
 
 }  // namespace
@@ -41,8 +66,28 @@ grpc::ServerUnaryReactor* DirectoryService::ListAgencies(grpc::CallbackServerCon
                                                          admin::v1::ListAgenciesResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kListAgencies,
                         [this, request, response](const BrokerCall&, Answer answer) {
-                          answer(List(*directory_.Get(), *request, *response));
+                          answer([&]() -> absl::Status {
+                            ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_.View());
+                            return List(*directory_.Get(), *view, clock_.Now(), *request, *response);
+                          }());
                         });
+}
+
+grpc::ServerUnaryReactor* DirectoryService::PublishSupport(grpc::CallbackServerContext* context,
+                                                           const admin::v1::PublishSupportRequest* request,
+                                                           admin::v1::PublishSupportResponse* response) {
+  return HandleRecorded(*context, shared_, refusals_, kPublishSupport, [this, request, response](const BrokerCall& call, Answer answer) {
+    auto act = ActOf(*request);
+    if (!act.ok()) return answer(act.status());
+    sequencer_.Submit(std::make_unique<PublishSupportCommand>(
+        call.caller, *std::move(act), [response, answer = std::move(answer)](absl::StatusOr<storage::v1::StoredSupport> standing) mutable {
+          if (standing.ok()) {
+            response->set_index(standing->index());
+            *response->mutable_support() = std::move(*standing->mutable_support());
+          }
+          answer(standing.status());
+        }));
+  });
 }
 
 }  // namespace accord::broker

@@ -252,7 +252,10 @@ class Hidden : public Scene {
       if (alter) alter(parts);
       tags_ = parts.tags;
     };
-    return Only<v1::SubmitReferralResponse>(Call(kSender, kSubmit, MakeSubmission(world(), spec))).header_digest();
+    const auto request = MakeSubmission(world(), spec);
+    const std::string digest = Only<v1::SubmitReferralResponse>(Call(kSender, kSubmit, request)).header_digest();
+    for (const SealedSection& sealed : request.submission().sections()) section_ids[digest].push_back(sealed.section_id());
+    return digest;
   }
   ReferralState StateAt(const std::string& digest) {
     v1::GetReferralRequest request;

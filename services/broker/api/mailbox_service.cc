@@ -18,6 +18,7 @@
 #include "services/broker/api/deliver.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/mailbox_calls.h"
+#include "services/broker/api/section_calls.h"
 #include "services/broker/clocks/alert_command.h"
 #include "services/broker/delivery/settle.h"
 #include "services/broker/directory/families.h"
@@ -296,6 +297,11 @@ grpc::ServerUnaryReactor* MailboxService::SettleMessages(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* MailboxService::ReplayMailbox(grpc::CallbackServerContext* context, const v1::ReplayMailboxRequest* request,
                                                         v1::ReplayMailboxResponse* response) {
   return HandleReplayMailbox(*context, shared_, work_, *request, *response);
+}
+
+grpc::ServerWriteReactor<v1::FetchSectionResponse>* MailboxService::FetchSection(grpc::CallbackServerContext* context,
+                                                                                 const v1::FetchSectionRequest* request) {
+  return HandleFetchSection(*context, shared_, streams_, work_, *request);
 }
 
 grpc::ServerUnaryReactor* MailboxService::AnswerHold(grpc::CallbackServerContext* context, const v1::AnswerHoldRequest* request,

@@ -51,6 +51,8 @@ class MailboxService final : public broker::v1::MailboxService::CallbackService 
                                            v1::SettleMessagesResponse* response) override;
   grpc::ServerUnaryReactor* ReplayMailbox(grpc::CallbackServerContext* context, const v1::ReplayMailboxRequest* request,
                                           v1::ReplayMailboxResponse* response) override;
+  grpc::ServerWriteReactor<v1::FetchSectionResponse>* FetchSection(grpc::CallbackServerContext* context,
+                                                                   const v1::FetchSectionRequest* request) override;
   grpc::ServerUnaryReactor* AnswerHold(grpc::CallbackServerContext* context, const v1::AnswerHoldRequest* request,
                                        v1::AnswerHoldResponse* response) override;
   grpc::ServerUnaryReactor* ListDeadLetters(grpc::CallbackServerContext* context, const v1::ListDeadLettersRequest* request,

@@ -87,7 +87,7 @@ class QueryApiTest : public ::testing::Test {
         std::make_unique<rpc::HandlerContext>(broker_->executor(), broker_->authorizer(), clock_, metrics_);
     ledger_ = std::make_unique<LedgerService>(broker_->sequencer(), broker_->witnesses(), broker_->scrubber(), clock_, *shared_, streams_);
     trails_ = std::make_unique<broker::TrailService>(broker_->sequencer(), broker_->refusals(), *shared_);
-    directory_ = std::make_unique<DirectoryService>(broker_->directory(), broker_->refusals(), *shared_);
+    directory_ = std::make_unique<DirectoryService>(broker_->sequencer(), broker_->directory(), broker_->refusals(), clock_, *shared_);
     admin_ = std::make_unique<AdminService>(broker_->sequencer(), broker_->change_rules(),
                                             broker_->refusals(), *shared_);
     auto server =

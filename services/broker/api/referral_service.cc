@@ -15,10 +15,10 @@
 #include "common/rpc/error_mapping.h"
 #include "services/broker/adapter/authorizer.h"
 #include "services/broker/api/change_calls.h"
-#include "services/broker/api/comes_later.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/api/recipient_status.h"
+#include "services/broker/api/section_calls.h"
 #include "services/broker/api/sight.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
@@ -457,9 +457,8 @@ grpc::ServerUnaryReactor* ReferralService::ResealReferral(grpc::CallbackServerCo
 }
 
 grpc::ServerReadReactor<v1::UploadSectionRequest>* ReferralService::UploadSection(grpc::CallbackServerContext* context,
-                                                                                  v1::UploadSectionResponse*) {
-  return StreamComesLater<grpc::ServerReadReactor<v1::UploadSectionRequest>>(*context, shared_,
-                                                                             "/accord.broker.v1.ReferralService/UploadSection");
+                                                                                  v1::UploadSectionResponse* response) {
+  return HandleUploadSection(*context, shared_, streams_, work_, *response);
 }
 
 }  // namespace accord::broker

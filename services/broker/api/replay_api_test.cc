@@ -65,9 +65,12 @@ TEST_F(CollectApiTest, EndsAnAnswerBeforeItIsTooLarge) {
   // The third was given back as it was: nothing of it had left.
   const v1::Delivery third = CollectOne("idva");
   EXPECT_EQ(third.attempt(), 1u);
-  // One alone that is larger than that goes by itself.
+  // Sections that would be larger than that together are told of, and fetched beside it.
   Stored({.request_id = "incident-larger", .recipients = {"idva"}, .padding = 1'080'000, .victim = "v4"});
-  EXPECT_GT(CollectOne("idva").ByteSizeLong(), kCollectBytesMax);
+  const v1::Delivery larger = CollectOne("idva");
+  EXPECT_LT(larger.ByteSizeLong(), kCollectBytesMax);
+  ASSERT_EQ(larger.referral().sections_size(), 3);
+  for (const SealedSection& section : larger.referral().sections()) EXPECT_TRUE(section.cms().empty() && section.uploaded().size() == 32u);
 }
 
 TEST_F(CollectApiTest, IsAskedOnceASecond) {

@@ -86,6 +86,8 @@ class Scene {
   WireAnswer Call(const std::string& principal, std::string_view method, const google::protobuf::Message& request) {
     return CallOnce(channel(principal), method, request);
   }
+  // The ids of sections that were made for a referral, also of one that a twin then leaves out.
+  std::map<std::string, std::vector<std::string>> section_ids;
 
   // A statement of the agency, to which `fill` adds what its kind needs.
   SignedPayload Sign(const std::string& agency, const std::string& request_id, std::string_view header_digest, StatementKind kind,
@@ -221,6 +223,9 @@ class Story : public Scene {
       tags_ = parts.tags;
     };
     v1::SubmitReferralRequest request = MakeSubmission(world(), spec);
+    for (const SealedSection& sealed : request.submission().sections()) {
+      section_ids[referral::DigestOf(request.submission().header())].push_back(sealed.section_id());
+    }
     if (with_forbidden_) {
       Forbid(request.submission());
     } else {

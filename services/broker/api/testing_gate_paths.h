@@ -18,6 +18,7 @@
 #include "accord/inspection/v1/trail_service.pb.h"
 #include "common/base/bytes.h"
 #include "common/crypto/cms.h"
+#include "common/crypto/digest.h"
 #include "common/referral/referral_name.h"
 #include "common/referral/section.h"
 #include "services/broker/api/testing_gate.h"
@@ -355,6 +356,30 @@ inline v1::ResealReferralRequest OwnReseal(const Question& q, const std::string&
   return request;
 }
 
+// Of bytes that it makes up.
+inline std::vector<WireAnswer> OwnUpload(const Question& q, const std::string& method) {
+  v1::UploadSectionRequest request;
+  request.set_request_id(q.Id("upload"));
+  request.set_chunk("sealed, says " + request.request_id());
+  request.set_digest(crypto::Sha256(request.chunk()));
+  return {q.scene.Call(q.principal, method, request)};
+}
+// Of every section that was made for the referrals, the forbidden among them.
+inline std::vector<WireAnswer> FetchEvery(const Question& q, const std::string& method) {
+  std::vector<WireAnswer> answers;
+  for (const std::string& digest : q.digests) {
+    const auto known = q.scene.section_ids.find(digest);
+    const std::vector<std::string> ids = known == q.scene.section_ids.end() ? std::vector{std::string(kIdBytes, 'n')} : known->second;
+    for (const std::string& id : ids) {
+      v1::FetchSectionRequest request;
+      request.set_name(referral::ReferralName(digest));
+      request.set_section_id(id);
+      answers.push_back(q.scene.Call(q.principal, method, request));
+    }
+  }
+  return answers;
+}
+
 // The methods by service. One that comes is missed by the walk of gate_test.cc.
 using Methods = std::map<std::string, Path>;
 inline Methods ReferralPaths() {
@@ -382,7 +407,7 @@ inline Methods ReferralPaths() {
       {"WithdrawReferral", {What::kWrite, senders, Statements<v1::WithdrawReferralRequest>(STATEMENT_KIND_WITHDRAWN, not_wanted)}},
       {"RegradeReferral", {What::kWrite, senders, Statements<v1::RegradeReferralRequest>(STATEMENT_KIND_REGRADED, higher)}},
       {"ResealReferral", {What::kWrite, senders, OfEach<v1::ResealReferralRequest>(OwnReseal)}},
-      {"UploadSection", {What::kLater, "", Once<v1::UploadSectionRequest>()}},
+      {"UploadSection", {What::kWrite, "answers with what the caller brought", OwnUpload}},
   };
 }
 inline v1::ReportAlertRequest AlertOfNoDelivery(const Question& q) {
@@ -403,6 +428,7 @@ inline Methods MailboxPaths() {
       {"CollectMessages", {What::kReferrals, "", CollectOnce}},
       {"SettleMessages", {What::kWrite, "answers with the receipts of the caller's own settlements", Once(SettleOfNothing())}},
       {"ReplayMailbox", {What::kReferrals, "", ReplayAndCollect}},
+      {"FetchSection", {What::kReferrals, "", FetchEvery}},
       {"AnswerHold", {What::kWrite, "answers with the receipt of the caller's own answer", answer}},
       {"ReportAlert", {What::kWrite, "answers with nothing", alert}},
       {"ListDeadLetters", {What::kReferrals, "", PagesOf<v1::ListDeadLettersRequest>()}},
@@ -458,7 +484,12 @@ inline Methods TrailPaths() {
       {"RequestDisclosure", {What::kLater, "", Once<inspection::v1::RequestDisclosureRequest>()}},
   };
 }
-inline Methods DirectoryPaths() { return {{"ListAgencies", {What::kOther, "", PagesOf<admin::v1::ListAgenciesRequest>()}}}; }
+inline Methods DirectoryPaths() {
+  return {
+      {"ListAgencies", {What::kOther, "", PagesOf<admin::v1::ListAgenciesRequest>()}},
+      {"PublishSupport", {What::kWrite, "answers with the caller's own offer", Once<admin::v1::PublishSupportRequest>()}},
+  };
+}
 inline Methods PolicyPaths() {
   return {
       {"ListPolicyDocuments", {What::kOther, "", PagesOf<admin::v1::ListPolicyDocumentsRequest>()}},

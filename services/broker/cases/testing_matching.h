@@ -34,6 +34,7 @@ class RowsContext : public CommitContext {
     return absl::OkStatus();
   }
   absl::StatusOr<NewChain> OpenChain() override { return NewChain{fmt::format("{:016x}", ++opened_), opened_}; }
+  NewChain OpenChainUnder(uint64_t slot) override { return {fmt::format("{:016x}", ++opened_), slot}; }
   absl::StatusOr<uint64_t> AddEntry(const EntryDraft&) override { return ++entries_; }
   std::string RandomBytes(size_t count) override { return std::string(count, 'r'); }
   absl::Time now() const override { return absl::FromUnixMillis(1'800'000'000'000 + static_cast<int64_t>(opened_)); }

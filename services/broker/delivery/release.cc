@@ -7,6 +7,8 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/cms.h"
+#include "common/crypto/digest.h"
+#include "common/referral/section.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 #include "services/broker/delivery/attempts.h"
@@ -69,9 +71,8 @@ absl::StatusOr<ReleasePlan> PlanWord(SealedReader read, PlainReader read_plain, 
   return plan;
 }
 
-// Gives `plan` the statement by which sections were sealed again, and `parts` the recipient that it names, if the header does not have it.
-absl::Status TakeSupplement(SealedReader read, std::string_view header_digest, std::string_view statement_digest, ReleasePlan& plan,
-                            referral::HeaderParts& parts) {
+// Gives `decided` the statement by which sections were sealed again, and the recipient that it names, if the header does not have it.
+absl::Status TakeSupplement(SealedReader read, std::string_view header_digest, std::string_view statement_digest, DecidedNow& decided) {
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, read(kFamilyStatement, StatementKey(header_digest, statement_digest)));
   if (!bytes.has_value()) return Erased();
   storage::v1::StoredStatement kept;
@@ -79,9 +80,10 @@ absl::Status TakeSupplement(SealedReader read, std::string_view header_digest, s
   const auto statement = referral::ParseStatement(kept.statement());
   if (!statement.ok()) return Error(Reason::kStoreCorrupt, "a stored statement does not parse");
   const type::v1::RecipientPart& named = statement->reseal().recipient();
-  const bool there = std::any_of(parts.recipients.begin(), parts.recipients.end(), [&](const auto& row) { return row.agency() == named.agency(); });
-  if (!there) parts.recipients.push_back(named);
-  plan.supplement = std::move(*kept.mutable_statement());
+  auto& recipients = decided.parts.recipients;
+  const bool there = std::any_of(recipients.begin(), recipients.end(), [&](const auto& row) { return row.agency() == named.agency(); });
+  if (!there) recipients.push_back(named);
+  decided.supplement = std::move(*kept.mutable_statement());
   return absl::OkStatus();
 }
 
@@ -133,6 +135,19 @@ bool NoteHeld(storage::v1::StoredRecipient& recipient, const ReleasePlan& plan, 
 
 }  // namespace
 
+absl::StatusOr<DecidedNow> DecideNow(SealedReader read, const Policy& policy, const StoredReferral& stored, const referral::OpenedHeader& header,
+                                     const StoredDelivery& delivery, absl::Time now) {
+  DecidedNow decided;
+  ACCORD_ASSIGN_OR_RETURN(decided.parts, PartsNow(stored, header));
+  const auto* const recipient = FindRecipient(stored, delivery.agency());
+  if (recipient != nullptr && !recipient->resealed_by().empty()) {
+    ACCORD_RETURN_IF_ERROR(TakeSupplement(read, delivery.header_digest(), recipient->resealed_by(), decided));
+  }
+  ACCORD_ASSIGN_OR_RETURN(decided.cause, CauseOf(read, header.core.part));
+  decided.decisions = referral::Decide(policy.compiled, decided.parts, decided.cause.facts(), now);
+  return decided;
+}
+
 absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plain, const Policy& policy,
                                         const DirectorySnapshot& directory, const StoredDelivery& delivery, absl::Time now) {
   ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, delivery.header_digest()));
@@ -146,13 +161,10 @@ absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plai
   if (!CarriesReferral(delivery)) return PlanWord(read, read_plain, policy, *stored, header, delivery, now, std::move(plan));
   if (stored->recalled()) return plan;
 
-  ACCORD_ASSIGN_OR_RETURN(referral::HeaderParts parts, PartsNow(*stored, header));
+  ACCORD_ASSIGN_OR_RETURN(DecidedNow decided, DecideNow(read, policy, *stored, header, delivery, now));
+  const referral::Decisions& decisions = decided.decisions;
+  plan.supplement = std::move(decided.supplement);
   const auto* const recipient = FindRecipient(*stored, delivery.agency());
-  if (recipient != nullptr && !recipient->resealed_by().empty()) {
-    ACCORD_RETURN_IF_ERROR(TakeSupplement(read, delivery.header_digest(), recipient->resealed_by(), plan, parts));
-  }
-  ACCORD_ASSIGN_OR_RETURN(const Cause cause, CauseOf(read, header.core.part));
-  const referral::Decisions decisions = referral::Decide(policy.compiled, parts, cause.facts(), now);
   plan.agreement_version = decisions.agreement_version;
   plan.emergency_version = decisions.emergency_version;
   plan.law_version = decisions.law_version;
@@ -167,10 +179,12 @@ absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plai
   std::map<std::string, std::string> digests;
   for (const auto& section : header.sections) digests[section.part.section_id()] = section.part.digest();
   std::set<std::string> released;
+  size_t inline_bytes = 0;
   for (const std::string& section_id : referral::PermittedSections(decisions, delivery.agency())) {
-    ACCORD_ASSIGN_OR_RETURN(const auto sealed, read(kFamilySection, SectionKey(delivery.header_digest(), section_id)));
+    ACCORD_ASSIGN_OR_RETURN(auto sealed, read(kFamilySection, SectionKey(delivery.header_digest(), section_id)));
     if (!sealed.has_value()) return Erased();
     auto cut = crypto::cms::ForRecipient(*sealed, (*sealing)->subject_key_id());
+    sealed.reset();  // Of what is large one section at a time is held.
     if (HasReason(cut.status(), Reason::kSealingKeyUnknown)) {
       plan.sealed_for_other_key = true;
       continue;
@@ -178,12 +192,17 @@ absl::StatusOr<ReleasePlan> PlanRelease(SealedReader read, PlainReader read_plai
     ACCORD_RETURN_IF_ERROR(cut);
     auto& section = plan.sections.emplace_back();
     section.set_section_id(section_id);
-    section.set_cms(*std::move(cut));
+    if (cut->size() > referral::kInlineSectionBytesMax || inline_bytes + cut->size() > referral::kInlineSectionsBytesMax) {
+      section.set_uploaded(crypto::Sha256(*cut));
+    } else {
+      inline_bytes += cut->size();
+      section.set_cms(*std::move(cut));
+    }
     plan.section_digests.push_back(digests[section_id]);
     released.insert(section_id);
   }
   plan.openings = recipient == nullptr ? referral::OpeningsForRecipient(header, delivery.agency(), released) : OpeningsFor(header, *recipient, released);
-  if (!plan.sections.empty()) NoteHistory(policy, parts, delivery, cause, now, plan);
+  if (!plan.sections.empty()) NoteHistory(policy, decided.parts, delivery, decided.cause, now, plan);
   plan.sealed_for_other_key = plan.sealed_for_other_key && plan.sections.empty();
   if (recipient != nullptr) {
     plan.pick_up_due_ms = recipient->pick_up_due_ms();

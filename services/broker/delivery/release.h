@@ -32,7 +32,8 @@ struct ReleasePlan {
   // Of a referral: the decisions about this recipient, and what it may have. No sections: nothing may go any more.
   std::vector<type::v1::SectionDecision> decisions;
   std::string decision_digest;
-  std::vector<type::v1::SealedSection> sections;  // Each with the recipient's recipient info alone.
+  // Each with the recipient's recipient info alone. What is too large for a message is told of by its digest (referral/section.h).
+  std::vector<type::v1::SealedSection> sections;
   std::vector<std::string> section_digests;       // Of `sections`.
   std::vector<type::v1::Opening> openings;
   type::v1::SignedPayload header;
@@ -51,6 +52,18 @@ struct ReleasePlan {
   // Of what its sender says, or of a notice, to a holder: a protective rule applies to the holder by now, so nothing may go.
   bool may_not_tell = false;
 };
+
+// A stored referral decided again, as it stands.
+struct DecidedNow {
+  referral::HeaderParts parts;
+  Cause cause;
+  type::v1::SignedPayload supplement;  // As of ReleasePlan.
+  referral::Decisions decisions;
+};
+// What `delivery`, which carries `stored`, may hand over at `now`: the one rule for whatever leaves. Errors of PlanRelease. Thread-safe if
+// `read` is.
+absl::StatusOr<DecidedNow> DecideNow(SealedReader read, const Policy& policy, const storage::v1::StoredReferral& stored,
+                                     const referral::OpenedHeader& header, const storage::v1::StoredDelivery& delivery, absl::Time now);
 
 // Decides what `delivery` may hand over at `now`, by the tags as they stand. A section goes only to the key that the recipient's desk has in the
 // directory now: one sealed for an older key waits for its sender to seal again. A recipient that the header does not have is decided as the

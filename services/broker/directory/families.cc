@@ -38,6 +38,17 @@ std::string SectionKey(std::string_view header_digest, std::string_view section_
   return ByteWriter().Raw(header_digest).Raw(section_id).bytes();
 }
 
+std::string UploadKey(std::string_view agency, std::string_view digest) {
+  return ByteWriter().Raw(agency).U8(0).Raw(digest).bytes();
+}
+std::string UploadsOfAgencyKey(std::string_view agency) { return ByteWriter().U8(1).Raw(agency).bytes(); }
+std::string UploadRowKey(std::string_view agency, std::string_view digest) {
+  return ByteWriter().U8(2).Lp8(agency).Raw(digest).bytes();
+}
+std::string UploadSlotKey(std::string_view agency, std::string_view request_id) {
+  return ByteWriter().U8(3).Lp8(agency).Raw(request_id).bytes();
+}
+
 std::string StatementKey(std::string_view header_digest, std::string_view statement_digest) {
   return ByteWriter().Raw(header_digest).Raw(statement_digest).bytes();
 }
@@ -151,14 +162,14 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
     std::vector<storage::FamilySpec> all;
     for (std::string_view name :
          {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyWitness,
-          kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyParty,
+          kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyParty,
           kFamilyDelivery, kFamilyMailbox, kFamilyDeadLetter, kFamilySettled, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyCaseEvent, kFamilyCaseMatch, kFamilyLink, kFamilyLinkIndex,
           kFamilyErasure, kFamilyErased,
           kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyDue, kFamilyDueAt, kFamilyGap, kFamilyBreach, kFamilyReview,
-          kFamilySharing, kFamilyAgency, kFamilyOfficer, kFamilyDeny,
+          kFamilySharing, kFamilyAgency, kFamilySupport, kFamilyOfficer, kFamilyDeny,
           kFamilyChange, kFamilyPolicy, kFamilyMeta}) {
-      all.push_back({.name = std::string(name), .sealed = name == kFamilySection});
+      all.push_back({.name = std::string(name), .sealed = name == kFamilySection || name == kFamilyUpload});
     }
     return all;
   }());

@@ -34,6 +34,8 @@ inline constexpr std::string_view kFamilyChainEntry = "chain_entry"; // ChainEnt
 inline constexpr std::string_view kFamilyRequest = "request";        // RequestKey → StoredRequest
 inline constexpr std::string_view kFamilyReferral = "referral";      // header digest[32] → sealed StoredReferral
 inline constexpr std::string_view kFamilySection = "section";        // SectionKey → sealed CMS
+inline constexpr std::string_view kFamilyUpload = "upload";          // UploadKey → sealed StoredUpload
+inline constexpr std::string_view kFamilyUploadIndex = "upload_index";  // UploadsOfAgencyKey, UploadRowKey, UploadSlotKey
 inline constexpr std::string_view kFamilyStatement = "statement";    // StatementKey → sealed StoredStatement
 inline constexpr std::string_view kFamilyParty = "party";            // PartyKey → header digest[32]
 inline constexpr std::string_view kFamilyDelivery = "delivery";      // delivery id[16] → StoredDelivery
@@ -72,6 +74,7 @@ inline constexpr std::string_view kFamilySharing = "sharing";        // SharingK
 
 // Administration.
 inline constexpr std::string_view kFamilyAgency = "agency";          // id → admin.v1.Agency
+inline constexpr std::string_view kFamilySupport = "support";        // agency → StoredSupport
 inline constexpr std::string_view kFamilyOfficer = "officer";        // OfficerKey → StoredOfficer
 inline constexpr std::string_view kFamilyDeny = "deny";              // digest[32] → u64 number of the change
 inline constexpr std::string_view kFamilyChange = "change";          // u64 number → StoredChange
@@ -127,6 +130,13 @@ std::string ScrubKey(std::string_view tile_key);
 std::string RequestKey(std::string_view principal, std::string_view request_id);
 // header digest[32] ‖ section id[16].
 std::string SectionKey(std::string_view header_digest, std::string_view section_id);
+// agency ‖ 0 ‖ SHA-256 of the sealed bytes[32].
+std::string UploadKey(std::string_view agency, std::string_view digest);
+// Of family `upload_index`: u8 1 ‖ agency: u64 how many of its uploads wait ‖ u64 their bytes; u8 2 ‖ lp8(agency) ‖ SHA-256[32]: u64 bytes of
+// one ‖ its request id; u8 3 ‖ lp8(agency) ‖ request id: u64 key slot of those for one referral ‖ u64 how many wait.
+std::string UploadsOfAgencyKey(std::string_view agency);
+std::string UploadRowKey(std::string_view agency, std::string_view digest);
+std::string UploadSlotKey(std::string_view agency, std::string_view request_id);
 // header digest[32] ‖ statement digest[32].
 std::string StatementKey(std::string_view header_digest, std::string_view statement_digest);
 // lp8(agency) ‖ u64 leaf index of the `stored` entry: what ListReferrals walks backwards.
@@ -181,6 +191,7 @@ enum class DueKind : uint8_t {
   kFeedback = 6,  // A recipient tells what came of it.
   kChecks = 7,    // The time of a check; the agency is its sender.
   kReseal = 8,    // The sender seals again for a recipient.
+  kUpload = 9,    // A section that was uploaded and whose referral did not come; in place of the header digest that of its bytes.
 };
 // u64 time in ms ‖ u8 kind ‖ header digest[32] ‖ lp8(agency) ‖ u8 desk.
 std::string DueKey(uint64_t due_ms, DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk);

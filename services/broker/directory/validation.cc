@@ -103,6 +103,7 @@ absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view tr
     if (!IsSpecialism(specialism)) return Invalid("agency.specialisms", "1 to 63 of [a-z0-9_-] are needed");
   }
   if (agency.valid_from_ms() < 0) return Invalid("agency.valid_from_ms", "negative");
+  if (agency.has_support()) return Invalid("agency.support", "the agency publishes it itself");
   ACCORD_RETURN_IF_ERROR(CheckDuty(agency));
 
   const std::string prefix = fmt::format("spiffe://{}/agency/{}/", trust_domain, agency.id());

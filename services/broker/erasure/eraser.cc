@@ -32,7 +32,7 @@ constexpr absl::Duration kDropPause = absl::Milliseconds(100);
 
 // The families of which an erasure deletes or overwrites something.
 constexpr std::array kPurged = {
-    kFamilyOpening, kFamilyReferral,     kFamilySection, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
+    kFamilyOpening, kFamilyReferral,     kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
     kFamilyMailbox, kFamilyDeadLetter,   kFamilySettled, kFamilyCase,         kFamilyCaseToken, kFamilyCaseReferral, kFamilyCaseEvent, kFamilyCaseMatch, kFamilyLink, kFamilyLinkIndex, kFamilyErasure, kFamilyRetention, kFamilyMapping,
     kFamilyRefused, kFamilyChange,       kFamilyHold,    kFamilyHoldCover, kFamilyHoldReferral, kFamilyDue, kFamilyDueAt,
     kFamilyGap,     kFamilyBreach,       kFamilyReview,  kFamilySharing,

@@ -95,6 +95,10 @@ absl::Status BatchContext::PutSealed(std::string_view family, std::string_view k
 
 absl::StatusOr<CommitContext::NewChain> BatchContext::OpenChain() {
   ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, slots_.Take());
+  return OpenChainUnder(slot);
+}
+
+CommitContext::NewChain BatchContext::OpenChainUnder(uint64_t slot) {
   NewChain chain{.pseudonym = NewId(random_), .slot = slot};
   opened_[chain.pseudonym] = slot;
   return chain;

@@ -57,6 +57,7 @@ class BatchContext : public CommitContext {
   absl::Status PutSealed(std::string_view family, std::string_view key, uint64_t slot,
                          std::string_view value) override;
   absl::StatusOr<NewChain> OpenChain() override;
+  NewChain OpenChainUnder(uint64_t slot) override;
   absl::StatusOr<uint64_t> AddEntry(const EntryDraft& draft) override;
   std::string RandomBytes(size_t count) override { return random_.Bytes(count); }
   absl::Time now() const override { return now_; }

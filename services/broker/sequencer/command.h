@@ -62,6 +62,8 @@ class CommitContext {
     uint64_t slot = 0;
   };
   virtual absl::StatusOr<NewChain> OpenChain() = 0;
+  // The same with the slot of a chain that was opened before and never had an entry.
+  virtual NewChain OpenChainUnder(uint64_t slot) = 0;
 
   // Adds an entry; returns its leaf index. An unknown chain is DATA_LOSS.
   virtual absl::StatusOr<uint64_t> AddEntry(const EntryDraft& draft) = 0;

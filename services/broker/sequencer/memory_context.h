@@ -50,7 +50,10 @@ class MemoryContext : public CommitContext, public storage::Store {
     return absl::OkStatus();
   }
   absl::StatusOr<NewChain> OpenChain() override {
-    NewChain chain{NewId(random_), next_slot_++};
+    return OpenChainUnder(next_slot_++);
+  }
+  NewChain OpenChainUnder(uint64_t slot) override {
+    NewChain chain{NewId(random_), slot};
     chains_.insert(chain.pseudonym);
     return chain;
   }

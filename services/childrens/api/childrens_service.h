@@ -3,6 +3,7 @@
 
 #include "accord/childrens/v1/childrens_service.grpc.pb.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/push_call.h"
 
 namespace accord::childrens {
 
@@ -10,6 +11,9 @@ namespace accord::childrens {
 class ChildrensService final : public v1::ChildrensService::CallbackService {
  public:
   explicit ChildrensService(agent_rpc::AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  // What it takes that is pushed, for the watched folder too.
+  static agent_rpc::PushCalls Pushes();
 
   grpc::ServerUnaryReactor* DecideContact(grpc::CallbackServerContext*, const v1::DecideContactRequest*,
                                           v1::DecideContactResponse*) override;

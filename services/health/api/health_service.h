@@ -3,6 +3,7 @@
 
 #include "accord/health/v1/health_service.grpc.pb.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/push_call.h"
 
 namespace accord::health {
 
@@ -10,6 +11,9 @@ namespace accord::health {
 class HealthService final : public v1::HealthService::CallbackService {
  public:
   explicit HealthService(agent_rpc::AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  // What it takes that is pushed, for the watched folder too.
+  static agent_rpc::PushCalls Pushes();
 
   grpc::ServerUnaryReactor* ReferPatient(grpc::CallbackServerContext*, const v1::ReferPatientRequest*,
                                          v1::ReferPatientResponse*) override;

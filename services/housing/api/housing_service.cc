@@ -2,6 +2,7 @@
 
 #include "common/agent_rpc/inbox_service.h"
 #include "common/agent_rpc/push.h"
+#include "common/agent_rpc/work.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
 #include "common/referral/validate.h"
@@ -10,6 +11,8 @@
 
 namespace accord::housing {
 namespace {
+
+constexpr agent_rpc::PushMethod kReferOn("/accord.housing.v1.HousingService/ReferOn", MapOnward);
 
 // The notice that `request` names, of which something is to be done.
 template <typename Request>
@@ -23,10 +26,14 @@ absl::StatusOr<agent::InboxEntry> NoticeNamed(const agent::Inbox& inbox, const R
 
 }  // namespace
 
+agent_rpc::PushCalls HousingService::Pushes() {
+  return {kReferOn};
+}
+
 grpc::ServerUnaryReactor* HousingService::ReferOn(grpc::CallbackServerContext* context,
                                                   const v1::ReferOnRequest* request,
                                                   v1::ReferOnResponse* response) {
-  return agent_rpc::HandlePush(*context, runtime_, "/accord.housing.v1.HousingService/ReferOn", *request, *response, MapOnward);
+  return agent_rpc::HandlePush(*context, runtime_, kReferOn, *request, *response);
 }
 
 grpc::ServerUnaryReactor* HousingService::ListHousingNotices(grpc::CallbackServerContext* context,
@@ -52,33 +59,29 @@ grpc::ServerUnaryReactor* HousingService::ListHousingNotices(grpc::CallbackServe
 grpc::ServerUnaryReactor* HousingService::ReadHousingNotice(grpc::CallbackServerContext* context,
                                                             const v1::ReadHousingNoticeRequest* request,
                                                             v1::ReadHousingNoticeResponse* response) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.housing.v1.HousingService/ReadHousingNotice",
-                          [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_ASSIGN_OR_RETURN(const auto named, NoticeNamed(runtime_.inbox(), *request));
-                              ACCORD_ASSIGN_OR_RETURN(const auto sections,
-                                                      runtime_.inbox().Read(request->request_id(), named.header_digest, request->worker()));
-                              ACCORD_ASSIGN_OR_RETURN(const auto entry, runtime_.inbox().Get(named.header_digest));  // As it stands now.
-                              *response->mutable_notice() = NoticeOf(entry, sections, runtime_.keys().agency);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return agent_rpc::HandleWork(*context, runtime_, "/accord.housing.v1.HousingService/ReadHousingNotice", *request, agent_rpc::Journalled::kByAct,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_ASSIGN_OR_RETURN(const auto named, NoticeNamed(runtime_.inbox(), *request));
+                      ACCORD_ASSIGN_OR_RETURN(const auto sections,
+                                              runtime_.inbox().Read(request->request_id(), named.header_digest, request->worker()));
+                      ACCORD_ASSIGN_OR_RETURN(const auto entry, runtime_.inbox().Get(named.header_digest));  // As it stands now.
+                      *response->mutable_notice() = NoticeOf(entry, sections, runtime_.keys().agency);
+                      return absl::OkStatus();
+                    });
 }
 
 grpc::ServerUnaryReactor* HousingService::OpenApplication(grpc::CallbackServerContext* context,
                                                           const v1::OpenApplicationRequest* request,
                                                           v1::OpenApplicationResponse* response) {
-  return rpc::HandleUnary(*context, runtime_.handlers(), "/accord.housing.v1.HousingService/OpenApplication",
-                          [this, request, response](const rpc::Call&, rpc::Completion done) {
-                            done([&]() -> absl::Status {
-                              ACCORD_ASSIGN_OR_RETURN(const auto named, NoticeNamed(runtime_.inbox(), *request));
-                              ACCORD_ASSIGN_OR_RETURN(const auto entry,
-                                                      runtime_.inbox().Act(request->request_id(), named.header_digest, request->worker(),
-                                                                           type::v1::STATEMENT_KIND_ACCEPTED, [](type::v1::Statement&) {}));
-                              *response->mutable_notice() = SummaryOf(entry);
-                              return absl::OkStatus();
-                            }());
-                          });
+  return agent_rpc::HandleWork(*context, runtime_, "/accord.housing.v1.HousingService/OpenApplication", *request, agent_rpc::Journalled::kByAct,
+                    [this, request, response](const rpc::Call&) -> absl::Status {
+                      ACCORD_ASSIGN_OR_RETURN(const auto named, NoticeNamed(runtime_.inbox(), *request));
+                      ACCORD_ASSIGN_OR_RETURN(const auto entry,
+                                              runtime_.inbox().Act(request->request_id(), named.header_digest, request->worker(),
+                                                                   type::v1::STATEMENT_KIND_ACCEPTED, [](type::v1::Statement&) {}));
+                      *response->mutable_notice() = SummaryOf(entry);
+                      return absl::OkStatus();
+                    });
 }
 
 }  // namespace accord::housing

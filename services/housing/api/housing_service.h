@@ -3,6 +3,7 @@
 
 #include "accord/housing/v1/housing_service.grpc.pb.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/push_call.h"
 
 namespace accord::housing {
 
@@ -10,6 +11,9 @@ namespace accord::housing {
 class HousingService final : public v1::HousingService::CallbackService {
  public:
   explicit HousingService(agent_rpc::AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  // What it takes that is pushed, for the watched folder too.
+  static agent_rpc::PushCalls Pushes();
 
   grpc::ServerUnaryReactor* ReferOn(grpc::CallbackServerContext*, const v1::ReferOnRequest*,
                                     v1::ReferOnResponse*) override;

@@ -3,6 +3,7 @@
 
 #include "accord/idva/v1/idva_service.grpc.pb.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/push_call.h"
 
 namespace accord::idva {
 
@@ -10,6 +11,9 @@ namespace accord::idva {
 class IdvaService final : public v1::IdvaService::CallbackService {
  public:
   explicit IdvaService(agent_rpc::AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  // What it takes that is pushed, for the watched folder too.
+  static agent_rpc::PushCalls Pushes();
 
   grpc::ServerUnaryReactor* ReferToMarac(grpc::CallbackServerContext*, const v1::ReferToMaracRequest*,
                                          v1::ReferToMaracResponse*) override;

@@ -3,6 +3,7 @@
 
 #include "accord/police/v1/police_service.grpc.pb.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/push_call.h"
 
 namespace accord::police {
 
@@ -10,6 +11,9 @@ namespace accord::police {
 class PoliceService final : public v1::PoliceService::CallbackService {
  public:
   explicit PoliceService(agent_rpc::AgencyRuntime& runtime) : runtime_(runtime) {}
+
+  // What it takes that is pushed, for the watched folder too.
+  static agent_rpc::PushCalls Pushes();
 
   grpc::ServerUnaryReactor* ReportIncident(grpc::CallbackServerContext*, const v1::ReportIncidentRequest*,
                                            v1::ReportIncidentResponse*) override;

@@ -1,0 +1,144 @@
+// The watched folder in a service that has no broker: told by the kernel, through the gate, into the outbox.
+#include "common/agent_rpc/folder_worker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "common/agent/testing_service.h"
+#include "common/agent_rpc/checks_service.h"
+#include "common/base/file.h"
+#include "common/rpc/tls.h"
+
+namespace accord::agent_rpc {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+constexpr int kLongMs = 60'000;
+
+class FolderWorkerTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { ASSERT_TRUE(rpc::EnforceTls13().ok()); }
+
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "/accord_folder_worker_XXXXXX";
+    root_ = mkdtemp(name.data());
+    const auto sealing = authority_.IssueSealing("idva");
+    const auto tls = authority_.IssueTls("agency/idva");
+    AgencyConfig config;
+    config.agency = "idva";
+    config.trust_domain = std::string(crypto::testing::kTrustDomain);
+    config.server.tls = {File("tls.crt", tls.certificate.pem()), File("tls.key", tls.key_pem), File("roots", authority_.pem())};
+    config.broker = {.target = "127.0.0.1:1", .tls = config.server.tls, .server_spiffe_id = crypto::testing::SpiffeId("broker/main")};
+    config.log_vkey = File("log.vkey", agent::FakeLog::LogVkey());
+    config.signing_key = File("signing.key", authority_.IssueSigning("idva").key_pem);
+    config.sealing_key = File("sealing.key", sealing.key_pem);
+    config.sealing_certificate = File("sealing.crt", sealing.certificate.pem());
+    config.area_authorities = File("area.crt", authority_.pem());
+    config.store_key = root_ + "/store.key";
+    config.linkage_domain = "area";
+    config.linkage_key_id = "k1";
+    config.linkage_key = File("linkage.key", std::string(64, '6'));
+    config.store = root_ + "/store";
+    config.poll_interval = absl::Hours(1);
+    config.folder.directory = root_ + "/folder";
+    config.folder.worker = agent::SomeWorker();
+    config.folder.poll_interval = absl::Hours(1);  // Only the kernel's word wakes it.
+    auto runtime = AgencyRuntime::Open(config, type::v1::AGENCY_KIND_IDVA, clock_, random_, metrics_);
+    ASSERT_TRUE(runtime.ok()) << runtime.status();
+    runtime_ = *std::move(runtime);
+  }
+  void TearDown() override {
+    worker_.reset();
+    runtime_.reset();
+    fs::remove_all(root_);
+  }
+  std::string File(const std::string& name, const std::string& text) {
+    EXPECT_TRUE(WriteFileDurably(root_ + "/" + name, text).ok());
+    return root_ + "/" + name;
+  }
+  void StartFolder() {
+    auto worker = FolderWorker::Start(*runtime_, ChecksService::Pushes());
+    ASSERT_TRUE(worker.ok()) << worker.status();
+    worker_ = *std::move(worker);
+    ASSERT_NE(worker_, nullptr);
+  }
+  // Drops a file, and waits until it is in `folder`; its result.
+  nlohmann::json DropInto(const std::string& name, const std::string& text, const std::string& folder) {
+    const int notify = inotify_init1(IN_CLOEXEC);
+    EXPECT_GE(inotify_add_watch(notify, (root_ + "/folder/" + folder).c_str(), IN_MOVED_TO), 0);
+    File("folder/in/" + name, text);  // Written under another name, and renamed.
+    pollfd waited{notify, POLLIN, 0};
+    char events[4096];
+    while (!fs::exists(root_ + "/folder/" + folder + "/" + name)) {
+      if (poll(&waited, 1, kLongMs) <= 0 || read(notify, events, sizeof events) <= 0) break;
+    }
+    close(notify);
+    std::ifstream result(root_ + "/folder/" + folder + "/" + name + ".result.json");
+    return nlohmann::json::parse(result, nullptr, false);
+  }
+  static std::string Checks(const std::string& id, const std::string& worker = "") {
+    return "options.request_id,options.recipients[0],options.basis.victim_awareness,options.basis.consent,options.basis.article6,victim.family_name,purpose,question,"
+           "options.worker.pseudonym,options.worker.role,options.worker.authentication\n" +
+           id + ",police,informed,given,public-task,Ashdown,safeguarding-adult,What is known?," + worker + (worker.empty() ? ",,\n" : ",practitioner,multi-factor\n");
+  }
+
+  const crypto::testing::TestAuthority authority_{"Folder Test Authority"};
+  SystemRandom random_;
+  const SystemClock clock_;
+  telemetry::Metrics metrics_;
+  std::string root_;
+  std::unique_ptr<AgencyRuntime> runtime_;
+  std::unique_ptr<FolderWorker> worker_;
+};
+
+TEST_F(FolderWorkerTest, WhatIsRenamedIntoInIsPushedAtOnceAlsoWithoutABroker) {
+  StartFolder();
+  const auto result = DropInto("RequestChecks.1.csv", Checks("checks-001"), "done");
+  ASSERT_TRUE(result.is_object());
+  EXPECT_EQ(result.at("records").at(0).at("state"), "ACCEPTED");
+  const auto stored = runtime_->outbox().Get("checks-001");
+  ASSERT_TRUE(stored.ok()) << stored.status();
+  EXPECT_TRUE(stored->draft().core().checks()) << "mapped as the call of the service maps it";
+  EXPECT_FALSE(stored->request_digest().empty()) << "a call with the same request is the same push";
+}
+
+TEST_F(FolderWorkerTest, WhatWasThereBeforeTheStartIsTaken) {
+  fs::create_directories(root_ + "/folder/in");
+  File("folder/in/RequestChecks.1.csv", Checks("checks-001"));
+  StartFolder();
+  DropInto("RequestChecks.2.csv", Checks("checks-002"), "done");
+  EXPECT_TRUE(runtime_->outbox().Get("checks-001").ok());
+  EXPECT_TRUE(runtime_->outbox().Get("checks-002").ok());
+}
+
+TEST_F(FolderWorkerTest, ItPassesTheGateOfWorkers) {
+  agency::v1::WorkerRecord record;
+  record.set_pseudonym("w-known");
+  ASSERT_TRUE(runtime_->workers().Put("enrol-0001", record, agent::SomeWorker(), [this](std::string_view digest) { return runtime_->inbox().People(digest); }).ok());
+  StartFolder();
+  const auto unknown = DropInto("RequestChecks.1.csv", Checks("checks-001", "w-unknown"), "rejected");
+  ASSERT_TRUE(unknown.is_object());
+  EXPECT_EQ(unknown.at("records").at(0).at("reason"), "WORKER_NOT_KNOWN");
+  EXPECT_FALSE(runtime_->outbox().Get("checks-001").ok());
+  const auto known = DropInto("RequestChecks.2.csv", Checks("checks-001", "w-known"), "done");
+  EXPECT_EQ(known.at("records").at(0).at("state"), "ACCEPTED");
+}
+
+TEST_F(FolderWorkerTest, ACallThatTheServiceDoesNotHaveIsToldOf) {
+  StartFolder();
+  const auto result = DropInto("ReportIncident.1.csv", "reference\n1\n", "rejected");
+  ASSERT_TRUE(result.is_object());
+  EXPECT_EQ(result.at("records").at(0).at("field"), "call");
+}
+
+}  // namespace
+}  // namespace accord::agent_rpc

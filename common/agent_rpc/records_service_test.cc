@@ -1,0 +1,269 @@
+// An agency's records, its case packs and what waits in it, as they come over the wire from a service that has no broker.
+#include "common/agent_rpc/records_service.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "common/agent/testing_service.h"
+#include "common/agent_rpc/agency_services.h"
+#include "common/base/file.h"
+#include "common/rpc/client.h"
+#include "common/rpc/server.h"
+#include "common/rpc/tls.h"
+
+namespace accord::agent_rpc {
+namespace {
+
+using agency::v1::BuildCasePackRequest;
+using agency::v1::BuildCasePackResponse;
+using agency::v1::ExportRecordsRequest;
+using agency::v1::ExportRecordsResponse;
+using agent::SomeDraft;
+using agent::SomeWorker;
+
+class RecordsServiceTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { ASSERT_TRUE(rpc::EnforceTls13().ok()); }
+
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "/accord_records_XXXXXX";
+    directory_ = mkdtemp(name.data());
+    const auto sealing = authority_.IssueSealing("idva");
+    const auto tls = authority_.IssueTls("agency/idva");
+    tls_until_ = tls.certificate.not_after();
+    AgencyConfig config;
+    config.agency = "idva";
+    config.trust_domain = std::string(crypto::testing::kTrustDomain);
+    config.server.tls = {File("tls.crt", tls.certificate.pem()), File("tls.key", tls.key_pem), File("roots", authority_.pem())};
+    config.server.trust_domain = config.trust_domain;
+    config.broker = {.target = "127.0.0.1:1", .tls = config.server.tls, .server_spiffe_id = crypto::testing::SpiffeId("broker/main")};
+    config.log_vkey = File("log.vkey", agent::FakeLog::LogVkey());
+    config.signing_key = File("signing.key", authority_.IssueSigning("idva").key_pem);
+    config.sealing_key = File("sealing.key", sealing.key_pem);
+    config.sealing_certificate = File("sealing.crt", sealing.certificate.pem());
+    config.area_authorities = File("area.crt", authority_.pem());
+    config.store_key = directory_ + "/store.key";
+    config.linkage_domain = "area";
+    config.linkage_key_id = "k1";
+    config.linkage_key = File("linkage.key", std::string(64, '6'));
+    config.store = directory_ + "/store";
+    config.poll_interval = absl::Hours(1);
+    auto runtime = AgencyRuntime::Open(config, type::v1::AGENCY_KIND_IDVA, clock_, random_, metrics_);
+    ASSERT_TRUE(runtime.ok()) << runtime.status();
+    runtime_ = *std::move(runtime);
+    services_ = MakeAgencyServices(*runtime_);
+    std::vector<grpc::Service*> services;
+    for (const auto& service : services_) services.push_back(service.get());
+    auto server = rpc::Server::Start(config.server, services);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    auto channel = rpc::MakeChannel({.target = "127.0.0.1:" + std::to_string(server_->port()),
+                                     .tls = config.server.tls,
+                                     .server_spiffe_id = crypto::testing::SpiffeId("agency/idva"),
+                                     .share_connection = false});
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    channel_ = *std::move(channel);
+  }
+  void TearDown() override {
+    channel_.reset();
+    if (server_ != nullptr) server_->Shutdown(absl::Seconds(5));
+    server_.reset();
+    if (runtime_ != nullptr) runtime_->Stop();
+    services_.clear();
+    runtime_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+  std::string File(const std::string& name, const std::string& text) {
+    const std::string path = directory_ + "/" + name;
+    EXPECT_TRUE(WriteFileDurably(path, text).ok());
+    return path;
+  }
+  void Push(const std::string& request_id) {
+    agent::Draft draft = SomeDraft(request_id);
+    draft.recipients = {"police"};
+    draft.sections[0].content.mutable_identity()->mutable_victim()->add_dates_of_birth("1990-05-17");
+    ASSERT_TRUE(runtime_->outbox().Push(draft).ok());
+    clock_.Advance(absl::Seconds(1));
+  }
+
+  template <typename Response, typename Request>
+  absl::StatusOr<std::vector<Response>> Read(const Request& request, size_t at_most = 1000) {
+    agency::v1::RecordsService::Stub stub(channel_);
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, absl::Seconds(20));
+    const auto reader = [&] {
+      if constexpr (std::is_same_v<Request, ExportRecordsRequest>) {
+        return stub.ExportRecords(&context, request);
+      } else {
+        return stub.BuildCasePack(&context, request);
+      }
+    }();
+    std::vector<Response> rows;
+    Response row;
+    while (rows.size() < at_most && reader->Read(&row)) rows.push_back(row);
+    if (rows.size() == at_most) {
+      context.TryCancel();
+      (void)reader->Finish();
+      return rows;
+    }
+    const absl::Status ended = rpc::FromGrpc(reader->Finish());
+    if (!ended.ok()) return ended;
+    return rows;
+  }
+  auto Export(const ExportRecordsRequest& request, size_t at_most = 1000) { return Read<ExportRecordsResponse>(request, at_most); }
+  auto Pack(const BuildCasePackRequest& request) { return Read<BuildCasePackResponse>(request); }
+
+  static ExportRecordsRequest ExportRequest(const std::string& after = "") {
+    ExportRecordsRequest request;
+    *request.mutable_worker() = SomeWorker();
+    request.set_after(after);
+    return request;
+  }
+  static BuildCasePackRequest PackRequest() {
+    BuildCasePackRequest request;
+    request.set_request_id("pack-00001");
+    *request.mutable_worker() = SomeWorker();
+    request.mutable_person()->set_family_name("Ashdown");
+    request.mutable_person()->set_given_names("Miriam");
+    request.mutable_person()->add_dates_of_birth("1990-05-17");
+    request.set_ground(agency::v1::CASE_PACK_GROUND_COURT_ORDER);
+    request.set_authority("FD26P00001");
+    return request;
+  }
+  // Without what was pushed.
+  std::vector<agency::v1::JournalEntry> Journal() {
+    auto entries = runtime_->journal().List(0, 100, "", "")->entries;
+    std::erase_if(entries, [](const agency::v1::JournalEntry& entry) { return entry.act() == agency::v1::JOURNAL_ACT_PUSHED; });
+    return entries;
+  }
+
+  FakeClock clock_;
+  SystemRandom random_;
+  telemetry::Metrics metrics_;
+  crypto::testing::TestAuthority authority_;
+  absl::Time tls_until_;
+  std::string directory_;
+  std::unique_ptr<AgencyRuntime> runtime_;
+  std::vector<std::unique_ptr<grpc::Service>> services_;
+  std::unique_ptr<rpc::Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+TEST_F(RecordsServiceTest, AnExportIsInTheJournalBeforeItsFirstRowAndGoesOn) {
+  for (const char* id : {"request-1", "request-2", "request-3"}) Push(id);
+  const auto first = Export(ExportRequest(), 2);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ASSERT_EQ(first->size(), 2u);
+  EXPECT_EQ((*first)[0].total(), 7u) << "three sent, each noted as pushed, and this export's own entry";
+  EXPECT_EQ((*first)[1].total(), 0u);
+  ASSERT_EQ(Journal().size(), 1u);
+  EXPECT_EQ(Journal()[0].act(), agency::v1::JOURNAL_ACT_EXPORTED);
+  EXPECT_EQ(Journal()[0].worker().pseudonym(), "w-1");
+  const auto& sent = (*first)[0].record().sent();
+  EXPECT_EQ(sent.submission().request_id(), "request-1");
+  EXPECT_EQ(sent.sections(1).content().text().text(), "what happened");
+  const auto rest = Export(ExportRequest((*first)[1].position()));
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  ASSERT_EQ(rest->size(), 6u) << "the other two, each noted, and both exports";
+  EXPECT_EQ((*rest)[0].record().sent().submission().request_id(), "request-2");
+  EXPECT_EQ((*rest)[5].record().journal().act(), agency::v1::JOURNAL_ACT_EXPORTED);
+}
+
+TEST_F(RecordsServiceTest, TimesContentAndWrongAsksOfAnExport) {
+  Push("request-1");
+  const int64_t then = absl::ToUnixMillis(clock_.Now());
+  Push("request-2");
+  auto request = ExportRequest();
+  request.set_from_ms(then);
+  request.set_without_content(true);
+  auto rows = Export(request);
+  ASSERT_TRUE(rows.ok());
+  ASSERT_EQ(rows->size(), 3u) << "it, that it was pushed, and this export";
+  EXPECT_EQ((*rows)[0].record().sent().submission().request_id(), "request-2");
+  EXPECT_EQ((*rows)[0].record().sent().sections_size(), 0);
+  request.set_from_ms(0);
+  request.set_until_ms(then);
+  EXPECT_EQ(Export(request)->size(), 2u) << "before, and not at";
+  EXPECT_TRUE(HasReason(Export(ExportRequest("later")).status(), Reason::kFieldInvalid));
+  const size_t noted = Journal().size();
+  auto nobody = ExportRequest();
+  nobody.clear_worker();
+  EXPECT_TRUE(HasReason(Export(nobody).status(), Reason::kFieldMissing));
+  EXPECT_EQ(Journal().size(), noted) << "what was not begun is no export";
+}
+
+TEST_F(RecordsServiceTest, AWorkerWhoMayNotKnowOfSomebodyExportsNothing) {
+  agency::v1::WorkerRecord record;
+  record.set_pseudonym("w-1");
+  record.mutable_conflicts()->Add()->CopyFrom(PackRequest().person());
+  ASSERT_TRUE(runtime_->workers().Put("put-00001", record, SomeWorker(), [&](std::string_view digest) { return runtime_->inbox().People(digest); }).ok());
+  EXPECT_TRUE(HasReason(Export(ExportRequest()).status(), Reason::kWorkerBarred));
+  EXPECT_TRUE(HasReason(Pack(PackRequest()).status(), Reason::kWorkerBarred)) << "there is nothing of hers here, and it does not tell";
+  auto other = PackRequest();
+  other.mutable_person()->set_family_name("Clarke");
+  EXPECT_TRUE(HasReason(Pack(other).status(), Reason::kWorkerBarred));
+  EXPECT_TRUE(Journal().empty() || Journal().back().act() == agency::v1::JOURNAL_ACT_WORKER_PUT);
+}
+
+TEST_F(RecordsServiceTest, APackIsMadeUnderANumberAndSaysWhatItFound) {
+  Push("request-1");
+  const auto pack = Pack(PackRequest());
+  ASSERT_TRUE(pack.ok()) << pack.status();
+  ASSERT_EQ(pack->size(), 2u) << "it, and that it was pushed";
+  EXPECT_EQ((*pack)[0].strength(), type::v1::MATCH_STRENGTH_STRONG);
+  ASSERT_EQ(Journal().size(), 1u);
+  EXPECT_EQ(Journal()[0].act(), agency::v1::JOURNAL_ACT_CASE_PACK);
+  EXPECT_EQ(Journal()[0].about(), "FD26P00001");
+  auto wrong = PackRequest();
+  wrong.set_authority(std::string(65, '1'));
+  EXPECT_TRUE(HasReason(Pack(wrong).status(), Reason::kFieldInvalid));
+  wrong.set_authority("the court's order");
+  EXPECT_TRUE(HasReason(Pack(wrong).status(), Reason::kFieldInvalid));
+  wrong = PackRequest();
+  wrong.clear_ground();
+  EXPECT_TRUE(HasReason(Pack(wrong).status(), Reason::kFieldMissing));
+  wrong = PackRequest();
+  wrong.set_request_id("short");
+  EXPECT_TRUE(HasReason(Pack(wrong).status(), Reason::kFieldInvalid));
+  EXPECT_EQ(Journal().size(), 1u);
+  auto longest = PackRequest();
+  longest.set_authority(std::string(64, '1'));
+  EXPECT_TRUE(Pack(longest).ok());
+}
+
+TEST_F(RecordsServiceTest, WhatWaitsComesInPagesTheOldestFirst) {
+  std::set<std::string> pushed;
+  for (int i = 0; i < 5; ++i) {
+    const std::string id = "request-" + std::to_string(9 - i);
+    Push(id);
+    pushed.insert(id);
+  }
+  agency::v1::OutboxService::Stub stub(channel_);
+  agency::v1::ListWaitingRequest request;
+  request.set_page_size(2);
+  std::vector<std::string> listed;
+  int pages = 0;
+  do {
+    const auto page = rpc::CallUnary(stub, &agency::v1::OutboxService::Stub::ListWaiting, request, absl::Seconds(20));
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const auto& item : page->items()) listed.push_back(item.about());
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty() && ++pages < 10);
+  EXPECT_EQ(listed, (std::vector<std::string>{"request-9", "request-8", "request-7", "request-6", "request-5"}));
+  request.set_page_token("no token");
+  EXPECT_TRUE(HasReason(rpc::CallUnary(stub, &agency::v1::OutboxService::Stub::ListWaiting, request, absl::Seconds(20)).status(), Reason::kPageTokenInvalid));
+
+  const auto status = rpc::CallUnary(stub, &agency::v1::OutboxService::Stub::GetServiceStatus, {}, absl::Seconds(20));
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->outbox_waiting(), 5u);
+  EXPECT_EQ(status->waiting_for(), "") << "none was tried yet";
+  EXPECT_EQ(status->certificate_until_ms(), absl::ToUnixMillis(tls_until_));
+  EXPECT_GT(status->store_bytes_free(), 0u);
+  EXPECT_EQ(status->away_since_ms(), 0);
+}
+
+}  // namespace
+}  // namespace accord::agent_rpc
