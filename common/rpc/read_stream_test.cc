@@ -1,6 +1,7 @@
 // Streams that only the client writes, over real connections.
 #include "common/rpc/read_stream.h"
 
+#include <absl/synchronization/notification.h>
 #include <google/protobuf/wrappers.pb.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/impl/codegen/rpc_service_method.h>
@@ -12,7 +13,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
-#include <thread>
 
 #include "common/base/clock.h"
 #include "common/base/executor.h"
@@ -42,6 +42,7 @@ struct Seen {
   std::atomic<int> opened = 0, messages = 0, ended = 0, at_once = 0;
   std::atomic<int> refuse_at = -1;      // The message that is refused.
   std::atomic<bool> later = false;      // Answered on another thread.
+  absl::Notification first;             // Of all the streams' messages.
 };
 
 class JoinStream final : public ReadStream<StringValue, StringValue> {
@@ -58,7 +59,9 @@ class JoinStream final : public ReadStream<StringValue, StringValue> {
     EXPECT_EQ(++seen_.at_once, 1);
     joined_ += message.value();
     --seen_.at_once;
-    if (seen_.messages++ == seen_.refuse_at) return Error(Reason::kMessageTooLarge, "too much");
+    const int before = seen_.messages++;
+    if (before == 0) seen_.first.Notify();
+    if (before == seen_.refuse_at) return Error(Reason::kMessageTooLarge, "too much");
     return absl::OkStatus();
   }
   void OnEnd() override {
@@ -182,7 +185,7 @@ TEST_F(ReadStreamTest, TheDeniedSayNothing) {
 TEST_F(ReadStreamTest, EndsForWhoIsDeniedMeanwhileOrGoesAway) {
   const auto denied = Call(100'000, [&](int i) {
     if (i < 5) return true;
-    while (seen_.messages == 0) std::this_thread::yield();  // A stream that nobody has opened yet is not denied, but refused.
+    seen_.first.WaitForNotification();  // A stream that is not open yet is not among those that are ended.
     if (i == 5) streams_.EndIf([](const Peer&) { return Error(Reason::kCertificateDenied, "denied"); });
     return true;
   });
