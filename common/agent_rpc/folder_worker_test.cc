@@ -93,7 +93,7 @@ class FolderWorkerTest : public ::testing::Test {
 
   const crypto::testing::TestAuthority authority_{"Folder Test Authority"};
   SystemRandom random_;
-  const SystemClock clock_;
+  SystemClock clock_;
   telemetry::Metrics metrics_;
   std::string root_;
   std::unique_ptr<AgencyRuntime> runtime_;

@@ -108,7 +108,7 @@ class TenantTest : public ::testing::Test {
 
   const crypto::testing::TestAuthority authority_{"Tenant Test Authority"};
   SystemRandom random_;
-  const SystemClock clock_;
+  SystemClock clock_;
   std::string root_;
   AgencyConfig config_;
 };

@@ -1,5 +1,7 @@
 #include "common/agent_rpc/workers_service.h"
 
+#include <algorithm>
+
 #include "common/agent_rpc/inbox_service.h"
 #include "common/agent_rpc/work.h"
 #include "common/base/bytes.h"
@@ -8,11 +10,26 @@
 
 namespace accord::agent_rpc {
 
+namespace {
+
+// From the first worker on only who is enrolled may act: were that somebody else, who enrolled them could do nothing any more.
+absl::Status CheckFirst(const agent::Workers& workers, const agency::v1::PutWorkerRequest& request) {
+  const auto& roles = request.record().roles();
+  const bool self = request.record().pseudonym() == request.worker().pseudonym() &&
+                    (roles.empty() || std::find(roles.begin(), roles.end(), request.worker().role()) != roles.end());
+  if (self || !workers.empty()) return absl::OkStatus();
+  return Error(Reason::kFieldInvalid, "the first in the register is who enrols, in the role that they act in: enrol yourself, then the others",
+               {{"field", "record.pseudonym"}});
+}
+
+}  // namespace
+
 grpc::ServerUnaryReactor* WorkersService::PutWorker(grpc::CallbackServerContext* context, const agency::v1::PutWorkerRequest* request,
                                                     agency::v1::PutWorkerResponse* response) {
   return HandleWork(*context, runtime_, "/accord.agency.v1.WorkersService/PutWorker", *request, Journalled::kByAct,
                     [this, request, response](const rpc::Call&) -> absl::Status {
                       ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(*request));
+                      ACCORD_RETURN_IF_ERROR(CheckFirst(runtime_.workers(), *request));
                       ACCORD_ASSIGN_OR_RETURN(*response->mutable_record(),
                                               runtime_.workers().Put(request->request_id(), request->record(), request->worker(),
                                                                      [this](std::string_view digest) { return runtime_.inbox().People(digest); }));

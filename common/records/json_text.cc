@@ -65,9 +65,9 @@ class Handler {
   bool end_array() { return Leave(); }
   bool key(std::string& name) {
     const auto& members = open_.back()->members;
-    const bool twice = std::any_of(members.begin(), members.end(), [&](const auto& member) { return member.first == name; });
+    const bool twice = std::any_of(members.begin(), members.end(), [&](const auto& member) { return member.name == name; });
     if (twice) return Fail("a key stands twice in one object");
-    open_.back()->members.emplace_back(std::move(name), JsonValue());
+    open_.back()->members.push_back({std::move(name), {}});
     return true;
   }
   bool parse_error(size_t, const std::string&, const nlohmann::detail::exception&) { return Fail("is no JSON from here on"); }
@@ -84,7 +84,7 @@ class Handler {
   }
   JsonValue& Next() {
     if (open_.empty()) return root_;
-    if (open_.back()->kind == JsonValue::Kind::kObject) return open_.back()->members.back().second;
+    if (open_.back()->kind == JsonValue::Kind::kObject) return open_.back()->members.back().value;
     return open_.back()->elements.emplace_back();
   }
   bool Add(JsonValue::Kind kind, std::string text, uint64_t line) {

@@ -7,18 +7,24 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace accord::records {
+
+struct JsonMember;
 
 struct JsonValue {
   enum class Kind { kNull, kBool, kNumber, kText, kObject, kArray };
   Kind kind = Kind::kNull;
   uint64_t line = 0;  // Where it begins, from 1.
   std::string text;   // Of text; a number as it stands; `true` or `false`.
-  std::vector<std::pair<std::string, JsonValue>> members;  // Of an object, in their order.
-  std::vector<JsonValue> elements;                         // Of an array.
+  std::vector<JsonMember> members;   // Of an object, in their order.
+  std::vector<JsonValue> elements;   // Of an array.
+};
+
+struct JsonMember {
+  std::string name;
+  JsonValue value;
 };
 
 // One value, which `text` is the whole of; its first line has the number `first_line`. FIELD_INVALID with the line: it is no JSON, a key

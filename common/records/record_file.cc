@@ -126,10 +126,10 @@ absl::Status Reader::AddJson(const JsonValue& value) {
   JsonValue fields{JsonValue::Kind::kObject, value.line, "", {}, {}};
   std::string call, version;
   for (const auto& member : value.members) {
-    if (member.first == kCallKey && member.second.kind == JsonValue::Kind::kText) {
-      call = member.second.text;
-    } else if (member.first == kVersionKey && (member.second.kind == JsonValue::Kind::kNumber || member.second.kind == JsonValue::Kind::kText)) {
-      version = member.second.text;
+    if (member.name == kCallKey && member.value.kind == JsonValue::Kind::kText) {
+      call = member.value.text;
+    } else if (member.name == kVersionKey && (member.value.kind == JsonValue::Kind::kNumber || member.value.kind == JsonValue::Kind::kText)) {
+      version = member.value.text;
     } else {
       fields.members.push_back(member);
     }

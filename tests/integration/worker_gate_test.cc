@@ -196,6 +196,24 @@ TEST_F(WorkerGateTest, EveryCallInALeaversNameIsRefusedAndInTheJournal) {
   EXPECT_EQ(refused, called);
 }
 
+TEST_F(WorkerGateTest, TheFirstToBeEnrolledIsWhoEnrols) {
+  const MethodDescriptor& put = *agency::v1::PutWorkerRequest::descriptor()->file()->FindServiceByName("WorkersService")->FindMethodByName("PutWorker");
+  int at = 0;
+  const auto enrol = [&](const std::string& pseudonym, type::v1::WorkerRole role = type::v1::WORKER_ROLE_UNSPECIFIED) {
+    agency::v1::PutWorkerRequest request;
+    request.set_request_id("enrol-000" + std::to_string(++at));
+    request.mutable_record()->set_pseudonym(pseudonym);
+    if (role != type::v1::WORKER_ROLE_UNSPECIFIED) request.mutable_record()->add_roles(role);
+    *request.mutable_worker() = Named("boss");
+    return Call(put, request);
+  };
+  EXPECT_TRUE(HasReason(enrol("w-1"), Reason::kFieldInvalid)) << "boss could do nothing any more";
+  EXPECT_TRUE(HasReason(enrol("boss", type::v1::WORKER_ROLE_SYSTEM), Reason::kFieldInvalid)) << "the same";
+  EXPECT_TRUE(runtime_->workers().empty());
+  EXPECT_EQ(enrol("boss", Named("boss").role()), absl::OkStatus());
+  EXPECT_EQ(enrol("w-1"), absl::OkStatus());
+}
+
 TEST_F(WorkerGateTest, WhoeverIsNotNamedIsRefusedOnceThereIsARegister) {
   Enrol("boss");
   const agency::v1::ReadReferralRequest request;
