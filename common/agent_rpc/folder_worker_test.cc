@@ -13,6 +13,7 @@
 
 #include "common/agent/testing_service.h"
 #include "common/agent_rpc/checks_service.h"
+#include "common/agent_rpc/testing_agency_files.h"
 #include "common/base/file.h"
 #include "common/rpc/tls.h"
 
@@ -29,27 +30,8 @@ class FolderWorkerTest : public ::testing::Test {
   static void SetUpTestSuite() { ASSERT_TRUE(rpc::EnforceTls13().ok()); }
 
   void SetUp() override {
-    std::string name = ::testing::TempDir() + "/accord_folder_worker_XXXXXX";
-    root_ = mkdtemp(name.data());
-    const auto sealing = authority_.IssueSealing("idva");
-    const auto tls = authority_.IssueTls("agency/idva");
-    AgencyConfig config;
-    config.agency = "idva";
-    config.trust_domain = std::string(crypto::testing::kTrustDomain);
-    config.server.tls = {File("tls.crt", tls.certificate.pem()), File("tls.key", tls.key_pem), File("roots", authority_.pem())};
-    config.broker = {.target = "127.0.0.1:1", .tls = config.server.tls, .server_spiffe_id = crypto::testing::SpiffeId("broker/main")};
-    config.log_vkey = File("log.vkey", agent::FakeLog::LogVkey());
-    config.signing_key = File("signing.key", authority_.IssueSigning("idva").key_pem);
-    config.sealing_key = File("sealing.key", sealing.key_pem);
-    config.sealing_certificate = File("sealing.crt", sealing.certificate.pem());
-    config.area_authorities = File("area.crt", authority_.pem());
-    config.store_key = root_ + "/store.key";
-    config.linkage_domain = "area";
-    config.linkage_key_id = "k1";
-    config.linkage_key = File("linkage.key", std::string(64, '6'));
-    config.store = root_ + "/store";
-    config.poll_interval = absl::Hours(1);
-    config.folder.directory = root_ + "/folder";
+    AgencyConfig config = files_.Config(authority_, "idva", authority_.IssueSealing("idva"));
+    config.folder.directory = files_.directory() + "/folder";
     config.folder.worker = agent::SomeWorker();
     config.folder.poll_interval = absl::Hours(1);  // Only the kernel's word wakes it.
     auto runtime = AgencyRuntime::Open(config, type::v1::AGENCY_KIND_IDVA, clock_, random_, metrics_);
@@ -59,11 +41,6 @@ class FolderWorkerTest : public ::testing::Test {
   void TearDown() override {
     worker_.reset();
     runtime_.reset();
-    fs::remove_all(root_);
-  }
-  std::string File(const std::string& name, const std::string& text) {
-    EXPECT_TRUE(WriteFileDurably(root_ + "/" + name, text).ok());
-    return root_ + "/" + name;
   }
   void StartFolder() {
     auto worker = FolderWorker::Start(*runtime_, ChecksService::Pushes());
@@ -74,15 +51,15 @@ class FolderWorkerTest : public ::testing::Test {
   // Drops a file, and waits until it is in `folder`; its result.
   nlohmann::json DropInto(const std::string& name, const std::string& text, const std::string& folder) {
     const int notify = inotify_init1(IN_CLOEXEC);
-    EXPECT_GE(inotify_add_watch(notify, (root_ + "/folder/" + folder).c_str(), IN_MOVED_TO), 0);
-    File("folder/in/" + name, text);  // Written under another name, and renamed.
+    EXPECT_GE(inotify_add_watch(notify, (files_.directory() + "/folder/" + folder).c_str(), IN_MOVED_TO), 0);
+    files_.File("folder/in/" + name, text);  // Written under another name, and renamed.
     pollfd waited{notify, POLLIN, 0};
     char events[4096];
-    while (!fs::exists(root_ + "/folder/" + folder + "/" + name)) {
+    while (!fs::exists(files_.directory() + "/folder/" + folder + "/" + name)) {
       if (poll(&waited, 1, kLongMs) <= 0 || read(notify, events, sizeof events) <= 0) break;
     }
     close(notify);
-    std::ifstream result(root_ + "/folder/" + folder + "/" + name + ".result.json");
+    std::ifstream result(files_.directory() + "/folder/" + folder + "/" + name + ".result.json");
     return nlohmann::json::parse(result, nullptr, false);
   }
   static std::string Checks(const std::string& id, const std::string& worker = "") {
@@ -95,7 +72,7 @@ class FolderWorkerTest : public ::testing::Test {
   SystemRandom random_;
   SystemClock clock_;
   telemetry::Metrics metrics_;
-  std::string root_;
+  AgencyFiles files_;
   std::unique_ptr<AgencyRuntime> runtime_;
   std::unique_ptr<FolderWorker> worker_;
 };
@@ -112,8 +89,8 @@ TEST_F(FolderWorkerTest, WhatIsRenamedIntoInIsPushedAtOnceAlsoWithoutABroker) {
 }
 
 TEST_F(FolderWorkerTest, WhatWasThereBeforeTheStartIsTaken) {
-  fs::create_directories(root_ + "/folder/in");
-  File("folder/in/RequestChecks.1.csv", Checks("checks-001"));
+  fs::create_directories(files_.directory() + "/folder/in");
+  files_.File("folder/in/RequestChecks.1.csv", Checks("checks-001"));
   StartFolder();
   DropInto("RequestChecks.2.csv", Checks("checks-002"), "done");
   EXPECT_TRUE(runtime_->outbox().Get("checks-001").ok());

@@ -9,6 +9,7 @@
 #include "accord/agency/v1/agency_service.grpc.pb.h"
 #include "common/agent/testing_service.h"
 #include "common/agent_rpc/agency_services.h"
+#include "common/agent_rpc/testing_agency_files.h"
 #include "common/base/file.h"
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
@@ -29,28 +30,8 @@ class RecordsServiceTest : public ::testing::Test {
   static void SetUpTestSuite() { ASSERT_TRUE(rpc::EnforceTls13().ok()); }
 
   void SetUp() override {
-    std::string name = ::testing::TempDir() + "/accord_records_XXXXXX";
-    directory_ = mkdtemp(name.data());
-    const auto sealing = authority_.IssueSealing("idva");
-    const auto tls = authority_.IssueTls("agency/idva");
-    tls_until_ = tls.certificate.not_after();
-    AgencyConfig config;
-    config.agency = "idva";
-    config.trust_domain = std::string(crypto::testing::kTrustDomain);
-    config.server.tls = {File("tls.crt", tls.certificate.pem()), File("tls.key", tls.key_pem), File("roots", authority_.pem())};
-    config.server.trust_domain = config.trust_domain;
-    config.broker = {.target = "127.0.0.1:1", .tls = config.server.tls, .server_spiffe_id = crypto::testing::SpiffeId("broker/main")};
-    config.log_vkey = File("log.vkey", agent::FakeLog::LogVkey());
-    config.signing_key = File("signing.key", authority_.IssueSigning("idva").key_pem);
-    config.sealing_key = File("sealing.key", sealing.key_pem);
-    config.sealing_certificate = File("sealing.crt", sealing.certificate.pem());
-    config.area_authorities = File("area.crt", authority_.pem());
-    config.store_key = directory_ + "/store.key";
-    config.linkage_domain = "area";
-    config.linkage_key_id = "k1";
-    config.linkage_key = File("linkage.key", std::string(64, '6'));
-    config.store = directory_ + "/store";
-    config.poll_interval = absl::Hours(1);
+    const AgencyConfig config = files_.Config(authority_, "idva", authority_.IssueSealing("idva"));
+    tls_until_ = crypto::Certificate::FromPem(*ReadFile(config.server.tls.certificate))->not_after();
     auto runtime = AgencyRuntime::Open(config, type::v1::AGENCY_KIND_IDVA, clock_, random_, metrics_);
     ASSERT_TRUE(runtime.ok()) << runtime.status();
     runtime_ = *std::move(runtime);
@@ -74,12 +55,6 @@ class RecordsServiceTest : public ::testing::Test {
     if (runtime_ != nullptr) runtime_->Stop();
     services_.clear();
     runtime_.reset();
-    std::filesystem::remove_all(directory_);
-  }
-  std::string File(const std::string& name, const std::string& text) {
-    const std::string path = directory_ + "/" + name;
-    EXPECT_TRUE(WriteFileDurably(path, text).ok());
-    return path;
   }
   void Push(const std::string& request_id) {
     agent::Draft draft = SomeDraft(request_id);
@@ -145,7 +120,7 @@ class RecordsServiceTest : public ::testing::Test {
   telemetry::Metrics metrics_;
   crypto::testing::TestAuthority authority_;
   absl::Time tls_until_;
-  std::string directory_;
+  AgencyFiles files_;
   std::unique_ptr<AgencyRuntime> runtime_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<rpc::Server> server_;

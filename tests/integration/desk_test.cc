@@ -7,11 +7,11 @@
 
 #include "accord/broker/v1/mailbox_service.grpc.pb.h"
 #include "common/agent_rpc/agency_runtime.h"
+#include "common/agent_rpc/testing_agency_files.h"
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/rpc/server.h"
 #include "common/rpc/tls.h"
-#include "tests/integration/agency_files.h"
 
 namespace accord {
 namespace {
@@ -43,7 +43,7 @@ class DeskTest : public ::testing::TestWithParam<type::v1::Desk> {};
 TEST_P(DeskTest, OpensItsOwnMailboxWithItsOwnCertificate) {
   ASSERT_TRUE(rpc::EnforceTls13().ok());
   const crypto::testing::TestAuthority authority;
-  integration::AgencyFiles files, broker_files;
+  agent_rpc::AgencyFiles files, broker_files;
   Mailboxes mailboxes;
   auto server = rpc::Server::Start({.tls = broker_files.Tls("broker", authority.IssueTls("broker/main"), authority),
                                     .trust_domain = std::string(crypto::testing::kTrustDomain)},

@@ -16,6 +16,7 @@
 #include "accord/refer/v1/refer_service.pb.h"
 #include "common/agent/testing_service.h"
 #include "common/agent_rpc/agency_services.h"
+#include "common/agent_rpc/testing_agency_files.h"
 #include "common/referral/referral_name.h"
 #include "common/rpc/client.h"
 #include "common/rpc/error_mapping.h"
@@ -28,7 +29,6 @@
 #include "services/housing/api/housing_service.h"
 #include "services/idva/api/idva_service.h"
 #include "services/police/api/police_service.h"
-#include "tests/integration/agency_files.h"
 
 namespace accord {
 namespace {
@@ -169,7 +169,7 @@ class WorkerGateTest : public AgentTest {
 
   SystemRandom system_random_;
   telemetry::Metrics metrics_;
-  integration::AgencyFiles files_;
+  agent_rpc::AgencyFiles files_;
   std::unique_ptr<agent_rpc::AgencyRuntime> runtime_;
   std::vector<std::unique_ptr<grpc::Service>> services_;
   std::unique_ptr<rpc::Server> server_;

@@ -11,7 +11,7 @@
 #include "common/base/file.h"
 #include "common/crypto/testing_pki.h"
 
-namespace accord::integration {
+namespace accord::agent_rpc {
 
 // Thread-compatible. The directory goes with it.
 class AgencyFiles {
@@ -23,9 +23,9 @@ class AgencyFiles {
   ~AgencyFiles() { std::filesystem::remove_all(directory_); }
 
   // Of `agency`, such as `idva` or `idva/confidential`, with certificates of `authority`; its broker is nowhere, and its log FakeLog's.
-  agent_rpc::AgencyConfig Config(const crypto::testing::TestAuthority& authority, const std::string& agency, const crypto::testing::Issued& sealing) {
+  AgencyConfig Config(const crypto::testing::TestAuthority& authority, const std::string& agency, const crypto::testing::Issued& sealing) {
     const auto tls = authority.IssueTls("agency/" + agency);
-    agent_rpc::AgencyConfig config;
+    AgencyConfig config;
     config.agency = agency.substr(0, agency.find('/'));
     config.trust_domain = std::string(crypto::testing::kTrustDomain);
     config.server.tls = Tls("tls", tls, authority);
@@ -48,13 +48,16 @@ class AgencyFiles {
     return {File(name + ".crt", issued.certificate.pem()), File(name + ".key", issued.key_pem), File("roots", authority.pem())};
   }
 
- private:
+  // Writes a file there; its path.
   std::string File(const std::string& name, const std::string& text) {
     const std::string path = directory_ + "/" + name;
     EXPECT_TRUE(WriteFileDurably(path, text).ok());
     return path;
   }
+  const std::string& directory() const { return directory_; }
+
+ private:
   std::string directory_;
 };
 
-}  // namespace accord::integration
+}  // namespace accord::agent_rpc
