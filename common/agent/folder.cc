@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "common/base/bytes.h"
+#include "common/base/descriptor.h"
 #include "common/base/file.h"
 #include "common/base/text.h"
 #include "common/crypto/digest.h"
@@ -33,20 +34,6 @@ constexpr int kSameNamesMax = 100'000;
 absl::Status Failed(std::string_view what, const std::string& path) {
   return absl::InternalError(fmt::format("{} {}: {}", what, path, std::strerror(errno)));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 bool IsFinishedName(std::string_view name) {
   return !name.empty() && name.size() <= kFolderNameBytesMax && IsUtf8(name) && !name.starts_with('.') && !name.ends_with(".tmp") && !name.ends_with(".part") &&

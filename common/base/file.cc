@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "common/base/bytes.h"
+#include "common/base/descriptor.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
 
@@ -23,20 +24,6 @@ absl::Status Failed(std::string_view what, const std::string& path) {
   return absl::Status(error == ENOENT ? absl::StatusCode::kNotFound : absl::StatusCode::kInternal,
                       fmt::format("{} {}: {}", what, path, std::strerror(error)));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {

@@ -8,23 +8,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/base/descriptor.h"
+
 namespace accord::verify {
 namespace {
-
-// Closes what it holds.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  const int fd_;
-};
 
 absl::Status Failed(const std::string& path) {
   const int error = errno;
