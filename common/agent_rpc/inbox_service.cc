@@ -83,12 +83,26 @@ absl::StatusOr<int> PageSize(int32_t asked) {
   return asked == 0 ? kPageSizeDefault : asked;
 }
 
+namespace {
+
+absl::Status PageTokenInvalid() {
+  return Error(Reason::kPageTokenInvalid, "the page token was not made here", {{"field", "page_token"}});
+}
+
+}  // namespace
+
 absl::StatusOr<uint64_t> ParsePageToken(std::string_view token) {
   if (token.empty()) return uint64_t{0};
   const auto bytes = FromBase64(token);
   const auto sequence = bytes.has_value() ? U64FromKey(*bytes) : std::nullopt;
-  if (!sequence.has_value()) return Error(Reason::kPageTokenInvalid, "the page token was not made here", {{"field", "page_token"}});
+  if (!sequence.has_value()) return PageTokenInvalid();
   return *sequence;
+}
+
+absl::StatusOr<std::string> ParseTextPageToken(std::string_view token) {
+  auto place = FromBase64(token);
+  if (!place.has_value()) return PageTokenInvalid();
+  return *std::move(place);
 }
 
 std::string MakePageToken(uint64_t sequence) { return ToBase64(KeyU64(sequence)); }

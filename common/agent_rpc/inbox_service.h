@@ -12,6 +12,8 @@ agency::v1::InboxItem ToItem(const AgencyRuntime& runtime, const agent::InboxEnt
 absl::StatusOr<int> PageSize(int32_t asked);
 // The sequence a page token stands for, 0 for the first page; PAGE_TOKEN_INVALID.
 absl::StatusOr<uint64_t> ParsePageToken(std::string_view token);
+// The same where the place is a text, which the token has as base64; empty for the first page.
+absl::StatusOr<std::string> ParseTextPageToken(std::string_view token);
 std::string MakePageToken(uint64_t sequence);
 
 // Thread-safe.

@@ -288,12 +288,9 @@ grpc::ServerUnaryReactor* OutboxService::ListWaiting(grpc::CallbackServerContext
                           [this, request, response](const rpc::Call&, rpc::Completion done) {
                             done([&]() -> absl::Status {
                               ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-                              const auto after = FromBase64(request->page_token());
-                              if (!after.has_value()) {
-                                return Error(Reason::kPageTokenInvalid, "the page token was not made here", {{"field", "page_token"}});
-                              }
+                              ACCORD_ASSIGN_OR_RETURN(const std::string after, ParseTextPageToken(request->page_token()));
                               ACCORD_ASSIGN_OR_RETURN(const auto waits, runtime_.Waits());
-                              const agent::WaitingPage page = agent::PageOf(waits, *after, static_cast<size_t>(size));
+                              const agent::WaitingPage page = agent::PageOf(waits, after, static_cast<size_t>(size));
                               for (const agent::Wait& wait : page.waits) *response->add_items() = agent::ToItem(wait);
                               if (!page.next.empty()) response->set_next_page_token(ToBase64(page.next));
                               return absl::OkStatus();

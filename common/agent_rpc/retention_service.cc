@@ -50,11 +50,8 @@ grpc::ServerUnaryReactor* RetentionService::ListAgencyHolds(grpc::CallbackServer
                           [this, request, response](const rpc::Call&, rpc::Completion done) {
                             done([&]() -> absl::Status {
                               ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-                              const auto after = FromBase64(request->page_token());
-                              if (!after.has_value()) {
-                                return Error(Reason::kPageTokenInvalid, "the page token was not made here", {{"field", "page_token"}});
-                              }
-                              ACCORD_ASSIGN_OR_RETURN(const auto holds, runtime_.holds().List(*after, size));
+                              ACCORD_ASSIGN_OR_RETURN(const std::string after, ParseTextPageToken(request->page_token()));
+                              ACCORD_ASSIGN_OR_RETURN(const auto holds, runtime_.holds().List(after, size));
                               for (const auto& hold : holds) *response->add_holds() = ToHold(hold);
                               if (static_cast<int>(holds.size()) == size) response->set_next_page_token(ToBase64(holds.back().id));
                               return absl::OkStatus();

@@ -56,9 +56,8 @@ grpc::ServerUnaryReactor* WorkersService::ListWorkers(grpc::CallbackServerContex
   return HandleWork(*context, runtime_, "/accord.agency.v1.WorkersService/ListWorkers", *request, Journalled::kByAct,
                     [this, request, response](const rpc::Call&) -> absl::Status {
                       ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request->page_size()));
-                      const auto after = FromBase64(request->page_token());
-                      if (!after.has_value()) return Error(Reason::kPageTokenInvalid, "the page token was not made here", {{"field", "page_token"}});
-                      for (auto& record : runtime_.workers().List(*after, size)) *response->add_workers() = std::move(record);
+                      ACCORD_ASSIGN_OR_RETURN(const std::string after, ParseTextPageToken(request->page_token()));
+                      for (auto& record : runtime_.workers().List(after, size)) *response->add_workers() = std::move(record);
                       if (response->workers_size() == size) response->set_next_page_token(ToBase64(response->workers(size - 1).pseudonym()));
                       return absl::OkStatus();
                     });
