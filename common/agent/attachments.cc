@@ -25,7 +25,7 @@ constexpr absl::Duration kSweepDelay = absl::Hours(1);
 absl::Status NotFound() {
   return Error(Reason::kAttachmentNotFound, "no such file waits here; upload it first, or again: one is kept for a week");
 }
-absl::Status Invalid(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "info.file_name"}}); }
+absl::Status InvalidAttachment(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "info.file_name"}}); }
 
 std::string IdOf(const Attachment& file) {
   return crypto::Sha256(ByteWriter().Lp16("accord/attachment/v1").Lp16(file.file_name()).Lp16(file.media_type()).Raw(file.data()).bytes());
@@ -41,15 +41,15 @@ size_t CharactersOf(std::string_view utf8) {
 
 absl::Status CheckFile(std::string_view file_name, uint64_t bytes) {
   if (file_name.empty() || !IsUtf8(file_name) || CharactersOf(file_name) > kFileNameCharactersMax) {
-    return Invalid(fmt::format("a file name has 1 to {} characters", kFileNameCharactersMax));
+    return InvalidAttachment(fmt::format("a file name has 1 to {} characters", kFileNameCharactersMax));
   }
-  if (file_name.find_first_of("/\\") != std::string_view::npos || file_name == "." || file_name == "..") return Invalid("a file name is without a path");
+  if (file_name.find_first_of("/\\") != std::string_view::npos || file_name == "." || file_name == "..") return InvalidAttachment("a file name is without a path");
   // U+0080 to U+009F, and the marks that turn the direction of what follows, so that `exe.gpj` shows as `jpg.exe`.
   const bool hidden = file_name.find("\xe2\x80\xae") != std::string_view::npos || file_name.find("\xe2\x80\xad") != std::string_view::npos ||
                       file_name.find("\xe2\x81\xa6") != std::string_view::npos || file_name.find("\xe2\x81\xa7") != std::string_view::npos;
   bool controls = std::any_of(file_name.begin(), file_name.end(), [](char c) { return IsControl(static_cast<unsigned char>(c)); });
   for (size_t i = 0; i + 1 < file_name.size(); ++i) controls |= file_name[i] == '\xc2' && static_cast<unsigned char>(file_name[i + 1]) < 0xA0;
-  if (hidden || controls) return Invalid("a file name is without control characters");
+  if (hidden || controls) return InvalidAttachment("a file name is without control characters");
   if (bytes > kAttachmentBytesMax) {
     return Error(Reason::kAttachmentTooLarge, fmt::format("a file has at most {} bytes", kAttachmentBytesMax),
                  {{"limit_bytes", std::to_string(kAttachmentBytesMax)}});

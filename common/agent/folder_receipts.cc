@@ -20,7 +20,7 @@ bool IsAtItsEnd(agency::v1::SubmissionState state) {
   return state == agency::v1::SUBMISSION_STATE_SETTLED || state == agency::v1::SUBMISSION_STATE_WITHDRAWN || state == agency::v1::SUBMISSION_STATE_ERASED;
 }
 
-std::string StateName(agency::v1::SubmissionState state) {
+std::string SubmissionStateName(agency::v1::SubmissionState state) {
   constexpr std::string_view kPrefix = "SUBMISSION_STATE_";
   const std::string name = agency::v1::SubmissionState_Name(state);
   return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
@@ -43,10 +43,10 @@ records::RecordResult Folder::ResultOf(const StoredImportedRecord& record) const
   result.words = record.words();
   result.state = std::string(!record.reason().empty() ? records::kRefused : records::kNotPushed);
   if (!WasPushed(record)) return result;
-  result.state = StateName(record.state());
+  result.state = SubmissionStateName(record.state());
   const auto stored = pushes_.Get(record.request_id());
   if (!stored.ok()) return result;  // What was known of it stands.
-  result.state = StateName(stored->state());
+  result.state = SubmissionStateName(stored->state());
   if (!stored->header_digest().empty()) result.referral = "referrals/" + ToHex(stored->header_digest());
   result.waiting_for = stored->waiting_for();
   result.warnings.assign(stored->warnings().begin(), stored->warnings().end());

@@ -22,7 +22,7 @@ using storage::v1::StoredHeld;
 // Answers of the service itself. No push of the agency's own systems has such an id.
 std::string OwnRequestId(std::string_view hold, uint64_t number) { return fmt::format("accord-hold/{}/{}", hold, number); }
 
-absl::Status NotFound() { return Error(Reason::kHoldNotFound, "no legal hold of this id was delivered to this agency"); }
+absl::Status HoldNotFound() { return Error(Reason::kHoldNotFound, "no legal hold of this id was delivered to this agency"); }
 
 std::string HeldKey(std::string_view header_digest, std::string_view hold) { return std::string(header_digest) + std::string(hold); }
 
@@ -62,9 +62,9 @@ absl::Status Holds::Load() {
 }
 
 absl::StatusOr<AgencyHold> Holds::Get(std::string_view id) const {
-  if (id.empty()) return NotFound();
+  if (id.empty()) return HoldNotFound();
   ACCORD_ASSIGN_OR_RETURN(auto stored, store_.Get<StoredAgencyHold>(kFamilyHold, id));
-  if (!stored.has_value()) return NotFound();
+  if (!stored.has_value()) return HoldNotFound();
   return AgencyHold{std::string(id), *std::move(stored)};
 }
 

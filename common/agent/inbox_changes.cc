@@ -20,7 +20,7 @@ using storage::v1::StoredErasedCopy;
 using storage::v1::StoredReceived;
 using type::v1::Statement;
 
-absl::Status Illegal(std::string_view why, const std::string& state) {
+absl::Status IllegalChange(std::string_view why, const std::string& state) {
   return Error(Reason::kTransitionIllegal, why, {{"state", state}});
 }
 
@@ -222,14 +222,14 @@ absl::StatusOr<InboxEntry> Inbox::AnswerChange(const std::string& request_id, st
 }
 
 absl::Status Inbox::CheckAnswer(const InboxEntry& entry, const Statement& statement) const {
-  if (!entry.stored.has_change()) return Illegal("its sender has not changed it", type::v1::ReferralState_Name(entry.stored.state()));
+  if (!entry.stored.has_change()) return IllegalChange("its sender has not changed it", type::v1::ReferralState_Name(entry.stored.state()));
   ACCORD_ASSIGN_OR_RETURN(const Statement change, referral::ParseStatement(entry.stored.change()));
   if (!referral::MayAnswer(change.kind(), statement.change_answer())) {
-    return Illegal("this does not answer what the sender said: see `accordctl inbox list`", type::v1::StatementKind_Name(change.kind()));
+    return IllegalChange("this does not answer what the sender said: see `accordctl inbox list`", type::v1::StatementKind_Name(change.kind()));
   }
   const bool opened = entry.stored.state() != type::v1::REFERRAL_STATE_DELIVERED;
   if (statement.change_answer() == type::v1::CHANGE_ANSWER_NOT_OPENED && opened) {
-    return Illegal("a worker of this agency has opened it", type::v1::ReferralState_Name(entry.stored.state()));
+    return IllegalChange("a worker of this agency has opened it", type::v1::ReferralState_Name(entry.stored.state()));
   }
   return absl::OkStatus();
 }

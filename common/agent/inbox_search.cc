@@ -12,7 +12,7 @@ namespace {
 
 using agency::v1::SearchInboxRequest;
 
-absl::Status Invalid(std::string_view field, std::string_view why) {
+absl::Status InvalidSearch(std::string_view field, std::string_view why) {
   return Error(Reason::kFieldInvalid, fmt::format("{} {}", field, why), {{"field", std::string(field)}});
 }
 
@@ -57,12 +57,12 @@ bool IsOverdue(const InboxEntry& entry, absl::Time now) {
 
 absl::StatusOr<InboxPage> SearchInbox(const Inbox& inbox, const Workers& workers, const AgencyKeys& keys, const SearchInboxRequest& request,
                                       uint64_t before, int limit, absl::Time now) {
-  if (request.senders_size() > kSearchedSendersMax) return Invalid("senders", fmt::format("are more than {}", kSearchedSendersMax));
-  if (request.received_from_ms() < 0) return Invalid("received_from_ms", "is before 1970");
-  if (request.received_until_ms() < 0) return Invalid("received_until_ms", "is before 1970");
+  if (request.senders_size() > kSearchedSendersMax) return InvalidSearch("senders", fmt::format("are more than {}", kSearchedSendersMax));
+  if (request.received_from_ms() < 0) return InvalidSearch("received_from_ms", "is before 1970");
+  if (request.received_until_ms() < 0) return InvalidSearch("received_until_ms", "is before 1970");
   const PersonTokens sought = TokensOf(keys, request.person());
   if (request.has_person() && sought.empty()) {
-    return Invalid("person", "cannot be recognised by this: give a name with a date of birth or its year, or a verified identifier");
+    return InvalidSearch("person", "cannot be recognised by this: give a name with a date of birth or its year, or a verified identifier");
   }
   const std::string& searcher = request.worker().pseudonym();
   const bool has_conflicts = workers.HasConflicts(searcher);

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kSwapAttemptsMax = 16;  // Of one checkpoint, while others of other threads come between.
 
-absl::Status Invalid(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
+absl::Status InvalidWatch(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
 // Reads the openings of a receipt, each of which must be one of the leaf's.
 absl::StatusOr<VerifiedReceipt> ReadOpenings(const ledger::VerifiedReceipt& verified, const type::v1::Receipt& receipt) {
@@ -21,13 +21,13 @@ absl::StatusOr<VerifiedReceipt> ReadOpenings(const ledger::VerifiedReceipt& veri
   result.index = verified.index;
   for (const auto& opening : receipt.openings()) {
     if (!ledger::LeafOpens(verified.leaf, {opening.label(), opening.salt(), opening.content()})) {
-      return Invalid("an opening of the receipt is not one of its leaf's");
+      return InvalidWatch("an opening of the receipt is not one of its leaf's");
     }
     const bool parsed = opening.label() == "event"       ? result.event.ParseFromString(opening.content())
                         : opening.label() == "referral"  ? result.referral.ParseFromString(opening.content())
                         : opening.label() == "decisions" ? result.decisions.ParseFromString(opening.content())
                                                          : true;
-    if (!parsed) return Invalid("an opening of the receipt does not parse");
+    if (!parsed) return InvalidWatch("an opening of the receipt does not parse");
   }
   return result;
 }
@@ -75,11 +75,11 @@ absl::StatusOr<VerifiedReceipt> LogWatch::Verify(const type::v1::Receipt& receip
   const auto check = [&]() -> absl::StatusOr<VerifiedReceipt> {
     ACCORD_ASSIGN_OR_RETURN(const auto verified, ledger::VerifyReceipt(receipt.tlog_proof(), log_key_));
     ACCORD_ASSIGN_OR_RETURN(VerifiedReceipt result, ReadOpenings(verified, receipt));
-    if (result.event.type() != type) return Invalid("the receipt is of another event");
+    if (result.event.type() != type) return InvalidWatch("the receipt is of another event");
     const auto& about = result.referral;
-    if (about.header_digest() != header_digest) return Invalid("the receipt is of another referral");
+    if (about.header_digest() != header_digest) return InvalidWatch("the receipt is of another referral");
     if (request.has_value() && (about.sender() != request->sender || about.request_id() != request->request_id)) {
-      return Invalid("the receipt is of another sender's request");
+      return InvalidWatch("the receipt is of another sender's request");
     }
     return result;
   };

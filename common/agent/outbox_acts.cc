@@ -26,11 +26,11 @@ std::string DigestOfAct(const Statement& asked, const agency::v1::SharingBasis* 
   return crypto::Sha256(crypto::Sha256(asked.SerializeAsString()) + (basis == nullptr ? "" : basis->SerializeAsString()));
 }
 
-absl::Status Illegal(std::string_view why, const StoredSubmission& submission) {
+absl::Status IllegalAct(std::string_view why, const StoredSubmission& submission) {
   return Error(Reason::kTransitionIllegal, why, {{"state", agency::v1::SubmissionState_Name(submission.state())}});
 }
 
-absl::Status Invalid(const std::string& field, std::string_view why) {
+absl::Status InvalidAct(const std::string& field, std::string_view why) {
   return Error(Reason::kFieldInvalid, field + " " + std::string(why), {{"field", field}});
 }
 
@@ -96,21 +96,21 @@ Answer AskBroker(BrokerLink& broker, const Statement& statement, const StoredSub
 absl::Status Outbox::AsCorrection(Draft& draft) const {
   const auto& options = draft.options;
   if (options.corrects().empty()) {
-    return options.safe_contact_change() ? Invalid("options.safe_contact_change", "goes with options.corrects") : absl::OkStatus();
+    return options.safe_contact_change() ? InvalidAct("options.safe_contact_change", "goes with options.corrects") : absl::OkStatus();
   }
-  if (options.corrects() == options.request_id()) return Invalid("options.corrects", "is the push itself");
+  if (options.corrects() == options.request_id()) return InvalidAct("options.corrects", "is the push itself");
   if (!IsRequestId(options.request_id() + std::string(kStatementSuffix))) {
-    return Invalid("options.request_id", "of a correction is at most 118 characters");
+    return InvalidAct("options.request_id", "of a correction is at most 118 characters");
   }
   ACCORD_ASSIGN_OR_RETURN(const StoredSubmission corrected, Get(options.corrects()));
   // One that was erased since is looked at by Push, so that a repeated push still gets its first answer.
   const bool stored = corrected.state() == agency::v1::SUBMISSION_STATE_SETTLED || corrected.state() == agency::v1::SUBMISSION_STATE_ERASED;
-  if (!stored) return Illegal("what this corrects is not settled: nobody has it yet", corrected);
+  if (!stored) return IllegalAct("what this corrects is not settled: nobody has it yet", corrected);
   if (referral::IsRecordOnly(corrected.draft().core().type())) {
-    return Illegal("a record alone is with nobody who could be told of a correction; push what is shared now", corrected);
+    return IllegalAct("a record alone is with nobody who could be told of a correction; push what is shared now", corrected);
   }
   if (corrected.draft().core().checks() != draft.core.checks()) {
-    return Invalid("options.corrects", "a check is corrected by a check, and nothing else is");
+    return InvalidAct("options.corrects", "a check is corrected by a check, and nothing else is");
   }
   draft.core.set_type(type::v1::REFERRAL_TYPE_CORRECTION);
   draft.core.set_caused_by(corrected.header_digest());  // Whatever the older version followed, it says itself.
@@ -120,7 +120,7 @@ absl::Status Outbox::AsCorrection(Draft& draft) const {
 
 absl::StatusOr<StoredSubmission> Outbox::Act(const std::string& request_id, const Statement& asked,
                                              const agency::v1::SharingBasis* basis) {
-  if (!IsRequestId(asked.request_id())) return Invalid("request_id", "must be 8 to 128 characters of [A-Za-z0-9._:/-]");
+  if (!IsRequestId(asked.request_id())) return InvalidAct("request_id", "must be 8 to 128 characters of [A-Za-z0-9._:/-]");
   absl::MutexLock act(&act_mu_);
   ACCORD_ASSIGN_OR_RETURN(const bool begun, BeginAct(request_id, asked, basis));
   if (begun) {
@@ -142,7 +142,7 @@ absl::StatusOr<bool> Outbox::BeginAct(const std::string& request_id, const State
   };
   if (submission.has_pending_act()) {
     ACCORD_ASSIGN_OR_RETURN(const Statement pending, referral::ParseStatement(submission.pending_act()));
-    if (pending.request_id() != asked.request_id()) return Illegal("another act on it waits for the broker's answer", submission);
+    if (pending.request_id() != asked.request_id()) return IllegalAct("another act on it waits for the broker's answer", submission);
     ACCORD_RETURN_IF_ERROR(same(submission.pending_digest()));
     return true;
   }
@@ -150,14 +150,14 @@ absl::StatusOr<bool> Outbox::BeginAct(const std::string& request_id, const State
     ACCORD_RETURN_IF_ERROR(same(submission.last_act()));
     return false;
   }
-  if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED) return Illegal("it is not settled: the broker has not stored it", submission);
-  if (correcting_.contains(request_id)) return Illegal("a correction of it waits for the broker's answer", submission);
+  if (submission.state() != agency::v1::SUBMISSION_STATE_SETTLED) return IllegalAct("it is not settled: the broker has not stored it", submission);
+  if (correcting_.contains(request_id)) return IllegalAct("a correction of it waits for the broker's answer", submission);
 
   Statement statement = asked;
   std::vector<type::v1::Opening> openings;
   if (basis != nullptr) {
     ACCORD_ASSIGN_OR_RETURN(openings, preparer_.RemakeTags(submission.prepared(), *basis, statement));
-    if (openings.empty()) return Illegal("what was sent is not in this store any more, so that its tags cannot be replaced; recall it", submission);
+    if (openings.empty()) return IllegalAct("what was sent is not in this store any more, so that its tags cannot be replaced; recall it", submission);
   }
   if (resealed != nullptr) {
     *statement.mutable_reseal() = resealed->reseal;
@@ -251,7 +251,7 @@ absl::Status Outbox::Change(const std::string& request_id, absl::FunctionRef<voi
 
 absl::Status Outbox::MayCorrect(const std::string& request_id, const std::string& corrects) const {
   ACCORD_ASSIGN_OR_RETURN(const StoredSubmission corrected, Get(corrects));
-  if (corrected.state() != agency::v1::SUBMISSION_STATE_SETTLED) return Illegal("what this corrects was erased here", corrected);
+  if (corrected.state() != agency::v1::SUBMISSION_STATE_SETTLED) return IllegalAct("what this corrects was erased here", corrected);
   absl::MutexLock lock(&mu_);
   const auto row = correcting_.find(corrects);
   const bool another = row != correcting_.end() && row->second != request_id;

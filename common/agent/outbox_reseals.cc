@@ -29,7 +29,7 @@ std::string NamedBy(const StoredSubmission& submission, const std::string& agenc
 }
 
 // What makes two of them the same: not what the key is by now.
-Statement AskedFor(Statement asked, const std::string& agency) {
+Statement ResealAskedFor(Statement asked, const std::string& agency) {
   asked.set_kind(type::v1::STATEMENT_KIND_RESEALED);
   asked.mutable_reseal()->mutable_recipient()->set_agency(agency);
   asked.mutable_reseal()->set_approver(asked.worker().pseudonym());
@@ -37,7 +37,7 @@ Statement AskedFor(Statement asked, const std::string& agency) {
 }
 
 // Of one key of one recipient of one referral: what was begun before the service ended is not begun again.
-std::string OwnRequestId(const StoredSubmission& submission, const type::v1::Reseal& reseal) {
+std::string ResealRequestId(const StoredSubmission& submission, const type::v1::Reseal& reseal) {
   const std::string what =
       ByteWriter().Lp16(submission.header_digest()).Lp16(reseal.recipient().agency()).Lp16(reseal.sealing_certificate_digest()).bytes();
   return "reseal." + ToHex(crypto::Sha256(what).substr(0, 24));
@@ -46,7 +46,7 @@ std::string OwnRequestId(const StoredSubmission& submission, const type::v1::Res
 }  // namespace
 
 absl::StatusOr<StoredSubmission> Outbox::Reseal(const std::string& request_id, const Statement& asked_by, const std::string& agency) {
-  const Statement asked = AskedFor(asked_by, agency);
+  const Statement asked = ResealAskedFor(asked_by, agency);
   if (!IsRequestId(asked.request_id())) {
     return Error(Reason::kFieldInvalid, "request_id must be 8 to 128 characters of [A-Za-z0-9._:/-]", {{"field", "request_id"}});
   }
@@ -85,7 +85,7 @@ absl::StatusOr<bool> Outbox::SealOneEndorsed(const std::string& request_id, cons
     return true;  // A person sees to it.
   }
   Statement asked;
-  asked.set_request_id(OwnRequestId(submission, resealed->reseal));
+  asked.set_request_id(ResealRequestId(submission, resealed->reseal));
   *asked.mutable_worker() = ServiceWorker();
   asked.set_kind(type::v1::STATEMENT_KIND_RESEALED);
   asked.mutable_reseal()->mutable_recipient()->set_agency(agency);

@@ -17,7 +17,7 @@ constexpr size_t kAddressCharsMin = 6;  // Of a squeezed address that says anyth
 
 // Every person a section tells of.
 template <typename Visit>
-void ForEachPerson(SectionContent& content, Visit visit) {
+void ForEachScreened(SectionContent& content, Visit visit) {
   if (content.has_identity()) visit(*content.mutable_identity()->mutable_victim());
   if (content.has_children()) {
     for (auto& child : *content.mutable_children()->mutable_children()) visit(*child.mutable_person());
@@ -79,7 +79,7 @@ void QuarantineIdentifiers(Draft& draft) {
   };
   for (auto& subject : draft.subjects) screen(subject.person);
   quarantined = 0;  // Subjects repeat the people of the sections; count each identifier once.
-  for (auto& section : draft.sections) ForEachPerson(section.content, screen);
+  for (auto& section : draft.sections) ForEachScreened(section.content, screen);
   if (quarantined > 0) {
     draft.warnings.push_back("An identifier has a wrong check character or form: it is kept apart and not matched on; the "
                              "referral goes. Correct it in your record.");
@@ -90,7 +90,7 @@ void WithholdConfidentialAddresses(Draft& draft) {
   std::vector<std::string> addresses;
   bool confidential = false;
   for (auto& section : draft.sections) {
-    ForEachPerson(section.content, [&](Person& person) {
+    ForEachScreened(section.content, [&](Person& person) {
       if (!person.confidential_address()) return;
       confidential = true;
       if (!person.address().empty()) {

@@ -17,7 +17,7 @@ namespace {
 
 using type::v1::RecipientPart;
 
-absl::Status Invalid(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "agency"}}); }
+absl::Status InvalidReseal(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "agency"}}); }
 
 absl::StatusOr<referral::OpenedHeader> OpenSent(const type::v1::Submission& submission) {
   if (!submission.has_header()) {
@@ -33,7 +33,7 @@ absl::StatusOr<RecipientPart> PartOf(const referral::OpenedHeader& header, const
   for (const auto& recipient : header.recipients) {
     if (recipient.part.agency() == agency) return recipient.part;
   }
-  if (named_by.empty()) return Invalid("it is no recipient, and no recipient named it: push to it anew");
+  if (named_by.empty()) return InvalidReseal("it is no recipient, and no recipient named it: push to it anew");
   const bool own_staff = std::any_of(header.subjects.begin(), header.subjects.end(), [&](const auto& subject) { return subject.part.works_at() == agency; });
   RecipientPart part;
   part.set_agency(agency);
@@ -76,7 +76,7 @@ broker::v1::PreviewReferralRequest Asked(const referral::OpenedHeader& header, c
 }
 
 // Sections that are permitted to `part`, and to whom it stands in for.
-std::set<std::string> Permitted(const broker::v1::PreviewReferralResponse& preview, const RecipientPart& part) {
+std::set<std::string> PermittedSections(const broker::v1::PreviewReferralResponse& preview, const RecipientPart& part) {
   std::set<std::string> own, principals;
   for (const auto& decision : preview.decisions()) {
     if (decision.verdict() != type::v1::VERDICT_PERMIT) continue;
@@ -119,11 +119,11 @@ absl::StatusOr<Resealed> Preparer::SealAgain(const type::v1::Submission& submiss
   ACCORD_ASSIGN_OR_RETURN(const RecipientPart part, PartOf(header, agency, named_by));
   ACCORD_ASSIGN_OR_RETURN(const auto directory, broker_.ListAgencies());
   const auto row = std::find_if(directory.begin(), directory.end(), [&](const auto& one) { return one.id() == agency; });
-  if (row == directory.end()) return Invalid("it is not in the directory");
+  if (row == directory.end()) return InvalidReseal("it is not in the directory");
   if (IsKeptFrom(header, part, row->kind())) return Error(Reason::kNothingPermitted, "a protective rule applies to it; nothing more can be said here");
   const bool confidential = part.desk() == type::v1::DESK_CONFIDENTIAL;
   const std::string& der = confidential ? row->confidential_sealing_certificate() : row->sealing_certificate();
-  if (der.empty()) return Invalid("it has no such desk");
+  if (der.empty()) return InvalidReseal("it has no such desk");
   const auto certificate = CheckAgencyCertificate(keys_, der, agency, "sealing", clock_.Now());
   if (!certificate.ok()) {
     const auto parsed = crypto::Certificate::FromDer(der);
@@ -135,7 +135,7 @@ absl::StatusOr<Resealed> Preparer::SealAgain(const type::v1::Submission& submiss
   if (!approved && !endorsing.has_value()) return NeedsApprover();
 
   ACCORD_ASSIGN_OR_RETURN(const auto preview, broker_.Preview(Asked(header, part, worker)));
-  const std::set<std::string> permitted = Permitted(preview, part);
+  const std::set<std::string> permitted = PermittedSections(preview, part);
   if (permitted.empty()) return Error(Reason::kNothingPermitted, "no section may go to it now; a preview gives the reasons");
   Resealed resealed;
   const std::string& request_id = header.core.part.request_id();

@@ -21,7 +21,7 @@ using storage::v1::StoredAssignment;
 using storage::v1::StoredInboxPeople;
 using storage::v1::StoredWorker;
 
-absl::Status Invalid(std::string_view field, std::string_view why) {
+absl::Status InvalidWorker(std::string_view field, std::string_view why) {
   return Error(Reason::kFieldInvalid, fmt::format("{} {}", field, why), {{"field", std::string(field)}});
 }
 
@@ -30,14 +30,14 @@ absl::Status Left() { return Error(Reason::kWorkerLeft, "the worker has left the
 
 absl::Status CheckRecord(const WorkerRecord& record) {
   if (record.pseudonym().size() > referral::kPseudonymBytesMax) {
-    return Invalid("record.pseudonym", fmt::format("is over {} bytes", referral::kPseudonymBytesMax));
+    return InvalidWorker("record.pseudonym", fmt::format("is over {} bytes", referral::kPseudonymBytesMax));
   }
   for (const int role : record.roles()) {
-    if (role == type::v1::WORKER_ROLE_UNSPECIFIED) return Invalid("record.roles", "has no role in it");
+    if (role == type::v1::WORKER_ROLE_UNSPECIFIED) return InvalidWorker("record.roles", "has no role in it");
   }
-  if (record.teams_size() > kTeamsPerWorkerMax) return Invalid("record.teams", fmt::format("are more than {}", kTeamsPerWorkerMax));
+  if (record.teams_size() > kTeamsPerWorkerMax) return InvalidWorker("record.teams", fmt::format("are more than {}", kTeamsPerWorkerMax));
   for (const std::string& team : record.teams()) {
-    if (!IsTeamId(team)) return Invalid("record.teams", "are not 1 to 63 of [a-z0-9-]");
+    if (!IsTeamId(team)) return InvalidWorker("record.teams", "are not 1 to 63 of [a-z0-9-]");
   }
   return absl::OkStatus();
 }
@@ -48,7 +48,7 @@ absl::Status TakeConflicts(const AgencyKeys& keys, const WorkerRecord& record, S
   for (const auto& person : record.conflicts()) {
     auto conflict = ConflictOf(keys, person);
     if (conflict.tokens().empty()) {
-      return Invalid("record.conflicts", "has somebody who could not be recognised: give a name with a date of birth, or a verified identifier");
+      return InvalidWorker("record.conflicts", "has somebody who could not be recognised: give a name with a date of birth, or a verified identifier");
     }
     const bool known = std::any_of(stored.conflicts().begin(), stored.conflicts().end(), [&](const auto& kept) {
       return kept.SerializeAsString() == conflict.SerializeAsString();
@@ -56,7 +56,7 @@ absl::Status TakeConflicts(const AgencyKeys& keys, const WorkerRecord& record, S
     if (!known) *stored.add_conflicts() = std::move(conflict);
   }
   if (stored.conflicts_size() <= kConflictsPerWorkerMax) return absl::OkStatus();
-  return Invalid("record.conflicts", fmt::format("are more than {}, with those that are kept", kConflictsPerWorkerMax));
+  return InvalidWorker("record.conflicts", fmt::format("are more than {}, with those that are kept", kConflictsPerWorkerMax));
 }
 
 absl::StatusOr<std::vector<PersonTokens>> TokensOfConflicts(const AgencyKeys& keys, const StoredWorker& stored) {
@@ -303,8 +303,8 @@ std::vector<WorkerRecord> Workers::List(std::string_view after, int limit) const
 
 absl::StatusOr<Assignment> Workers::Assign(const std::string& request_id, std::string_view header_digest, const type::v1::Worker& by,
                                            const std::string& to_worker, const std::string& to_team, const StoredInboxPeople& people) {
-  if (to_worker.size() > referral::kPseudonymBytesMax) return Invalid("to_worker", fmt::format("is over {} bytes", referral::kPseudonymBytesMax));
-  if (!to_team.empty() && !IsTeamId(to_team)) return Invalid("to_team", "is not 1 to 63 of [a-z0-9-]");
+  if (to_worker.size() > referral::kPseudonymBytesMax) return InvalidWorker("to_worker", fmt::format("is over {} bytes", referral::kPseudonymBytesMax));
+  if (!to_team.empty() && !IsTeamId(to_team)) return InvalidWorker("to_team", "is not 1 to 63 of [a-z0-9-]");
   const std::string asked = crypto::Sha256(to_worker + '\0' + to_team);
   absl::MutexLock lock(&mu_);
   StoredAssignment stored;
@@ -320,7 +320,7 @@ absl::StatusOr<Assignment> Workers::Assign(const std::string& request_id, std::s
     const auto row = rows_.find(to_worker);
     if (team.empty() && row != rows_.end() && !row->second.stored.record().teams().empty()) team = row->second.stored.record().teams(0);
   }
-  if (!to_team.empty() && !rows_.empty() && !IsTeamOfSomebodyLocked(to_team)) return Invalid("to_team", "is no team of anybody who works here");
+  if (!to_team.empty() && !rows_.empty() && !IsTeamOfSomebodyLocked(to_team)) return InvalidWorker("to_team", "is no team of anybody who works here");
 
   stored.clear_assignment();
   Assignment& assignment = *stored.mutable_assignment();

@@ -20,7 +20,7 @@ constexpr std::string_view kUpload = "/accord.agency.v1.AttachmentsService/Uploa
 constexpr std::string_view kRead = "/accord.agency.v1.AttachmentsService/ReadAttachment";
 constexpr size_t kChunkBytesMax = 1u << 20;
 
-absl::Status Invalid(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
+absl::Status InvalidFile(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
 
 // The place of one file on its way.
 class Place {
@@ -49,10 +49,10 @@ class Upload final : public rpc::ReadStream<agency::v1::UploadAttachmentRequest,
 
   absl::Status OnMessage(agency::v1::UploadAttachmentRequest message) override {
     if (!begun_) return Begin(std::move(message));
-    if (message.has_info() || message.has_worker()) return Invalid("info", "what a file is is said once, in the first request");
+    if (message.has_info() || message.has_worker()) return InvalidFile("info", "what a file is is said once, in the first request");
     std::string& data = *file_.mutable_data();
-    if (message.chunk().size() > kChunkBytesMax) return Invalid("chunk", "a piece is over 1 MiB");
-    if (message.chunk().size() > info_.bytes() - data.size()) return Invalid("info.bytes", "more bytes came than were said");
+    if (message.chunk().size() > kChunkBytesMax) return InvalidFile("chunk", "a piece is over 1 MiB");
+    if (message.chunk().size() > info_.bytes() - data.size()) return InvalidFile("info.bytes", "more bytes came than were said");
     data += message.chunk();
     return absl::OkStatus();
   }
@@ -61,10 +61,10 @@ class Upload final : public rpc::ReadStream<agency::v1::UploadAttachmentRequest,
     ACCORD_RETURN_IF_ERROR(agent_rpc::Admit(runtime_, kUpload, message, Journalled::kByCall));
     ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(message));
     if (!message.has_info()) return Error(Reason::kFieldMissing, "the first request says what the file is", {{"field", "info"}});
-    if (!message.chunk().empty()) return Invalid("chunk", "the first request says what the file is, and has nothing of it");
+    if (!message.chunk().empty()) return InvalidFile("chunk", "the first request says what the file is, and has nothing of it");
     info_ = std::move(*message.mutable_info());
     ACCORD_RETURN_IF_ERROR(agent::CheckFile(info_.file_name(), info_.bytes()));
-    if (!info_.sha256().empty() && info_.sha256().size() != crypto::kDigestBytes) return Invalid("info.sha256", "a digest is 32 bytes");
+    if (!info_.sha256().empty() && info_.sha256().size() != crypto::kDigestBytes) return InvalidFile("info.sha256", "a digest is 32 bytes");
     file_.set_file_name(info_.file_name());
     file_.set_media_type(info_.media_type());
     begun_ = true;
@@ -75,8 +75,8 @@ class Upload final : public rpc::ReadStream<agency::v1::UploadAttachmentRequest,
 
   absl::StatusOr<agency::v1::UploadAttachmentResponse> Keep() {
     if (!begun_) return Error(Reason::kFieldMissing, "nothing was uploaded", {{"field", "info"}});
-    if (file_.data().size() != info_.bytes()) return Invalid("info.bytes", "fewer bytes came than were said");
-    if (!info_.sha256().empty() && crypto::Sha256(file_.data()) != info_.sha256()) return Invalid("info.sha256", "the bytes are others than were said");
+    if (file_.data().size() != info_.bytes()) return InvalidFile("info.bytes", "fewer bytes came than were said");
+    if (!info_.sha256().empty() && crypto::Sha256(file_.data()) != info_.sha256()) return InvalidFile("info.sha256", "the bytes are others than were said");
     agency::v1::UploadAttachmentResponse response;
     ACCORD_ASSIGN_OR_RETURN(*response.mutable_attachment(), runtime_.attachments().Keep(std::move(file_)));
     response.set_kept_until_ms(absl::ToUnixMillis(runtime_.clock().Now() + agent::kAttachmentKept));

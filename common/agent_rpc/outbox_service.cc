@@ -76,7 +76,7 @@ absl::StatusOr<storage::v1::StoredSubmission> CarryOut(AgencyRuntime& runtime, c
 
 // The acts on a submission differ in what CarryOut makes of them.
 template <typename Request, typename Response>
-grpc::ServerUnaryReactor* HandleAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
+grpc::ServerUnaryReactor* HandleSenderAct(grpc::CallbackServerContext& context, AgencyRuntime& runtime, std::string_view method,
                                     const Request& request, Response& response) {
   return HandleWork(context, runtime, method, request, Journalled::kByCall, [&runtime, &request, &response](const rpc::Call&) -> absl::Status {
     ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
@@ -220,43 +220,43 @@ grpc::ServerUnaryReactor* OutboxService::ResolveSubmission(grpc::CallbackServerC
 grpc::ServerUnaryReactor* OutboxService::ChangeSubmissionConsent(grpc::CallbackServerContext* context,
                                                                  const agency::v1::ChangeSubmissionConsentRequest* request,
                                                                  agency::v1::ChangeSubmissionConsentResponse* response) {
-  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/ChangeSubmissionConsent", *request, *response);
+  return HandleSenderAct(*context, runtime_, "/accord.agency.v1.OutboxService/ChangeSubmissionConsent", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::RecallSubmission(grpc::CallbackServerContext* context,
                                                           const agency::v1::RecallSubmissionRequest* request,
                                                           agency::v1::RecallSubmissionResponse* response) {
-  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/RecallSubmission", *request, *response);
+  return HandleSenderAct(*context, runtime_, "/accord.agency.v1.OutboxService/RecallSubmission", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::WithdrawSubmission(grpc::CallbackServerContext* context,
                                                             const agency::v1::WithdrawSubmissionRequest* request,
                                                             agency::v1::WithdrawSubmissionResponse* response) {
-  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/WithdrawSubmission", *request, *response);
+  return HandleSenderAct(*context, runtime_, "/accord.agency.v1.OutboxService/WithdrawSubmission", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::RegradeSubmission(grpc::CallbackServerContext* context,
                                                            const agency::v1::RegradeSubmissionRequest* request,
                                                            agency::v1::RegradeSubmissionResponse* response) {
-  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/RegradeSubmission", *request, *response);
+  return HandleSenderAct(*context, runtime_, "/accord.agency.v1.OutboxService/RegradeSubmission", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::ResealSubmission(grpc::CallbackServerContext* context,
                                                           const agency::v1::ResealSubmissionRequest* request,
                                                           agency::v1::ResealSubmissionResponse* response) {
-  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/ResealSubmission", *request, *response);
+  return HandleSenderAct(*context, runtime_, "/accord.agency.v1.OutboxService/ResealSubmission", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::ReviewSubmissionGap(grpc::CallbackServerContext* context,
                                                              const agency::v1::ReviewSubmissionGapRequest* request,
                                                              agency::v1::ReviewSubmissionGapResponse* response) {
-  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/ReviewSubmissionGap", *request, *response);
+  return HandleSenderAct(*context, runtime_, "/accord.agency.v1.OutboxService/ReviewSubmissionGap", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::AssessSubmissionBreach(grpc::CallbackServerContext* context,
                                                                 const agency::v1::AssessSubmissionBreachRequest* request,
                                                                 agency::v1::AssessSubmissionBreachResponse* response) {
-  return HandleAct(*context, runtime_, "/accord.agency.v1.OutboxService/AssessSubmissionBreach", *request, *response);
+  return HandleSenderAct(*context, runtime_, "/accord.agency.v1.OutboxService/AssessSubmissionBreach", *request, *response);
 }
 
 grpc::ServerUnaryReactor* OutboxService::RecordNotShared(grpc::CallbackServerContext* context,

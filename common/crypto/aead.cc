@@ -15,10 +15,10 @@ const EVP_CIPHER* Aes256Gcm() {
   return cipher;
 }
 
-const unsigned char* Bytes(std::string_view bytes) {
+const unsigned char* AeadBytes(std::string_view bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
 }
-unsigned char* Bytes(std::string& bytes) {
+unsigned char* AeadBytes(std::string& bytes) {
   return reinterpret_cast<unsigned char*>(bytes.data());
 }
 
@@ -28,9 +28,9 @@ EvpCipherCtxPtr Begin(bool sealing, const SecretBytes& key, std::string_view non
   ACCORD_CHECK(key.size() == kKeyBytes && nonce.size() == kNonceBytes && aad.size() <= kPlaintextBytesMax);
   EvpCipherCtxPtr context(EVP_CIPHER_CTX_new());
   int length = 0;
-  ACCORD_CHECK(context != nullptr && EVP_CipherInit_ex2(context.get(), Aes256Gcm(), Bytes(key.view()),
-                                                        Bytes(nonce), sealing ? 1 : 0, nullptr) == 1);
-  ACCORD_CHECK(EVP_CipherUpdate(context.get(), nullptr, &length, Bytes(aad), static_cast<int>(aad.size())) ==
+  ACCORD_CHECK(context != nullptr && EVP_CipherInit_ex2(context.get(), Aes256Gcm(), AeadBytes(key.view()),
+                                                        AeadBytes(nonce), sealing ? 1 : 0, nullptr) == 1);
+  ACCORD_CHECK(EVP_CipherUpdate(context.get(), nullptr, &length, AeadBytes(aad), static_cast<int>(aad.size())) ==
                1);
   return context;
 }
@@ -42,9 +42,9 @@ std::string Seal(const SecretBytes& key, std::string_view nonce, std::string_vie
   ACCORD_CHECK(plaintext.size() <= kPlaintextBytesMax);
   const EvpCipherCtxPtr context = Begin(true, key, nonce, aad);
   std::string sealed(plaintext.size() + kTagBytes, '\0');
-  unsigned char* tag = Bytes(sealed) + plaintext.size();
+  unsigned char* tag = AeadBytes(sealed) + plaintext.size();
   int length = 0;
-  ACCORD_CHECK(EVP_CipherUpdate(context.get(), Bytes(sealed), &length, Bytes(plaintext),
+  ACCORD_CHECK(EVP_CipherUpdate(context.get(), AeadBytes(sealed), &length, AeadBytes(plaintext),
                                 static_cast<int>(plaintext.size())) == 1);
   ACCORD_CHECK(EVP_CipherFinal_ex(context.get(), tag, &length) == 1);
   ACCORD_CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, kTagBytes, tag) == 1);
@@ -62,9 +62,9 @@ std::optional<std::string> Open(const SecretBytes& key, std::string_view nonce, 
   std::string tag(sealed.substr(plaintext.size()));
   int length = 0;
   ACCORD_CHECK(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_SET_TAG, kTagBytes, tag.data()) == 1);
-  ACCORD_CHECK(EVP_CipherUpdate(context.get(), Bytes(plaintext), &length, Bytes(sealed),
+  ACCORD_CHECK(EVP_CipherUpdate(context.get(), AeadBytes(plaintext), &length, AeadBytes(sealed),
                                 static_cast<int>(plaintext.size())) == 1);
-  if (EVP_CipherFinal_ex(context.get(), Bytes(tag), &length) != 1) {
+  if (EVP_CipherFinal_ex(context.get(), AeadBytes(tag), &length) != 1) {
     Wipe(plaintext);  // What GCM deciphered before it saw the tag is nobody's.
     return std::nullopt;
   }

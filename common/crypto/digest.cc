@@ -3,8 +3,6 @@
 // of EVP a tree's node costs half as much again (docs/performance.md): each message passes provider dispatch three times. This
 // file is the only one that does so, and an OpenSSL built without deprecated functions gets EVP with a context that is kept.
 // digest_test compares the two.
-#define OPENSSL_SUPPRESS_DEPRECATED  // Before the first header of OpenSSL.
-
 #include "common/crypto/digest.h"
 
 #include <openssl/crypto.h>
@@ -15,6 +13,10 @@
 #include <cstring>
 
 #include "common/base/status.h"
+
+// For the functions of this file alone, whichever file stands before or after it.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace accord::crypto {
 namespace {
@@ -143,3 +145,5 @@ bool ConstantTimeEqual(std::string_view a, std::string_view b) {
 }
 
 }  // namespace accord::crypto
+
+#pragma GCC diagnostic pop

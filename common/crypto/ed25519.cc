@@ -8,11 +8,11 @@
 namespace accord::crypto {
 namespace {
 
-const unsigned char* Bytes(std::string_view bytes) {
+const unsigned char* Octets(std::string_view bytes) {
   return reinterpret_cast<const unsigned char*>(bytes.data());
 }
 
-EvpMdCtxPtr NewContext() {
+EvpMdCtxPtr NewEd25519Context() {
   EvpMdCtxPtr context(EVP_MD_CTX_new());
   ACCORD_CHECK(context != nullptr);
   return context;
@@ -24,16 +24,16 @@ absl::StatusOr<Ed25519Verifier> Ed25519Verifier::FromPublicKey(std::string_view 
   if (raw.size() != kEd25519PublicKeyBytes) {
     return Error(Reason::kFieldInvalid, "an Ed25519 public key is 32 bytes", {{"field", "public_key"}});
   }
-  EvpPkeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(raw), raw.size()));
+  EvpPkeyPtr key(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Octets(raw), raw.size()));
   if (key == nullptr) return OpenSslError("not an Ed25519 public key", Reason::kFieldInvalid);
   return Ed25519Verifier(std::string(raw), std::move(key));
 }
 
 bool Ed25519Verifier::Verify(std::string_view message, std::string_view signature) const {
-  const EvpMdCtxPtr context = NewContext();
+  const EvpMdCtxPtr context = NewEd25519Context();
   if (signature.size() == kEd25519SignatureBytes &&
       EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key_.get()) == 1 &&
-      EVP_DigestVerify(context.get(), Bytes(signature), signature.size(), Bytes(message), message.size()) ==
+      EVP_DigestVerify(context.get(), Octets(signature), signature.size(), Octets(message), message.size()) ==
           1) {
     return true;
   }
@@ -55,7 +55,7 @@ absl::StatusOr<Ed25519Signer> Ed25519Signer::FromSeed(std::string_view seed) {
   if (seed.size() != kEd25519SeedBytes) {
     return Error(Reason::kFieldInvalid, "an Ed25519 seed is 32 bytes", {{"field", "seed"}});
   }
-  EvpPkeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, Bytes(seed), seed.size()));
+  EvpPkeyPtr key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, Octets(seed), seed.size()));
   if (key == nullptr) return OpenSslError("cannot make an Ed25519 key");
   return FromParsed(std::move(key));
 }
@@ -81,12 +81,12 @@ SecretBytes Ed25519Signer::ToPem() const {
 }
 
 std::string Ed25519Signer::Sign(std::string_view message) const {
-  const EvpMdCtxPtr context = NewContext();
+  const EvpMdCtxPtr context = NewEd25519Context();
   std::string signature(kEd25519SignatureBytes, '\0');
   size_t length = signature.size();
   ACCORD_CHECK(EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, verifier_.key_.get()) == 1);
   ACCORD_CHECK(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &length,
-                              Bytes(message), message.size()) == 1);
+                              Octets(message), message.size()) == 1);
   return signature;
 }
 

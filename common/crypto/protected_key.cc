@@ -32,14 +32,14 @@ using KeyInfoPtr = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Deleter>;
 using EncryptedPtr = std::unique_ptr<X509_SIG, Deleter>;
 using AlgorithmPtr = std::unique_ptr<X509_ALGOR, Deleter>;
 
-unsigned char* Bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+unsigned char* KeyBytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 absl::StatusOr<std::string> Encrypt(PKCS8_PRIV_KEY_INFO* key, std::string_view passphrase, Random& random) {
   if (passphrase.size() < kPassphraseBytesMin || passphrase.size() > kPassphraseBytesMax) {
     return Error(Reason::kFieldInvalid, fmt::format("a passphrase has {} to {} bytes", kPassphraseBytesMin, kPassphraseBytesMax));
   }
   std::string salt = random.Bytes(kSaltBytes), iv = random.Bytes(kIvBytes);
-  AlgorithmPtr algorithm(PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), Bytes(salt), static_cast<int>(salt.size()), Bytes(iv), kScryptN, kScryptR, kScryptP));
+  AlgorithmPtr algorithm(PKCS5_pbe2_set_scrypt(EVP_aes_256_cbc(), KeyBytes(salt), static_cast<int>(salt.size()), KeyBytes(iv), kScryptN, kScryptR, kScryptP));
   if (algorithm == nullptr) return OpenSslError("scrypt and AES-256-CBC are not to be had");
   const EncryptedPtr encrypted(PKCS8_set0_pbe(passphrase.data(), static_cast<int>(passphrase.size()), key, algorithm.get()));
   if (encrypted == nullptr) return OpenSslError("the key is not encrypted");

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kMagic = "ACL1";
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
+absl::Status MalformedLeaf(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
 }  // namespace
 
@@ -26,31 +26,31 @@ std::string EncodeLeaf(const Leaf& leaf) {
 }
 
 absl::Status ParseLeafInto(std::string_view bytes, LeafView& leaf) {
-  if (bytes.size() > kLeafBytesMax) return Malformed("the leaf is too large");
+  if (bytes.size() > kLeafBytesMax) return MalformedLeaf("the leaf is too large");
   ByteReader reader(bytes);
   std::string_view magic;
   uint8_t chains = 0;
-  if (!reader.Raw(kMagic.size(), magic) || magic != kMagic) return Malformed("the leaf is not of version 1");
+  if (!reader.Raw(kMagic.size(), magic) || magic != kMagic) return MalformedLeaf("the leaf is not of version 1");
   if (!reader.Lp8(leaf.origin) || leaf.origin.empty() || !reader.Raw(kLeafNonceBytes, leaf.nonce) ||
       !reader.U64(leaf.time_ms) || !reader.U8(chains)) {
-    return Malformed("the leaf ends in its first fields");
+    return MalformedLeaf("the leaf ends in its first fields");
   }
-  if (chains < 1 || chains > kLeafChainsMax) return Malformed("the leaf has not one to four chains");
+  if (chains < 1 || chains > kLeafChainsMax) return MalformedLeaf("the leaf has not one to four chains");
   leaf.chain_count = chains;
   for (size_t i = 0; i < chains; ++i) {
     LeafView::ChainView& chain = leaf.chain[i];
     if (!reader.Raw(kPseudonymBytes, chain.pseudonym) || !reader.U64(chain.sequence) || !reader.U64(chain.previous_index)) {
-      return Malformed("the leaf ends in a chain");
+      return MalformedLeaf("the leaf ends in a chain");
     }
-    if (i > 0 && leaf.chain[i - 1].pseudonym >= chain.pseudonym) return Malformed("the leaf's chains do not ascend");
-    if ((chain.sequence == 0) != (chain.previous_index == kNoPreviousIndex)) return Malformed("a chain's first entry names one before it, or a later one none");
+    if (i > 0 && leaf.chain[i - 1].pseudonym >= chain.pseudonym) return MalformedLeaf("the leaf's chains do not ascend");
+    if ((chain.sequence == 0) != (chain.previous_index == kNoPreviousIndex)) return MalformedLeaf("a chain's first entry names one before it, or a later one none");
   }
-  if (!reader.Raw(kLeafCommitments * crypto::kCommitmentBytes, leaf.commitments)) return Malformed("the leaf ends in its commitments");
+  if (!reader.Raw(kLeafCommitments * crypto::kCommitmentBytes, leaf.commitments)) return MalformedLeaf("the leaf ends in its commitments");
   for (size_t i = 1; i < kLeafCommitments; ++i) {
     const char* const at = leaf.commitments.data() + i * crypto::kCommitmentBytes;
-    if (std::memcmp(at - crypto::kCommitmentBytes, at, crypto::kCommitmentBytes) >= 0) return Malformed("the leaf's commitments do not ascend");
+    if (std::memcmp(at - crypto::kCommitmentBytes, at, crypto::kCommitmentBytes) >= 0) return MalformedLeaf("the leaf's commitments do not ascend");
   }
-  if (!reader.AtEnd()) return Malformed("the leaf has bytes after its end");
+  if (!reader.AtEnd()) return MalformedLeaf("the leaf has bytes after its end");
   return absl::OkStatus();
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kLineStart = "\u2014 ";  // An em dash and a space.
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
+absl::Status MalformedNote(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
 uint32_t KeyId(std::string_view name, uint8_t type, std::string_view public_key) {
   const std::string digest = crypto::Sha256(ByteWriter().Raw(name).U8('\n').U8(type).Raw(public_key).bytes());
@@ -91,33 +91,33 @@ std::string Vkey::ToString() const {
 }
 
 absl::StatusOr<Note> ParseNote(std::string_view bytes) {
-  if (bytes.size() > kNoteBytesMax) return Malformed("the note is too large");
-  if (!IsUtf8(bytes)) return Malformed("the note is not UTF-8");
+  if (bytes.size() > kNoteBytesMax) return MalformedNote("the note is too large");
+  if (!IsUtf8(bytes)) return MalformedNote("the note is not UTF-8");
   if (std::any_of(bytes.begin(), bytes.end(), [](unsigned char c) { return c < 0x20 && c != '\n'; })) {
-    return Malformed("the note has a control character");
+    return MalformedNote("the note has a control character");
   }
   const size_t split = bytes.rfind("\n\n");
-  if (split == std::string_view::npos) return Malformed("the note has no blank line before its signatures");
+  if (split == std::string_view::npos) return MalformedNote("the note has no blank line before its signatures");
   Note note;
   note.text = bytes.substr(0, split + 1);
   std::string_view rest = bytes.substr(split + 2);
-  if (rest.empty() || rest.back() != '\n') return Malformed("the note does not end with a signature line");
+  if (rest.empty() || rest.back() != '\n') return MalformedNote("the note does not end with a signature line");
   while (!rest.empty()) {
     const size_t end = rest.find('\n');
     std::string_view line = rest.substr(0, end);
     rest.remove_prefix(end + 1);
-    if (line.substr(0, kLineStart.size()) != kLineStart) return Malformed("a signature line does not begin with a dash");
+    if (line.substr(0, kLineStart.size()) != kLineStart) return MalformedNote("a signature line does not begin with a dash");
     line.remove_prefix(kLineStart.size());
     const size_t space = line.find(' ');
-    if (space == std::string_view::npos || !IsKeyName(line.substr(0, space))) return Malformed("a signature line has no key name");
+    if (space == std::string_view::npos || !IsKeyName(line.substr(0, space))) return MalformedNote("a signature line has no key name");
     const auto decoded = FromBase64(line.substr(space + 1));
     NoteSignature signature{std::string(line.substr(0, space)), 0, ""};
-    if (!decoded.has_value()) return Malformed("a signature line is not base64");
+    if (!decoded.has_value()) return MalformedNote("a signature line is not base64");
     ByteReader reader(*decoded);
-    if (!reader.U32(signature.id) || reader.AtEnd()) return Malformed("a signature line is too short");
+    if (!reader.U32(signature.id) || reader.AtEnd()) return MalformedNote("a signature line is too short");
     signature.bytes = reader.rest();
     note.signatures.push_back(std::move(signature));
-    if (note.signatures.size() > kNoteSignaturesMax) return Malformed("the note has too many signatures");
+    if (note.signatures.size() > kNoteSignaturesMax) return MalformedNote("the note has too many signatures");
   }
   return note;
 }
@@ -140,12 +140,12 @@ absl::StatusOr<std::vector<std::string>> VerifyNote(const Note& note, std::span<
     for (const Vkey& key : keys) {
       if (key.name() != signature.name || key.id() != signature.id) continue;
       if (!VerifyOne(note, signature, key)) {
-        return Malformed(fmt::format("the signature of {} does not verify: the checkpoint was altered", key.name()));
+        return MalformedNote(fmt::format("the signature of {} does not verify: the checkpoint was altered", key.name()));
       }
       if (std::find(signers.begin(), signers.end(), key.name()) == signers.end()) signers.push_back(key.name());
     }
   }
-  if (signers.empty()) return Malformed("the note has no signature by a known key");
+  if (signers.empty()) return MalformedNote("the note has no signature by a known key");
   return signers;
 }
 
@@ -161,14 +161,14 @@ absl::StatusOr<Cosignature> FindCosignature(const Note& note, const Vkey& witnes
   Cosignature found;
   for (const NoteSignature& signature : note.signatures) {
     if (signature.name != witness.name() || signature.id != witness.id()) continue;
-    if (!VerifyOne(note, signature, witness)) return Malformed(fmt::format("the cosignature of {} does not verify", witness.name()));
+    if (!VerifyOne(note, signature, witness)) return MalformedNote(fmt::format("the cosignature of {} does not verify", witness.name()));
     uint64_t time_s = 0;
     ByteReader(signature.bytes).U64(time_s);
     if (found.line.empty() || time_s > found.time_s) {
       found = {time_s, SignatureLine(signature.name, signature.id, signature.bytes)};
     }
   }
-  if (found.line.empty()) return Malformed(fmt::format("the note has no cosignature of {}", witness.name()));
+  if (found.line.empty()) return MalformedNote(fmt::format("the note has no cosignature of {}", witness.name()));
   return found;
 }
 

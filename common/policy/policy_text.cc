@@ -18,7 +18,7 @@ namespace {
 
 using namespace type::v1;  // NOLINT: the texts are made of these words.
 
-std::optional<uint32_t> Number(config::Table& table, std::string_view key, int64_t max) {
+std::optional<uint32_t> NumberText(config::Table& table, std::string_view key, int64_t max) {
   const bool there = table.Has(key);
   const int64_t value = table.OptionalInt(key, 0, 0, max);
   return there ? std::optional(static_cast<uint32_t>(value)) : std::nullopt;
@@ -39,8 +39,8 @@ referral::Route ReadRoute(config::Table& table) {
   route.instruments = Words<Instrument>(table, "instruments");
   route.min_grade = OptionalWord(table, "min_grade", RISK_GRADE_UNSPECIFIED);
   route.max_grade = OptionalWord(table, "max_grade", RISK_GRADE_UNSPECIFIED);
-  route.min_score = Number(table, "min_score", kScoreMax);
-  route.max_score = Number(table, "max_score", kScoreMax);
+  route.min_score = NumberText(table, "min_score", kScoreMax);
+  route.max_score = NumberText(table, "max_score", kScoreMax);
   route.forum = table.OptionalString("forum");
   route.needs_consent = table.OptionalBool("needs_consent", false);
   route.gateways = Words<Gateway>(table, "gateways");
@@ -48,7 +48,7 @@ referral::Route ReadRoute(config::Table& table) {
   route.article9 = Words<Article9Condition>(table, "article9");
   route.criminal_offence = Words<Article9Condition>(table, "criminal_offence");
   route.confidential_address = table.OptionalBool("confidential_address", false);
-  route.retention_days = Number(table, "retention_days", referral::kRetentionDaysMax).value_or(0);
+  route.retention_days = NumberText(table, "retention_days", referral::kRetentionDaysMax).value_or(0);
   route.onward = OptionalWord(table, "onward", route.onward);
   route.feedback_working_days = static_cast<uint32_t>(table.OptionalInt("feedback_working_days", 0, 1, referral::kFeedbackDaysMax));
   return route;

@@ -17,7 +17,7 @@ bool Has(const std::vector<T>& list, const T& value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kAgreementMalformed, why); }
+absl::Status MalformedAgreement(std::string_view why) { return Error(Reason::kAgreementMalformed, why); }
 
 // A code of what an agency offers, or of an area.
 bool IsCode(std::string_view text) {
@@ -26,7 +26,7 @@ bool IsCode(std::string_view text) {
 }
 
 absl::Status ValidateRoute(const Route& route, const std::set<std::string>& parties) {
-  const auto wrong = [&](std::string_view why) { return Malformed(fmt::format("route {}: {}", route.id, why)); };
+  const auto wrong = [&](std::string_view why) { return MalformedAgreement(fmt::format("route {}: {}", route.id, why)); };
   if (route.from_kinds.empty() && route.from_agencies.empty()) return wrong("says from nobody");
   if (route.to_kinds.empty() && route.to_agencies.empty() && route.to_forums.empty()) return wrong("says to nobody");
   if (route.purposes.empty()) return wrong("has no purpose");
@@ -99,20 +99,20 @@ type::v1::Jurisdiction JurisdictionOf(std::string_view gss_code) {
 }
 
 absl::Status ValidateAgreement(const Agreement& agreement) {
-  if (!IsAgencyId(agreement.id)) return Malformed("id is not 1 to 63 of [a-z0-9-]");
-  if (!IsPolicyVersion(agreement.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
-  if (agreement.expires <= agreement.effective_from) return Malformed("the agreement expires before it takes effect");
+  if (!IsAgencyId(agreement.id)) return MalformedAgreement("id is not 1 to 63 of [a-z0-9-]");
+  if (!IsPolicyVersion(agreement.version)) return MalformedAgreement("version is not 1 to 63 of [a-z0-9.-]");
+  if (agreement.expires <= agreement.effective_from) return MalformedAgreement("the agreement expires before it takes effect");
   const std::set<std::string> parties(agreement.parties.begin(), agreement.parties.end());
-  if (parties.size() < 2 || parties.size() != agreement.parties.size()) return Malformed("an agreement has two parties or more, each once");
+  if (parties.size() < 2 || parties.size() != agreement.parties.size()) return MalformedAgreement("an agreement has two parties or more, each once");
   for (const std::string& party : parties) {
-    if (!IsAgencyId(party)) return Malformed(fmt::format("{} is no agency id", party));
+    if (!IsAgencyId(party)) return MalformedAgreement(fmt::format("{} is no agency id", party));
   }
-  if (agreement.routes.empty()) return Malformed("the agreement has no route");
-  if (agreement.routes.size() > kAgreementRoutesMax) return Malformed(fmt::format("the agreement has over {} routes", kAgreementRoutesMax));
+  if (agreement.routes.empty()) return MalformedAgreement("the agreement has no route");
+  if (agreement.routes.size() > kAgreementRoutesMax) return MalformedAgreement(fmt::format("the agreement has over {} routes", kAgreementRoutesMax));
   std::set<std::string> ids;
   for (const Route& route : agreement.routes) {
-    if (!IsAgencyId(route.id)) return Malformed("a route's id is not 1 to 63 of [a-z0-9-]");
-    if (!ids.insert(route.id).second) return Malformed(fmt::format("route {} is there twice", route.id));
+    if (!IsAgencyId(route.id)) return MalformedAgreement("a route's id is not 1 to 63 of [a-z0-9-]");
+    if (!ids.insert(route.id).second) return MalformedAgreement(fmt::format("route {} is there twice", route.id));
     ACCORD_RETURN_IF_ERROR(ValidateRoute(route, parties));
   }
   return absl::OkStatus();

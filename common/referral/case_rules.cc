@@ -18,7 +18,7 @@ using namespace type::v1;  // NOLINT: rules in the field's own words.
 
 constexpr size_t kPlacementStepsMax = 4096;  // Of one search: what is not settled by then is not certain.
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "case_rules"}}); }
+absl::Status MalformedCaseRules(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "case_rules"}}); }
 
 absl::CivilDay DayOf(int64_t ms) { return LondonDay(absl::FromUnixMillis(ms)); }
 
@@ -324,23 +324,23 @@ CaseRules DefaultCaseRules() {
 }
 
 absl::Status ValidateCaseRules(const CaseRules& rules) {
-  if (!IsPolicyVersion(rules.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
+  if (!IsPolicyVersion(rules.version)) return MalformedCaseRules("version is not 1 to 63 of [a-z0-9.-]");
   if (rules.escalation_events < 2 || rules.escalation_events > kEscalationEventsMax) {
-    return Malformed(fmt::format("escalation: events is 2 to {}", kEscalationEventsMax));
+    return MalformedCaseRules(fmt::format("escalation: events is 2 to {}", kEscalationEventsMax));
   }
   for (const auto& [name, months] : {std::pair("escalation", rules.escalation_months), {"repeat", rules.repeat_months},
                                      {"other_victims", rules.other_victim_months}}) {
-    if (months < 1 || months > kCaseMonthsMax) return Malformed(fmt::format("{}: months is 1 to {}", name, kCaseMonthsMax));
+    if (months < 1 || months > kCaseMonthsMax) return MalformedCaseRules(fmt::format("{}: months is 1 to {}", name, kCaseMonthsMax));
   }
-  if (rules.event_types.empty()) return Malformed("escalation: types has none, so that nothing would ever be counted");
+  if (rules.event_types.empty()) return MalformedCaseRules("escalation: types has none, so that nothing would ever be counted");
   for (const ReferralType type : rules.event_types) {
-    if (type == REFERRAL_TYPE_CORRECTION) return Malformed("escalation: a correction is of the type of what it corrects");
+    if (type == REFERRAL_TYPE_CORRECTION) return MalformedCaseRules("escalation: a correction is of the type of what it corrects");
     if (type == REFERRAL_TYPE_SENT_OUTSIDE || type == REFERRAL_TYPE_NOT_SHARED || type == REFERRAL_TYPE_UNSPECIFIED) {
-      return Malformed("escalation: a record of sharing, or of not sharing, reports no event");
+      return MalformedCaseRules("escalation: a record of sharing, or of not sharing, reports no event");
     }
   }
   if (rules.ric.medium < 1 || rules.ric.medium > rules.ric.high || rules.ric.high > kRicScoreMax) {
-    return Malformed(fmt::format("grades: ric_medium and ric_high come in this order, 1 to {}", kRicScoreMax));
+    return MalformedCaseRules(fmt::format("grades: ric_medium and ric_high come in this order, 1 to {}", kRicScoreMax));
   }
   return absl::OkStatus();
 }

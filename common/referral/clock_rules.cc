@@ -15,7 +15,7 @@ namespace {
 
 using namespace type::v1;  // NOLINT: rules in the field's own words.
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "clock_rules"}}); }
+absl::Status MalformedClockRules(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "clock_rules"}}); }
 
 absl::Time DueBy(const Allowance& within, const Clocked& what) {
   return within.elapsed > absl::ZeroDuration() ? what.stored + within.elapsed
@@ -29,9 +29,9 @@ bool Fits(const List& list, Value value) {
 
 absl::Status CheckAllowance(std::string_view what, const Allowance& within) {
   const bool elapsed = within.elapsed != absl::ZeroDuration();
-  if (elapsed == (within.working_days > 0)) return Malformed(fmt::format("{}: says `minutes`, `hours` or `working_days`, and one of them alone", what));
+  if (elapsed == (within.working_days > 0)) return MalformedClockRules(fmt::format("{}: says `minutes`, `hours` or `working_days`, and one of them alone", what));
   if (within.elapsed < absl::ZeroDuration() || within.elapsed > absl::Minutes(kAllowanceMinutesMax) || within.working_days > kAllowanceDaysMax) {
-    return Malformed(fmt::format("{}: is over {} days", what, kAllowanceDaysMax));
+    return MalformedClockRules(fmt::format("{}: is over {} days", what, kAllowanceDaysMax));
   }
   return absl::OkStatus();
 }
@@ -41,38 +41,38 @@ absl::Status CheckPickUp(const ClockRules& rules) {
     const auto row = rules.pick_up.find(lane);
     return row != rules.pick_up.end() && row->second == Allowance{elapsed, 0};
   };
-  if (!is(LANE_IMMEDIATE, kImmediatePickUp)) return Malformed("pick_up immediate: is 30 minutes, elapsed, whatever the calendar");
-  if (!is(LANE_HIGH, kHighPickUp)) return Malformed("pick_up high: is 24 hours, elapsed, whatever the calendar");
+  if (!is(LANE_IMMEDIATE, kImmediatePickUp)) return MalformedClockRules("pick_up immediate: is 30 minutes, elapsed, whatever the calendar");
+  if (!is(LANE_HIGH, kHighPickUp)) return MalformedClockRules("pick_up high: is 24 hours, elapsed, whatever the calendar");
   for (const auto& [lane, name] : {std::pair(LANE_MEDIUM, "pick_up medium"), {LANE_STANDARD, "pick_up standard"}}) {
     const auto row = rules.pick_up.find(lane);
-    if (row == rules.pick_up.end()) return Malformed(fmt::format("{}: has no row", name));
+    if (row == rules.pick_up.end()) return MalformedClockRules(fmt::format("{}: has no row", name));
     ACCORD_RETURN_IF_ERROR(CheckAllowance(name, row->second));
   }
-  if (rules.pick_up.contains(LANE_NOTICES)) return Malformed("pick_up notices: no clock runs for notices");
+  if (rules.pick_up.contains(LANE_NOTICES)) return MalformedClockRules("pick_up notices: no clock runs for notices");
   return absl::OkStatus();
 }
 
 absl::Status CheckResponses(const ClockRules& rules) {
-  if (rules.responses.size() > kResponseRowsMax) return Malformed(fmt::format("over {} response rows", kResponseRowsMax));
+  if (rules.responses.size() > kResponseRowsMax) return MalformedClockRules(fmt::format("over {} response rows", kResponseRowsMax));
   bool any = false;
   for (const ClockRules::Response& row : rules.responses) {
     ACCORD_RETURN_IF_ERROR(CheckAllowance("response", row.within));
     for (const ReferralType type : row.types) {
       if (type != REFERRAL_TYPE_REFERRAL && type != REFERRAL_TYPE_REQUEST_FOR_INFORMATION) {
-        return Malformed("response: only a referral and a request for information are answered");
+        return MalformedClockRules("response: only a referral and a request for information are answered");
       }
     }
-    if (row.lane == LANE_NOTICES) return Malformed("response: no clock runs for notices");
-    if (any && row.lane == LANE_UNSPECIFIED) return Malformed("response: a row follows one that fits all, and would never count");
+    if (row.lane == LANE_NOTICES) return MalformedClockRules("response: no clock runs for notices");
+    if (any && row.lane == LANE_UNSPECIFIED) return MalformedClockRules("response: a row follows one that fits all, and would never count");
     any = any || (row.lane == LANE_UNSPECIFIED && row.kinds.empty() && row.types.empty());
   }
-  if (!any) return Malformed("response: a last row without lane, kinds and types is needed, for all that no other fits");
+  if (!any) return MalformedClockRules("response: a last row without lane, kinds and types is needed, for all that no other fits");
   return absl::OkStatus();
 }
 
 absl::Status CheckSteps(std::string_view what, const ClockRules::Steps& steps, uint32_t max) {
   if (steps.managers > steps.deputy || steps.deputy > steps.sender || steps.sender > max) {
-    return Malformed(fmt::format("{}: managers, deputy and sender come in this order, at most {}", what, max));
+    return MalformedClockRules(fmt::format("{}: managers, deputy and sender come in this order, at most {}", what, max));
   }
   return absl::OkStatus();
 }
@@ -117,13 +117,13 @@ ClockRules DefaultClockRules() {
 std::vector<ClockRules> BuiltInClockRules() { return {FirstClockRules(), DefaultClockRules()}; }
 
 absl::Status ValidateClockRules(const ClockRules& rules) {
-  if (!IsPolicyVersion(rules.version)) return Malformed("version is not 1 to 63 of [a-z0-9.-]");
+  if (!IsPolicyVersion(rules.version)) return MalformedClockRules("version is not 1 to 63 of [a-z0-9.-]");
   std::set<Jurisdiction> seen;
   for (const ClockRules::Holidays& row : rules.bank_holidays) {
-    if (row.jurisdictions.empty()) return Malformed("bank_holidays: of no part of the country");
-    if (row.days.size() > kHolidayDaysMax) return Malformed(fmt::format("bank_holidays: over {} days", kHolidayDaysMax));
+    if (row.jurisdictions.empty()) return MalformedClockRules("bank_holidays: of no part of the country");
+    if (row.days.size() > kHolidayDaysMax) return MalformedClockRules(fmt::format("bank_holidays: over {} days", kHolidayDaysMax));
     for (const Jurisdiction jurisdiction : row.jurisdictions) {
-      if (!seen.insert(jurisdiction).second) return Malformed("bank_holidays: a part of the country has two rows");
+      if (!seen.insert(jurisdiction).second) return MalformedClockRules("bank_holidays: a part of the country has two rows");
     }
   }
   ACCORD_RETURN_IF_ERROR(CheckPickUp(rules));

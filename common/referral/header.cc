@@ -21,8 +21,8 @@ constexpr size_t kKeyIdBytes = 32;
 constexpr std::string_view kCore = "core", kRecipient = "recipient", kSection = "section", kTag = "tag",
                            kSubject = "subject";
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kHeaderMalformed, why); }
-absl::Status Invalid(const std::string& field, std::string_view why) {
+absl::Status MalformedHeader(std::string_view why) { return Error(Reason::kHeaderMalformed, why); }
+absl::Status InvalidHeader(const std::string& field, std::string_view why) {
   return Error(Reason::kFieldInvalid, fmt::format("{} {}", field, why), {{"field", field}});
 }
 
@@ -42,33 +42,33 @@ absl::Status ValidateEach(const std::vector<Part>& parts, size_t count_max, cons
 
 // Adds `id` to `seen`; FIELD_INVALID unless it is 16 bytes and new there.
 absl::Status TakeId(const std::string& id, std::set<std::string>& seen, const std::string& field) {
-  if (id.size() != kIdBytes) return Invalid(field, "is not 16 bytes");
-  if (!seen.insert(id).second) return Invalid(field, "is used twice");
+  if (id.size() != kIdBytes) return InvalidHeader(field, "is not 16 bytes");
+  if (!seen.insert(id).second) return InvalidHeader(field, "is used twice");
   return absl::OkStatus();
 }
 
 absl::Status CheckLength(const std::string& text, size_t bytes_max, const std::string& field) {
-  return text.size() <= bytes_max ? absl::OkStatus() : Invalid(field, fmt::format("is longer than {} bytes", bytes_max));
+  return text.size() <= bytes_max ? absl::OkStatus() : InvalidHeader(field, fmt::format("is longer than {} bytes", bytes_max));
 }
 
 absl::Status CheckCount(int count, size_t count_max, const std::string& field) {
-  return static_cast<size_t>(count) <= count_max ? absl::OkStatus() : Invalid(field, fmt::format("has more than {} values", count_max));
+  return static_cast<size_t>(count) <= count_max ? absl::OkStatus() : InvalidHeader(field, fmt::format("has more than {} values", count_max));
 }
 
 absl::Status ValidateRange(const type::v1::TimeRange& range, const std::string& field) {
-  return range.earliest_ms() <= range.latest_ms() ? absl::OkStatus() : Invalid(field, "ends before it begins");
+  return range.earliest_ms() <= range.latest_ms() ? absl::OkStatus() : InvalidHeader(field, "ends before it begins");
 }
 
 absl::Status ValidateToken(const type::v1::SubjectToken& token, const std::string& field) {
-  if (token.token().size() != 32) return Invalid(field + ".token", "is not 32 bytes");
+  if (token.token().size() != 32) return InvalidHeader(field + ".token", "is not 32 bytes");
   ACCORD_RETURN_IF_ERROR(CheckLength(token.domain(), kVersionBytesMax, field + ".domain"));
   return CheckLength(token.token_key(), kVersionBytesMax, field + ".token_key");
 }
 
 absl::Status ValidateCore(const type::v1::HeaderCore& core) {
-  if (!IsRequestId(core.request_id())) return Invalid("core.request_id", "must be 8 to 128 characters of [A-Za-z0-9._:/-]");
-  if (!IsAgencyId(core.sender())) return Invalid("core.sender", "is no agency id");
-  if (!core.caused_by().empty() && core.caused_by().size() != 32) return Invalid("core.caused_by", "is not 32 bytes");
+  if (!IsRequestId(core.request_id())) return InvalidHeader("core.request_id", "must be 8 to 128 characters of [A-Za-z0-9._:/-]");
+  if (!IsAgencyId(core.sender())) return InvalidHeader("core.sender", "is no agency id");
+  if (!core.caused_by().empty() && core.caused_by().size() != 32) return InvalidHeader("core.caused_by", "is not 32 bytes");
   ACCORD_RETURN_IF_ERROR(ValidateRange(core.happened(), "core.happened"));
   ACCORD_RETURN_IF_ERROR(ValidateRange(core.known(), "core.known"));
   ACCORD_RETURN_IF_ERROR(CheckLength(core.worker().pseudonym(), kPseudonymBytesMax, "core.worker.pseudonym"));
@@ -77,17 +77,17 @@ absl::Status ValidateCore(const type::v1::HeaderCore& core) {
   if (core.report().has_event()) ACCORD_RETURN_IF_ERROR(ValidateToken(core.report().event(), "core.report.event"));
   // A corrected check says for itself that it is one.
   const bool asks = core.type() == type::v1::REFERRAL_TYPE_REQUEST_FOR_INFORMATION || core.type() == type::v1::REFERRAL_TYPE_CORRECTION;
-  if (core.checks() && !asks) return Invalid("core.checks", "goes with a request for information, or its correction, only");
+  if (core.checks() && !asks) return InvalidHeader("core.checks", "goes with a request for information, or its correction, only");
   ACCORD_RETURN_IF_ERROR(CheckCount(core.victim_information_request().sought_size(), kCodesPerListMax, "core.victim_information_request.sought"));
   return CheckCount(core.marac_criteria_size(), kCodesPerListMax, "core.marac_criteria");
 }
 
 absl::Status ValidateRecipient(const type::v1::RecipientPart& recipient, const std::string& sender) {
-  if (!IsAgencyId(recipient.agency())) return Invalid("recipient.agency", "is no agency id");
-  if (recipient.agency() == sender) return Invalid("recipient.agency", "is the sender");
+  if (!IsAgencyId(recipient.agency())) return InvalidHeader("recipient.agency", "is no agency id");
+  if (recipient.agency() == sender) return InvalidHeader("recipient.agency", "is the sender");
   const bool named = recipient.capacity() == type::v1::RECIPIENT_CAPACITY_NAMED;
   if (named != recipient.on_behalf_of().empty() || (!named && !IsAgencyId(recipient.on_behalf_of()))) {
-    return Invalid("recipient.on_behalf_of", "names an agency for a deputy or duty recipient, always and only");
+    return InvalidHeader("recipient.on_behalf_of", "names an agency for a deputy or duty recipient, always and only");
   }
   return absl::OkStatus();
 }
@@ -114,11 +114,11 @@ absl::Status ValidateSubject(const type::v1::SubjectPart& subject) {
   for (const auto& token : subject.tokens()) ACCORD_RETURN_IF_ERROR(ValidateToken(token, "subject.tokens"));
   for (const auto& exclusion : subject.exclusions()) {
     const bool by_kind = exclusion.kind() != type::v1::AGENCY_KIND_UNSPECIFIED;
-    if (by_kind == !exclusion.agency().empty()) return Invalid("subject.exclusions", "name an agency or a kind, one of them");
+    if (by_kind == !exclusion.agency().empty()) return InvalidHeader("subject.exclusions", "name an agency or a kind, one of them");
     // An id that no agency can have would exclude nobody, unnoticed.
-    if (!by_kind && !IsAgencyId(exclusion.agency())) return Invalid("subject.exclusions.agency", "is no agency id");
+    if (!by_kind && !IsAgencyId(exclusion.agency())) return InvalidHeader("subject.exclusions.agency", "is no agency id");
   }
-  if (!subject.works_at().empty() && !IsAgencyId(subject.works_at())) return Invalid("subject.works_at", "is no agency id");
+  if (!subject.works_at().empty() && !IsAgencyId(subject.works_at())) return InvalidHeader("subject.works_at", "is no agency id");
   return absl::OkStatus();
 }
 
@@ -137,7 +137,7 @@ template <typename Part>
 absl::Status ReadPart(const type::v1::Opening& opening, std::vector<Opened<Part>>& parts) {
   Opened<Part> opened;
   if (!opened.part.ParseFromString(opening.content())) {
-    return Malformed(fmt::format("a {} part does not parse", opening.label()));
+    return MalformedHeader(fmt::format("a {} part does not parse", opening.label()));
   }
   opened.opening = opening;
   parts.push_back(std::move(opened));
@@ -147,10 +147,10 @@ absl::Status ReadPart(const type::v1::Opening& opening, std::vector<Opened<Part>
 // What is told of a decision not to share, or of what was told outside Accord: with whom, on what tag, and why or how. There is no
 // content, so nothing else may be in it.
 absl::Status ValidateRecord(const HeaderParts& parts) {
-  if (!parts.sections.empty()) return Invalid("sections", "are none where nothing is delivered");
+  if (!parts.sections.empty()) return InvalidHeader("sections", "are none where nothing is delivered");
   if (parts.tags.empty()) return Error(Reason::kFieldMissing, "a record of sharing has at least one tag", {{"field", "tags"}});
   for (const auto& tag : parts.tags) {
-    if (tag.rationale_present()) return Invalid("tag.rationale_present", "cannot be: where nothing is delivered there are no sections");
+    if (tag.rationale_present()) return InvalidHeader("tag.rationale_present", "cannot be: where nothing is delivered there are no sections");
   }
   if (parts.core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED && parts.core.not_shared_reason() == type::v1::NOT_SHARED_REASON_UNSPECIFIED) {
     return Error(Reason::kFieldMissing, "a decision not to share says why", {{"field", "core.not_shared_reason"}});
@@ -168,10 +168,10 @@ absl::Status ValidateRecord(const HeaderParts& parts) {
 absl::Status CheckRisk(const type::v1::Risk& risk, const std::string& field) {
   ACCORD_RETURN_IF_ERROR(CheckLength(risk.instrument_version(), kInstrumentVersionBytesMax, field + ".instrument_version"));
   const bool other = risk.instrument() == type::v1::INSTRUMENT_OTHER;
-  if (other && !IsInstrumentCode(risk.instrument_code())) return Invalid(field + ".instrument_code", "does not name the other instrument: 1 to 32 of [a-z0-9-]");
-  if (!other && !risk.instrument_code().empty()) return Invalid(field + ".instrument_code", "is for the instrument OTHER alone");
-  if (!risk.assessment().empty() && risk.assessment().size() != kIdBytes) return Invalid(field + ".assessment", "is not 16 bytes");
-  if (risk.assessed_at_ms() < 0) return Invalid(field + ".assessed_at_ms", "is before 1970");
+  if (other && !IsInstrumentCode(risk.instrument_code())) return InvalidHeader(field + ".instrument_code", "does not name the other instrument: 1 to 32 of [a-z0-9-]");
+  if (!other && !risk.instrument_code().empty()) return InvalidHeader(field + ".instrument_code", "is for the instrument OTHER alone");
+  if (!risk.assessment().empty() && risk.assessment().size() != kIdBytes) return InvalidHeader(field + ".assessment", "is not 16 bytes");
+  if (risk.assessed_at_ms() < 0) return InvalidHeader(field + ".assessed_at_ms", "is before 1970");
   return CheckLength(risk.supervisor(), kPseudonymBytesMax, field + ".supervisor");
 }
 
@@ -189,10 +189,10 @@ absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
     return Error(Reason::kFieldMissing, "a referral has at least one section", {{"field", "sections"}});
   }
   if (parts.core.type() != type::v1::REFERRAL_TYPE_NOT_SHARED && parts.core.not_shared_reason() != 0) {
-    return Invalid("core.not_shared_reason", "goes with a decision not to share only");
+    return InvalidHeader("core.not_shared_reason", "goes with a decision not to share only");
   }
   if (parts.core.type() != type::v1::REFERRAL_TYPE_SENT_OUTSIDE && parts.core.outside_channel() != 0) {
-    return Invalid("core.outside_channel", "goes with what was told outside Accord only");
+    return InvalidHeader("core.outside_channel", "goes with what was told outside Accord only");
   }
 
   std::set<std::string> tags, sections, subjects, recipients;
@@ -202,8 +202,8 @@ absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
   }
   for (const auto& section : parts.sections) {
     ACCORD_RETURN_IF_ERROR(TakeId(section.section_id(), sections, "section.section_id"));
-    if (!tags.contains(section.tag_id())) return Invalid("section.tag_id", "names no tag of this referral");
-    if (digests_required && section.digest().size() != 32) return Invalid("section.digest", "is not 32 bytes");
+    if (!tags.contains(section.tag_id())) return InvalidHeader("section.tag_id", "names no tag of this referral");
+    if (digests_required && section.digest().size() != 32) return InvalidHeader("section.digest", "is not 32 bytes");
   }
   for (const auto& subject : parts.subjects) {
     ACCORD_RETURN_IF_ERROR(TakeId(subject.subject_id(), subjects, "subject.subject_id"));
@@ -211,7 +211,7 @@ absl::Status ValidateParts(const HeaderParts& parts, bool digests_required) {
   }
   for (const auto& recipient : parts.recipients) {
     ACCORD_RETURN_IF_ERROR(ValidateRecipient(recipient, parts.core.sender()));
-    if (!recipients.insert(recipient.agency()).second) return Invalid("recipient.agency", "is named twice");
+    if (!recipients.insert(recipient.agency()).second) return InvalidHeader("recipient.agency", "is named twice");
   }
   return absl::OkStatus();
 }
@@ -244,24 +244,24 @@ absl::StatusOr<SignedHeader> SignHeader(const HeaderParts& parts, const crypto::
 }
 
 absl::StatusOr<HeaderView> ParseHeader(const type::v1::SignedPayload& header) {
-  if (header.payload_type() != kHeaderPayloadType) return Malformed("the payload type is not that of a header");
+  if (header.payload_type() != kHeaderPayloadType) return MalformedHeader("the payload type is not that of a header");
   ByteReader reader(header.payload());
   std::string_view magic, key_id;
   uint16_t count = 0;
-  if (!reader.Raw(kMagic.size(), magic) || magic != kMagic) return Malformed("the header is not of version 1");
-  if (!reader.Raw(kKeyIdBytes, key_id) || !reader.U16(count)) return Malformed("the header ends in its first fields");
-  if (key_id != header.key_id()) return Malformed("the header names another key than its envelope");
+  if (!reader.Raw(kMagic.size(), magic) || magic != kMagic) return MalformedHeader("the header is not of version 1");
+  if (!reader.Raw(kKeyIdBytes, key_id) || !reader.U16(count)) return MalformedHeader("the header ends in its first fields");
+  if (key_id != header.key_id()) return MalformedHeader("the header names another key than its envelope");
   if (count == 0 || count % kHeaderCommitmentsStep != 0 || count > kHeaderCommitmentsMax) {
-    return Malformed("the number of commitments is not a multiple of 16 from 16 to 512");
+    return MalformedHeader("the number of commitments is not a multiple of 16 from 16 to 512");
   }
   HeaderView view{std::string(key_id), {}};
   for (uint16_t i = 0; i < count; ++i) {
     std::string_view commitment;
-    if (!reader.Raw(crypto::kCommitmentBytes, commitment)) return Malformed("the header ends in its commitments");
-    if (i > 0 && view.commitments.back() >= commitment) return Malformed("the commitments do not ascend");
+    if (!reader.Raw(crypto::kCommitmentBytes, commitment)) return MalformedHeader("the header ends in its commitments");
+    if (i > 0 && view.commitments.back() >= commitment) return MalformedHeader("the commitments do not ascend");
     view.commitments.emplace_back(commitment);
   }
-  if (!reader.AtEnd()) return Malformed("the header has bytes after its end");
+  if (!reader.AtEnd()) return MalformedHeader("the header has bytes after its end");
   return view;
 }
 
@@ -311,9 +311,9 @@ absl::StatusOr<OpenedHeader> OpenHeader(const HeaderView& header, std::span<cons
                    {{"field", "openings"}});
     }
     if (opening.label() == kCore) {
-      if (has_core) return Malformed("the header has two core parts");
+      if (has_core) return MalformedHeader("the header has two core parts");
       has_core = true;
-      if (!opened.core.part.ParseFromString(opening.content())) return Malformed("the core part does not parse");
+      if (!opened.core.part.ParseFromString(opening.content())) return MalformedHeader("the core part does not parse");
       opened.core.opening = opening;
     } else if (opening.label() == kRecipient) {
       ACCORD_RETURN_IF_ERROR(ReadPart(opening, opened.recipients));
@@ -324,10 +324,10 @@ absl::StatusOr<OpenedHeader> OpenHeader(const HeaderView& header, std::span<cons
     } else if (opening.label() == kSubject) {
       ACCORD_RETURN_IF_ERROR(ReadPart(opening, opened.subjects));
     } else {
-      return Malformed("an opening has an unknown label");
+      return MalformedHeader("an opening has an unknown label");
     }
   }
-  if (!has_core) return Malformed("the core part is not opened");
+  if (!has_core) return MalformedHeader("the core part is not opened");
   ACCORD_RETURN_IF_ERROR(ValidateParts(opened.Parts(), /*digests_required=*/true));
   return opened;
 }

@@ -20,46 +20,46 @@ using Answers = google::protobuf::RepeatedPtrField<RiskAnswer>;
 
 constexpr size_t kQuestionsNamedMax = 5;  // In one finding.
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "instrument"}}); }
+absl::Status MalformedInstrument(std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", "instrument"}}); }
 
 bool Contains(const std::vector<std::string>& list, std::string_view value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
 template <typename Allowed>
-bool IsCode(std::string_view text, size_t chars_max, Allowed allowed) {
+bool IsInstrumentCode(std::string_view text, size_t chars_max, Allowed allowed) {
   return !text.empty() && text.size() <= chars_max && std::all_of(text.begin(), text.end(), allowed);
 }
 bool IsLower(char c) { return absl::ascii_islower(static_cast<unsigned char>(c)) || absl::ascii_isdigit(static_cast<unsigned char>(c)); }
 bool IsVersion(std::string_view text) {
-  return IsCode(text, kInstrumentVersionCharsMax, [](char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-'; });
+  return IsInstrumentCode(text, kInstrumentVersionCharsMax, [](char c) { return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-'; });
 }
 bool IsQuestionCode(std::string_view text) {
-  return IsCode(text, kQuestionCodeCharsMax, [](char c) { return IsLower(c) || c == '.' || c == '_' || c == '-'; });
+  return IsInstrumentCode(text, kQuestionCodeCharsMax, [](char c) { return IsLower(c) || c == '.' || c == '_' || c == '-'; });
 }
 bool IsAnswer(std::string_view text) {
-  return IsCode(text, kAnswerCharsMax, [](char c) { return absl::ascii_isupper(static_cast<unsigned char>(c)) || absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_'; });
+  return IsInstrumentCode(text, kAnswerCharsMax, [](char c) { return absl::ascii_isupper(static_cast<unsigned char>(c)) || absl::ascii_isdigit(static_cast<unsigned char>(c)) || c == '_'; });
 }
 bool IsWords(std::string_view text) { return !text.empty() && text.size() <= kInstrumentWordsCharsMax && IsUtf8(text); }
 
 absl::Status CheckScale(const std::string& where, const std::vector<std::string>& answers) {
-  if (answers.empty() || answers.size() > kInstrumentScaleMax) return Malformed(fmt::format("{}: has no answers, or over {}", where, kInstrumentScaleMax));
+  if (answers.empty() || answers.size() > kInstrumentScaleMax) return MalformedInstrument(fmt::format("{}: has no answers, or over {}", where, kInstrumentScaleMax));
   std::set<std::string_view> seen;
   for (const std::string& answer : answers) {
-    if (!IsAnswer(answer)) return Malformed(fmt::format("{}: an answer is 1 to {} of [A-Z0-9_]", where, kAnswerCharsMax));
-    if (!seen.insert(answer).second) return Malformed(fmt::format("{}: the answer {} is there twice", where, answer));
+    if (!IsAnswer(answer)) return MalformedInstrument(fmt::format("{}: an answer is 1 to {} of [A-Z0-9_]", where, kAnswerCharsMax));
+    if (!seen.insert(answer).second) return MalformedInstrument(fmt::format("{}: the answer {} is there twice", where, answer));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckQuestion(const InstrumentDocument::Question& question) {
-  if (!IsQuestionCode(question.code)) return Malformed(fmt::format("question: a code is 1 to {} of [a-z0-9._-]", kQuestionCodeCharsMax));
+  if (!IsQuestionCode(question.code)) return MalformedInstrument(fmt::format("question: a code is 1 to {} of [a-z0-9._-]", kQuestionCodeCharsMax));
   const std::string where = fmt::format("question {}", question.code);
-  if (!IsWords(question.topic)) return Malformed(fmt::format("{}: topic is 1 to {} bytes", where, kInstrumentWordsCharsMax));
+  if (!IsWords(question.topic)) return MalformedInstrument(fmt::format("{}: topic is 1 to {} bytes", where, kInstrumentWordsCharsMax));
   ACCORD_RETURN_IF_ERROR(CheckScale(where, question.answers));
-  if (question.follow_on.empty() != question.follow_on_when.empty()) return Malformed(fmt::format("{}: follow_on and follow_on_when go together", where));
+  if (question.follow_on.empty() != question.follow_on_when.empty()) return MalformedInstrument(fmt::format("{}: follow_on and follow_on_when go together", where));
   for (const std::string& answer : question.follow_on_when) {
-    if (!Contains(question.answers, answer)) return Malformed(fmt::format("{}: follow_on_when {} is no answer of it", where, answer));
+    if (!Contains(question.answers, answer)) return MalformedInstrument(fmt::format("{}: follow_on_when {} is no answer of it", where, answer));
   }
   return absl::OkStatus();
 }
@@ -67,19 +67,19 @@ absl::Status CheckQuestion(const InstrumentDocument::Question& question) {
 absl::Status CheckScore(const InstrumentDocument& instrument) {
   if (instrument.graded_by != InstrumentDocument::GradedBy::kScore) {
     const bool scored = !instrument.counts.empty() || !instrument.bands.empty();
-    return scored ? Malformed("score and band: are of instruments that are graded by score") : absl::OkStatus();
+    return scored ? MalformedInstrument("score and band: are of instruments that are graded by score") : absl::OkStatus();
   }
   const bool counted = std::any_of(instrument.questions.begin(), instrument.questions.end(),
                                    [&](const auto& question) { return Contains(question.answers, instrument.counts); });
-  if (!counted) return Malformed("score: what counts is no answer of any question");
-  if (instrument.counts == instrument.not_known) return Malformed("score: counts and not_known are the same answer");
-  if (instrument.bands.empty() || instrument.bands[0].at_least != 0) return Malformed("band: the first is from 0");
+  if (!counted) return MalformedInstrument("score: what counts is no answer of any question");
+  if (instrument.counts == instrument.not_known) return MalformedInstrument("score: counts and not_known are the same answer");
+  if (instrument.bands.empty() || instrument.bands[0].at_least != 0) return MalformedInstrument("band: the first is from 0");
   for (size_t i = 0; i < instrument.bands.size(); ++i) {
     const InstrumentDocument::Band& band = instrument.bands[i];
-    if (band.grade == RISK_GRADE_UNSPECIFIED) return Malformed("band: has no grade");
-    if (band.at_least > instrument.questions.size()) return Malformed("band: is past the number of questions");
+    if (band.grade == RISK_GRADE_UNSPECIFIED) return MalformedInstrument("band: has no grade");
+    if (band.at_least > instrument.questions.size()) return MalformedInstrument("band: is past the number of questions");
     if (i > 0 && (band.at_least <= instrument.bands[i - 1].at_least || band.grade <= instrument.bands[i - 1].grade)) {
-      return Malformed("band: each is from more than the one before, and a higher grade");
+      return MalformedInstrument("band: each is from more than the one before, and a higher grade");
     }
   }
   return absl::OkStatus();
@@ -167,7 +167,7 @@ void FindAdvice(const InstrumentDocument& instrument, const RiskAssessment& asse
 }  // namespace
 
 bool IsInstrumentCode(std::string_view code) {
-  return IsCode(code, kInstrumentCodeCharsMax, [](char c) { return IsLower(c) || c == '-'; });
+  return IsInstrumentCode(code, kInstrumentCodeCharsMax, [](char c) { return IsLower(c) || c == '-'; });
 }
 
 const InstrumentDocument::Question* InstrumentDocument::Find(std::string_view wanted) const {
@@ -176,43 +176,43 @@ const InstrumentDocument::Question* InstrumentDocument::Find(std::string_view wa
 }
 
 absl::Status ValidateInstrument(const InstrumentDocument& instrument) {
-  if (!IsInstrumentCode(instrument.code)) return Malformed(fmt::format("code is 1 to {} of [a-z0-9-]", kInstrumentCodeCharsMax));
-  if (!IsVersion(instrument.version)) return Malformed(fmt::format("version is 1 to {} of [A-Za-z0-9.-]", kInstrumentVersionCharsMax));
-  if (!IsWords(instrument.title) || !IsWords(instrument.publisher)) return Malformed(fmt::format("title and publisher are 1 to {} bytes each", kInstrumentWordsCharsMax));
-  if (instrument.value == INSTRUMENT_UNSPECIFIED) return Malformed("instrument: is one of the published list, or other");
-  if (instrument.value == INSTRUMENT_PROFESSIONAL_JUDGEMENT) return Malformed("instrument: professional_judgement asks no questions");
-  if (instrument.age_from > instrument.age_to || instrument.age_to > kInstrumentAgeMax) return Malformed(fmt::format("age_from and age_to come in this order, at most {}", kInstrumentAgeMax));
-  if (instrument.from >= instrument.until) return Malformed("until: is not after from");
-  if (instrument.questions.empty() || instrument.questions.size() > kInstrumentQuestionsMax) return Malformed(fmt::format("question: there are none, or over {}", kInstrumentQuestionsMax));
+  if (!IsInstrumentCode(instrument.code)) return MalformedInstrument(fmt::format("code is 1 to {} of [a-z0-9-]", kInstrumentCodeCharsMax));
+  if (!IsVersion(instrument.version)) return MalformedInstrument(fmt::format("version is 1 to {} of [A-Za-z0-9.-]", kInstrumentVersionCharsMax));
+  if (!IsWords(instrument.title) || !IsWords(instrument.publisher)) return MalformedInstrument(fmt::format("title and publisher are 1 to {} bytes each", kInstrumentWordsCharsMax));
+  if (instrument.value == INSTRUMENT_UNSPECIFIED) return MalformedInstrument("instrument: is one of the published list, or other");
+  if (instrument.value == INSTRUMENT_PROFESSIONAL_JUDGEMENT) return MalformedInstrument("instrument: professional_judgement asks no questions");
+  if (instrument.age_from > instrument.age_to || instrument.age_to > kInstrumentAgeMax) return MalformedInstrument(fmt::format("age_from and age_to come in this order, at most {}", kInstrumentAgeMax));
+  if (instrument.from >= instrument.until) return MalformedInstrument("until: is not after from");
+  if (instrument.questions.empty() || instrument.questions.size() > kInstrumentQuestionsMax) return MalformedInstrument(fmt::format("question: there are none, or over {}", kInstrumentQuestionsMax));
   std::set<std::string_view> codes;
   bool not_known = instrument.not_known.empty();
   for (const InstrumentDocument::Question& question : instrument.questions) {
     ACCORD_RETURN_IF_ERROR(CheckQuestion(question));
-    if (!codes.insert(question.code).second) return Malformed(fmt::format("question {}: is there twice", question.code));
+    if (!codes.insert(question.code).second) return MalformedInstrument(fmt::format("question {}: is there twice", question.code));
     not_known = not_known || Contains(question.answers, instrument.not_known);
   }
-  if (!not_known) return Malformed("score: not_known is no answer of any question");
-  if (instrument.not_known.empty() && instrument.not_known_many > 0) return Malformed("score: not_known_many is of not_known, and there is none");
+  if (!not_known) return MalformedInstrument("score: not_known is no answer of any question");
+  if (instrument.not_known.empty() && instrument.not_known_many > 0) return MalformedInstrument("score: not_known_many is of not_known, and there is none");
   return CheckScore(instrument);
 }
 
 absl::StatusOr<Instruments> Instruments::Make(std::vector<InstrumentDocument> all) {
-  if (all.size() > kInstrumentsMax) return Malformed(fmt::format("over {} documents of instruments", kInstrumentsMax));
+  if (all.size() > kInstrumentsMax) return MalformedInstrument(fmt::format("over {} documents of instruments", kInstrumentsMax));
   std::set<std::pair<std::string_view, std::string_view>> versions;
   std::map<std::string_view, type::v1::Instrument> by_code;
   std::map<type::v1::Instrument, std::string_view> by_value;
   for (const InstrumentDocument& one : all) {
-    if (const absl::Status valid = ValidateInstrument(one); !valid.ok()) return Malformed(fmt::format("{}: {}", Named(one), FromAbsl(valid.message())));
-    if (!versions.emplace(one.code, one.version).second) return Malformed(fmt::format("{}: there are two documents of it", Named(one)));
-    if (by_code.emplace(one.code, one.value).first->second != one.value) return Malformed(fmt::format("{}: its versions name different values of `instrument`", one.code));
+    if (const absl::Status valid = ValidateInstrument(one); !valid.ok()) return MalformedInstrument(fmt::format("{}: {}", Named(one), FromAbsl(valid.message())));
+    if (!versions.emplace(one.code, one.version).second) return MalformedInstrument(fmt::format("{}: there are two documents of it", Named(one)));
+    if (by_code.emplace(one.code, one.value).first->second != one.value) return MalformedInstrument(fmt::format("{}: its versions name different values of `instrument`", one.code));
     if (one.value == INSTRUMENT_OTHER) continue;
     const auto owner = by_value.emplace(one.value, one.code).first;
-    if (owner->second != one.code) return Malformed(fmt::format("{} and {}: name the same value of `instrument`", owner->second, one.code));
+    if (owner->second != one.code) return MalformedInstrument(fmt::format("{} and {}: name the same value of `instrument`", owner->second, one.code));
   }
   for (const InstrumentDocument& one : all) {
     for (const InstrumentDocument::Question& question : one.questions) {
       if (question.follow_on.empty() || by_code.contains(question.follow_on)) continue;
-      return Malformed(fmt::format("{}: question {}: follow_on {} is the code of no document", Named(one), question.code, question.follow_on));
+      return MalformedInstrument(fmt::format("{}: question {}: follow_on {} is the code of no document", Named(one), question.code, question.follow_on));
     }
   }
   Instruments made;

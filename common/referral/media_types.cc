@@ -38,15 +38,15 @@ constexpr std::array kSignatures = {
     Signature{0, "\xff\xf3"sv, "audio/mpeg"sv},
 };
 
-bool Has(std::string_view bytes, size_t at, std::string_view what) { return bytes.size() >= at && bytes.substr(at).starts_with(what); }
-bool Contains(std::string_view bytes, std::string_view what) { return bytes.find(what) != std::string_view::npos; }
+bool HasMark(std::string_view bytes, size_t at, std::string_view what) { return bytes.size() >= at && bytes.substr(at).starts_with(what); }
+bool ContainsBytes(std::string_view bytes, std::string_view what) { return bytes.find(what) != std::string_view::npos; }
 
 // A zip archive whose first entry is one that Office writes first, with a document's or workbook's own part in it, and no macros.
 std::string_view OfficeType(std::string_view bytes) {
   constexpr size_t kNameAt = 30;  // Of a local file header.
-  const bool office = Has(bytes, 0, "PK\x03\x04"sv) && (Has(bytes, kNameAt, "[Content_Types].xml"sv) || Has(bytes, kNameAt, "_rels/.rels"sv));
-  if (!office || Contains(bytes, "vbaProject"sv)) return {};
-  const bool document = Contains(bytes, "word/document.xml"sv), workbook = Contains(bytes, "xl/workbook.xml"sv);
+  const bool office = HasMark(bytes, 0, "PK\x03\x04"sv) && (HasMark(bytes, kNameAt, "[Content_Types].xml"sv) || HasMark(bytes, kNameAt, "_rels/.rels"sv));
+  if (!office || ContainsBytes(bytes, "vbaProject"sv)) return {};
+  const bool document = ContainsBytes(bytes, "word/document.xml"sv), workbook = ContainsBytes(bytes, "xl/workbook.xml"sv);
   if (document == workbook) return {};
   return document ? "application/vnd.openxmlformats-officedocument.wordprocessingml.document"sv
                   : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"sv;
@@ -65,9 +65,9 @@ bool IsPlainText(std::string_view bytes) {
 
 std::string_view MediaTypeOf(std::string_view bytes) {
   const auto found = std::find_if(kSignatures.begin(), kSignatures.end(),
-                                  [&](const Signature& row) { return Has(bytes, row.at, row.bytes); });
+                                  [&](const Signature& row) { return HasMark(bytes, row.at, row.bytes); });
   if (found != kSignatures.end()) return found->media_type;
-  if (Has(bytes, 0, "RIFF"sv) && Has(bytes, 8, "WAVE"sv)) return "audio/wav"sv;
+  if (HasMark(bytes, 0, "RIFF"sv) && HasMark(bytes, 8, "WAVE"sv)) return "audio/wav"sv;
   if (const std::string_view office = OfficeType(bytes); !office.empty()) return office;
   return IsPlainText(bytes) ? "text/plain"sv : std::string_view();
 }

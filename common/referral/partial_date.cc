@@ -59,7 +59,7 @@ std::optional<type::v1::TimeRange> Parse(std::string_view text) {
   return range;
 }
 
-absl::CivilDay DayOf(int64_t ms) { return absl::ToCivilDay(absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
+absl::CivilDay DayOfPartial(int64_t ms) { return absl::ToCivilDay(absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
 
 }  // namespace
 
@@ -73,12 +73,12 @@ absl::StatusOr<type::v1::TimeRange> ParsePartialDate(std::string_view text, std:
 
 type::v1::AgeBand AgeBandAt(const type::v1::TimeRange& event,
                             const google::protobuf::RepeatedPtrField<std::string>& dates_of_birth) {
-  const absl::CivilDay on = DayOf(event.earliest_ms());
+  const absl::CivilDay on = DayOfPartial(event.earliest_ms());
   std::optional<int64_t> youngest;
   for (const std::string& date : dates_of_birth) {
     const auto born = Parse(date);
     if (!born.has_value()) continue;
-    const absl::CivilDay birth = DayOf(born->latest_ms());
+    const absl::CivilDay birth = DayOfPartial(born->latest_ms());
     const bool birthday_to_come = absl::CivilDay(2000, on.month(), on.day()) < absl::CivilDay(2000, birth.month(), birth.day());
     const int64_t age = on.year() - birth.year() - (birthday_to_come ? 1 : 0);
     if (!youngest.has_value() || age < *youngest) youngest = age;

@@ -24,7 +24,7 @@ std::string BindingDigest(const SectionBinding& binding) {
                             .bytes());
 }
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kSectionMalformed, why); }
+absl::Status MalformedSection(std::string_view why) { return Error(Reason::kSectionMalformed, why); }
 
 }  // namespace
 
@@ -48,14 +48,14 @@ absl::StatusOr<std::string> MakePlaintext(const SectionBinding& binding, std::st
 absl::StatusOr<std::string> ReadPlaintext(const SectionBinding& binding, std::string_view plaintext) {
   ByteReader reader(plaintext);
   std::string_view bound, content;
-  if (!reader.Raw(kBindingBytes, bound)) return Malformed("the section's plaintext is too short");
+  if (!reader.Raw(kBindingBytes, bound)) return MalformedSection("the section's plaintext is too short");
   if (!crypto::ConstantTimeEqual(bound, BindingDigest(binding))) {
-    return Malformed("the section belongs to another referral, category or tag");
+    return MalformedSection("the section belongs to another referral, category or tag");
   }
-  if (!reader.Lp32(content)) return Malformed("the section's length runs past its end");
+  if (!reader.Lp32(content)) return MalformedSection("the section's length runs past its end");
   if (plaintext.size() != PaddedLength(kFrameBytes + content.size()) ||
       !std::all_of(reader.rest().begin(), reader.rest().end(), [](char c) { return c == '\0'; })) {
-    return Malformed("the section's padding is wrong");
+    return MalformedSection("the section's padding is wrong");
   }
   return std::string(content);
 }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::string_view kTag = "tag", kPadding = "padding";
 
-absl::Status Malformed(std::string_view why) { return Error(Reason::kStatementMalformed, why); }
+absl::Status MalformedStatement(std::string_view why) { return Error(Reason::kStatementMalformed, why); }
 
 bool IsDigestOrEmpty(const std::string& bytes) { return bytes.empty() || bytes.size() == crypto::kDigestBytes; }
 
@@ -30,11 +30,11 @@ absl::Status GoesWith(const std::string& field, bool present, bool wanted) {
 }
 
 absl::Status CheckTagCommitments(const type::v1::Statement& statement) {
-  if (statement.tag_commitments_size() > static_cast<int>(kStatementTagsMax)) return Malformed("it changes more than 32 tags");
+  if (statement.tag_commitments_size() > static_cast<int>(kStatementTagsMax)) return MalformedStatement("it changes more than 32 tags");
   std::set<std::string> seen;
   for (const std::string& commitment : statement.tag_commitments()) {
-    if (commitment.size() != crypto::kCommitmentBytes) return Malformed("the commitment to a tag is not 32 bytes");
-    if (!seen.insert(commitment).second) return Malformed("two commitments to tags are the same");
+    if (commitment.size() != crypto::kCommitmentBytes) return MalformedStatement("the commitment to a tag is not 32 bytes");
+    if (!seen.insert(commitment).second) return MalformedStatement("two commitments to tags are the same");
   }
   return absl::OkStatus();
 }
@@ -47,7 +47,7 @@ bool IsDecisionReason(std::string_view code) {
   });
 }
 
-absl::Status Invalid(const std::string& field, std::string_view why) {
+absl::Status InvalidStatement(const std::string& field, std::string_view why) {
   return Error(Reason::kFieldInvalid, fmt::format("{} {}", field, why), {{"field", field}});
 }
 
@@ -55,15 +55,15 @@ absl::Status Invalid(const std::string& field, std::string_view why) {
 absl::Status CheckEnds(const type::v1::Statement& statement) {
   const auto kind = statement.kind();
   ACCORD_RETURN_IF_ERROR(GoesWith("return_reasons", !statement.return_reasons().empty(), kind == type::v1::STATEMENT_KIND_RETURNED));
-  if (statement.return_reasons_size() > kReturnReasonsMax) return Invalid("return_reasons", "are more than 6");
+  if (statement.return_reasons_size() > kReturnReasonsMax) return InvalidStatement("return_reasons", "are more than 6");
   std::set<int> reasons;
   for (const int reason : statement.return_reasons()) {
-    if (reason == type::v1::RETURN_REASON_UNSPECIFIED) return Invalid("return_reasons", "has one that says nothing");
-    if (!reasons.insert(reason).second) return Invalid("return_reasons", "has one twice");
+    if (reason == type::v1::RETURN_REASON_UNSPECIFIED) return InvalidStatement("return_reasons", "has one that says nothing");
+    if (!reasons.insert(reason).second) return InvalidStatement("return_reasons", "has one twice");
   }
   ACCORD_RETURN_IF_ERROR(GoesWith("redirect_to", !statement.redirect_to().empty(), kind == type::v1::STATEMENT_KIND_REDIRECTED));
-  if (!statement.redirect_to().empty() && !IsAgencyId(statement.redirect_to())) return Invalid("redirect_to", "is no agency id");
-  if (statement.redirect_to() == statement.agency()) return Invalid("redirect_to", "is the agency itself");
+  if (!statement.redirect_to().empty() && !IsAgencyId(statement.redirect_to())) return InvalidStatement("redirect_to", "is no agency id");
+  if (statement.redirect_to() == statement.agency()) return InvalidStatement("redirect_to", "is the agency itself");
   ACCORD_RETURN_IF_ERROR(GoesWith("close_reason", statement.close_reason() != 0, kind == type::v1::STATEMENT_KIND_CLOSED));
   return GoesWith("withdraw_reason", statement.withdraw_reason() != 0, kind == type::v1::STATEMENT_KIND_WITHDRAWN);
 }
@@ -78,11 +78,11 @@ absl::Status CheckDecision(const type::v1::Statement& statement) {
     ACCORD_RETURN_IF_ERROR(GoesWith("threshold", statement.threshold() != 0, false));
     return GoesWith("decision_reason", !statement.decision_reason().empty(), false);
   }
-  if (statement.decision_maker().size() > kPseudonymBytesMax) return Invalid("decision_maker", "is over 64 bytes");
+  if (statement.decision_maker().size() > kPseudonymBytesMax) return InvalidStatement("decision_maker", "is over 64 bytes");
   if (!statement.decision_maker().empty() && statement.decision_maker() == statement.worker().pseudonym()) {
-    return Invalid("decision_maker", "is the worker who records it: leave it out");
+    return InvalidStatement("decision_maker", "is the worker who records it: leave it out");
   }
-  if (!IsDecisionReason(statement.decision_reason())) return Invalid("decision_reason", "is not up to 64 characters of [A-Za-z0-9._:/-]");
+  if (!IsDecisionReason(statement.decision_reason())) return InvalidStatement("decision_reason", "is not up to 64 characters of [A-Za-z0-9._:/-]");
   return absl::OkStatus();
 }
 
@@ -91,11 +91,11 @@ absl::Status CheckForum(const type::v1::Statement& statement) {
   const auto kind = statement.kind();
   ACCORD_RETURN_IF_ERROR(GoesWith("meeting_at_ms", statement.meeting_at_ms() != 0,
                                   kind == type::v1::STATEMENT_KIND_LISTED || kind == type::v1::STATEMENT_KIND_DEFERRED));
-  if (statement.meeting_at_ms() < 0) return Invalid("meeting_at_ms", "is before 1970");
+  if (statement.meeting_at_ms() < 0) return InvalidStatement("meeting_at_ms", "is before 1970");
   ACCORD_RETURN_IF_ERROR(GoesWith("other_forum", !statement.other_forum().empty(),
                                   kind == type::v1::STATEMENT_KIND_TRANSFERRED_OUT || kind == type::v1::STATEMENT_KIND_TRANSFERRED_IN));
   // The ids of forums are made as those of agencies.
-  if (!statement.other_forum().empty() && !IsAgencyId(statement.other_forum())) return Invalid("other_forum", "is no id of a forum");
+  if (!statement.other_forum().empty() && !IsAgencyId(statement.other_forum())) return InvalidStatement("other_forum", "is no id of a forum");
   return absl::OkStatus();
 }
 
@@ -111,25 +111,25 @@ absl::Status CheckRegradeAndReseal(const type::v1::Statement& statement) {
   ACCORD_RETURN_IF_ERROR(GoesWith("regraded", statement.has_regraded(), statement.kind() == type::v1::STATEMENT_KIND_REGRADED));
   if (statement.has_regraded()) {
     ACCORD_RETURN_IF_ERROR(CheckRisk(statement.regraded(), "regraded"));
-    if (statement.regraded().grade() == type::v1::RISK_GRADE_UNSPECIFIED) return Invalid("regraded.grade", "says nothing");
+    if (statement.regraded().grade() == type::v1::RISK_GRADE_UNSPECIFIED) return InvalidStatement("regraded.grade", "says nothing");
     if (statement.regraded().change_reason() == type::v1::RISK_CHANGE_REASON_UNSPECIFIED) {
-      return Invalid("regraded.change_reason", "does not say why the grade is another");
+      return InvalidStatement("regraded.change_reason", "does not say why the grade is another");
     }
   }
   ACCORD_RETURN_IF_ERROR(GoesWith("reseal", statement.has_reseal(), statement.kind() == type::v1::STATEMENT_KIND_RESEALED));
   if (!statement.has_reseal()) return absl::OkStatus();
   const type::v1::Reseal& reseal = statement.reseal();
-  if (!IsAgencyId(reseal.recipient().agency())) return Invalid("reseal.recipient.agency", "is no agency id");
-  if (reseal.recipient().agency() == statement.agency()) return Invalid("reseal.recipient.agency", "is the sender itself");
-  if (reseal.sealing_certificate_digest().size() != crypto::kDigestBytes) return Invalid("reseal.sealing_certificate_digest", "is not 32 bytes");
-  if (reseal.approver().size() > kPseudonymBytesMax) return Invalid("reseal.approver", "is over 64 bytes");
+  if (!IsAgencyId(reseal.recipient().agency())) return InvalidStatement("reseal.recipient.agency", "is no agency id");
+  if (reseal.recipient().agency() == statement.agency()) return InvalidStatement("reseal.recipient.agency", "is the sender itself");
+  if (reseal.sealing_certificate_digest().size() != crypto::kDigestBytes) return InvalidStatement("reseal.sealing_certificate_digest", "is not 32 bytes");
+  if (reseal.approver().size() > kPseudonymBytesMax) return InvalidStatement("reseal.approver", "is over 64 bytes");
   if (reseal.section_ids().empty() || reseal.section_ids_size() > static_cast<int>(kSectionsMax)) {
-    return Invalid("reseal.section_ids", "are not 1 to 64");
+    return InvalidStatement("reseal.section_ids", "are not 1 to 64");
   }
   std::set<std::string> seen;
   for (const std::string& id : reseal.section_ids()) {
-    if (id.size() != kIdBytes) return Invalid("reseal.section_ids", "has one that is not 16 bytes");
-    if (!seen.insert(id).second) return Invalid("reseal.section_ids", "has one twice");
+    if (id.size() != kIdBytes) return InvalidStatement("reseal.section_ids", "has one that is not 16 bytes");
+    if (!seen.insert(id).second) return InvalidStatement("reseal.section_ids", "has one twice");
   }
   return absl::OkStatus();
 }
@@ -171,27 +171,27 @@ absl::StatusOr<type::v1::SignedPayload> SignStatement(type::v1::Statement statem
 }
 
 absl::StatusOr<type::v1::Statement> ParseStatement(const type::v1::SignedPayload& document) {
-  if (document.payload_type() != kStatementPayloadType) return Malformed("the payload type is not that of a statement");
+  if (document.payload_type() != kStatementPayloadType) return MalformedStatement("the payload type is not that of a statement");
   if (document.payload().size() > kStatementBytesMax) {
     return Error(Reason::kMessageTooLarge, "the statement is too large", {{"limit_bytes", std::to_string(kStatementBytesMax)}});
   }
   type::v1::Statement statement;
-  if (!statement.ParseFromString(document.payload())) return Malformed("the statement does not parse");
+  if (!statement.ParseFromString(document.payload())) return MalformedStatement("the statement does not parse");
   ACCORD_RETURN_IF_ERROR(ValidateMessage(statement, kShortTextBytesMax));
-  if (statement.key_id() != document.key_id()) return Malformed("the statement names another key than its envelope");
-  if (!IsRequestId(statement.request_id())) return Malformed("the request id is not 8 to 128 characters of [A-Za-z0-9._:/-]");
-  if (!IsAgencyId(statement.agency())) return Malformed("the agency is no agency id");
-  if (statement.worker().pseudonym().size() > kPseudonymBytesMax) return Malformed("the worker's pseudonym is over 64 bytes");
-  if (statement.header_digest().size() != crypto::kDigestBytes) return Malformed("the header digest is not 32 bytes");
-  if (!IsDigestOrEmpty(statement.previous_statement())) return Malformed("the previous statement's digest is not 32 bytes");
-  if (!IsDigestOrEmpty(statement.replaced_by())) return Malformed("the digest of what replaces it is not 32 bytes");
-  if (!IsDigestOrEmpty(statement.answers())) return Malformed("the digest of what it answers is not 32 bytes");
+  if (statement.key_id() != document.key_id()) return MalformedStatement("the statement names another key than its envelope");
+  if (!IsRequestId(statement.request_id())) return MalformedStatement("the request id is not 8 to 128 characters of [A-Za-z0-9._:/-]");
+  if (!IsAgencyId(statement.agency())) return MalformedStatement("the agency is no agency id");
+  if (statement.worker().pseudonym().size() > kPseudonymBytesMax) return MalformedStatement("the worker's pseudonym is over 64 bytes");
+  if (statement.header_digest().size() != crypto::kDigestBytes) return MalformedStatement("the header digest is not 32 bytes");
+  if (!IsDigestOrEmpty(statement.previous_statement())) return MalformedStatement("the previous statement's digest is not 32 bytes");
+  if (!IsDigestOrEmpty(statement.replaced_by())) return MalformedStatement("the digest of what replaces it is not 32 bytes");
+  if (!IsDigestOrEmpty(statement.answers())) return MalformedStatement("the digest of what it answers is not 32 bytes");
   ACCORD_RETURN_IF_ERROR(CheckTagCommitments(statement));
-  if (statement.section_digests_size() > static_cast<int>(kStatementSectionsMax)) return Malformed("it comes with more than 16 sections");
+  if (statement.section_digests_size() > static_cast<int>(kStatementSectionsMax)) return MalformedStatement("it comes with more than 16 sections");
   for (const std::string& digest : statement.section_digests()) {
-    if (digest.size() != crypto::kDigestBytes) return Malformed("a section's digest is not 32 bytes");
+    if (digest.size() != crypto::kDigestBytes) return MalformedStatement("a section's digest is not 32 bytes");
   }
-  if (statement.outcome_code().size() > kOutcomeCodeBytesMax) return Malformed("the outcome code is over 64 bytes");
+  if (statement.outcome_code().size() > kOutcomeCodeBytesMax) return MalformedStatement("the outcome code is over 64 bytes");
 
   const auto kind = statement.kind();
   ACCORD_RETURN_IF_ERROR(GoesWith("decline_reason", statement.decline_reason() != 0, kind == type::v1::STATEMENT_KIND_DECLINED));

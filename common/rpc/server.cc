@@ -30,7 +30,7 @@
 namespace accord::rpc {
 namespace {
 
-constexpr unsigned kRefreshSeconds = 1;
+constexpr unsigned kServerRefreshSeconds = 1;
 // Reflection is gRPC's one synchronous service: a thread for each open stream of it.
 constexpr int kReflectionThreadsMax = 8;
 constexpr absl::Duration kWatchdogTimeout = absl::Seconds(5);
@@ -176,7 +176,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& optio
   ACCORD_ASSIGN_OR_RETURN(SpiffeId id, OwnId(options));
   grpc::experimental::TlsServerCredentialsOptions tls(
       std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
-          options.tls.private_key, options.tls.certificate, options.tls.roots, kRefreshSeconds));
+          options.tls.private_key, options.tls.certificate, options.tls.roots, kServerRefreshSeconds));
   tls.watch_root_certs();
   tls.watch_identity_key_cert_pairs();
   tls.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);

@@ -29,7 +29,7 @@ absl::StatusOr<int> Request(Session& session, const SubmitArguments& arguments) 
   return Submit(session, arguments);
 }
 
-absl::StatusOr<int> Show(Session& session, const std::string& id) {
+absl::StatusOr<int> ShowChecks(Session& session, const std::string& id) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   ACCORD_ASSIGN_OR_RETURN(const auto submission, FindSubmission(service, id));
@@ -45,7 +45,7 @@ absl::StatusOr<int> Show(Session& session, const std::string& id) {
   return kDone;
 }
 
-absl::StatusOr<int> Answer(Session& session, const std::string& id, agency::v1::AnswerCheckRequest request) {
+absl::StatusOr<int> AnswerCheck(Session& session, const std::string& id, agency::v1::AnswerCheckRequest request) {
   const bool withheld = request.answer() == type::v1::CHECK_ANSWER_KNOWN_WITHHELD;
   if (withheld == (request.withheld_reason() == type::v1::NOT_SHARED_REASON_UNSPECIFIED)) {
     return UsageError("--reason, why it is not told, belongs to withheld and to nothing else");
@@ -91,7 +91,7 @@ void AddChecksVerbs(Command& app, Verb& chosen) {
   Command& show = checks.AddVerb("show", "Show who has answered what, who has not, and by when");
   show.AddOption("ID", *id, "Request id, `referrals/…`, or the beginning of its digits").Required();
   show.Footer("Example: accordctl checks show LL-55120/checks-1 --as childrens");
-  show.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
+  show.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return ShowChecks(session, *id); }; });
 
   Command& say = checks.AddVerb("answer", "Answer a check that was received. What is told of it is a referral of its own");
   say.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
@@ -104,7 +104,7 @@ void AddChecksVerbs(Command& app, Verb& chosen) {
       agency::v1::AnswerCheckRequest ask;
       ask.set_answer(AnswerValue(*answer));
       ask.set_withheld_reason(Value<type::v1::NotSharedReason>(*reason));
-      return Answer(session, *id, ask);
+      return AnswerCheck(session, *id, ask);
     };
   });
 }

@@ -52,7 +52,7 @@ console::Cell Words(const type::v1::SectionDecision& decision) {
 
 // What would permit it: one alternative a line, each of all its changes. The words follow the changes of the sets, one by one; where
 // a broker gives no sets, or not as many words, nothing is said of what belongs together.
-std::string ChangeText(const type::v1::SectionDecision& decision) {
+std::string DecisionChangeText(const type::v1::SectionDecision& decision) {
   const auto& words = decision.what_would_change_it();
   if (words.empty()) return "nothing";
   int in_sets = 0;
@@ -98,7 +98,7 @@ Reasons ReasonsOf(const Decisions& decisions) {
       return std::tie(other.recipient(), other.rule_id(), other.reason()) ==
                  std::tie(decision.recipient(), decision.rule_id(), decision.reason()) &&
              other.verdict() == decision.verdict() &&
-             ChangeText(other) == ChangeText(decision);
+             DecisionChangeText(other) == DecisionChangeText(decision);
     });
     Group& group = same == groups.end() ? groups.emplace_back(Group{{}, {}, &decision}) : *same;
     group.labels.push_back(LabelOf(sections, decision.section_id()));
@@ -110,7 +110,7 @@ Reasons ReasonsOf(const Decisions& decisions) {
     const bool permitted = decision.verdict() == type::v1::VERDICT_PERMIT;
     Row row{Words(decision), {decision.recipient()}, fmt::format("{}", fmt::join(group.labels, ", ")),
             fmt::format("{} [{}]", decision.reason(), decision.rule_id()),
-            permitted ? "-" : ChangeText(decision)};
+            permitted ? "-" : DecisionChangeText(decision)};
     // Recipients of whom the same is said share a row.
     auto same = std::find_if(reasons.rows.begin(), reasons.rows.end(), [&](const Row& other) {
       return std::tie(other.verdict.text, other.sections, other.why, other.change) ==

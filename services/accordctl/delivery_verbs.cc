@@ -47,7 +47,7 @@ std::string LetterText(const broker::v1::DeadLetter& letter) {
   return facts.ToString(console::TerminalWidth());
 }
 
-absl::StatusOr<int> List(Session& session, int rows_max) {
+absl::StatusOr<int> ListDeadLetters(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   nlohmann::json rows = nlohmann::json::array();
@@ -67,7 +67,7 @@ absl::StatusOr<int> List(Session& session, int rows_max) {
 
 // Asks with what every act has.
 template <typename Response, typename Request>
-absl::StatusOr<Response> Act(Session& session, grpc::Status (DeliveryService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+absl::StatusOr<Response> ActOnDeadLetter(Session& session, grpc::Status (DeliveryService::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                              Request request, absl::Duration timeout = kCallTimeout) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(*agency));
@@ -79,7 +79,7 @@ absl::StatusOr<Response> Act(Session& session, grpc::Status (DeliveryService::St
 absl::StatusOr<int> Requeue(Session& session, const std::string& hex) {
   agency::v1::RequeueAgencyDeadLetterRequest request;
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_delivery_id(), DeliveryId(hex));
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Act(session, &DeliveryService::Stub::RequeueAgencyDeadLetter, request));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, ActOnDeadLetter(session, &DeliveryService::Stub::RequeueAgencyDeadLetter, request));
   session.json() ? session.PrintJson(ToJson(response)) : session.Print(fmt::format("{} waits in its mailbox again\n", hex));
   return kDone;
 }
@@ -88,7 +88,7 @@ absl::StatusOr<int> Discard(Session& session, const std::string& hex, const std:
   agency::v1::DiscardAgencyDeadLetterRequest request;
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_delivery_id(), DeliveryId(hex));
   request.set_reason(Value<type::v1::DiscardReason>(reason));
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Act(session, &DeliveryService::Stub::DiscardAgencyDeadLetter, request));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, ActOnDeadLetter(session, &DeliveryService::Stub::DiscardAgencyDeadLetter, request));
   session.json() ? session.PrintJson(ToJson(response)) : session.Print(fmt::format("{} is given up\n", hex));
   return kDone;
 }
@@ -97,7 +97,7 @@ absl::StatusOr<int> Replay(Session& session, const std::string& since) {
   agency::v1::ReplayDeliveriesRequest request;
   ACCORD_ASSIGN_OR_RETURN(const int64_t since_ms, TimeMs("--since", since));
   request.set_since_ms(since_ms);
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Act(session, &DeliveryService::Stub::ReplayDeliveries, request, kReplayTimeout));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, ActOnDeadLetter(session, &DeliveryService::Stub::ReplayDeliveries, request, kReplayTimeout));
   session.json() ? session.PrintJson(ToJson(response))
                  : session.Print(fmt::format("{} deliveries are given again, and arrive from now on\n", response.queued()));
   return kDone;
@@ -111,7 +111,7 @@ void AddDeliveryVerbs(Command& app, Verb& chosen) {
   Command& list = letters.AddVerb("list", "List it, the newest first");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
   list.Footer("Example:\n  accordctl deadletter list --as idva");
-  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListDeadLetters(session, *limit); }; });
 
   auto id = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
   Command& requeue = letters.AddVerb("requeue", "Put one back into its mailbox, once what was wrong is put right");

@@ -47,7 +47,7 @@ absl::StatusOr<admin::v1::Change> MakeErase(Session& session, const EraseArgumen
   return change;
 }
 
-absl::StatusOr<int> Propose(Session& session, const EraseArguments& arguments) {
+absl::StatusOr<int> ProposeErasure(Session& session, const EraseArguments& arguments) {
   admin::v1::ProposeChangeRequest request;
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_change(), MakeErase(session, arguments));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
@@ -76,7 +76,7 @@ std::string StepText(admin::v1::ErasureStep step) {
   }
 }
 
-absl::StatusOr<int> Status(Session& session, const EraseArguments& arguments) {
+absl::StatusOr<int> ErasureStatus(Session& session, const EraseArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   admin::v1::GetErasureRequest request;
   request.set_name(arguments.change.find('/') == std::string::npos ? "changes/" + arguments.change : arguments.change);
@@ -121,7 +121,7 @@ void AddEraseVerbs(Command& app, Verb& chosen) {
   status.AddFlag("--wait", arguments->wait, "Wait until no file holds it, and tell each step");
   erase.WhenGiven([&chosen, arguments, &status] {
     chosen = [arguments, asked = status.given()](Session& session) {
-      return asked ? Status(session, *arguments) : Propose(session, *arguments);
+      return asked ? ErasureStatus(session, *arguments) : ProposeErasure(session, *arguments);
     };
   });
 }

@@ -93,7 +93,7 @@ absl::StatusOr<int> Agenda(Session& session, const std::string& meeting) {
   return kDone;
 }
 
-absl::StatusOr<int> List(Session& session, const std::string& id, const std::string& meeting) {
+absl::StatusOr<int> ListForumCases(Session& session, const std::string& id, const std::string& meeting) {
   forum::v1::ScheduleCaseRequest request;
   ACCORD_ASSIGN_OR_RETURN(const int64_t at_ms, TimeMs("--meeting", meeting));
   request.set_meeting_at_ms(at_ms);
@@ -225,7 +225,7 @@ void AddForumVerbs(Command& app, Verb& chosen) {
   Command& list = forum.AddVerb("list", "List an accepted case for a meeting");
   list.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
   list.AddOption("--meeting", *meeting, "When it begins, YYYY-MM-DDThh:mm:ssZ").Required();
-  list.WhenGiven([&chosen, id, meeting] { chosen = [id, meeting](Session& session) { return List(session, *id, *meeting); }; });
+  list.WhenGiven([&chosen, id, meeting] { chosen = [id, meeting](Session& session) { return ListForumCases(session, *id, *meeting); }; });
 
   AddPushVerb(forum, "research", "Ask the members what they know of a listed case, as a file says it", "RequestResearch", chosen);
 

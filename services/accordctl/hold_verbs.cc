@@ -71,7 +71,7 @@ absl::StatusOr<admin::v1::Change> MakeHold(Session& session, const SetArguments&
   return change;
 }
 
-absl::StatusOr<int> Propose(Session& session, const admin::v1::Change& change, std::string_view what) {
+absl::StatusOr<int> ProposeHold(Session& session, const admin::v1::Change& change, std::string_view what) {
   admin::v1::ProposeChangeRequest request;
   *request.mutable_change() = change;
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
@@ -92,14 +92,14 @@ std::string AnswerText(type::v1::HoldAnswer answer, int64_t erased_at_ms) {
   return fmt::format("{} on {}", console::Words(answer), console::TimeText(erased_at_ms));
 }
 
-std::string StateText(int64_t lifted_at_ms) {
+std::string HoldStateText(int64_t lifted_at_ms) {
   return lifted_at_ms == 0 ? "in force" : "lifted " + console::TimeText(lifted_at_ms);
 }
 
 std::string HoldText(const admin::v1::Hold& hold) {
   auto facts = console::Table::Facts();
   facts.Add({"hold", hold.hold().id()});
-  facts.Add({"state", StateText(hold.lifted_at_ms())});
+  facts.Add({"state", HoldStateText(hold.lifted_at_ms())});
   facts.Add({"ground", console::Words(hold.hold().ground())});
   facts.Add({"authority", hold.hold().authority()});
   facts.Add({"set", fmt::format("{} by {}", console::TimeText(hold.set_at_ms()), hold.change())});
@@ -135,7 +135,7 @@ absl::StatusOr<int> ListOfAdmin(Session& session, const std::string& id, int row
       if (!id.empty()) text = HoldText(hold);
       const auto answered = std::count_if(hold.holders().begin(), hold.holders().end(),
                                           [](const auto& holder) { return holder.answered_at_ms() != 0; });
-      table.Add({hold.hold().id(), StateText(hold.lifted_at_ms()), console::Words(hold.hold().ground()), hold.hold().authority(),
+      table.Add({hold.hold().id(), HoldStateText(hold.lifted_at_ms()), console::Words(hold.hold().ground()), hold.hold().authority(),
                  console::TimeText(hold.hold().review_at_ms()), fmt::to_string(hold.referrals()),
                  fmt::format("{} of {}", answered, hold.holders_size())});
     }
@@ -171,7 +171,7 @@ absl::StatusOr<int> ListOfAgency(Session& session, const AgencyIdentity& agency,
     for (const auto& hold : page.holds()) {
       if ((!id.empty() && hold.hold() != id) || static_cast<int>(rows.size()) >= rows_max) continue;
       rows.push_back(ToJson(hold));
-      table.Add({hold.hold(), StateText(hold.lifted_at_ms()), console::Words(hold.ground()), hold.authority(),
+      table.Add({hold.hold(), HoldStateText(hold.lifted_at_ms()), console::Words(hold.ground()), hold.authority(),
                  console::TimeText(hold.review_at_ms()), fmt::to_string(hold.referrals()), OwnAnswer(hold)});
     }
     token = page.next_page_token();
@@ -181,13 +181,13 @@ absl::StatusOr<int> ListOfAgency(Session& session, const AgencyIdentity& agency,
   return kDone;
 }
 
-absl::StatusOr<int> List(Session& session, const std::string& id, int rows_max) {
+absl::StatusOr<int> ListHolds(Session& session, const std::string& id, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const auto principal, session.Chosen(Prefer::kAdmin));
   if (principal.agency != nullptr) return ListOfAgency(session, *principal.agency, id, rows_max);
   return ListOfAdmin(session, id, rows_max);
 }
 
-absl::StatusOr<int> Answer(Session& session, const std::string& id, const std::string& words, const std::string& day) {
+absl::StatusOr<int> AnswerHold(Session& session, const std::string& id, const std::string& words, const std::string& day) {
   const auto answer = console::EnumFromWords(*type::v1::HoldAnswer_descriptor(), words);
   if (!answer.has_value()) return UsageError("the answer is one of " + console::EnumChoices(*type::v1::HoldAnswer_descriptor()));
   agency::v1::AnswerAgencyHoldRequest request;
@@ -228,7 +228,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   set.WhenGiven([&chosen, arguments] {
     chosen = [arguments](Session& session) -> absl::StatusOr<int> {
       ACCORD_ASSIGN_OR_RETURN(const auto change, MakeHold(session, *arguments));
-      return Propose(session, change, "nothing it covers is erased");
+      return ProposeHold(session, change, "nothing it covers is erased");
     };
   });
 
@@ -239,7 +239,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
     chosen = [id](Session& session) {
       admin::v1::Change change;
       change.mutable_lift_hold()->set_id(*id);
-      return Propose(session, change, "the hold is lifted");
+      return ProposeHold(session, change, "the hold is lifted");
     };
   });
 
@@ -247,7 +247,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   Command& list = hold.AddVerb("list", "List legal holds: as an administrator with who answered what, with --as an agency's own");
   list.AddOption("ID", *id, "Only this one, with each holder");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
-  list.WhenGiven([&chosen, id, limit] { chosen = [id, limit](Session& session) { return List(session, *id, *limit); }; });
+  list.WhenGiven([&chosen, id, limit] { chosen = [id, limit](Session& session) { return ListHolds(session, *id, *limit); }; });
 
   auto answer = std::make_shared<std::string>(), day = std::make_shared<std::string>();
   Command& say = hold.AddVerb("answer", "Answer a legal hold for all of an agency's systems; its service answers for its own store by itself");
@@ -255,7 +255,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   say.AddOption("ANSWER", *answer, console::EnumChoices(*type::v1::HoldAnswer_descriptor())).Required();
   say.AddOption("--on", *day, "For already-erased: the day, such as 2026-11-30");
   say.WhenGiven([&chosen, id, answer, day] {
-    chosen = [id, answer, day](Session& session) { return Answer(session, *id, *answer, *day); };
+    chosen = [id, answer, day](Session& session) { return AnswerHold(session, *id, *answer, *day); };
   });
 }
 

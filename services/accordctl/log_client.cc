@@ -17,7 +17,7 @@ constexpr uint64_t kEntriesACall = 65'536;
 constexpr absl::Duration kStreamTimeout = absl::Minutes(5);  // For one call.
 constexpr int kBreaksMax = 5;                                // In a row, without an entry between.
 
-absl::Status Invalid(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
+absl::Status InvalidAnswer(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
 // One call's leaves, from `next` on, which moves with them.
 absl::Status StreamOnce(const Endpoint& broker, uint64_t& next, uint64_t end, LeafSink sink) {
@@ -32,9 +32,9 @@ absl::Status StreamOnce(const Endpoint& broker, uint64_t& next, uint64_t end, Le
   absl::Status status;
   while (status.ok() && reader->Read(&response)) {
     if (response.first() != next)
-      status = Invalid(fmt::format("the broker streams entry {} where {} is due", response.first(), next));
+      status = InvalidAnswer(fmt::format("the broker streams entry {} where {} is due", response.first(), next));
     for (const std::string& leaf : response.leaves()) {
-      if (status.ok() && next == end) status = Invalid("the broker streams more entries than were asked for");
+      if (status.ok() && next == end) status = InvalidAnswer("the broker streams more entries than were asked for");
       if (status.ok()) status = sink(leaf);
       if (status.ok()) ++next;
     }
@@ -45,7 +45,7 @@ absl::Status StreamOnce(const Endpoint& broker, uint64_t& next, uint64_t end, Le
   return ended.ok() ? absl::OkStatus() : Annotate(rpc::FromGrpc(ended), broker.who);
 }
 
-absl::StatusOr<SignedCheckpoint> Checkpoint(const Endpoint& broker, const ledger::Vkey& log,
+absl::StatusOr<SignedCheckpoint> FetchedCheckpoint(const Endpoint& broker, const ledger::Vkey& log,
                                             broker::v1::CheckpointChoice choice) {
   broker::v1::GetCheckpointRequest request;
   request.set_choice(choice);
@@ -57,18 +57,18 @@ absl::StatusOr<SignedCheckpoint> Checkpoint(const Endpoint& broker, const ledger
 }  // namespace
 
 absl::StatusOr<SignedCheckpoint> NewestCheckpoint(const Endpoint& broker, const ledger::Vkey& log) {
-  return Checkpoint(broker, log, broker::v1::CHECKPOINT_CHOICE_UNSPECIFIED);
+  return FetchedCheckpoint(broker, log, broker::v1::CHECKPOINT_CHOICE_UNSPECIFIED);
 }
 
 absl::StatusOr<SignedCheckpoint> PublishedCheckpoint(const Endpoint& broker, const ledger::Vkey& log) {
-  return Checkpoint(broker, log, broker::v1::CHECKPOINT_CHOICE_PUBLISHED);
+  return FetchedCheckpoint(broker, log, broker::v1::CHECKPOINT_CHOICE_PUBLISHED);
 }
 
 absl::StatusOr<CheckedReceipt> CheckReceipt(type::v1::Receipt receipt, const ledger::Vkey& log) {
   ACCORD_ASSIGN_OR_RETURN(ledger::VerifiedReceipt verified, ledger::VerifyReceipt(receipt.tlog_proof(), log));
   for (const auto& opening : receipt.openings()) {
     if (!ledger::LeafOpens(verified.leaf, {opening.label(), opening.salt(), opening.content()})) {
-      return Invalid(fmt::format("the opening `{}` is not what entry {} commits to", opening.label(), verified.index));
+      return InvalidAnswer(fmt::format("the opening `{}` is not what entry {} commits to", opening.label(), verified.index));
     }
   }
   return CheckedReceipt{std::move(receipt), std::move(verified)};
@@ -83,7 +83,7 @@ absl::StatusOr<CheckedReceipt> ReceiptOf(const Endpoint& broker, const ledger::V
   ACCORD_ASSIGN_OR_RETURN(auto response, Ask(broker, &LedgerService::Stub::GetReceipt, request));
   ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, CheckReceipt(std::move(*response.mutable_receipt()), log));
   if (checked.verified.index != index)
-    return Invalid(fmt::format("the receipt is of entry {}, not {}", checked.verified.index, index));
+    return InvalidAnswer(fmt::format("the receipt is of entry {}, not {}", checked.verified.index, index));
   return checked;
 }
 
@@ -96,7 +96,7 @@ absl::Status StreamLeaves(const Endpoint& broker, uint64_t first, uint64_t end, 
     if (next > before) {
       breaks = 0;
     } else if (++breaks == kBreaksMax) {
-      return status.ok() ? Invalid(fmt::format("the broker streams nothing from entry {} on", next)) : status;
+      return status.ok() ? InvalidAnswer(fmt::format("the broker streams nothing from entry {} on", next)) : status;
     }
   }
   return absl::OkStatus();
@@ -110,7 +110,7 @@ absl::StatusOr<ledger::Path> ConsistencyPath(const Endpoint& broker, uint64_t ol
   ledger::Path path;
   for (const std::string& bytes : response.path()) {
     const auto hash = ledger::ToHash(bytes);
-    if (!hash.has_value()) return Invalid("a hash of the proof is not 32 bytes long");
+    if (!hash.has_value()) return InvalidAnswer("a hash of the proof is not 32 bytes long");
     path.push_back(*hash);
   }
   return path;

@@ -38,7 +38,7 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text;
 }
 
-absl::StatusOr<int> List(Session& session) {
+absl::StatusOr<int> ListPolicies(Session& session) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   ACCORD_ASSIGN_OR_RETURN(const auto documents, ListDocuments(broker));
   nlohmann::json rows = nlohmann::json::array();
@@ -77,7 +77,7 @@ std::string DocumentText(const PolicyDocument& document) {
   return table.ToString(console::TerminalWidth()) + "\n" + console::Printable(document.text()) + "\n";
 }
 
-absl::StatusOr<int> Show(Session& session, const std::string& words, const std::string& version) {
+absl::StatusOr<int> ShowPolicy(Session& session, const std::string& words, const std::string& version) {
   const auto kind = KindFromWords(words);
   if (!kind.has_value()) return UsageError(fmt::format("`{}` is no kind of policy document: {}", words, kKinds));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
@@ -295,7 +295,7 @@ void AddExplain(Command& policy, Verb& chosen) {
 
 void AddPolicyVerbs(Command& app, Verb& chosen, OfflineVerb& offline) {
   Command& policy = app.AddGroup("policy", "Agreements, emergency schedules, the legal register and clock rules");
-  policy.AddVerb("list", "List every version, the newest first").WhenGiven([&chosen] { chosen = List; });
+  policy.AddVerb("list", "List every version, the newest first").WhenGiven([&chosen] { chosen = ListPolicies; });
   policy.AddVerb("forums", "List the forums and their members").WhenGiven([&chosen] { chosen = Forums; });
 
   auto kind = std::make_shared<std::string>("agreement"), version = std::make_shared<std::string>();
@@ -303,7 +303,7 @@ void AddPolicyVerbs(Command& app, Verb& chosen, OfflineVerb& offline) {
   show.AddOption("KIND", *kind, kKinds).ShowDefault();
   show.AddOption("VERSION", *version, "Else what is in force");
   show.Footer("Example: accordctl policy show agreement 2026.11 --as idva");
-  show.WhenGiven([&chosen, kind, version] { chosen = [kind, version](Session& session) { return Show(session, *kind, *version); }; });
+  show.WhenGiven([&chosen, kind, version] { chosen = [kind, version](Session& session) { return ShowPolicy(session, *kind, *version); }; });
 
   auto file = std::make_shared<std::string>(), against = std::make_shared<std::string>();
   Command& diff = policy.AddVerb("diff", "Say what a text says otherwise, by meaning");

@@ -25,7 +25,7 @@ using broker::v1::LedgerService;
 
 constexpr int kRowsDefault = 50, kPageRowsMax = 500;
 
-absl::Status Invalid(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
+absl::Status InvalidChoice(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
 broker::v1::CheckpointChoice ChoiceOf(const CheckpointOptions& chosen) {
   if (chosen.witnessed) return broker::v1::CHECKPOINT_CHOICE_WITNESSED;
@@ -163,12 +163,12 @@ absl::StatusOr<int> Upgrade(Session& session, const UpgradeOptions& options, con
   if (at.newest_signed()) at.witnessed = true;
   ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt upgraded, ChosenReceipt(broker, key, held.index, at));
   if (upgraded.verified.leaf_bytes != held.leaf_bytes) {
-    return Invalid(fmt::format("the broker's entry {} is another than the one in {}: keep both files, this convicts the broker "
+    return InvalidChoice(fmt::format("the broker's entry {} is another than the one in {}: keep both files, this convicts the broker "
                                "(runbooks/fork.md)", held.index, options.file));
   }
   const absl::Status one = ProveOneLog(broker, held.checkpoint, upgraded.verified.checkpoint);
   if (HasReason(one, Reason::kReceiptInvalid)) {
-    return Invalid(fmt::format("the broker cannot show that its log of {} entries and that of {} in {} are one: keep both files "
+    return InvalidChoice(fmt::format("the broker cannot show that its log of {} entries and that of {} in {} are one: keep both files "
                                "(runbooks/fork.md)", upgraded.verified.checkpoint.size, held.checkpoint.size, options.file));
   }
   ACCORD_RETURN_IF_ERROR(one);
@@ -176,7 +176,7 @@ absl::StatusOr<int> Upgrade(Session& session, const UpgradeOptions& options, con
   if (policy.has_value()) {
     ACCORD_ASSIGN_OR_RETURN(const ledger::TlogProof proof, ledger::ParseTlogProof(upgraded.receipt.tlog_proof()));
     ACCORD_ASSIGN_OR_RETURN(const auto judged, ledger::VerifyWitnessed(proof.checkpoint, *policy));
-    if (!judged.quorum) return Invalid("the checkpoint's cosignatures do not meet the quorum of the policy");
+    if (!judged.quorum) return InvalidChoice("the checkpoint's cosignatures do not meet the quorum of the policy");
     witnesses = judged.witnesses;
   }
 
@@ -220,7 +220,7 @@ absl::StatusOr<SignedCheckpoint> ChosenCheckpoint(const Endpoint& broker, const 
   ACCORD_ASSIGN_OR_RETURN(auto response, Ask(broker, &LedgerService::Stub::GetCheckpoint, request));
   ACCORD_ASSIGN_OR_RETURN(const auto verified, ledger::VerifyCheckpoint(response.checkpoint(), log));
   if (chosen.size > 0 && verified.checkpoint.size != chosen.size) {
-    return Invalid(fmt::format("the checkpoint is of {} entries, not {}", verified.checkpoint.size, chosen.size));
+    return InvalidChoice(fmt::format("the checkpoint is of {} entries, not {}", verified.checkpoint.size, chosen.size));
   }
   return SignedCheckpoint{std::move(*response.mutable_checkpoint()), verified.checkpoint};
 }
@@ -234,10 +234,10 @@ absl::StatusOr<CheckedReceipt> ChosenReceipt(const Endpoint& broker, const ledge
   ACCORD_ASSIGN_OR_RETURN(auto response, Ask(broker, &LedgerService::Stub::GetReceipt, request));
   ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, CheckReceipt(std::move(*response.mutable_receipt()), log));
   if (checked.verified.index != index) {
-    return Invalid(fmt::format("the receipt is of entry {}, not {}", checked.verified.index, index));
+    return InvalidChoice(fmt::format("the receipt is of entry {}, not {}", checked.verified.index, index));
   }
   if (chosen.size > 0 && checked.verified.checkpoint.size != chosen.size) {
-    return Invalid(fmt::format("the receipt is at {} entries, not {}", checked.verified.checkpoint.size, chosen.size));
+    return InvalidChoice(fmt::format("the receipt is at {} entries, not {}", checked.verified.checkpoint.size, chosen.size));
   }
   return checked;
 }

@@ -38,42 +38,42 @@ Push MakeOf(grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Respons
 template <auto kMethod>
 Push Make() { return MakeOf<kMethod>(kMethod); }
 
-struct Row {
+struct PushRow {
   std::string_view call;
   Maker make;
 };
 
 constexpr std::array kCalls = {  // Those that every service has stand last.
-    Row{"ReportIncident", Make<&police::v1::PoliceService::Stub::ReportIncident>},
-    Row{"SendChildNotice", Make<&police::v1::PoliceService::Stub::SendChildNotice>},
-    Row{"RequestDisclosureChecks", Make<&police::v1::PoliceService::Stub::RequestDisclosureChecks>},
-    Row{"RecordDisclosure", Make<&police::v1::PoliceService::Stub::RecordDisclosure>},
-    Row{"RequestVictimInformation", Make<&police::v1::PoliceService::Stub::RequestVictimInformation>},
-    Row{"ReferForHousing", Make<&police::v1::PoliceService::Stub::ReferForHousing>},
-    Row{"ReferFamily", Make<&childrens::v1::ChildrensService::Stub::ReferFamily>},
-    Row{"RequestPartnerChecks", Make<&childrens::v1::ChildrensService::Stub::RequestPartnerChecks>},
-    Row{"CallStrategyDiscussion", Make<&childrens::v1::ChildrensService::Stub::CallStrategyDiscussion>},
-    Row{"ReferOn", Make<&housing::v1::HousingService::Stub::ReferOn>},
-    Row{"ReferPatient", Make<&health::v1::HealthService::Stub::ReferPatient>},
-    Row{"NotifyDutyToRefer", Make<&health::v1::HealthService::Stub::NotifyDutyToRefer>},
-    Row{"AnswerReferral", Make<&health::v1::HealthService::Stub::AnswerReferral>},
-    Row{"ReferToMarac", Make<&idva::v1::IdvaService::Stub::ReferToMarac>},
-    Row{"ReferClient", Make<&idva::v1::IdvaService::Stub::ReferClient>},
-    Row{"HandOverClient", Make<&idva::v1::IdvaService::Stub::HandOverClient>},
-    Row{"RecordContactAttempts", Make<&idva::v1::IdvaService::Stub::RecordContactAttempts>},
-    Row{"ReferPerson", Make<&refer::v1::ReferService::Stub::ReferPerson>},
-    Row{"RequestResearch", Make<&forum::v1::ForumService::Stub::RequestResearch>},
-    Row{"AddAction", Make<&forum::v1::ForumService::Stub::AddAction>},
-    Row{"RequestChecks", Make<&agency::v1::ChecksService::Stub::RequestChecks>},
-    Row{"RecordNotShared", Make<&agency::v1::OutboxService::Stub::RecordNotShared>},
-    Row{"RecordSentOutside", Make<&agency::v1::OutboxService::Stub::RecordSentOutside>},
+    PushRow{"ReportIncident", Make<&police::v1::PoliceService::Stub::ReportIncident>},
+    PushRow{"SendChildNotice", Make<&police::v1::PoliceService::Stub::SendChildNotice>},
+    PushRow{"RequestDisclosureChecks", Make<&police::v1::PoliceService::Stub::RequestDisclosureChecks>},
+    PushRow{"RecordDisclosure", Make<&police::v1::PoliceService::Stub::RecordDisclosure>},
+    PushRow{"RequestVictimInformation", Make<&police::v1::PoliceService::Stub::RequestVictimInformation>},
+    PushRow{"ReferForHousing", Make<&police::v1::PoliceService::Stub::ReferForHousing>},
+    PushRow{"ReferFamily", Make<&childrens::v1::ChildrensService::Stub::ReferFamily>},
+    PushRow{"RequestPartnerChecks", Make<&childrens::v1::ChildrensService::Stub::RequestPartnerChecks>},
+    PushRow{"CallStrategyDiscussion", Make<&childrens::v1::ChildrensService::Stub::CallStrategyDiscussion>},
+    PushRow{"ReferOn", Make<&housing::v1::HousingService::Stub::ReferOn>},
+    PushRow{"ReferPatient", Make<&health::v1::HealthService::Stub::ReferPatient>},
+    PushRow{"NotifyDutyToRefer", Make<&health::v1::HealthService::Stub::NotifyDutyToRefer>},
+    PushRow{"AnswerReferral", Make<&health::v1::HealthService::Stub::AnswerReferral>},
+    PushRow{"ReferToMarac", Make<&idva::v1::IdvaService::Stub::ReferToMarac>},
+    PushRow{"ReferClient", Make<&idva::v1::IdvaService::Stub::ReferClient>},
+    PushRow{"HandOverClient", Make<&idva::v1::IdvaService::Stub::HandOverClient>},
+    PushRow{"RecordContactAttempts", Make<&idva::v1::IdvaService::Stub::RecordContactAttempts>},
+    PushRow{"ReferPerson", Make<&refer::v1::ReferService::Stub::ReferPerson>},
+    PushRow{"RequestResearch", Make<&forum::v1::ForumService::Stub::RequestResearch>},
+    PushRow{"AddAction", Make<&forum::v1::ForumService::Stub::AddAction>},
+    PushRow{"RequestChecks", Make<&agency::v1::ChecksService::Stub::RequestChecks>},
+    PushRow{"RecordNotShared", Make<&agency::v1::OutboxService::Stub::RecordNotShared>},
+    PushRow{"RecordSentOutside", Make<&agency::v1::OutboxService::Stub::RecordSentOutside>},
 };
 
 }  // namespace
 
 absl::StatusOr<Push> NewPush(std::string_view call) {
   std::string known;
-  for (const Row& row : kCalls) {
+  for (const PushRow& row : kCalls) {
     if (row.call == call) return row.make();
     known += fmt::format("{}{}", known.empty() ? "" : ", ", row.call);
   }

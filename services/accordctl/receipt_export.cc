@@ -87,7 +87,7 @@ absl::Status TakeInbox(const Endpoint& service, Exporter& exporter) {
   return TooMany();
 }
 
-absl::StatusOr<int> Export(Session& session, const std::string& directory) {
+absl::StatusOr<int> ReceiptExport(Session& session, const std::string& directory) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
@@ -136,7 +136,7 @@ void AddReceiptExport(Command& receipt, Verb& chosen) {
   auto out = std::make_shared<std::string>();
   Command& command = receipt.AddVerb("export", "Keep every receipt that this agency's service holds, to hold against a copy of the log");
   command.AddOption("--out", *out, "The new directory").Required();
-  command.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return Export(session, *out); }; });
+  command.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return ReceiptExport(session, *out); }; });
 }
 
 }  // namespace accord::accordctl

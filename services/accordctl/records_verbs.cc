@@ -22,7 +22,7 @@ namespace {
 
 using agency::v1::RecordsService;
 
-constexpr absl::Duration kStreamTimeout = absl::Hours(6);
+constexpr absl::Duration kRecordsTimeout = absl::Hours(6);
 constexpr uint64_t kSyncEvery = 500;  // Records; and then progress is told.
 
 // Hands each answer to `take`; its error ends the stream.
@@ -42,7 +42,7 @@ struct ExportOptions {
   bool without_content = false;
 };
 
-absl::StatusOr<int> Export(Session& session, const ExportOptions& options) {
+absl::StatusOr<int> ExportRecords(Session& session, const ExportOptions& options) {
   agency::v1::ExportRecordsRequest request;
   if (!options.from.empty()) {
     ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMs("--from", options.from));
@@ -61,7 +61,7 @@ absl::StatusOr<int> Export(Session& session, const ExportOptions& options) {
 
   RecordsService::Stub stub(service.channel);
   grpc::ClientContext context;
-  rpc::SetTimeout(context, kStreamTimeout);
+  rpc::SetTimeout(context, kRecordsTimeout);
   uint64_t count = 0, total = 0;
   const absl::Status streamed = EachAnswer<std::unique_ptr<grpc::ClientReader<agency::v1::ExportRecordsResponse>>, agency::v1::ExportRecordsResponse>(
       context, stub.ExportRecords(&context, request), service.who, [&](agency::v1::ExportRecordsResponse& answer) -> absl::Status {
@@ -115,7 +115,7 @@ absl::StatusOr<int> Pack(Session& session, const PackOptions& options) {
 
   RecordsService::Stub stub(service.channel);
   grpc::ClientContext context;
-  rpc::SetTimeout(context, kStreamTimeout);
+  rpc::SetTimeout(context, kRecordsTimeout);
   std::vector<agency::v1::BuildCasePackResponse> answers;
   ACCORD_RETURN_IF_ERROR((EachAnswer<std::unique_ptr<grpc::ClientReader<agency::v1::BuildCasePackResponse>>, agency::v1::BuildCasePackResponse>(
       context, stub.BuildCasePack(&context, request), service.who, [&](agency::v1::BuildCasePackResponse& answer) {
@@ -150,7 +150,7 @@ void AddRecordsVerbs(Command& app, Verb& chosen) {
   verb.AddOption("--until", options->until, "Sent or received before");
   verb.AddFlag("--without-content", options->without_content, "Without what the sections say");
   verb.Footer("Example:\n  accordctl export --as housing --worker s.okafor --out /srv/export/");
-  verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return Export(session, *options); }; });
+  verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ExportRecords(session, *options); }; });
 }
 
 void AddCasePackVerb(Command& cases, Verb& chosen) {

@@ -24,9 +24,9 @@ using broker::LostChain;
 using broker::LostChainKind;
 using broker::RecoveryReport;
 
-constexpr size_t kVkeyBytesMax = 4096;
+constexpr size_t kRecoverVkeyBytesMax = 4096;
 constexpr size_t kChainsShown = 50;
-constexpr uint64_t kProgressEntries = 65'536;
+constexpr uint64_t kRecoverProgressEntries = 65'536;
 
 constexpr char kFooter[] =
     "Run it while no broker runs on the store (docs/runbooks/ledger.md says when, and what to do with what it reports).\n"
@@ -141,7 +141,7 @@ struct Options {
 };
 
 absl::StatusOr<int> Recover(const Options& options, bool json) {
-  const auto text = ReadFile(options.vkey, kVkeyBytesMax);
+  const auto text = ReadFile(options.vkey, kRecoverVkeyBytesMax);
   if (!text.ok()) return UsageError(fmt::format("--vkey {}: {}", options.vkey, text.status().ToString()));
   auto key = ledger::Vkey::Parse(std::string_view(*text).substr(0, text->find('\n')));
   if (!key.ok() || key->type() != ledger::kTypeEd25519) return UsageError(fmt::format("--vkey {} is no log's verification key", options.vkey));
@@ -149,7 +149,7 @@ absl::StatusOr<int> Recover(const Options& options, bool json) {
   std::string last;
   const auto progress = [&](std::string_view phase, uint64_t done, uint64_t total) {
     // Each phase once, and then every so many entries.
-    if (phase == last && done != total && done % kProgressEntries != 0) return;
+    if (phase == last && done != total && done % kRecoverProgressEntries != 0) return;
     last = phase;
     const std::string line = total == 0 ? fmt::format("{}\n", phase) : fmt::format("{}: {} of {} entries\n", phase, done, total);
     std::fwrite(line.data(), 1, line.size(), stderr);

@@ -29,7 +29,7 @@ absl::StatusOr<int> Show(Session& session, const std::string& id) {
   return kDone;
 }
 
-absl::StatusOr<int> List(Session& session, int rows_max) {
+absl::StatusOr<int> ListReferrals(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   nlohmann::json rows = nlohmann::json::array();
@@ -106,7 +106,7 @@ void AddReferralVerbs(Command& app, Verb& chosen) {
   auto limit = std::make_shared<int>(kRowsDefault);
   Command& list = referral.AddVerb("list", "List submissions, the newest first");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
-  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListReferrals(session, *limit); }; });
 
   auto send = std::make_shared<bool>(false), withdraw = std::make_shared<bool>(false);
   Command& resolve = referral.AddVerb("resolve", "Decide on a submission that waits for a person");

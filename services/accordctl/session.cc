@@ -17,7 +17,7 @@ namespace accord::accordctl {
 namespace {
 
 constexpr char kUsagePayload[] = "accordctl/usage";
-constexpr size_t kVkeyBytesMax = 4096;
+constexpr size_t kSessionVkeyBytesMax = 4096;
 
 std::string Message(const absl::Status& status) { return std::string(FromAbsl(status.message())); }
 
@@ -129,7 +129,7 @@ absl::StatusOr<Endpoint> Session::Broker(Prefer prefer) const {
 }
 
 absl::StatusOr<ledger::Vkey> Session::LogKey() const {
-  auto text = ReadFile(config_.log_vkey, kVkeyBytesMax);
+  auto text = ReadFile(config_.log_vkey, kSessionVkeyBytesMax);
   if (!text.ok()) return UsageError(fmt::format("log_vkey: {}", Message(text.status())));
   while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
   auto vkey = ledger::Vkey::Parse(*text);

@@ -23,7 +23,7 @@ namespace {
 using agency::v1::OutboxService;
 using broker::v1::SharingService;
 
-constexpr char kId[] = "Request id, `referrals/…`, or the beginning of its digits";
+constexpr char kReferralId[] = "Request id, `referrals/…`, or the beginning of its digits";
 
 // Prints rows as a table, or as JSON under `name`.
 void PrintRows(Session& session, const char* name, nlohmann::json rows, const console::Table& table, bool more) {
@@ -183,7 +183,7 @@ void AddGapVerbs(Command& app, Verb& chosen) {
 
   Command& review = gap.AddVerb("review", "Record the review of what this agency shared; not by the worker who shared it");
   auto id = std::make_shared<std::string>(), found = std::make_shared<std::string>();
-  review.AddOption("ID", *id, kId).Required();
+  review.AddOption("ID", *id, kReferralId).Required();
   review.AddOption("--review", *found, "What was found").Required().Check(OneOf<type::v1::GapReview>());
   auto basis = AddBasisOptions(review);
   review.Footer("Example: accordctl gap review push-0001 --as police --worker w-2 --review justified-as-it-stands\n"
@@ -218,7 +218,7 @@ void AddBreachVerbs(Command& app, Verb& chosen) {
 
   Command& assess = breach.AddVerb("assess", "Record the assessment of a breach of this agency");
   auto id = std::make_shared<std::string>(), found = std::make_shared<std::string>();
-  assess.AddOption("ID", *id, kId).Required();
+  assess.AddOption("ID", *id, kReferralId).Required();
   assess.AddOption("--assessment", *found, "What was found and done").Required().Check(OneOf<type::v1::BreachAssessment>());
   assess.Footer("Example: accordctl breach assess push-0001 --as police --assessment commissioner-notified");
   assess.WhenGiven([&chosen, id, found] {

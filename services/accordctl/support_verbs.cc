@@ -80,7 +80,7 @@ std::string OfferText(const SupportOffer& offer) {
   return fmt::format("{}; {}; {}", WhomText(offer), offer.areas().empty() ? "any area" : absl::StrJoin(offer.areas(), ", "), RoomText(offer));
 }
 
-absl::StatusOr<int> Send(Session& session, const AgencyIdentity& agency, const SupportOffer& offer, bool dry_run) {
+absl::StatusOr<int> SendSupport(Session& session, const AgencyIdentity& agency, const SupportOffer& offer, bool dry_run) {
   if (dry_run) {
     ACCORD_ASSIGN_OR_RETURN(const auto standing, Standing(session, agency));
     if (session.json()) {
@@ -104,7 +104,7 @@ absl::StatusOr<int> Send(Session& session, const AgencyIdentity& agency, const S
 absl::StatusOr<int> Publish(Session& session, const OfferOptions& options) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const SupportOffer offer, OfferOf(options));
-  return Send(session, *agency, offer, options.dry_run);
+  return SendSupport(session, *agency, offer, options.dry_run);
 }
 
 // Whom it takes stays as it is published.
@@ -114,10 +114,10 @@ absl::StatusOr<int> ChangeRoom(Session& session, const OfferOptions& options) {
   if (!standing.has_value()) return UsageError("nothing is published of this agency, or it is past: `support publish` says whom it takes");
   SupportOffer offer = *standing;
   SetRoom(options.room, offer);
-  return Send(session, *agency, offer, options.dry_run);
+  return SendSupport(session, *agency, offer, options.dry_run);
 }
 
-absl::StatusOr<int> List(Session& session) {
+absl::StatusOr<int> ListSupport(Session& session) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
   ACCORD_ASSIGN_OR_RETURN(const auto agencies, Directory(broker));
   if (!session.json()) {
@@ -164,7 +164,7 @@ void AddSupportVerbs(Command& app, Verb& chosen) {
 
   Command& list = support.AddVerb("list", "What every agency has published");
   list.Footer("Example:\n  accordctl support list --as police");
-  list.WhenGiven([&chosen] { chosen = [](Session& session) { return List(session); }; });
+  list.WhenGiven([&chosen] { chosen = [](Session& session) { return ListSupport(session); }; });
 }
 
 }  // namespace accord::accordctl

@@ -34,7 +34,7 @@ absl::StatusOr<int> Unlock(Session& session) {
   return kDone;
 }
 
-absl::StatusOr<int> Status(Session& session) {
+absl::StatusOr<int> TenantStatus(Session& session) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   ACCORD_ASSIGN_OR_RETURN(const auto status, Ask(service, &TenantService::Stub::GetTenantStatus, agency::v1::GetTenantStatusRequest()));
@@ -54,7 +54,7 @@ void AddTenantVerbs(Command& app, Verb& chosen) {
   unlock.Footer("After each start of the service it is locked again.\nExample: accordctl tenant unlock --as refuge");
   unlock.WhenGiven([&chosen] { chosen = [](Session& session) { return Unlock(session); }; });
   Command& status = tenant.AddVerb("status", "Say whether the agency is locked");
-  status.WhenGiven([&chosen] { chosen = [](Session& session) { return Status(session); }; });
+  status.WhenGiven([&chosen] { chosen = [](Session& session) { return TenantStatus(session); }; });
 }
 
 }  // namespace accord::accordctl

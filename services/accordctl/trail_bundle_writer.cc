@@ -20,9 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 using ledger::TrailManifest;
 
-absl::Status Invalid(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
+absl::Status InvalidBundle(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
-const ledger::Chain* Find(const CheckedRow& row, const std::string& pseudonym) {
+const ledger::Chain* FindRow(const CheckedRow& row, const std::string& pseudonym) {
   const auto& chains = row.leaf.chains;
   const auto at = std::find_if(chains.begin(), chains.end(), [&](const auto& chain) { return chain.pseudonym == pseudonym; });
   return at == chains.end() ? nullptr : &*at;
@@ -38,7 +38,7 @@ absl::StatusOr<Fetched> Fetch(const CheckedRow& row, uint64_t size, const ledger
   ACCORD_ASSIGN_OR_RETURN(type::v1::Receipt receipt, source(row.index, size));
   ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, CheckReceipt(std::move(receipt), log));
   if (checked.verified.index != row.index || checked.verified.leaf_bytes != row.leaf_bytes) {
-    return Invalid(fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
+    return InvalidBundle(fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
   }
   return Fetched{std::move(checked.receipt), checked.verified.checkpoint};
 }
@@ -82,7 +82,7 @@ std::optional<std::string> ChainOf(const std::vector<CheckedRow>& rows) {
   if (rows.empty()) return found;
   for (const ledger::Chain& chain : rows.back().leaf.chains) {
     const bool in_all = std::all_of(rows.begin(), rows.end(),
-                                    [&](const CheckedRow& row) { return Find(row, chain.pseudonym) != nullptr; });
+                                    [&](const CheckedRow& row) { return FindRow(row, chain.pseudonym) != nullptr; });
     if (!in_all || (found.has_value() && chain.sequence >= shortest)) continue;
     found = chain.pseudonym;
     shortest = chain.sequence;
@@ -93,17 +93,17 @@ std::optional<std::string> ChainOf(const std::vector<CheckedRow>& rows) {
 absl::StatusOr<TrailManifest> ManifestOf(const std::vector<CheckedRow>& rows, uint64_t query_index,
                                          TrailManifest::About about, const std::string& id, const std::string& origin) {
   const TrailCheck check = CheckOrder(rows);
-  if (rows.empty() || !check.in_order) return Invalid("the rows of the trail are not in the order of the log");
-  if (rows.back().index != query_index) return Invalid("the last row of the trail is not the query's own entry");
+  if (rows.empty() || !check.in_order) return InvalidBundle("the rows of the trail are not in the order of the log");
+  if (rows.back().index != query_index) return InvalidBundle("the last row of the trail is not the query's own entry");
   if (rows.size() > ledger::kTrailRowsMax) {
     return Error(Reason::kQueueFull, fmt::format("a bundle has at most {} entries", ledger::kTrailRowsMax));
   }
   const bool of_case = about == TrailManifest::About::kCase;
   const auto chain = of_case ? id : ChainOf(rows);
   const bool in_chain = chain.has_value() && std::all_of(rows.begin(), rows.end(), [&](const CheckedRow& row) {
-                          return Find(row, *chain) != nullptr;
+                          return FindRow(row, *chain) != nullptr;
                         });
-  if (!in_chain) return Invalid("the rows of the trail are not all in one chain");
+  if (!in_chain) return InvalidBundle("the rows of the trail are not all in one chain");
   TrailManifest manifest;
   manifest.about = about;
   manifest.id = id;
@@ -112,7 +112,7 @@ absl::StatusOr<TrailManifest> ManifestOf(const std::vector<CheckedRow>& rows, ui
   manifest.query_index = query_index;
   uint64_t sequence = 0, previous = ledger::kNoPreviousIndex;
   for (const CheckedRow& row : rows) {
-    const ledger::Chain& link = *Find(row, *chain);
+    const ledger::Chain& link = *FindRow(row, *chain);
     if (link.sequence != sequence++ || link.previous_index != previous) manifest.grade = ledger::TrailGrade::kPartial;
     previous = row.index;
     manifest.rows.push_back(row.index);

@@ -74,7 +74,7 @@ absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const 
   return manifest;
 }
 
-absl::StatusOr<int> Show(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
+absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
                          const TrailArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
@@ -148,7 +148,7 @@ absl::StatusOr<int> Referral(Session& session, const TrailArguments& arguments) 
   }
   request.set_referral(FromHex(*digits).value_or(""));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
-  return Show(session, broker, request, arguments);
+  return ShowTrail(session, broker, request, arguments);
 }
 
 absl::StatusOr<int> Case(Session& session, const TrailArguments& arguments) {
@@ -159,7 +159,7 @@ absl::StatusOr<int> Case(Session& session, const TrailArguments& arguments) {
   request.set_purpose(arguments.purpose);
   request.set_case_pseudonym(*pseudonym);
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  return Show(session, broker, request, arguments);
+  return ShowTrail(session, broker, request, arguments);
 }
 
 absl::StatusOr<int> Agency(Session& session, const TrailArguments& arguments) {
@@ -167,7 +167,7 @@ absl::StatusOr<int> Agency(Session& session, const TrailArguments& arguments) {
   request.set_purpose(arguments.purpose);
   request.set_agency(arguments.id);
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  return Show(session, broker, request, arguments);
+  return ShowTrail(session, broker, request, arguments);
 }
 
 }  // namespace

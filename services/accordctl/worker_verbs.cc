@@ -39,14 +39,14 @@ std::string LeftText(const WorkerRecord& record) { return record.left_at_ms() ==
 
 // What every change of the register begins with.
 template <typename Request>
-absl::StatusOr<Endpoint> Begin(Session& session, Request& request) {
+absl::StatusOr<Endpoint> BeginWorkers(Session& session, Request& request) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(*agency));
   request.set_request_id(session.RequestId());
   return session.Service(*agency);
 }
 
-absl::StatusOr<int> Put(Session& session, const PutArguments& arguments) {
+absl::StatusOr<int> PutWorker(Session& session, const PutArguments& arguments) {
   agency::v1::PutWorkerRequest request;
   WorkerRecord& record = *request.mutable_record();
   record.set_pseudonym(arguments.pseudonym);
@@ -56,7 +56,7 @@ absl::StatusOr<int> Put(Session& session, const PutArguments& arguments) {
     ACCORD_ASSIGN_OR_RETURN(*record.add_conflicts(), PersonOf("--conflict", text));
   }
   record.set_replace_conflicts(arguments.replace_conflicts);
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, Begin(session, request));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, BeginWorkers(session, request));
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &WorkersService::Stub::PutWorker, request));
   if (session.json()) {
     session.PrintJson(ToJson(response.record()));
@@ -71,10 +71,10 @@ absl::StatusOr<int> Put(Session& session, const PutArguments& arguments) {
   return kDone;
 }
 
-absl::StatusOr<int> End(Session& session, const std::string& pseudonym) {
+absl::StatusOr<int> EndWorker(Session& session, const std::string& pseudonym) {
   agency::v1::EndWorkerRequest request;
   request.set_pseudonym(pseudonym);
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, Begin(session, request));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, BeginWorkers(session, request));
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &WorkersService::Stub::EndWorker, request));
   if (session.json()) {
     session.PrintJson(ToJson(response));
@@ -87,7 +87,7 @@ absl::StatusOr<int> End(Session& session, const std::string& pseudonym) {
 
 // Shows the rows of a list, as JSON under `name` or as a table that `add` fills.
 template <typename Request, typename AskPage, typename Rows, typename Add>
-absl::StatusOr<int> Show(Session& session, const char* name, Request request, int rows_max, console::Table table, AskPage ask, Rows rows, Add add) {
+absl::StatusOr<int> ShowWorkers(Session& session, const char* name, Request request, int rows_max, console::Table table, AskPage ask, Rows rows, Add add) {
   nlohmann::json all = nlohmann::json::array();
   ACCORD_ASSIGN_OR_RETURN(const bool more, EachRow(std::move(request), rows_max, ask, rows, [&](const auto& row) {
                             all.push_back(ToJson(row));
@@ -102,10 +102,10 @@ absl::StatusOr<int> Show(Session& session, const char* name, Request request, in
   return kDone;
 }
 
-absl::StatusOr<int> List(Session& session, int rows_max) {
+absl::StatusOr<int> ListWorkers(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
-  return Show(session, "workers", agency::v1::ListWorkersRequest(), rows_max, console::Table({"worker", "roles", "teams", "conflicts kept", "left"}),
+  return ShowWorkers(session, "workers", agency::v1::ListWorkersRequest(), rows_max, console::Table({"worker", "roles", "teams", "conflicts kept", "left"}),
               [&](const auto& page) { return Ask(service, &WorkersService::Stub::ListWorkers, page); },
               [](const auto& page) -> const auto& { return page.workers(); },
               [](console::Table& table, const WorkerRecord& record) {
@@ -135,7 +135,7 @@ absl::StatusOr<int> Journal(Session& session, const JournalArguments& arguments)
   agency::v1::ListJournalRequest request;
   request.set_about(arguments.about);
   request.set_pseudonym(arguments.worker);
-  return Show(session, "entries", std::move(request), arguments.limit, console::Table({"time", "act", "by", "as", "about", "details"}),
+  return ShowWorkers(session, "entries", std::move(request), arguments.limit, console::Table({"time", "act", "by", "as", "about", "details"}),
               [&](const auto& page) { return Ask(service, &WorkersService::Stub::ListJournal, page); },
               [](const auto& page) -> const auto& { return page.entries(); },
               [](console::Table& table, const JournalEntry& entry) {
@@ -157,17 +157,17 @@ void AddWorkerVerbs(Command& app, Verb& chosen) {
                 "Somebody about whom they may not know: \"Family, Given, YYYY-MM-DD\"; kept as keyed tokens, and added to those that are kept");
   put.AddFlag("--replace-conflicts", record->replace_conflicts, "These conflicts are the whole list");
   put.Footer("Enrol yourself first. Example: accordctl workers put m.bell --team north --conflict \"Ashdown, Miriam, 1990-02-03\" --as idva");
-  put.WhenGiven([&chosen, record] { chosen = [record](Session& session) { return Put(session, *record); }; });
+  put.WhenGiven([&chosen, record] { chosen = [record](Session& session) { return PutWorker(session, *record); }; });
 
   auto pseudonym = std::make_shared<std::string>();
   Command& end = workers.AddVerb("end", "End a worker's access at once; what they have open goes back to its team");
   end.AddOption("PSEUDONYM", *pseudonym, "Who has left").Required();
-  end.WhenGiven([&chosen, pseudonym] { chosen = [pseudonym](Session& session) { return End(session, *pseudonym); }; });
+  end.WhenGiven([&chosen, pseudonym] { chosen = [pseudonym](Session& session) { return EndWorker(session, *pseudonym); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
   Command& list = workers.AddVerb("list", "List the workers, those who left too");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
-  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
+  list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListWorkers(session, *limit); }; });
 
   auto asked = std::make_shared<JournalArguments>();
   Command& journal = app.AddVerb("journal", "What was done at this agency and by whom, the newest first");

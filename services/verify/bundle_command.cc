@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct BundleArguments {
   std::string directory, ledger;
 };
 
@@ -32,7 +32,7 @@ std::set<std::string> FilesBelow(const std::string& directory) {
   return names;
 }
 
-std::string Outcome(const BundleReport& report, BundleCheck check, bool with_ledger) {
+std::string BundleOutcome(const BundleReport& report, BundleCheck check, bool with_ledger) {
   const uint64_t found = report.found[static_cast<size_t>(check)];
   if (found > 0) return fmt::format("FAILED ({})", found);
   if (check == BundleCheck::kLedger) return !with_ledger ? "not asked (--ledger)" : report.ledger_size > 0 ? "ok" : "not reached";
@@ -70,7 +70,7 @@ std::string GradeText(const BundleReport& report) {
   return text;
 }
 
-nlohmann::json ToJson(const BundleReport& report, const Arguments& arguments, const Key& key) {
+nlohmann::json ToJson(const BundleReport& report, const BundleArguments& arguments, const Key& key) {
   nlohmann::json rows = nlohmann::json::array(), findings = nlohmann::json::array(), checks = nlohmann::json::object();
   for (const BundleRow& row : report.rows) {
     nlohmann::json parts = nlohmann::json::object();
@@ -82,7 +82,7 @@ nlohmann::json ToJson(const BundleReport& report, const Arguments& arguments, co
   uint64_t more = 0;
   for (size_t i = 0; i < kBundleChecks; ++i) {
     const auto check = static_cast<BundleCheck>(i);
-    checks[std::string(Name(check))] = Outcome(report, check, !arguments.ledger.empty());
+    checks[std::string(Name(check))] = BundleOutcome(report, check, !arguments.ledger.empty());
     more += report.found[i];
   }
   for (const auto& finding : report.findings) {
@@ -118,7 +118,7 @@ nlohmann::json ToJson(const BundleReport& report, const Arguments& arguments, co
   return document;
 }
 
-std::string ToText(const BundleReport& report, const Arguments& arguments, const Key& key) {
+std::string ToText(const BundleReport& report, const BundleArguments& arguments, const Key& key) {
   auto facts = console::Table::Facts();
   facts.Add({"bundle", arguments.directory});
   if (report.manifest.has_value()) {
@@ -142,7 +142,7 @@ std::string ToText(const BundleReport& report, const Arguments& arguments, const
   console::Table checks({"check", "outcome"});
   for (size_t i = 0; i < kBundleChecks; ++i) {
     const auto check = static_cast<BundleCheck>(i);
-    checks.Add({std::string(Name(check)), Outcome(report, check, !arguments.ledger.empty())});
+    checks.Add({std::string(Name(check)), BundleOutcome(report, check, !arguments.ledger.empty())});
   }
   text += checks.ToString(console::TerminalWidth());
   if (!report.findings.empty()) {
@@ -156,7 +156,7 @@ std::string ToText(const BundleReport& report, const Arguments& arguments, const
   return text;
 }
 
-int Bundle(const Arguments& arguments, const SharedOptions& shared, Output& output) {
+int Bundle(const BundleArguments& arguments, const SharedOptions& shared, Output& output) {
   for (const std::string& directory : {arguments.directory, arguments.ledger}) {
     if (!directory.empty() && !fs::is_directory(directory)) return WrongUse(output, fmt::format("{} is not a directory", directory));
   }
@@ -182,7 +182,7 @@ int Bundle(const Arguments& arguments, const SharedOptions& shared, Output& outp
 }  // namespace
 
 Subcommand AddBundleCommand(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<BundleArguments>();
   auto* command = app.add_subcommand(
       "bundle", "Verify the trail of a referral or case, as `accordctl trail … --bundle` writes it, and say its grade of completeness");
   command->add_option("DIR", arguments->directory, "The bundle")->required();

@@ -31,9 +31,9 @@ std::string CanonicalOpenings(const std::vector<crypto::Opening>& openings) {
   return array.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-class Pass {
+class BundlePass {
  public:
-  Pass(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log)
+  BundlePass(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log)
       : files_(files), names_(names), log_(log) {}
 
   BundleReport Run() {
@@ -261,7 +261,7 @@ void BundleReport::Found(BundleCheck check, std::string where, std::string what)
 }
 
 BundleReport VerifyBundle(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log) {
-  return Pass(files, names, log).Run();
+  return BundlePass(files, names, log).Run();
 }
 
 void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report) {

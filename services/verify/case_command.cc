@@ -13,11 +13,11 @@
 namespace accord::verify {
 namespace {
 
-struct Arguments {
+struct CaseArguments {
   std::string directory, pseudonym;
 };
 
-int Case(const Arguments& arguments, const SharedOptions& shared, Output& output) {
+int Case(const CaseArguments& arguments, const SharedOptions& shared, Output& output) {
   const auto pseudonym = FromHex(arguments.pseudonym);
   if (!pseudonym.has_value() || pseudonym->size() != ledger::kPseudonymBytes) {
     return WrongUse(output, "a chain is named by the 32 hex digits of its pseudonym");
@@ -80,7 +80,7 @@ int Case(const Arguments& arguments, const SharedOptions& shared, Output& output
 }  // namespace
 
 Subcommand AddCaseCommand(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CaseArguments>();
   auto* command = app.add_subcommand("case", "All entries of one chain in a copy of a log, such as a case's: grade full");
   command->add_option("DIR", arguments->directory, "The directory (tlog-tiles)")->required();
   command->add_option("PSEUDONYM", arguments->pseudonym, "Case pseudonym, 32 hex digits")->required();

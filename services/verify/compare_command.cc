@@ -50,7 +50,7 @@ std::string Verdict(const CompareReport& report, const CompareOptions& options) 
   return "";
 }
 
-nlohmann::json Json(const CompareReport& report, const CompareOptions& options, const Key& key) {
+nlohmann::json CompareJson(const CompareReport& report, const CompareOptions& options, const Key& key) {
   nlohmann::json copies = nlohmann::json::array();
   for (size_t i = 0; i < 2; ++i) {
     const CopySide& side = report.sides[i];
@@ -77,7 +77,7 @@ nlohmann::json Json(const CompareReport& report, const CompareOptions& options, 
   return document;
 }
 
-std::string Text(const CompareReport& report, const CompareOptions& options, const Key& key) {
+std::string CompareText(const CompareReport& report, const CompareOptions& options, const Key& key) {
   auto table = console::Table::Facts();
   for (size_t i = 0; i < 2; ++i) {
     const CopySide& side = report.sides[i];
@@ -111,7 +111,7 @@ int Compare(const CompareOptions& options, const SharedOptions& shared, Output& 
   if (!key.ok()) return WrongUse(output, Message(key.status()));
   DirectoryReader first(options.directories[0]), second(options.directories[1]);
   const CompareReport report = CompareLogs(first, second, key->vkey);
-  output.out += shared.json ? Dump(Json(report, options, *key)) : Text(report, options, *key);
+  output.out += shared.json ? Dump(CompareJson(report, options, *key)) : CompareText(report, options, *key);
   if (report.history == History::kSame || report.history == History::kExtended) return kVerifies;
   return DoesNotVerify(output, fmt::format("{} and {}", options.directories[0], options.directories[1]),
                        Verdict(report, options));

@@ -19,13 +19,13 @@
 namespace accord::verify {
 namespace {
 
-std::string Why(const absl::Status& status) { return std::string(FromAbsl(status.message())); }
+std::string WhyNot(const absl::Status& status) { return std::string(FromAbsl(status.message())); }
 
 absl::StatusOr<CopySide> ReadSide(FileReader& files, const ledger::Vkey& log) {
   auto note = files.Read("checkpoint", ledger::kNoteBytesMax);
-  if (!note.ok()) return Error(Reason::kReceiptInvalid, "checkpoint: cannot be read: " + Why(note.status()));
+  if (!note.ok()) return Error(Reason::kReceiptInvalid, "checkpoint: cannot be read: " + WhyNot(note.status()));
   const auto verified = ledger::VerifyCheckpoint(*note, log);
-  if (!verified.ok()) return Error(Reason::kReceiptInvalid, "checkpoint: " + Why(verified.status()));
+  if (!verified.ok()) return Error(Reason::kReceiptInvalid, "checkpoint: " + WhyNot(verified.status()));
   const ledger::Checkpoint& checkpoint = verified->checkpoint;
   return CopySide{*std::move(note), checkpoint.origin, checkpoint.size, checkpoint.root};
 }
@@ -91,7 +91,7 @@ void DescribeFork(std::array<FileReader*, 2> files, CompareReport& report) {
     report.first_difference = index;
     return absl::OkStatus();
   }();
-  if (!told.ok()) report.no_difference = Why(told);
+  if (!told.ok()) report.no_difference = WhyNot(told);
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ CompareReport CompareLogs(FileReader& first, FileReader& second, const ledger::V
   CompareReport report;
   const auto undecided = [&report](size_t side, const absl::Status& why) {
     report.wrong_side = side;
-    report.wrong = Why(why);
+    report.wrong = WhyNot(why);
     return report;
   };
   for (size_t i = 0; i < 2; ++i) {

@@ -94,7 +94,7 @@ nlohmann::json Json(const LedgerReport& report, const std::string& directory, co
   return document;
 }
 
-std::string Text(const LedgerReport& report, const std::string& directory, const Key& key, std::string_view verdict) {
+std::string LedgerText(const LedgerReport& report, const std::string& directory, const Key& key, std::string_view verdict) {
   auto table = console::Table::Facts();
   table.Add({"ledger", directory});
   table.Add({"log", report.origin.empty() ? "-" : report.origin});
@@ -121,7 +121,7 @@ std::string Text(const LedgerReport& report, const std::string& directory, const
 
 int Tell(const LedgerReport& report, const std::string& directory, const Key& key, const SharedOptions& shared,
          std::string_view verdict, Output& output) {
-  output.out += shared.json ? Dump(Json(report, directory, key)) : Text(report, directory, key, verdict);
+  output.out += shared.json ? Dump(Json(report, directory, key)) : LedgerText(report, directory, key, verdict);
   if (report.ok()) return kVerifies;
   const Finding& first = report.findings.front();
   return DoesNotVerify(output, directory, fmt::format("{}: {}", first.where, first.what));

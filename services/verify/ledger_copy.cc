@@ -20,10 +20,10 @@ absl::Status Changed(std::string_view path) {
 }
 
 // The leaves that each hash of an inclusion path is over, in the order of the path.
-struct Range {
+struct CopyRange {
   uint64_t begin, end;
 };
-void SiblingsOf(uint64_t index, uint64_t begin, uint64_t end, std::vector<Range>& siblings) {
+void SiblingsOf(uint64_t index, uint64_t begin, uint64_t end, std::vector<CopyRange>& siblings) {
   if (end - begin == 1) return;
   const uint64_t split = begin + std::bit_floor(end - begin - 1);
   if (index < split) {
@@ -120,7 +120,7 @@ absl::StatusOr<std::optional<std::string>> LedgerCopy::Contradiction(const ledge
     return fmt::format("the log's key signed the root {} over {} entries; the copy, which it signed too, has {} there: two logs",
                        ToHex(ledger::View(checkpoint.root)), checkpoint.size, ToHex(ledger::View(root)));
   }
-  std::vector<Range> siblings;
+  std::vector<CopyRange> siblings;
   SiblingsOf(index, 0, checkpoint.size, siblings);
   for (size_t i = 0; i < siblings.size() && i < path.size(); ++i) {
     const auto [begin, end] = siblings[i];

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kReceiptFilesMax = 1'000'000;
 
-struct Arguments {
+struct ReceiptsArguments {
   std::string directory, ledger;
   bool allow_newer = false;
 };
@@ -54,7 +54,7 @@ struct Report {
   }
 };
 
-Report Check(const Arguments& arguments, const std::vector<std::string>& names, const ledger::Vkey& log, Progress progress,
+Report Check(const ReceiptsArguments& arguments, const std::vector<std::string>& names, const ledger::Vkey& log, Progress progress,
              int threads) {
   Report report;
   DirectoryReader receipts(arguments.directory), copy_files(arguments.ledger);
@@ -89,7 +89,7 @@ Report Check(const Arguments& arguments, const std::vector<std::string>& names, 
   return report;
 }
 
-int Receipts(const Arguments& arguments, const SharedOptions& shared, Output& output) {
+int Receipts(const ReceiptsArguments& arguments, const SharedOptions& shared, Output& output) {
   for (const std::string& directory : {arguments.directory, arguments.ledger}) {
     if (!fs::is_directory(directory)) return WrongUse(output, fmt::format("{} is not a directory", directory));
   }
@@ -163,7 +163,7 @@ int Receipts(const Arguments& arguments, const SharedOptions& shared, Output& ou
 }  // namespace
 
 Subcommand AddReceiptsCommand(CLI::App& app) {
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ReceiptsArguments>();
   auto* command = app.add_subcommand(
       "receipts", "Hold the receipts of an agency, as `accordctl receipt export` writes them, against a copy of the log");
   command->add_option("DIR", arguments->directory, "The receipts: files NAME.tlog-proof, their openings beside them")->required();

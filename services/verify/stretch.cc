@@ -15,7 +15,7 @@ namespace {
 
 using Text = std::pair<std::string, std::string>;
 
-std::string Entry(uint64_t index) { return fmt::format("entry {}", index); }
+std::string StretchEntry(uint64_t index) { return fmt::format("entry {}", index); }
 
 }  // namespace
 
@@ -24,12 +24,12 @@ void CheckLink(uint64_t index, uint32_t number, std::string_view pseudonym, uint
   if (sequence == due.sequence && previous == due.previous) return;
   findings.Add({index, kRankChain + number}, Check::kChains, [&] {
     if (sequence != due.sequence) {
-      return Text(Entry(index), fmt::format("is number {} of chain {}, where number {} is due", sequence, ToHex(pseudonym),
+      return Text(StretchEntry(index), fmt::format("is number {} of chain {}, where number {} is due", sequence, ToHex(pseudonym),
                                             due.sequence));
     }
     // Neither is "none": a leaf's form allows that for number 0 alone, and only for it.
-    return Text(Entry(index), fmt::format("names {} as the entry before it in chain {}, which is {}", Entry(previous),
-                                          ToHex(pseudonym), Entry(due.previous)));
+    return Text(StretchEntry(index), fmt::format("names {} as the entry before it in chain {}, which is {}", StretchEntry(previous),
+                                          ToHex(pseudonym), StretchEntry(due.previous)));
   });
 }
 
@@ -102,19 +102,19 @@ bool StretchVerifier::ReadBundle(uint64_t first, Stretch& stretch) {
 void StretchVerifier::CheckEntry(uint64_t index, std::string_view bytes, Stretch& stretch) {
   if (const absl::Status form = ledger::ParseLeafInto(bytes, leaf_); !form.ok()) {
     stretch.findings.Add({index, kRankForm}, Check::kLeaves,
-                         [&] { return Text(Entry(index), std::string(FromAbsl(form.message()))); });
+                         [&] { return Text(StretchEntry(index), std::string(FromAbsl(form.message()))); });
     return;
   }
   if (leaf_.origin != origin_) {
     stretch.findings.Add({index, kRankForm}, Check::kLeaves,
-                         [&] { return Text(Entry(index), fmt::format("is of the log {}", leaf_.origin)); });
+                         [&] { return Text(StretchEntry(index), fmt::format("is of the log {}", leaf_.origin)); });
   }
   if (!stretch.first_timed.has_value()) {
     stretch.first_timed = index;
     stretch.first_time_ms = leaf_.time_ms;
   } else if (leaf_.time_ms < stretch.last_time_ms) {
     stretch.findings.Add({index, kRankTime}, Check::kTime, [&] {
-      return Text(Entry(index), fmt::format("is {} ms before the entry before it", stretch.last_time_ms - leaf_.time_ms));
+      return Text(StretchEntry(index), fmt::format("is {} ms before the entry before it", stretch.last_time_ms - leaf_.time_ms));
     });
   }
   stretch.last_time_ms = leaf_.time_ms;

@@ -14,7 +14,7 @@
 namespace accord::verify {
 namespace {
 
-constexpr size_t kHashBytes = sizeof(ledger::Hash);
+constexpr size_t kTileHashBytes = sizeof(ledger::Hash);
 
 using Text = std::pair<std::string, std::string>;
 
@@ -72,19 +72,19 @@ bool TileRows::Compare(const ledger::Tile& tile, Row& row, uint64_t entry) {
   const std::string path = ledger::TilePath(tile);
   const Place place{entry, kRankTile + static_cast<uint32_t>(tile.level)};
   const auto wrong = [&](auto what) { findings.Add(place, Check::kTiles, [&] { return Text(path, what()); }); };
-  if (const absl::Status read = files_.ReadInto(path, ledger::kTileWidth * kHashBytes, stored_); !read.ok()) {
+  if (const absl::Status read = files_.ReadInto(path, ledger::kTileWidth * kTileHashBytes, stored_); !read.ok()) {
     wrong([&] { return "cannot be read: " + std::string(FromAbsl(read.message())); });
     return whole;
   }
-  if (stored_.size() != tile.width * kHashBytes) {
-    wrong([&] { return fmt::format("is {} bytes long, not {}", stored_.size(), tile.width * kHashBytes); });
+  if (stored_.size() != tile.width * kTileHashBytes) {
+    wrong([&] { return fmt::format("is {} bytes long, not {}", stored_.size(), tile.width * kTileHashBytes); });
     return whole;
   }
   const char* const ours = row.hashes[row.first].data();
-  const char* const theirs = stored_.data() + row.first * kHashBytes;
-  if (std::memcmp(ours, theirs, row.made * kHashBytes) != 0) {
+  const char* const theirs = stored_.data() + row.first * kTileHashBytes;
+  if (std::memcmp(ours, theirs, row.made * kTileHashBytes) != 0) {
     uint32_t at = 0;
-    while (std::memcmp(ours + at * kHashBytes, theirs + at * kHashBytes, kHashBytes) == 0) ++at;
+    while (std::memcmp(ours + at * kTileHashBytes, theirs + at * kTileHashBytes, kTileHashBytes) == 0) ++at;
     const uint64_t hash = tile.index * ledger::kTileWidth + row.first + at;
     wrong([&] {
       const int height = tile.level * ledger::kTileHeight;
@@ -95,9 +95,9 @@ bool TileRows::Compare(const ledger::Tile& tile, Row& row, uint64_t entry) {
     });
   }
   // What we did not make, before and behind what we made.
-  std::memcpy(row.hashes.data(), stored_.data(), row.first * kHashBytes);
+  std::memcpy(row.hashes.data(), stored_.data(), row.first * kTileHashBytes);
   const size_t end = row.first + row.made;
-  std::memcpy(row.hashes.data() + end, stored_.data() + end * kHashBytes, (tile.width - end) * kHashBytes);
+  std::memcpy(row.hashes.data() + end, stored_.data() + end * kTileHashBytes, (tile.width - end) * kTileHashBytes);
   return true;
 }
 

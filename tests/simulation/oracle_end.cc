@@ -18,7 +18,7 @@ namespace {
 using namespace type::v1;  // NOLINT: states and categories.
 using accord::broker::v1::Delivery;
 
-std::string Short(std::string_view bytes) { return ToHex(bytes.substr(0, 4)); }
+std::string ShortHex(std::string_view bytes) { return ToHex(bytes.substr(0, 4)); }
 
 }  // namespace
 
@@ -28,11 +28,11 @@ void Oracle::OnHanded(const std::string& agency, const Delivery& delivery) { han
 void Oracle::CheckHanded(const std::string& agency, const Delivery& delivery) {
   constexpr std::string_view kInvariant = "nothing leaves without its entry";
   const auto proof = ledger::ParseTlogProof(delivery.released().tlog_proof());
-  if (!proof.ok() || proof->index >= seen_.size()) return Fail(kInvariant, fmt::format("delivery {} to {}", Short(delivery.delivery_id()), agency));
+  if (!proof.ok() || proof->index >= seen_.size()) return Fail(kInvariant, fmt::format("delivery {} to {}", ShortHex(delivery.delivery_id()), agency));
   const Seen& entry = seen_[proof->index];
   if (entry.event.type() != EVENT_TYPE_RELEASED || entry.about.recipient() != agency || entry.about.delivery_id() != delivery.delivery_id() ||
       entry.event.attempt() != delivery.attempt()) {
-    return Fail(kInvariant, fmt::format("delivery {} to {} has the entry of another", Short(delivery.delivery_id()), agency));
+    return Fail(kInvariant, fmt::format("delivery {} to {} has the entry of another", ShortHex(delivery.delivery_id()), agency));
   }
   if (!delivery.has_referral()) return;
   const auto referral = referrals_.find(entry.about.header_digest());
@@ -62,7 +62,7 @@ void Oracle::OnTaken(const std::string& agency, const Delivery& delivery) {
   uint64_t& last = taken_to_[{agency, delivered.lane, delivered.key}];
   // What was on its way when its sender stopped it may come late: what follows it does not wait for it any more.
   if (delivered.position < last && !delivered.settled) {
-    Fail("order", fmt::format("{} gets {} after what follows it", agency, Short(delivery.delivery_id())));
+    Fail("order", fmt::format("{} gets {} after what follows it", agency, ShortHex(delivery.delivery_id())));
   }
   last = std::max(last, delivered.position);
   if (!delivered.carries()) return;
@@ -96,7 +96,7 @@ void Oracle::CheckDrained(SimBroker& broker, const broker::ReadView& view) {
   const absl::Status scanned = view.Scan(broker::kFamilyMailbox, {}, [&](std::string_view, std::string_view id) {
     const Delivered* delivered = FindDelivery(view, std::string(id));
     if (++rows <= 3 && delivered != nullptr) {
-      Fail("mailboxes drain", fmt::format("delivery {} waits for {} in lane {}", Short(id), delivered->agency, Lane_Name(delivered->lane)));
+      Fail("mailboxes drain", fmt::format("delivery {} waits for {} in lane {}", ShortHex(id), delivered->agency, Lane_Name(delivered->lane)));
     }
     return true;
   });

@@ -36,7 +36,7 @@ absl::StatusOr<accord::broker::VerifiedStatement> Verify(SimBroker& broker, cons
 }
 
 template <typename Response>
-void Fill(const accord::broker::Said& said, Response& response) {
+void FillMailbox(const accord::broker::Said& said, Response& response) {
   response.set_statement_digest(said.digest);
   response.set_index(said.index);
   for (const std::string& agency : said.stopped) response.add_stopped(agency);
@@ -161,7 +161,7 @@ accord::broker::SaidDone AnswerWith(SimBroker& broker, const Caller& caller, std
     answer([&]() -> absl::StatusOr<Response> {
       ACCORD_RETURN_IF_ERROR(said);
       Response response;
-      Fill(*said, response);
+      FillMailbox(*said, response);
       ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(broker, said->index, caller));
       return response;
     }());
@@ -222,7 +222,7 @@ absl::StatusOr<broker::v1::CorrectReferralResponse> SimLink::Correct(const broke
           answer([&]() -> absl::StatusOr<Response> {
             ACCORD_RETURN_IF_ERROR(corrected);
             Response response;
-            Fill(corrected->said, response);
+            FillMailbox(corrected->said, response);
             ACCORD_ASSIGN_OR_RETURN(*response.mutable_stored(), accord::broker::SubmitResponse(*work, caller, std::move(corrected->stored)));
             return response;
           }());

@@ -24,7 +24,7 @@ using storage::v1::StoredDelivery;
 using storage::v1::StoredRecipient;
 using type::v1::RecipientPart;
 
-absl::Status Invalid(const std::string& field, std::string_view why) {
+absl::Status InvalidReseal(const std::string& field, std::string_view why) {
   return Error(Reason::kFieldInvalid, field + " " + std::string(why), {{"field", field}});
 }
 absl::Status Illegal(std::string_view why, type::v1::ReferralState state) {
@@ -52,7 +52,7 @@ const RecipientPart* FindPart(const referral::OpenedHeader& header, const std::s
   return nullptr;
 }
 
-type::v1::Desk DeskOf(const RecipientPart& part) {
+type::v1::Desk DeskOfRecipient(const RecipientPart& part) {
   return part.desk() == type::v1::DESK_CONFIDENTIAL ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN;
 }
 
@@ -63,13 +63,13 @@ absl::StatusOr<std::vector<ResealedSection>> ReadResealed(const type::v1::Reseal
   std::set<std::string> named(reseal.section_ids().begin(), reseal.section_ids().end());
   std::vector<ResealedSection> read;
   for (const auto& section : sections) {
-    if (named.erase(section.section_id()) == 0) return Invalid("sections", "has one that the statement does not name, or one twice");
+    if (named.erase(section.section_id()) == 0) return InvalidReseal("sections", "has one that the statement does not name, or one twice");
     ACCORD_RETURN_IF_ERROR(CheckOneForm(section));
     ResealedSection& one = read.emplace_back(ResealedSection{section.section_id(), section.cms(), section.uploaded(), {}});
     if (!one.uploaded.empty()) continue;
     ACCORD_ASSIGN_OR_RETURN(one.shown, crypto::cms::Parse(one.cms));
   }
-  if (!named.empty()) return Invalid("sections", "lacks one that the statement names");
+  if (!named.empty()) return InvalidReseal("sections", "lacks one that the statement names");
   return read;
 }
 
@@ -123,18 +123,18 @@ absl::Status ResealCommand::CheckRecipient() const {
   const RecipientPart* const part = FindPart(act_.header, asked.agency());
   const StoredRecipient* const row = FindRecipient(act_.stored, asked.agency());
   if (part != nullptr) {
-    if (part->SerializeAsString() != asked.SerializeAsString()) return Invalid("statement.reseal.recipient", "is not as in the header");
+    if (part->SerializeAsString() != asked.SerializeAsString()) return InvalidReseal("statement.reseal.recipient", "is not as in the header");
     if (row == nullptr && !part->on_behalf_of().empty()) {
       return Illegal("it stands in for another recipient, and nothing has been handed over to it", type::v1::REFERRAL_STATE_STORED);
     }
-  } else if (row == nullptr || row->on_behalf_of().empty() || row->on_behalf_of() != asked.on_behalf_of() || row->desk() != DeskOf(asked) ||
+  } else if (row == nullptr || row->on_behalf_of().empty() || row->on_behalf_of() != asked.on_behalf_of() || row->desk() != DeskOfRecipient(asked) ||
              asked.capacity() != type::v1::RECIPIENT_CAPACITY_NAMED) {
-    return Invalid("statement.reseal.recipient", "is neither in the header nor one that a recipient named");
+    return InvalidReseal("statement.reseal.recipient", "is neither in the header nor one that a recipient named");
   }
   const auto directory = work_.directory.Get();
   const AgencyRow* const agency = directory->FindActiveAgency(asked.agency());
-  const bool known = agency != nullptr && SealingOf(*agency, DeskOf(asked)).has_value() &&
-                     SealingOf(*agency, DeskOf(asked))->fingerprint() == reseal().sealing_certificate_digest();
+  const bool known = agency != nullptr && SealingOf(*agency, DeskOfRecipient(asked)).has_value() &&
+                     SealingOf(*agency, DeskOfRecipient(asked))->fingerprint() == reseal().sealing_certificate_digest();
   if (known) return absl::OkStatus();
   return Error(Reason::kSealingKeyUnknown, "the certificate is not the one that the recipient has in the directory now; look again",
                {{"agency", asked.agency()}});
@@ -155,14 +155,14 @@ absl::Status ResealCommand::CheckSections(CommitContext& context) const {
   const auto directory = work_.directory.Get();
   const AgencyRow& agency = *directory->FindActiveAgency(asked.agency());
   std::string previous;  // Key that vouches for the present one, which was found good when it was put there.
-  if (DeskOf(asked) == type::v1::DESK_MAIN && !agency.agency.sealing_endorsement().empty()) {
+  if (DeskOfRecipient(asked) == type::v1::DESK_MAIN && !agency.agency.sealing_endorsement().empty()) {
     ACCORD_ASSIGN_OR_RETURN(const auto certificate, crypto::Certificate::FromDer(agency.agency.previous_sealing_certificate()));
     // A key that was denied, since it is lost or stolen, vouches for none.
     const bool denied = directory->IsDenied(certificate.fingerprint()) || directory->IsDenied(certificate.public_key_id());
     if (!denied) previous = certificate.subject_key_id();
   }
   for (const ResealedSection& section : sections_) {
-    ACCORD_RETURN_IF_ERROR(CheckSection(context, section, SealingOf(agency, DeskOf(asked))->subject_key_id(), previous));
+    ACCORD_RETURN_IF_ERROR(CheckSection(context, section, SealingOf(agency, DeskOfRecipient(asked))->subject_key_id(), previous));
   }
   return absl::OkStatus();
 }

@@ -60,7 +60,7 @@ EntryDraft EntryOf(const Seen& seen, const std::string& header_digest, const Cal
 }
 
 // Fills the answer, and returns the entry that has to stand before it is given.
-absl::StatusOr<EntryDraft> Read(const HistoryWork& work, const Caller& caller, const v1::GetCaseHistoryRequest& request,
+absl::StatusOr<EntryDraft> ReadHistory(const HistoryWork& work, const Caller& caller, const v1::GetCaseHistoryRequest& request,
                                 v1::GetCaseHistoryResponse& response) {
   ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
   ACCORD_ASSIGN_OR_RETURN(const std::string digest, referral::ParseReferralName(request.name(), "name"));
@@ -80,7 +80,7 @@ absl::StatusOr<EntryDraft> Read(const HistoryWork& work, const Caller& caller, c
 grpc::ServerUnaryReactor* HandleGetCaseHistory(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const HistoryWork& work,
                                                const v1::GetCaseHistoryRequest& request, v1::GetCaseHistoryResponse& response) {
   return HandleRecorded(context, shared, work.refusals, kGetCaseHistory, [work, &request, &response](const BrokerCall& call, Answer answer) {
-    auto entry = Read(work, call.caller, request, response);
+    auto entry = ReadHistory(work, call.caller, request, response);
     if (!entry.ok()) return answer(entry.status());
     work.sequencer.Submit(std::make_unique<RecordCommand>(
         call.caller.principal, *std::move(entry),

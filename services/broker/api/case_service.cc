@@ -31,7 +31,7 @@ constexpr int kProposalPageDefault = 50;
 constexpr size_t kReferralsShownMax = 10;     // Of each case of a proposal.
 constexpr size_t kProposalRowsScanned = 500;  // Of one page: of what the caller was told of it may hold nothing any more.
 
-absl::Status Invalid(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
+absl::Status InvalidCase(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
 
 // The proposal as the caller may see it; nothing when it does not hold both cases any more.
 absl::StatusOr<std::optional<v1::LinkProposal>> ShowProposal(const ReadView& view, const Caller& caller, uint64_t number) {
@@ -90,7 +90,7 @@ absl::Status ReadProposals(const ReadView& view, const Caller& caller, const v1:
 
 absl::StatusOr<LinkAct> ActOf(const v1::AnswerLinkProposalRequest& request) {
   ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
-  if (request.worker().pseudonym().size() > referral::kPseudonymBytesMax) return Invalid("worker.pseudonym", "worker.pseudonym is too long");
+  if (request.worker().pseudonym().size() > referral::kPseudonymBytesMax) return InvalidCase("worker.pseudonym", "worker.pseudonym is too long");
   ACCORD_ASSIGN_OR_RETURN(const uint64_t link, ParseLinkName(request.name()));
   return LinkAct{request.request_id(), link, request.answer(), request.worker()};
 }

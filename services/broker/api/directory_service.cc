@@ -31,7 +31,7 @@ absl::StatusOr<admin::v1::Agency> Show(const AgencyRow& row, const ReadView& vie
 
 // A page begins after an id, so that it goes on where it was although agencies came meanwhile; directory_epoch says whether
 // any did.
-absl::Status List(const DirectorySnapshot& directory, const ReadView& view, absl::Time now, const admin::v1::ListAgenciesRequest& request,
+absl::Status FillAgencies(const DirectorySnapshot& directory, const ReadView& view, absl::Time now, const admin::v1::ListAgenciesRequest& request,
                   admin::v1::ListAgenciesResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kAgenciesPageDefault));
   const std::string query = PageQuery(kListAgencies, {});
@@ -51,7 +51,7 @@ absl::Status List(const DirectorySnapshot& directory, const ReadView& view, absl
   return absl::OkStatus();
 }
 
-absl::StatusOr<SupportAct> ActOf(const admin::v1::PublishSupportRequest& request) {
+absl::StatusOr<SupportAct> ActOfCall(const admin::v1::PublishSupportRequest& request) {
   ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
   if (request.worker().pseudonym().size() > referral::kPseudonymBytesMax) {
     return Error(Reason::kFieldInvalid, "worker.pseudonym is too long", {{"field", "worker.pseudonym"}});
@@ -68,7 +68,7 @@ grpc::ServerUnaryReactor* DirectoryService::ListAgencies(grpc::CallbackServerCon
                         [this, request, response](const BrokerCall&, Answer answer) {
                           answer([&]() -> absl::Status {
                             ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_.View());
-                            return List(*directory_.Get(), *view, clock_.Now(), *request, *response);
+                            return FillAgencies(*directory_.Get(), *view, clock_.Now(), *request, *response);
                           }());
                         });
 }
@@ -77,7 +77,7 @@ grpc::ServerUnaryReactor* DirectoryService::PublishSupport(grpc::CallbackServerC
                                                            const admin::v1::PublishSupportRequest* request,
                                                            admin::v1::PublishSupportResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kPublishSupport, [this, request, response](const BrokerCall& call, Answer answer) {
-    auto act = ActOf(*request);
+    auto act = ActOfCall(*request);
     if (!act.ok()) return answer(act.status());
     sequencer_.Submit(std::make_unique<PublishSupportCommand>(
         call.caller, *std::move(act), [response, answer = std::move(answer)](absl::StatusOr<storage::v1::StoredSupport> standing) mutable {

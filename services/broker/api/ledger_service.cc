@@ -83,7 +83,7 @@ absl::StatusOr<type::v1::Receipt> ReceiptAt(const ReadView& view, const Witnesse
   return MakeReceipt(view, request.index(), viewer, chosen.size, std::move(chosen.note));
 }
 
-absl::Status List(const ReadView& view, const Witnesses& witnesses, const v1::ListCheckpointsRequest& request,
+absl::Status ListPublishedCheckpoints(const ReadView& view, const Witnesses& witnesses, const v1::ListCheckpointsRequest& request,
                   v1::ListCheckpointsResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int limit, PageSize(request.page_size(), kCheckpointsPerPage));
   const std::string query = PageQuery("ListCheckpoints", {});
@@ -197,7 +197,7 @@ grpc::ServerUnaryReactor* LedgerService::ListCheckpoints(grpc::CallbackServerCon
   return rpc::HandleUnary(*context, shared_, "/accord.broker.v1.LedgerService/ListCheckpoints",
                           [this, request, response](const rpc::Call&, rpc::Completion done) {
                             const auto view = sequencer_.View();
-                            done(view.ok() ? List(**view, witnesses_, *request, *response) : view.status());
+                            done(view.ok() ? ListPublishedCheckpoints(**view, witnesses_, *request, *response) : view.status());
                           });
 }
 

@@ -29,16 +29,16 @@ constexpr int kDeadLetterPageDefault = 50;
 
 MailboxId DeskOf(const Caller& caller) { return {caller.id, caller.desk}; }
 
-absl::Status Invalid(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
+absl::Status InvalidCall(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
 
-absl::StatusOr<type::v1::Receipt> ReceiptOf(const MailboxWork& work, uint64_t index, const Caller& caller) {
+absl::StatusOr<type::v1::Receipt> MailboxReceiptOf(const MailboxWork& work, uint64_t index, const Caller& caller) {
   ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
   return MakeReceipt(*view, index, caller);
 }
 
 absl::Status CheckWorker(const type::v1::Worker& worker) {
   if (worker.pseudonym().size() <= referral::kPseudonymBytesMax) return absl::OkStatus();
-  return Invalid("worker.pseudonym", "worker.pseudonym is too long");
+  return InvalidCall("worker.pseudonym", "worker.pseudonym is too long");
 }
 
 // One call of CollectMessages: releases one delivery after the other, until there are enough. Each step ends on some worker, and begins
@@ -118,7 +118,7 @@ class Settling : public std::enable_shared_from_this<Settling> {
       v1::Settled one;
       one.set_delivery_id(delivery_id);
       one.set_already(outcome->already);
-      ACCORD_ASSIGN_OR_RETURN(*one.mutable_receipt(), ReceiptOf(work_, outcome->index, caller_));
+      ACCORD_ASSIGN_OR_RETURN(*one.mutable_receipt(), MailboxReceiptOf(work_, outcome->index, caller_));
       return one;
     }();
     absl::Status status;
@@ -150,7 +150,7 @@ class Settling : public std::enable_shared_from_this<Settling> {
 
 absl::StatusOr<std::vector<std::pair<std::string, Settlement>>> ReadSettlements(const v1::SettleMessagesRequest& request) {
   ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
-  if (request.settlements_size() > kSettlementsMax) return Invalid("settlements", "at most 64 are settled in one call");
+  if (request.settlements_size() > kSettlementsMax) return InvalidCall("settlements", "at most 64 are settled in one call");
   std::vector<std::pair<std::string, Settlement>> settlements;
   for (const auto& said : request.settlements()) {
     const auto add = [&](const auto& one) -> absl::Status {
@@ -231,7 +231,7 @@ grpc::ServerUnaryReactor* HandleLetter(grpc::CallbackServerContext& context, rpc
     const absl::Status valid = [&]() -> absl::Status {
       ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
       ACCORD_RETURN_IF_ERROR(CheckWorker(request.worker()));
-      if (request.delivery_id().size() != kIdBytes) return Invalid("delivery_id", "a delivery id is 16 bytes");
+      if (request.delivery_id().size() != kIdBytes) return InvalidCall("delivery_id", "a delivery id is 16 bytes");
       if (discards && discard == type::v1::DISCARD_REASON_UNSPECIFIED) {
         return Error(Reason::kFieldMissing, "a reason is needed", {{"field", "reason"}});
       }
@@ -243,7 +243,7 @@ grpc::ServerUnaryReactor* HandleLetter(grpc::CallbackServerContext& context, rpc
         [&work, &response, caller = call.caller, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
           answer([&]() -> absl::Status {
             ACCORD_RETURN_IF_ERROR(index);
-            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, *index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), MailboxReceiptOf(work, *index, caller));
             return absl::OkStatus();
           }());
         }));
@@ -258,7 +258,7 @@ grpc::ServerUnaryReactor* HandleCollectMessages(grpc::CallbackServerContext& con
                         [&work, &request, &response](const BrokerCall& call, Answer answer) {
                           const absl::Status may = [&]() -> absl::Status {
                             ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
-                            if (request.credit() > kCollectCreditMax) return Invalid("credit", "at most 64 are collected in one call");
+                            if (request.credit() > kCollectCreditMax) return InvalidCall("credit", "at most 64 are collected in one call");
                             return work.quotas.TakeCollect(DeskOf(call.caller));
                           }();
                           if (!may.ok()) return answer(may);
@@ -289,7 +289,7 @@ grpc::ServerUnaryReactor* HandleReplayMailbox(grpc::CallbackServerContext& conte
           if (!request.has_position() && !request.has_time_ms()) {
             return Error(Reason::kFieldMissing, "from where: a position or a time", {{"field", "from"}});
           }
-          if (request.time_ms() < 0) return Invalid("time_ms", "time_ms is before 1970");
+          if (request.time_ms() < 0) return InvalidCall("time_ms", "time_ms is before 1970");
           const MailboxId desk = DeskOf(call.caller);
           ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
           uint64_t position = request.position();
@@ -307,7 +307,7 @@ grpc::ServerUnaryReactor* HandleReplayMailbox(grpc::CallbackServerContext& conte
                 ACCORD_RETURN_IF_ERROR(replayed);
                 response.set_queued(replayed->queued);
                 response.set_next_position(replayed->next_position);
-                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, replayed->index, caller));
+                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), MailboxReceiptOf(work, replayed->index, caller));
                 return absl::OkStatus();
               }());
             }));

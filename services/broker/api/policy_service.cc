@@ -48,24 +48,24 @@ admin::v1::PolicyDocument ToWire(const PolicyDocument& document, const Policy& p
 }
 
 // Of each kind a version is one document, for ever.
-std::string Position(const PolicyDocument& document) {
+std::string DocumentPosition(const PolicyDocument& document) {
   return fmt::format("{}/{}", static_cast<int>(ToWire(document.kind)), document.version);
 }
 
-absl::Status List(const Policy& policy, absl::Time now, const admin::v1::ListPolicyDocumentsRequest& request,
+absl::Status ListDocuments(const Policy& policy, absl::Time now, const admin::v1::ListPolicyDocumentsRequest& request,
                   admin::v1::ListPolicyDocumentsResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kDocumentsPageDefault));
   const std::string query = PageQuery(kListPolicyDocuments, {});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
   auto row = policy.documents.begin();
   if (after.has_value()) {
-    row = std::find_if(row, policy.documents.end(), [&](const PolicyDocument& document) { return Position(document) == *after; });
+    row = std::find_if(row, policy.documents.end(), [&](const PolicyDocument& document) { return DocumentPosition(document) == *after; });
     if (row == policy.documents.end()) return PageTokenInvalid();
     ++row;
   }
   for (; row != policy.documents.end(); ++row) {
     if (response.documents_size() == size) {
-      response.set_next_page_token(MakePageToken(query, Position(*std::prev(row))));
+      response.set_next_page_token(MakePageToken(query, DocumentPosition(*std::prev(row))));
       break;
     }
     *response.add_documents() = ToWire(*row, policy, now);
@@ -73,7 +73,7 @@ absl::Status List(const Policy& policy, absl::Time now, const admin::v1::ListPol
   return absl::OkStatus();
 }
 
-absl::Status Get(const ReadView& view, const Policy& policy, absl::Time now, const admin::v1::GetPolicyDocumentRequest& request,
+absl::Status GetDocument(const ReadView& view, const Policy& policy, absl::Time now, const admin::v1::GetPolicyDocumentRequest& request,
                  admin::v1::GetPolicyDocumentResponse& response) {
   if (request.kind() == admin::v1::POLICY_DOCUMENT_KIND_UNSPECIFIED || !admin::v1::PolicyDocumentKind_IsValid(request.kind())) {
     return Error(Reason::kEnumUnknown, "kind: not a kind of the published list", {{"field", "kind"}});
@@ -89,7 +89,7 @@ absl::Status Get(const ReadView& view, const Policy& policy, absl::Time now, con
 }
 
 // A page begins after an id, so that it goes on where it was although forums came meanwhile.
-absl::Status List(const ReadView& view, const admin::v1::ListForumsRequest& request, admin::v1::ListForumsResponse& response) {
+absl::Status ListDocuments(const ReadView& view, const admin::v1::ListForumsRequest& request, admin::v1::ListForumsResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kForumsPageDefault));
   const std::string query = PageQuery(kListForums, {});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
@@ -116,7 +116,7 @@ grpc::ServerUnaryReactor* PolicyService::ListPolicyDocuments(grpc::CallbackServe
                                                              admin::v1::ListPolicyDocumentsResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kListPolicyDocuments,
                         [this, request, response](const BrokerCall&, Answer answer) {
-                          answer(List(*policy_.Get(), clock_.Now(), *request, *response));
+                          answer(ListDocuments(*policy_.Get(), clock_.Now(), *request, *response));
                         });
 }
 
@@ -126,7 +126,7 @@ grpc::ServerUnaryReactor* PolicyService::GetPolicyDocument(grpc::CallbackServerC
   return HandleRecorded(*context, shared_, refusals_, kGetPolicyDocument,
                         [this, request, response](const BrokerCall&, Answer answer) {
                           const auto view = sequencer_.View();
-                          answer(view.ok() ? Get(**view, *policy_.Get(), clock_.Now(), *request, *response) : view.status());
+                          answer(view.ok() ? GetDocument(**view, *policy_.Get(), clock_.Now(), *request, *response) : view.status());
                         });
 }
 
@@ -134,7 +134,7 @@ grpc::ServerUnaryReactor* PolicyService::ListForums(grpc::CallbackServerContext*
                                                     admin::v1::ListForumsResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kListForums, [this, request, response](const BrokerCall&, Answer answer) {
     const auto view = sequencer_.View();
-    answer(view.ok() ? List(**view, *request, *response) : view.status());
+    answer(view.ok() ? ListDocuments(**view, *request, *response) : view.status());
   });
 }
 

@@ -35,7 +35,7 @@ constexpr std::string_view kListReferrals = "/accord.broker.v1.ReferralService/L
 constexpr int kListPageDefault = 50;
 constexpr size_t kListScannedMax = 2'000;  // Rows looked at for one page, far more than one has that may be seen.
 
-absl::StatusOr<type::v1::Receipt> ReceiptOf(const ReferralWork& work, uint64_t index, const Caller& caller) {
+absl::StatusOr<type::v1::Receipt> SubmissionReceiptOf(const ReferralWork& work, uint64_t index, const Caller& caller) {
   ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
   return MakeReceipt(*view, index, caller);
 }
@@ -208,7 +208,7 @@ grpc::ServerUnaryReactor* HandleStatement(grpc::CallbackServerContext& context, 
                 response.set_index(recorded->index);
                 response.set_state(recorded->state);
                 if constexpr (requires { response.set_feedback_due_ms(0); }) response.set_feedback_due_ms(recorded->feedback_due_ms);
-                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, recorded->index, caller));
+                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), SubmissionReceiptOf(work, recorded->index, caller));
                 return absl::OkStatus();
               }());
             }));
@@ -264,7 +264,7 @@ absl::StatusOr<v1::SubmitReferralResponse> SubmitResponse(const ReferralWork& wo
   for (const auto& recipient : stored.recipients) {
     *response.add_recipients() = ToStatus(recipient, {.sender = true, .immediate = stored.immediate}, *directory, *policy, work.clock.Now());
   }
-  ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, stored.index, caller));
+  ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), SubmissionReceiptOf(work, stored.index, caller));
   return response;
 }
 

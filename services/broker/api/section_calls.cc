@@ -26,7 +26,7 @@ namespace {
 constexpr std::string_view kUploadSection = "/accord.broker.v1.ReferralService/UploadSection";
 constexpr std::string_view kFetchSection = "/accord.broker.v1.MailboxService/FetchSection";
 
-absl::Status Invalid(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
+absl::Status InvalidSection(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
 
 // One section that comes.
 class Upload final : public rpc::ReadStream<v1::UploadSectionRequest, v1::UploadSectionResponse> {
@@ -52,12 +52,12 @@ class Upload final : public rpc::ReadStream<v1::UploadSectionRequest, v1::Upload
     const bool first = request_id_.empty();
     if (first) {
       ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(message));
-      if (!IsRequestId(message.request_id())) return Invalid("request_id", "request_id is malformed");
-      if (message.digest().size() != crypto::kDigestBytes) return Invalid("digest", "a digest is 32 bytes");
+      if (!IsRequestId(message.request_id())) return InvalidSection("request_id", "request_id is malformed");
+      if (message.digest().size() != crypto::kDigestBytes) return InvalidSection("digest", "a digest is 32 bytes");
       request_id_ = message.request_id();
       digest_ = message.digest();
     } else if (!message.digest().empty() || (!message.request_id().empty() && message.request_id() != request_id_)) {
-      return Invalid("request_id", "what a section is for is said once, in the first message");
+      return InvalidSection("request_id", "what a section is for is said once, in the first message");
     }
     if (message.chunk().size() > referral::kSectionChunkBytesMax || message.chunk().size() > referral::kSealedSectionBytesMax - cms_.size()) {
       return Error(Reason::kMessageTooLarge, "a section, or a piece of one, is too large",
@@ -105,7 +105,7 @@ class Fetch final : public rpc::ServerStream<v1::FetchSectionResponse> {
     const absl::Status read = [&]() -> absl::Status {
       ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request_));
       ACCORD_ASSIGN_OR_RETURN(const std::string header_digest, referral::ParseReferralName(request_.name(), "name"));
-      if (request_.section_id().size() != kIdBytes) return Invalid("section_id", "a section id is 16 bytes");
+      if (request_.section_id().size() != kIdBytes) return InvalidSection("section_id", "a section id is 16 bytes");
       ACCORD_ASSIGN_OR_RETURN(place_, work_.quotas.TakeTransfer(caller.id));
       ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
       const auto seen = SeeReferral(*view, header_digest, caller);

@@ -38,7 +38,7 @@ constexpr std::string_view kListGaps = "/accord.broker.v1.SharingService/ListGap
 constexpr std::string_view kListBreaches = "/accord.broker.v1.SharingService/ListBreaches";
 constexpr std::string_view kListSharing = "/accord.broker.v1.SharingService/ListSharing";
 constexpr std::string_view kRecordReview = "/accord.broker.v1.SharingService/RecordReview";
-constexpr int kListPageDefault = 50;
+constexpr int kSharingPageDefault = 50;
 constexpr size_t kWorkersMax = 500;  // Rows of counts by worker.
 
 bool IsAdministrator(const Caller& caller) { return caller.kind == options::v1::CALLER_ADMIN; }
@@ -128,7 +128,7 @@ absl::Status CountGaps(const ReadView& view, const Caller& caller, const ReviewQ
 }
 
 absl::Status ReadGaps(const ReadView& view, const Caller& caller, const v1::ListGapsRequest& request, v1::ListGapsResponse& response) {
-  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kListPageDefault));
+  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kSharingPageDefault));
   if (!request.sender().empty() && !IsAgencyId(request.sender())) {
     return Error(Reason::kFieldInvalid, "sender: it is no agency id", {{"field", "sender"}});
   }
@@ -200,7 +200,7 @@ absl::Status ReadHolders(const ReadView& view, const Caller& caller, const std::
 
 absl::Status ReadBreaches(const ReadView& view, const Caller& caller, const v1::ListBreachesRequest& request,
                           v1::ListBreachesResponse& response) {
-  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kListPageDefault));
+  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kSharingPageDefault));
   const std::string page_query = PageQuery(kListBreaches, {caller.principal, request.with_assessed() ? "assessed" : "open"});
   ACCORD_ASSIGN_OR_RETURN(const auto position, ReadPageToken(request.page_token(), page_query));
   const ReviewQuery query{.what = ReviewKind::kBreach, .family = kFamilyBreach, .viewer = IsAdministrator(caller) ? "" : caller.id,
@@ -224,7 +224,7 @@ absl::Status ReadBreaches(const ReadView& view, const Caller& caller, const v1::
 
 absl::Status ReadSharingPage(const ReadView& view, const Caller& caller, const v1::ListSharingRequest& request,
                              v1::ListSharingResponse& response) {
-  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kListPageDefault));
+  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kSharingPageDefault));
   if (!request.sender().empty() && !IsAgencyId(request.sender())) {
     return Error(Reason::kFieldInvalid, "sender: it is no agency id", {{"field", "sender"}});
   }

@@ -84,7 +84,7 @@ absl::StatusOr<bool> MayKnowOfReversal(PlainReader read_plain, const Policy& pol
   return forum.active() && forum.coordinator() == agency;
 }
 
-void Merge(const referral::CaseFindings& found, CaseHistory& history) {
+void MergeHistory(const referral::CaseFindings& found, CaseHistory& history) {
   history.flags.insert(found.flags.begin(), found.flags.end());
   history.count.at_least = std::max(history.count.at_least, found.count.at_least);
   history.count.at_most = std::max(history.count.at_most, found.count.at_most);
@@ -116,7 +116,7 @@ absl::StatusOr<CaseHistory> HistoryFor(SealedReader read, PlainReader read_plain
     ACCORD_ASSIGN_OR_RETURN(const auto group, LinkedCases(read_plain, pseudonym));
     own.insert(group.begin(), group.end());
     ACCORD_ASSIGN_OR_RETURN(const auto reports, reports_of(group, kCaseEventsMax));
-    Merge(referral::FindInHistory(rules, reports, referral::DigestOf(stored.header())), history);
+    MergeHistory(referral::FindInHistory(rules, reports, referral::DigestOf(stored.header())), history);
   }
   std::vector<type::v1::SubjectPart> subjects;
   for (const auto& subject : header.subjects) subjects.push_back(subject.part);

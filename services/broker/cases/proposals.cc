@@ -18,7 +18,7 @@ namespace {
 using storage::v1::StoredLink;
 using storage::v1::StoredReferral;
 
-constexpr std::string_view kBrokerPrincipal = "broker";
+constexpr std::string_view kProposer = "broker";
 
 // A referral that an agency holds, which its notice names.
 struct Held {
@@ -62,7 +62,7 @@ absl::Status Tell(CommitContext& context, uint64_t number, const std::string& ag
   EntryDraft entry;
   entry.chains = {held.chain};
   entry.event.set_type(type::v1::EVENT_TYPE_LINK_PROPOSED);
-  entry.actor.emplace().set_principal(std::string(kBrokerPrincipal));
+  entry.actor.emplace().set_principal(std::string(kProposer));
   auto& about = entry.referral.emplace();
   about.set_header_digest(held.header_digest);
   about.set_recipient(agency);
@@ -95,7 +95,7 @@ absl::StatusOr<std::optional<uint64_t>> Propose(CommitContext& context, const Ca
   entry.chains = {match.one, match.other};
   entry.event.set_type(type::v1::EVENT_TYPE_LINK_PROPOSED);
   entry.event.set_match_strength(match.strength);
-  entry.actor.emplace().set_principal(std::string(kBrokerPrincipal));
+  entry.actor.emplace().set_principal(std::string(kProposer));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t number, context.AddEntry(entry));  // The leaf index is the link's number.
   StoredLink link;
   link.set_one(match.one);

@@ -89,7 +89,7 @@ absl::StatusOr<std::vector<std::string>> ToldOf(const accord::storage::Store& st
   return digests;
 }
 
-std::string DigestOf(const Caller& caller, const ReplayAsked& asked) {
+std::string DigestOfDelivery(const Caller& caller, const ReplayAsked& asked) {
   return crypto::Sha256(ByteWriter()
                             .Lp16("accord/replay/v1")
                             .U8(static_cast<uint8_t>(caller.desk))
@@ -148,7 +148,7 @@ absl::StatusOr<uint64_t> FirstSettledSince(const accord::storage::Store& store, 
 ReplayCommand::ReplayCommand(Caller caller, ReplayAsked asked, ReplayPlan plan, const DirectoryHolder& directory, Mailboxes& mailboxes,
                              ReplayedDone done)
     : caller_(std::move(caller)), desk_{caller_.id, caller_.desk}, asked_(std::move(asked)), plan_(std::move(plan)),
-      directory_(directory), mailboxes_(mailboxes), digest_(DigestOf(caller_, asked_)), done_(std::move(done)) {}
+      directory_(directory), mailboxes_(mailboxes), digest_(DigestOfDelivery(caller_, asked_)), done_(std::move(done)) {}
 
 absl::Status ReplayCommand::FirstAnswer(CommitContext& context, uint64_t index) {
   ACCORD_ASSIGN_OR_RETURN(const auto sealed, context.GetSealed(kFamilyOpening, KeyU64(index)));

@@ -14,7 +14,7 @@
 namespace accord::broker {
 namespace {
 
-absl::Status Invalid(std::string_view field, std::string_view why, Reason reason = Reason::kFieldInvalid) {
+absl::Status InvalidAgency(std::string_view field, std::string_view why, Reason reason = Reason::kFieldInvalid) {
   return Error(reason, fmt::format("{}: {}", field, why), {{"field", std::string(field)}});
 }
 
@@ -27,8 +27,8 @@ bool IsSpecialism(std::string_view code) {
 
 // What people call it.
 absl::Status CheckDisplayName(std::string_view field, std::string_view name) {
-  if (name.size() > kDisplayNameCharsMax) return Invalid(field, fmt::format("more than {} characters", kDisplayNameCharsMax));
-  if (!IsUtf8(name)) return Invalid(field, "not UTF-8", Reason::kTextNotUtf8);
+  if (name.size() > kDisplayNameCharsMax) return InvalidAgency(field, fmt::format("more than {} characters", kDisplayNameCharsMax));
+  if (!IsUtf8(name)) return InvalidAgency(field, "not UTF-8", Reason::kTextNotUtf8);
   return absl::OkStatus();
 }
 
@@ -36,14 +36,14 @@ absl::Status CheckDisplayName(std::string_view field, std::string_view name) {
 absl::Status CheckCertificate(const std::string& der, std::string_view field, std::string_view uri,
                               absl::Status (crypto::Certificate::*check_form)() const) {
   const auto certificate = crypto::Certificate::FromDer(der);
-  if (!certificate.ok()) return Invalid(field, FromAbsl(certificate.status().message()));
+  if (!certificate.ok()) return InvalidAgency(field, FromAbsl(certificate.status().message()));
   if (const absl::Status form = ((*certificate).*check_form)(); !form.ok()) {
-    return Invalid(field, FromAbsl(form.message()));
+    return InvalidAgency(field, FromAbsl(form.message()));
   }
   if (certificate->uri_sans().front() != uri) {
-    return Invalid(field, fmt::format("its URI SAN must be {}", uri));
+    return InvalidAgency(field, fmt::format("its URI SAN must be {}", uri));
   }
-  if (certificate->is_authority()) return Invalid(field, "it may issue certificates; an end certificate is needed");
+  if (certificate->is_authority()) return InvalidAgency(field, "it may issue certificates; an end certificate is needed");
   return absl::OkStatus();
 }
 
@@ -51,14 +51,14 @@ absl::Status CheckCertificate(const std::string& der, std::string_view field, st
 absl::Status CheckSuccession(const admin::v1::Agency& agency, std::string_view uri) {
   const std::string& previous = agency.previous_sealing_certificate();
   if (previous.empty() != agency.sealing_endorsement().empty()) {
-    return Invalid(previous.empty() ? "agency.previous_sealing_certificate" : "agency.sealing_endorsement", "goes with the other, or neither is there");
+    return InvalidAgency(previous.empty() ? "agency.previous_sealing_certificate" : "agency.sealing_endorsement", "goes with the other, or neither is there");
   }
   if (previous.empty()) return absl::OkStatus();
   ACCORD_RETURN_IF_ERROR(CheckCertificate(previous, "agency.previous_sealing_certificate", uri, &crypto::Certificate::CheckSealingForm));
   ACCORD_ASSIGN_OR_RETURN(const auto old_one, crypto::Certificate::FromDer(previous));
   ACCORD_ASSIGN_OR_RETURN(const auto new_one, crypto::Certificate::FromDer(agency.sealing_certificate()));
   const absl::Status vouched = crypto::VerifySuccessor(old_one, new_one, agency.sealing_endorsement());
-  return vouched.ok() ? vouched : Invalid("agency.sealing_endorsement", FromAbsl(vouched.message()));
+  return vouched.ok() ? vouched : InvalidAgency("agency.sealing_endorsement", FromAbsl(vouched.message()));
 }
 
 // A number as people dial it: digits, with blanks and `+()-` between them.
@@ -70,15 +70,15 @@ bool IsTelephone(std::string_view number) {
 
 absl::Status CheckDuty(const admin::v1::Agency& agency) {
   const std::string& number = agency.duty_telephone();
-  if (number.size() > kTelephoneCharsMax) return Invalid("agency.duty_telephone", fmt::format("more than {} characters", kTelephoneCharsMax));
-  if (!number.empty() && !IsTelephone(number)) return Invalid("agency.duty_telephone", "digits are needed, and nothing else but blanks and +()-");
-  if (agency.duty_hours_size() > kDutyHoursMax) return Invalid("agency.duty_hours", fmt::format("more than {}", kDutyHoursMax));
+  if (number.size() > kTelephoneCharsMax) return InvalidAgency("agency.duty_telephone", fmt::format("more than {} characters", kTelephoneCharsMax));
+  if (!number.empty() && !IsTelephone(number)) return InvalidAgency("agency.duty_telephone", "digits are needed, and nothing else but blanks and +()-");
+  if (agency.duty_hours_size() > kDutyHoursMax) return InvalidAgency("agency.duty_hours", fmt::format("more than {}", kDutyHoursMax));
   for (const admin::v1::DutyHours& hours : agency.duty_hours()) {
     if (hours.first_day() < 1 || hours.last_day() > 7 || hours.last_day() < hours.first_day()) {
-      return Invalid("agency.duty_hours", "days are 1 (Monday) to 7 (Sunday), and the last is not before the first");
+      return InvalidAgency("agency.duty_hours", "days are 1 (Monday) to 7 (Sunday), and the last is not before the first");
     }
     if (hours.from_minute() > kDayMinutes || hours.to_minute() > kDayMinutes) {
-      return Invalid("agency.duty_hours", fmt::format("a time is 0 to {} minutes after midnight", kDayMinutes));
+      return InvalidAgency("agency.duty_hours", fmt::format("a time is 0 to {} minutes after midnight", kDayMinutes));
     }
   }
   return absl::OkStatus();
@@ -87,38 +87,38 @@ absl::Status CheckDuty(const admin::v1::Agency& agency) {
 }  // namespace
 
 absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view trust_domain) {
-  if (!IsAgencyId(agency.id()) || agency.id() == kAdministrators) return Invalid("agency.id", "1 to 63 of [a-z0-9-] are needed, and not `administrators`");
+  if (!IsAgencyId(agency.id()) || agency.id() == kAdministrators) return InvalidAgency("agency.id", "1 to 63 of [a-z0-9-] are needed, and not `administrators`");
   if (agency.kind() == type::v1::AGENCY_KIND_UNSPECIFIED || !type::v1::AgencyKind_IsValid(agency.kind())) {
-    return Invalid("agency.kind", "not a kind of the published list", Reason::kEnumUnknown);
+    return InvalidAgency("agency.kind", "not a kind of the published list", Reason::kEnumUnknown);
   }
   ACCORD_RETURN_IF_ERROR(CheckDisplayName("agency.display_name", agency.display_name()));
   if (static_cast<size_t>(agency.areas_size()) > kAreasMax) {
-    return Invalid("agency.areas", fmt::format("more than {}", kAreasMax));
+    return InvalidAgency("agency.areas", fmt::format("more than {}", kAreasMax));
   }
   for (const std::string& area : agency.areas()) {
-    if (!referral::IsGssCode(area)) return Invalid("agency.areas", "a GSS code such as E06000001 is needed");
+    if (!referral::IsGssCode(area)) return InvalidAgency("agency.areas", "a GSS code such as E06000001 is needed");
   }
-  if (agency.specialisms_size() > kSpecialismsMax) return Invalid("agency.specialisms", fmt::format("more than {}", kSpecialismsMax));
+  if (agency.specialisms_size() > kSpecialismsMax) return InvalidAgency("agency.specialisms", fmt::format("more than {}", kSpecialismsMax));
   for (const std::string& specialism : agency.specialisms()) {
-    if (!IsSpecialism(specialism)) return Invalid("agency.specialisms", "1 to 63 of [a-z0-9_-] are needed");
+    if (!IsSpecialism(specialism)) return InvalidAgency("agency.specialisms", "1 to 63 of [a-z0-9_-] are needed");
   }
-  if (agency.valid_from_ms() < 0) return Invalid("agency.valid_from_ms", "negative");
-  if (agency.has_support()) return Invalid("agency.support", "the agency publishes it itself");
+  if (agency.valid_from_ms() < 0) return InvalidAgency("agency.valid_from_ms", "negative");
+  if (agency.has_support()) return InvalidAgency("agency.support", "the agency publishes it itself");
   ACCORD_RETURN_IF_ERROR(CheckDuty(agency));
 
   const std::string prefix = fmt::format("spiffe://{}/agency/{}/", trust_domain, agency.id());
   if (agency.signing_certificates().empty()) {
-    return Invalid("agency.signing_certificates", "at least one is needed", Reason::kFieldMissing);
+    return InvalidAgency("agency.signing_certificates", "at least one is needed", Reason::kFieldMissing);
   }
   if (agency.signing_certificates_size() > kSigningCertificatesMax) {
-    return Invalid("agency.signing_certificates", fmt::format("more than {}", kSigningCertificatesMax));
+    return InvalidAgency("agency.signing_certificates", fmt::format("more than {}", kSigningCertificatesMax));
   }
   for (const std::string& der : agency.signing_certificates()) {
     ACCORD_RETURN_IF_ERROR(CheckCertificate(der, "agency.signing_certificates", prefix + "signing",
                                             &crypto::Certificate::CheckSigningForm));
   }
   if (agency.sealing_certificate().empty()) {
-    return Invalid("agency.sealing_certificate", "one is needed", Reason::kFieldMissing);
+    return InvalidAgency("agency.sealing_certificate", "one is needed", Reason::kFieldMissing);
   }
   ACCORD_RETURN_IF_ERROR(CheckCertificate(agency.sealing_certificate(), "agency.sealing_certificate",
                                           prefix + "sealing", &crypto::Certificate::CheckSealingForm));
@@ -130,21 +130,21 @@ absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view tr
   // Forms were checked above, so both parse.
   if (crypto::Certificate::FromDer(agency.sealing_certificate())->subject_key_id() ==
       crypto::Certificate::FromDer(agency.confidential_sealing_certificate())->subject_key_id()) {
-    return Invalid("agency.confidential_sealing_certificate", "the confidential desk needs a key of its own");
+    return InvalidAgency("agency.confidential_sealing_certificate", "the confidential desk needs a key of its own");
   }
   return absl::OkStatus();
 }
 
 absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const DirectorySnapshot& directory) {
   if (directory.FindAgency(agency.id()) == nullptr && directory.agencies().size() >= kAgenciesMax) {
-    return Invalid("agency.id", fmt::format("the directory holds {} agencies already", kAgenciesMax));
+    return InvalidAgency("agency.id", fmt::format("the directory holds {} agencies already", kAgenciesMax));
   }
   const std::pair<std::string_view, std::string_view> stand_ins[] = {{"agency.deputy", agency.deputy()},
                                                                      {"agency.duty_recipient", agency.duty_recipient()}};
   for (const auto& [field, id] : stand_ins) {
     if (id.empty()) continue;
-    if (id == agency.id()) return Invalid(field, "an agency does not stand in for itself");
-    if (directory.FindAgency(id) == nullptr) return Invalid(field, "not in the directory; put that agency first");
+    if (id == agency.id()) return InvalidAgency(field, "an agency does not stand in for itself");
+    if (directory.FindAgency(id) == nullptr) return InvalidAgency(field, "not in the directory; put that agency first");
   }
   for (const auto& [field, der] :
        {std::pair<std::string_view, const std::string&>{"agency.sealing_certificate", agency.sealing_certificate()},
@@ -154,50 +154,50 @@ absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const Director
     ACCORD_ASSIGN_OR_RETURN(const auto certificate, crypto::Certificate::FromDer(der));
     const auto* const owner = directory.FindSealingKeyOwner(certificate.subject_key_id());
     if (owner != nullptr && owner->agency != agency.id()) {
-      return Invalid(field, fmt::format("its key is that of agency {}", owner->agency));
+      return InvalidAgency(field, fmt::format("its key is that of agency {}", owner->agency));
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer) {
-  if (!IsAgencyId(officer.id())) return Invalid("officer.id", "1 to 63 of [a-z0-9-] are needed");
-  if (officer.valid_from_ms() < 0) return Invalid("officer.valid_from_ms", "negative");
+  if (!IsAgencyId(officer.id())) return InvalidAgency("officer.id", "1 to 63 of [a-z0-9-] are needed");
+  if (officer.valid_from_ms() < 0) return InvalidAgency("officer.valid_from_ms", "negative");
   return absl::OkStatus();
 }
 
 absl::Status ValidateForum(const admin::v1::Forum& forum) {
-  if (!IsAgencyId(forum.id())) return Invalid("forum.id", "1 to 63 of [a-z0-9-] are needed");
+  if (!IsAgencyId(forum.id())) return InvalidAgency("forum.id", "1 to 63 of [a-z0-9-] are needed");
   ACCORD_RETURN_IF_ERROR(CheckDisplayName("forum.display_name", forum.display_name()));
-  if (forum.members().empty()) return Invalid("forum.members", "at least one is needed", Reason::kFieldMissing);
-  if (forum.members_size() > kForumMembersMax) return Invalid("forum.members", fmt::format("more than {}", kForumMembersMax));
+  if (forum.members().empty()) return InvalidAgency("forum.members", "at least one is needed", Reason::kFieldMissing);
+  if (forum.members_size() > kForumMembersMax) return InvalidAgency("forum.members", fmt::format("more than {}", kForumMembersMax));
   std::set<std::string> members;
   for (const std::string& member : forum.members()) {
-    if (!IsAgencyId(member)) return Invalid("forum.members", "agency ids are needed");
-    if (!members.insert(member).second) return Invalid("forum.members", fmt::format("{} is there twice", member));
+    if (!IsAgencyId(member)) return InvalidAgency("forum.members", "agency ids are needed");
+    if (!members.insert(member).second) return InvalidAgency("forum.members", fmt::format("{} is there twice", member));
   }
-  if (forum.coordinator().empty()) return Invalid("forum.coordinator", "one of the members is needed", Reason::kFieldMissing);
-  if (!members.contains(forum.coordinator())) return Invalid("forum.coordinator", "is none of the members");
+  if (forum.coordinator().empty()) return InvalidAgency("forum.coordinator", "one of the members is needed", Reason::kFieldMissing);
+  if (!members.contains(forum.coordinator())) return InvalidAgency("forum.coordinator", "is none of the members");
   return absl::OkStatus();
 }
 
 absl::Status ValidateForumAmongOthers(const admin::v1::Forum& forum, const DirectorySnapshot& directory) {
   for (const std::string& member : forum.members()) {
     if (directory.FindAgency(member) == nullptr) {
-      return Invalid("forum.members", fmt::format("{} is not in the directory; put that agency first", member));
+      return InvalidAgency("forum.members", fmt::format("{} is not in the directory; put that agency first", member));
     }
   }
   return absl::OkStatus();
 }
 
 absl::Status ValidateConflictList(const admin::v1::PutConflictList& list, const DirectorySnapshot& directory) {
-  if (list.agency() != kAdministrators && directory.FindAgency(list.agency()) == nullptr) return Invalid("conflict_list.agency", "not in the directory");
+  if (list.agency() != kAdministrators && directory.FindAgency(list.agency()) == nullptr) return InvalidAgency("conflict_list.agency", "not in the directory");
   if (list.workers_size() > kConflictWorkersMax) {
-    return Invalid("conflict_list.workers", fmt::format("more than {}", kConflictWorkersMax));
+    return InvalidAgency("conflict_list.workers", fmt::format("more than {}", kConflictWorkersMax));
   }
   for (const std::string& worker : list.workers()) {
     if (worker.empty() || worker.size() > kWorkerPseudonymCharsMax) {
-      return Invalid("conflict_list.workers", fmt::format("a pseudonym has 1 to {} characters", kWorkerPseudonymCharsMax));
+      return InvalidAgency("conflict_list.workers", fmt::format("a pseudonym has 1 to {} characters", kWorkerPseudonymCharsMax));
     }
   }
   return absl::OkStatus();

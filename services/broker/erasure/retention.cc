@@ -20,8 +20,8 @@ namespace {
 
 constexpr size_t kFillPerCommand = 256;
 
-absl::Status Stopping() { return Error(Reason::kShuttingDown, "the broker is stopping"); }
-absl::Status Corrupt(std::string_view what) { return Error(Reason::kStoreCorrupt, what); }
+absl::Status StoppingRetention() { return Error(Reason::kShuttingDown, "the broker is stopping"); }
+absl::Status CorruptRetention(std::string_view what) { return Error(Reason::kStoreCorrupt, what); }
 
 // What the broker says again and again while somebody does not act: it is not something done about a referral, which would otherwise
 // never grow old.
@@ -36,17 +36,17 @@ absl::StatusOr<uint64_t> NewestAct(const ReadView& view, std::string_view chain,
   for (uint64_t index = newest; index > known && index < view.ledger().size();) {
     ACCORD_ASSIGN_OR_RETURN(const auto sealed, view.GetSealed(kFamilyOpening, KeyU64(index)));
     storage::v1::StoredOpenings openings;
-    if (!sealed.has_value() || !openings.ParseFromString(*sealed)) return Corrupt("openings of an entry do not parse");
+    if (!sealed.has_value() || !openings.ParseFromString(*sealed)) return CorruptRetention("openings of an entry do not parse");
     type::v1::EntryEvent event;
     for (const auto& opening : openings.openings()) {
-      if (opening.label() == "event" && !event.ParseFromString(opening.content())) return Corrupt("an entry's event does not parse");
+      if (opening.label() == "event" && !event.ParseFromString(opening.content())) return CorruptRetention("an entry's event does not parse");
     }
     if (!IsChase(event.type())) return index;
     ACCORD_ASSIGN_OR_RETURN(const std::string leaf, view.ledger().Leaf(index));
     const auto parsed = ledger::ParseLeaf(leaf);
-    if (!parsed.ok()) return Corrupt("a stored leaf does not parse");
+    if (!parsed.ok()) return CorruptRetention("a stored leaf does not parse");
     const auto link = std::find_if(parsed->chains.begin(), parsed->chains.end(), [&](const auto& one) { return one.pseudonym == chain; });
-    if (link == parsed->chains.end() || link->previous_index >= index) return Corrupt("an entry of a chain does not lead to the one before it");
+    if (link == parsed->chains.end() || link->previous_index >= index) return CorruptRetention("an entry of a chain does not lead to the one before it");
     if (link->previous_index <= known) return known;
     index = link->previous_index;
   }
@@ -60,7 +60,7 @@ absl::StatusOr<std::optional<admin::v1::PutRetention>> Eraser::Rules() const {
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, view->Get(kFamilyPolicy, kRetentionCurrentKey));
   if (!bytes.has_value()) return std::nullopt;
   storage::v1::StoredRetention stored;
-  if (!stored.ParseFromString(*bytes)) return Corrupt("the stored retention rules do not parse");
+  if (!stored.ParseFromString(*bytes)) return CorruptRetention("the stored retention rules do not parse");
   return stored.rules();
 }
 
@@ -104,7 +104,7 @@ absl::StatusOr<bool> Eraser::EraseDue(const admin::v1::PutRetention& rules) {
   for (const auto& rule : rules.rules()) {
     const absl::Time due_before = clock_.Now() - absl::Hours(24) * rule.days();
     for (;;) {
-      if (stopping_) return Stopping();
+      if (stopping_) return StoppingRetention();
       if (looked >= kRetentionRowsPerRound || erased >= kRetentionErasuresPerRound) return true;
       // The next row that may be due, in the order of its newest known entry.
       uint64_t index = 0, newest = 0, last = 0;  // Of the row; of what was done since; of the chain.
@@ -123,7 +123,7 @@ absl::StatusOr<bool> Eraser::EraseDue(const admin::v1::PutRetention& rules) {
         if (!found || index >= view->ledger().size()) break;
         ACCORD_ASSIGN_OR_RETURN(const std::string leaf, view->ledger().Leaf(index));
         const auto parsed = ledger::ParseLeaf(leaf);
-        if (!parsed.ok()) return Corrupt("a stored leaf does not parse");
+        if (!parsed.ok()) return CorruptRetention("a stored leaf does not parse");
         if (absl::FromUnixMillis(static_cast<int64_t>(parsed->time_ms)) > due_before) break;
         const auto read = SealedReaderOf(*view);
         ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, digest));
@@ -199,7 +199,7 @@ absl::Status Eraser::EndMappings(uint32_t mapping_days) {
       by_case[one.pseudonym] = &one;
       ACCORD_ASSIGN_OR_RETURN(const auto bytes, view->Get(kFamilyCase, one.pseudonym));
       storage::v1::StoredCase stored;
-      if (bytes.has_value() && !stored.ParseFromString(*bytes)) return Corrupt("a stored case does not parse");
+      if (bytes.has_value() && !stored.ParseFromString(*bytes)) return CorruptRetention("a stored case does not parse");
       one.numbered = stored.referrals();
     }
     // All rows of the index: a person may have several tokens, and a case's row has but the first.
@@ -209,7 +209,7 @@ absl::Status Eraser::EndMappings(uint32_t mapping_days) {
     }));
   }
   for (const Due& one : due) {
-    if (stopping_) return Stopping();
+    if (stopping_) return StoppingRetention();
     const absl::Status status = Commit([&](CommitContext& context) -> absl::Status {
       ACCORD_ASSIGN_OR_RETURN(const auto outcome, EndMapping(context, one.pseudonym, one.numbered, one.tokens));
       ACCORD_ASSIGN_OR_RETURN(const auto left, context.Get(kFamilyCase, one.pseudonym));

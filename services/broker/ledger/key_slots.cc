@@ -50,7 +50,7 @@ std::string MakeSlot(uint64_t slot, const crypto::SecretBytes& master, Random& r
   return EncodeSlot(kInUse, nonce, aead::Seal(master, nonce, SlotAad(slot), key.view()));
 }
 
-absl::Status Unavailable(const absl::Status& cause) {
+absl::Status SlotsUnavailable(const absl::Status& cause) {
   return Error(Reason::kStoreUnavailable, fmt::format("key slots: {}", cause.ToString()));
 }
 absl::Status Corrupt(std::string_view what) { return Error(Reason::kStoreCorrupt, what); }
@@ -94,13 +94,13 @@ absl::StatusOr<std::unique_ptr<KeySlots>> KeySlots::Open(const std::string& path
     ACCORD_RETURN_IF_ERROR(WriteFileDurably(path, Header() + MakeSlot(kCheckSlot, master, random)));
   }
   auto file = PositionedFile::Open(path, /*create=*/false);
-  if (!file.ok()) return Unavailable(file.status());
+  if (!file.ok()) return SlotsUnavailable(file.status());
   std::unique_ptr<KeySlots> slots(new KeySlots(*std::move(file), std::move(master), random, executor));
 
   const auto header = slots->file_->Read(0, kHeaderBytes);
   const auto size = slots->file_->Size();
-  if (!header.ok()) return Unavailable(header.status());
-  if (!size.ok()) return Unavailable(size.status());
+  if (!header.ok()) return SlotsUnavailable(header.status());
+  if (!size.ok()) return SlotsUnavailable(size.status());
   if (*header != Header()) return Corrupt(fmt::format("{} is not a key-slot file", path));
   if (const auto check = slots->Key(kCheckSlot); !check.ok() || !*check) {
     return Corrupt(fmt::format("{} was made under another master key, or is damaged", path));
@@ -133,7 +133,7 @@ absl::Status KeySlots::Refill() {
 
   absl::MutexLock lock(&mu_);
   refilling_ = false;
-  if (!status.ok()) return Unavailable(status);
+  if (!status.ok()) return SlotsUnavailable(status);
   end_ = first + kRefillSlots;
   return absl::OkStatus();
 }
@@ -181,7 +181,7 @@ absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> KeySlots::Key(uint64_
 
 absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> KeySlots::ReadKey(uint64_t slot) const {
   const auto read = file_->Read(Offset(slot), kSlotBytes);
-  if (!read.ok()) return Unavailable(read.status());
+  if (!read.ok()) return SlotsUnavailable(read.status());
   if (*read == DestroyedSlot()) return nullptr;
   ByteReader in(*read);
   uint8_t state = 0;
@@ -208,7 +208,7 @@ absl::Status KeySlots::Destroy(uint64_t slot) {
     cached_.erase(slot);
   }
   if (status.ok()) status = file_->Sync();
-  if (!status.ok()) return Unavailable(status);
+  if (!status.ok()) return SlotsUnavailable(status);
   absl::MutexLock lock(&cache_mu_);
   shut_.erase(slot);
   return status;
@@ -234,16 +234,16 @@ absl::Status KeySlots::DestroyAtStart(std::span<const uint64_t> slots) {
     if (slot == kCheckSlot) return NoSuchSlot(slot);
     // Those between are lost with the file that had them: what lies under them must not get another key.
     for (; end <= slot; ++end, written = true) {
-      if (const absl::Status status = file_->Write(Offset(end), destroyed); !status.ok()) return Unavailable(status);
+      if (const absl::Status status = file_->Write(Offset(end), destroyed); !status.ok()) return SlotsUnavailable(status);
     }
     const auto read = file_->Read(Offset(slot), kSlotBytes);
-    if (!read.ok()) return Unavailable(read.status());
+    if (!read.ok()) return SlotsUnavailable(read.status());
     if (*read == destroyed) continue;
-    if (const absl::Status status = file_->Write(Offset(slot), destroyed); !status.ok()) return Unavailable(status);
+    if (const absl::Status status = file_->Write(Offset(slot), destroyed); !status.ok()) return SlotsUnavailable(status);
     written = true;
   }
   if (!written) return absl::OkStatus();
-  if (const absl::Status status = file_->Sync(); !status.ok()) return Unavailable(status);
+  if (const absl::Status status = file_->Sync(); !status.ok()) return SlotsUnavailable(status);
   absl::MutexLock lock(&mu_);
   if (end > end_) next_ = end_ = end;
   return absl::OkStatus();

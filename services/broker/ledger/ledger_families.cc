@@ -8,7 +8,7 @@
 namespace accord::broker {
 namespace {
 constexpr std::string_view kHeadMagic = "ACH1";
-constexpr size_t kRootBytes = 32;
+constexpr size_t kNodeRootBytes = 32;
 constexpr uint8_t kLevelMax = 7;  // 256^8 leaves and more are beyond a u64.
 }  // namespace
 
@@ -26,7 +26,7 @@ std::optional<TileKey> DecodeTileKey(std::string_view bytes) {
 }
 
 std::string EncodeLedgerHead(const LedgerHead& head) {
-  ACCORD_CHECK(head.root.size() == kRootBytes);
+  ACCORD_CHECK(head.root.size() == kNodeRootBytes);
   ByteWriter out;
   out.Raw(kHeadMagic).U64(head.size).Raw(head.root);
   return std::move(out).Take();
@@ -37,7 +37,7 @@ std::optional<LedgerHead> DecodeLedgerHead(std::string_view bytes) {
   LedgerHead head;
   std::string_view magic, root;
   if (!in.Raw(kHeadMagic.size(), magic) || magic != kHeadMagic || !in.U64(head.size) ||
-      !in.Raw(kRootBytes, root) || !in.AtEnd()) {
+      !in.Raw(kNodeRootBytes, root) || !in.AtEnd()) {
     return std::nullopt;
   }
   head.root = root;
