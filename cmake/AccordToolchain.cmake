@@ -16,9 +16,10 @@ option(ACCORD_PCH "Precompile the gRPC and Protocol Buffers headers" ON)
 find_program(ACCORD_CCACHE ccache)
 if(ACCORD_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${ACCORD_CCACHE})
-  # ccache accepts a precompiled header only with these two sloppinesses.
+  # ccache accepts a precompiled header only with these sloppinesses. By the dependencies that the compiler writes it needs no
+  # preprocessor of its own, which cost up to a third of compiling a file that was not there yet.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
       ${ACCORD_CCACHE})
 endif()
 

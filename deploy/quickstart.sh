@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a broker, five agencies and the sample cases among them, with the record verified.
+# From nothing to a broker, its agencies and the sample cases among them, with the record verified.
 set -euo pipefail
 
 usage() {
@@ -7,16 +7,17 @@ usage() {
 usage: deploy/quickstart.sh [--keep | --stop]
 
   On a Debian 12 machine, as root or as a user with sudo: installs the packages of deploy/packages.txt that are missing,
-  builds the release preset, makes development certificates, starts the broker and five agencies on 127.0.0.1, pushes the
-  sample cases of deploy/samples, lets some recipients answer, shows one whole trail, verifies receipts and the exported
-  ledger, and stops everything. The first build takes some minutes; later runs take seconds.
+  builds the release preset, makes development certificates, starts the broker and eight agencies on 127.0.0.1: the five, a
+  substance misuse service, the coordinator of a Marac, and a second Idva service. Pushes the sample cases of deploy/samples,
+  lets some recipients answer, hands a client over, puts a case on the Marac's agenda, shows one whole trail, verifies receipts
+  and the exported ledger, and stops everything. The first build takes some minutes; later runs take seconds.
 
   --keep   leave all running; then `source build/demo/env.sh` puts the programs on the path
   --stop   end what --keep left running; its data stay until the next run
   --help   this text
 
   ACCORD_DEMO_DIR        where the demo lives instead of build/demo
-  ACCORD_DEMO_BASE_PORT  the broker's port instead of 7400; agencies 11 to 15 above it, metrics 2000 above each
+  ACCORD_DEMO_BASE_PORT  the broker's port instead of 7400; agencies 11 to 15 and 20 to 22 above it, metrics 2000 above each
   ACCORD_DEMO_PROGRAMS   directory of programs that are built already: nothing is installed or built
 
   Exit status: 0 all of it succeeded, 1 something failed, 2 wrong use.
@@ -36,6 +37,7 @@ esac
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/lib/common.sh"
 source "$here/lib/demo.sh"
+demo_with_further
 
 if [ $action = stop ]; then
   running=$(demo_running)
@@ -81,7 +83,7 @@ if [ -z "${ACCORD_DEMO_PROGRAMS:-}" ]; then
   step "packages"
   install_packages
   step "build of the programs, release preset (log: build/release.log)"
-  build_preset release "${DEMO_NAMES[@]/#/accord-}" accordctl accord-verify
+  build_preset release $(for name in "${DEMO_NAMES[@]}"; do demo_program "$name"; done | sort -u) accordctl accord-verify
 fi
 
 step "ports, certificates, configuration"
@@ -89,7 +91,7 @@ demo_check_ports
 demo_clear
 demo_make
 
-step "starting the broker and the five agencies"
+step "starting the broker and the agencies"
 demo_start "${DEMO_NAMES[@]}"
 demo_wait
 cat >"$DEMO/env.sh" <<TEXT
@@ -107,7 +109,7 @@ step "what next"
 if [ $action = keep ]; then
   keep=yes
   cat <<TEXT
-The broker and the five agencies keep running in $DEMO. To try it yourself:
+The broker and the agencies keep running in $DEMO. To try it yourself:
 
   source $DEMO/env.sh
 TEXT

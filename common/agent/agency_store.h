@@ -50,6 +50,7 @@ inline constexpr std::string_view kMetaCheckpoint = "checkpoint";       // → S
 inline constexpr std::string_view kMetaCosigned = "cosigned";           // → StoredCosigned
 inline constexpr std::string_view kMetaPurge = "purge";                 // → StoredPurge
 inline constexpr std::string_view kMetaAlarm = "alarm";                 // → StoredAlarm
+inline constexpr std::string_view kMetaOffers = "offers";               // → StoredOffers
 inline constexpr std::string_view kMetaLinkPrefix = "link/";            // ‖ its name → u64 time in ms: a pair of cases that is answered
 
 // Every family, to open the store with.

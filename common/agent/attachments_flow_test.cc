@@ -26,8 +26,8 @@ class AttachmentsFlowTest : public AgentTest {
     return id.value_or("");
   }
   // A push of police with a large file and a small one.
-  Draft WithFiles() {
-    Draft draft = SomeDraft();
+  Draft WithFiles(const std::string& request_id = "request-1") {
+    Draft draft = SomeDraft(request_id);
     draft.options.add_attachments(Keep("statement.pdf", large_));
     draft.options.add_attachments(Keep("cover.pdf", small_));
     return draft;
@@ -60,7 +60,35 @@ class AttachmentsFlowTest : public AgentTest {
     return files;
   }
 
-  const std::string large_ = Pdf(kAttachmentBytesMax), small_ = Pdf(100);
+  // The directory has police, and idva with `key`.
+  void Enrol(const crypto::testing::Issued& key) {
+    broker.directory.clear();
+    auto& sender = broker.directory.emplace_back();
+    sender.set_id("police");
+    sender.add_signing_certificates(police_certificate.der());
+    auto& row = broker.directory.emplace_back();
+    row.set_id("idva");
+    row.set_kind(type::v1::AGENCY_KIND_IDVA);
+    row.set_sealing_certificate(key.certificate.der());
+  }
+  // A person at police approves that it is sealed again for idva.
+  absl::Status Approve(const std::string& request_id = "reseal-0001") {
+    type::v1::Statement asked;
+    asked.set_request_id(request_id);
+    *asked.mutable_worker() = SomeWorker();
+    return police.outbox->Reseal("request-1", asked, "idva").status();
+  }
+  // A version in place of `older` whose large file is `large`.
+  Draft Correction(const std::string& request_id, const std::string& older, const std::string& large) {
+    Draft draft = SomeDraft(request_id);
+    draft.options.set_corrects(older);
+    draft.options.add_attachments(Keep("statement.pdf", large));
+    draft.options.add_attachments(Keep("cover.pdf", small_));
+    return draft;
+  }
+
+  std::string large_ = Pdf(kAttachmentBytesMax);
+  const std::string small_ = Pdf(100);
 };
 
 TEST_F(AttachmentsFlowTest, ReachesAWorkerOfAnotherAgencyAsItWas) {
@@ -228,6 +256,95 @@ TEST_F(AttachmentsFlowTest, ErasureLeavesNothingAtEitherEnd) {
   EXPECT_EQ(Rows(police, kFamilyAttachment), 2u);
   ASSERT_TRUE(police.holds->Erase(digest, SomeWorker()).ok());
   for (const std::string_view family : {kFamilySealed, kFamilyAttachment, kFamilyAttachmentData}) EXPECT_EQ(Rows(police, family), 0u) << family;
+}
+
+TEST_F(AttachmentsFlowTest, SealedAgainForAnotherKeyItIsTheSameFile) {
+  SignWithKnownCertificate();
+  ASSERT_TRUE(police.outbox->Push(WithFiles()).ok());
+  police.Settle();
+  ASSERT_EQ(broker.uploads_seen, 1);
+  const auto first = police.outbox->Get("request-1")->prepared().sections();
+  const auto key = authority.IssueSealing("idva");
+  Enrol(key);
+  // It is carried out, and nobody knows: what was sealed stays until the broker has answered.
+  broker.lose_answer = true;
+  EXPECT_FALSE(Approve().ok());
+  EXPECT_EQ(Rows(police, kFamilySealed), 2u);
+  EXPECT_EQ(broker.uploads_seen, 2);
+  ASSERT_EQ(broker.resealed.sections_size(), 4);
+  for (const auto& section : broker.resealed.sections()) EXPECT_NE(section.cms().empty(), section.uploaded().empty());
+  broker.lose_answer = false;
+  police.Restart();
+  clock.Advance(absl::Minutes(1));
+  police.Settle();
+  const auto stored = *police.outbox->Get("request-1");
+  EXPECT_FALSE(stored.has_pending_act());
+  EXPECT_EQ(broker.acted.size(), 1u) << "the same act again";
+  EXPECT_EQ(Rows(police, kFamilySealed), 1u) << "the earlier bytes went";
+  for (const auto& section : stored.prepared().sections()) {
+    for (const auto& before : first) EXPECT_FALSE(!section.uploaded().empty() && section.uploaded() == before.uploaded());
+  }
+  EXPECT_TRUE(HasReason(Approve("reseal-0002"), Reason::kTransitionIllegal)) << "it is sealed for that key";
+  EXPECT_EQ(Rows(police, kFamilySealed), 1u);
+
+  idva.keys.sealing_key = key.sealing_key();
+  idva.keys.sealing_certificate = key.certificate;
+  broker.submitted.push_back(stored.prepared().SerializeAsString());
+  auto delivery = DeliveryFor(idva);
+  *delivery.mutable_referral()->mutable_supplement() = broker.acts.back();
+  ASSERT_EQ(idva.inbox->Receive(delivery), absl::OkStatus());
+  const std::string digest = referral::DigestOf(delivery.referral().header());
+  const auto read = idva.inbox->ReadFile("read-00002", digest, FilesOf(digest).at("statement.pdf"), SomeWorker());
+  ASSERT_EQ(read.status(), absl::OkStatus());
+  EXPECT_EQ(read->data(), large_);
+}
+
+TEST_F(AttachmentsFlowTest, WhatIsNotSealedAgainAfterAllLeavesNothing) {
+  SignWithKnownCertificate();
+  ASSERT_TRUE(police.outbox->Push(WithFiles()).ok());
+  police.Settle();
+  Enrol(authority.IssueSealing("idva"));
+  ASSERT_TRUE(police.outbox->Push(Correction("request-2", "request-1", large_)).ok());
+  ASSERT_TRUE(police.outbox->Step());  // Prepared, and signed.
+  EXPECT_EQ(Rows(police, kFamilySealed), 2u);
+  EXPECT_TRUE(HasReason(Approve(), Reason::kTransitionIllegal)) << "a correction is on its way";
+  EXPECT_EQ(Rows(police, kFamilySealed), 2u);
+}
+
+TEST_F(AttachmentsFlowTest, ACorrectionBringsItsOwnFilesAndItsReaderIsToldWhenTheyDiffer) {
+  const std::string older = Arrived();
+  Enrol({idva.keys.sealing_certificate, std::string(idva.keys.sealing_key.ToPem().view())});
+  std::string other = large_;
+  other.back() = 'y';  // Of the same name and size.
+  ASSERT_TRUE(police.outbox->Push(Correction("request-2", "request-1", other)).ok());
+  broker.lose_answer = true;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(police.outbox->Step());  // Prepared, uploaded, and sent: nobody knows.
+  EXPECT_EQ(police.State("request-2"), agency::v1::SUBMISSION_STATE_SENT);
+  broker.lose_answer = false;
+  police.Restart();
+  clock.Advance(absl::Minutes(1));
+  police.Settle();
+  ASSERT_EQ(police.State("request-2"), agency::v1::SUBMISSION_STATE_SETTLED);
+  EXPECT_EQ(broker.uploads_seen, 2) << "one of each version";
+  EXPECT_EQ(Rows(police, kFamilySealed), 2u);
+
+  const auto delivery = DeliveryFor(idva);
+  ASSERT_EQ(idva.inbox->Receive(delivery), absl::OkStatus());
+  const std::string newer = referral::DigestOf(delivery.referral().header());
+  EXPECT_EQ(idva.inbox->ChangedSince(*idva.inbox->Get(newer)).value(), std::vector<type::v1::Category>{type::v1::CATEGORY_ATTACHMENT});
+  EXPECT_EQ(idva.inbox->ReadFile("read-00002", newer, FilesOf(newer).at("statement.pdf"), SomeWorker())->data(), other);
+  EXPECT_EQ(Rows(idva, kFamilySealed), 2u);
+
+  // The same files in a further version: nothing differs.
+  ASSERT_TRUE(police.outbox->Push(Correction("request-3", "request-2", other)).ok());
+  police.Settle();
+  ASSERT_EQ(police.State("request-3"), agency::v1::SUBMISSION_STATE_SETTLED);
+  const auto last = DeliveryFor(idva);
+  ASSERT_EQ(idva.inbox->Receive(last), absl::OkStatus());
+  EXPECT_TRUE(idva.inbox->ChangedSince(*idva.inbox->Get(referral::DigestOf(last.referral().header())))->empty());
+  // Each version's files go with it, and no other's.
+  ASSERT_TRUE(police.holds->Erase(older, SomeWorker()).ok());
+  EXPECT_EQ(Rows(police, kFamilySealed), 2u);
 }
 
 TEST_F(AttachmentsFlowTest, ADecisionAloneTakesNone) {

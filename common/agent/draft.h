@@ -44,6 +44,8 @@ struct Draft {
   std::vector<std::string> warnings;         // Advice to whoever pushed, such as a quarantined identifier.
   // Support services that would have been told, and take no such client: recorded beside the referral as not shared (eligibility.h).
   std::vector<std::string> not_eligible;
+  // Those of them that take such a client, and have no room.
+  std::vector<std::string> no_room;
   // Digest of the request as pushed (DigestOfRequest): the same request under the same id is the same push, whatever the mapping makes of it
   // by then. Empty: drafts are compared.
   std::string request_digest;

@@ -334,22 +334,24 @@ DraftBuilder& DraftBuilder::ByDefaultTo(AgencyKind kind) {
   if (!draft_.options.recipients().empty()) return *this;  // Who is named was chosen by a person.
   const ClientFacts facts = Facts();
   std::string why_none;
-  std::vector<std::string> not_eligible;
+  std::vector<std::string> not_eligible, no_room;
   bool any = false;
   for (const std::string& agency : context_.routing(kind)) {
     if (agency == context_.agency) continue;
-    const std::string why_not = kind == AGENCY_KIND_IDVA ? WhyNotEligible(context_.support_services, agency, facts, context_.published) : "";
-    if (why_not.empty()) {
+    const WhyNot why_not = kind == AGENCY_KIND_IDVA ? WhyNotEligible(context_.support_services, agency, facts, context_.published) : WhyNot();
+    if (why_not.words.empty()) {
       ByDefaultTo(agency);
       any = true;
       continue;
     }
-    why_none += fmt::format("{}{} ({})", why_none.empty() ? "" : ", ", agency, why_not);
+    why_none += fmt::format("{}{} ({})", why_none.empty() ? "" : ", ", agency, why_not.words);
     not_eligible.push_back(agency);
+    if (why_not.no_room_only) no_room.push_back(agency);
   }
   if (any || not_eligible.empty()) return *this;
-  Warn(fmt::format("No support service takes this client: {}. None is told, and that is recorded. Speak to them, and name the one that agrees.", why_none));
+  Warn(NobodyTakesWarning(!no_room.empty(), why_none));
   draft_.not_eligible = std::move(not_eligible);
+  draft_.no_room = std::move(no_room);
   return *this;
 }
 

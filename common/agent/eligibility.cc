@@ -42,13 +42,15 @@ bool Speaks(const std::vector<std::string>& languages, const std::string& words)
   return std::any_of(languages.begin(), languages.end(), [&](const std::string& one) { return absl::StrContains(lower, absl::AsciiStrToLower(one)); });
 }
 
+constexpr std::string_view kTakesNobodyNew = "takes nobody new", kNoRoom = "no room";
+
 // Adds the facts for which `service` does not take the client, each once.
 void AddWhyNot(const SupportService& service, const ClientFacts& client, std::vector<std::string_view>& why) {
   const auto unless = [&](bool fits, std::string_view word) {
     if (!fits && std::find(why.begin(), why.end(), word) == why.end()) why.push_back(word);
   };
-  unless(service.takes_new, "takes nobody new");
-  unless(service.has_room || !service.takes_new, "no room");
+  unless(service.takes_new, kTakesNobodyNew);
+  unless(service.has_room || !service.takes_new, kNoRoom);
   unless(MayBe(client.age, service.age_from, service.age_to), "age");
   unless(client.gender.empty() || service.genders.empty() || IsOneOf(service.genders, client.gender), "gender");
   unless(client.area.empty() || service.areas.empty() || IsOneOf(service.areas, client.area), "area");
@@ -65,8 +67,9 @@ bool Told(const storage::v1::StoredSubmission& push, const std::vector<std::stri
 absl::Status NobodyTakes(const Draft& draft) {
   std::string services;
   for (const std::string& agency : draft.not_eligible) services += (services.empty() ? "" : ", ") + agency;
+  const std::string_view why = draft.no_room.empty() ? "takes this client" : "takes this client and has room";
   return Error(Reason::kFieldMissing,
-               fmt::format("options.recipients names nobody, and none of the support services of the routing takes this client ({}): name the one that agrees", services),
+               fmt::format("options.recipients names nobody, and none of the support services of the routing {} ({}): name the one that agrees", why, services),
                {{"field", "options.recipients"}, {"not_eligible", services}});
 }
 
@@ -86,15 +89,23 @@ SupportService FromOffer(std::string_view agency, const admin::v1::SupportOffer&
   return service;
 }
 
-std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client,
-                           const PublishedOf& published) {
+WhyNot WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client,
+                      const PublishedOf& published) {
   std::vector<std::string_view> why;
   if (services != nullptr) {
     const auto row = std::find_if(services->begin(), services->end(), [&](const SupportService& one) { return one.agency == agency; });
     if (row != services->end()) AddWhyNot(*row, client, why);
   }
   if (const auto offer = published ? published(agency) : std::nullopt; offer.has_value()) AddWhyNot(*offer, client, why);
-  return absl::StrJoin(why, ", ", [](std::string* text, std::string_view word) { text->append(word); });
+  WhyNot answer;
+  answer.words = absl::StrJoin(why, ", ", [](std::string* text, std::string_view word) { text->append(word); });
+  answer.no_room_only = !why.empty() && std::all_of(why.begin(), why.end(), [](std::string_view word) { return word == kTakesNobodyNew || word == kNoRoom; });
+  return answer;
+}
+
+std::string NobodyTakesWarning(bool for_room, std::string_view each) {
+  return fmt::format("No support service {}: {}. None is told, and that is recorded. Speak to them, and name the one that agrees.",
+                     for_room ? "that takes this client has room" : "takes this client", each);
 }
 
 Draft NotEligibleRecord(const Draft& draft) {
@@ -105,11 +116,11 @@ Draft NotEligibleRecord(const Draft& draft) {
   record.options.set_request_id(id);
   *record.options.mutable_worker() = draft.options.worker();
   *record.options.mutable_basis() = draft.options.basis();
-  for (const std::string& agency : draft.not_eligible) record.options.add_recipients(agency);
-  record.recipients = draft.not_eligible;
+  record.recipients = draft.no_room.empty() ? draft.not_eligible : draft.no_room;
+  for (const std::string& agency : record.recipients) record.options.add_recipients(agency);
   record.core.set_type(REFERRAL_TYPE_NOT_SHARED);
   record.core.set_purpose(draft.core.purpose());
-  record.core.set_not_shared_reason(NOT_SHARED_REASON_CRITERIA_NOT_MET);
+  record.core.set_not_shared_reason(draft.no_room.empty() ? NOT_SHARED_REASON_CRITERIA_NOT_MET : NOT_SHARED_REASON_NO_CAPACITY);
   record.subjects = draft.subjects;
   return record;
 }

@@ -47,13 +47,22 @@ struct ClientFacts {
   std::string gender, area, language;
 };
 
-// Why `agency` does not take a client, in words such as `age, grade` or `no room`; empty when it does. Its row among `services` and what it
-// published must both take the client; one that is not there takes anybody. Says which facts, never what they are. `services` and
-// `published` may be null. Thread-safe as `published` is.
-std::string WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client,
-                           const PublishedOf& published = nullptr);
+// Why a service does not take a client.
+struct WhyNot {
+  std::string words;          // Such as `age, grade` or `no room`; empty: it does. Which facts, never what they are.
+  bool no_room_only = false;  // It takes such clients, and not one more now.
+};
 
-// The record, beside `draft`, that it was not shared with those of `not_eligible`: their criteria are not met. The request id is the
+// Why `agency` does not take a client. Its row among `services` and what it published must both take the client; one that is not there takes
+// anybody. `services` and `published` may be null. Thread-safe as `published` is.
+WhyNot WhyNotEligible(const std::vector<SupportService>* services, std::string_view agency, const ClientFacts& client,
+                      const PublishedOf& published = nullptr);
+
+// Advice to whoever pushed that nobody takes the client, or where `for_room` that nobody who does has room. `each`: every service with why not. Pure.
+std::string NobodyTakesWarning(bool for_room, std::string_view each);
+
+// The one record, beside `draft`, that it was not shared. Where services take such clients and have no room it is with those, NO_CAPACITY: so each
+// push that would have gone but for room counts once. Else with all of `not_eligible`, CRITERIA_NOT_MET. The request id is the
 // draft's and `/not-eligible`, or where that is too long a digest of it. Pure. REQUIRES: `not_eligible` is not empty.
 Draft NotEligibleRecord(const Draft& draft);
 

@@ -31,10 +31,10 @@ ClientFacts Fitting() { return {AGE_BAND_16_17, RISK_GRADE_HIGH, "Female", "E080
 
 TEST(EligibilityTest, EachFactThatIsKnownCountsAndNoneThatIsNot) {
   const std::vector<SupportService> services = {Described()};
-  EXPECT_EQ(WhyNotEligible(&services, "idva", Fitting()), "");
-  EXPECT_EQ(WhyNotEligible(&services, "idva", {}), "") << "nothing is known";
-  EXPECT_EQ(WhyNotEligible(&services, "another", {AGE_BAND_ADULT}), "") << "what is not described takes anybody";
-  EXPECT_EQ(WhyNotEligible(nullptr, "idva", {AGE_BAND_ADULT}), "");
+  EXPECT_EQ(WhyNotEligible(&services, "idva", Fitting()).words, "");
+  EXPECT_EQ(WhyNotEligible(&services, "idva", {}).words, "") << "nothing is known";
+  EXPECT_EQ(WhyNotEligible(&services, "another", {AGE_BAND_ADULT}).words, "") << "what is not described takes anybody";
+  EXPECT_EQ(WhyNotEligible(nullptr, "idva", {AGE_BAND_ADULT}).words, "");
   const std::vector<std::pair<std::function<void(ClientFacts&)>, std::string>> table = {
       {[](ClientFacts& c) { c.age = AGE_BAND_ADULT; }, "age"},
       {[](ClientFacts& c) { c.age = AGE_BAND_UNDER_16; }, "age"},
@@ -48,11 +48,30 @@ TEST(EligibilityTest, EachFactThatIsKnownCountsAndNoneThatIsNot) {
   for (const auto& [change, why] : table) {
     ClientFacts client = Fitting();
     change(client);
-    EXPECT_EQ(WhyNotEligible(&services, "idva", client), why);
+    EXPECT_EQ(WhyNotEligible(&services, "idva", client).words, why);
+    EXPECT_FALSE(WhyNotEligible(&services, "idva", client).no_room_only);
   }
+}
+
+TEST(EligibilityTest, RoomIsToldApartFromWhomAServiceTakes) {
   std::vector<SupportService> full = {Described()};
+  const auto why = [&](const ClientFacts& client, const PublishedOf& published = nullptr) { return WhyNotEligible(&full, "idva", client, published); };
+  EXPECT_FALSE(why(Fitting()).no_room_only) << "it takes her";
+  full[0].has_room = false;
+  EXPECT_EQ(why(Fitting()).words, "no room");
+  EXPECT_TRUE(why(Fitting()).no_room_only);
   full[0].takes_new = false;
-  EXPECT_EQ(WhyNotEligible(&full, "idva", Fitting()), "takes nobody new");
+  EXPECT_EQ(why(Fitting()).words, "takes nobody new");
+  EXPECT_TRUE(why(Fitting()).no_room_only);
+  EXPECT_TRUE(why({}).no_room_only) << "nothing is known";
+  ClientFacts adult = Fitting();
+  adult.age = AGE_BAND_ADULT;
+  EXPECT_EQ(why(adult).words, "takes nobody new, age");
+  EXPECT_FALSE(why(adult).no_room_only) << "nor would it with room";
+  // The row has no room, and what it published does not take her.
+  SupportService offered;
+  offered.genders = {"male"};
+  EXPECT_FALSE(why(Fitting(), [&](std::string_view) { return std::optional(offered); }).no_room_only);
 }
 
 TEST(EligibilityTest, AgesAreMetByAnyAgeOfTheBand) {
@@ -61,7 +80,7 @@ TEST(EligibilityTest, AgesAreMetByAnyAgeOfTheBand) {
     services[0].agency = "idva";
     services[0].age_from = from;
     services[0].age_to = to;
-    return WhyNotEligible(&services, "idva", {age}).empty();
+    return WhyNotEligible(&services, "idva", {age}).words.empty();
   };
   EXPECT_TRUE(takes(18, 120, AGE_BAND_ADULT));
   EXPECT_FALSE(takes(18, 120, AGE_BAND_16_17));
@@ -106,6 +125,18 @@ TEST(EligibilityTest, TheRecordSaysWhyAndWhomAndNothingOfTheContent) {
   EXPECT_EQ(NotEligibleRecord(draft).options.request_id(), NotEligibleRecord(draft).options.request_id());
 }
 
+TEST(EligibilityTest, WhatWouldHaveGoneButForRoomIsRecordedOnceAndWithThoseThatLackIt) {
+  Draft draft = Unserved();
+  draft.not_eligible = {"idva-men", "idva", "idva-south"};
+  EXPECT_EQ(NotEligibleRecord(draft).recipients, draft.not_eligible);
+  draft.no_room = {"idva", "idva-south"};
+  const Draft record = NotEligibleRecord(draft);
+  EXPECT_EQ(record.core.not_shared_reason(), NOT_SHARED_REASON_NO_CAPACITY);
+  EXPECT_EQ(record.recipients, (Names{"idva", "idva-south"})) << "the other would not have been told with room";
+  EXPECT_EQ(Names(record.options.recipients().begin(), record.options.recipients().end()), record.recipients);
+  EXPECT_EQ(record.options.request_id(), "request-1/not-eligible") << "one record of one push, whatever is published as it is repeated";
+}
+
 class PushWithRecordTest : public AgentTest {
  protected:
   // How many wait or are settled; 0 when there is none of the id.
@@ -143,10 +174,30 @@ TEST_F(PushWithRecordTest, NobodyIsLeftSoItIsRecordedAndRefused) {
   EXPECT_EQ(DetailOf(refused.status()).metadata["not_eligible"], "idva");
   EXPECT_FALSE(Has("request-1")) << "the id is free for the push that names somebody";
   EXPECT_TRUE(Has("request-1/not-eligible"));
+  EXPECT_EQ(police.outbox->Get("request-1/not-eligible")->draft().core().not_shared_reason(), NOT_SHARED_REASON_CRITERIA_NOT_MET);
   draft.options.add_recipients("idva");
   draft.recipients = {"idva"};
   draft.not_eligible.clear();
   EXPECT_EQ(PushWithRecord(*police.outbox, draft).status(), absl::OkStatus());
+}
+
+TEST_F(PushWithRecordTest, NobodyHasRoomAndTheRecordAndTheRefusalSaySo) {
+  Draft draft = Unserved();
+  draft.recipients.clear();
+  draft.not_eligible = {"idva-men", "idva"};
+  draft.no_room = {"idva"};
+  const auto refused = PushWithRecord(*police.outbox, draft);
+  EXPECT_TRUE(HasReason(refused.status(), Reason::kFieldMissing));
+  EXPECT_NE(refused.status().message().find("takes this client and has room (idva-men, idva)"), std::string::npos) << refused.status();
+  police.Settle();
+  const auto record = police.outbox->Get("request-1/not-eligible");
+  ASSERT_EQ(record.status(), absl::OkStatus());
+  EXPECT_EQ(record->state(), agency::v1::SUBMISSION_STATE_SETTLED);
+  EXPECT_EQ(record->draft().core().not_shared_reason(), NOT_SHARED_REASON_NO_CAPACITY);
+  // Asked again once another lacks room: what was recorded at first stands.
+  draft.no_room = {"idva-men", "idva"};
+  EXPECT_TRUE(HasReason(PushWithRecord(*police.outbox, draft).status(), Reason::kFieldMissing));
+  EXPECT_EQ(police.outbox->Get("request-1/not-eligible")->draft().core().not_shared_reason(), NOT_SHARED_REASON_NO_CAPACITY);
 }
 
 TEST_F(PushWithRecordTest, WhatIsNotTakenIsNotRecorded) {

@@ -202,6 +202,9 @@ class Inbox {
   absl::Status DropSections(accord::storage::Batch& batch, std::string_view header_digest, const SealedList& left) const;
   // Opens one section whole, and holds it against what was signed.
   absl::Status OpenOne(const InboxEntry& entry, const type::v1::SectionPart& part, agency::v1::OpenedSection& row) const;
+  // Digests of what its sections say, the bytes of files with it, by category.
+  using ContentDigests = std::map<type::v1::Category, std::multiset<std::string>>;
+  absl::StatusOr<ContentDigests> DigestContent(const InboxEntry& entry) const;
   // TRANSITION_ILLEGAL when what it says is not shown any more.
   static absl::Status MayRead(const InboxEntry& entry);
   // OPENED, if this is the first reading that says it.

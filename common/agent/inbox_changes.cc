@@ -242,13 +242,11 @@ absl::StatusOr<std::vector<type::v1::Category>> Inbox::ChangedSince(const InboxE
   if (absl::IsNotFound(older.status()) || HasReason(older.status(), Reason::kErased)) return changed;
   ACCORD_RETURN_IF_ERROR(older);
   if (older->header.core.part.sender() != core.sender() || older->stored.recalled() || older->stored.has_erase_by()) return changed;
-  std::map<type::v1::Category, std::pair<std::multiset<std::string>, std::multiset<std::string>>> contents;  // Older, newer.
-  ACCORD_ASSIGN_OR_RETURN(const auto before, OpenSections(*older));
-  ACCORD_ASSIGN_OR_RETURN(const auto now, OpenSections(entry));
-  for (const auto& section : before) contents[section.category()].first.insert(section.content().SerializeAsString());
-  for (const auto& section : now) contents[section.category()].second.insert(section.content().SerializeAsString());
-  for (const auto& [category, both] : contents) {
-    if (both.first != both.second) changed.push_back(category);
+  ACCORD_ASSIGN_OR_RETURN(ContentDigests before, DigestContent(*older));
+  ACCORD_ASSIGN_OR_RETURN(ContentDigests now, DigestContent(entry));
+  for (const auto& row : before) now[row.first];  // Also what is in the older one alone.
+  for (const auto& [category, digests] : now) {
+    if (digests != before[category]) changed.push_back(category);
   }
   return changed;
 }

@@ -105,6 +105,16 @@ absl::StatusOr<std::vector<OpenedSection>> Inbox::OpenSections(const InboxEntry&
   return opened;
 }
 
+absl::StatusOr<Inbox::ContentDigests> Inbox::DigestContent(const InboxEntry& entry) const {
+  ContentDigests digests;
+  for (const auto& section : entry.header.sections) {
+    OpenedSection row;  // One at a time: of files, which are large, no more are in memory.
+    ACCORD_RETURN_IF_ERROR(OpenOne(entry, section.part, row));
+    digests[row.category()].insert(crypto::Sha256(row.content().SerializeAsString()));
+  }
+  return digests;
+}
+
 absl::StatusOr<type::v1::Attachment> Inbox::ReadFile(const std::string& request_id, std::string_view header_digest, std::string_view section,
                                                      const type::v1::Worker& worker) {
   absl::MutexLock lock(&act_mu_);

@@ -220,6 +220,8 @@ class Outbox {
   // Signs the act and makes it durable. False: it was done before.
   absl::StatusOr<bool> BeginAct(const std::string& request_id, const type::v1::Statement& asked, const agency::v1::SharingBasis* basis,
                                 const Resealed* resealed = nullptr) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  // Nothing was sealed again, because of `why`: what of it is beside the submission's row goes. `why`, or why that is not written.
+  absl::Status NotResealed(const std::string& request_id, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   // Seals one submission again by itself. True when nothing is left to be tried.
   absl::StatusOr<bool> SealOneEndorsed(const std::string& request_id, const std::string& agency) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   // A new push to some of `recipients` that follows an older one ends what was asked for them of that.

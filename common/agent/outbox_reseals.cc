@@ -60,15 +60,23 @@ absl::StatusOr<StoredSubmission> Outbox::Reseal(const std::string& request_id, c
   const bool fresh = submission.state() == agency::v1::SUBMISSION_STATE_SETTLED && !submission.has_pending_act() &&
                      submission.last_request_id() != asked.request_id();
   if (fresh) {
-    ACCORD_ASSIGN_OR_RETURN(resealed, preparer_.SealAgain(submission.prepared(), agency, NamedBy(submission, agency), asked.worker()));
+    auto sealed = preparer_.SealAgain(submission.prepared(), agency, NamedBy(submission, agency), asked.worker());
+    if (!sealed.ok()) return NotResealed(request_id, sealed.status());
+    resealed = *std::move(sealed);
   }
-  ACCORD_ASSIGN_OR_RETURN(const bool begun, BeginAct(request_id, asked, nullptr, fresh ? &resealed : nullptr));
-  if (begun) {
+  const auto begun = BeginAct(request_id, asked, nullptr, fresh ? &resealed : nullptr);
+  if (!begun.ok()) return NotResealed(request_id, begun.status());
+  if (*begun) {
     const absl::Status sent = SendAct(request_id);
     ScheduleAct(request_id);
     ACCORD_RETURN_IF_ERROR(sent);
   }
   return Get(request_id);
+}
+
+absl::Status Outbox::NotResealed(const std::string& request_id, const absl::Status& why) {
+  ACCORD_RETURN_IF_ERROR(TidySections(request_id));
+  return why;
 }
 
 absl::StatusOr<bool> Outbox::SealOneEndorsed(const std::string& request_id, const std::string& agency) {
@@ -81,7 +89,8 @@ absl::StatusOr<bool> Outbox::SealOneEndorsed(const std::string& request_id, cons
   if (!resealed.ok()) {
     const absl::Status alarmed = alarm_.Check();
     const bool passes = !IsDefiniteRefusal(resealed.status()) && alarmed.ok();
-    if (passes) return resealed.status();
+    const absl::Status why = NotResealed(request_id, resealed.status());
+    if (passes) return why;
     return true;  // A person sees to it.
   }
   Statement asked;
@@ -90,8 +99,11 @@ absl::StatusOr<bool> Outbox::SealOneEndorsed(const std::string& request_id, cons
   asked.set_kind(type::v1::STATEMENT_KIND_RESEALED);
   asked.mutable_reseal()->mutable_recipient()->set_agency(agency);
   const auto begun = BeginAct(request_id, asked, nullptr, &*resealed);
-  if (HasReason(begun.status(), Reason::kTransitionIllegal)) return false;  // A correction of it is on its way.
-  ACCORD_RETURN_IF_ERROR(begun);
+  if (!begun.ok()) {
+    const absl::Status why = NotResealed(request_id, begun.status());
+    if (HasReason(why, Reason::kTransitionIllegal)) return false;  // A correction of it is on its way.
+    return why;
+  }
   if (*begun) {
     const absl::Status sent = SendAct(request_id);  // If not now, it is sent again as any act is.
     ScheduleAct(request_id);

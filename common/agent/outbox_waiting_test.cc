@@ -48,6 +48,19 @@ class WaitingTest : public AgentTest {
   }
 };
 
+TEST_F(WaitingTest, WhatTheBrokersMaintenanceKeepsOutGoesByItselfAfterwards) {
+  broker.refuse_submit = Error(Reason::kMaintenance, "the broker is under maintenance", {{"retry_after_ms", "60000"}});
+  ASSERT_TRUE(police.outbox->Push(SomeDraft("request-1")).ok());
+  police.Settle();
+  EXPECT_EQ(TheOne().reason, "MAINTENANCE");
+  EXPECT_FALSE(TheOne().needs_person);
+  broker.refuse_submit = absl::OkStatus();
+  clock.Advance(kRetryDelayMax);
+  police.Settle();
+  EXPECT_EQ(police.State("request-1"), SUBMISSION_STATE_SETTLED);
+  ExpectNothingSentTwiceWithOtherBytes();
+}
+
 TEST_F(WaitingTest, ADayWithoutTheBrokerLosesNothingAndSendsNothingTwice) {
   ASSERT_TRUE(police.outbox->Push(SomeDraft("request-sent")).ok());
   broker.lose_answer = true;  // The broker goes away between taking it and saying so.

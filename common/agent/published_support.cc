@@ -2,10 +2,22 @@
 
 #include <utility>
 
+#include "accord/storage/v1/agent.pb.h"
+
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
+#include "common/storage/batch.h"
 
 namespace accord::agent {
+
+absl::Status PublishedSupport::Load() {
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, store_.Get<storage::v1::StoredOffers>(kFamilyMeta, kMetaOffers));
+  if (!stored.has_value()) return absl::OkStatus();
+  absl::MutexLock lock(&mu_);
+  stored_ = stored->SerializeAsString();
+  for (const auto& row : stored->offers()) offers_.emplace(row.agency(), row.support());
+  return absl::OkStatus();
+}
 
 absl::StatusOr<admin::v1::PublishSupportResponse> PublishedSupport::Publish(const admin::v1::PublishSupportRequest& request) {
   ACCORD_RETURN_IF_ERROR(alarm_.Check());
@@ -20,13 +32,29 @@ absl::StatusOr<admin::v1::PublishSupportResponse> PublishedSupport::Publish(cons
   return response;
 }
 
-void PublishedSupport::Learn(const std::vector<admin::v1::Agency>& directory) {
+absl::Status PublishedSupport::Learn(const std::vector<admin::v1::Agency>& directory) {
   std::map<std::string, admin::v1::SupportOffer, std::less<>> offers;
   for (const admin::v1::Agency& agency : directory) {
     if (agency.active() && agency.has_support()) offers.emplace(agency.id(), agency.support());
   }
+  storage::v1::StoredOffers stored;
+  for (const auto& [agency, offer] : offers) {
+    auto& row = *stored.add_offers();
+    row.set_agency(agency);
+    *row.mutable_support() = offer;
+  }
+  std::string bytes = stored.SerializeAsString();
+  {
+    absl::MutexLock lock(&mu_);
+    offers_ = std::move(offers);
+    if (bytes == stored_) return absl::OkStatus();
+  }
+  accord::storage::Batch batch;
+  store_.Put(batch, kFamilyMeta, kMetaOffers, stored);
+  ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   absl::MutexLock lock(&mu_);
-  offers_ = std::move(offers);
+  stored_ = std::move(bytes);
+  return absl::OkStatus();
 }
 
 std::optional<SupportService> PublishedSupport::Of(std::string_view agency, absl::Time now) const {

@@ -52,7 +52,7 @@ TEST(PublishedOfferTest, TheConfigurationAndTheOfferMustBothTakeTheClient) {
   SupportService offered;
   offered.genders = {"male"};
   const auto why = [&](AgeBand age, const std::string& gender) {
-    return WhyNotEligible(&configured, "idva", {age, RISK_GRADE_UNSPECIFIED, gender}, [&](std::string_view) { return std::optional(offered); });
+    return WhyNotEligible(&configured, "idva", {age, RISK_GRADE_UNSPECIFIED, gender}, [&](std::string_view) { return std::optional(offered); }).words;
   };
   EXPECT_EQ(why(AGE_BAND_16_17, "male"), "");
   EXPECT_EQ(why(AGE_BAND_ADULT, "male"), "age");
@@ -71,19 +71,33 @@ class PublishedSupportTest : public ::testing::Test {
  protected:
   PublishedSupportTest() : broker_(random_) {
     path_ = ::testing::TempDir() + "/accord_support_" + ToHex(random_.Bytes(6));
+    Open(true);
+    Start();
+  }
+  ~PublishedSupportTest() override {
+    Stop();
+    std::filesystem::remove_all(path_);
+  }
+  void Open(bool create) {
     std::vector<storage::FamilySpec> families;
     for (const std::string& name : AgencyFamilies()) families.push_back({name});
     storage::RocksStoreOptions options;
-    options.create = true;
+    options.create = create;
     rocks_ = *storage::RocksStore::Open(path_, families, options);
+  }
+  void Start() {
     store_ = std::make_unique<AgencyStore>(*rocks_, crypto::SecretBytes(std::string(32, 's')), random_);
     alarm_ = std::make_unique<Alarm>(*store_, clock_);
     log_ = *LogWatch::Open(*store_, broker_, *alarm_, FakeLog::LogVkey());
-    support_ = std::make_unique<PublishedSupport>(broker_, *log_, *alarm_);
+    support_ = std::make_unique<PublishedSupport>(*store_, broker_, *log_, *alarm_);
+    ASSERT_EQ(support_->Load(), absl::OkStatus());
   }
-  ~PublishedSupportTest() override {
-    support_.reset(), log_.reset(), alarm_.reset(), store_.reset(), rocks_.reset();
-    std::filesystem::remove_all(path_);
+  void Stop() { support_.reset(), log_.reset(), alarm_.reset(), store_.reset(), rocks_.reset(); }
+  // The service ends and starts again.
+  void Restart() {
+    Stop();
+    Open(false);
+    Start();
   }
 
   // The row of `agency` in the broker's directory.
@@ -100,8 +114,7 @@ class PublishedSupportTest : public ::testing::Test {
   // As the watch does, every poll interval.
   absl::Status Look() {
     ACCORD_ASSIGN_OR_RETURN(const auto directory, broker_.ListAgencies());
-    support_->Learn(directory);
-    return absl::OkStatus();
+    return support_->Learn(directory);
   }
   // A push for an adult who is a woman and names nobody, from an agency that routes to two Idva services.
   absl::StatusOr<Draft> Push(const Names& named = {}) {
@@ -172,7 +185,13 @@ TEST_F(PublishedSupportTest, NobodyTakesTheClientAndTheWarningSaysWhoHasNoRoomAn
   ASSERT_EQ(draft.status(), absl::OkStatus());
   EXPECT_EQ(draft->recipients, Names{});
   EXPECT_EQ(draft->not_eligible, (Names{"idva", "idva-south"})) << "which the runtime records";
-  EXPECT_TRUE(testing::Warns(*draft, "No support service takes this client: idva (no room), idva-south (gender)"));
+  EXPECT_EQ(draft->no_room, Names{"idva"});
+  EXPECT_TRUE(testing::Warns(*draft, "No support service that takes this client has room: idva (no room), idva-south (gender)"));
+  Offer("idva").add_genders("male");
+  ASSERT_EQ(Look(), absl::OkStatus());
+  const auto refused = Push();
+  EXPECT_EQ(refused->no_room, Names{}) << "with room it would not take her either";
+  EXPECT_TRUE(testing::Warns(*refused, "No support service takes this client: idva (no room, gender), idva-south (gender)"));
 }
 
 TEST_F(PublishedSupportTest, WhatWasKnownLastCountsWhileTheBrokerIsAway) {
@@ -189,6 +208,45 @@ TEST_F(PublishedSupportTest, WhatWasKnownLastCountsWhileTheBrokerIsAway) {
   Row("idva").set_active(false);
   ASSERT_EQ(Look(), absl::OkStatus());
   EXPECT_FALSE(support_->Of("idva", clock_.Now()).has_value()) << "a suspended agency publishes nothing";
+}
+
+TEST_F(PublishedSupportTest, WhatWasKnownLastCountsAfterARestartToo) {
+  Restart();
+  EXPECT_EQ(Told(), (Names{"idva", "idva-south"})) << "a store that knows of none, as every old one";
+  Offer("idva").set_closed(true);
+  Offer("idva-south").set_places_not_counted(true);
+  Offer("idva-south").set_valid_until_ms(absl::ToUnixMillis(clock_.Now()) + 1000);
+  Offer("idva-south").add_genders("male");
+  ASSERT_EQ(Look(), absl::OkStatus());
+  EXPECT_EQ(Told(), Names{});
+  broker_.away = Error(Reason::kBrokerUnreachable, "away");
+  Restart();
+  EXPECT_FALSE(Look().ok());
+  EXPECT_EQ(Told(), Names{}) << "before the broker was asked";
+  clock_.Advance(absl::Milliseconds(1000));
+  EXPECT_EQ(Told(), Names{"idva-south"}) << "that one has ended meanwhile";
+
+  broker_.away = absl::OkStatus();
+  Row("idva").clear_support();
+  ASSERT_EQ(Look(), absl::OkStatus());
+  Restart();
+  EXPECT_EQ(Told(), (Names{"idva", "idva-south"})) << "what is published no more is forgotten for good";
+}
+
+TEST_F(PublishedSupportTest, IsWrittenOnlyWhenTheDirectorySaysSomethingElse) {
+  const auto stored = [&] { return rocks_->Get(kFamilyMeta, kMetaOffers)->value_or(""); };  // With a nonce: another each time.
+  Offer("idva").set_places(2);
+  ASSERT_EQ(Look(), absl::OkStatus());
+  const std::string first = stored();
+  EXPECT_NE(first, "");
+  ASSERT_EQ(Look(), absl::OkStatus());
+  EXPECT_EQ(stored(), first);
+  Restart();
+  ASSERT_EQ(Look(), absl::OkStatus());
+  EXPECT_EQ(stored(), first);
+  Offer("idva").set_places(1);
+  ASSERT_EQ(Look(), absl::OkStatus());
+  EXPECT_NE(stored(), first);
 }
 
 TEST_F(PublishedSupportTest, AnOfferOnlyRoutes) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <utility>
 
 #include "common/agent/checks.h"
 #include "common/agent/outbox_recipients.h"
@@ -21,14 +22,6 @@ using agency::v1::TodayItem;
 using storage::v1::StoredSubmission;
 
 std::string At(int64_t ms) { return LondonText(absl::FromUnixMillis(ms)); }
-
-// "; due 27 Nov 14:02, overdue by 3 hours", "; due 27 Nov 14:02, in 20 minutes", or nothing.
-std::string DueWords(int64_t due_ms, absl::Time now) {
-  if (due_ms == 0) return "";
-  const absl::Time due = absl::FromUnixMillis(due_ms);
-  return due <= now ? fmt::format("; due {}, overdue by {}", LondonDueText(due), AboutText(now - due))
-                    : fmt::format("; due {}, in {}", LondonDueText(due), AboutText(due - now));
-}
 
 std::string TypeWords(type::v1::ReferralType type) {
   switch (type) {
@@ -167,26 +160,23 @@ void AddStatement(const StoredSubmission& submission, const agency::v1::Received
   item.set_words(fmt::format("{}, {}.", SentWords(item, submission), words));
 }
 
-// "health", "health and housing", "health, housing and idva".
-std::string Joined(const std::vector<std::string>& agencies) {
-  if (agencies.size() < 2) return fmt::format("{}", fmt::join(agencies, ""));
-  return fmt::format("{} and {}", fmt::join(agencies.begin(), agencies.end() - 1, ", "), agencies.back());
-}
-
-// A check whose time is over: one word for all that have not answered. False when it is none, or its time is not over.
-bool AddChecksDue(const StoredSubmission& submission, absl::Time now, std::vector<TodayItem>& items) {
+// A check whose time is over: one word for all that have not answered, unless somebody else says it. False when it is none, or its time is not over.
+bool AddChecksDue(const StoredSubmission& submission, absl::Time now, bool said, std::vector<TodayItem>& items) {
   if (!submission.draft().core().checks()) return false;
   const ChecksState state = StateOfChecks(submission);
   if (state.due_ms == 0 || absl::FromUnixMillis(state.due_ms) > now) return false;
+  if (said) return true;
   auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_CHECKS_DUE, "", submission.accepted_at_ms()));
   item.set_due_ms(state.due_ms);
   item.set_words(fmt::format("{} sent {}: {} asked, {} answered; {} {} not{}.", What(item.lane(), item.grade(), submission.draft().core()),
                              At(submission.accepted_at_ms()), state.answered.size() + state.lacking.size(), state.answered.size(),
-                             Joined(state.lacking), state.lacking.size() == 1 ? "has" : "have", DueWords(state.due_ms, now)));
+                             JoinedAgencies(state.lacking), state.lacking.size() == 1 ? "has" : "have", DueWords(state.due_ms, now)));
   return true;
 }
 
-void AddSent(const std::string& request_id, const StoredSubmission& submission, absl::Time now, std::vector<TodayItem>& items) {
+// `said`: what is said of it elsewhere in the list.
+void AddSent(const std::string& request_id, const StoredSubmission& submission, absl::Time now, agency::v1::TodayKind said, std::vector<TodayItem>& items) {
+  if (said == agency::v1::TODAY_KIND_ACTION_UNOWNED) return;
   if (ConcernsUntil(submission) <= now) return;
   if (submission.state() == agency::v1::SUBMISSION_STATE_NEEDS_PERSON) {
     auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_SUBMISSION_WAITS, "", submission.accepted_at_ms()));
@@ -197,7 +187,7 @@ void AddSent(const std::string& request_id, const StoredSubmission& submission, 
                                why.substr(0, why.find(':'))));
     return;
   }
-  const bool checks_due = AddChecksDue(submission, now, items);
+  const bool checks_due = AddChecksDue(submission, now, said == agency::v1::TODAY_KIND_RESEARCH_DUE, items);
   for (const std::string& agency : submission.reseal_for()) {
     auto& item = items.emplace_back(OfSent(submission, agency::v1::TODAY_KIND_RESEAL_WANTED, agency, submission.accepted_at_ms()));
     item.set_words(fmt::format("{}: {} cannot open what was sealed; approve that it is sealed again for it, or push to it anew.",
@@ -239,18 +229,37 @@ auto Urgency(const TodayItem& item, absl::Time now) {
   const bool late = item.due_ms() != 0 && absl::FromUnixMillis(item.due_ms()) <= now;
   const int lane = item.lane() == type::v1::LANE_UNSPECIFIED ? type::v1::LANE_NOTICES : item.lane();
   return std::tuple(late ? 0 : 1, lane, item.due_ms() == 0 ? kNever : item.due_ms(), item.since_ms(), item.referral(), item.agency(),
-                    static_cast<int>(item.kind()));
+                    static_cast<int>(item.kind()), item.about());
 }
 
 }  // namespace
 
+std::string DueWords(int64_t due_ms, absl::Time now) {
+  if (due_ms == 0) return "";
+  const absl::Time due = absl::FromUnixMillis(due_ms);
+  return due <= now ? fmt::format("; due {}, overdue by {}", LondonDueText(due), AboutText(now - due))
+                    : fmt::format("; due {}, in {}", LondonDueText(due), AboutText(due - now));
+}
+
+std::string JoinedAgencies(const std::vector<std::string>& agencies) {
+  if (agencies.size() < 2) return fmt::format("{}", fmt::join(agencies, ""));
+  return fmt::format("{} and {}", fmt::join(agencies.begin(), agencies.end() - 1, ", "), agencies.back());
+}
+
 std::vector<TodayItem> MakeToday(const std::vector<InboxEntry>& received,
                                  const std::vector<std::pair<std::string, StoredSubmission>>& sent, absl::Time now,
                                  const std::vector<storage::v1::StoredNotice>& links,
-                                 const std::map<std::string, agency::v1::Assignment>& assigned) {
-  std::vector<TodayItem> items;
+                                 const std::map<std::string, agency::v1::Assignment>& assigned, std::vector<TodayItem> further) {
+  std::map<std::string, agency::v1::TodayKind> said;  // By request id.
+  for (const TodayItem& item : further) {
+    if (!item.about().empty()) said[item.about()] = item.kind();
+  }
+  std::vector<TodayItem> items = std::move(further);
   for (const InboxEntry& entry : received) AddReceived(entry, WithWords(assigned, entry.header_digest), now, items);
-  for (const auto& [request_id, submission] : sent) AddSent(request_id, submission, now, items);
+  for (const auto& [request_id, submission] : sent) {
+    const auto found = said.find(request_id);
+    AddSent(request_id, submission, now, found == said.end() ? agency::v1::TODAY_KIND_UNSPECIFIED : found->second, items);
+  }
   for (const auto& link : links) items.push_back(OfLink(link));
   std::sort(items.begin(), items.end(), [now](const TodayItem& a, const TodayItem& b) { return Urgency(a, now) < Urgency(b, now); });
   return items;

@@ -95,7 +95,8 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   ACCORD_RETURN_IF_ERROR(r.notices_->Load());
   r.deliveries_ = std::make_unique<agent::Deliveries>(*r.broker_, *r.log_, *r.alarm_, clock);
   r.cases_ = std::make_unique<agent::Cases>(*r.broker_, *r.log_, *r.alarm_, *r.notices_);
-  r.published_support_ = std::make_unique<agent::PublishedSupport>(*r.broker_, *r.log_, *r.alarm_);
+  r.published_support_ = std::make_unique<agent::PublishedSupport>(*r.store_, *r.broker_, *r.log_, *r.alarm_);
+  ACCORD_RETURN_IF_ERROR(r.published_support_->Load());
   if (!config.alert_command.empty()) {
     r.alert_hook_ = std::make_unique<agent::AlertHook>(config.alert_command, config.agency, config.alert_timeout, clock);
   } else if (!config.alert_webhook.empty()) {
@@ -322,7 +323,9 @@ absl::Status AgencyRuntime::PurgeStore() {
 
 absl::Status AgencyRuntime::WatchDirectory() {
   ACCORD_ASSIGN_OR_RETURN(const auto agencies, broker_->ListAgencies());
-  published_support_->Learn(agencies);
+  if (const absl::Status learnt = published_support_->Learn(agencies); !learnt.ok()) {
+    telemetry::Log(telemetry::Level::kWarn, "support.not_kept", {{"status", learnt}});
+  }
   const auto own = std::find_if(agencies.begin(), agencies.end(), [&](const auto& row) { return row.id() == keys_->agency; });
   if (own == agencies.end()) return Error(Reason::kPrincipalUnknown, "the broker's directory does not have this agency");
   // An earlier one of ours stands there until administrators have put the new one.

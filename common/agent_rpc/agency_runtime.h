@@ -39,6 +39,8 @@
 
 namespace accord::agent_rpc {
 
+class PushCall;
+
 inline constexpr uint32_t kMailboxCredit = 32;                // Deliveries taken before they are acknowledged.
 inline constexpr absl::Duration kWaitMax = absl::Seconds(30);  // Of PushOptions.wait_ms.
 
@@ -58,6 +60,13 @@ class AgencyRuntime {
   // `health` is told, at once and by every watch, whether pushes are taken: not once the store refuses writes.
   // Before Start.
   void OnHealth(std::function<void(bool serving)> health) { health_ = std::move(health); }
+  // What the agency's own services add to what every agency has: to what waits today, and to the pushes that its watched folder takes.
+  // Before Start.
+  using TodayItems = absl::StatusOr<std::vector<agency::v1::TodayItem>>;
+  void AddToday(std::function<TodayItems()> today) { further_today_ = std::move(today); }
+  TodayItems FurtherToday() const { return further_today_(); }
+  void AddPush(std::shared_ptr<const PushCall> push) { further_pushes_.push_back(std::move(push)); }
+  const std::vector<std::shared_ptr<const PushCall>>& further_pushes() const { return further_pushes_; }
   // Starts sending and collecting.
   void Start();
   // Ends the threads; nothing that was accepted is lost. Idempotent.
@@ -165,6 +174,8 @@ class AgencyRuntime {
   agent::BrokerContact contact_;
   std::atomic<bool> connected_ = false;
   std::function<void(bool)> health_ = [](bool) {};
+  std::function<TodayItems()> further_today_ = [] { return std::vector<agency::v1::TodayItem>(); };  // With the pushes: constant after Start.
+  std::vector<std::shared_ptr<const PushCall>> further_pushes_;
 
   absl::Mutex mu_;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

@@ -36,9 +36,14 @@ absl::StatusOr<agent::Draft> ServicePushes::ToDraft(std::string_view call, const
   return MapPush(runtime_, request, *Find(call));
 }
 
-absl::Status ServicePushes::Check(std::string_view call, const google::protobuf::Message& request) { return ToDraft(call, request).status(); }
+absl::Status ServicePushes::Check(std::string_view call, const google::protobuf::Message& request) {
+  const PushCall::Whole& whole = Find(call)->whole();
+  return whole.check ? whole.check(request) : ToDraft(call, request).status();
+}
 
 absl::StatusOr<agency::v1::PushResult> ServicePushes::Push(std::string_view call, const google::protobuf::Message& request) {
+  const PushCall::Whole& whole = Find(call)->whole();
+  if (whole.take) return whole.take(request);
   ACCORD_ASSIGN_OR_RETURN(agent::Draft draft, ToDraft(call, request));
   return runtime_.Push(std::move(draft));
 }

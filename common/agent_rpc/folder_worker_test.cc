@@ -42,8 +42,8 @@ class FolderWorkerTest : public ::testing::Test {
     worker_.reset();
     runtime_.reset();
   }
-  void StartFolder() {
-    auto worker = FolderWorker::Start(*runtime_, ChecksService::Pushes());
+  void StartFolder(PushCalls calls = ChecksService::Pushes()) {
+    auto worker = FolderWorker::Start(*runtime_, std::move(calls));
     ASSERT_TRUE(worker.ok()) << worker.status();
     worker_ = *std::move(worker);
     ASSERT_NE(worker_, nullptr);
@@ -108,6 +108,31 @@ TEST_F(FolderWorkerTest, ItPassesTheGateOfWorkers) {
   EXPECT_FALSE(runtime_->outbox().Get("checks-001").ok());
   const auto known = DropInto("RequestChecks.2.csv", Checks("checks-001", "w-known"), "done");
   EXPECT_EQ(known.at("records").at(0).at("state"), "ACCEPTED");
+}
+
+TEST_F(FolderWorkerTest, ACallThatIsMoreThanOneDraftIsCheckedAndThenTakenWhole) {
+  const auto id_of = [](const google::protobuf::Message& request) { return static_cast<const agency::v1::RequestChecksRequest&>(request).options().request_id(); };
+  std::vector<std::string> checked, taken;
+  StartFolder({PushCall("/accord.agency.v1.ChecksService/RequestChecks", agency::v1::RequestChecksRequest::default_instance(),
+                        {[&](const google::protobuf::Message& request) {
+                           checked.push_back(id_of(request));
+                           return checked.back() == "checks-bad" ? Error(Reason::kTransitionIllegal, "not now") : absl::OkStatus();
+                         },
+                         [&](const google::protobuf::Message& request) -> absl::StatusOr<agency::v1::PushResult> {
+                           taken.push_back(id_of(request));
+                           agency::v1::PushResult result;
+                           result.set_state(agency::v1::SUBMISSION_STATE_SETTLED);
+                           return result;
+                         }})});
+  const auto refused = DropInto("RequestChecks.1.csv", Checks("checks-bad"), "rejected");
+  ASSERT_TRUE(refused.is_object());
+  EXPECT_EQ(refused.at("records").at(0).at("reason"), "TRANSITION_ILLEGAL");
+  const auto done = DropInto("RequestChecks.2.csv", Checks("checks-001"), "done");
+  ASSERT_TRUE(done.is_object());
+  EXPECT_EQ(done.at("records").at(0).at("state"), "SETTLED") << "as it was told, though the outbox knows nothing of it";
+  worker_.reset();
+  EXPECT_THAT(checked, ElementsAre("checks-bad", "checks-001"));
+  EXPECT_THAT(taken, ElementsAre("checks-001"));
 }
 
 TEST_F(FolderWorkerTest, ACallThatTheServiceDoesNotHaveIsToldOf) {

@@ -302,12 +302,13 @@ grpc::ServerUnaryReactor* InboxService::ListToday(grpc::CallbackServerContext* c
                               ACCORD_ASSIGN_OR_RETURN(const auto received, runtime_.inbox().WaitingEntries());
                               ACCORD_ASSIGN_OR_RETURN(const auto sent, runtime_.outbox().Concerns(now));
                               ACCORD_ASSIGN_OR_RETURN(const auto links, runtime_.notices().OpenLinks());
+                              ACCORD_ASSIGN_OR_RETURN(auto further, runtime_.FurtherToday());
                               std::map<std::string, agency::v1::Assignment> assigned;
                               for (const auto& entry : received) {
                                 auto assignment = runtime_.workers().AssignmentOf(entry.header_digest);
                                 if (assignment.has_value()) assigned[entry.header_digest] = *std::move(assignment);
                               }
-                              const auto items = agent::MakeToday(received, sent, now, links, assigned);
+                              const auto items = agent::MakeToday(received, sent, now, links, assigned, std::move(further));
                               const uint64_t begin = std::min<uint64_t>(items.size(), seen), end = std::min<uint64_t>(items.size(), begin + size);
                               for (uint64_t i = begin; i < end; ++i) *response->add_items() = items[i];
                               if (end < items.size()) response->set_next_page_token(MakePageToken(end));

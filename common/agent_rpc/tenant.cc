@@ -108,6 +108,7 @@ absl::Status Tenant::Serve(std::unique_ptr<AgencyRuntime> runtime, int port) {
   house->runtime->Start();
   PushCalls pushes = spec_.pushes;
   for (PushCall& push : AgencyPushes()) pushes.push_back(std::move(push));
+  for (const auto& push : house->runtime->further_pushes()) pushes.push_back(*push);
   ACCORD_ASSIGN_OR_RETURN(house->folder, FolderWorker::Start(*house->runtime, std::move(pushes)));
   telemetry::Log(telemetry::Level::kInfo, "agency.serves", {{"agency", config_.agency}, {"port", server.port()}});
   house_ = std::move(house);

@@ -175,6 +175,30 @@
   X(DiskFloor, "DISK_FLOOR", kResourceExhausted,                                                   \
     "Free space is below the floor; only IMMEDIATE, acks, erasures and audit are taken.",          \
     "Wait; the operator is alerted.")                                                              \
+  X(Maintenance, "MAINTENANCE", kUnavailable,                                                      \
+    "The broker is under maintenance: only what is IMMEDIATE is taken as new.",                    \
+    "It is retried by itself; metadata `until` says when it is expected to end.")                  \
+  X(PrincipalNotFound, "PRINCIPAL_NOT_FOUND", kNotFound, "Nobody of that name is enrolled.",       \
+    "See `accordctl admin agencies` and `accordctl admin officers`.")                              \
+  X(LastAdministrator, "LAST_ADMINISTRATOR", kFailedPrecondition,                                  \
+    "Nobody would be left who could undo it.", "Enrol another administrator first.")               \
+  X(ChangeExpired, "CHANGE_EXPIRED", kFailedPrecondition, "Nobody approved the change in time.",   \
+    "Propose it again.")                                                                           \
+  X(LeavingIncomplete, "LEAVING_INCOMPLETE", kFailedPrecondition,                                  \
+    "The agency still has something open.", "See `accordctl admin leaving AGENCY`.")               \
+  X(WarrantNotFound, "WARRANT_NOT_FOUND", kNotFound,                                               \
+    "There is no such warrant, or it is not the caller's.", "See `accordctl warrant list`.")       \
+  X(WarrantNotActive, "WARRANT_NOT_ACTIVE", kFailedPrecondition,                                   \
+    "The warrant is not in force: not activated, not begun, suspended or over.",                   \
+    "Metadata `state` says which, `reason` why it is suspended and `at` when.")                    \
+  X(WarrantScope, "WARRANT_SCOPE", kPermissionDenied, "It lies outside what the warrant covers.",  \
+    "Ask within its scope (`accordctl warrant show ID`); metadata `dimension` says which part.")   \
+  X(QuestionUnknown, "QUESTION_UNKNOWN", kInvalidArgument, "There is no such question.",           \
+    "See `accordctl question list`.")                                                              \
+  X(QueryTooCostly, "QUERY_TOO_COSTLY", kResourceExhausted,                                        \
+    "It would look at more than one answer may.", "Ask for a shorter period or fewer areas.")      \
+  X(BundleTooLarge, "BUNDLE_TOO_LARGE", kResourceExhausted, "The bundle would be over its limit.", \
+    "Export fewer cases at once.")                                                                 \
   X(ComesLater, "COMES_LATER", kUnimplemented,                                                     \
     "The method is part of the published interface and is not built yet.",                         \
     "docs/errors.md lists the methods.")                                                           \

@@ -1,5 +1,10 @@
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <sstream>
 
 #include "accord/type/v1/section_content.pb.h"
@@ -96,6 +101,74 @@ TEST(TableTest, AColumnThatIsKeptWholeIsNotWrapped) {
   EXPECT_NE(text.find("referrals/0123456789abcdef"), std::string::npos) << text;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), kWidthMin) << line;
+}
+
+TEST(TableTest, WhatIsTooWideEvenWrappedIsCutWithAnEllipsis) {
+  Table table({"a", "b", "c", "d", "e", "f"});
+  table.Add({"one two three four", "five six seven eight", "nine ten eleven twelve", "thirteen fourteen", "fifteen sixteen", "seventeen eighteen"});
+  const std::string cut = table.ToString(40);
+  std::istringstream lines(cut);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(Width(line), 40u) << line;
+  EXPECT_NE(cut.find("…"), std::string::npos) << cut;
+  EXPECT_EQ(cut.find("eighteen"), std::string::npos);
+  // A pipe gets every word, each row in one line.
+  const std::string whole = table.ToString(kWidthOfPipe);
+  EXPECT_EQ(std::count(whole.begin(), whole.end(), '\n'), 3) << whole;
+  EXPECT_EQ(whole.find("…"), std::string::npos);
+  EXPECT_NE(whole.find("one two three four  five six seven eight"), std::string::npos) << whole;
+
+  EXPECT_EQ(Cut("äöüß", 4), "äöüß");
+  EXPECT_EQ(Cut("äöüßx", 4), "äöü…");
+  EXPECT_EQ(Cut("x", 0), "");
+}
+
+// Standard output is a terminal of our own while it lives.
+class TerminalAtOutput {
+ public:
+  explicit TerminalAtOutput(unsigned short columns) : kept_(::dup(STDOUT_FILENO)) {
+    winsize size{.ws_row = 24, .ws_col = columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    if (::openpty(&master_, &slave_, nullptr, nullptr, &size) != 0) return;
+    std::fflush(stdout);
+    ::dup2(slave_, STDOUT_FILENO);
+  }
+  ~TerminalAtOutput() {
+    std::fflush(stdout);
+    ::dup2(kept_, STDOUT_FILENO);
+    for (const int file : {kept_, master_, slave_}) ::close(file);
+  }
+  bool ok() const { return slave_ >= 0; }
+
+ private:
+  int kept_, master_ = -1, slave_ = -1;
+};
+
+TEST(TableTest, TheWidthIsTheTerminalsAndColoursAreForOneThatWantsThem) {
+  ::unsetenv("NO_COLOR");
+  ::setenv("TERM", "xterm", 1);
+  ::setenv("COLUMNS", "90", 1);
+  EXPECT_EQ(TerminalWidth(), kWidthOfPipe) << "no terminal: COLUMNS or not, nothing is wrapped";
+  EXPECT_FALSE(ColourWanted());
+  {
+    const TerminalAtOutput terminal(77);
+    if (!terminal.ok()) GTEST_SKIP() << "no pseudo-terminal";
+    EXPECT_EQ(TerminalWidth(), 77u);
+    EXPECT_TRUE(ColourWanted());
+    ::setenv("NO_COLOR", "1", 1);
+    EXPECT_FALSE(ColourWanted());
+    ::unsetenv("NO_COLOR");
+    ::setenv("TERM", "dumb", 1);
+    EXPECT_FALSE(ColourWanted());
+  }
+  const auto width = [](const char* columns) {
+    ::setenv("COLUMNS", columns, 1);
+    const TerminalAtOutput silent(0);
+    return TerminalWidth();
+  };
+  EXPECT_EQ(width("90"), 90u);
+  EXPECT_EQ(width("10"), kWidthMin);
+  EXPECT_EQ(width("wide"), kWidthDefault);
+  const TerminalAtOutput narrow(20);
+  EXPECT_EQ(TerminalWidth(), kWidthMin);
 }
 
 TEST(TableTest, WrapBreaksAtSpacesAndOtherwiseWithinAWord) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 #include <utility>
 
@@ -51,6 +52,12 @@ size_t LongestLine(std::string_view cell) {
   }
 }
 
+// True when a column after this one has anything in this line.
+bool LaterThan(size_t column, size_t line, const std::vector<std::vector<std::string>>& lines) {
+  return std::any_of(lines.begin() + static_cast<std::ptrdiff_t>(column) + 1, lines.end(),
+                     [line](const auto& cell) { return line < cell.size() && !cell[line].empty(); });
+}
+
 std::string_view Code(Colour colour) {
   switch (colour) {
     case Colour::kPlain: return "";
@@ -72,9 +79,17 @@ bool ColourWanted() {
 }
 
 size_t TerminalWidth() {
+  if (isatty(STDOUT_FILENO) == 0) return kWidthOfPipe;
   winsize size{};
-  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kWidthDefault;
-  return std::max<size_t>(size.ws_col, kWidthMin);
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col != 0) return std::max<size_t>(size.ws_col, kWidthMin);
+  const char* columns = getenv("COLUMNS");
+  const unsigned long told = columns == nullptr ? 0 : std::strtoul(columns, nullptr, 10);
+  return told == 0 ? kWidthDefault : std::clamp<size_t>(told, kWidthMin, kWidthOfPipe);
+}
+
+std::string Cut(std::string_view text, size_t width) {
+  if (Width(text) <= width) return std::string(text);
+  return width == 0 ? "" : std::string(text.substr(0, PrefixBytes(text, width - 1))) + "…";
 }
 
 std::vector<std::string> Wrap(std::string_view text, size_t width) {
@@ -137,11 +152,15 @@ std::string Table::ToString(size_t width, size_t indent) const {
     }
     for (size_t line = 0; line < height; ++line) {
       std::string text(indent, ' ');
-      for (size_t i = 0; i < cells.size(); ++i) {
-        const std::string part = line < lines[i].size() ? lines[i][line] : "";
+      size_t at = indent;  // Where the column begins.
+      for (size_t i = 0; i < cells.size(); at += columns[i++] + kGap.size()) {
+        std::string part = line < lines[i].size() ? lines[i][line] : "";
+        if (i != whole_ && at + columns[i] > width) part = at < width ? Cut(part, width - at) : "";
+        // What follows has no room at all: that there is more is said here.
+        if (at < width && at + columns[i] + kGap.size() >= width && LaterThan(i, line, lines)) part = Cut(part + " …", i == whole_ ? SIZE_MAX : width - at);
         const std::string_view code = part.empty() ? "" : Code(cells[i].colour);
         text += std::string(code) + part + std::string(code.empty() ? "" : kPlainAgain);
-        if (i + 1 < cells.size())
+        if (i + 1 < cells.size() && at + columns[i] < width)
           text += std::string(columns[i] - std::min(columns[i], Width(part)), ' ') + std::string(kGap);
       }
       text.erase(text.find_last_not_of(' ') + 1);

@@ -9,12 +9,17 @@
 
 namespace accord::console {
 
-inline constexpr size_t kWidthDefault = 120;  // When standard output is no terminal.
+inline constexpr size_t kWidthDefault = 120;        // Of a terminal that does not tell its own.
+inline constexpr size_t kWidthOfPipe = 1'000'000;   // Of what is no terminal: nothing is wrapped or cut for a program.
 inline constexpr size_t kWidthMin = 60;
 inline constexpr size_t kColumnMin = 12;  // Columns are not wrapped narrower than this.
 
-// The width of the terminal at standard output, at least kWidthMin. Thread-safe.
+// The width of the terminal at standard output: what it tells, else COLUMNS, else kWidthDefault; at least kWidthMin. kWidthOfPipe where
+// there is none. Not thread-safe against setenv.
 size_t TerminalWidth();
+
+// `text` as it is when it fits, else its begin and "…", `width` in all. Thread-safe.
+std::string Cut(std::string_view text, size_t width);
 
 // Breaks `text` into lines of at most `width` at spaces, or within a word that is longer. At least one line; a newline
 // in `text` breaks too. Thread-safe.
@@ -32,8 +37,8 @@ struct Cell {
   Colour colour = Colour::kPlain;
 };
 
-// Columns as wide as they need; when all together are too wide, the widest are wrapped. Cells are made Printable.
-// Thread-compatible.
+// Columns as wide as they need; when all together are too wide, the widest are wrapped, and what is too wide even so is cut, each line
+// with an "…". Cells are made Printable. Thread-compatible.
 class Table {
  public:
   explicit Table(std::vector<std::string> headings) : headings_(std::move(headings)) {}
@@ -44,7 +49,7 @@ class Table {
   void Add(std::vector<std::string> cells);
   // The same with colours, which are always written: the caller asks ColourWanted. REQUIRES: as Add.
   void AddColoured(std::vector<Cell> cells);
-  // The column is never wrapped: an id that people copy. REQUIRES: there is such a column.
+  // The column is never wrapped or cut: an id that people copy. REQUIRES: there is such a column.
   void KeepWhole(size_t column) { whole_ = column; }
   bool empty() const { return rows_.empty(); }
   // Headings and a rule, unless all headings are empty; the rows. Every line indented by `indent`, without trailing spaces.

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "common/crypto/commitment.h"
+
 namespace accord::ledger {
 
 inline constexpr size_t kTrailRowsMax = 50'000;
@@ -20,6 +22,8 @@ inline constexpr size_t kManifestBytesMax = 4u << 20;
 inline constexpr char kManifestFile[] = "bundle.json", kCheckpointFile[] = "checkpoint", kVkeyFile[] = "vkey";
 inline constexpr char kReceiptSuffix[] = ".tlog-proof", kOpeningsSuffix[] = ".openings.json";
 std::string ReceiptPath(uint64_t index);  // `receipts/17.tlog-proof`
+// The text of an openings file (docs/formats.md §6): an array of `{label, salt, content}`.
+std::string FormatOpenings(const std::vector<crypto::Opening>& openings);
 
 // What the rows are to the chain that was asked about. The third grade, `full`, is nobody's to write down: it takes a look
 // at every leaf of the log.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "common/base/status.h"
@@ -11,6 +12,7 @@
 #include "common/policy/policy_text.h"
 #include "common/policy/reading.h"
 #include "common/policy/words.h"
+#include "common/referral/identifiers.h"
 
 namespace accord::policy {
 namespace {
@@ -74,6 +76,71 @@ void ReadResponse(config::Table& table, ClockRules& rules) {
   row.within = ReadAllowance(table);
 }
 
+void ReadBeforeSchool(config::Table& table, ClockRules& rules) {
+  auto& row = rules.before_school.emplace_back();
+  row.types = Words<ReferralType>(table, "types");
+  row.purposes = Words<Purpose>(table, "purposes");
+  row.from_kinds = Words<AgencyKind>(table, "from_kinds");
+  row.to_kinds = Words<AgencyKind>(table, "to_kinds");
+}
+
+std::optional<absl::CivilDay> ReadDay(config::Table& table, std::string_view key) {
+  const std::string text = table.RequiredString(key);
+  const auto day = ParseDay(text);
+  if (!day.has_value() && !text.empty()) table.Reject(key, fmt::format("`{}` is no day; one such as 2026-12-18 is needed", text));
+  return day;
+}
+
+// "2026-11-02", or "2026-10-26/2026-10-30", both of which are meant.
+void ReadClosed(config::Table& table, const std::string& text, referral::SchoolTerm& term) {
+  const size_t slash = std::min(text.find('/'), text.size());
+  const auto first = ParseDay(std::string_view(text).substr(0, slash));
+  const auto last = slash == text.size() ? first : ParseDay(std::string_view(text).substr(slash + 1));
+  if (!first.has_value() || !last.has_value() || *last < *first) {
+    return table.Reject("closed", fmt::format("`{}` is no day; one such as 2026-11-02, or several such as 2026-10-26/2026-10-30, are needed", text));
+  }
+  // Checked first, so that the days between are few.
+  if (*first < term.first || *last > term.last) return table.Reject("closed", fmt::format("{} is not in the term", text));
+  for (absl::CivilDay day = *first; day <= *last; ++day) {
+    if (!term.closed.insert(day).second) return table.Reject("closed", fmt::format("{} is there twice", DayText(day)));
+  }
+}
+
+// "08:45", as minutes after midnight.
+uint32_t ReadBegins(config::Table& table) {
+  const std::string text = table.OptionalString("begins", MinuteText(referral::kSchoolBeginsMinute));
+  for (uint32_t minute = referral::kSchoolBeginsMinuteMin; minute <= referral::kSchoolBeginsMinuteMax; ++minute) {
+    if (MinuteText(minute) == text) return minute;
+  }
+  table.Reject("begins", fmt::format("a time such as 08:45 is needed, from {} to {}", MinuteText(referral::kSchoolBeginsMinuteMin),
+                                     MinuteText(referral::kSchoolBeginsMinuteMax)));
+  return referral::kSchoolBeginsMinute;
+}
+
+void ReadTerm(config::Table& table, ClockRules& rules) {
+  auto& term = rules.school_terms.emplace_back();
+  for (const std::string& area : table.Strings("areas")) {
+    if (!referral::IsGssCode(area)) {
+      table.Reject("areas", fmt::format("`{}` is no GSS code; one such as E06000047 is needed", area));
+    } else if (!term.areas.insert(area).second) {
+      table.Reject("areas", fmt::format("{} is there twice", area));
+    }
+  }
+  if (table.Has("areas") && term.areas.empty()) table.Reject("areas", "is empty: leave it out for wherever no term names the area");
+  const auto first = ReadDay(table, "first_day"), last = ReadDay(table, "last_day");
+  term.first = first.value_or(absl::CivilDay()), term.last = last.value_or(term.first);
+  if (term.last < term.first) table.Reject("last_day", "is before the first");
+  if (term.last - term.first >= referral::kSchoolTermDaysMax) {
+    table.Reject("last_day", fmt::format("is more than {} days from the first", referral::kSchoolTermDaysMax));
+    term.last = term.first;
+  }
+  const std::vector<std::string> closed = table.Strings("closed");
+  if (first.has_value() && last.has_value()) {
+    for (const std::string& text : closed) ReadClosed(table, text, term);
+  }
+  term.begins = ReadBegins(table);
+}
+
 ClockRules::Steps ReadSteps(config::Table table, std::string_view unit, uint32_t max) {
   const auto read = [&](std::string_view who) {
     return static_cast<uint32_t>(table.RequiredInt(fmt::format("{}_{}", who, unit), 0, max));
@@ -112,6 +179,10 @@ absl::StatusOr<ClockRules> ParseClockRules(std::string_view text, const std::str
   for (config::Table& row : rows) ReadPickUp(row, rules);
   rows = root->Tables("response");
   for (config::Table& row : rows) ReadResponse(row, rules);
+  rows = root->Tables("before_school");
+  for (config::Table& row : rows) ReadBeforeSchool(row, rules);
+  rows = root->Tables("school_terms");
+  for (config::Table& row : rows) ReadTerm(row, rules);
   rules.percent = ReadSteps(root->Section("escalation"), "percent", referral::kEscalationPercentMax);
   rules.immediate_minutes = ReadSteps(root->Section("escalation_immediate"), "minutes", referral::kEscalationMinutesMax);
   if (const absl::Status finished = root->Finish(); !finished.ok()) return malformed(FromAbsl(finished.message()));
@@ -136,6 +207,18 @@ std::string ClockRulesText(const ClockRules& rules) {
     text += Listed("types", row.types, [](ReferralType type) { return ToWord(type); });
     text += AllowanceKey(row.within);
   }
+  const auto kinds = [](AgencyKind kind) { return ToWord(kind); };
+  for (const auto& row : rules.before_school) {
+    text += "\n[[before_school]]\n" + Listed("types", row.types, [](ReferralType type) { return ToWord(type); });
+    text += Listed("purposes", row.purposes, [](Purpose purpose) { return ToWord(purpose); });
+    text += Listed("from_kinds", row.from_kinds, kinds) + Listed("to_kinds", row.to_kinds, kinds);
+  }
+  const auto same = [](const std::string& one) { return one; };
+  for (const auto& term : rules.school_terms) {
+    text += "\n[[school_terms]]\n" + Listed("areas", term.areas, same);
+    text += fmt::format("first_day = \"{}\"\nlast_day = \"{}\"\n", DayText(term.first), DayText(term.last));
+    text += Listed("closed", DaysText(term.closed), same) + fmt::format("begins = \"{}\"\n", MinuteText(term.begins));
+  }
   const auto steps = [&](std::string_view table, std::string_view unit, const ClockRules::Steps& s) {
     text += fmt::format("\n[{0}]\nmanagers_{1} = {2}\ndeputy_{1} = {3}\nsender_{1} = {4}\n", table, unit, s.managers, s.deputy, s.sender);
   };
@@ -149,5 +232,18 @@ std::string AllowanceText(const referral::Allowance& within) {
   const int64_t minutes = absl::ToInt64Minutes(within.elapsed);
   return minutes % 60 == 0 ? fmt::format("{} hour{}", minutes / 60, minutes == 60 ? "" : "s") : fmt::format("{} minutes", minutes);
 }
+
+std::vector<std::string> DaysText(const std::set<absl::CivilDay>& days) {
+  std::vector<std::string> texts;
+  for (auto day = days.begin(); day != days.end();) {
+    const absl::CivilDay first = *day;
+    absl::CivilDay last = first;
+    while (++day != days.end() && *day == last + 1) last = *day;
+    texts.push_back(first == last ? DayText(first) : fmt::format("{}/{}", DayText(first), DayText(last)));
+  }
+  return texts;
+}
+
+std::string MinuteText(uint32_t minute) { return fmt::format("{:02}:{:02}", minute / 60, minute % 60); }
 
 }  // namespace accord::policy

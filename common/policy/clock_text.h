@@ -2,9 +2,13 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <absl/time/civil_time.h>
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/referral/clock_rules.h"
 
@@ -18,5 +22,10 @@ std::string ClockRulesText(const referral::ClockRules& rules);
 
 // "30 minutes", "24 hours", "3 working days".
 std::string AllowanceText(const referral::Allowance& within);
+
+// Days as the texts have them, those that follow each other as one: "2026-10-26/2026-10-30", "2026-11-02".
+std::vector<std::string> DaysText(const std::set<absl::CivilDay>& days);
+// "08:45".
+std::string MinuteText(uint32_t minute);
 
 }  // namespace accord::policy

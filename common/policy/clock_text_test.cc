@@ -52,7 +52,13 @@ TEST(ClockTextTest, TheShippedOnesSayWhatTheProgramIsBuiltWith) {
   const auto shipped = ParseClockRules(*text, "deploy/clock-rules.toml");
   ASSERT_EQ(shipped.status(), absl::OkStatus());
   EXPECT_THAT(DiffClockRules(referral::DefaultClockRules(), *shipped),
-              ElementsAre("version: clocks-1.1 -> clocks-3", "effective_from: not set -> 2026-01-01"));
+              ElementsAre("version: clocks-1.2 -> clocks-4", "effective_from: not set -> 2026-01-01", "school E06000047 from 2026-09-01: added",
+                          "school E06000047 from 2026-09-01: last_day: 2026-12-18", "school E06000047 from 2026-09-01: closed: 2026-10-26/2026-10-30",
+                          "school E06000047 from 2026-09-01: begins: 08:45", "school E06000047 from 2027-01-04: added",
+                          "school E06000047 from 2027-01-04: last_day: 2027-03-25", "school E06000047 from 2027-01-04: closed: 2027-02-15/2027-02-19",
+                          "school E06000047 from 2027-01-04: begins: 08:45", "school E06000047 from 2027-04-12: added",
+                          "school E06000047 from 2027-04-12: last_day: 2027-07-21", "school E06000047 from 2027-04-12: closed: 2027-05-31/2027-06-04",
+                          "school E06000047 from 2027-04-12: begins: 08:45"));
   const auto built_in = ParseClockRules(ClockRulesText(referral::DefaultClockRules()));
   ASSERT_EQ(built_in.status(), absl::OkStatus());
   EXPECT_THAT(DiffClockRules(referral::DefaultClockRules(), *built_in), ElementsAre("effective_from: not set -> 1970-01-01"));
@@ -79,6 +85,68 @@ TEST(ClockTextTest, SaysWhatIsWrongWhere) {
   EXPECT_THAT(Why(Text("", "[[pick_up]]\nlane = \"medium\"\nhours = 1\n")), HasSubstr("pick_up standard: has no row"));
   EXPECT_THAT(Why(Text("", kPickUp, "[[response]]\nworking_days = 61\n")), HasSubstr("working_days"));
   EXPECT_THAT(Why(fmt::format("{}{}{}", kHead, kPickUp, kResponse)), HasSubstr("managers_percent"));
+}
+
+// A term with what may be wrong in it.
+std::string Term(std::string_view more, std::string_view days = "first_day = \"2026-09-01\"\nlast_day = \"2026-12-18\"\n") {
+  return Text(fmt::format("[[school_terms]]\n{}{}\n", days, more));
+}
+
+TEST(ClockTextTest, ReadsSchoolTermsAndWhatIsOpenedBeforeSchool) {
+  const auto without = ParseClockRules(Text());
+  ASSERT_EQ(without.status(), absl::OkStatus());
+  EXPECT_TRUE(without->before_school.empty() && without->school_terms.empty()) << "a text that says nothing of it means what it meant";
+  const auto rules = ParseClockRules(Text(
+      "[[before_school]]\ntypes = [\"notification\"]\npurposes = [\"safeguarding_child\"]\nfrom_kinds = [\"police\"]\nto_kinds = [\"education\", \"health\"]\n"
+      "[[before_school]]\n"
+      "[[school_terms]]\nareas = [\"E06000047\", \"E06000052\"]\nfirst_day = \"2026-09-01\"\nlast_day = \"2026-12-18\"\n"
+      "closed = [\"2026-10-26/2026-10-30\", \"2026-11-02\", \"2026-10-31/2026-10-31\"]\nbegins = \"09:05\"\n"
+      "[[school_terms]]\nfirst_day = \"2026-09-02\"\nlast_day = \"2026-09-02\"\n"));
+  ASSERT_EQ(rules.status(), absl::OkStatus());
+  ASSERT_EQ(rules->before_school.size(), 2u);
+  EXPECT_EQ(rules->before_school[0].purposes, std::vector{type::v1::PURPOSE_SAFEGUARDING_CHILD});
+  EXPECT_EQ(rules->before_school[0].from_kinds, std::vector{type::v1::AGENCY_KIND_POLICE});
+  EXPECT_EQ(rules->before_school[0].to_kinds, (std::vector{type::v1::AGENCY_KIND_EDUCATION, type::v1::AGENCY_KIND_HEALTH}));
+  ASSERT_EQ(rules->school_terms.size(), 2u);
+  const auto& term = rules->school_terms[0];
+  EXPECT_EQ(term.areas, (std::set<std::string>{"E06000047", "E06000052"}));
+  EXPECT_EQ(term.closed.size(), 7u);
+  EXPECT_EQ(term.begins, 9u * 60 + 5);
+  EXPECT_THAT(DaysText(term.closed), ElementsAre("2026-10-26/2026-10-31", "2026-11-02"));
+  EXPECT_TRUE(rules->school_terms[1].areas.empty());
+  EXPECT_EQ(rules->school_terms[1].begins, 8u * 60 + 45) << "unless it says otherwise";
+  EXPECT_EQ(rules->school_terms[1].first, rules->school_terms[1].last);
+  const auto again = ParseClockRules(ClockRulesText(*rules));
+  ASSERT_EQ(again.status(), absl::OkStatus());
+  EXPECT_THAT(DiffClockRules(*rules, *again), IsEmpty());
+  EXPECT_THAT(DiffClockRules(*without, *rules), ::testing::Contains("school elsewhere from 2026-09-02: begins: 08:45"));
+  EXPECT_THAT(DiffClockRules(*without, *rules), ::testing::Contains("before_school 001: to_kinds: education, health"));
+}
+
+TEST(ClockTextTest, SaysWhatIsWrongWithATermAndWhere) {
+  EXPECT_THAT(Why(Term("", "last_day = \"2026-12-18\"")), HasSubstr("first_day"));
+  EXPECT_THAT(Why(Term("", "first_day = \"2026-09-31\"\nlast_day = \"2026-12-18\"")), HasSubstr("first_day: `2026-09-31` is no day"));
+  EXPECT_THAT(Why(Term("", "first_day = \"2026-09-02\"\nlast_day = \"2026-09-01\"")), HasSubstr("last_day: is before the first"));
+  EXPECT_EQ(ParseClockRules(Term("", "first_day = \"2026-09-01\"\nlast_day = \"2027-09-01\"")).status(), absl::OkStatus()) << "366 days";
+  EXPECT_THAT(Why(Term("", "first_day = \"2026-09-01\"\nlast_day = \"2027-09-02\"")), HasSubstr("more than 366 days"));
+  EXPECT_THAT(Why(Term("areas = [\"Durham\"]")), HasSubstr("areas: `Durham` is no GSS code"));
+  EXPECT_THAT(Why(Term("areas = []")), HasSubstr("areas: is empty"));
+  EXPECT_THAT(Why(Term("areas = [\"E06000047\", \"E06000047\"]")), HasSubstr("E06000047 is there twice"));
+  EXPECT_THAT(Why(Term("closed = [\"half-term\"]")), HasSubstr("closed: `half-term` is no day"));
+  EXPECT_THAT(Why(Term("closed = [\"2026-10-30/2026-10-26\"]")), HasSubstr("is no day"));
+  EXPECT_THAT(Why(Term("closed = [\"2026-10-26/\"]")), HasSubstr("is no day"));
+  EXPECT_THAT(Why(Term("closed = [\"2026-12-18/2026-12-19\"]")), HasSubstr("2026-12-18/2026-12-19 is not in the term"));
+  EXPECT_THAT(Why(Term("closed = [\"2026-08-31\"]")), HasSubstr("is not in the term"));
+  EXPECT_THAT(Why(Term("closed = [\"2026-10-26/2026-10-30\", \"2026-10-28\"]")), HasSubstr("2026-10-28 is there twice"));
+  for (const char* begins : {"8:45", "05:59", "12:01", "08:60", "early"}) {
+    EXPECT_THAT(Why(Term(fmt::format("begins = \"{}\"", begins))), HasSubstr("begins: a time such as 08:45 is needed, from 06:00 to 12:00"));
+  }
+  for (const char* begins : {"06:00", "12:00"}) EXPECT_EQ(ParseClockRules(Term(fmt::format("begins = \"{}\"", begins))).status(), absl::OkStatus());
+  EXPECT_THAT(Why(Term("until = \"2026-12-18\"")), HasSubstr("until"));
+  EXPECT_THAT(Why(Term("closed = [\"half-term\"]")), HasSubstr("rules.toml:22: school_terms[0].closed")) << "the line";
+  EXPECT_THAT(Why(Term("[[school_terms]]\nfirst_day = \"2026-12-18\"\nlast_day = \"2027-03-25\"")), HasSubstr("the term from 2026-12-18: begins before"));
+  EXPECT_THAT(Why(Text("[[before_school]]\nto_kinds = [\"school\"]\n")), HasSubstr("to_kinds: `school` is not a word of the list"));
+  EXPECT_THAT(Why(Text("[[before_school]]\ntypes = [\"response\"]\n")), HasSubstr("nobody has to open"));
 }
 
 TEST(ClockTextTest, SaysWhatDiffers) {

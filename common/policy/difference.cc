@@ -212,6 +212,17 @@ Named RowsOf(const referral::ClockRules& rules) {
     rows[fmt::format("response {:03}", i + 1)].push_back({OneCoded("lane", row.lane), Coded("kinds", row.kinds), Coded("types", row.types),
                                                           One("within", AllowanceText(row.within))});
   }
+  for (size_t i = 0; i < rules.before_school.size(); ++i) {
+    const auto& row = rules.before_school[i];
+    rows[fmt::format("before_school {:03}", i + 1)].push_back({Coded("types", row.types), Coded("purposes", row.purposes),
+                                                               Coded("from_kinds", row.from_kinds), Coded("to_kinds", row.to_kinds)});
+  }
+  const auto day = [](absl::CivilDay one) { return TimeText(absl::FromCivil(one, absl::UTCTimeZone())); };
+  for (const auto& term : rules.school_terms) {
+    const Fields fields = {One("last_day", day(term.last)), Texts("closed", DaysText(term.closed)), One("begins", MinuteText(term.begins))};
+    if (term.areas.empty()) rows["school elsewhere from " + day(term.first)].push_back(fields);
+    for (const std::string& area : term.areas) rows[fmt::format("school {} from {}", area, day(term.first))].push_back(fields);
+  }
   return rows;
 }
 

@@ -70,6 +70,17 @@ absl::Status CheckResponses(const ClockRules& rules) {
   return absl::OkStatus();
 }
 
+absl::Status CheckBeforeSchool(const ClockRules& rules) {
+  if (rules.before_school.size() > kBeforeSchoolRowsMax) return MalformedClockRules(fmt::format("over {} before_school rows", kBeforeSchoolRowsMax));
+  for (const ClockRules::BeforeSchool& row : rules.before_school) {
+    for (const ReferralType type : row.types) {
+      if (type == REFERRAL_TYPE_CORRECTION) return MalformedClockRules("before_school: a correction counts as what it corrects");
+      if (type == REFERRAL_TYPE_RESPONSE || IsRecordOnly(type)) return MalformedClockRules("before_school: of a type that nobody has to open");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSteps(std::string_view what, const ClockRules::Steps& steps, uint32_t max) {
   if (steps.managers > steps.deputy || steps.deputy > steps.sender || steps.sender > max) {
     return MalformedClockRules(fmt::format("{}: managers, deputy and sender come in this order, at most {}", what, max));
@@ -77,9 +88,27 @@ absl::Status CheckSteps(std::string_view what, const ClockRules::Steps& steps, u
   return absl::OkStatus();
 }
 
-}  // namespace
+// In which lane it is to be opened by a time of its own: notices in two alone.
+bool HasLaneClock(const Clocked& what) {
+  const bool notice = what.type == REFERRAL_TYPE_NOTIFICATION || what.type == REFERRAL_TYPE_EVENT_NOTICE;
+  return !notice || what.lane == LANE_IMMEDIATE || what.lane == LANE_HIGH;
+}
 
-namespace {
+bool IsBeforeSchool(const ClockRules& rules, const Clocked& what) {
+  return std::any_of(rules.before_school.begin(), rules.before_school.end(), [&](const ClockRules::BeforeSchool& row) {
+    return Fits(row.types, what.type) && Fits(row.purposes, what.purpose) && Fits(row.from_kinds, what.sender_kind) && Fits(row.to_kinds, what.kind);
+  });
+}
+
+// In whichever area of the recipient it begins first.
+absl::Time SchoolStart(const ClockRules& rules, const Clocked& what) {
+  if (what.areas.empty()) return NextSchoolStart(rules.school_terms, "", HolidaysOf(rules, {}), what.stored);
+  absl::Time first = absl::InfiniteFuture();
+  for (const std::string& area : what.areas) {
+    first = std::min(first, NextSchoolStart(rules.school_terms, area, HolidaysOf(rules, {&area, 1}), what.stored));
+  }
+  return first;
+}
 
 // What programs before checks were built with.
 ClockRules FirstClockRules() {
@@ -97,9 +126,8 @@ ClockRules FirstClockRules() {
   return rules;
 }
 
-}  // namespace
-
-ClockRules DefaultClockRules() {
+// What programs before school days were built with.
+ClockRules ChecksClockRules() {
   ClockRules rules = FirstClockRules();
   rules.version = "clocks-1.1";
   // What is known is asked for to be acted on, and is looked up faster than a referral is weighed. The row without a lane keeps the one
@@ -114,7 +142,20 @@ ClockRules DefaultClockRules() {
   return rules;
 }
 
-std::vector<ClockRules> BuiltInClockRules() { return {FirstClockRules(), DefaultClockRules()}; }
+}  // namespace
+
+ClockRules DefaultClockRules() {
+  ClockRules rules = ChecksClockRules();
+  rules.version = "clocks-1.2";
+  // Operation Encompass. Term dates are the area's.
+  rules.before_school = {{{REFERRAL_TYPE_NOTIFICATION},
+                          {PURPOSE_SAFEGUARDING_CHILD},
+                          {AGENCY_KIND_POLICE},
+                          {AGENCY_KIND_CHILDRENS_SERVICES, AGENCY_KIND_HEALTH, AGENCY_KIND_EDUCATION}}};
+  return rules;
+}
+
+std::vector<ClockRules> BuiltInClockRules() { return {FirstClockRules(), ChecksClockRules(), DefaultClockRules()}; }
 
 absl::Status ValidateClockRules(const ClockRules& rules) {
   if (!IsPolicyVersion(rules.version)) return MalformedClockRules("version is not 1 to 63 of [a-z0-9.-]");
@@ -128,6 +169,8 @@ absl::Status ValidateClockRules(const ClockRules& rules) {
   }
   ACCORD_RETURN_IF_ERROR(CheckPickUp(rules));
   ACCORD_RETURN_IF_ERROR(CheckResponses(rules));
+  ACCORD_RETURN_IF_ERROR(CheckBeforeSchool(rules));
+  ACCORD_RETURN_IF_ERROR(ValidateSchoolTerms(rules.school_terms));
   ACCORD_RETURN_IF_ERROR(CheckSteps("escalation", rules.percent, kEscalationPercentMax));
   return CheckSteps("escalation_immediate", rules.immediate_minutes, kEscalationMinutesMax);
 }
@@ -149,12 +192,13 @@ std::set<absl::CivilDay> HolidaysOf(const ClockRules& rules, std::span<const std
 }
 
 std::optional<absl::Time> PickUpDue(const ClockRules& rules, const Clocked& what) {
-  const bool notice = what.type == REFERRAL_TYPE_NOTIFICATION || what.type == REFERRAL_TYPE_EVENT_NOTICE;
   if (what.type == REFERRAL_TYPE_RESPONSE || IsRecordOnly(what.type)) return std::nullopt;
-  if (notice && what.lane != LANE_IMMEDIATE && what.lane != LANE_HIGH) return std::nullopt;
+  std::optional<absl::Time> due;
   const auto within = rules.pick_up.find(what.lane);
-  if (within == rules.pick_up.end()) return std::nullopt;
-  return DueBy(within->second, what);
+  if (HasLaneClock(what) && within != rules.pick_up.end()) due = DueBy(within->second, what);
+  if (!IsBeforeSchool(rules, what)) return due;
+  const absl::Time school = SchoolStart(rules, what);
+  return due.has_value() ? std::min(*due, school) : school;
 }
 
 std::optional<absl::Time> ResponseDue(const ClockRules& rules, const Clocked& what) {

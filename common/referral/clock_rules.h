@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "accord/type/v1/vocabulary.pb.h"
+#include "common/referral/school_days.h"
 
 namespace accord::referral {
 
@@ -31,6 +32,7 @@ inline constexpr uint32_t kEscalationPercentMax = 1000;
 inline constexpr uint32_t kEscalationMinutesMax = 24 * 60;
 inline constexpr size_t kResponseRowsMax = 100;
 inline constexpr size_t kHolidayDaysMax = 1000;        // Of one row.
+inline constexpr size_t kBeforeSchoolRowsMax = 20;
 
 // How long something may take: elapsed time, or to the end of the Nth working day that begins after it was stored.
 struct Allowance {
@@ -52,6 +54,13 @@ struct ClockRules {
     type::v1::Lane lane = type::v1::LANE_UNSPECIFIED;
     Allowance within;
   };
+  // What a recipient opens before school next begins in an area of its own, beside what the lane asks: the earlier governs. Any row that
+  // fits; in each an empty list is any.
+  struct BeforeSchool {
+    std::vector<type::v1::ReferralType> types;
+    std::vector<type::v1::Purpose> purposes;
+    std::vector<type::v1::AgencyKind> from_kinds, to_kinds;  // Of sender and recipient.
+  };
   // When managers, deputy and sender are told, after the due time; the reminder comes at once.
   struct Steps {
     uint32_t managers = 0, deputy = 0, sender = 0;
@@ -62,11 +71,13 @@ struct ClockRules {
   std::vector<Holidays> bank_holidays;
   std::map<type::v1::Lane, Allowance> pick_up;  // Of every lane but notices.
   std::vector<Response> responses;
+  std::vector<BeforeSchool> before_school;
+  std::vector<SchoolTerm> school_terms;
   Steps percent;            // Of the allowance, for every lane but IMMEDIATE.
   Steps immediate_minutes;  // For IMMEDIATE.
 };
 
-// The rules that a broker has until others are approved: version `clocks-1.1`. Their sources are in docs/clocks.md. Thread-safe,
+// The rules that a broker has until others are approved: version `clocks-1.2`. Their sources are in docs/clocks.md. Thread-safe,
 // as all below.
 ClockRules DefaultClockRules();
 // Those, and before them each version that an older program was built with: clocks may still run by it, and entries name it.
@@ -86,6 +97,10 @@ struct Clocked {
   type::v1::AgencyKind kind = type::v1::AGENCY_KIND_UNSPECIFIED;      // Of the recipient.
   std::set<absl::CivilDay> holidays;                                  // Of the recipient.
   absl::Time stored;
+  type::v1::Purpose purpose = type::v1::PURPOSE_UNSPECIFIED;
+  std::string sender;                                                       // Agency id, of whose kind is the next.
+  type::v1::AgencyKind sender_kind = type::v1::AGENCY_KIND_UNSPECIFIED;
+  std::vector<std::string> areas = {};                                      // Of the recipient, GSS codes; none: England's.
 };
 
 // By when a person is to open it; nothing when no clock runs.

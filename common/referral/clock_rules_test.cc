@@ -28,12 +28,14 @@ Clocked Of(ReferralType type, Lane lane, AgencyKind kind, absl::Time stored) {
 
 TEST(ClockRulesTest, TheBuiltInOnesHold) {
   EXPECT_EQ(ValidateClockRules(DefaultClockRules()), absl::OkStatus());
-  EXPECT_EQ(DefaultClockRules().version, "clocks-1.1");
+  EXPECT_EQ(DefaultClockRules().version, "clocks-1.2");
   const std::vector<ClockRules> all = BuiltInClockRules();
-  ASSERT_EQ(all.size(), 2u);
+  ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0].version, "clocks-1");
   EXPECT_EQ(all[1].version, "clocks-1.1");
+  EXPECT_EQ(all[2].version, "clocks-1.2");
   EXPECT_EQ(all[0].responses.size(), 4u) << "one text for ever";
+  EXPECT_TRUE(all[0].before_school.empty() && all[1].before_school.empty());
   EXPECT_EQ(ValidateClockRules(all[0]), absl::OkStatus());
 }
 
@@ -155,7 +157,7 @@ TEST(ClockRulesTest, WhatContradictsItselfIsRefused) {
 
 TEST(ClockRulesTest, TheNewestThatHasComeIsInForceAndEachStaysKnown) {
   PolicySources sources;
-  EXPECT_EQ(CompiledPolicy(sources).Clocks(Utc(2027, 1, 1)).version, "clocks-1.1");
+  EXPECT_EQ(CompiledPolicy(sources).Clocks(Utc(2027, 1, 1)).version, "clocks-1.2");
   ClockRules first = BuiltInClockRules()[0], second = DefaultClockRules();
   second.version = "clocks-2";
   second.effective_from = Utc(2027, 1, 1);

@@ -275,6 +275,7 @@ TEST(DecisionTest, Table) {
       {"another agency excluded", [](PolicySources&, HeaderParts& r) { r.subjects[0].add_exclusions()->set_agency("health"); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
       {"excluded, and danger now", [](PolicySources&, HeaderParts& r) { r.core.set_urgency(URGENCY_IMMEDIATE); r.subjects[0].add_exclusions()->set_agency("idva"); }, "idva", CATEGORY_RISK, "WITHHOLD always/protective-list"},
       {"worker with a conflict", [](PolicySources& p, HeaderParts&) { p.conflicts["police"].insert("pc-1"); }, "idva", CATEGORY_RISK, "WITHHOLD always/protective-list"},
+      {"another worker's conflict", [](PolicySources& p, HeaderParts&) { p.conflicts["police"].insert("pc-2"); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
       {"another agency's conflict", [](PolicySources& p, HeaderParts&) { p.conflicts["idva"].insert("pc-1"); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},
       {"works at the recipient", [](PolicySources&, HeaderParts& r) { r.subjects[0].set_works_at("idva"); }, "idva", CATEGORY_RISK, "WITHHOLD always/works-at-agency"},
       {"works elsewhere", [](PolicySources&, HeaderParts& r) { r.subjects[0].set_works_at("health"); }, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},

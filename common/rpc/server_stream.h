@@ -33,6 +33,9 @@ namespace accord::rpc {
 //   executor                      gRPC
 //   Admit, OnOpen, Next ──▶ StartWrite ──▶ OnWriteDone ──▶ executor: Next ──▶ …
 //
+// A stream that must wait, before its first message such as for an entry on the record, or between two for news, says Hold in OnOpen or
+// Next, and Resume when it may go on; meanwhile no thread waits for it.
+//
 // As in BidiStream, gRPC's reactions only note what happened and post one task, and gRPC is called under mu_.
 template <typename Response>
 class ServerStream : public LiveStream,
@@ -49,6 +52,22 @@ class ServerStream : public LiveStream,
 
   // Once, first. An error ends the stream with it.
   virtual absl::Status OnOpen(const Peer& peer) = 0;
+  // In OnOpen or Next: after that one returns, nothing is written and nothing asked until Resume. What Next returns besides is not looked at,
+  // save for an error.
+  void Hold() { held_ = true; }
+  // From any thread: Next is asked, or the stream ends with the error. One that comes before its Hold counts for it. Does nothing for a
+  // stream that has ended.
+  void Resume(const absl::Status& status) {
+    absl::MutexLock lock(&mu_);
+    if (!status.ok()) return CloseLocked(status);
+    if (closing_.has_value()) return FinishLocked();
+    if (!parked_) {
+      resumed_ = true;
+      return;
+    }
+    parked_ = false;
+    PostLocked();
+  }
   // Fills the empty `message`. True: it is to be written, and more may come. False: the stream ends with OK, without
   // it. An error ends the stream with that error.
   virtual absl::StatusOr<bool> Next(Response& message) = 0;
@@ -106,19 +125,31 @@ class ServerStream : public LiveStream,
     CloseLocked(Error(Reason::kQueueFull, "the server has too much to do", {{std::string(kRetryAfterKey), "1000"}}));
   }
 
-  // At most one runs: it is posted at the start, and then by the end of a write that it began.
+  // At most one runs: it is posted at the start, then by the end of a write that it began, or by Resume once it is parked.
   void React() {
     absl::Status status;
+    held_ = false;
     if (!admitted_) status = Admit();
-    message_.Clear();
     absl::StatusOr<bool> more = false;
-    if (status.ok() && !closing()) more = Next(message_);
+    if (status.ok() && !held_ && !closing()) {
+      message_.Clear();
+      more = Next(message_);
+    }
     absl::MutexLock lock(&mu_);
     if (closing_.has_value()) return FinishLocked();
     if (!status.ok()) return CloseLocked(status);
-    if (!more.ok() || !*more) return CloseLocked(more.status());
+    if (!more.ok()) return CloseLocked(more.status());
+    if (held_) return ParkLocked();
+    if (!*more) return CloseLocked(absl::OkStatus());
     writing_ = true;
     this->StartWrite(&message_);
+  }
+  void ParkLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (resumed_) {
+      resumed_ = false;
+      return PostLocked();
+    }
+    parked_ = true;
   }
 
   absl::Status Admit() {
@@ -145,12 +176,13 @@ class ServerStream : public LiveStream,
   std::string_view method_;
   absl::Time start_;
   std::shared_ptr<const grpc::AuthContext> connection_;
-  bool admitted_ = false;
+  bool admitted_ = false, held_ = false;  // The latter: Hold was said in this turn.
   Response message_;  // gRPC's while writing_.
 
   absl::Mutex mu_;  // Taken before that of LiveStreams, never after.
   std::shared_ptr<ServerStream> self_ ABSL_GUARDED_BY(mu_);  // gRPC's hold on us, until OnDone.
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);
+  bool parked_ ABSL_GUARDED_BY(mu_) = false, resumed_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false, finished_ ABSL_GUARDED_BY(mu_) = false, done_ ABSL_GUARDED_BY(mu_) = false;
 };
 

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include "common/base/clock.h"
 #include "common/base/executor.h"
@@ -45,6 +46,12 @@ struct Plan {
   std::atomic<Reason> fails_with = Reason::kInternal;  // Instead of ending with OK.
   std::atomic<bool> fails = false, fails_on_open = false;
   std::atomic<int> opened = 0, asked = 0, at_once = 0;
+  // Before it opens and before each message it holds: resumed by another task, or before it says that it holds, or by nobody.
+  enum class Holds { kNever, kResumedLater, kResumedBefore, kForEver };
+  std::atomic<Holds> holds = Holds::kNever;
+  std::atomic<bool> resume_fails = false;  // With the error of `fails_with`.
+  Executor* executor = nullptr;
+  std::function<void()> while_held;  // With kForEver.
 };
 
 class CountStream final : public ServerStream<StringValue> {
@@ -55,11 +62,18 @@ class CountStream final : public ServerStream<StringValue> {
   absl::Status OnOpen(const Peer& peer) override {
     ++plan_.opened;
     EXPECT_EQ(peer.id, "met-police");
+    HoldAsPlanned();
     return plan_.fails_on_open ? Error(Reason::kFieldInvalid, "no") : absl::OkStatus();
   }
   absl::StatusOr<bool> Next(StringValue& message) override {
     EXPECT_EQ(++plan_.at_once, 1);
     EXPECT_TRUE(message.value().empty());
+    if (!held_ && HoldAsPlanned()) {
+      message.set_value("what is not to be written");
+      --plan_.at_once;
+      return false;
+    }
+    held_ = false;
     message.set_value(request_ + std::to_string(sent_) + std::string(plan_.bytes, 'x'));
     ++plan_.asked, --plan_.at_once;
     if (sent_++ < plan_.messages) return true;
@@ -67,9 +81,25 @@ class CountStream final : public ServerStream<StringValue> {
     return false;
   }
 
+  bool HoldAsPlanned() {
+    held_ = plan_.holds != Plan::Holds::kNever;
+    if (!held_) return false;
+    const absl::Status status = plan_.resume_fails ? Error(plan_.fails_with, "over") : absl::OkStatus();
+    if (plan_.holds == Plan::Holds::kResumedBefore) Resume(status);
+    Hold();
+    if (plan_.holds == Plan::Holds::kResumedLater) {
+      EXPECT_TRUE(plan_.executor->Run([self = std::static_pointer_cast<CountStream>(shared_from_this()), status] { self->Resume(status); }));
+    }
+    if (plan_.holds == Plan::Holds::kForEver) {
+      EXPECT_TRUE(plan_.executor->Run([&plan = plan_] { plan.while_held(); }));
+    }
+    return true;
+  }
+
   Plan& plan_;
   const std::string request_;
   int sent_ = 0;
+  bool held_ = false;
 };
 
 class CountService : public grpc::Service {
@@ -88,6 +118,7 @@ class ServerStreamTest : public ::testing::Test {
   static void SetUpTestSuite() { ASSERT_TRUE(EnforceTls13().ok()); }
 
   ServerStreamTest() {
+    plan_.executor = &executor_;
     std::string name = ::testing::TempDir() + "/accord_stream_XXXXXX";
     directory_ = mkdtemp(name.data());
     auto server = Server::Start({.tls = Write("server", "broker/main"), .trust_domain = "accord.test"}, {&service_});
@@ -193,6 +224,31 @@ TEST_F(ServerStreamTest, EndsAtOnceForWhoIsDeniedMeanwhile) {
     if (messages.size() == 1) streams_.EndIf([](const Peer&) { return Error(Reason::kCertificateDenied, "denied"); });
   });
   EXPECT_TRUE(HasReason(status, Reason::kCertificateDenied)) << status;
+}
+
+TEST_F(ServerStreamTest, OneThatHoldsGoesOnWhenItIsResumed) {
+  for (const auto holds : {Plan::Holds::kResumedLater, Plan::Holds::kResumedBefore}) {
+    plan_.holds = holds;
+    plan_.messages = 100;
+    std::vector<std::string> messages;
+    ASSERT_EQ(Call(messages), absl::OkStatus());
+    ASSERT_EQ(messages.size(), 100u) << "none twice, and none of what was not to be written";
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(messages[i], "n" + std::to_string(i));
+    plan_.resume_fails = true, plan_.fails_with = Reason::kStoreUnavailable;
+    messages.clear();
+    EXPECT_TRUE(HasReason(Call(messages), Reason::kStoreUnavailable));
+    EXPECT_TRUE(messages.empty());
+    plan_.resume_fails = false;
+  }
+}
+
+TEST_F(ServerStreamTest, OneThatHoldsForEverEndsWithWhoIsDenied) {
+  plan_.holds = Plan::Holds::kForEver;
+  plan_.while_held = [&] { streams_.EndIf([](const Peer&) { return Error(Reason::kCertificateDenied, "denied"); }); };
+  std::vector<std::string> messages;
+  const absl::Status status = Call(messages);
+  EXPECT_TRUE(HasReason(status, Reason::kCertificateDenied)) << status;
+  EXPECT_TRUE(messages.empty());
 }
 
 TEST_F(ServerStreamTest, AReaderThatStopsHoldsNoMoreThanTheConnectionDoes) {

@@ -1,6 +1,7 @@
 #include "common/storage/rocks_store.h"
 
 #include <fmt/format.h>
+#include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
@@ -24,6 +25,8 @@ constexpr uint64_t kManifestBytesMax = 1;
 constexpr uint64_t kNewManifestBytesMax = 1u << 20;  // While families are made and no key is there.
 constexpr size_t kMemtableBytes = 32u << 20;
 constexpr uint64_t kBlobBytesMin = 4096;
+// One cache for the whole store, of this for each family: what is read at one time is seldom spread over all of them.
+constexpr size_t kCacheBytesAFamily = 4u << 20;
 constexpr int kOpenFilesMax = 512;  // Opening reads no table's footer until it is needed.
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
@@ -78,7 +81,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
   return db;
 }
 
-rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec) {
+rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec, const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family;
   family.write_buffer_size = kMemtableBytes;
   family.memtable_protection_bytes_per_key = 8;
@@ -91,6 +94,10 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec) {
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   // Without this, indexes and filters of open tables are outside every bound.
   table.cache_index_and_filter_blocks = true;
+  table.block_cache = cache;
+  // In pieces: of a long log a read of one entry would else take up to megabytes of index and filter into the cache.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   if (spec.sealed) {
     family.enable_blob_files = true;
@@ -135,8 +142,9 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
   rocksdb::DBOptions db_options = DatabaseOptions(options);
 
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions({}));
-  for (const FamilySpec& spec : families) descriptors.emplace_back(spec.name, FamilyOptions(spec));
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kCacheBytesAFamily * (families.size() + 1));
+  descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions({}, cache));
+  for (const FamilySpec& spec : families) descriptors.emplace_back(spec.name, FamilyOptions(spec, cache));
 
   // RocksDB's own message for a family it was not told of does not say what to do.
   std::vector<std::string> present;

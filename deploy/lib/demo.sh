@@ -1,4 +1,5 @@
-# A broker and five agencies on loopback, in one directory; sourced after common.sh by deploy/quickstart.sh.
+# A broker and its agencies on loopback, in one directory; sourced after common.sh by deploy/quickstart.sh. The five; and after
+# demo_with_further three more, one accord-agency for two of them and a second accord-idva for the third.
 #
 #   DEMO/pki, *.toml, broker.vkey   made by demo_make
 #   DEMO/broker, DEMO/AGENCY        the programs' own stores and keys
@@ -10,18 +11,52 @@ DEMO=${ACCORD_DEMO_DIR:-$ACCORD_ROOT/build/demo}
 DEMO_BASE_PORT=${ACCORD_DEMO_BASE_PORT:-7400}
 DEMO_PROGRAMS=${ACCORD_DEMO_PROGRAMS:-$ACCORD_ROOT/build/release/bin}
 DEMO_AGENCIES=(police childrens housing health idva)
-DEMO_NAMES=(broker "${DEMO_AGENCIES[@]}")
+DEMO_FURTHER=()
+DEMO_SERVICES=("${DEMO_AGENCIES[@]}")  # The agencies' programs that run, by their names here.
+DEMO_NAMES=(broker "${DEMO_SERVICES[@]}")
 DEMO_START_SECONDS_MAX=60
 DEMO_STOP_SECONDS_MAX=40  # The broker gives its callers 20.
 case $DEMO in /*) ;; *) DEMO=$PWD/$DEMO ;; esac
 
-# demo_port NAME
+# demo_with_further: the demo has the three as well (demo-config.sh --further). Before anything else.
+demo_with_further() {
+  DEMO_FURTHER=(newleaf marac idva-westshire)
+  DEMO_AGENCIES+=("${DEMO_FURTHER[@]}")
+  DEMO_SERVICES+=(agency idva-westshire)
+  DEMO_NAMES=(broker "${DEMO_SERVICES[@]}")
+}
+
+# demo_agencies NAME: the agencies of a program, one a line; of the broker none.
+demo_agencies() {
+  case $1 in
+    broker) ;;
+    agency) printf '%s\n' newleaf marac ;;
+    *) echo "$1" ;;
+  esac
+}
+
+# demo_program NAME
+demo_program() {
+  case $1 in
+    idva-westshire) echo accord-idva ;;
+    *) echo "accord-$1" ;;
+  esac
+}
+
+# demo_ports NAME: where a program listens, one a line; the metrics of each are 2000 above.
+demo_ports() {
+  local agency
+  [ "$1" != broker ] || echo "$DEMO_BASE_PORT"
+  for agency in $(demo_agencies "$1"); do demo_port "$agency"; done
+}
+
+# demo_port AGENCY: the five from 11 above the broker's, the further ones from 20.
 demo_port() {
-  local offset=10 name
-  [ "$1" != broker ] || { echo "$DEMO_BASE_PORT"; return; }
+  local offset=11 name
   for name in "${DEMO_AGENCIES[@]}"; do
-    offset=$((offset + 1))
+    [ "$name" != newleaf ] || offset=20
     [ "$name" != "$1" ] || { echo $((DEMO_BASE_PORT + offset)); return; }
+    offset=$((offset + 1))
   done
 }
 
@@ -59,15 +94,20 @@ demo_clear() {
 
 # demo_make [OPTION]: certificates, configuration, and a broker that has its log, directory and agreement.
 demo_make() {
-  "$ACCORD_ROOT/deploy/dev-pki.sh" "$DEMO/pki"
-  "$ACCORD_ROOT/deploy/demo-config.sh" "$DEMO" --base-port "$DEMO_BASE_PORT" "$@"
+  local agency certified=() configured=()
+  for agency in ${DEMO_FURTHER[@]+"${DEMO_FURTHER[@]}"}; do
+    certified+=(--agency "$agency")
+    configured=(--further)
+  done
+  "$ACCORD_ROOT/deploy/dev-pki.sh" "$DEMO/pki" ${certified[@]+"${certified[@]}"}
+  "$ACCORD_ROOT/deploy/demo-config.sh" "$DEMO" --base-port "$DEMO_BASE_PORT" ${configured[@]+"${configured[@]}"} "$@"
   "$DEMO_PROGRAMS/accord-broker" init --config "$DEMO/broker.toml"
   demo_policy
   cp "$DEMO/broker/keys/log.pem.vkey" "$DEMO/broker.vkey.new"  # In life: published by the operator.
   mv "$DEMO/broker.vkey.new" "$DEMO/broker.vkey"
 }
 
-# demo_policy: whose cosignatures the broker collects. Any three of the five agencies make a quorum.
+# demo_policy: whose cosignatures the broker collects. Any three of the agencies make a quorum.
 demo_policy() {
   local agency vkey
   {
@@ -87,20 +127,24 @@ demo_policy() {
 demo_check_ports() {
   local name port at
   for name in "${DEMO_NAMES[@]}"; do
-    port=$(demo_port "$name")
-    for at in "$port" $((port + 2000)); do
-      if (exec 3<>"/dev/tcp/127.0.0.1/$at") 2>/dev/null; then
-        fail "port $at of 127.0.0.1, which accord-$name needs, is in use by another program; end that one first"
-      fi
+    for port in $(demo_ports "$name"); do
+      for at in "$port" $((port + 2000)); do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$at") 2>/dev/null; then
+          fail "port $at of 127.0.0.1, which $(demo_program "$name") needs, is in use by another program; end that one first"
+        fi
+      done
     done
   done
 }
 
 # demo_start NAME…: starts programs, out of reach of this terminal's Ctrl-C and hang-up.
 demo_start() {
-  local name pid
+  local name agency pid configs
   for name in "$@"; do
-    setsid "$DEMO_PROGRAMS/accord-$name" --config "$DEMO/$name.toml" >"$DEMO/log/$name.log" 2>&1 </dev/null &
+    configs=()
+    for agency in $(demo_agencies "$name"); do configs+=(--config "$DEMO/$agency.toml"); done
+    [ ${#configs[@]} -gt 0 ] || configs=(--config "$DEMO/$name.toml")
+    setsid "$DEMO_PROGRAMS/$(demo_program "$name")" "${configs[@]}" >"$DEMO/log/$name.log" 2>&1 </dev/null &
     pid=$!
     echo "$pid $(demo_started_at $pid)" >"$DEMO/run/$name.pid"
   done
@@ -115,7 +159,7 @@ demo_wait() {
     for name in "${DEMO_NAMES[@]}"; do
       if ! demo_pid "$name" >/dev/null; then
         tail -n 20 "$DEMO/log/$name.log" >&2
-        fail "accord-$name has ended; above is the end of $DEMO/log/$name.log"
+        fail "$(demo_program "$name") has ended; above is the end of $DEMO/log/$name.log"
       fi
     done
     if [ $SECONDS -ge $limit ]; then
@@ -138,7 +182,7 @@ demo_end() {
   for name in "$@"; do
     while pid=$(demo_pid "$name"); do
       if [ $SECONDS -ge $limit ]; then
-        echo "accord-$name did not end within $DEMO_STOP_SECONDS_MAX s and is killed" >&2
+        echo "$(demo_program "$name") did not end within $DEMO_STOP_SECONDS_MAX s and is killed" >&2
         kill -KILL "$pid" 2>/dev/null || true
       fi
       sleep 0.1
@@ -149,6 +193,6 @@ demo_end() {
 
 # demo_stop: all of them, the broker last, so that what the agencies still send arrives.
 demo_stop() {
-  demo_end "${DEMO_AGENCIES[@]}"
+  demo_end "${DEMO_SERVICES[@]}"
   demo_end broker
 }

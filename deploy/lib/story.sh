@@ -24,6 +24,40 @@ arrived() {
   done
 }
 
+# sample_as NAME SED-SCRIPT FILE: that sample as another file of the demo, with other names in it.
+sample_as() { sed "$2" "$ACCORD_ROOT/deploy/samples/$3" >"$DEMO/$1.json"; }
+
+# A client moves to the next area.
+tell_handover() {
+  local handover
+  step "the Idva service of the next area says whom it takes, and a client is handed over to it"
+  told accordctl --as idva-westshire support publish --places 4 --age-from 16 --grade high --grade medium
+  sample_as handover 's/"title": .*/"title": "A client moves to the next area: handed over to the Idva service there",/
+    s/idva-southshire/idva-westshire/; s|OAS-20311/handover-1|OAS-20311/handover-2|' 65-idva-handover-service-not-here.json
+  told accordctl --as idva referral submit "$DEMO/handover.json" --wait 15
+  handover=$(referral_of idva OAS-20311/handover-2)
+  arrived idva-westshire "$handover"
+  told accordctl --as idva-westshire inbox read "${handover:0:16}" >"$DEMO/log/handover.read"
+  told accordctl --as idva-westshire inbox accept "${handover:0:16}"
+}
+
+# A case comes before the Marac, which is a tenant of accord-agency by configuration alone.
+tell_marac() {
+  local case
+  step "a substance misuse service refers to the Marac, and its coordinator puts the case on the agenda"
+  sample_as to-the-marac 's/"agency": "recovery"/"agency": "newleaf"/; s|REC-4601|NL-4601|' other/74-recovery-to-the-marac.json
+  told accordctl --as newleaf referral submit "$DEMO/to-the-marac.json" --wait 15
+  case=$(referral_of newleaf NL-4601/1)
+  arrived marac "$case"
+  told accordctl --as marac inbox read "${case:0:16}" >"$DEMO/log/marac.read"
+  told accordctl --as marac inbox accept "${case:0:16}"
+  told accordctl --as marac today
+  told accordctl --as marac forum list "${case:0:16}" --meeting 2100-01-05T10:00:00Z
+  sample_as research 's/"recovery"/"newleaf"/' forum/research.json
+  told accordctl --as marac forum research "${case:0:16}" "$DEMO/research.json" --wait 15
+  told accordctl --as marac forum agenda
+}
+
 tell_story() {
   local incident duty number verified=0 bundle middle byte limit
   local export=$DEMO/export receipts=$DEMO/receipts
@@ -49,6 +83,9 @@ tell_story() {
   told accordctl --as housing inbox read "${duty:0:16}"
   told accordctl --as housing inbox accept "${duty:0:16}"
   told accordctl --as housing inbox outcome "${duty:0:16}" --code interim-accommodation
+
+  tell_handover
+  tell_marac
 
   step "what the police see of it: signed statements of those who received it"
   limit=$((SECONDS + STORY_SECONDS_MAX))
@@ -97,6 +134,9 @@ story_hints() {
   cp deploy/samples/02-*.json my-case.json                    your own: edit it, give it a new requestId, and
   accordctl referral submit my-case.json
   accordctl --as idva inbox list
+  accordctl --as idva support list                            which Idva services take whom, and have room
+  accordctl --as marac forum agenda                           the Marac: cases, research, decisions, actions
+  accordctl --as marac today                                  what waits for its coordinator
   accordctl --as police trail referral REQUEST-ID
   accordctl --help
 

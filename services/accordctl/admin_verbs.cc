@@ -1,3 +1,4 @@
+#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
@@ -15,6 +16,7 @@
 #include "common/crypto/certificate.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/succession.h"
+#include "services/accordctl/choices.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/paging.h"
 #include "services/accordctl/policy_client.h"
@@ -31,7 +33,8 @@ constexpr size_t kChangeBytesMax = 4u << 20;
 
 // What is proposed: exactly one of them is named.
 struct ProposeArguments {
-  std::string file, agreement, emergency_schedule, legal_register, clock_rules, case_rules, denied_certificate;
+  std::string file, agreement, emergency_schedule, legal_register, clock_rules, case_rules, denied_certificate, leaving_agency;
+  std::string effective_from;  // As typed; empty: at approval.
 };
 
 absl::StatusOr<std::string> ReadArgument(const std::string& path) {
@@ -62,6 +65,10 @@ absl::StatusOr<admin::v1::Change> MakeChange(const ProposeArguments& arguments) 
     ACCORD_ASSIGN_OR_RETURN(*change.mutable_put_case_rules()->mutable_text(), ReadArgument(arguments.case_rules));
     return change;
   }
+  if (!arguments.leaving_agency.empty()) {
+    change.mutable_leave_agency()->set_agency(arguments.leaving_agency);
+    return change;
+  }
   if (!arguments.denied_certificate.empty()) {
     ACCORD_ASSIGN_OR_RETURN(const std::string pem, ReadArgument(arguments.denied_certificate));
     const auto certificate = crypto::Certificate::FromPem(pem);
@@ -87,16 +94,27 @@ std::string Kind(const admin::v1::Change& change) {
   return name;
 }
 
+// Where it stands, and what is to be done next.
+std::string StateText(const admin::v1::ProposedChange& change) {
+  switch (change.state()) {
+    case admin::v1::CHANGE_STATE_PROPOSED:
+      if (change.name().empty()) return "only checked: nothing is kept";
+      return fmt::format("not approved yet: another administrator must: accordctl admin show {0}, then accordctl admin approve {0}; until {1}", change.name(),
+                         console::TimeText(change.expires_at_ms()));
+    case admin::v1::CHANGE_STATE_APPROVED: return fmt::format("approved; in force from {}", console::TimeText(change.effective_from_ms()));
+    case admin::v1::CHANGE_STATE_WITHDRAWN: return fmt::format("withdrawn by {}", change.withdrawn_by());
+    case admin::v1::CHANGE_STATE_EXPIRED: return "expired: nobody approved it in time; propose it again";
+    default: return "in force";
+  }
+}
+
 std::string ChangeText(const admin::v1::ProposedChange& change) {
   auto table = console::Table::Facts();
-  table.Add({"change", change.name()});
+  if (!change.name().empty()) table.Add({"change", change.name()});
   table.Add({"what", Kind(change.change())});
   table.Add({"proposed", fmt::format("{} by {}", console::TimeText(change.proposed_at_ms()), change.proposed_by())});
-  table.Add({"approved", change.approved_at_ms() == 0
-                             ? fmt::format("not yet: another administrator must: accordctl admin show {0}, then accordctl admin approve {0}",
-                                           change.name())
-                             : fmt::format("{} by {}: in force", console::TimeText(change.approved_at_ms()),
-                                           change.approved_by())});
+  if (change.approved_at_ms() != 0) table.Add({"approved", fmt::format("{} by {}", console::TimeText(change.approved_at_ms()), change.approved_by())});
+  table.Add({"state", StateText(change)});
   return table.ToString(console::TerminalWidth());
 }
 
@@ -106,7 +124,14 @@ std::string ChangeName(const std::string& name) { return name.find('/') == std::
 absl::StatusOr<int> Propose(Session& session, const ProposeArguments& arguments) {
   admin::v1::ProposeChangeRequest request;
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_change(), MakeChange(arguments));
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  if (!arguments.effective_from.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const int64_t effective_from_ms, TimeMs("--effective-from", arguments.effective_from));
+    request.set_effective_from_ms(effective_from_ms);
+  }
+  ACCORD_ASSIGN_OR_RETURN(Endpoint broker, session.Broker(Prefer::kAdmin));
+  // The broker has a dry run of its own, which knows more than one here.
+  request.set_dry_run(session.dry_run());
+  broker.dry_run = false;
   request.set_request_id(session.RequestId());
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
   session.json() ? session.PrintJson(ToJson(response.change())) : session.Print(ChangeText(response.change()));
@@ -153,6 +178,16 @@ absl::StatusOr<int> Approve(Session& session, const std::string& name) {
   return kDone;
 }
 
+absl::StatusOr<int> Withdraw(Session& session, const std::string& name) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  admin::v1::WithdrawChangeRequest request;
+  request.set_name(ChangeName(name));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::WithdrawChange, request));
+  session.json() ? session.PrintJson(ToJson(response.change())) : session.Print(ChangeText(response.change()));
+  return kDone;
+}
+
 // Up to `rows_max` changes, the newest first.
 absl::StatusOr<std::vector<admin::v1::ProposedChange>> ListChanges(const Endpoint& broker, int rows_max) {
   std::vector<admin::v1::ProposedChange> changes;
@@ -172,10 +207,10 @@ absl::StatusOr<int> Changes(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   ACCORD_ASSIGN_OR_RETURN(const auto changes, ListChanges(broker, rows_max));
   nlohmann::json rows = nlohmann::json::array();
-  console::Table table({"change", "what", "proposed", "by", "approved", "by"});
+  console::Table table({"change", "what", "state", "proposed", "by", "approved", "by"});
   for (const auto& change : changes) {
     rows.push_back(ToJson(change));
-    table.Add({change.name(), Kind(change.change()), console::TimeText(change.proposed_at_ms()), change.proposed_by(),
+    table.Add({change.name(), Kind(change.change()), console::Words(change.state()), console::TimeText(change.proposed_at_ms()), change.proposed_by(),
                console::TimeText(change.approved_at_ms()), change.approved_by().empty() ? "-" : change.approved_by()});
   }
   session.json() ? session.PrintJson({{"changes", rows}}) : session.Print(table.ToString(console::TerminalWidth()));
@@ -208,24 +243,41 @@ absl::StatusOr<int> Overdue(Session& session, int rows_max) {
   return kDone;
 }
 
-// One change, and for a policy text what it would change.
+// A value of a difference, for people: times are told apart by their name.
+std::string ValueText(const std::string& field, const std::string& value) {
+  int64_t ms = 0;
+  if (field.ends_with("_ms") && absl::SimpleAtoi(ToAbsl(value), &ms)) return console::TimeText(ms);
+  return value.empty() ? "-" : console::Printable(value);
+}
+
+// One change, with what it makes different: of a policy text by meaning.
 absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  ACCORD_ASSIGN_OR_RETURN(const auto changes, ListChanges(broker, kRowsMax));
-  const std::string full = ChangeName(name);
-  const auto change = std::find_if(changes.begin(), changes.end(), [&](const auto& row) { return row.name() == full; });
-  if (change == changes.end()) return Error(Reason::kChangeNotFound, fmt::format("there is no change {}", full));
-  ACCORD_ASSIGN_OR_RETURN(const std::string difference, DifferenceText(broker, change->change()));
+  admin::v1::GetChangeRequest request;
+  request.set_name(ChangeName(name));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::GetChange, request));
+  ACCORD_ASSIGN_OR_RETURN(const std::string difference, DifferenceText(broker, response.change().change()));
   if (session.json()) {
-    session.PrintJson({{"change", ToJson(*change)}, {"difference", difference}});
+    auto document = ToJson(response);
+    document["difference"] = difference;
+    session.PrintJson(document);
     return kDone;
   }
-  const std::string what = difference.empty() ? console::Printable(ToJson(change->change()).dump(2)) + "\n" : difference;
-  session.Print(ChangeText(*change) + "\n" + what);
+  console::Table table({"field", "before", "after"});
+  for (const auto& row : response.differences()) table.Add({row.field(), ValueText(row.field(), row.before()), ValueText(row.field(), row.after())});
+  const std::string fields = table.empty() ? "It makes nothing different.\n" : table.ToString(console::TerminalWidth());
+  // Whom a conflict list names is in the change alone.
+  const bool of_people = response.change().change().has_put_conflict_list();
+  const std::string named = of_people ? console::Printable(ToJson(response.change().change()).dump(2)) + "\n" : "";
+  session.Print(ChangeText(response.change()) + "\n" + (difference.empty() ? fields : difference) + named);
   return kDone;
 }
 
-absl::StatusOr<int> Agencies(Session& session) {
+absl::StatusOr<int> Agencies(Session& session, const std::string& as_at) {
+  int64_t as_at_ms = 0;
+  if (!as_at.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(as_at_ms, TimeMs("--as-at", as_at));
+  }
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"agency", "kind", "name", "active", "valid from", "deputy", "duty recipient"});
@@ -234,6 +286,7 @@ absl::StatusOr<int> Agencies(Session& session) {
     admin::v1::ListAgenciesRequest request;
     request.set_page_size(kPageRowsMax);
     request.set_page_token(token);
+    request.set_as_at_ms(as_at_ms);
     ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(broker, &DirectoryService::Stub::ListAgencies, request));
     for (const auto& agency : page.agencies()) {
       rows.push_back(ToJson(agency));
@@ -284,14 +337,22 @@ absl::StatusOr<int> Status(Session& session, bool one) {
       if (!agency.address.empty()) well &= StatusOf(session, agency, table, rows);
     }
   }
-  nlohmann::json log_json;
-  std::string log_text;
+  nlohmann::json log_json, maintenance_json;
+  std::string log_text, maintenance_text;
   const auto newest = [&]() -> absl::StatusOr<SignedCheckpoint> {
     ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
     // Any identity will do: checkpoints are for everyone who may call.
     auto broker = session.Broker(Prefer::kAgency);
     if (!broker.ok() && !session.config().agencies.empty()) broker = session.BrokerAs(session.config().agencies.front());
     ACCORD_RETURN_IF_ERROR(broker);
+    admin::v1::ListAgenciesRequest one_row;
+    one_row.set_page_size(1);
+    ACCORD_ASSIGN_OR_RETURN(const auto directory, Ask(*broker, &DirectoryService::Stub::ListAgencies, one_row));
+    if (directory.maintenance_since_ms() != 0) {
+      maintenance_json = {{"sinceMs", directory.maintenance_since_ms()}, {"untilMs", directory.maintenance_until_ms()}};
+      maintenance_text = fmt::format("broker: under MAINTENANCE since {}{}; only IMMEDIATE is taken as new\n", console::TimeText(directory.maintenance_since_ms()),
+                                     directory.maintenance_until_ms() == 0 ? "" : ", until about " + console::TimeText(directory.maintenance_until_ms()));
+    }
     return NewestCheckpoint(*broker, log);
   }();
   if (newest.ok()) {
@@ -304,8 +365,8 @@ absl::StatusOr<int> Status(Session& session, bool one) {
     log_json = {{"error", ErrorJson(newest.status())}};
     log_text = "broker: no answer\n";
   }
-  session.json() ? session.PrintJson({{"services", rows}, {"log", log_json}, {"well", well}})
-                 : session.Print((table.empty() ? "" : table.ToString(console::TerminalWidth()) + "\n") + log_text);
+  session.json() ? session.PrintJson({{"services", rows}, {"log", log_json}, {"maintenance", maintenance_json}, {"well", well}})
+                 : session.Print((table.empty() ? "" : table.ToString(console::TerminalWidth()) + "\n") + log_text + maintenance_text);
   return well ? kDone : kFailed;
 }
 
@@ -314,7 +375,7 @@ absl::StatusOr<int> Status(Session& session, bool one) {
 void AddAdminVerbs(Command& app, Verb& chosen) {
   Command& admin = app.AddGroup("admin", "Changes by two administrators");
   auto arguments = std::make_shared<ProposeArguments>();
-  Command& propose = admin.AddVerb("propose", "Propose a change; it is in force once another administrator approved it");
+  Command& propose = admin.AddChange("propose", "Propose a change; it is in force once another administrator approved it");
   OptionSet& what = propose.AddOneOf("change");
   what.AddOption("FILE", arguments->file, "An accord.admin.v1.Change in protobuf JSON").ExistingFile();
   what.AddOption("--agreement", arguments->agreement, "A data-sharing agreement (docs/agreements.md)").ExistingFile();
@@ -323,23 +384,31 @@ void AddAdminVerbs(Command& app, Verb& chosen) {
   what.AddOption("--clock-rules", arguments->clock_rules, "Clock rules (docs/clocks.md)").ExistingFile();
   what.AddOption("--case-rules", arguments->case_rules, "Case rules (docs/cases.md)").ExistingFile();
   what.AddOption("--deny-certificate", arguments->denied_certificate, "A certificate, PEM, to be denied for good").ExistingFile();
+  what.AddOption("--leave", arguments->leaving_agency, "An agency that leaves for good (accordctl admin leaving)");
+  propose.AddOption("--effective-from", arguments->effective_from, "Not in force before, such as 2027-04-01 or 2027-04-01T09:00:00Z; at most a year ahead");
+  propose.Footer("With --dry-run the broker says what would refuse it, and keeps nothing. A proposal that nobody approves expires after 30 days.\n"
+                 "Example: accordctl admin propose housing.json --effective-from 2027-04-01 --as-admin alice");
   propose.WhenGiven(
       [&chosen, arguments] { chosen = [arguments](Session& session) { return Propose(session, *arguments); }; });
 
   auto name = std::make_shared<std::string>();
   auto endorse = std::make_shared<EndorseArguments>();
   Command& endorses = admin.AddVerb("endorse", "Make the fields of an agency's row by which its old sealing key vouches for the new one");
-  endorses.AddOption("--key", endorse->key, "The old sealing key, PEM; it is read here and goes nowhere").Required();
-  endorses.AddOption("--certificate", endorse->certificate, "Its certificate, PEM").Required();
-  endorses.AddOption("--next", endorse->next, "The new sealing certificate, PEM").Required();
+  endorses.AddOption("--key", endorse->key, "The old sealing key, PEM; it is read here and goes nowhere").Path().Required();
+  endorses.AddOption("--certificate", endorse->certificate, "Its certificate, PEM").Path().Required();
+  endorses.AddOption("--next", endorse->next, "The new sealing certificate, PEM").Path().Required();
   endorses.Footer("Run by the agency, which has the key; asks no server. What it prints goes into putAgency (docs/runbooks/directory.md).");
   endorses.WhenGiven([&chosen, endorse] { chosen = [endorse](Session& session) { return Endorse(session, *endorse); }; });
 
-  Command& approve = admin.AddVerb("approve", "Approve another administrator's change; it is in force at once");
+  Command& approve = admin.AddChange("approve", "Approve another administrator's change; it is in force at once");
   approve.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
   approve.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
 
-  Command& show = admin.AddVerb("show", "Show a change, and what a proposed policy text would change of the one in force");
+  Command& withdraw = admin.AddChange("withdraw", "Take back your change, or reject another administrator's");
+  withdraw.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
+  withdraw.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return Withdraw(session, *name); }; });
+
+  Command& show = admin.AddVerb("show", "Show a change, and what it makes different: field by field, of a policy text by meaning");
   show.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
   show.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return ShowChange(session, *name); }; });
 
@@ -350,7 +419,11 @@ void AddAdminVerbs(Command& app, Verb& chosen) {
   Command& overdue = admin.AddVerb("overdue", "List clocks that were missed and whose sender was told, the longest due first");
   overdue.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
   overdue.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Overdue(session, *limit); }; });
-  admin.AddVerb("agencies", "List the agencies of the directory").WhenGiven([&chosen] { chosen = Agencies; });
+  auto as_at = std::make_shared<std::string>();
+  Command& agencies = admin.AddVerb("agencies", "List the agencies of the directory");
+  agencies.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
+  agencies.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return Agencies(session, *as_at); }; });
+  AddOfficerVerbs(admin, chosen);
 
   Command& status = app.AddVerb("status", "How the agencies' services and the broker's log stand");
   status.WhenGiven([&chosen, &app] {

@@ -26,6 +26,7 @@ absl::StatusOr<std::string> UploadFile(const Endpoint& service, const std::strin
   if (!bytes.ok()) return UsageError(fmt::format("{}; nothing was sent", FromAbsl(bytes.status().message())));
   const std::string_view media_type = referral::MediaTypeOf(*bytes);
   if (media_type.empty()) return UsageError(fmt::format("{} is of no type that is taken (docs/attachments.md); nothing was sent", path));
+  if (service.dry_run) return WouldDo(fmt::format("upload {} to {}", path, service.who));
   AttachmentsService::Stub stub(service.channel);
   grpc::ClientContext context;
   rpc::SetTimeout(context, kFileTimeout);
@@ -53,6 +54,7 @@ absl::StatusOr<std::string> SaveFile(const Endpoint& service, const std::string&
   if (std::filesystem::symlink_status(path).type() != std::filesystem::file_type::not_found) {
     return UsageError(fmt::format("{} is there already: nothing is written over", path));
   }
+  if (service.dry_run) return WouldDo(fmt::format("write the file in section {} of {} to {}, and it would be recorded that it was read", section, name, path));
   AttachmentsService::Stub stub(service.channel);
   grpc::ClientContext context;
   rpc::SetTimeout(context, kFileTimeout);

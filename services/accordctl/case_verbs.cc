@@ -107,7 +107,7 @@ void AddCaseVerbs(Command& app, Verb& chosen) {
 
   auto link = std::make_shared<std::string>();
   const auto add_answer = [&](const char* name, const char* what, type::v1::LinkAnswer answer) {
-    Command& verb = cases.AddVerb(name, what);
+    Command& verb = cases.AddChange(name, what);
     verb.AddOption("LINK", *link, "As `case links` shows it").Required();
     verb.Footer(fmt::format("Example:\n  accordctl case {} links/41 --as idva --worker s.okafor", name));
     verb.WhenGiven([&chosen, link, answer] { chosen = [link, answer](Session& session) { return AnswerLink(session, *link, answer); }; });
@@ -125,6 +125,7 @@ void AddCaseVerbs(Command& app, Verb& chosen) {
   history.WhenGiven([&chosen, id, as_at, time] {
     chosen = [id, as_at, time](Session& session) { return History(session, *id, *as_at, *time); };
   });
+  AddTimelineVerb(cases, chosen);
   AddCasePackVerb(cases, chosen);
 }
 

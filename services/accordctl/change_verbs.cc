@@ -138,7 +138,7 @@ absl::StatusOr<int> Regrade(Session& session, const RegradeArguments& arguments)
 }
 
 void AddRegrade(Command& referral, Verb& chosen) {
-  Command& verb = referral.AddVerb("regrade", "Change the grade of what was sent: who has not answered yet has the time of the new one");
+  Command& verb = referral.AddChange("regrade", "Change the grade of what was sent: who has not answered yet has the time of the new one");
   auto arguments = std::make_shared<RegradeArguments>();
   verb.AddOption("ID", arguments->id, kId).Required();
   verb.AddOption("--grade", arguments->grade, "As it is now").Required().Check(OneOf<type::v1::RiskGrade>());
@@ -158,7 +158,7 @@ struct ResealArguments {
 };
 
 void AddReseal(Command& referral, Verb& chosen) {
-  Command& verb = referral.AddVerb("reseal", "Approve that what was sent is sealed again for an agency that cannot open it");
+  Command& verb = referral.AddChange("reseal", "Approve that what was sent is sealed again for an agency that cannot open it");
   auto arguments = std::make_shared<ResealArguments>();
   verb.AddOption("ID", arguments->id, kId).Required();
   verb.AddOption("--for", arguments->agency, "A recipient whose key is another by now, or one that a recipient named as the right one").Required();
@@ -174,7 +174,7 @@ void AddReseal(Command& referral, Verb& chosen) {
 }
 
 void AddNotShared(Command& referral, Verb& chosen) {
-  Command& verb = referral.AddVerb("not-shared", "Record a decision not to share; nothing is delivered to anybody");
+  Command& verb = referral.AddChange("not-shared", "Record a decision not to share; nothing is delivered to anybody");
   auto arguments = std::make_shared<NotSharedArguments>();
   verb.AddOption("--with", arguments->recipients, "With which agency not; may be repeated").Required();
   verb.AddOption("--purpose", arguments->purpose, "Why it was asked for").Required().Check(OneOf<type::v1::Purpose>());
@@ -207,7 +207,7 @@ absl::StatusOr<int> SentOutside(Session& session, const SentOutsideArguments& ar
 }
 
 void AddSentOutside(Command& referral, Verb& chosen) {
-  Command& verb = referral.AddVerb("sent-outside", "Record what was told by telephone, secure mail, at a meeting …; nothing is delivered");
+  Command& verb = referral.AddChange("sent-outside", "Record what was told by telephone, secure mail, at a meeting …; nothing is delivered");
   auto arguments = std::make_shared<SentOutsideArguments>();
   verb.AddOption("--to", arguments->recipients, "Which agency was told; may be repeated").Required();
   verb.AddOption("--by", arguments->channel, "By what means").Required().Check(OneOf<type::v1::OutsideChannel>());
@@ -222,7 +222,7 @@ void AddSentOutside(Command& referral, Verb& chosen) {
 }
 
 void AddAnswer(Command& referral, Verb& chosen) {
-  Command& verb = referral.AddVerb("answer", "Answer a change of consent, a correction or a recall of what was received");
+  Command& verb = referral.AddChange("answer", "Answer a change of consent, a correction or a recall of what was received");
   auto id = std::make_shared<std::string>(), answer = std::make_shared<std::string>();
   auto article6 = std::make_shared<std::string>(), gateway = std::make_shared<std::string>();
   verb.AddOption("ID", *id, "`referrals/…`, or the beginning of its digits").Required();
@@ -247,7 +247,7 @@ void AddAnswer(Command& referral, Verb& chosen) {
 
 void AddChangeVerbs(Command& referral, Verb& chosen) {
   auto id = std::make_shared<std::string>();
-  Command& consent = referral.AddVerb("consent", "Tell every holder that the consent changed: withdrawn, narrowed or widened");
+  Command& consent = referral.AddChange("consent", "Tell every holder that the consent changed: withdrawn, narrowed or widened");
   consent.AddOption("ID", *id, kId).Required();
   auto basis = AddBasisOptions(consent);
   consent.Footer("What is given replaces all that was recorded: name what still holds too.\n"
@@ -261,7 +261,7 @@ void AddChangeVerbs(Command& referral, Verb& chosen) {
   });
 
   auto reason = std::make_shared<std::string>();
-  Command& recall = referral.AddVerb("recall", "Recall a misdirected referral: copies that have not left are erased, every holder answers");
+  Command& recall = referral.AddChange("recall", "Recall a misdirected referral: copies that have not left are erased, every holder answers");
   recall.AddOption("ID", *id, kId).Required();
   recall.AddOption("--reason", *reason, "Why").Required().Check(OneOf<type::v1::RecallReason>());
   recall.Footer("Example: accordctl referral recall push-0001 --as police --reason wrong-recipient");
@@ -273,7 +273,7 @@ void AddChangeVerbs(Command& referral, Verb& chosen) {
     };
   });
 
-  Command& withdraw = referral.AddVerb("withdraw", "Withdraw a referral: nothing more is expected of anybody. Recall what was misdirected");
+  Command& withdraw = referral.AddChange("withdraw", "Withdraw a referral: nothing more is expected of anybody. Recall what was misdirected");
   withdraw.AddOption("ID", *id, kId).Required();
   withdraw.AddOption("REASON", *reason, "Why").Required().Check(OneOf<type::v1::WithdrawReason>());
   withdraw.Footer("Example: accordctl referral withdraw push-0001 not-wanted --as police");
@@ -290,9 +290,9 @@ void AddChangeVerbs(Command& referral, Verb& chosen) {
 
   auto correct = std::make_shared<SubmitArguments>();
   correct->paths.resize(1);
-  Command& correction = referral.AddVerb("correct", "Push a corrected version in place of one that was sent");
+  Command& correction = referral.AddChange("correct", "Push a corrected version in place of one that was sent");
   correction.AddOption("ID", correct->corrects, kId).Required();
-  correction.AddOption("FILE", correct->paths[0], "The corrected version, whole: as for `referral submit`, with a request id of its own")
+  correction.AddOption("FILE", correct->paths[0], "The corrected version, whole: as for `referral submit`, with a request id of its own").Path()
       .Required();
   correction.AddFlag("--safe-contact", correct->safe_contact_change,
                      "Safe contact, address or do-not-disclose changed: holders are told ahead of all else not to use the old value");

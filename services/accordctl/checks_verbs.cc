@@ -80,8 +80,8 @@ void AddChecksVerbs(Command& app, Verb& chosen) {
   Command& checks = app.AddGroup("checks", "What several agencies know of one family: ask, read what they answered, answer");
 
   auto asked = std::make_shared<SubmitArguments>();
-  Command& request = checks.AddVerb("request", "Ask agencies what they know, as a file says it: each answers known, not known, or withheld");
-  request.AddOption("FILE", asked->paths, "As for `referral submit`, with the call RequestChecks; may be repeated").Required();
+  Command& request = checks.AddChange("request", "Ask agencies what they know, as a file says it: each answers known, not known, or withheld");
+  request.AddOption("FILE", asked->paths, "As for `referral submit`, with the call RequestChecks; may be repeated").Path().Required();
   request.AddOption("--wait", asked->wait_s, "Seconds to wait for the broker's answer").Range(0, kWaitSecondsMax).ShowDefault();
   request.Footer("By when they answer follows from the grade (docs/clocks.md). People are named in the file, not on the command line.\n"
                  "Example: accordctl checks request deploy/samples/17-childrens-checks.json --as childrens");
@@ -93,7 +93,7 @@ void AddChecksVerbs(Command& app, Verb& chosen) {
   show.Footer("Example: accordctl checks show LL-55120/checks-1 --as childrens");
   show.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return ShowChecks(session, *id); }; });
 
-  Command& say = checks.AddVerb("answer", "Answer a check that was received. What is told of it is a referral of its own");
+  Command& say = checks.AddChange("answer", "Answer a check that was received. What is told of it is a referral of its own");
   say.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
   say.AddOption("ANSWER", *answer, "What is known of the family").Required().Check(IsAnswer());
   say.AddOption("--reason", *reason, "For withheld: why it is not told").Check(OneOf<type::v1::NotSharedReason>());

@@ -43,6 +43,11 @@ Option& Option::ExistingDirectory() {
   return *this;
 }
 
+Option& Option::Path() {
+  path_ = true;
+  return *this;
+}
+
 Option& Option::Required() {
   required_ = true;
   return *this;
@@ -72,6 +77,32 @@ Option& Option::Heading(std::string_view heading) {
 Option& Option::OrVariable(std::string_view variable) {
   variable_ = variable;
   return *this;
+}
+
+std::vector<std::string> Option::choices() const {
+  std::vector<std::string> words;
+  const auto* choices = std::get_if<Choices>(&must_be_);
+  if (choices == nullptr) return words;
+  for (size_t begin = 0; begin <= choices->words.size();) {
+    const size_t end = std::min(choices->words.find(", ", begin), choices->words.size());
+    words.push_back(choices->words.substr(begin, end - begin));
+    begin = end + 2;
+  }
+  return words;
+}
+
+std::string Option::limits() const {
+  if (std::holds_alternative<Positive>(must_be_)) return "a positive number";
+  const auto* between = std::get_if<Between>(&must_be_);
+  return between == nullptr ? "" : std::to_string(between->least) + " to " + std::to_string(between->most);
+}
+
+std::string Option::default_shown() const {
+  if (!default_shown_) return "";
+  if (const auto* text = std::get_if<std::string*>(&target_)) return **text;
+  if (const auto* number = std::get_if<int*>(&target_)) return std::to_string(**number);
+  if (const auto* size = std::get_if<uint64_t*>(&target_)) return std::to_string(**size);
+  return "";
 }
 
 OptionSet::OptionSet() = default;
@@ -105,6 +136,11 @@ Command::Command(Kind kind, std::string_view name, std::string_view help) : kind
 Command::~Command() = default;
 
 Command& Command::AddVerb(std::string_view name, std::string_view help) { return commands_.emplace_back(Kind::kVerb, name, help); }
+Command& Command::AddChange(std::string_view name, std::string_view help) {
+  Command& verb = AddVerb(name, help);
+  verb.changes_ = true;
+  return verb;
+}
 Command& Command::AddGroup(std::string_view name, std::string_view help) { return commands_.emplace_back(Kind::kGroup, name, help); }
 
 OptionSet& Command::AddOneOf(std::string_view title) {
@@ -121,6 +157,13 @@ Command& Command::Footer(std::string_view footer) {
 Command& Command::WhenGiven(std::function<void()> then) {
   when_given_ = std::move(then);
   return *this;
+}
+
+const Command* Command::GivenVerb() const {
+  for (const Command& below : commands_) {
+    if (below.given_) return below.GivenVerb();
+  }
+  return given_ && is_verb() ? this : nullptr;
 }
 
 // Says the description again in CLI11's words.

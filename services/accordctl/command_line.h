@@ -1,6 +1,7 @@
 // The command line of accordctl as a description: its verbs, what each takes, and what is done when one is given. How it is read,
 // and what is said of a wrong one, is the business of command_line.cc: it alone knows CLI11, whose header costs every file that
-// includes it seconds. Single-thread, all of it.
+// includes it seconds. The help, the completion (completion.h) and the page of the manual (man_page.h) are all made from it.
+// Single-thread, all of it.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,7 @@ class Option {
   Option& PositiveNumber();
   Option& ExistingFile();
   Option& ExistingDirectory();
+  Option& Path();  // Of a file or directory that need not be there.
 
   Option& Required();
   Option& ShowDefault();                         // The help shows what is in the value before the command line is read.
@@ -43,6 +45,21 @@ class Option {
   Option& Values(int least, int most);           // So many may follow the name at once.
   Option& Heading(std::string_view heading);     // The help has it under this one.
   Option& OrVariable(std::string_view variable); // What is not given is taken from this variable of the environment.
+
+  // What was said of it.
+  const std::string& name() const { return name_; }
+  const std::string& help() const { return help_; }
+  bool by_place() const { return !name_.starts_with('-'); }
+  bool takes_value() const { return !std::holds_alternative<bool*>(target_); }
+  bool repeated() const { return std::holds_alternative<std::vector<std::string>*>(target_); }
+  bool numeric() const { return std::holds_alternative<int*>(target_) || std::holds_alternative<uint64_t*>(target_); }
+  bool required() const { return required_; }
+  bool is_directory() const { return std::holds_alternative<Directory>(must_be_); }
+  bool is_path() const { return path_ || is_directory() || std::holds_alternative<File>(must_be_); }
+  const std::string& variable() const { return variable_; }
+  std::vector<std::string> choices() const;  // The words of Check, one by one; empty without.
+  std::string limits() const;                // "1 to 9", "a positive number"; empty without.
+  std::string default_shown() const;         // Of ShowDefault; empty without.
 
  private:
   friend class OptionSet;
@@ -60,7 +77,7 @@ class Option {
   std::string heading_, variable_;
   std::vector<Option*> excluded_;
   int values_least_ = 0, values_most_ = 0;  // 0: as the target says.
-  bool required_ = false, default_shown_ = false;
+  bool required_ = false, default_shown_ = false, path_ = false;
   bool given_ = false;
 };
 
@@ -82,6 +99,8 @@ class OptionSet {
   // Whether the option of this name was given; false before the command line was understood.
   bool Given(std::string_view name) const;
 
+  const std::list<Option>& options() const { return options_; }
+
  private:
   friend class CommandLine;
   std::list<Option> options_;
@@ -95,6 +114,8 @@ class Command : public OptionSet {
   ~Command();
 
   Command& AddVerb(std::string_view name, std::string_view help);
+  // A verb that changes what a service, the broker or a directory holds: it takes --dry-run.
+  Command& AddChange(std::string_view name, std::string_view help);
   Command& AddGroup(std::string_view name, std::string_view help);
   OptionSet& AddOneOf(std::string_view title);  // Options of which exactly one must be given.
   Command& Footer(std::string_view footer);     // What the help ends with: examples.
@@ -103,13 +124,24 @@ class Command : public OptionSet {
 
   // Whether it was given; false before the command line was understood.
   bool given() const { return given_; }
+  // The innermost verb that was given, from here on; null when none was.
+  const Command* GivenVerb() const;
 
- private:
-  friend class CommandLine;
+  // What was said of it.
   struct OneOf {
     std::string title;
     OptionSet options;
   };
+  const std::string& name() const { return name_; }
+  const std::string& help() const { return help_; }
+  const std::string& footer() const { return footer_; }
+  bool is_verb() const { return kind_ == Kind::kVerb; }
+  bool changes() const { return changes_; }
+  const std::list<OneOf>& one_ofs() const { return one_ofs_; }
+  const std::list<Command>& commands() const { return commands_; }
+
+ private:
+  friend class CommandLine;
 
   const Kind kind_;
   const std::string name_, help_;
@@ -117,6 +149,7 @@ class Command : public OptionSet {
   std::list<OneOf> one_ofs_;
   std::list<Command> commands_;
   std::function<void()> when_given_;
+  bool changes_ = false;
   bool given_ = false;
 };
 
@@ -132,6 +165,8 @@ class CommandLine : public Command {
     kWrong,       // Standard error says what is wrong.
   };
   Outcome Parse(int argc, const char* const* argv);
+
+  const std::string& version() const { return version_; }
 
  private:
   class Reader;

@@ -33,20 +33,22 @@ const Identity* Find(const std::vector<Identity>& all, const std::string& id) {
 }  // namespace
 
 const AgencyIdentity* CtlConfig::FindAgency(const std::string& id) const { return Find(agencies, id); }
-const AdminIdentity* CtlConfig::FindAdmin(const std::string& id) const { return Find(admins, id); }
+const OfficerIdentity* CtlConfig::FindAdmin(const std::string& id) const { return Find(admins, id); }
+const OfficerIdentity* CtlConfig::FindInspector(const std::string& id) const { return Find(inspectors, id); }
 
 absl::StatusOr<CtlConfig> LoadCtlConfig(const std::string& path) {
   ACCORD_ASSIGN_OR_RETURN(config::Table root, config::Table::Load(path));
   CtlConfig config;
   config.as = root.OptionalString("as");
   config.as_admin = root.OptionalString("as_admin");
+  config.as_inspector = root.OptionalString("as_inspector");
 
   config::Table broker = root.Section("broker");
   config.broker_address = broker.OptionalString("address", kBrokerAddress);
   config.broker_spiffe_id = broker.RequiredString("spiffe_id");
   config.log_vkey = broker.RequiredPath("log_vkey");
 
-  std::set<std::string> agencies, admins;
+  std::set<std::string> agencies, admins, inspectors;
   for (config::Table& table : root.Tables("agency")) {
     AgencyIdentity& agency = config.agencies.emplace_back();
     agency.id = ReadId(table, agencies);
@@ -62,14 +64,21 @@ absl::StatusOr<CtlConfig> LoadCtlConfig(const std::string& path) {
     agency.worker.set_authentication(static_cast<type::v1::Authentication>(
         console::EnumFromWords(*type::v1::Authentication_descriptor(), authentication).value_or(0)));
   }
-  for (config::Table& table : root.Tables("admin")) {
-    AdminIdentity& admin = config.admins.emplace_back();
-    admin.id = ReadId(table, admins);
-    admin.tls = ReadTls(table);
-  }
+  const auto read_officers = [&root](const char* name, std::set<std::string>& seen, std::vector<OfficerIdentity>& officers) {
+    for (config::Table& table : root.Tables(name)) {
+      OfficerIdentity& officer = officers.emplace_back();
+      officer.id = ReadId(table, seen);
+      officer.tls = ReadTls(table);
+    }
+  };
+  read_officers("admin", admins, config.admins);
+  read_officers("inspector", inspectors, config.inspectors);
   if (!config.as.empty() && config.FindAgency(config.as) == nullptr) root.Reject("as", "names no [[agency]] of this file");
   if (!config.as_admin.empty() && config.FindAdmin(config.as_admin) == nullptr) {
     root.Reject("as_admin", "names no [[admin]] of this file");
+  }
+  if (!config.as_inspector.empty() && config.FindInspector(config.as_inspector) == nullptr) {
+    root.Reject("as_inspector", "names no [[inspector]] of this file");
   }
   ACCORD_RETURN_IF_ERROR(root.Finish());
   return config;

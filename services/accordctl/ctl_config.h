@@ -19,22 +19,23 @@ struct AgencyIdentity {
   type::v1::Worker worker;  // Its pseudonym is empty when none is configured.
 };
 
-// An administrator to speak as.
-struct AdminIdentity {
+// An administrator or an inspector to speak as.
+struct OfficerIdentity {
   std::string id;
   rpc::TlsFiles tls;
 };
 
 struct CtlConfig {
-  std::string as, as_admin;  // Defaults; empty when none.
+  std::string as, as_admin, as_inspector;  // Defaults; empty when none.
   std::string broker_address, broker_spiffe_id;
   std::string log_vkey;  // Path.
   std::vector<AgencyIdentity> agencies;
-  std::vector<AdminIdentity> admins;
+  std::vector<OfficerIdentity> admins, inspectors;
 
   // Null when there is none of that id.
   const AgencyIdentity* FindAgency(const std::string& id) const;
-  const AdminIdentity* FindAdmin(const std::string& id) const;
+  const OfficerIdentity* FindAdmin(const std::string& id) const;
+  const OfficerIdentity* FindInspector(const std::string& id) const;
 };
 
 // NOT_FOUND, INVALID_ARGUMENT, with every error of the file. Thread-safe.

@@ -114,12 +114,12 @@ void AddDeliveryVerbs(Command& app, Verb& chosen) {
   list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListDeadLetters(session, *limit); }; });
 
   auto id = std::make_shared<std::string>(), reason = std::make_shared<std::string>();
-  Command& requeue = letters.AddVerb("requeue", "Put one back into its mailbox, once what was wrong is put right");
+  Command& requeue = letters.AddChange("requeue", "Put one back into its mailbox, once what was wrong is put right");
   requeue.AddOption("ID", *id, "Its id, as `deadletter list` shows it").Required();
   requeue.Footer("Example:\n  accordctl deadletter requeue 6f1d0c2a9be84f7709a35be1c4d27a10 --as idva --worker s.okafor");
   requeue.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Requeue(session, *id); }; });
 
-  Command& discard = letters.AddVerb("discard", "Give one up for good");
+  Command& discard = letters.AddChange("discard", "Give one up for good");
   discard.AddOption("ID", *id, "Its id, as `deadletter list` shows it").Required();
   discard.AddOption("REASON", *reason, "Why").Required().Check(OneOf<type::v1::DiscardReason>());
   discard.Footer("Example:\n  accordctl deadletter discard 6f1d0c2a9be84f7709a35be1c4d27a10 told-otherwise --as police --worker pc-1881");
@@ -129,7 +129,7 @@ void AddDeliveryVerbs(Command& app, Verb& chosen) {
 
   auto since = std::make_shared<std::string>();
   Command& mailbox = app.AddGroup("mailbox", "What the broker holds for an agency");
-  Command& replay = mailbox.AddVerb("replay", "Have all delivered again that was acknowledged since a time: after a store was lost or put back");
+  Command& replay = mailbox.AddChange("replay", "Have all delivered again that was acknowledged since a time: after a store was lost or put back");
   replay.AddOption("--since", *since, "From when on, such as 2026-11-01T00:00:00Z; some hours before the copy was made").Required();
   replay.Footer("Example:\n  accordctl mailbox replay --since 2026-11-01T00:00:00Z --as idva --worker s.okafor\n"
                 "What is there already stays as it is. If it is interrupted, repeat it with --request-id.");

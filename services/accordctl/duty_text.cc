@@ -44,7 +44,7 @@ Cell DutyCell(const SubmissionRecipient& row) {
 
 struct Group {
   const char* heading;
-  std::array<agency::v1::TodayKind, 4> kinds;  // The rest are not stated.
+  std::array<agency::v1::TodayKind, 5> kinds;  // The rest are not stated.
 };
 
 // In the order in which they are shown.
@@ -52,6 +52,9 @@ constexpr Group kGroups[] = {
     {"Overdue here", {agency::v1::TODAY_KIND_TO_OPEN_OVERDUE, agency::v1::TODAY_KIND_TO_ANSWER_OVERDUE}},
     {"To open", {agency::v1::TODAY_KIND_TO_OPEN}},
     {"To answer", {agency::v1::TODAY_KIND_TO_ANSWER, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER, agency::v1::TODAY_KIND_LINK_PROPOSED}},
+    {"At the forum",
+     {agency::v1::TODAY_KIND_CASE_TO_LIST, agency::v1::TODAY_KIND_CASE_TO_HEAR, agency::v1::TODAY_KIND_RESEARCH_DUE, agency::v1::TODAY_KIND_ACTION_OVERDUE,
+      agency::v1::TODAY_KIND_ACTION_UNOWNED}},
     {"Not sent yet", {agency::v1::TODAY_KIND_SUBMISSION_WAITS}},
     {"Late elsewhere", {agency::v1::TODAY_KIND_CHECKS_DUE, agency::v1::TODAY_KIND_RECIPIENT_LATE}},
     {"What others said of what you sent",

@@ -67,6 +67,15 @@ agency::v1::TodayItem Item(agency::v1::TodayKind kind, const std::string& words,
 
 TEST(DutyTextTest, NothingWaits) { EXPECT_EQ(TodayText({}, kNow, 120, true), "Nothing waits.\n"); }
 
+TEST(DutyTextTest, WhatWaitsAtAForumStandsTogether) {
+  std::vector<agency::v1::TodayItem> items;
+  for (const auto kind : {agency::v1::TODAY_KIND_CASE_TO_LIST, agency::v1::TODAY_KIND_TO_OPEN, agency::v1::TODAY_KIND_CASE_TO_HEAR, agency::v1::TODAY_KIND_RESEARCH_DUE,
+                          agency::v1::TODAY_KIND_ACTION_OVERDUE, agency::v1::TODAY_KIND_ACTION_UNOWNED}) {
+    items.push_back(Item(kind, "Something."));
+  }
+  EXPECT_THAT(TodayText(items, kNow, 120, false), HasSubstr("At the forum (5)\n"));
+}
+
 TEST(DutyTextTest, WhatWaitsIsGroupedAndKeepsItsOrder) {
   const std::vector<agency::v1::TodayItem> items = {
       Item(agency::v1::TODAY_KIND_TO_OPEN_OVERDUE, "One.", kNow), Item(agency::v1::TODAY_KIND_RETURNED, "Two."),

@@ -111,7 +111,7 @@ absl::StatusOr<int> ErasureStatus(Session& session, const EraseArguments& argume
 
 void AddEraseVerbs(Command& app, Verb& chosen) {
   auto arguments = std::make_shared<EraseArguments>();
-  Command& erase = app.AddVerb("erase", "Propose to erase a referral or a case at the broker; another administrator approves");
+  Command& erase = app.AddChange("erase", "Propose to erase a referral or a case at the broker; another administrator approves");
   erase.AddOption("--referral", arguments->referral, "`referrals/HEX`, or what the agency of --as knows it by");
   erase.AddOption("--case", arguments->case_pseudonym, "Every referral of a case: the 32 hex digits of its pseudonym");
   erase.AddOption("--ground", arguments->ground, "Why: subject-request, unlawfully-processed or order");

@@ -189,9 +189,9 @@ absl::StatusOr<int> ListActions(Session& session, bool overdue, bool all) {
 void AddPushVerb(Command& under, std::string_view name, std::string_view help, const std::string& call, Verb& chosen) {
   auto id = std::make_shared<std::string>(), file = std::make_shared<std::string>();
   auto wait_s = std::make_shared<int>(0);
-  Command& verb = under.AddVerb(name, help);
+  Command& verb = under.AddChange(name, help);
   verb.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
-  verb.AddOption("FILE", *file, fmt::format("As for `referral submit`, with the call {}; its `referral` is put in", call)).Required();
+  verb.AddOption("FILE", *file, fmt::format("As for `referral submit`, with the call {}; its `referral` is put in", call)).Path().Required();
   verb.AddOption("--wait", *wait_s, "Seconds to wait for the broker's answer").Range(0, kWaitSecondsMax).ShowDefault();
   verb.WhenGiven([&chosen, call, id, file, wait_s] { chosen = [=](Session& session) { return PushAbout(session, call, *id, *file, *wait_s); }; });
 }
@@ -200,7 +200,7 @@ void AddActionVerbs(Command& forum, Verb& chosen) {
   Command& action = forum.AddGroup("action", "What agencies are to do, by when");
   AddPushVerb(action, "add", "Give an agency an action, as a file says it; its owner is told by a notification", "AddAction", chosen);
   auto id = std::make_shared<std::string>(), code = std::make_shared<std::string>("done");
-  Command& done = action.AddVerb("done", "Complete an action by hand: an own one, or one whose owner said so");
+  Command& done = action.AddChange("done", "Complete an action by hand: an own one, or one whose owner said so");
   done.AddOption("ACTION", *id, "Id of the action").Required();
   done.AddOption("--code", *code, "How it ended, a code of the forum's list").ShowDefault();
   done.WhenGiven([&chosen, id, code] { chosen = [id, code](Session& session) { return Done(session, *id, *code); }; });
@@ -222,14 +222,14 @@ void AddForumVerbs(Command& app, Verb& chosen) {
   agenda.AddOption("--meeting", *meeting, "When it begins, YYYY-MM-DDThh:mm:ssZ; without it every meeting");
   agenda.WhenGiven([&chosen, meeting] { chosen = [meeting](Session& session) { return Agenda(session, *meeting); }; });
 
-  Command& list = forum.AddVerb("list", "List an accepted case for a meeting");
+  Command& list = forum.AddChange("list", "List an accepted case for a meeting");
   list.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
   list.AddOption("--meeting", *meeting, "When it begins, YYYY-MM-DDThh:mm:ssZ").Required();
   list.WhenGiven([&chosen, id, meeting] { chosen = [id, meeting](Session& session) { return ListForumCases(session, *id, *meeting); }; });
 
   AddPushVerb(forum, "research", "Ask the members what they know of a listed case, as a file says it", "RequestResearch", chosen);
 
-  Command& hear = forum.AddVerb("hear", "Record that a case was heard, or deferred");
+  Command& hear = forum.AddChange("hear", "Record that a case was heard, or deferred");
   hear.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
   hear.AddOption("--decision", *decisions, "A code of the forum's list; may be repeated");
   hear.AddOption("--defer-to", *defer_to, "When the next meeting begins, YYYY-MM-DDThh:mm:ssZ");

@@ -217,12 +217,12 @@ absl::StatusOr<int> AnswerHold(Session& session, const std::string& id, const st
 void AddHoldVerbs(Command& app, Verb& chosen) {
   Command& hold = app.AddGroup("hold", "Legal holds: what nobody may erase for now");
   auto arguments = std::make_shared<SetArguments>();
-  Command& set = hold.AddVerb("set", "Propose a legal hold; it is in force once another administrator approved it");
+  Command& set = hold.AddChange("set", "Propose a legal hold; it is in force once another administrator approved it");
   set.AddOption("--id", arguments->id, "Its id, never used before: 1 to 63 of [a-z0-9-]").Required();
   set.AddOption("--case", arguments->cases, "A case covered: the 32 hex digits of its pseudonym; may be repeated");
   set.AddOption("--referral", arguments->referrals, "A referral covered: `referrals/HEX`, or what the agency of --as knows it by; may be repeated");
   set.AddOption("--subject", arguments->subjects, "A person covered, by token: DOMAIN:KEY:RECIPE:TOKEN, the token in hex; may be repeated");
-  set.AddOption("--ground", arguments->ground, "Why: " + console::EnumChoices(*type::v1::HoldGround_descriptor())).Required();
+  set.AddOption("--ground", arguments->ground, "Why").Required().Check(OneOf<type::v1::HoldGround>());
   set.AddOption("--authority", arguments->authority, "Who ordered it, and their reference: a code of at most 64 characters").Required();
   set.AddOption("--review", arguments->review, "The day on which it is to be reviewed, such as 2027-03-31").Required();
   set.WhenGiven([&chosen, arguments] {
@@ -233,7 +233,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   });
 
   auto id = std::make_shared<std::string>();
-  Command& lift = hold.AddVerb("lift", "Propose to lift a legal hold; it is lifted once another administrator approved");
+  Command& lift = hold.AddChange("lift", "Propose to lift a legal hold; it is lifted once another administrator approved");
   lift.AddOption("ID", *id, "Its id").Required();
   lift.WhenGiven([&chosen, id] {
     chosen = [id](Session& session) {
@@ -250,9 +250,9 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   list.WhenGiven([&chosen, id, limit] { chosen = [id, limit](Session& session) { return ListHolds(session, *id, *limit); }; });
 
   auto answer = std::make_shared<std::string>(), day = std::make_shared<std::string>();
-  Command& say = hold.AddVerb("answer", "Answer a legal hold for all of an agency's systems; its service answers for its own store by itself");
+  Command& say = hold.AddChange("answer", "Answer a legal hold for all of an agency's systems; its service answers for its own store by itself");
   say.AddOption("ID", *id, "Its id").Required();
-  say.AddOption("ANSWER", *answer, console::EnumChoices(*type::v1::HoldAnswer_descriptor())).Required();
+  say.AddOption("ANSWER", *answer, "What it holds").Required().Check(OneOf<type::v1::HoldAnswer>());
   say.AddOption("--on", *day, "For already-erased: the day, such as 2026-11-30");
   say.WhenGiven([&chosen, id, answer, day] {
     chosen = [id, answer, day](Session& session) { return AnswerHold(session, *id, *answer, *day); };

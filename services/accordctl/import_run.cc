@@ -34,7 +34,9 @@ void SetRefused(RecordResult& row, const absl::Status& why) {
 }
 
 void SetPushed(RecordResult& row, const agency::v1::PushResult& result) {
-  const std::string state = agency::v1::SubmissionState_Name(result.state());
+  // An action of a forum's own is kept, and told to nobody: nothing more comes of it.
+  const bool kept = result.state() == agency::v1::SUBMISSION_STATE_UNSPECIFIED;
+  const std::string state = agency::v1::SubmissionState_Name(kept ? agency::v1::SUBMISSION_STATE_SETTLED : result.state());
   row.state = state.starts_with(kStatePrefix) ? state.substr(kStatePrefix.size()) : state;
   row.referral = result.referral();
   row.stored_index = result.stored_index();

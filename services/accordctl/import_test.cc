@@ -102,6 +102,33 @@ TEST(ImportTest, ARefusedRecordDoesNotStopTheRest) {
                                                                            HasSubstr("record_version"), HasSubstr("x.result.json")));
 }
 
+TEST(ImportTest, WhatIsKeptAtTheServiceAndSentToNobodyIsDone) {
+  FakeService service;
+  service.state = agency::v1::SUBMISSION_STATE_UNSPECIFIED;
+  const auto run = Import(service, Csv(1));
+  EXPECT_THAT(States(run.outcome.result), ElementsAre("SETTLED"));
+  EXPECT_EQ(run.outcome.count.waiting, 0u);
+  FakeService again;
+  Import(again, Csv(1), &run.outcome.result);
+  EXPECT_THAT(again.pushed, IsEmpty());
+}
+
+TEST(ImportTest, AForumsPushesAreRecordsUnderTheirOwnIds) {
+  const std::string bytes =
+      "call,options.request_id,referral,owner,code,words,due_at_ms,question\n"
+      "AddAction,MARAC-1/action-1,referrals/" + std::string(64, 'a') + ",police,address_flag,Flag the address.,4102444800000,\n"
+      "RequestResearch,MARAC-2/research,referrals/" + std::string(64, 'b') + ",,,,,What is known?\n"
+      "AddAction,,referrals/" + std::string(64, 'a') + ",police,address_flag,Flag the address.,4102444800000,\n";
+  const auto records = records::ReadRecords(bytes, "forum.csv", "", Make);
+  ASSERT_TRUE(records.ok()) << records.status();
+  ASSERT_EQ(records->size(), 3u);
+  EXPECT_EQ((*records)[0].status, absl::OkStatus());
+  EXPECT_EQ((*records)[0].request_id, "MARAC-1/action-1");
+  EXPECT_EQ((*records)[1].status, absl::OkStatus());
+  EXPECT_EQ((*records)[1].request_id, "MARAC-2/research");
+  EXPECT_TRUE(HasReason((*records)[2].status, Reason::kFieldMissing)) << "it has no reference of its own";
+}
+
 TEST(ImportTest, WhenTheServiceIsAwayItStopsAndALaterRunGoesOnWhereItEnded) {
   FakeService service;
   service.away_after = 1;

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "common/records/record_file.h"
 #include "services/accordctl/decision_table.h"
 #include "services/accordctl/import_run.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/push_calls.h"
 #include "services/accordctl/verbs.h"
 
@@ -25,7 +25,6 @@ constexpr absl::Duration kImportTimeout = absl::Seconds(30);  // Of one push, wh
 
 struct ImportArguments {
   std::string file, call, result;
-  bool dry_run = false;
 };
 
 // The file, with its records ready to be sent.
@@ -51,14 +50,14 @@ absl::StatusOr<Loaded> Load(const ImportArguments& arguments) {
 }
 
 // Who acts, and whether anything is kept.
-absl::Status Complete(Session& session, const AgencyIdentity& agency, const ImportArguments& arguments, Loaded& loaded) {
+absl::Status Complete(Session& session, const AgencyIdentity& agency, Loaded& loaded) {
   for (records::Record& record : loaded.records) {
     if (!record.status.ok()) continue;
     auto& options = *records::OptionsOf(*record.request);
     if (!options.has_worker()) {
       ACCORD_ASSIGN_OR_RETURN(*options.mutable_worker(), session.Worker(agency));
     }
-    options.set_preview_only(arguments.dry_run);
+    options.set_preview_only(session.dry_run());
     options.clear_wait_ms();
   }
   return absl::OkStatus();
@@ -138,9 +137,12 @@ absl::StatusOr<std::optional<records::FileResult>> Earlier(const std::string& pa
 absl::StatusOr<int> Import(Session& session, const ImportArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(Loaded loaded, Load(arguments));
-  ACCORD_RETURN_IF_ERROR(Complete(session, *agency, arguments, loaded));
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
-  if (arguments.dry_run) return DryRun(session, service, loaded);
+  ACCORD_RETURN_IF_ERROR(Complete(session, *agency, loaded));
+  ACCORD_ASSIGN_OR_RETURN(Endpoint service, session.Service(*agency));
+  if (session.dry_run()) {
+    service.dry_run = false;  // A preview is asked for, of which nothing is stored.
+    return DryRun(session, service, loaded);
+  }
 
   auto fresh = NewResult(loaded.name, loaded.bytes, loaded.records, absl::ToUnixMillis(SystemClock().Now()));
   for (const auto& record : loaded.records) {
@@ -148,14 +150,12 @@ absl::StatusOr<int> Import(Session& session, const ImportArguments& arguments) {
   }
   const std::string path = arguments.result.empty() ? arguments.file + std::string(records::kResultSuffix) : arguments.result;
   ACCORD_ASSIGN_OR_RETURN(const auto earlier, Earlier(path));
-  const bool terminal = isatty(STDERR_FILENO) == 1;
+  Progress progress("records");
   const ImportPort port{[&](const records::Record& record) { return Send(service, record); },
                         [&](const records::FileResult& result) { return WriteFileDurably(path, records::ResultJson(result)); },
-                        [&](size_t number, size_t of) {
-                          if (terminal) session.Tell(fmt::format("\r\x1b[K{} of {}\r", number, of));
-                        }};
+                        [&](size_t number, size_t of) { progress.Tell(number, of); }};
   ACCORD_ASSIGN_OR_RETURN(const ImportOutcome outcome, RunImport(loaded.records, std::move(fresh), earlier.has_value() ? &*earlier : nullptr, port));
-  if (terminal) session.Tell("\r\x1b[K");
+  progress.End();
   nlohmann::json rows = nlohmann::json::array();
   for (const records::RecordResult& record : outcome.result.records) {
     rows.push_back(ToRow(record));
@@ -171,11 +171,11 @@ absl::StatusOr<int> Import(Session& session, const ImportArguments& arguments) {
 
 void AddImportVerb(Command& app, Verb& chosen) {
   auto arguments = std::make_shared<ImportArguments>();
-  Command& verb = app.AddVerb("import", "Push every record of a file, once; run again it goes on where it ended (docs/files.md)");
+  Command& verb = app.AddChange("import", "Push every record of a file, once; run again it goes on where it ended (docs/files.md)");
   verb.AddOption("FILE", arguments->file, "NAME.json, .jsonl, .ndjson or .csv").Required().ExistingFile();
   verb.AddOption("--call", arguments->call, "What each record is, such as ReportIncident; by default the record or the file's name says it");
-  verb.AddFlag("--dry-run", arguments->dry_run, "Say of each record what would be shared, or what is wrong with it; nothing is stored");
-  verb.AddOption("--result", arguments->result, "Where what came of each is kept; by default FILE.result.json");
+  verb.AddOption("--result", arguments->result, "Where what came of each is kept; by default FILE.result.json").Path();
+  verb.Footer("With --dry-run it says of each record what would be shared, or what is wrong with it; nothing is stored.");
   verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Import(session, *arguments); }; });
 }
 

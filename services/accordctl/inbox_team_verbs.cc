@@ -104,7 +104,7 @@ void AddInboxTeamVerbs(Command& inbox, Verb& chosen) {
   search.WhenGiven([&chosen, asked] { chosen = [asked](Session& session) { return Search(session, *asked); }; });
 
   auto given = std::make_shared<AssignArguments>();
-  Command& assign = inbox.AddVerb("assign", "Give a referral to a worker or a team here, or take it from them; nobody else is told");
+  Command& assign = inbox.AddChange("assign", "Give a referral to a worker or a team here, or take it from them; nobody else is told");
   assign.AddOption("ID", given->id, "`referrals/…`, or the beginning of its digits").Required();
   assign.AddOption("--to-worker", given->worker, "Pseudonym of who is to have it");
   assign.AddOption("--to-team", given->team, "The team that is to have it; with --to-worker: the team it is for, by default the worker's first");

@@ -165,7 +165,7 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
 
   auto id = std::make_shared<std::string>(), code = std::make_shared<std::string>();
   const auto add = [&](const char* name, const char* what) -> Command& {
-    Command& verb = inbox.AddVerb(name, what);
+    Command& verb = inbox.AddChange(name, what);
     verb.AddOption("ID", *id, "`referrals/…`, or the beginning of its digits").Required();
     return verb;
   };
@@ -214,7 +214,7 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
   auto section = std::make_shared<std::string>();
   Command& attachment = add("attachment", "Write a file that came with a referral; it is recorded as read");
   attachment.AddOption("SECTION", *section, "The section's id, as `inbox read` shows it").Required();
-  attachment.AddOption("--out", *code, "Where to; nothing that is there is written over, and only you may read it").Required();
+  attachment.AddOption("--out", *code, "Where to; nothing that is there is written over, and only you may read it").Path().Required();
   attachment.Footer("Example: accordctl inbox attachment 0123456789abcdef 00112233445566778899aabbccddeeff --as idva --out statement.pdf");
   attachment.WhenGiven([&chosen, id, section, code] {
     chosen = [id, section, code](Session& session) { return Attachment(session, *id, *section, *code); };

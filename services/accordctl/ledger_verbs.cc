@@ -14,6 +14,7 @@
 #include "common/ledger/trail_bundle.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/log_export.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/published_verbs.h"
 #include "services/accordctl/receipt_export.h"
 #include "services/accordctl/receipt_files.h"
@@ -22,8 +23,6 @@
 
 namespace accord::accordctl {
 namespace {
-
-constexpr uint64_t kProgressEntries = 16'384;
 
 struct Log {
   Endpoint broker;
@@ -60,15 +59,17 @@ absl::StatusOr<int> ExportTo(Session& session, const std::string& directory) {
   ACCORD_ASSIGN_OR_RETURN(const Log log, OpenLog(session));
   ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint newest, NewestCheckpoint(log.broker, log.key));
   ExportDirectory files(directory);
+  Progress progress("entries");
   const auto source = [&](uint64_t first, uint64_t end, LeafSink sink) {
     uint64_t done = first;
     return StreamLeaves(log.broker, first, end, [&](std::string_view leaf) {
       ACCORD_RETURN_IF_ERROR(sink(leaf));
-      if (++done % kProgressEntries == 0) session.Tell(fmt::format("{} of {} entries\n", done, end));
+      progress.Tell(++done, end);
       return absl::OkStatus();
     });
   };
   ACCORD_ASSIGN_OR_RETURN(const ExportSummary summary, ExportLog(newest.note, log.key, source, files));
+  progress.End();
   if (session.json()) {
     session.PrintJson({{"directory", directory},
                        {"origin", summary.origin},
@@ -185,20 +186,20 @@ Command& AddLedgerVerbs(Command& app, Verb& chosen) {
   auto out = std::make_shared<std::string>();
   Command& checkpoint =
       ledger.AddVerb("checkpoint", "Show the newest signed checkpoint, or a published one, verified by the configured key");
-  checkpoint.AddOption("--out", *out, "Keep it in this file too");
+  checkpoint.AddOption("--out", *out, "Keep it in this file too").Path();
   auto which = AddCheckpointOptions(checkpoint, /*with_published=*/true);
   checkpoint.WhenGiven([&chosen, out, which] {
     chosen = [out, which](Session& session) { return Checkpoint(session, *out, *which); };
   });
 
   Command& export_to = ledger.AddVerb("export", "Copy the log, or what is new of it, into a tlog-tiles directory");
-  export_to.AddOption("--out", *out, "The directory").Required();
+  export_to.AddOption("--out", *out, "The directory").Path().Required();
   export_to.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return ExportTo(session, *out); }; });
 
   auto old_end = std::make_shared<std::string>(), new_end = std::make_shared<std::string>("newest");
   Command& prove = ledger.AddVerb("prove", "Prove that the log only grew between two checkpoints");
-  prove.AddOption("OLD", *old_end, "File with a checkpoint, or a size").Required();
-  prove.AddOption("NEW", *new_end, "File with a checkpoint, a size, or `newest`").ShowDefault();
+  prove.AddOption("OLD", *old_end, "File with a checkpoint, or a size").Path().Required();
+  prove.AddOption("NEW", *new_end, "File with a checkpoint, a size, or `newest`").Path().ShowDefault();
   prove.WhenGiven([&chosen, old_end, new_end] {
     chosen = [old_end, new_end](Session& session) { return Prove(session, *old_end, *new_end); };
   });
@@ -207,7 +208,7 @@ Command& AddLedgerVerbs(Command& app, Verb& chosen) {
   auto id = std::make_shared<std::string>();
   Command& get = receipt.AddVerb("get", "Keep a receipt and its openings in files that accord-verify checks offline");
   get.AddOption("ID", *id, "Request id or referral of this agency's own submission, or the number of an entry").Required();
-  get.AddOption("--out", *out, "The file; the openings go into FILE.openings.json").Required();
+  get.AddOption("--out", *out, "The file; the openings go into FILE.openings.json").Path().Required();
   auto at = AddCheckpointOptions(get, /*with_published=*/true);
   get.WhenGiven([&chosen, id, out, at] {
     chosen = [id, out, at](Session& session) { return GetReceipt(session, *id, *out, *at); };

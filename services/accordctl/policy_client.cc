@@ -79,10 +79,11 @@ absl::StatusOr<std::vector<std::string>> DiffTexts(PolicyDocumentKind kind, cons
   return policy::DiffRegisters(old, now);
 }
 
-absl::StatusOr<std::vector<PolicyDocument>> ListDocuments(const Endpoint& broker) {
+absl::StatusOr<std::vector<PolicyDocument>> ListDocuments(const Endpoint& broker, int64_t as_at_ms) {
   std::vector<PolicyDocument> documents;
   ListPolicyDocumentsRequest request;
   request.set_page_size(kPageRowsMax);
+  request.set_as_at_ms(as_at_ms);
   do {
     ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(broker, &PolicyService::Stub::ListPolicyDocuments, request));
     documents.insert(documents.end(), page.documents().begin(), page.documents().end());

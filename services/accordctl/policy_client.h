@@ -26,8 +26,8 @@ absl::StatusOr<std::string> IdOfText(admin::v1::PolicyDocumentKind kind, const s
 absl::StatusOr<std::vector<std::string>> DiffTexts(admin::v1::PolicyDocumentKind kind, const std::string& before, const std::string& before_name,
                                                    const std::string& after, const std::string& after_name);
 
-// Every version of every document, the newest first, without texts.
-absl::StatusOr<std::vector<admin::v1::PolicyDocument>> ListDocuments(const Endpoint& broker);
+// Every version of every document, the newest first, without texts; those of `as_at_ms`, unless that is 0.
+absl::StatusOr<std::vector<admin::v1::PolicyDocument>> ListDocuments(const Endpoint& broker, int64_t as_at_ms = 0);
 
 // POLICY_DOCUMENT_NOT_FOUND.
 absl::StatusOr<admin::v1::PolicyDocument> GetDocument(const Endpoint& broker, admin::v1::PolicyDocumentKind kind, const std::string& version);

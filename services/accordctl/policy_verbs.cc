@@ -38,9 +38,13 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text;
 }
 
-absl::StatusOr<int> ListPolicies(Session& session) {
+absl::StatusOr<int> ListPolicies(Session& session, const std::string& as_at) {
+  int64_t as_at_ms = 0;
+  if (!as_at.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(as_at_ms, TimeMs("--as-at", as_at));
+  }
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  ACCORD_ASSIGN_OR_RETURN(const auto documents, ListDocuments(broker));
+  ACCORD_ASSIGN_OR_RETURN(const auto documents, ListDocuments(broker, as_at_ms));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"kind", "id", "version", "in force", "from", "until", "approved"});
   for (const PolicyDocument& document : documents) {
@@ -295,7 +299,10 @@ void AddExplain(Command& policy, Verb& chosen) {
 
 void AddPolicyVerbs(Command& app, Verb& chosen, OfflineVerb& offline) {
   Command& policy = app.AddGroup("policy", "Agreements, emergency schedules, the legal register and clock rules");
-  policy.AddVerb("list", "List every version, the newest first").WhenGiven([&chosen] { chosen = ListPolicies; });
+  auto as_at = std::make_shared<std::string>();
+  Command& list = policy.AddVerb("list", "List every version, the newest first");
+  list.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z: without what was approved later");
+  list.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return ListPolicies(session, *as_at); }; });
   policy.AddVerb("forums", "List the forums and their members").WhenGiven([&chosen] { chosen = Forums; });
 
   auto kind = std::make_shared<std::string>("agreement"), version = std::make_shared<std::string>();

@@ -127,6 +127,14 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"referral", "not-shared", "--as", "police", "--worker", "w", "--with", "idva", "--purpose", "support", "--reason", "because"},
            {"referral", "reseal", "push-0001", "--as", "police", "--worker", "w"},  // For whom?
            {"admin", "endorse", "--key", "no.key", "--certificate", "no.crt", "--next", "no.crt"},
+           {"admin", "suspend", "agency/police"},  // Why?
+           {"admin", "suspend", "agency/police", "--reason", "dislike"},
+           {"admin", "maintenance", "perhaps"},
+           {"admin", "maintenance", "on", "--until", "soon"},
+           {"admin", "agencies", "--as-at", "yesterday"},
+           {"policy", "list", "--as-at", "yesterday"},
+           {"admin", "onboard"},  // Whom?
+           {"admin", "propose", "--leave", "housing", "--effective-from", "soon"},
            {"referral", "sent-outside", "--as", "police", "--worker", "w", "--to", "idva", "--by", "pigeon", "--at", "2026-11-28", "--of",
             "push-0001", "--purpose", "support", "--awareness", "informed", "--consent", "given"},
            {"referral", "sent-outside", "--as", "police", "--worker", "w", "--to", "idva", "--by", "telephone", "--at", "yesterday", "--of",
@@ -350,11 +358,24 @@ TEST_F(ProgramTest, EveryFileIsReadBeforeTheFirstIsSent) {
   EXPECT_EQ(json["submissions"][0]["error"]["code"], "UNAVAILABLE");
 }
 
-TEST_F(ProgramTest, WarrantsComeLater) {
-  EXPECT_EQ(RunBare({"warrant", "list"}), kFailed);
-  EXPECT_THAT(err_, HasSubstr("COMES_LATER"));
-  EXPECT_EQ(RunBare({"--json", "warrant", "activate", "w-1"}), kFailed);
-  EXPECT_EQ(nlohmann::json::parse(out_)["error"]["reason"], "COMES_LATER");
+TEST_F(ProgramTest, AnInspectorIsNamedLikeAnyPrincipal) {
+  std::ofstream(Config(), std::ios::app) << "[[inspector]]\nid = \"ines\"\ncertificate = \"tls.crt\"\nprivate_key = \"tls.key\"\nroots = \"ca.crt\"\n";
+  EXPECT_EQ(Run({"warrant", "list"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("as inspector/ines")) << "an inspector's verb is the inspector's, when nobody is named";
+  EXPECT_EQ(Run({"warrant", "list", "--as", "admin/alice"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("as admin/alice"));
+  EXPECT_EQ(Run({"admin", "agencies", "--as", "inspector/ines"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("as inspector/ines"));
+  EXPECT_EQ(Run({"admin", "agencies"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("as admin/alice")) << "as before there were inspectors";
+  EXPECT_EQ(Run({"looks", "--as", "police"}), kFailed);
+  EXPECT_THAT(err_, HasSubstr("as agency/police"));
+  EXPECT_EQ(Run({"warrant", "list", "--as", "inspector/omar"}), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("no [[inspector]] with id omar"));
+  EXPECT_EQ(Run({"warrant", "list", "--as", "inspector/ines", "--as-admin", "alice"}), kWrongUse);
+  EXPECT_EQ(Run({"warrant", "propose", "--id", "jtai-1"}), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("--kind is needed, or a FILE"));
+  EXPECT_EQ(Run({"warrant", "suspend", "jtai-1"}), kWrongUse) << "not without a reason";
 }
 
 TEST(ErrorTextTest, AReasonIsToldInPlainEnglishWithItsMetadata) {

@@ -23,7 +23,7 @@ namespace {
 
 using broker::v1::LedgerService;
 
-constexpr int kRowsDefault = 50, kPageRowsMax = 500;
+constexpr int kCheckpointRowsDefault = 50, kCheckpointPageRowsMax = 500;
 
 absl::Status InvalidChoice(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
@@ -44,7 +44,7 @@ absl::StatusOr<int> ListCheckpoints(Session& session, int rows) {
   broker::v1::ListCheckpointsRequest request;
   broker::v1::ListCheckpointsResponse all;
   while (all.checkpoints_size() < rows) {
-    request.set_page_size(std::min(rows - all.checkpoints_size(), kPageRowsMax));
+    request.set_page_size(std::min(rows - all.checkpoints_size(), kCheckpointPageRowsMax));
     ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(broker, &LedgerService::Stub::ListCheckpoints, request));
     all.mutable_checkpoints()->MergeFrom(page.checkpoints());
     request.set_page_token(page.next_page_token());
@@ -243,7 +243,7 @@ absl::StatusOr<CheckedReceipt> ChosenReceipt(const Endpoint& broker, const ledge
 }
 
 void AddPublishedVerbs(Command& ledger, Command& receipt, Verb& chosen) {
-  auto rows = std::make_shared<int>(kRowsDefault);
+  auto rows = std::make_shared<int>(kCheckpointRowsDefault);
   Command& list = ledger.AddVerb("checkpoints", "List the published checkpoints, the newest first, and who cosigned them");
   list.AddOption("--rows", *rows, "At most so many").ShowDefault().Range(1, 100'000);
   list.WhenGiven([&chosen, rows] { chosen = [rows](Session& session) { return ListCheckpoints(session, *rows); }; });
@@ -255,9 +255,9 @@ void AddPublishedVerbs(Command& ledger, Command& receipt, Verb& chosen) {
   auto options = std::make_shared<UpgradeOptions>();
   Command& upgrade = receipt.AddVerb(
       "upgrade", "Get the receipt of the same entry at a cosigned checkpoint, and prove that both are of one log");
-  upgrade.AddOption("FILE", options->file, "The receipt that is held").Required();
-  upgrade.AddOption("--out", options->out, "The new file (default: FILE.witnessed)");
-  upgrade.AddOption("--policy", options->policy, "A tlog-policy whose quorum the cosignatures must meet");
+  upgrade.AddOption("FILE", options->file, "The receipt that is held").Path().Required();
+  upgrade.AddOption("--out", options->out, "The new file (default: FILE.witnessed)").Path();
+  upgrade.AddOption("--policy", options->policy, "A tlog-policy whose quorum the cosignatures must meet").Path();
   auto at = AddCheckpointOptions(upgrade, /*with_published=*/false);
   upgrade.WhenGiven([&chosen, options, at] {
     if (options->out.empty()) options->out = options->file + ".witnessed";

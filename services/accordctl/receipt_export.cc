@@ -13,6 +13,7 @@
 #include "common/ledger/tlog_proof.h"
 #include "common/ledger/trail_bundle.h"
 #include "services/accordctl/log_client.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/receipt_files.h"
 #include "services/accordctl/verbs.h"
 
@@ -57,11 +58,12 @@ class Exporter {
 
 absl::Status TooMany() { return Error(Reason::kQueueFull, fmt::format("there are more than {} pages", kPagesMax)); }
 
-absl::Status TakeSubmissions(const Endpoint& service, Exporter& exporter) {
+absl::Status TakeSubmissions(const Endpoint& service, Exporter& exporter, Progress& progress) {
   agency::v1::ListSubmissionsRequest request;
   request.set_page_size(kPageRowsMax);
   for (int page = 0; page < kPagesMax; ++page) {
     ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &OutboxService::Stub::ListSubmissions, request));
+    progress.Tell(exporter.written(), 0, "sent");
     for (const auto& submission : response.submissions()) {
       ACCORD_RETURN_IF_ERROR(exporter.Take(submission.receipt()));
       for (const auto& receipt : submission.act_receipts()) ACCORD_RETURN_IF_ERROR(exporter.Take(receipt));
@@ -72,12 +74,13 @@ absl::Status TakeSubmissions(const Endpoint& service, Exporter& exporter) {
   return TooMany();
 }
 
-absl::Status TakeInbox(const Endpoint& service, Exporter& exporter) {
+absl::Status TakeInbox(const Endpoint& service, Exporter& exporter, Progress& progress) {
   agency::v1::ListInboxRequest request;
   request.set_page_size(kPageRowsMax);
   request.set_with_receipts(true);
   for (int page = 0; page < kPagesMax; ++page) {
     ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &InboxService::Stub::ListInbox, request));
+    progress.Tell(exporter.written(), 0, "received");
     for (const auto& item : response.items()) {
       for (const auto& receipt : item.receipts()) ACCORD_RETURN_IF_ERROR(exporter.Take(receipt));
     }
@@ -97,9 +100,11 @@ absl::StatusOr<int> ReceiptExport(Session& session, const std::string& directory
   }
   ACCORD_RETURN_IF_ERROR(MakeDirectory(directory));
   Exporter exporter(directory, log);
-  ACCORD_RETURN_IF_ERROR(TakeSubmissions(service, exporter));
+  Progress progress("receipts");
+  ACCORD_RETURN_IF_ERROR(TakeSubmissions(service, exporter, progress));
   const uint64_t sent = exporter.written();
-  ACCORD_RETURN_IF_ERROR(TakeInbox(service, exporter));
+  ACCORD_RETURN_IF_ERROR(TakeInbox(service, exporter, progress));
+  progress.End();
   const uint64_t received = exporter.written() - sent;
   ACCORD_RETURN_IF_ERROR(
       WriteFileDurably((std::filesystem::path(directory) / ledger::kVkeyFile).string(), log.ToString() + "\n", kForEveryone));
@@ -135,7 +140,7 @@ std::string ReceiptNames::NameOf(const type::v1::Receipt& receipt) {
 void AddReceiptExport(Command& receipt, Verb& chosen) {
   auto out = std::make_shared<std::string>();
   Command& command = receipt.AddVerb("export", "Keep every receipt that this agency's service holds, to hold against a copy of the log");
-  command.AddOption("--out", *out, "The new directory").Required();
+  command.AddOption("--out", *out, "The new directory").Path().Required();
   command.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return ReceiptExport(session, *out); }; });
 }
 

@@ -14,6 +14,7 @@
 #include "common/console/words.h"
 #include "services/accordctl/case_pack_page.h"
 #include "services/accordctl/choices.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/record_file.h"
 #include "services/accordctl/verbs.h"
 
@@ -23,7 +24,7 @@ namespace {
 using agency::v1::RecordsService;
 
 constexpr absl::Duration kRecordsTimeout = absl::Hours(6);
-constexpr uint64_t kSyncEvery = 500;  // Records; and then progress is told.
+constexpr uint64_t kSyncEvery = 500;  // Records.
 
 // Hands each answer to `take`; its error ends the stream.
 template <typename Reader, typename Answer>
@@ -56,6 +57,7 @@ absl::StatusOr<int> ExportRecords(Session& session, const ExportOptions& options
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(*agency));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  if (session.dry_run()) return WouldDo(fmt::format("write the records of {} to {}, and enter that into its journal", agency->id, options.out));
   ACCORD_ASSIGN_OR_RETURN(const auto file, RecordFile::Open(options.out));
   request.set_after(file->position());
 
@@ -63,14 +65,15 @@ absl::StatusOr<int> ExportRecords(Session& session, const ExportOptions& options
   grpc::ClientContext context;
   rpc::SetTimeout(context, kRecordsTimeout);
   uint64_t count = 0, total = 0;
+  Progress progress("records");
   const absl::Status streamed = EachAnswer<std::unique_ptr<grpc::ClientReader<agency::v1::ExportRecordsResponse>>, agency::v1::ExportRecordsResponse>(
       context, stub.ExportRecords(&context, request), service.who, [&](agency::v1::ExportRecordsResponse& answer) -> absl::Status {
         total = std::max(total, answer.total());
         ACCORD_RETURN_IF_ERROR(file->Add(answer));
-        if (++count % kSyncEvery != 0) return absl::OkStatus();
-        session.Tell(fmt::format("{} of at most {} records\n", count, total));
-        return file->Sync();
+        progress.Tell(++count, total);
+        return count % kSyncEvery == 0 ? file->Sync() : absl::OkStatus();
       });
+  progress.End();
   ACCORD_RETURN_IF_ERROR(file->Sync());
   if (!streamed.ok()) {
     session.Tell(fmt::format("{} records are in {}; the same command goes on after them\n", count, file->path()));
@@ -112,16 +115,20 @@ absl::StatusOr<int> Pack(Session& session, const PackOptions& options) {
   request.set_ground(Value<agency::v1::CasePackGround>(options.ground));
   request.set_authority(options.authority);
   request.set_request_id(session.RequestId());
+  if (service.dry_run) return WouldAsk(service.who, request);
 
   RecordsService::Stub stub(service.channel);
   grpc::ClientContext context;
   rpc::SetTimeout(context, kRecordsTimeout);
   std::vector<agency::v1::BuildCasePackResponse> answers;
+  Progress progress("records");
   ACCORD_RETURN_IF_ERROR((EachAnswer<std::unique_ptr<grpc::ClientReader<agency::v1::BuildCasePackResponse>>, agency::v1::BuildCasePackResponse>(
       context, stub.BuildCasePack(&context, request), service.who, [&](agency::v1::BuildCasePackResponse& answer) {
         answers.push_back(std::move(answer));
+        progress.Tell(answers.size(), 0);
         return absl::OkStatus();
       })));
+  progress.End();
   const auto records = WholeRecords(std::move(answers));
   const PackHeading heading{agency->id, options.person.empty() ? "by number" : options.person, console::Words(request.ground()), options.authority,
                             request.worker().pseudonym(), absl::ToUnixMillis(SystemClock().Now())};
@@ -144,8 +151,8 @@ absl::StatusOr<int> Pack(Session& session, const PackOptions& options) {
 
 void AddRecordsVerbs(Command& app, Verb& chosen) {
   auto options = std::make_shared<ExportOptions>();
-  Command& verb = app.AddVerb("export", "Write the agency's own records, sent, received and done, in clear: the oldest first, as JSON Lines");
-  verb.AddOption("--out", options->out, "A file, or a directory for records.jsonl; run again it goes on").Required();
+  Command& verb = app.AddChange("export", "Write the agency's own records, sent, received and done, in clear: the oldest first, as JSON Lines");
+  verb.AddOption("--out", options->out, "A file, or a directory for records.jsonl; run again it goes on").Path().Required();
   verb.AddOption("--from", options->from, "Sent or received then or later, such as 2026-11-01");
   verb.AddOption("--until", options->until, "Sent or received before");
   verb.AddFlag("--without-content", options->without_content, "Without what the sections say");
@@ -155,13 +162,13 @@ void AddRecordsVerbs(Command& app, Verb& chosen) {
 
 void AddCasePackVerb(Command& cases, Verb& chosen) {
   auto options = std::make_shared<PackOptions>();
-  Command& verb = cases.AddVerb("pack", "What the agency sent, received and logged about one person, each field marked for whoever redacts it");
+  Command& verb = cases.AddChange("pack", "What the agency sent, received and logged about one person, each field marked for whoever redacts it");
   verb.AddOption("--person", options->person, "\"Family, Given, YYYY-MM-DD\"");
   verb.AddOption("--identifier", options->identifiers, "SCHEME=VALUE, such as nhs_number=9434765919; several may be given");
   verb.AddOption("--record-number", options->record_number, "The agency's own number of them");
   verb.AddOption("--ground", options->ground, "Why").Check(OneOf<agency::v1::CasePackGround>()).Required();
   verb.AddOption("--authority", options->authority, "Number of the request or order").Required();
-  verb.AddOption("--out", options->out, "A directory that is not there, or empty").Required();
+  verb.AddOption("--out", options->out, "A directory that is not there, or empty").Path().Required();
   verb.Footer("Example:\n  accordctl case pack --as idva --worker s.okafor --person \"Ashdown, Miriam, 1990-05-17\" --ground subject-access-request "
               "--authority SAR-2026-14 --out pack/");
   verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return Pack(session, *options); }; });

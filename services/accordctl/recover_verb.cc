@@ -14,6 +14,7 @@
 #include "common/base/status.h"
 #include "common/console/words.h"
 #include "common/ledger/note.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/session.h"
 #include "services/broker/recovery/ledger_recovery.h"
 
@@ -26,7 +27,6 @@ using broker::RecoveryReport;
 
 constexpr size_t kRecoverVkeyBytesMax = 4096;
 constexpr size_t kChainsShown = 50;
-constexpr uint64_t kRecoverProgressEntries = 65'536;
 
 constexpr char kFooter[] =
     "Run it while no broker runs on the store (docs/runbooks/ledger.md says when, and what to do with what it reports).\n"
@@ -61,7 +61,7 @@ std::string What(const LostChain& chain) {
   return text;
 }
 
-nlohmann::json ToJson(const RecoveryReport& report, const std::string& out) {
+nlohmann::json RecoveryJson(const RecoveryReport& report, const std::string& out) {
   nlohmann::json chains = nlohmann::json::array();
   for (const LostChain& chain : report.chains) {
     nlohmann::json row = {{"kind", Word(chain.kind)}, {"chain", ToHex(chain.pseudonym)}, {"entries", chain.entries}};
@@ -91,7 +91,7 @@ nlohmann::json ToJson(const RecoveryReport& report, const std::string& out) {
             {"agencies", report.agencies}}}};
 }
 
-std::string ToText(const RecoveryReport& report, const std::string& out) {
+std::string RecoveryText(const RecoveryReport& report, const std::string& out) {
   const auto time = [](uint64_t ms) { return console::TimeText(static_cast<int64_t>(ms)); };
   std::string text = fmt::format("{} holds the log of {} with {} entries; their root is the signed one.\n", out, report.origin, report.size);
   if (report.ledger_only) {
@@ -146,14 +146,8 @@ absl::StatusOr<int> Recover(const Options& options, bool json) {
   auto key = ledger::Vkey::Parse(std::string_view(*text).substr(0, text->find('\n')));
   if (!key.ok() || key->type() != ledger::kTypeEd25519) return UsageError(fmt::format("--vkey {} is no log's verification key", options.vkey));
 
-  std::string last;
-  const auto progress = [&](std::string_view phase, uint64_t done, uint64_t total) {
-    // Each phase once, and then every so many entries.
-    if (phase == last && done != total && done % kRecoverProgressEntries != 0) return;
-    last = phase;
-    const std::string line = total == 0 ? fmt::format("{}\n", phase) : fmt::format("{}: {} of {} entries\n", phase, done, total);
-    std::fwrite(line.data(), 1, line.size(), stderr);
-  };
+  Progress line("entries");
+  const auto progress = [&](std::string_view phase, uint64_t done, uint64_t total) { line.Tell(done, total, phase); };
   ACCORD_ASSIGN_OR_RETURN(const RecoveryReport report,
                           broker::RecoverLedger({.store = options.store,
                                                  .guard = options.guard,
@@ -162,7 +156,8 @@ absl::StatusOr<int> Recover(const Options& options, bool json) {
                                                  .log = *std::move(key),
                                                  .at_least = options.at_least,
                                                  .progress = progress}));
-  const std::string output = json ? ToJson(report, options.out).dump(2) + "\n" : ToText(report, options.out);
+  line.End();
+  const std::string output = json ? RecoveryJson(report, options.out).dump(2) + "\n" : RecoveryText(report, options.out);
   std::fwrite(output.data(), 1, output.size(), stdout);
   return kDone;
 }
@@ -177,7 +172,7 @@ void AddRecoverVerb(Command& ledger, OfflineVerb& chosen) {
   recover.AddOption("--guard", options->guard, "The guard's file; it is not changed").Required().ExistingFile();
   recover.AddOption("--from", options->from, "The export: a tlog-tiles directory").Required().ExistingDirectory();
   recover.AddOption("--vkey", options->vkey, "File with the log's verification key").Required().ExistingFile();
-  recover.AddOption("--out", options->out, "Where the store is made; must not be there").Required();
+  recover.AddOption("--out", options->out, "Where the store is made; must not be there").Path().Required();
   recover.AddOption("--at-least", options->at_least, "Entries of the largest checkpoint that any agency holds");
   recover.Footer(kFooter);
   recover.WhenGiven([&chosen, options] { chosen = [options](bool json) { return Recover(*options, json); }; });

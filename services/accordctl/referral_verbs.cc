@@ -80,16 +80,16 @@ void AddReferralVerbs(Command& app, Verb& chosen) {
     arguments->preview = preview;
     Command& verb =
         preview ? referral.AddVerb("preview", "Show who would receive which sections and why not the others; nothing is stored")
-                : referral.AddVerb("submit", "Push, and show who receives which sections and why not the others");
+                : referral.AddChange("submit", "Push, and show who receives which sections and why not the others");
     verb.AddOption("FILE", arguments->paths,
-                   "Files {title, agency, call, request}, or directories of them (deploy/samples/)")
+                   "Files {title, agency, call, request}, or directories of them (deploy/samples/)").Path()
         .Required();
     verb.AddOption("--caused-by", arguments->caused_by,
                    "Of one file: the received referral that it follows, as `inbox show` takes it; its sender's terms bind what goes further");
     verb.AddOption("--originator", arguments->originator, "Of one file: the agency that its material came from, which is asked before it goes further");
     verb.AddOption("--originator-agreement", arguments->originator_agreement, "What that agency answered").Check(OneOf<type::v1::OriginatorAgreement>());
     if (!preview) {
-      verb.AddOption("--attach", arguments->attach, "Of one file: a file that goes with it, at most 5 MB and eight of them (docs/attachments.md)");
+      verb.AddOption("--attach", arguments->attach, "Of one file: a file that goes with it, at most 5 MB and eight of them (docs/attachments.md)").Path();
       verb.AddOption("--wait", arguments->wait_s, "Seconds to wait for the broker's answer; 0: until it is durable at the service")
           .Range(0, kWaitSecondsMax)
           .ShowDefault();
@@ -109,7 +109,7 @@ void AddReferralVerbs(Command& app, Verb& chosen) {
   list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListReferrals(session, *limit); }; });
 
   auto send = std::make_shared<bool>(false), withdraw = std::make_shared<bool>(false);
-  Command& resolve = referral.AddVerb("resolve", "Decide on a submission that waits for a person");
+  Command& resolve = referral.AddChange("resolve", "Decide on a submission that waits for a person");
   resolve.AddOption("ID", *id, "Request id").Required();
   OptionSet& which = resolve.AddOneOf("decision");
   which.AddFlag("--send", *send, "Send it under what is permitted now");

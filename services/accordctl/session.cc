@@ -53,25 +53,29 @@ absl::Status Annotate(const absl::Status& status, std::string_view who) {
   return annotated;
 }
 
-absl::StatusOr<std::unique_ptr<Session>> Session::Open(Settings settings, Random& random) {
+absl::StatusOr<std::unique_ptr<Session>> Session::Open(Settings settings, Random& random, Connector connect) {
   if (settings.config.empty()) return UsageError("no configuration: give --config FILE or set ACCORDCTL_CONFIG");
   auto config = LoadCtlConfig(settings.config);
   if (!config.ok()) return UsageError(Message(config.status()));
-  // `--as admin/alice` and `--as agency/police` name principals as the ledger does.
-  constexpr std::string_view kAdminPrefix = "admin/", kAgencyPrefix = "agency/";
+  // `--as admin/alice`, `--as inspector/ines` and `--as agency/police` name principals as the ledger does.
+  constexpr std::string_view kAdminPrefix = "admin/", kInspectorPrefix = "inspector/", kAgencyPrefix = "agency/";
   if (settings.as.starts_with(kAdminPrefix)) settings.as_admin = std::exchange(settings.as, "").substr(kAdminPrefix.size());
+  if (settings.as.starts_with(kInspectorPrefix)) settings.as_inspector = std::exchange(settings.as, "").substr(kInspectorPrefix.size());
   if (settings.as.starts_with(kAgencyPrefix)) settings.as = settings.as.substr(kAgencyPrefix.size());
-  if (!settings.as.empty() && !settings.as_admin.empty()) return UsageError("--as and --as-admin exclude each other");
+  if (!settings.as_admin.empty() && !(settings.as.empty() && settings.as_inspector.empty())) return UsageError("--as and --as-admin exclude each other");
   if (!settings.as.empty() && config->FindAgency(settings.as) == nullptr) {
     return UsageError(fmt::format("{} has no [[agency]] with id {}", settings.config, settings.as));
   }
   if (!settings.as_admin.empty() && config->FindAdmin(settings.as_admin) == nullptr) {
     return UsageError(fmt::format("{} has no [[admin]] with id {}", settings.config, settings.as_admin));
   }
+  if (!settings.as_inspector.empty() && config->FindInspector(settings.as_inspector) == nullptr) {
+    return UsageError(fmt::format("{} has no [[inspector]] with id {}", settings.config, settings.as_inspector));
+  }
   if (!settings.request_id.empty() && !IsRequestId(settings.request_id)) {
     return UsageError("--request-id is 8 to 128 characters of [A-Za-z0-9._:/-]");
   }
-  return std::unique_ptr<Session>(new Session(std::move(settings), *std::move(config), random));
+  return std::unique_ptr<Session>(new Session(std::move(settings), *std::move(config), random, std::move(connect)));
 }
 
 absl::StatusOr<const AgencyIdentity*> Session::Agency() const {
@@ -88,7 +92,13 @@ absl::StatusOr<const AgencyIdentity*> Session::AgencyOr(const std::string& id) c
   return agency;
 }
 
-const AdminIdentity* Session::Admin() const {
+const OfficerIdentity* Session::Inspector() const {
+  if (!settings_.as_inspector.empty()) return config_.FindInspector(settings_.as_inspector);
+  if (!config_.as_inspector.empty()) return config_.FindInspector(config_.as_inspector);
+  return config_.inspectors.size() == 1 ? &config_.inspectors.front() : nullptr;
+}
+
+const OfficerIdentity* Session::Admin() const {
   if (!settings_.as_admin.empty()) return config_.FindAdmin(settings_.as_admin);
   if (!config_.as_admin.empty()) return config_.FindAdmin(config_.as_admin);
   return config_.admins.size() == 1 ? &config_.admins.front() : nullptr;
@@ -96,9 +106,9 @@ const AdminIdentity* Session::Admin() const {
 
 absl::StatusOr<Endpoint> Session::Connect(std::string who, const std::string& address, const std::string& spiffe_id,
                                           const rpc::TlsFiles& tls) const {
-  auto channel = rpc::MakeChannel({.target = address, .tls = tls, .server_spiffe_id = spiffe_id});
+  auto channel = connect_({.target = address, .tls = tls, .server_spiffe_id = spiffe_id});
   if (!channel.ok()) return UsageError(fmt::format("{}: {}", who, Message(channel.status())));
-  return Endpoint{std::move(who), *std::move(channel)};
+  return Endpoint{std::move(who), *std::move(channel), settings_.dry_run};
 }
 
 absl::StatusOr<Endpoint> Session::Service(const AgencyIdentity& agency) const {
@@ -112,20 +122,26 @@ absl::StatusOr<Endpoint> Session::BrokerAs(const AgencyIdentity& agency) const {
 }
 
 absl::StatusOr<Session::Principal> Session::Chosen(Prefer prefer) const {
-  const AdminIdentity* admin = Admin();
   const auto agency = Agency();
-  const bool as_admin = !settings_.as_admin.empty() ||
-                        (settings_.as.empty() && admin != nullptr && (prefer == Prefer::kAdmin || !agency.ok()));
-  if (as_admin) return Principal{.admin = admin};
-  if (agency.ok()) return Principal{.agency = *agency};
-  return prefer == Prefer::kAdmin ? UsageError("as whom? Give --as-admin NAME or --as AGENCY.") : agency.status();
+  const Principal as_agency{.agency = agency.ok() ? *agency : nullptr}, as_admin{.admin = Admin()}, as_inspector{.inspector = Inspector()};
+  if (!settings_.as_inspector.empty()) return as_inspector;
+  if (!settings_.as_admin.empty()) return as_admin;
+  if (!settings_.as.empty()) return as_agency;
+  std::vector<Principal> order = {as_agency, as_admin, as_inspector};
+  if (prefer == Prefer::kAdmin) order = {as_admin, as_agency, as_inspector};
+  if (prefer == Prefer::kInspector) order = {as_inspector, as_admin, as_agency};
+  for (const Principal& one : order) {
+    if (one.agency != nullptr || one.admin != nullptr || one.inspector != nullptr) return one;
+  }
+  return prefer == Prefer::kAgency ? agency.status() : UsageError("as whom? Give --as-admin NAME, --as inspector/NAME or --as AGENCY.");
 }
 
 absl::StatusOr<Endpoint> Session::Broker(Prefer prefer) const {
   ACCORD_ASSIGN_OR_RETURN(const Principal principal, Chosen(prefer));
   if (principal.agency != nullptr) return BrokerAs(*principal.agency);
-  return Connect(fmt::format("the broker at {}, as admin/{}", config_.broker_address, principal.admin->id),
-                 config_.broker_address, config_.broker_spiffe_id, principal.admin->tls);
+  const OfficerIdentity& officer = principal.admin != nullptr ? *principal.admin : *principal.inspector;
+  return Connect(fmt::format("the broker at {}, as {}/{}", config_.broker_address, principal.admin != nullptr ? "admin" : "inspector", officer.id),
+                 config_.broker_address, config_.broker_spiffe_id, officer.tls);
 }
 
 absl::StatusOr<ledger::Vkey> Session::LogKey() const {

@@ -16,6 +16,7 @@
 #include "common/ledger/note.h"
 #include "common/rpc/client.h"
 #include "services/accordctl/ctl_config.h"
+#include "services/accordctl/dry_run.h"
 
 namespace accord::accordctl {
 
@@ -32,28 +33,34 @@ bool IsUsageError(const absl::Status& status);
 // The options that every verb takes.
 struct Settings {
   std::string config;
-  std::string as, as_admin;                  // As given; empty: the configuration's.
+  std::string as, as_admin, as_inspector;    // As given; empty: the configuration's.
   std::string worker, role, authentication;  // Likewise.
   std::string request_id;                    // Of an act; empty: a new one.
   bool json = false;
+  bool dry_run = false;                      // Nothing is changed; what would be asked is said.
 };
 
 // Somebody to call.
 struct Endpoint {
   std::string who;  // For errors: "police at 127.0.0.1:7411".
   std::shared_ptr<grpc::Channel> channel;
+  bool dry_run = false;  // Ask asks nothing that changes something.
 };
 
+// Makes the channel to a server; replaced by tests.
+using Connector = std::function<absl::StatusOr<std::shared_ptr<grpc::Channel>>(const rpc::ChannelOptions&)>;
+
 // Whose identity is taken when the command line names none.
-enum class Prefer { kAgency, kAdmin };
+enum class Prefer { kAgency, kAdmin, kInspector };
 
 // Single-thread.
 class Session {
  public:
   // Loads the configuration. A usage error when there is none, or when --as names nobody in it.
-  static absl::StatusOr<std::unique_ptr<Session>> Open(Settings settings, Random& random);
+  static absl::StatusOr<std::unique_ptr<Session>> Open(Settings settings, Random& random, Connector connect);
 
   bool json() const { return settings_.json; }
+  bool dry_run() const { return settings_.dry_run; }
   const CtlConfig& config() const { return config_; }
 
   // The agency of --as, else the configured one, else the only one. A usage error otherwise.
@@ -61,10 +68,11 @@ class Session {
   // The agency of --as, else the one called `id`.
   absl::StatusOr<const AgencyIdentity*> AgencyOr(const std::string& id) const;
 
-  // Whom calls of the broker are made as: one of the two is set. A usage error when nobody is named.
+  // Whom calls of the broker are made as: one of the three is set. Whoever is named on the command line; else whom the configuration names
+  // of the preferred kind, else of another. A usage error when nobody is named.
   struct Principal {
     const AgencyIdentity* agency = nullptr;
-    const AdminIdentity* admin = nullptr;
+    const OfficerIdentity *admin = nullptr, *inspector = nullptr;
   };
   absl::StatusOr<Principal> Chosen(Prefer prefer) const;
 
@@ -86,15 +94,18 @@ class Session {
   void Tell(std::string_view text) const;
 
  private:
-  Session(Settings settings, CtlConfig config, Random& random)
-      : settings_(std::move(settings)), config_(std::move(config)), random_(random) {}
-  const AdminIdentity* Admin() const;  // Null when none is named or configured.
+  Session(Settings settings, CtlConfig config, Random& random, Connector connect)
+      : settings_(std::move(settings)), config_(std::move(config)), random_(random), connect_(std::move(connect)) {}
+  // Null when none is named or configured.
+  const OfficerIdentity* Admin() const;
+  const OfficerIdentity* Inspector() const;
   absl::StatusOr<Endpoint> Connect(std::string who, const std::string& address, const std::string& spiffe_id,
                                    const rpc::TlsFiles& tls) const;
 
   const Settings settings_;
   const CtlConfig config_;
   Random& random_;
+  const Connector connect_;
 };
 
 // `message` in the JSON of Protocol Buffers: 64-bit numbers are text, bytes base64, every field is there.
@@ -107,7 +118,8 @@ nlohmann::json ErrorJson(const absl::Status& status);
 // What a verb does once the command line was understood; the result is the exit status.
 using Verb = std::function<absl::StatusOr<int>(Session&)>;
 
-// Calls `method` of a service; an error names the endpoint and keeps its reason.
+// Calls `method` of a service; an error names the endpoint and keeps its reason. On a dry run what changes something is not called, and
+// the error is WouldAsk.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(const Endpoint& endpoint,
                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -120,6 +132,7 @@ template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(const Endpoint& endpoint,
                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                              const std::type_identity_t<Request>& request, absl::Duration timeout) {
+  if (endpoint.dry_run && IsChange(*Request::descriptor())) return WouldAsk(endpoint.who, request);
   Stub stub(endpoint.channel);
   auto response = rpc::CallUnary(stub, method, request, timeout);
   if (!response.ok()) return Annotate(response.status(), endpoint.who);

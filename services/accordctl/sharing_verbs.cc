@@ -181,7 +181,7 @@ void AddGapVerbs(Command& app, Verb& chosen) {
     chosen = [request, limit](Session& session) { return ListGaps(session, *request, *limit); };
   });
 
-  Command& review = gap.AddVerb("review", "Record the review of what this agency shared; not by the worker who shared it");
+  Command& review = gap.AddChange("review", "Record the review of what this agency shared; not by the worker who shared it");
   auto id = std::make_shared<std::string>(), found = std::make_shared<std::string>();
   review.AddOption("ID", *id, kReferralId).Required();
   review.AddOption("--review", *found, "What was found").Required().Check(OneOf<type::v1::GapReview>());
@@ -216,7 +216,7 @@ void AddBreachVerbs(Command& app, Verb& chosen) {
     };
   });
 
-  Command& assess = breach.AddVerb("assess", "Record the assessment of a breach of this agency");
+  Command& assess = breach.AddChange("assess", "Record the assessment of a breach of this agency");
   auto id = std::make_shared<std::string>(), found = std::make_shared<std::string>();
   assess.AddOption("ID", *id, kReferralId).Required();
   assess.AddOption("--assessment", *found, "What was found and done").Required().Check(OneOf<type::v1::BreachAssessment>());

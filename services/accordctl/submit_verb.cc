@@ -69,6 +69,10 @@ absl::StatusOr<std::vector<Prepared>> Prepare(const Session& session, const Subm
     }
     // Last: what else is wrong is told before anything is at the service.
     for (const std::string& path : arguments.attach) {
+      if (session.dry_run()) {
+        session.Tell(fmt::format("{} is not uploaded on a dry run: what is shown is without it\n", path));
+        continue;
+      }
       ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
       ACCORD_ASSIGN_OR_RETURN(*push->options->add_attachments(), UploadFile(service, path, push->options->worker()));
     }
@@ -148,7 +152,8 @@ std::string ResultText(const Submission& submission, uint64_t stored_index, bool
 bool SendOne(Session& session, const SubmitArguments& arguments, Prepared& prepared, nlohmann::json& rows) {
   nlohmann::json row = {{"file", prepared.sample.file}, {"title", prepared.sample.title}, {"agency", prepared.agency->id},
                         {"call", prepared.sample.call}};
-  const auto service = session.Service(*prepared.agency);
+  auto service = session.Service(*prepared.agency);
+  if (service.ok()) service->dry_run = false;  // A dry run is a preview, of which nothing is stored.
   absl::StatusOr<agency::v1::PushResult> result =
       service.ok() ? prepared.push.send(*service, absl::Seconds(arguments.wait_s) + kAnswerMargin) : service.status();
   if (!result.ok()) {
@@ -204,7 +209,9 @@ std::string SubmissionText(const Submission& submission) {
   return text + "\n" + statements.ToString(console::TerminalWidth(), 2);
 }
 
-absl::StatusOr<int> Submit(Session& session, const SubmitArguments& arguments) {
+absl::StatusOr<int> Submit(Session& session, const SubmitArguments& asked) {
+  SubmitArguments arguments = asked;
+  arguments.preview |= session.dry_run();
   ACCORD_ASSIGN_OR_RETURN(auto all, Prepare(session, arguments));
   nlohmann::json rows = nlohmann::json::array();
   size_t failed = 0;

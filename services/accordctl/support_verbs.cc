@@ -31,7 +31,6 @@ struct OfferOptions {
   int age_from = 0, age_to = 0;
   std::vector<std::string> genders, areas, grades, languages;
   std::string until;
-  bool dry_run = false;
 };
 
 // The directory as the broker shows it.
@@ -80,8 +79,8 @@ std::string OfferText(const SupportOffer& offer) {
   return fmt::format("{}; {}; {}", WhomText(offer), offer.areas().empty() ? "any area" : absl::StrJoin(offer.areas(), ", "), RoomText(offer));
 }
 
-absl::StatusOr<int> SendSupport(Session& session, const AgencyIdentity& agency, const SupportOffer& offer, bool dry_run) {
-  if (dry_run) {
+absl::StatusOr<int> SendSupport(Session& session, const AgencyIdentity& agency, const SupportOffer& offer) {
+  if (session.dry_run()) {
     ACCORD_ASSIGN_OR_RETURN(const auto standing, Standing(session, agency));
     if (session.json()) {
       session.PrintJson({{"dry_run", true}, {"would_publish", ToJson(offer)}, {"stands", standing.has_value() ? ToJson(*standing) : nlohmann::json()}});
@@ -104,7 +103,7 @@ absl::StatusOr<int> SendSupport(Session& session, const AgencyIdentity& agency, 
 absl::StatusOr<int> Publish(Session& session, const OfferOptions& options) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const SupportOffer offer, OfferOf(options));
-  return SendSupport(session, *agency, offer, options.dry_run);
+  return SendSupport(session, *agency, offer);
 }
 
 // Whom it takes stays as it is published.
@@ -114,7 +113,7 @@ absl::StatusOr<int> ChangeRoom(Session& session, const OfferOptions& options) {
   if (!standing.has_value()) return UsageError("nothing is published of this agency, or it is past: `support publish` says whom it takes");
   SupportOffer offer = *standing;
   SetRoom(options.room, offer);
-  return SendSupport(session, *agency, offer, options.dry_run);
+  return SendSupport(session, *agency, offer);
 }
 
 absl::StatusOr<int> ListSupport(Session& session) {
@@ -137,7 +136,6 @@ void AddRoom(Command& verb, OfferOptions& options) {
   room.AddOption("--places", options.room.places, "How many new clients it can take now").Range(0, kPlacesMax);
   room.AddFlag("--not-counted", options.room.not_counted, "It takes new clients, and does not say how many");
   room.AddFlag("--closed", options.room.closed, "It takes nobody new");
-  verb.AddFlag("--dry-run", options.dry_run, "Show what would be published in place of what, and publish nothing");
 }
 
 }  // namespace
@@ -145,7 +143,7 @@ void AddRoom(Command& verb, OfferOptions& options) {
 void AddSupportVerbs(Command& app, Verb& chosen) {
   Command& support = app.AddGroup("support", "Whom agencies take, and whether they have room");
   auto options = std::make_shared<OfferOptions>();
-  Command& publish = support.AddVerb("publish", "Publish whom this agency takes, in place of all it published before");
+  Command& publish = support.AddChange("publish", "Publish whom this agency takes, in place of all it published before");
   AddRoom(publish, *options);
   publish.AddOption("--age-from", options->age_from, "The youngest age, in years").Range(0, kAgeMax);
   publish.AddOption("--age-to", options->age_to, "The oldest; 0: no limit").Range(0, kAgeMax);
@@ -157,7 +155,7 @@ void AddSupportVerbs(Command& app, Verb& chosen) {
   publish.Footer("Example:\n  accordctl support publish --places 4 --age-from 16 --area E06000047 --grade high --grade medium --as idva --worker m.bell");
   publish.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return Publish(session, *options); }; });
 
-  Command& room = support.AddVerb("room", "Change how many it can take, and nothing else of what it published");
+  Command& room = support.AddChange("room", "Change how many it can take, and nothing else of what it published");
   AddRoom(room, *options);
   room.Footer("Example:\n  accordctl support room --places 0 --as idva --worker m.bell");
   room.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ChangeRoom(session, *options); }; });

@@ -17,6 +17,7 @@ constexpr absl::Duration kUnlockTimeout = absl::Minutes(1);  // Keys are slow to
 absl::StatusOr<int> Unlock(Session& session) {
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+  if (session.dry_run()) return WouldDo(fmt::format("ask for the passphrase of {} and unlock it at {}", agency->id, service.who));
   auto given = console::ReadPassphrase(fmt::format("passphrase of {}", agency->id), /*twice=*/false);
   if (!given.ok()) return UsageError("no passphrase was given, or one over 1,024 bytes; nothing was sent");
   agency::v1::UnlockRequest request;
@@ -50,7 +51,7 @@ absl::StatusOr<int> TenantStatus(Session& session) {
 
 void AddTenantVerbs(Command& app, Verb& chosen) {
   Command& tenant = app.AddGroup("tenant", "An agency that somebody else hosts, with its keys under its own passphrase (docs/hosting.md)");
-  Command& unlock = tenant.AddVerb("unlock", "Open the agency's keys with its passphrase, which is asked for, or read from standard input");
+  Command& unlock = tenant.AddChange("unlock", "Open the agency's keys with its passphrase, which is asked for, or read from standard input");
   unlock.Footer("After each start of the service it is locked again.\nExample: accordctl tenant unlock --as refuge");
   unlock.WhenGiven([&chosen] { chosen = [](Session& session) { return Unlock(session); }; });
   Command& status = tenant.AddVerb("status", "Say whether the agency is locked");

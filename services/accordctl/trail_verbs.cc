@@ -10,8 +10,10 @@
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "services/accordctl/log_client.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/trail_bundle_writer.h"
+#include "services/accordctl/trail_find.h"
 #include "services/accordctl/trail_query.h"
 #include "services/accordctl/trail_rows.h"
 #include "services/accordctl/verbs.h"
@@ -24,7 +26,7 @@ using inspection::v1::QueryTrailRequest;
 constexpr size_t kDigestDigits = 64;
 
 struct TrailArguments {
-  std::string id, purpose, bundle;
+  std::string id, purpose, bundle, warrant;
   bool proofs = false, no_proofs = false;
 };
 
@@ -63,12 +65,16 @@ absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const 
   const auto published = PublishedCheckpoint(broker, log);
   if (!published.ok() && !HasReason(published.status(), Reason::kCheckpointNotFound)) return published.status();
   const bool covers = published.ok() && published->checkpoint.size > answer.query_index;
+  Progress progress("receipts");
+  uint64_t fetched = 0;
   const auto source = [&](uint64_t index, uint64_t size) -> absl::StatusOr<type::v1::Receipt> {
+    progress.Tell(++fetched, answer.rows.size());
     ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, ReceiptOf(broker, log, index, size));
     return std::move(checked.receipt);
   };
   ACCORD_ASSIGN_OR_RETURN(const BundleReceipts receipts,
                           FetchAtOneCheckpoint(answer.rows, covers ? published->checkpoint.size : 0, log, source));
+  progress.End();
   manifest.checkpoint_size = receipts.size;
   ACCORD_RETURN_IF_ERROR(WriteBundle(directory, manifest, log, receipts));
   return manifest;
@@ -130,6 +136,7 @@ absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const Qu
 absl::StatusOr<int> Referral(Session& session, const TrailArguments& arguments) {
   QueryTrailRequest request;
   request.set_purpose(arguments.purpose);
+  request.set_warrant(arguments.warrant);
   auto digits = ReferralDigits(arguments.id);
   if (!digits.has_value() || digits->size() != kDigestDigits) {
     // A request id, or the beginning of the digits: this agency's own outbox knows the rest, or else its inbox.
@@ -157,6 +164,7 @@ absl::StatusOr<int> Case(Session& session, const TrailArguments& arguments) {
     return UsageError("a case is named by the 32 hex digits of its pseudonym");
   QueryTrailRequest request;
   request.set_purpose(arguments.purpose);
+  request.set_warrant(arguments.warrant);
   request.set_case_pseudonym(*pseudonym);
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   return ShowTrail(session, broker, request, arguments);
@@ -165,6 +173,7 @@ absl::StatusOr<int> Case(Session& session, const TrailArguments& arguments) {
 absl::StatusOr<int> Agency(Session& session, const TrailArguments& arguments) {
   QueryTrailRequest request;
   request.set_purpose(arguments.purpose);
+  request.set_warrant(arguments.warrant);
   request.set_agency(arguments.id);
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   return ShowTrail(session, broker, request, arguments);
@@ -181,11 +190,12 @@ void AddTrailVerbs(Command& app, Verb& chosen) {
     command.AddOption("ID", arguments->id, id).Required();
     command.AddOption("--purpose", arguments->purpose,
                       "Why it is asked: a code of at most 64 characters, kept in the record");
+    command.AddOption("--warrant", arguments->warrant, "The warrant it is asked under (inspectors)");
     Option& no_proofs = command.AddFlag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
     command.AddFlag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax))
         .Excludes(no_proofs);
     if (bundled) {
-      command.AddOption("--bundle", arguments->bundle, "Write it into this new directory, for `accord-verify bundle`").Excludes(no_proofs);
+      command.AddOption("--bundle", arguments->bundle, "Write it into this new directory, for `accord-verify bundle`").Path().Excludes(no_proofs);
     }
     command.WhenGiven([&chosen, arguments, verb] {
       chosen = [arguments, verb](Session& session) { return verb(session, *arguments); };
@@ -194,6 +204,7 @@ void AddTrailVerbs(Command& app, Verb& chosen) {
   add("referral", "What happened to a referral", "Request id, `referrals/…`, or the beginning of its digits", Referral, true);
   add("case", "What happened on a case (administrators)", "Case pseudonym, 32 hex digits", Case, true);
   add("agency", "What an agency did and was refused (administrators)", "Agency id", Agency, false);
+  AddTrailFind(trail, chosen);
 }
 
 }  // namespace accord::accordctl

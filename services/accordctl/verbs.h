@@ -22,7 +22,9 @@ void AddChecksVerbs(Command& app, Verb& chosen);    // request, show, answer
 void AddForumVerbs(Command& app, Verb& chosen);     // agenda, list, research, hear; action add, done, list
 void AddTenantVerbs(Command& app, Verb& chosen);    // unlock, status
 void AddTodayVerbs(Command& app, Verb& chosen);     // today
-void AddTrailVerbs(Command& app, Verb& chosen);     // referral, case, agency
+void AddTrailVerbs(Command& app, Verb& chosen);     // referral, case, agency, find
+void AddBundleVerbs(Command& app, Verb& chosen);    // bundle export
+void AddTimelineVerb(Command& cases, Verb& chosen);  // case timeline
 // checkpoint(s), export, prove, status; receipt get, export, upgrade. Returns `ledger`, for the verbs that are offline.
 Command& AddLedgerVerbs(Command& app, Verb& chosen);
 void AddDeliveryVerbs(Command& app, Verb& chosen);  // deadletter list, requeue, discard; mailbox replay
@@ -33,8 +35,10 @@ void AddCasePackVerb(Command& cases, Verb& chosen);  // case pack
 void AddEraseVerbs(Command& app, Verb& chosen);     // erase; erase status
 void AddHoldVerbs(Command& app, Verb& chosen);      // set, lift, list, answer
 void AddSupportVerbs(Command& app, Verb& chosen);   // support publish, room, list
-void AddAdminVerbs(Command& app, Verb& chosen);     // propose, show, approve, changes, agencies; status
-// What design.md §8 names and this version does not do; needs no configuration.
-void AddLaterVerbs(Command& app, bool& later);
+void AddAuditVerbs(Command& app, Verb& chosen);     // audit flows, withheld, … : one for each audit of sharing
+void AddQuestionVerbs(Command& app, Verb& chosen);  // question list, show, ask; sample draw
+void AddAdminVerbs(Command& app, Verb& chosen);     // propose, show, approve, withdraw, changes, agencies, and those of AddOfficerVerbs; status
+void AddOfficerVerbs(Command& admin, Verb& chosen);  // officers, suspend, reinstate, onboard, leaving, connection, maintenance
+void AddWarrantVerbs(Command& app, Verb& chosen);   // warrant propose, activate, suspend, resume, end, show, list, watch; looks
 
 }  // namespace accord::accordctl

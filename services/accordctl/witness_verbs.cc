@@ -74,9 +74,7 @@ absl::StatusOr<int> ReportFork(Session& session, const std::string& file) {
   broker::v1::ReportForkRequest request;
   request.set_request_id(session.RequestId());
   request.set_checkpoint(note);
-  const auto stub = broker::v1::LedgerService::NewStub(broker.channel);
-  ACCORD_ASSIGN_OR_RETURN(const auto response,
-                          rpc::CallUnary(*stub, &broker::v1::LedgerService::Stub::ReportFork, request, kCallTimeout));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &broker::v1::LedgerService::Stub::ReportFork, request));
   if (session.json()) {
     nlohmann::json document = {{"forked", response.forked()}, {"size", shown.checkpoint.size}};
     if (response.forked()) document["index"] = response.index();
@@ -97,15 +95,15 @@ void AddWitnessVerbs(Command& ledger, Verb& chosen, OfflineVerb& offline) {
   auto name = std::make_shared<std::string>(), file = std::make_shared<std::string>();
   Command& key = ledger.AddVerb("witness-key", "Make the key an agency cosigns the log with, and print its verification key");
   key.AddOption("--name", *name, "Name of the key in notes: AGENCY.TRUST-DOMAIN").Required();
-  key.AddOption("--out", *file, "The key file, of mode 0600; one that is there is kept").Required();
+  key.AddOption("--out", *file, "The key file, of mode 0600; one that is there is kept").Path().Required();
   key.WhenGiven([&offline, name, file] { offline = [name, file](bool json) { return WitnessKey(*name, *file, json); }; });
 
   Command& policy = ledger.AddVerb("policy", "Check a witness policy (c2sp.org/tlog-policy) and print it");
-  policy.AddOption("FILE", *file, "The policy").Required();
+  policy.AddOption("FILE", *file, "The policy").Path().Required();
   policy.WhenGiven([&offline, file] { offline = [file](bool json) { return CheckPolicy(*file, json); }; });
 
-  Command& report = ledger.AddVerb("report-fork", "Show the broker a checkpoint of its own that its log contradicts; that ends its signing");
-  report.AddOption("FILE", *file, "The checkpoint, a signed note").Required();
+  Command& report = ledger.AddChange("report-fork", "Show the broker a checkpoint of its own that its log contradicts; that ends its signing");
+  report.AddOption("FILE", *file, "The checkpoint, a signed note").Path().Required();
   report.WhenGiven([&chosen, file] { chosen = [file](Session& session) { return ReportFork(session, *file); }; });
 }
 

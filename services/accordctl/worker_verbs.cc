@@ -149,7 +149,7 @@ absl::StatusOr<int> Journal(Session& session, const JournalArguments& arguments)
 void AddWorkerVerbs(Command& app, Verb& chosen) {
   Command& workers = app.AddGroup("workers", "Who works at this agency, and about whom they may not know");
   auto record = std::make_shared<PutArguments>();
-  Command& put = workers.AddVerb("put", "Enrol a worker, or change one; from the first one on only who is enrolled may act");
+  Command& put = workers.AddChange("put", "Enrol a worker, or change one; from the first one on only who is enrolled may act");
   put.AddOption("PSEUDONYM", record->pseudonym, "The agency's own pseudonym of the person; never a name").Required();
   put.AddOption("--in-role", record->roles, "A role they may act in; none: any").Check(OneOf<type::v1::WorkerRole>());
   put.AddOption("--team", record->teams, "A team of theirs, the first one first");
@@ -160,7 +160,7 @@ void AddWorkerVerbs(Command& app, Verb& chosen) {
   put.WhenGiven([&chosen, record] { chosen = [record](Session& session) { return PutWorker(session, *record); }; });
 
   auto pseudonym = std::make_shared<std::string>();
-  Command& end = workers.AddVerb("end", "End a worker's access at once; what they have open goes back to its team");
+  Command& end = workers.AddChange("end", "End a worker's access at once; what they have open goes back to its team");
   end.AddOption("PSEUDONYM", *pseudonym, "Who has left").Required();
   end.WhenGiven([&chosen, pseudonym] { chosen = [pseudonym](Session& session) { return EndWorker(session, *pseudonym); }; });
 

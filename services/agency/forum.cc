@@ -27,9 +27,6 @@ absl::Status Illegal(const agent::InboxEntry& entry, std::string_view why) {
   return Error(Reason::kTransitionIllegal, why, {{"state", ReferralState_Name(entry.stored.state())}});
 }
 
-bool IsListed(ReferralState state) {
-  return state == REFERRAL_STATE_LISTED || state == REFERRAL_STATE_RESEARCH_REQUESTED || state == REFERRAL_STATE_DEFERRED;
-}
 bool IsHeard(ReferralState state) {
   return state == REFERRAL_STATE_HEARD || state == REFERRAL_STATE_ACTION_RECORDED || state == REFERRAL_STATE_OUTCOME_RECORDED;
 }
@@ -70,6 +67,10 @@ bool TakeAnswers(const storage::v1::StoredSubmission& told, StoredForumAction& a
 }
 
 }  // namespace
+
+bool IsListed(ReferralState state) {
+  return state == REFERRAL_STATE_LISTED || state == REFERRAL_STATE_RESEARCH_REQUESTED || state == REFERRAL_STATE_DEFERRED;
+}
 
 bool IsForumCode(std::string_view code) {
   return !code.empty() && code.size() <= kForumCodeBytesMax && std::all_of(code.begin(), code.end(), [](unsigned char c) {
@@ -144,22 +145,29 @@ absl::StatusOr<ForumCase> Forum::Hear(const forum::v1::RecordHearingRequest& req
   return Act(request.request_id(), std::move(one), request.worker(), deferred ? STATEMENT_KIND_DEFERRED : STATEMENT_KIND_HEARD, request.deferred_to_ms(), kept);
 }
 
-absl::StatusOr<std::vector<ForumCase>> Forum::Agenda(int64_t meeting_at_ms) {
+absl::StatusOr<std::vector<ForumCase>> Forum::Cases(absl::FunctionRef<bool(const agent::InboxEntry&)> wanted) {
   ACCORD_ASSIGN_OR_RETURN(const auto actions, Actions(""));
   std::vector<ForumCase> cases;
   for (uint64_t before = 0;;) {
     ACCORD_ASSIGN_OR_RETURN(auto page, inbox_.List(before, kPage));
     for (agent::InboxEntry& entry : page) {
       before = entry.stored.sequence();
-      const ReferralState state = entry.stored.state();
-      if (entry.header.core.part.forum() != forum_ || !(IsListed(state) || IsHeard(state))) continue;
+      if (entry.header.core.part.forum() != forum_ || !wanted(entry)) continue;
       ACCORD_ASSIGN_OR_RETURN(ForumCase one, CaseOf(std::move(entry), actions));
-      const int64_t meeting = one.stored.meeting_at_ms();
-      if (meeting_at_ms == 0 || meeting == meeting_at_ms || (meeting == 0 && IsListed(state))) cases.push_back(std::move(one));
+      cases.push_back(std::move(one));
     }
     if (page.size() < static_cast<size_t>(kPage)) break;
   }
   std::reverse(cases.begin(), cases.end());
+  return cases;
+}
+
+absl::StatusOr<std::vector<ForumCase>> Forum::Agenda(int64_t meeting_at_ms) {
+  ACCORD_ASSIGN_OR_RETURN(auto cases, Cases([](const agent::InboxEntry& entry) { return IsListed(entry.stored.state()) || IsHeard(entry.stored.state()); }));
+  std::erase_if(cases, [&](const ForumCase& one) {
+    const int64_t meeting = one.stored.meeting_at_ms();
+    return meeting_at_ms != 0 && meeting != meeting_at_ms && !(meeting == 0 && IsListed(one.entry.stored.state()));
+  });
   return cases;
 }
 

@@ -6,6 +6,7 @@
 // with the case (Inbox::Erase).
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accord/agency/v1/agency_service.pb.h"
 #include "accord/forum/v1/forum_service.pb.h"
 #include "accord/storage/v1/forum.pb.h"
 #include "common/agent/agency_store.h"
@@ -31,6 +33,9 @@ inline constexpr size_t kActionsPerCaseMax = 64;
 
 // 1 to 64 of [A-Za-z0-9._-]. Thread-safe.
 bool IsForumCode(std::string_view code);
+
+// Listed for a meeting, and not heard there yet. Thread-safe.
+bool IsListed(type::v1::ReferralState state);
 
 // An action as it stands now.
 struct ForumAction {
@@ -64,6 +69,10 @@ class Forum {
   // Says HEARD with what was decided, or DEFERRED to another meeting. The same; FIELD_MISSING with neither, FIELD_INVALID with both.
   absl::StatusOr<ForumCase> Hear(const forum::v1::RecordHearingRequest& request);
 
+  // What of the cases waits for a person: to be put on an agenda, to be heard, research whose time is over, and actions that are overdue or that
+  // nobody does. In no order; codes, agencies and London times alone.
+  absl::StatusOr<std::vector<agency::v1::TodayItem>> Today();
+
   // The cases of a meeting, 0 of all, in the order of arrival; those listed without a meeting known here among them.
   absl::StatusOr<std::vector<ForumCase>> Agenda(int64_t meeting_at_ms);
 
@@ -89,6 +98,8 @@ class Forum {
   bool IsOwn(std::string_view owner) const { return owner == agency_; }
 
  private:
+  // The cases of this forum of which `wanted` is true, in the order of arrival.
+  absl::StatusOr<std::vector<ForumCase>> Cases(absl::FunctionRef<bool(const agent::InboxEntry&)> wanted);
   absl::StatusOr<ForumCase> CaseOf(agent::InboxEntry entry, const std::vector<ForumAction>& actions);
   absl::StatusOr<ForumCase> Act(const std::string& request_id, ForumCase one, const type::v1::Worker& worker, type::v1::StatementKind kind,
                                 int64_t meeting_at_ms, const storage::v1::StoredForumCase& kept);

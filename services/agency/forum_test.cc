@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/agent/testing_service.h"
+#include "common/agent/today.h"
 #include "common/referral/referral_name.h"
 
 namespace accord::agency {
@@ -12,7 +13,10 @@ namespace {
 
 using namespace type::v1;  // NOLINT: states and kinds.
 using agent::SomeWorker;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 constexpr int64_t kMeetingMs = 4'000'000'000'000;
@@ -80,6 +84,17 @@ class ForumTest : public agent::AgentTest {
     EXPECT_EQ(List(referral).status(), absl::OkStatus());
     EXPECT_EQ(Hear(referral, {"agreed"}).status(), absl::OkStatus());
     return referral;
+  }
+
+  std::vector<agency::v1::TodayItem> Today() {
+    const auto items = forum_->Today();
+    EXPECT_EQ(items.status(), absl::OkStatus());
+    return items.ok() ? *items : std::vector<agency::v1::TodayItem>();
+  }
+  std::vector<agency::v1::TodayKind> Kinds() {
+    std::vector<agency::v1::TodayKind> kinds;
+    for (const auto& item : Today()) kinds.push_back(item.kind());
+    return kinds;
   }
 
   std::unique_ptr<Forum> forum_;
@@ -211,6 +226,132 @@ TEST_F(ForumTest, AnActionOfItsOwnIsCompletedByHandAndGoesWithTheCase) {
   EXPECT_EQ(Reason(forum_->GetAction("forum-own-1")), "REFERRAL_NOT_FOUND");
   EXPECT_THAT(*forum_->Actions(""), SizeIs(0));
   EXPECT_FALSE(idva.store->Get<storage::v1::StoredForumCase>(agent::kFamilyForumCase, digest)->has_value());
+}
+
+TEST_F(ForumTest, TodayHasACaseUntilItIsListedAndOnceItsMeetingHasBegun) {
+  EXPECT_THAT(Today(), IsEmpty());
+  const std::string referral = Case();
+  Case("forum-case-2", "marac-elsewhere");
+  ASSERT_THAT(Kinds(), ElementsAre(agency::v1::TODAY_KIND_CASE_TO_LIST)) << "of this forum alone";
+  EXPECT_EQ(Today()[0].referral(), referral);
+  EXPECT_EQ(Today()[0].agency(), "police");
+  EXPECT_THAT(Today()[0].words(), AllOf(HasSubstr("A case of marac-northshire from police, received "), HasSubstr("on no agenda yet")));
+  const int64_t meeting_ms = absl::ToUnixMillis(clock.Now() + absl::Hours(24));
+  ASSERT_EQ(List(referral, meeting_ms).status(), absl::OkStatus());
+  clock.Advance(absl::Hours(24) - absl::Milliseconds(1));
+  EXPECT_THAT(Kinds(), IsEmpty());
+  clock.Advance(absl::Milliseconds(1));
+  ASSERT_THAT(Kinds(), ElementsAre(agency::v1::TODAY_KIND_CASE_TO_HEAR));
+  EXPECT_EQ(Today()[0].due_ms(), meeting_ms);
+  clock.Advance(absl::Hours(3));
+  EXPECT_THAT(Today()[0].words(), HasSubstr("3 hours ago, and neither a hearing nor a deferral is recorded"));
+
+  const int64_t next_ms = absl::ToUnixMillis(clock.Now() + absl::Hours(24 * 14));
+  ASSERT_EQ(Hear(referral, {}, next_ms).status(), absl::OkStatus());
+  ASSERT_THAT(Kinds(), ElementsAre(agency::v1::TODAY_KIND_CASE_TO_LIST));
+  EXPECT_THAT(Today()[0].words(), HasSubstr("deferred, and to be listed again; due "));
+  ASSERT_EQ(List(referral, next_ms, "forum-list-2").status(), absl::OkStatus());
+  EXPECT_THAT(Kinds(), IsEmpty());
+  ASSERT_EQ(Hear(referral, {"agreed"}, 0, "forum-hear-2").status(), absl::OkStatus());
+  clock.Advance(absl::Hours(24 * 15));
+  EXPECT_THAT(Kinds(), IsEmpty());
+}
+
+TEST_F(ForumTest, TodayHasNoMeetingOfACaseThatIsListedWithoutOne) {
+  const std::string referral = Case();
+  ASSERT_TRUE(idva.inbox->Act("forum-by-hand", *referral::ParseReferralName(referral), SomeWorker(), STATEMENT_KIND_LISTED, [](Statement& statement) {
+    statement.set_meeting_at_ms(kMeetingMs);
+  }).ok());
+  clock.Advance(absl::Hours(24 * 365 * 200));
+  EXPECT_THAT(Kinds(), IsEmpty());
+}
+
+TEST_F(ForumTest, TodayHasResearchWhoseTimeIsOverInPlaceOfItsCheck) {
+  const std::string referral = Case();
+  ASSERT_EQ(List(referral).status(), absl::OkStatus());
+  broker.certificates["police"] = police.keys.sealing_certificate.der();
+  broker::v1::RecipientStatus row;
+  row.set_agency("police");
+  row.set_state(REFERRAL_STATE_STORED);
+  row.set_response_due_ms(absl::ToUnixMillis(clock.Now() + absl::Hours(24)));
+  broker.recipients = {row};
+  agent::Draft research = agent::SomeDraft("forum-research-1");
+  research.core.set_checks(true);
+  research.core.set_type(REFERRAL_TYPE_REQUEST_FOR_INFORMATION);
+  research.recipients = {"police"};
+  ASSERT_TRUE(idva.outbox->Push(research).ok());
+  idva.Settle();
+  ASSERT_EQ(forum_->NoteResearch(*forum_->Find(referral), "forum-research-1", "forum-research/1", SomeWorker()), absl::OkStatus());
+  const auto whole = [&] {
+    std::vector<agency::v1::TodayKind> kinds;
+    for (const auto& item : agent::MakeToday({}, *idva.outbox->Concerns(clock.Now()), clock.Now(), {}, {}, Today())) kinds.push_back(item.kind());
+    return kinds;
+  };
+  clock.Advance(absl::Hours(24) - absl::Milliseconds(1));
+  EXPECT_THAT(whole(), IsEmpty());
+  clock.Advance(absl::Milliseconds(1));
+  EXPECT_THAT(whole(), ElementsAre(agency::v1::TODAY_KIND_RESEARCH_DUE)) << "said once, and with the case";
+  const auto item = Today().at(0);
+  EXPECT_EQ(item.referral(), referral);
+  EXPECT_EQ(item.about(), "forum-research-1");
+  EXPECT_THAT(item.words(), HasSubstr("1 asked, 0 answered; police has not; due "));
+  ASSERT_EQ(Hear(referral, {"agreed"}).status(), absl::OkStatus());
+  EXPECT_THAT(whole(), ElementsAre(agency::v1::TODAY_KIND_CHECKS_DUE)) << "the meeting needs it no more; the check is still open";
+}
+
+TEST_F(ForumTest, TodayHasActionsThatAreOverdueAndThoseThatNobodyHas) {
+  const std::string referral = Heard();
+  ASSERT_EQ(Add(referral, Action(referral, "forum-own-1", "idva")), absl::OkStatus());
+  EXPECT_THAT(Kinds(), IsEmpty());
+  // Kept, and the service died before anybody was told.
+  ASSERT_EQ(Add(referral, Action(referral)), absl::OkStatus());
+  ASSERT_THAT(Kinds(), ElementsAre(agency::v1::TODAY_KIND_ACTION_UNOWNED));
+  EXPECT_EQ(Today()[0].about(), "forum-action-1");
+  EXPECT_EQ(Today()[0].agency(), "police");
+  EXPECT_THAT(Today()[0].words(), HasSubstr("Action address_flag of police in a case of marac-northshire from police: they are not told; add it again under its id; due "));
+
+  agent::Draft draft = agent::SomeDraft("forum-action-1");
+  draft.recipients = {"police"};
+  broker.certificates["police"] = police.keys.sealing_certificate.der();
+  ASSERT_TRUE(idva.outbox->Push(draft).ok());
+  EXPECT_THAT(Kinds(), IsEmpty()) << "it goes by itself";
+  idva.Settle();
+  EXPECT_THAT(Kinds(), IsEmpty());
+  clock.Advance(absl::Hours(24));
+  EXPECT_THAT(Kinds(), ElementsAre(agency::v1::TODAY_KIND_ACTION_OVERDUE, agency::v1::TODAY_KIND_ACTION_OVERDUE)) << "its own too";
+
+  Statement statement;
+  statement.set_kind(STATEMENT_KIND_DECLINED);
+  statement.set_decline_reason(DECLINE_REASON_NOT_WANTED);
+  statement.set_agency("police");
+  statement.set_acted_at_ms(absl::ToUnixMillis(clock.Now()));
+  ASSERT_EQ(idva.outbox->AddStatement(idva.outbox->Get("forum-action-1")->header_digest(), statement), absl::OkStatus());
+  EXPECT_THAT(Kinds(), ::testing::UnorderedElementsAre(agency::v1::TODAY_KIND_ACTION_UNOWNED, agency::v1::TODAY_KIND_ACTION_OVERDUE));
+  const auto whole = agent::MakeToday({}, *idva.outbox->Concerns(clock.Now()), clock.Now(), {}, {}, Today());
+  EXPECT_THAT(whole, SizeIs(2)) << "not declined beside it";
+  forum::v1::CompleteActionRequest done;
+  done.set_code("done");
+  *done.mutable_worker() = SomeWorker();
+  for (const char* action : {"forum-action-1", "forum-own-1"}) {
+    done.set_action(action);
+    ASSERT_EQ(forum_->Complete(done).status(), absl::OkStatus());
+  }
+  EXPECT_THAT(Kinds(), IsEmpty());
+}
+
+TEST_F(ForumTest, TodaySaysWhyAnOwnerIsNotTold) {
+  const std::string referral = Heard();
+  ASSERT_EQ(Add(referral, Action(referral)), absl::OkStatus());
+  agent::Draft draft = agent::SomeDraft("forum-action-1");
+  draft.recipients = {"police"};
+  broker.certificates["police"] = police.keys.sealing_certificate.der();
+  broker.denied = {"police"};
+  ASSERT_TRUE(idva.outbox->Push(draft).ok());
+  idva.Settle();
+  ASSERT_EQ(idva.State("forum-action-1"), agency::v1::SUBMISSION_STATE_NEEDS_PERSON);
+  ASSERT_THAT(Kinds(), ElementsAre(agency::v1::TODAY_KIND_ACTION_UNOWNED));
+  EXPECT_THAT(Today()[0].words(), HasSubstr("they are not told, and that waits for a person here: "));
+  EXPECT_THAT(agent::MakeToday({}, *idva.outbox->Concerns(clock.Now()), clock.Now(), {}, {}, Today()), SizeIs(1));
 }
 
 TEST_F(ForumTest, RefusesAnActionThatIsWrong) {

@@ -12,6 +12,7 @@
 #include "common/ledger/note.h"
 #include "common/storage/rocks_store.h"
 #include "common/telemetry/log.h"
+#include "services/broker/administration/checklists.h"
 #include "services/broker/admission/uploads.h"
 #include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/escalate.h"
@@ -68,7 +69,12 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
                          eraser_->Recorded(outcome);
                          PokeEraser();
                        }),
-      rules_{config.trust_domain, directory_, [this] { return policy_.Get()->compiled; }, {&hold_changes_, &erasure_changes_}},
+      rules_{config.trust_domain, directory_, [this] { return policy_.Get()->compiled; }, {&hold_changes_, &erasure_changes_},
+             [](CommitContext& context, uint64_t number, absl::Time when) {
+               if (when == absl::InfiniteFuture()) return ClearDue(context, DueKind::kChangeAct, ChangeMark(number), "", type::v1::DESK_MAIN);
+               return PutDue(context, DueKind::kChangeAct, when, ChangeMark(number), "", type::v1::DESK_MAIN);
+             },
+             [this](const std::string& agency) { return CheckLeaving(agency); }},
       admission_(directory_, policy_, clock,
                  [this](const type::v1::HeaderCore& core) -> absl::StatusOr<Cause> {
                    if (core.caused_by().empty()) return Cause();
@@ -92,6 +98,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   std::unique_ptr<Broker> broker(new Broker(config, clock));
   ACCORD_ASSIGN_OR_RETURN(auto case_index_key, LoadMasterKey(config.case_index_key));
   broker->linker_ = std::make_unique<CaseLinker>(std::move(case_index_key));
+  broker->trail_keys_ = std::make_unique<TrailKeys>(broker->linker_->Blind(kTrailKeyDomain, ""));
   broker->vkey_ = ledger::Vkey::Make(config.origin, ledger::kTypeEd25519, key.verifier()).ToString();
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log_key, ledger::Vkey::Parse(broker->vkey_));
   ACCORD_ASSIGN_OR_RETURN(broker->witnesses_, PolicyWitnesses::Open(config.witness_policy, log_key, clock));
@@ -130,14 +137,26 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
                    [&policy](auto& context, const Due& due, auto& queued) { return ChaseFeedback(context, *policy.Get(), due, queued); }},
                   {DueKind::kReseal, ChaseReseal},
                   {DueKind::kChecks, TellChecksDue},
-                  {DueKind::kUpload, SweepUpload}});
+                  {DueKind::kUpload, SweepUpload},
+                  {DueKind::kChangeAct, [self = broker.get()](auto& context, const Due& due, auto&) {
+                     const auto number = U64FromKey(std::string_view(due.header_digest).substr(due.header_digest.size() - sizeof(uint64_t)));
+                     if (!number.has_value()) return Error(Reason::kStoreCorrupt, "what is due of a change names none");
+                     return ActOnChange(context, self->rules_, *number);
+                   }}});
   broker->refusals_ = std::make_unique<RefusalRecorder>(*broker->sequencer_, clock);
-  broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_);
+  broker->authorizer_ = std::make_unique<DirectoryAuthorizer>(broker->directory_, *broker->refusals_, broker->connections_, clock);
   broker->scrubber_ = std::make_unique<Scrubber>(*broker->sequencer_, clock, metrics);
   broker->delivery_metrics_ = std::make_unique<DeliveryMetrics>(metrics);
   broker->eraser_ = std::make_unique<Eraser>(*broker->sequencer_, broker->erasure_site_, *broker->linker_, broker->mailboxes_,
                                              clock, std::move(on_erasure));
   if (stepped) return broker;
+  broker->indexer_ = std::make_unique<Indexer>(*broker->sequencer_, *broker->trail_keys_, metrics);
+  broker->indexing_ = std::make_unique<Periodic>(kIndexerPeriod, [self = broker.get()] {
+    const absl::Status status = self->indexer_->Run();
+    if (!status.ok() && !HasReason(status, Reason::kShuttingDown)) {
+      telemetry::Log(telemetry::Level::kWarn, "trail_index.round_ended", {{"status", status}});
+    }
+  });
   broker->scrubbing_ = std::make_unique<Periodic>(kScrubPause, [self = broker.get()] { self->scrubber_->Step(); });
   broker->minutes_ = std::make_unique<Periodic>(absl::Minutes(1), [self = broker.get()] {
     self->refusals_->Flush();
@@ -173,6 +192,8 @@ void Broker::Shutdown() {
   seconds_.reset();
   if (eraser_ != nullptr) eraser_->Stop();
   erasures_.reset();
+  if (indexer_ != nullptr) indexer_->Stop();
+  indexing_.reset();
   if (refusals_ != nullptr) refusals_->Flush(/*all=*/true);
   if (sequencer_ != nullptr) sequencer_->Shutdown();
   executor_.Shutdown();
@@ -208,6 +229,14 @@ absl::Status Broker::Publish(const ReadView& view, const Epochs& epochs) {
   // Streams are ended off this thread; if there is no room, on it, for they must end.
   if (moved && !executor_.Run(moved)) moved();
   return absl::OkStatus();
+}
+
+absl::Status Broker::CheckLeaving(const std::string& agency) const {
+  ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_->View());
+  const auto directory = directory_.Get();
+  const auto policy = policy_.Get();
+  ACCORD_ASSIGN_OR_RETURN(const auto items, LeavingOf({view->store(), SealedReaderOf(*view), *directory, *policy, clock_.Now()}, agency));
+  return CheckComplete(items);
 }
 
 absl::Status Broker::CheckLog() {

@@ -17,6 +17,7 @@
 #include "common/crypto/secret.h"
 #include "common/telemetry/metrics.h"
 #include "services/broker/adapter/authorizer.h"
+#include "services/broker/administration/connections.h"
 #include "services/broker/admission/admission.h"
 #include "services/broker/admission/quota.h"
 #include "services/broker/broker_config.h"
@@ -34,6 +35,7 @@
 #include "services/broker/sequencer/sequencer.h"
 #include "services/broker/sharing/due.h"
 #include "services/broker/sharing/preview_quota.h"
+#include "services/broker/trails/indexer.h"
 #include "services/broker/witness/policy_witnesses.h"
 
 namespace accord::broker {
@@ -80,10 +82,16 @@ class Broker {
   const DirectoryHolder& directory() const { return directory_; }
   const PolicyHolder& policy() const { return policy_; }
   RefusalRecorder& refusals() { return *refusals_; }
+  const ConnectionRegister& connections() const { return connections_; }
   DirectoryAuthorizer& authorizer() { return *authorizer_; }
   const ChangeRules& change_rules() const { return rules_; }
   const Admission& admission() const { return admission_; }
   const CaseLinker& linker() const { return *linker_; }
+  const TrailKeys& trail_keys() const { return *trail_keys_; }
+  // Lets the index of the record be brought up to where the log is now.
+  void PokeIndexer() {
+    if (indexing_ != nullptr) indexing_->Poke();
+  }
   Mailboxes& mailboxes() { return mailboxes_; }
   PreviewQuota& previews() { return previews_; }
   Quotas& quotas() { return quotas_; }
@@ -110,6 +118,8 @@ class Broker {
   // Reads directory and policy, for the epochs as they now are.
   absl::Status Publish(const ReadView& view, const Epochs& epochs);
   void TellHealth(bool serving);
+  // LEAVING_INCOMPLETE while the agency has something open.
+  absl::Status CheckLeaving(const std::string& agency) const;
   // That the log is the one this configuration names.
   absl::Status CheckLog();
 
@@ -124,6 +134,8 @@ class Broker {
   const ChangeRules rules_;
   const Admission admission_;
   std::unique_ptr<const CaseLinker> linker_;
+  std::unique_ptr<const TrailKeys> trail_keys_;
+  ConnectionRegister connections_;
   Mailboxes mailboxes_;
   ErasureSite erasure_site_;
   PreviewQuota previews_;
@@ -147,6 +159,8 @@ class Broker {
   std::unique_ptr<Periodic> minutes_, seconds_, scrubbing_;
   std::unique_ptr<Eraser> eraser_;
   std::unique_ptr<Periodic> erasures_;
+  std::unique_ptr<Indexer> indexer_;
+  std::unique_ptr<Periodic> indexing_;
 };
 
 }  // namespace accord::broker

@@ -17,6 +17,7 @@
 #include "common/policy/policy_text.h"
 #include "services/broker/broker.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/open_log.h"
 #include "services/broker/directory/validation.h"
 
 namespace accord::broker {

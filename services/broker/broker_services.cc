@@ -1,10 +1,12 @@
 #include "services/broker/broker_services.h"
 
+#include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/rpc/bidi.h"
 #include "common/rpc/handler.h"
 #include "services/broker/adapter/authorizer.h"
 #include "services/broker/api/admin_service.h"
+#include "services/broker/api/audit_service.h"
 #include "services/broker/api/case_service.h"
 #include "services/broker/api/directory_service.h"
 #include "services/broker/api/handle.h"
@@ -14,6 +16,7 @@
 #include "services/broker/api/referral_service.h"
 #include "services/broker/api/sharing_service.h"
 #include "services/broker/api/trail_service.h"
+#include "services/broker/api/warrant_service.h"
 
 namespace accord::broker {
 
@@ -30,12 +33,20 @@ struct BrokerServices::Parts {
         sharing({broker.sequencer(), broker.policy(), broker.directory(), broker.mailboxes(), broker.refusals(), broker.clock()}, shared),
         cases({broker.sequencer(), broker.policy(), broker.directory(), broker.refusals(), broker.clock(), broker.linker()}, shared),
         ledger(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared, streams),
-        trail(broker.sequencer(), broker.refusals(), shared),
+        trail({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.linker(), broker.refusals()},
+              {broker.sequencer(), broker.policy(), broker.directory(), broker.witnesses(), broker.refusals(), broker.clock(), broker.vkey()},
+              {broker.sequencer(), broker.directory(), broker.policy(), broker.trail_keys(), random, broker.refusals()},
+              shared, streams),
+        warrants(broker.sequencer(), broker.directory(), broker.refusals(), shared, streams),
+        audits({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.refusals(), broker.clock()}, shared),
         directory(broker.sequencer(), broker.directory(), broker.refusals(), broker.clock(), shared),
         policy(broker.sequencer(), broker.policy(), broker.refusals(), broker.clock(), shared),
-        admin(broker.sequencer(), broker.change_rules(), broker.refusals(), shared) {}
+        admin({broker.sequencer(), broker.change_rules(), broker.refusals(), broker.directory(), broker.policy(), broker.mailboxes(),
+               broker.connections(), broker.clock()},
+              shared) {}
 
   Broker& broker;
+  SystemRandom random;  // Seeds of samples.
   rpc::HandlerContext shared;
   rpc::LiveStreams streams;
   ReferralService referral;
@@ -44,6 +55,8 @@ struct BrokerServices::Parts {
   CaseService cases;
   LedgerService ledger;
   TrailService trail;
+  WarrantService warrants;
+  AuditService audits;
   DirectoryService directory;
   PolicyService policy;
   AdminService admin;
@@ -55,7 +68,7 @@ BrokerServices::~BrokerServices() = default;
 
 std::vector<grpc::Service*> BrokerServices::all() {
   Parts& p = *parts_;
-  return {&p.referral, &p.mailbox, &p.sharing, &p.cases, &p.ledger, &p.trail, &p.directory, &p.policy, &p.admin};
+  return {&p.referral, &p.mailbox, &p.sharing, &p.cases, &p.ledger, &p.trail, &p.warrants, &p.audits, &p.directory, &p.policy, &p.admin};
 }
 
 rpc::UnreadableReport BrokerServices::unreadable() {

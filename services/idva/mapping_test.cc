@@ -383,6 +383,7 @@ TEST(IdvaMappingTest, AHandoverToNobodyNamedGoesToWhomTakesTheClient) {
   ASSERT_EQ(Told(none), "OK") << "the runtime records it and refuses";
   EXPECT_TRUE(none->recipients.empty());
   EXPECT_EQ(none->not_eligible, (Names{"idva-south", "idva-men"}));
+  EXPECT_EQ(none->no_room, Names{"idva-south"});
   EXPECT_TRUE(Warns(*none, "idva-south (takes nobody new), idva-men (gender)"));
   *request.mutable_options() = Options({"idva-men"});
   EXPECT_EQ(MapHandover(request, TwoServices(services))->recipients, (Names{"idva-men"})) << "a person chose";

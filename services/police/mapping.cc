@@ -165,12 +165,16 @@ void AdviseChildNotice(const v1::ReportIncidentRequest& request, const MappingCo
   if (there && !told) draft.Warn("Children were present or live there: push SendChildNotice too, which goes to health and school.");
 }
 
-// The deadline is a school day, which no clock of the broker knows: term dates are the force's.
+// The broker keeps recipients to the next school day by the area's term dates (docs/clocks.md), which services do not have: what is said
+// here, to recipients in words and to whoever pushes, is by the force's.
 void CheckSchoolDay(const v1::SendChildNoticeRequest& request, const MappingContext& context, DraftBuilder& draft) {
   const bool born = std::any_of(request.children().begin(), request.children().end(),
                                 [](const v1::IncidentChild& row) { return row.child().expected_on().empty(); });
-  if (context.routing(AGENCY_KIND_EDUCATION).empty() && born) {
+  const size_t schools = context.routing(AGENCY_KIND_EDUCATION).size();
+  if (schools == 0 && born) {
     draft.Warn("No school is configured here: tell each child's school by your own route before the next school day.");
+  } else if (schools > 1 && request.options().recipients().empty()) {
+    draft.Warn(fmt::format("It goes to all {} education agencies that are configured here: name whom to tell where that is not each child's.", schools));
   }
   const std::string& text = request.before_school_day();
   if (text.empty()) {

@@ -393,6 +393,15 @@ TEST(PoliceMappingTest, AChildNoticeTellsWhoLooksAfterChildrenAndAsksNothing) {
   EXPECT_EQ(with_school->recipients, (Names{"childrens", "health", "school"}));
   EXPECT_FALSE(Warns(*with_school, "school"));
 
+  agent::MappingContext several = schools;
+  several.routing = [](AgencyKind kind) {
+    return kind == AGENCY_KIND_EDUCATION ? Names{"school", "other-school"} : Context().routing(kind);
+  };
+  v1::SendChildNoticeRequest named = Notice();
+  EXPECT_TRUE(Warns(*MapChildNotice(named, several), "all 2 education agencies"));
+  for (const char* one : {"childrens", "health", "school"}) named.mutable_options()->add_recipients(one);
+  EXPECT_FALSE(Warns(*MapChildNotice(named, several), "education agencies"));
+
   v1::SendChildNoticeRequest late = Notice();
   late.set_before_school_day("2026-04-01");  // It is that day.
   EXPECT_TRUE(Warns(*MapChildNotice(late, schools), "has come"));

@@ -7,10 +7,14 @@
 #include <system_error>
 
 #include "common/base/bytes.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "services/verify/bundle_verifier.h"
 #include "services/verify/command.h"
+#include "services/verify/export_command.h"
+#include "services/verify/export_verifier.h"
 #include "services/verify/ledger_copy.h"
 
 namespace accord::verify {
@@ -19,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct BundleArguments {
-  std::string directory, ledger;
+  std::string directory, ledger, policy;
 };
 
 std::set<std::string> FilesBelow(const std::string& directory) {
@@ -156,6 +160,11 @@ std::string ToText(const BundleReport& report, const BundleArguments& arguments,
   return text;
 }
 
+absl::StatusOr<ledger::WitnessPolicy> ReadPolicy(const std::string& path) {
+  ACCORD_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, ledger::kPolicyBytesMax));
+  return ledger::WitnessPolicy::Parse(text);
+}
+
 int Bundle(const BundleArguments& arguments, const SharedOptions& shared, Output& output) {
   for (const std::string& directory : {arguments.directory, arguments.ledger}) {
     if (!directory.empty() && !fs::is_directory(directory)) return WrongUse(output, fmt::format("{} is not a directory", directory));
@@ -163,6 +172,16 @@ int Bundle(const BundleArguments& arguments, const SharedOptions& shared, Output
   const auto key = ReadKey(shared, arguments.directory);
   if (!key.ok()) return WrongUse(output, Message(key.status()));
   DirectoryReader files(arguments.directory);
+  if (IsExport(files)) {
+    ExportArguments asked{.directory = arguments.directory, .ledger = arguments.ledger, .policy = {}};
+    if (!arguments.policy.empty()) {
+      auto policy = ReadPolicy(arguments.policy);
+      if (!policy.ok()) return WrongUse(output, fmt::format("{}: {}", arguments.policy, Message(policy.status())));
+      asked.policy = *std::move(policy);
+    }
+    return VerifyExportCommand(asked, FilesBelow(arguments.directory), *key, shared, output);
+  }
+  if (!arguments.policy.empty()) return WrongUse(output, "--policy is for bundles that `accordctl bundle export` wrote");
   BundleReport report = VerifyBundle(files, FilesBelow(arguments.directory), key->vkey);
   if (report.ok() && !arguments.ledger.empty()) {
     DirectoryReader copy_files(arguments.ledger);
@@ -184,9 +203,11 @@ int Bundle(const BundleArguments& arguments, const SharedOptions& shared, Output
 Subcommand AddBundleCommand(CLI::App& app) {
   const auto arguments = std::make_shared<BundleArguments>();
   auto* command = app.add_subcommand(
-      "bundle", "Verify the trail of a referral or case, as `accordctl trail … --bundle` writes it, and say its grade of completeness");
+      "bundle", "Verify what `accordctl trail … --bundle` or `accordctl bundle export` wrote, and say its grade of completeness");
   command->add_option("DIR", arguments->directory, "The bundle")->required();
   command->add_option("--ledger", arguments->ledger, "A copy of the log: every leaf of it is looked at, for grade full");
+  command->add_option("--policy", arguments->policy, "A witness policy (tlog-policy) that the cosigned checkpoint of an export must meet")
+      ->check(CLI::ExistingFile);
   return {command, [arguments](const SharedOptions& shared, Output& output) { return Bundle(*arguments, shared, output); }};
 }
 

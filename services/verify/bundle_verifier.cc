@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "accord/type/v1/entry.pb.h"
@@ -22,22 +21,24 @@ using ledger::TrailManifest;
 
 std::string Entry(uint64_t index) { return fmt::format("entry {}", index); }
 
-// The text that version 1 has of these openings: an opening is a form of its own, and beside it there is nothing.
-std::string CanonicalOpenings(const std::vector<crypto::Opening>& openings) {
-  nlohmann::json array = nlohmann::json::array();
-  for (const auto& opening : openings) {
-    array.push_back({{"label", opening.label}, {"salt", ToBase64(opening.salt)}, {"content", ToBase64(opening.content)}});
-  }
-  return array.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
-
 class BundlePass {
  public:
-  BundlePass(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log)
-      : files_(files), names_(names), log_(log) {}
+  // `question`: the kind of entry that the last row must be.
+  BundlePass(FileReader& files, const ledger::Vkey& log, type::v1::EventType question) : files_(files), log_(log), question_(question) {}
 
-  BundleReport Run() {
-    if (!ReadManifest() || !ReadCheckpoint()) return std::move(report_);
+  // Version 1, whose manifest is a file.
+  BundleReport Run(const std::set<std::string>& names) {
+    if (!ReadManifest(names)) return std::move(report_);
+    return RunTrail();
+  }
+  BundleReport Run(ledger::TrailManifest manifest) {
+    report_.manifest = std::move(manifest);
+    return RunTrail();
+  }
+
+ private:
+  BundleReport RunTrail() {
+    if (!ReadCheckpoint()) return std::move(report_);
     bool all = true;
     for (const uint64_t index : report_.manifest->rows) all &= ReadRow(index);
     if (!all) return std::move(report_);
@@ -48,8 +49,7 @@ class BundlePass {
     return std::move(report_);
   }
 
- private:
-  bool ReadManifest() {
+  bool ReadManifest(const std::set<std::string>& names) {
     const auto text = files_.Read(ledger::kManifestFile, ledger::kManifestBytesMax);
     if (!text.ok()) {
       report_.Found(BundleCheck::kManifest, ledger::kManifestFile, "cannot be read: " + Message(text.status()));
@@ -65,7 +65,7 @@ class BundlePass {
       report_.Found(BundleCheck::kManifest, ledger::kManifestFile,
                     fmt::format("is of the log {}, not of {}", report_.manifest->origin, log_.name()));
     }
-    CheckNames();
+    CheckNames(names);
     const auto vkey = files_.Read(ledger::kVkeyFile, ledger::kNoteBytesMax);
     if (!vkey.ok() || *vkey != log_.ToString() + "\n") {
       report_.Found(BundleCheck::kManifest, ledger::kVkeyFile, "is not the key that the bundle is verified by");
@@ -73,13 +73,13 @@ class BundlePass {
     return true;
   }
 
-  void CheckNames() {
+  void CheckNames(const std::set<std::string>& names) {
     std::set<std::string> expected = {ledger::kManifestFile, ledger::kCheckpointFile, ledger::kVkeyFile};
     for (const uint64_t index : report_.manifest->rows) {
       expected.insert(ledger::ReceiptPath(index));
       expected.insert(ledger::ReceiptPath(index) + ledger::kOpeningsSuffix);
     }
-    for (const std::string& name : names_) {
+    for (const std::string& name : names) {
       if (!expected.contains(name)) report_.Found(BundleCheck::kManifest, name, "was added: the manifest does not name it");
     }
   }
@@ -146,7 +146,8 @@ class BundlePass {
     if (!text.ok()) return refuse("cannot be read: " + Message(text.status()));
     const auto openings = ParseOpenings(*text);
     if (!openings.ok()) return refuse(Message(openings.status()));
-    if (CanonicalOpenings(*openings) != *text) return refuse("is not written as version 1 is");
+    // An opening is a form of its own, and beside it there is nothing.
+    if (ledger::FormatOpenings(*openings) != *text) return refuse("is not written as version 1 is");
     std::set<std::string> labels;
     for (const crypto::Opening& opening : *openings) {
       if (!labels.insert(opening.label).second) return refuse(fmt::format("has `{}` twice", opening.label));
@@ -160,7 +161,8 @@ class BundlePass {
       type::v1::EntryReferral referral;
       if (opening.label == "event" && event.ParseFromString(opening.content)) {
         row.event = event.type() == type::v1::EVENT_TYPE_STATEMENT ? console::Words(event.statement()) : console::Words(event.type());
-        asked_ = event.type() == type::v1::EVENT_TYPE_TRAIL_QUERIED;
+        asked_ = event.type() == question_;
+        row.said = event;
       } else if (opening.label == "actor" && actor.ParseFromString(opening.content)) {
         row.who = actor.principal();
       } else if (opening.label == "referral" && referral.ParseFromString(opening.content) && !referral.header_digest().empty()) {
@@ -230,8 +232,8 @@ class BundlePass {
   }
 
   FileReader& files_;
-  const std::set<std::string>& names_;
   const ledger::Vkey& log_;
+  const type::v1::EventType question_;
   BundleReport report_;
   std::string note_;
   std::vector<ledger::Leaf> leaves_;                        // Of report_.rows.
@@ -261,7 +263,11 @@ void BundleReport::Found(BundleCheck check, std::string where, std::string what)
 }
 
 BundleReport VerifyBundle(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log) {
-  return BundlePass(files, names, log).Run();
+  return BundlePass(files, log, type::v1::EVENT_TYPE_TRAIL_QUERIED).Run(names);
+}
+
+BundleReport VerifyTrail(FileReader& files, ledger::TrailManifest manifest, const ledger::Vkey& log) {
+  return BundlePass(files, log, type::v1::EVENT_TYPE_BUNDLE_EXPORTED).Run(std::move(manifest));
 }
 
 void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report) {

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "accord/type/v1/entry.pb.h"
 #include "common/ledger/note.h"
 #include "common/ledger/trail_bundle.h"
 #include "services/verify/file_reader.h"
@@ -52,6 +53,7 @@ struct BundleRow {
   std::string leaf;
   ledger::Path path;
   std::string event, who;  // In words; empty when not opened.
+  std::optional<type::v1::EntryEvent> said;
   std::vector<CheckedOpening> openings;
 };
 
@@ -76,6 +78,9 @@ struct BundleReport {
 
 // `names`: every file below the bundle's directory. Thread-safe.
 BundleReport VerifyBundle(FileReader& files, const std::set<std::string>& names, const ledger::Vkey& log);
+
+// One trail of a bundle of version 2, whose files are those that its manifest names (export_verifier.h). Thread-safe.
+BundleReport VerifyTrail(FileReader& files, ledger::TrailManifest manifest, const ledger::Vkey& log);
 
 // Holds a bundle whose report is ok() against a copy, and adds to the report.
 void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report);

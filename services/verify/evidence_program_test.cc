@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "services/verify/program.h"
+#include "services/verify/testing_export.h"
 #include "services/verify/testing_trail.h"
 
 namespace accord::verify {
@@ -207,6 +208,39 @@ TEST_F(EvidenceProgramTest, AnAlteredReceiptConvictsNobody) {
   Put("receipts", "5.tlog-proof", text);
   EXPECT_EQ(Run({"receipts", At("receipts"), "--ledger", At("copy"), "--allow-newer"}), 1);
   EXPECT_THAT(output_.err, AllOf(HasSubstr("5.tlog-proof: "), Not(HasSubstr("CONVICTS"))));
+}
+
+TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
+  TestingExport exported;
+  Put("export", exported.bundle);
+  Put("key", {}, exported.vkey().ToString() + "\n");
+  ASSERT_EQ(Run({"bundle", At("export")}), 0) << output_.err;
+  EXPECT_THAT(Said(), AllOf(HasSubstr("VERIFIES: every entry is in the log"), HasSubstr("Grade: attested."), HasSubstr("warrant jtai-1"),
+                            HasSubstr("the published checkpoint of 7 entries"), HasSubstr("SHA-256 "), HasSubstr("not asked (--ledger)"), HasSubstr("not asked (--policy)")));
+  Put("copy", exported.Publish());
+  auto document = Json({"bundle", At("export"), "--ledger", At("copy")});
+  EXPECT_EQ(status_, 0) << output_.err;
+  EXPECT_EQ(document["grade"], "full");
+  EXPECT_EQ(document["format"], "accord-bundle/v2");
+  EXPECT_EQ(document["trails"].size(), 2u);
+  EXPECT_EQ(document["trails"][0]["rows"].size(), 8u);
+
+  // Which one thing is wrong stands on standard error, for whoever pipes the rest away.
+  exported.bundle.files["policies/law/1.toml"] += "x";
+  Put("export", exported.bundle);
+  EXPECT_EQ(Run({"bundle", At("export")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("policies/law/1.toml: has 8 bytes, the manifest names 7"));
+  EXPECT_THAT(Said(), AllOf(HasSubstr("FAILED (1)"), Not(HasSubstr("VERIFIES"))));
+  document = Json({"bundle", At("export")});
+  EXPECT_EQ(document["verifies"], false);
+  EXPECT_EQ(document["findings"][0]["where"], "policies/law/1.toml");
+
+  Put("no.policy", {}, "quorum\n");
+  EXPECT_EQ(Run({"bundle", At("export"), "--policy", At("no.policy")}), 2);
+  Put("trail", trail_.Bundle(trail_.Manifest(12)));
+  Put("none.policy", {}, "quorum none\n");
+  Put("key", {}, trail_.vkey().ToString() + "\n");
+  EXPECT_EQ(Run({"bundle", At("trail"), "--policy", At("none.policy")}), 2) << "a trail has no cosigned checkpoint of its own";
 }
 
 }  // namespace

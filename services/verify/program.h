@@ -15,7 +15,7 @@ struct Output {
 //   accord-verify [OPTIONS] ledger DIR
 //   accord-verify [OPTIONS] range DIR [--from A] [--to B] [--old FILE]
 //   accord-verify [OPTIONS] compare DIR1 DIR2
-//   accord-verify [OPTIONS] bundle DIR [--ledger EXPORT]
+//   accord-verify [OPTIONS] bundle DIR [--ledger EXPORT] [--policy POLICY]
 //   accord-verify [OPTIONS] case EXPORT PSEUDONYM
 //   accord-verify [OPTIONS] receipts DIR --ledger EXPORT [--allow-newer]
 // with [--config FILE] [--vkey FILE] [--json] [--threads N] [--progress]. Returns the exit status: 0 it verifies, 1 it does not, 2

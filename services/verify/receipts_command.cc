@@ -54,7 +54,7 @@ struct Report {
   }
 };
 
-Report Check(const ReceiptsArguments& arguments, const std::vector<std::string>& names, const ledger::Vkey& log, Progress progress,
+Report CheckReceipts(const ReceiptsArguments& arguments, const std::vector<std::string>& names, const ledger::Vkey& log, Progress progress,
              int threads) {
   Report report;
   DirectoryReader receipts(arguments.directory), copy_files(arguments.ledger);
@@ -99,7 +99,7 @@ int Receipts(const ReceiptsArguments& arguments, const SharedOptions& shared, Ou
   if (names.empty()) {
     return WrongUse(output, fmt::format("{} has no receipt: files NAME{}", arguments.directory, ledger::kReceiptSuffix));
   }
-  const Report report = Check(arguments, names, key->vkey, ProgressOf(shared, output), ThreadsOf(shared));
+  const Report report = CheckReceipts(arguments, names, key->vkey, ProgressOf(shared, output), ThreadsOf(shared));
   const bool ok = report.ok(arguments.allow_newer);
 
   if (shared.json) {

@@ -44,6 +44,9 @@ class TestingTrail : public TestingLeaves {
   void Add(const std::vector<std::string>& pseudonyms, type::v1::EventType type, const std::string& about) {
     type::v1::EntryEvent event;
     event.set_type(type);
+    Add(pseudonyms, event, about);
+  }
+  void Add(const std::vector<std::string>& pseudonyms, const type::v1::EntryEvent& event, const std::string& about) {
     type::v1::EntryActor actor;
     actor.set_principal("agency/police");
     type::v1::EntryReferral referral;

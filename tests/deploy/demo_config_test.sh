@@ -25,6 +25,14 @@ for number in 11 12 13 14 15; do
   same "$(grep -c "127.0.0.1:$((base + number))\"" "$demo/accordctl.toml")" 1 "port $number of accordctl"
 done
 
+# With the further agencies, what is there of the five stays as it is, but for whom the Idva hands over to.
+expect 0 "$root/deploy/demo-config.sh" "$work/further" --base-port "$base" --further
+for number in 11 15 20 21 22; do
+  same "$(grep -c "127.0.0.1:$((base + number))\"" "$work/further/accordctl.toml")" 1 "port $number of accordctl with the further agencies"
+done
+same "$(sed '/^command = /d' "$work/further/police.toml")" "$(sed '/^command = /d' "$demo/police.toml")" "the police with the further agencies"
+same "$(diff "$demo/idva.toml" "$work/further/idva.toml" | grep -c '^> idva = ')" 1 "whom the Idva hands over to"
+
 # The broker refuses a directory in which one agency's keys are not those of formats.md §4, before it makes a file.
 cp "$demo/directory.toml" "$work/directory"
 refused() {

@@ -19,15 +19,15 @@ expect() {
 # says TEXT: the last command of `expect` said it.
 says() { grep -qF -- "$1" "$work/out" || { tail -30 "$work/out" >&2; fail "nothing was said of: $1"; }; }
 
-# free_base_port: a base for demo-config.sh, all of whose twelve ports are free now. Below 15000, where the system tests begin
+# free_base_port: a base for demo-config.sh, all of whose eighteen ports are free now. Below 15000, where the system tests begin
 # (tests/system/process.cc): a port that is free here and taken there a moment later has failed one. Among themselves the tests
 # that call this are kept apart by ctest (RESOURCE_LOCK demo_ports).
 free_base_port() {
   /usr/bin/python3 - <<'PY'
 import contextlib, random, socket
 for _ in range(200):
-    base = random.randrange(10000, 12900, 20)
-    ports = [base + i for i in (0, 11, 12, 13, 14, 15)]
+    base = random.randrange(10000, 12900, 25)
+    ports = [base + i for i in (0, 11, 12, 13, 14, 15, 20, 21, 22)]
     with contextlib.ExitStack() as stack:
         try:
             for port in ports + [p + 2000 for p in ports]:

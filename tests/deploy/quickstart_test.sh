@@ -60,11 +60,15 @@ says 'VERIFIES: every entry and tile is what the log'
 says 'export.altered DOES NOT VERIFY'
 says 'all of it succeeded'
 same "$(grep -c '^entry [0-9 ]*VERIFIES' "$work/out")" 19 "receipts of the trail verified"
-same "$(left | wc -l)" 6 "programs kept running"
+says 'on no agenda yet'
+says 'research requested'
+same "$(left | wc -l)" 8 "programs kept running"
 (
   source "$ACCORD_DEMO_DIR/env.sh"
   expect 0 accordctl status
   expect 0 accordctl --as idva inbox list
+  expect 0 accordctl --as idva-westshire inbox list
+  says accepted
 )
 expect 0 "$(dirname "$0")/python_client.sh" "$ACCORD_DEMO_DIR/pki" $((base + 11)) $((base + 15))
 
@@ -73,15 +77,15 @@ expect 0 "$quickstart" --keep
 says 'Nothing was changed.'
 expect 1 "$quickstart"
 says 'Nothing was changed.'
-same "$(left | wc -l)" 6 "programs still running"
+same "$(left | wc -l)" 8 "programs still running"
 expect 0 "$quickstart" --stop
 nothing_left "--stop"
 
 # Cut off, as by Ctrl-C, once the programs run.
 "$quickstart" >"$work/cut" 2>&1 </dev/null &
 cut=$!
-for ((i = 0; i < 300; i++)); do [ "$(left | wc -l)" -lt 6 ] || break; sleep 0.05; done
-[ "$(left | wc -l)" -ge 6 ] || fail "the programs did not start: $(tail -5 "$work/cut")"
+for ((i = 0; i < 300; i++)); do [ "$(left | wc -l)" -lt 8 ] || break; sleep 0.05; done
+[ "$(left | wc -l)" -ge 8 ] || fail "the programs did not start: $(tail -5 "$work/cut")"
 kill -TERM $cut
 status=0
 wait $cut || status=$?

@@ -170,7 +170,9 @@ forum = "marac-area"
                    "[[basis]]\narticle6 = \"public_task\"\nfrom = \"2026-02-05\"\n",
           clocks="version = \"c\"\neffective_from = \"2026-11-01\"\n[[bank_holidays]]\njurisdictions = [\"wales\"]\ndays = [\"2026-12-25\"]\n"
                  "[[pick_up]]\nlane = \"medium\"\nworking_days = 3\n[[pick_up]]\nlane = \"standard\"\nhours = 120\n[[response]]\nlane = \"high\"\n"
-                 "types = [\"referral\"]\nminutes = 90\n[[response]]\nworking_days = 5\n[escalation]\nmanagers_percent = 25\ndeputy_percent = 50\n"
+                 "types = [\"referral\"]\nminutes = 90\n[[response]]\nworking_days = 5\n[[before_school]]\npurposes = [\"safeguarding_child\"]\n"
+                 "[[school_terms]]\nareas = [\"E06000047\"]\nfirst_day = \"2026-09-01\"\nlast_day = \"2026-12-18\"\n"
+                 "closed = [\"2026-10-26/2026-10-30\"]\nbegins = \"08:50\"\n[escalation]\nmanagers_percent = 25\ndeputy_percent = 50\n"
                  "sender_percent = 100\n[escalation_immediate]\nmanagers_minutes = 5\ndeputy_minutes = 10\nsender_minutes = 15\n",
           cases="[[agency]]\nid = \"police\"\nkind = \"police\"\n[[case]]\nname = \"a\"\nfrom = \"police\"\nto = \"idva\"\npurpose = \"support\"\n"
                 "category = \"risk\"\nconsent = \"refused\"\nexpect = \"permit\"\nrule = \"r\"\nretention_days = 7\n",

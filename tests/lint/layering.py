@@ -83,12 +83,26 @@ MAY_INCLUDE = {
     # Destroys where it lies: the concrete store for the purge, the key slots, and the sequencer that its steps are commands of.
     "services/broker/erasure": BROKER_MODULE + ["services/broker/directory", "services/broker/cases", "services/broker/delivery",
                                                 "services/broker/holds", "services/broker/ledger", "services/broker/sequencer",
-                                                "services/broker/sharing", "common/storage/rocks_store.h", "accord/admin/v1", "accord/options/v1"],
+                                                "services/broker/sharing", "services/broker/trails/keys.h", "services/broker/trails/receipts.h", "common/storage/rocks_store.h", "accord/admin/v1", "accord/options/v1"],
     "services/broker/admission": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/cases",
                                                   "services/broker/delivery", "services/broker/holds", "services/broker/sharing",
                                                   "services/broker/clocks"],
-    "services/broker/trails": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery"],
+    # inspection/v1: a warrant is stored as it was proposed, and what is asked is judged by it.
+    "services/broker/warrants": BROKER_MODULE + ["services/broker/directory", "accord/inspection/v1"],
+    # sequencer: the index is written by commands. cases/links.h: cases by a token. A filter is the wire's, as questions are.
+    "services/broker/trails": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery", "services/broker/warrants",
+                                               "services/broker/sequencer", "services/broker/cases/links.h", "accord/inspection/v1"],
+    # Named questions: computed from what trails give, within a warrant's scope; their messages are what they answer.
+    "services/broker/questions": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery/referral_store.h", "services/broker/cases/links.h",
+                                                  "services/broker/trails", "services/broker/warrants", "accord/inspection/v1", "accord/admin/v1", "accord/options/v1"],
+    # Audits of sharing: computed from the same facts; their messages are what they answer.
+    "services/broker/audits": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/questions", "services/broker/trails", "accord/inspection/v1",
+                                               "accord/admin/v1", "accord/options/v1"],
+    # What goes into a bundle beside the record: policy texts, and the directory as administrators approved it.
+    "services/broker/bundles": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/trails", "services/broker/warrants", "accord/admin/v1"],
     # Published checkpoints are the trails': what is cosigned, and how reading asks for the quorum.
+    "services/broker/administration": BROKER_MODULE + ["services/broker/directory", "services/broker/policy",
+                                                       "services/broker/delivery/referral_store.h", "accord/admin/v1"],
     "services/broker/witness": BROKER_MODULE + ["services/broker/directory", "services/broker/trails/published.h"],
     # The one edge between identity on the wire and the directory.
     "services/broker/adapter": WIRE + ["services/broker"],
@@ -98,7 +112,7 @@ MAY_INCLUDE = {
     "services/broker": WIRE + ["services/broker", "common/ledger", "common/storage", "common/referral", "common/policy",
                                "accord/storage/v1", "accord/admin/v1"],
 
-    "services/accordctl": WIRE + ["common/console", "common/ledger", "common/policy", "common/records", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1",
+    "services/accordctl": WIRE + ["common/console", "common/ledger", "common/policy", "common/records", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1", "accord/options/v1",
                                   "accord/inspection/v1", "accord/police/v1", "accord/childrens/v1", "accord/housing/v1",
                                   "accord/health/v1", "accord/idva/v1", "accord/refer/v1", "accord/forum/v1"],
     # Offline: no gRPC.
@@ -145,7 +159,7 @@ HOMES = {
     "toml++/": ["common/config"],
     "nlohmann/": ["services/accordctl", "services/verify", "services/bench",  # `--json`; tests beside.
                   "common/records",        # JSON with lines, and what came of a file.
-                  "common/ledger/trail_bundle.cc"],  # A bundle's manifest is JSON: one home for who writes and who reads it.
+                  "common/ledger/trail_bundle.cc", "common/ledger/export_bundle.cc", "common/ledger/manifest_json.h", "services/broker/bundles/attachments.cc"],  # A bundle's manifest is JSON: one home for who writes and who reads it.
     "CLI/": ["common/agent_rpc/program.cc",      # The command line of six programs.
              "services/accordctl/command_line.cc",  # One source of it pays for the header, not each of its thirty verbs.
              "services/verify", "services/bench"],  # Each main.cc beside, but accordctl's.

@@ -10,6 +10,8 @@ from tree import Case
 
 # Paged like a list, though named otherwise.
 ALSO_LISTS = {"accord.inspection.v1.TrailService.QueryTrail"}
+# A table of the program and not of a store: whole in one answer.
+FIXED_LISTS = {"accord.inspection.v1.TrailService.ListQuestions"}
 # The same content is the same thing, so that a repeat needs no id.
 SAME_BY_CONTENT = {"accord.agency.v1.AttachmentsService.UploadAttachment"}
 
@@ -97,7 +99,7 @@ def of_method(service, method, everything, users):
             id_field = fields(everything, options.type_name).get("request_id") if options is not None else None
         if name not in SAME_BY_CONTENT and (id_field is None or id_field.type != Field.TYPE_STRING):
             yield f"{name}: changes something (it is not reads_only) and takes no request_id"
-    if method.name.startswith("List") or name in ALSO_LISTS:
+    if (method.name.startswith("List") and name not in FIXED_LISTS) or name in ALSO_LISTS:
         for of, field, kind in ((request, "page_size", Field.TYPE_INT32), (request, "page_token", Field.TYPE_STRING),
                                 (response, "next_page_token", Field.TYPE_STRING)):
             if field not in of or of[field].type != kind:

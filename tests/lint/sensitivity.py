@@ -22,6 +22,23 @@ STATED_FOR = {Field.TYPE_STRING, Field.TYPE_BYTES, Field.TYPE_BOOL, Field.TYPE_I
 
 # reason → names of fields, bare (everywhere) or full.
 NOT_PERSONAL = {
+    "trails: in which order, and how a filter is read: words of the broker's own": """
+        accord.inspection.v1.TrailFilter.newest_first accord.inspection.v1.ExplainTrailResponse.checked""",
+    "named questions and samples: what a question is, how it was asked, and the seed of a draw": """
+        accord.inspection.v1.Question.title accord.inspection.v1.Question.definition accord.inspection.v1.Question.parameters accord.inspection.v1.Question.fields
+        accord.inspection.v1.AskQuestionRequest.for_publication accord.inspection.v1.DrawSampleRequest.seed accord.inspection.v1.DrawSampleResponse.seed
+        accord.type.v1.EntryEvent.query_digest accord.type.v1.EntryEvent.sample_seed accord.inspection.v1.Table.title accord.inspection.v1.Table.definition
+        accord.inspection.v1.Row.suppressed accord.inspection.v1.Coverage.events accord.inspection.v1.Table.notes accord.inspection.v1.Coverage.first_ms accord.inspection.v1.Coverage.last_ms accord.inspection.v1.Coverage.enrolled_ms""",
+    "administration: what a change of directory or policy makes different (what leads to people stands there by its digest), check-lists, when "
+    "an agency's service called, and until when maintenance and proposals last": """
+        expires_at_ms in_force withdrawn_at_ms maintenance_since_ms maintenance_until_ms dry_run last_call_ms last_refused_ms last_refusal certificate_until_ms
+        last_alert_ms accord.admin.v1.SetMaintenanceRequest.on accord.admin.v1.FieldDifference.field accord.admin.v1.FieldDifference.before
+        accord.admin.v1.FieldDifference.after accord.admin.v1.CheckListItem.code accord.admin.v1.CheckListItem.done accord.admin.v1.CheckListItem.text
+        accord.admin.v1.CheckListItem.optional accord.admin.v1.WithdrawChangeRequest.request_id accord.admin.v1.SuspendPrincipalRequest.request_id
+        accord.admin.v1.ReinstatePrincipalRequest.request_id accord.admin.v1.SetMaintenanceRequest.request_id
+        accord.type.v1.EntryEvent.maintenance""",
+    "a code of why a principal or warrant is suspended; whom it concerns stands beside it, marked": """
+        accord.type.v1.EntryEvent.why""",
     "a digest or random bytes that name a referral, section, delivery, statement or answer: they lead to a person only through the "
     "openings, which are marked": """
         decision_digest delivery_id digest draft_digest header_digest last_statement previous_statement referral
@@ -43,6 +60,13 @@ NOT_PERSONAL = {
         sealing_certificate_digest previous_sealing_certificate sealing_endorsement
         path leaf leaves tlog_proof note log_vkey origin checkpoint accord.storage.v1.StoredCosigned.root
         accord.storage.v1.StoredCosignature.line""",
+    "a warrant: its id, the body and the power behind it, when it counts, what is asked of the list of them; whom and what it covers is marked": """
+        warrant legal_power inspectorate activated_at_ms suspended_at_ms ended_at_ms
+        accord.inspection.v1.Warrant.id accord.inspection.v1.ActivateWarrantRequest.id accord.inspection.v1.ChangeWarrantRequest.id
+        accord.inspection.v1.Warrant.starts_ms accord.inspection.v1.Warrant.ends_ms accord.inspection.v1.Warrant.embargo_until_ms
+        accord.inspection.v1.ProposeWarrantRequest.dry_run accord.inspection.v1.ListWarrantsRequest.with_ended
+        accord.inspection.v1.ProposeWarrantRequest.request_id accord.inspection.v1.ActivateWarrantRequest.request_id
+        accord.inspection.v1.ChangeWarrantRequest.request_id accord.storage.v1.StoredWarrant.chain accord.storage.v1.StoredLook.party""",
     "an agency's id or what describes the organisation": """
         agency sender recipient recipients witnesses on_behalf_of deputy duty_recipient areas display_name accord.admin.v1.Agency.id
         specialisms works_with_perpetrators coordinator members accord.admin.v1.Forum.id duty_telephone
@@ -61,7 +85,7 @@ NOT_PERSONAL = {
         accord.agency.v1.SearchInboxRequest.received_until_ms accord.agency.v1.SearchInboxRequest.unassigned
         accord.agency.v1.SearchInboxRequest.overdue accord.agency.v1.SearchInboxRequest.unopened""",
     "what a service publishes of itself, of no client: whom it takes, and until when": """
-        accord.admin.v1.SupportOffer.genders accord.admin.v1.SupportOffer.grades accord.admin.v1.SupportOffer.languages
+        accord.admin.v1.SupportOffer.genders accord.admin.v1.SupportOffer.languages
         accord.admin.v1.SupportOffer.closed accord.admin.v1.SupportOffer.places_not_counted accord.admin.v1.SupportOffer.valid_until_ms""",
     "a version or the text of published rules": """
         agreement_version emergency_version law_version clock_version instrument_version ric_version screening_version version accord.admin.v1.PutAgreement.text
@@ -80,7 +104,6 @@ NOT_PERSONAL = {
         accord.storage.v1.StoredReferral.warnings accord.agency.v1.TodayItem.words accord.agency.v1.WaitingItem.words
         accord.agency.v1.PackField.reasons""",
     "opaque, made by the server, grants nothing": "page_token next_page_token accord.agency.v1.ExportRecordsRequest.after accord.agency.v1.ExportRecordsResponse.position",
-    "names what waits to the agency itself: its own request ids, which are marked where they are given, and referrals": "accord.agency.v1.WaitingItem.about",
     "when a program handled something, not when anything happened to a person": """
         accepted_at_ms assigned_at_ms left_at_ms accord.agency.v1.JournalEntry.at_ms approved_at_ms first_released_ms in_force_ms not_before_ms opened_at_ms proposed_at_ms raised_at_ms
         received_at_ms signed_at_ms since_ms stored_at_ms time_ms valid_from_ms answered_at_ms cosigned_at_ms delivered_at_ms
@@ -182,8 +205,9 @@ CASES = [
     Case("a coded fact", VOCABULARY | {"proto/accord/agency/v1/a.proto": proto(
         "accord.agency.v1", 'import "accord/type/v1/vocabulary.proto";\nmessage A { accord.type.v1.RiskGrade grade = 1; }')},
          "A.grade is a coded fact"),
-    Case("a code that is said of no person", VOCABULARY | {"proto/accord/admin/v1/a.proto": proto(
-        "accord.admin.v1", 'import "accord/type/v1/vocabulary.proto";\nmessage SupportOffer { repeated accord.type.v1.RiskGrade grades = 1; }')}),
+    Case("a code of a service's own", VOCABULARY | {"proto/accord/admin/v1/a.proto": proto(
+        "accord.admin.v1", 'import "accord/type/v1/vocabulary.proto";\n'
+        "message SupportOffer { repeated accord.type.v1.RiskGrade grades = 1 [(accord.options.v1.sensitivity) = SENSITIVITY_CODED]; }")}),
     Case("content the broker could read", {
         "proto/accord/broker/v1/b.proto": proto("accord.broker.v1", 'import "accord/type/v1/t.proto";\nmessage B { accord.type.v1.T t = 1; }'),
         "proto/accord/type/v1/t.proto": proto("accord.type.v1", f"message T {{ string story = 1 {MARK}; }}")},

@@ -8,15 +8,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "tests/system/traffic.h"
 
 namespace accord::tests {
 namespace {
 
+namespace fs = std::filesystem;
 using agency::v1::OutboxService;
 using ::testing::Contains;
 using ::testing::Not;
@@ -116,6 +120,76 @@ TEST_F(AgencyKillTest, KilledInAcceptedWhileTheBrokerIsAway) {
   ASSERT_EQ(world_.Start(kBroker), absl::OkStatus());
   ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
   ExpectArrivedOnce({"accepted-1"});
+}
+
+// Records of a night: so many that the service is killed amid them, however quick the machine.
+std::string NightFile(int records, std::set<std::string>& request_ids) {
+  std::string text =
+      "options.recipients[0],options.basis.victim_awareness,options.basis.consent,options.basis.article6,options.basis.article9,force,reference,is_crime,"
+      "happened,summary,victim.family_name,victim.given_names,victim.dates_of_birth[0],risk_grade,instrument,instrument_version\n";
+  for (int i = 1; i <= records; ++i) {
+    text += fmt::format("idva,informed,given,public-task,safeguarding,98,{0}/26,true,2026-03-14T20:10:00Z,What happened.,Family{0},Given,1991-04-17,medium,DARA,1.0\n", i);
+    request_ids.insert(fmt::format("ReportIncident/98/crime/{}/26.v1", i));
+  }
+  return text;
+}
+
+TEST_F(AgencyKillTest, KilledWhileItWorksTheWatchedFolder) {
+  constexpr int kRecords = 150, kBlows = 3;
+  const std::string folder = world_.path("police/folder"), name = "ReportIncident.night.csv", config = world_.path("police.toml");
+  const auto text = ReadFile(config);
+  ASSERT_EQ(text.status(), absl::OkStatus());
+  ASSERT_EQ(WriteFileDurably(config, *text + "[folder]\ndirectory = \"police/folder\"\nworker = \"records-system\"\npoll_interval = \"200ms\"\n"), absl::OkStatus());
+  ASSERT_EQ(world_.Start("police"), absl::OkStatus());  // The broker is away: each record is durable here, and nowhere else.
+  std::set<std::string> expected;
+  ASSERT_EQ(WriteFileDurably(world_.path("night.csv"), NightFile(kRecords, expected)), absl::OkStatus());
+  fs::rename(world_.path("night.csv"), folder + "/in/" + name);
+  const auto pushed = [&] {
+    const auto submissions = ListSubmissions(world_, "police");
+    return submissions.ok() ? static_cast<int>(submissions->size()) : 0;
+  };
+  int amid = 0;
+  for (int blow = 0; blow < kBlows; ++blow) {
+    const int before = pushed();
+    EXPECT_TRUE(Eventually(kStartTime, [&] { return pushed() > before || !fs::exists(folder + "/in/" + name); }));
+    world_.process("police").Kill();
+    amid += fs::exists(folder + "/in/" + name) ? 1 : 0;
+    ASSERT_EQ(world_.StartToBeCaught("police"), absl::OkStatus());
+  }
+  EXPECT_GE(amid, 1) << "it was never killed amid the file";
+  ASSERT_TRUE(Eventually(kStartTime, [&] { return fs::exists(folder + "/done/" + name); }));
+  EXPECT_FALSE(fs::exists(folder + "/in/" + name));
+  EXPECT_TRUE(fs::is_empty(folder + "/rejected"));
+
+  ASSERT_EQ(world_.Start(kBroker), absl::OkStatus());
+  ASSERT_EQ(world_.Start("idva"), absl::OkStatus());
+  ASSERT_TRUE(Eventually(absl::Minutes(1), [&] { return CountOf(SUBMISSION_STATE_SETTLED) == kRecords; }));
+  std::set<std::string> ids, referrals;
+  const auto settled = ListSubmissions(world_, "police");
+  ASSERT_EQ(settled.status(), absl::OkStatus());
+  for (const auto& row : *settled) {
+    ids.insert(row.request_id());
+    referrals.insert(row.referral());
+  }
+  EXPECT_EQ(settled->size(), static_cast<size_t>(kRecords)) << "each record is one push";
+  EXPECT_EQ(ids, expected);
+  std::vector<std::string> arrived;
+  ASSERT_TRUE(Eventually(absl::Minutes(1), [&] {
+    arrived.clear();
+    const auto items = ListInbox(world_, "idva");
+    if (!items.ok()) return false;
+    for (const auto& item : *items) arrived.push_back(item.referral());
+    return arrived.size() >= referrals.size();
+  }));
+  EXPECT_THAT(arrived, ::testing::UnorderedElementsAreArray(referrals));
+  // What became of each is in the one result, once all have settled.
+  EXPECT_TRUE(Eventually(absl::Minutes(2), [&] {
+    const auto json = ReadFile(folder + "/done/" + name + ".result.json", 64u << 20);
+    if (!json.ok()) return false;
+    const auto result = nlohmann::json::parse(*json, nullptr, /*allow_exceptions=*/false);
+    if (!result.is_object() || result.at("records").size() != kRecords) return false;
+    return std::all_of(result.at("records").begin(), result.at("records").end(), [](const auto& row) { return row.at("state") == "SETTLED"; });
+  }));
 }
 
 TEST_F(AgencyKillTest, KilledInPreparedAndInSent) {

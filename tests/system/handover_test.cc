@@ -109,6 +109,7 @@ TEST_F(HandoverTest, GoesToTheServiceThatPublishedThatItTakesTheClient) {
   EXPECT_EQ(DetailOf(refused).metadata["not_eligible"], kNext);
   const auto recorded = AwaitState(world_, kHere, "OAS-20311/handover-3/not-eligible", agency::v1::SUBMISSION_STATE_SETTLED);
   ASSERT_EQ(recorded.status(), absl::OkStatus());
+  EXPECT_THAT(RunCtl(world_, {"sharing", "list", "--class", "not-shared", "--as", kHere}).output, HasSubstr("no capacity")) << "unmet demand";
   const auto trail = TrailOfReferral(world_, "admin/alice", DigestOfName(recorded->referral()));
   ASSERT_EQ(trail.status(), absl::OkStatus());
   EXPECT_TRUE(std::any_of(trail->begin(), trail->end(),

@@ -100,7 +100,7 @@ TEST_F(PolicyTest, SchedulesAndRegistersGoTheSameWay) {
     EXPECT_THAT(Ctl({"--as-admin", "bob", "policy", "diff", World::Source(file)}).output, HasSubstr(" says what "));
   }
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "schedule"}).output, HasSubstr("emergency_department"));
-  EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "clocks"}).output, HasSubstr("clocks-3"));
+  EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "clocks"}).output, HasSubstr("clocks-4"));
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "clocks", "clocks-1"}).output, HasSubstr("managers_percent = 25"));
   EXPECT_THAT(Ctl({"--as", "idva", "policy", "show", "cases"}).output, HasSubstr("cases-2"));
   const Ran older = Ctl({"--as", "idva", "policy", "show", "register", "law-1"});

@@ -1,6 +1,6 @@
-// Goal: agencies of kinds that the project has no service for, and a Marac forum, by configuration alone, as tenants of one process of
-// which one is locked and one does not start.
-// Method: an area of real programs with three further agencies of one accord-agency; their samples are pushed as a person would, and held
+// Goal: agencies of kinds that the project has no service for, a schools' desk and a Marac forum among them, by configuration alone, as
+// tenants of one process of which one is locked and one does not start.
+// Method: an area of real programs with four further agencies of one accord-agency; their samples are pushed as a person would, and held
 // against what each file expects; then a case goes through a forum to an action that its owner completes.
 #include <absl/strings/str_replace.h>
 #include <fmt/format.h>
@@ -20,16 +20,18 @@ namespace accord::tests {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr const char* kProgram = "accord-agency";
 constexpr const char* kPassphrase = "the trust's own passphrase";
 constexpr const char* kForum = "marac-northshire";
 constexpr const char* kMeeting = "2100-01-05T10:00:00Z";
 
-// What the area agreed with the three.
+// What the area agreed with the four. The notices are those of deploy/agreement.toml.
 constexpr const char* kAgreement = R"(version = "others-1"
-parties = ["police", "childrens", "housing", "health", "idva", "recovery", "wellmind", "marac"]
+parties = ["police", "childrens", "housing", "health", "idva", "recovery", "wellmind", "marac", "schools"]
 effective_from = "2020-01-01"
 expires = "2099-01-01"
 [[route]]
@@ -51,6 +53,24 @@ from_kinds = ["substance_misuse", "mental_health", "police", "adult_social_care"
 to_kinds = ["police", "adult_social_care"]
 purposes = ["marac"]
 categories = ["identity", "risk", "alleged_perpetrator", "safety_plan", "narrative", "response", "outcome", "rationale"]
+[[route]]
+id = "child-safeguarding"
+from_kinds = ["police"]
+to_kinds = ["childrens_services"]
+purposes = ["safeguarding_child"]
+categories = ["identity", "risk", "incident", "children", "alleged_perpetrator", "narrative"]
+[[route]]
+id = "child-notice-health"
+from_kinds = ["police"]
+to_kinds = ["health"]
+purposes = ["safeguarding_child"]
+categories = ["identity", "risk", "incident", "children", "narrative"]
+[[route]]
+id = "child-notice-education"
+from_kinds = ["police"]
+to_kinds = ["education"]
+purposes = ["safeguarding_child"]
+categories = ["incident", "children"]
 )";
 
 WorldOptions Options() {
@@ -58,7 +78,8 @@ WorldOptions Options() {
   options.agreement = kAgreement;
   options.further = {{"recovery", "substance_misuse", kProgram, type::v1::AGENCY_KIND_SUBSTANCE_MISUSE},
                      {"wellmind", "mental_health", kProgram, type::v1::AGENCY_KIND_MENTAL_HEALTH},
-                     {"marac", "adult_social_care", kProgram, type::v1::AGENCY_KIND_ADULT_SOCIAL_CARE}};
+                     {"marac", "adult_social_care", kProgram, type::v1::AGENCY_KIND_ADULT_SOCIAL_CARE},
+                     {"schools", "education", kProgram, type::v1::AGENCY_KIND_EDUCATION}};
   return options;
 }
 
@@ -71,7 +92,8 @@ class TenantsTest : public ::testing::Test {
     EXPECT_EQ(push.status(), absl::OkStatus());
     Configure("recovery", "substance_misuse", *push);
     Configure("wellmind", "mental_health", *push);
-    Configure("marac", "adult_social_care", fmt::format("[forum]\nid = \"{}\"\nmembers = [\"police\", \"recovery\", \"wellmind\", \"marac\"]\n", kForum));
+    Configure("schools", "education", *push);
+    Configure("marac", "adult_social_care", fmt::format("[forum]\nid = \"{}\"\nmembers = [\"police\", \"recovery\", \"wellmind\", \"marac\"]\n[folder]\ndirectory = \"marac/folder\"\n", kForum));
   }
   // The world's own file of an agency, with its kind and what makes it what it is.
   void Configure(const std::string& agency, const std::string& kind, const std::string& more) {
@@ -104,6 +126,25 @@ class TenantsTest : public ::testing::Test {
     if (begin == std::string::npos) return nullptr;
     return nlohmann::json::parse(ran.output.substr(begin, end - begin + 1), nullptr, /*allow_exceptions=*/false);
   }
+  // A file of records is renamed into the forum's folder; its result, once it is in `folder`.
+  nlohmann::json Dropped(const std::string& name, const nlohmann::json& records, const std::string& folder) {
+    EXPECT_EQ(WriteFileDurably(world_.path(name), records.dump()), absl::OkStatus());
+    fs::rename(world_.path(name), world_.path("marac/folder/in/" + name));
+    const std::string there = world_.path("marac/folder/" + folder + "/" + name);
+    EXPECT_TRUE(Eventually(kStartTime, [&] { return fs::exists(there); })) << there;
+    const auto result = ReadFile(there + ".result.json", 1u << 20);
+    return nlohmann::json::parse(result.value_or(""), nullptr, /*allow_exceptions=*/false);
+  }
+  // The request of the sample of an action, as a record of a file.
+  static nlohmann::json ActionRecord(const std::string& request_id, const std::string& referral, const std::string& owner) {
+    auto record = nlohmann::json::parse(*ReadFile(World::Source("deploy/samples/forum/action.json")))["request"];
+    record["call"] = "AddAction";
+    record["options"]["requestId"] = request_id;
+    record["referral"] = referral;
+    record["owner"] = owner;
+    return record;
+  }
+  void AForumTakesFiles(const std::string& referral);
   void SamplesDoWhatTheySay();
   void AForumHearsACase(const std::string& referral);
 
@@ -128,12 +169,15 @@ void TenantsTest::SamplesDoWhatTheySay() {
     EXPECT_EQ(permitted, received) << file;
     const std::string referral = row["result"].value("referral", "");
     for (const auto& [agency, categories] : received) {
-      if (agency == "childrens") continue;  // Does not run here: it has it at the broker.
-      EXPECT_EQ(AwaitArrival(world_, agency, referral).status(), absl::OkStatus()) << file << " at " << agency;
+      if (agency == "childrens" || agency == "health") continue;  // Does not run here: it has it at the broker.
+      const auto item = AwaitArrival(world_, agency, referral);
+      EXPECT_EQ(item.status(), absl::OkStatus()) << file << " at " << agency;
+      if (agency != "schools" || !item.ok()) continue;
+      EXPECT_GT(item->pick_up_due_ms(), 0) << "before school begins";
     }
     referrals_[fs::path(file).filename().string().substr(0, 2)] = referral;
   }
-  EXPECT_EQ(referrals_.size(), 5u);
+  EXPECT_EQ(referrals_.size(), 6u);
 }
 
 void TenantsTest::AForumHearsACase(const std::string& referral) {
@@ -143,6 +187,13 @@ void TenantsTest::AForumHearsACase(const std::string& referral) {
   };
   marac({"inbox", "read", referral});
   marac({"inbox", "accept", referral});
+  const auto kinds = [&] {
+    std::vector<std::string> kinds;
+    const nlohmann::json today = marac({"today"});
+    for (const auto& item : today["items"]) kinds.push_back(item["kind"]);
+    return kinds;
+  };
+  EXPECT_THAT(kinds(), Contains("TODAY_KIND_CASE_TO_LIST"));
   EXPECT_EQ(marac({"forum", "list", referral, "--meeting", kMeeting})["item"]["state"], "REFERRAL_STATE_LISTED");
   const auto asked = marac({"forum", "research", referral, World::Source("deploy/samples/forum/research.json"), "--wait", "15"});
   ASSERT_EQ(asked["state"], "SUBMISSION_STATE_SETTLED") << asked;
@@ -159,6 +210,7 @@ void TenantsTest::AForumHearsACase(const std::string& referral) {
   EXPECT_EQ(agenda["items"][0]["criteria"][0], "MARAC_CRITERION_PROFESSIONAL_JUDGEMENT");
   EXPECT_EQ(marac({"forum", "agenda", "--meeting", "2100-01-19T10:00:00Z"})["items"].size(), 0u);
 
+  EXPECT_THAT(kinds(), Not(Contains("TODAY_KIND_CASE_TO_LIST")));
   const Ran early = RunCtl(world_, {"forum", "action", "add", referral, World::Source("deploy/samples/forum/action.json"), "--as", "marac"});
   EXPECT_THAT(early.output, HasSubstr("TRANSITION_ILLEGAL")) << "before the hearing there are no actions";
   const auto heard = marac({"forum", "hear", referral, "--decision", "actions_agreed", "--decision", "idva_to_contact"});
@@ -184,19 +236,46 @@ void TenantsTest::AForumHearsACase(const std::string& referral) {
   EXPECT_EQ(marac({"forum", "action", "list"})["actions"].size(), 0u);
 }
 
-TEST_F(TenantsTest, OneProcessHostsThreeAgenciesThatNoServiceWasWrittenFor) {
+// The forum's own system writes files: actions of a case that was heard, by the watched folder and by import.
+void TenantsTest::AForumTakesFiles(const std::string& referral) {
+  const auto refused = Dropped("wrong.json", {ActionRecord("MARAC-0001/file-1", referral, "police"), ActionRecord("MARAC-0001/file-2", "referrals/" + std::string(64, 'a'), "police")}, "rejected");
+  ASSERT_TRUE(refused.is_object()) << refused;
+  EXPECT_EQ(refused["records"][0]["state"], "NOT_PUSHED");
+  EXPECT_EQ(refused["records"][1]["reason"], "REFERRAL_NOT_FOUND");
+  const auto again = ActionRecord("MARAC-0001/action-1", referral, "police");  // It was added by a call, in the same words.
+  const auto done = Dropped("actions.json", {ActionRecord("MARAC-0001/file-1", referral, "police"), ActionRecord("MARAC-0001/own-1", referral, "marac"), again}, "done");
+  ASSERT_TRUE(done.is_object()) << done;
+  ASSERT_EQ(done["records"].size(), 3u);
+  EXPECT_EQ(done["records"][1]["state"], "SETTLED") << "its own is told to nobody";
+  const auto told = AwaitState(world_, "marac", "MARAC-0001/file-1", agency::v1::SUBMISSION_STATE_SETTLED);
+  ASSERT_EQ(told.status(), absl::OkStatus());
+  EXPECT_EQ(AwaitArrival(world_, "police", told->referral()).status(), absl::OkStatus());
+  ASSERT_EQ(WriteFileDurably(world_.path("more.json"), nlohmann::json::array({ActionRecord("MARAC-0001/own-2", referral, "marac")}).dump()), absl::OkStatus());
+  for (const char* state : {"SETTLED", "SETTLED"}) {  // Run again it passes over what is done.
+    const auto imported = Ctl({"import", world_.path("more.json"), "--as", "marac"});
+    EXPECT_EQ(imported["records"][0]["state"], state) << imported;
+    EXPECT_EQ(imported["refused"], 0);
+  }
+  std::set<std::string> actions;
+  const nlohmann::json listed = Ctl({"forum", "action", "list", "--all", "--as", "marac"});
+  for (const auto& action : listed["actions"]) actions.insert(action["id"]);
+  EXPECT_EQ(actions, (std::set<std::string>{"MARAC-0001/action-1", "MARAC-0001/file-1", "MARAC-0001/own-1", "MARAC-0001/own-2"}));
+}
+
+TEST_F(TenantsTest, OneProcessHostsAgenciesThatNoServiceWasWrittenFor) {
   const Ran under = WithPassphrase(fmt::format("{} --config {} --protect", World::Program(kProgram), world_.path("wellmind.toml")));
   ASSERT_EQ(under.exit_status, 0) << under.output;
   EXPECT_THAT(under.output, HasSubstr("3 key files"));
   ASSERT_EQ(world_.StartAll({"police", "idva"}), absl::OkStatus());
   ASSERT_EQ(WriteFileDurably(world_.path("broken.toml"), "agency = \"broken\"\n"), absl::OkStatus());
   Process hosts({World::Program(kProgram), "--config", world_.path("recovery.toml"), "--config", world_.path("broken.toml"), "--config",
-                 world_.path("wellmind.toml"), "--config", world_.path("marac.toml")},
+                 world_.path("wellmind.toml"), "--config", world_.path("marac.toml"), "--config", world_.path("schools.toml")},
                 world_.path("hosts.log"));
   ASSERT_EQ(hosts.Start(), absl::OkStatus());
   // One has no configuration to speak of, and one is locked: the others serve.
   EXPECT_TRUE(AwaitServing("recovery"));
   EXPECT_TRUE(AwaitServing("marac"));
+  EXPECT_TRUE(AwaitServing("schools"));
   EXPECT_TRUE(Eventually(kStartTime, [&] { return world_.Serving("wellmind").ok(); }));
   EXPECT_FALSE(*world_.Serving("wellmind"));
   EXPECT_THAT(world_.Metrics("wellmind"), HasSubstr("accord_tenant_locked{agency=\"wellmind\"} 1"));
@@ -221,6 +300,7 @@ TEST_F(TenantsTest, OneProcessHostsThreeAgenciesThatNoServiceWasWrittenFor) {
   ASSERT_EQ(world_.Change(forum), absl::OkStatus());
   SamplesDoWhatTheySay();
   if (!HasFailure()) AForumHearsACase(referrals_["74"]);
+  if (!HasFailure()) AForumTakesFiles(referrals_["74"]);
   world_.DropChannels();
   const auto ended = hosts.Stop(kStartTime);
   ASSERT_EQ(ended.status(), absl::OkStatus());

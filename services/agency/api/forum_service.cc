@@ -57,7 +57,41 @@ forum::v1::Action ToAction(const ForumAction& from) {
   return action;
 }
 
+// What of this service files may hold, as the watched folder takes it. `check`: absl::Status(const Request&); `take`: the same with its PushResult.
+template <typename Request>
+std::shared_ptr<const agent_rpc::PushCall> WholePush(std::string_view path, std::function<absl::Status(const Request&)> check,
+                                                     std::function<absl::StatusOr<agency::v1::PushResult>(const Request&)> take) {
+  using google::protobuf::Message;
+  return std::make_shared<const agent_rpc::PushCall>(
+      path, Request::default_instance(),
+      agent_rpc::PushCall::Whole{[check](const Message& request) { return check(static_cast<const Request&>(request)); },
+                                 [take](const Message& request) { return take(static_cast<const Request&>(request)); }});
+}
+
 }  // namespace
+
+ForumService::ForumService(agent_rpc::AgencyRuntime& runtime)
+    : runtime_(runtime), forum_(runtime.store(), runtime.inbox(), runtime.outbox(), runtime.clock(), runtime.config().forum, runtime.config().agency) {
+  runtime_.AddToday([this] { return forum_.Today(); });
+  runtime_.AddPush(WholePush<forum::v1::RequestResearchRequest>(
+      kRequestResearch, [this](const auto& request) { return CheckAsk(request); },
+      [this](const auto& request) -> absl::StatusOr<agency::v1::PushResult> {
+        forum::v1::RequestResearchResponse response;
+        ACCORD_RETURN_IF_ERROR(agent_rpc::Admit(runtime_, kRequestResearch, request, Journalled::kByAct));
+        ACCORD_RETURN_IF_ERROR(Ask(request, response));
+        return response.result();
+      }));
+  runtime_.AddPush(WholePush<forum::v1::AddActionRequest>(
+      kAddAction, [this](const auto& request) { return CheckAdd(request); },
+      [this](const auto& request) -> absl::StatusOr<agency::v1::PushResult> {
+        forum::v1::AddActionResponse response;
+        ACCORD_RETURN_IF_ERROR(agent_rpc::Admit(runtime_, kAddAction, request, Journalled::kByCall));
+        ACCORD_RETURN_IF_ERROR(Add(request, response));
+        // One of its own is kept, and nothing more comes of it.
+        if (!response.has_result()) response.mutable_result()->set_state(agency::v1::SUBMISSION_STATE_SETTLED);
+        return response.result();
+      }));
+}
 
 forum::v1::AgendaItem ForumService::ToItem(const ForumCase& one) const {
   forum::v1::AgendaItem item;
@@ -114,14 +148,41 @@ grpc::ServerUnaryReactor* ForumService::GetAgenda(grpc::CallbackServerContext* c
                     });
 }
 
+absl::StatusOr<agent::Draft> ForumService::MapResearch(const forum::v1::RequestResearchRequest& request, const ForumCase& one, const Sections& sections) {
+  const auto checks = ResearchOf(request, one.entry, sections, runtime_.config().forum_members, runtime_.config().agency);
+  return agent_rpc::MapPush(runtime_, checks, CasePush{kRequestResearch, agent_rpc::MapChecks});
+}
+
+absl::StatusOr<agent::Draft> ForumService::MapActionHere(const forum::v1::AddActionRequest& request, const ForumCase& one, const Sections& sections) {
+  const auto map = [&](const forum::v1::AddActionRequest& add, const agent::MappingContext& context) { return MapAction(add, one.entry, sections, context); };
+  return agent_rpc::MapPush(runtime_, request, CasePush{kAddAction, map});
+}
+
+absl::Status ForumService::CheckAsk(const forum::v1::RequestResearchRequest& request) {
+  ACCORD_RETURN_IF_ERROR(agent_rpc::Admit(runtime_, kRequestResearch, request, Journalled::kByAct));
+  ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+  ACCORD_ASSIGN_OR_RETURN(const ForumCase one, forum_.Find(request.referral()));
+  ACCORD_RETURN_IF_ERROR(Forum::CheckResearch(one, request.options().request_id()));
+  ACCORD_ASSIGN_OR_RETURN(const Sections sections, runtime_.inbox().OpenSections(one.entry));
+  return MapResearch(request, one, sections).status();
+}
+
+absl::Status ForumService::CheckAdd(const forum::v1::AddActionRequest& request) {
+  ACCORD_RETURN_IF_ERROR(agent_rpc::Admit(runtime_, kAddAction, request, Journalled::kByAct));
+  ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
+  ACCORD_ASSIGN_OR_RETURN(const ForumCase one, forum_.Find(request.referral()));
+  ACCORD_RETURN_IF_ERROR(forum_.CheckAction(one, request));
+  ACCORD_ASSIGN_OR_RETURN(const Sections sections, runtime_.inbox().OpenSections(one.entry));
+  return MapActionHere(request, one, sections).status();
+}
+
 absl::Status ForumService::Ask(const forum::v1::RequestResearchRequest& request, forum::v1::RequestResearchResponse& response) {
   ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
   const std::string& id = request.options().request_id();
   ACCORD_ASSIGN_OR_RETURN(const ForumCase one, forum_.Find(request.referral()));
   ACCORD_RETURN_IF_ERROR(Forum::CheckResearch(one, id));
   ACCORD_ASSIGN_OR_RETURN(const auto sections, Read(id, one, request.options().worker()));
-  const auto checks = ResearchOf(request, one.entry, sections, runtime_.config().forum_members, runtime_.config().agency);
-  ACCORD_ASSIGN_OR_RETURN(agent::Draft draft, agent_rpc::MapPush(runtime_, checks, CasePush{kRequestResearch, agent_rpc::MapChecks}));
+  ACCORD_ASSIGN_OR_RETURN(agent::Draft draft, MapResearch(request, one, sections));
   ACCORD_ASSIGN_OR_RETURN(*response.mutable_result(), runtime_.Push(std::move(draft)));
   if (request.options().preview_only()) return absl::OkStatus();
   return forum_.NoteResearch(one, id, DerivedId("research", id), request.options().worker());
@@ -151,8 +212,7 @@ absl::Status ForumService::Add(const forum::v1::AddActionRequest& request, forum
   ACCORD_RETURN_IF_ERROR(forum_.CheckAction(one, request));
   ACCORD_ASSIGN_OR_RETURN(const auto sections, Read(id, one, request.options().worker()));
   // Mapped before it is kept, own or not, so that what is kept is right.
-  const auto map = [&](const forum::v1::AddActionRequest& add, const agent::MappingContext& context) { return MapAction(add, one.entry, sections, context); };
-  ACCORD_ASSIGN_OR_RETURN(agent::Draft draft, agent_rpc::MapPush(runtime_, request, CasePush{kAddAction, map}));
+  ACCORD_ASSIGN_OR_RETURN(agent::Draft draft, MapActionHere(request, one, sections));
   const bool preview = request.options().preview_only();
   if (!preview) ACCORD_RETURN_IF_ERROR(forum_.KeepAction(one, request));
   if (!forum_.IsOwn(request.owner())) {

@@ -10,8 +10,8 @@ namespace accord::agency {
 // Of a runtime whose configuration has a [forum]; it must outlive this. Thread-safe.
 class ForumService final : public forum::v1::ForumService::CallbackService {
  public:
-  explicit ForumService(agent_rpc::AgencyRuntime& runtime)
-      : runtime_(runtime), forum_(runtime.store(), runtime.inbox(), runtime.outbox(), runtime.clock(), runtime.config().forum, runtime.config().agency) {}
+  // Adds to the runtime what of the forum waits today, and its pushes RequestResearch and AddAction for the watched folder.
+  explicit ForumService(agent_rpc::AgencyRuntime& runtime);
 
   grpc::ServerUnaryReactor* ScheduleCase(grpc::CallbackServerContext*, const forum::v1::ScheduleCaseRequest*, forum::v1::ScheduleCaseResponse*) override;
   grpc::ServerUnaryReactor* GetAgenda(grpc::CallbackServerContext*, const forum::v1::GetAgendaRequest*, forum::v1::GetAgendaResponse*) override;
@@ -26,9 +26,16 @@ class ForumService final : public forum::v1::ForumService::CallbackService {
   // As an answer shows it.
   forum::v1::AgendaItem ToItem(const ForumCase& one) const;
   // The sections of a case, which reads it.
-  absl::StatusOr<std::vector<agency::v1::OpenedSection>> Read(const std::string& request_id, const ForumCase& one, const type::v1::Worker& worker);
+  using Sections = std::vector<agency::v1::OpenedSection>;
+  absl::StatusOr<Sections> Read(const std::string& request_id, const ForumCase& one, const type::v1::Worker& worker);
   // Whether a conflict of interest keeps a case from a worker.
   absl::StatusOr<bool> IsBarred(const type::v1::Worker& worker, std::string_view header_digest);
+  // The draft of a push about a case, out of its sections.
+  absl::StatusOr<agent::Draft> MapResearch(const forum::v1::RequestResearchRequest& request, const ForumCase& one, const Sections& sections);
+  absl::StatusOr<agent::Draft> MapActionHere(const forum::v1::AddActionRequest& request, const ForumCase& one, const Sections& sections);
+  // Whether Ask and Add would take it, as far as can be known without reading the case in anybody's name.
+  absl::Status CheckAsk(const forum::v1::RequestResearchRequest& request);
+  absl::Status CheckAdd(const forum::v1::AddActionRequest& request);
   absl::Status Ask(const forum::v1::RequestResearchRequest& request, forum::v1::RequestResearchResponse& response);
   absl::Status Add(const forum::v1::AddActionRequest& request, forum::v1::AddActionResponse& response);
 

@@ -33,8 +33,12 @@ absl::Status DirectoryAuthorizer::Authorize(const rpc::Peer& peer, std::string_v
   const Principal principal = PrincipalOf(peer);
   const auto directory = directory_.Get();
   const absl::Status known = CheckPrincipal(*directory, principal);
-  absl::Status status = known.ok() ? CheckMethod(method, principal.kind) : known;
+  const Roles roles = principal.kind == options::v1::CALLER_ADMIN ? RolesOf(*directory, principal.id) : Roles();
+  absl::Status status = known.ok() ? CheckMethod(method, principal.kind, roles) : known;
   if (status.ok()) status = CheckConflict(*directory, principal, method);
+  if (principal.kind == options::v1::CALLER_AGENCY && directory->FindAgency(principal.id) != nullptr) {
+    connections_.Note(principal.id, method, status, peer.not_after, clock_.Now());
+  }
   if (!status.ok()) {
     refusals_.Record({.principal = IsEnrolled(*directory, principal) ? PrincipalName(principal.kind, principal.id)
                                                                      : std::string(kUnknownPrincipal),

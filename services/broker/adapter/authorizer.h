@@ -5,8 +5,10 @@
 
 #include <string_view>
 
+#include "common/base/clock.h"
 #include "common/rpc/handler.h"
 #include "common/rpc/identity.h"
+#include "services/broker/administration/connections.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/sequencer/refusal_recorder.h"
@@ -24,11 +26,12 @@ Caller CallerOf(const rpc::Peer& peer);
 // Thread-safe.
 class DirectoryAuthorizer : public rpc::Authorizer {
  public:
-  // Both must outlive this.
-  DirectoryAuthorizer(const DirectoryHolder& directory, RefusalRecorder& refusals)
-      : directory_(directory), refusals_(refusals) {}
+  // All must outlive this.
+  DirectoryAuthorizer(const DirectoryHolder& directory, RefusalRecorder& refusals, ConnectionRegister& connections, const Clock& clock)
+      : directory_(directory), refusals_(refusals), connections_(connections), clock_(clock) {}
 
-  // PRINCIPAL_UNKNOWN, CERTIFICATE_DENIED, ROLE_NOT_ALLOWED or NOT_PERMITTED (CheckConflict); recorded within the bound.
+  // PRINCIPAL_UNKNOWN, CERTIFICATE_DENIED, ROLE_NOT_ALLOWED or NOT_PERMITTED (CheckConflict); recorded within the bound. Of an enrolled
+  // agency the register notes either.
   absl::Status Authorize(const rpc::Peer& peer, std::string_view method) override;
 
   // The same of the peer alone, unrecorded: what LiveStreams::EndIf asks after a change.
@@ -37,6 +40,8 @@ class DirectoryAuthorizer : public rpc::Authorizer {
  private:
   const DirectoryHolder& directory_;
   RefusalRecorder& refusals_;
+  ConnectionRegister& connections_;
+  const Clock& clock_;
 };
 
 }  // namespace accord::broker

@@ -51,7 +51,8 @@ class AuthorizerTest : public ::testing::Test {
   FakeClock clock_;
   DirectoryHolder directory_;
   RefusalRecorder refusals_{queue_, clock_};
-  DirectoryAuthorizer authorizer_{directory_, refusals_};
+  ConnectionRegister connections_;
+  DirectoryAuthorizer authorizer_{directory_, refusals_, connections_, clock_};
 };
 
 TEST_F(AuthorizerTest, LetsInWhoIsEnrolledAndMay) {
@@ -87,7 +88,7 @@ TEST_F(AuthorizerTest, AnAdministratorWithAConflictSeesNothingOfCases) {
   bar("administrators", "bob");
   EXPECT_EQ(CheckConflict(*bar("police", "alice"), alice, kSharing), absl::OkStatus()) << "of another name, and of an agency's list";
   const auto barred = bar("administrators", "alice");
-  for (const std::string_view method : {kTrail, kSharing}) {
+  for (const std::string_view method : {kTrail, kSharing, std::string_view("/accord.inspection.v1.WarrantService/ChangeWarrant")}) {
     EXPECT_TRUE(HasReason(CheckConflict(*barred, alice, method), Reason::kNotPermitted)) << method;
   }
   EXPECT_EQ(CheckConflict(*barred, alice, kPropose), absl::OkStatus()) << "she administers all the same";

@@ -313,7 +313,7 @@ TEST_F(ChecksTest, WhenTheFirstAnswerLacksItsSenderIsToldTheFiguresOnce) {
   EXPECT_EQ(told[0].notice_answered(), 1u);
   EXPECT_EQ(absl::FromUnixMillis(told[0].notice_due_ms()), kHighDue);
   ASSERT_THAT(Events(), ElementsAre(EVENT_TYPE_CHECKS_DUE));
-  EXPECT_EQ(context_.entries[0].event.clock_version(), "clocks-1.1");
+  EXPECT_EQ(context_.entries[0].event.clock_version(), "clocks-1.2");
   EXPECT_EQ(context_.entries[0].referral->recipient(), "") << "opened to its sender alone";
   EXPECT_EQ(DueAt(DueKind::kChecks, "police"), absl::InfinitePast()) << "once";
   Open("housing");
@@ -500,7 +500,7 @@ TEST_F(ChecksTest, ANotificationThatIsRaisedIsToBeOpened) {
   Open("housing");
   ASSERT_EQ(Regrade(RISK_GRADE_HIGH), absl::OkStatus());
   EXPECT_EQ(absl::FromUnixMillis(At("idva").pick_up_due_ms()), kNow + referral::kHighPickUp);
-  EXPECT_EQ(At("idva").clock_version(), "clocks-1.1");
+  EXPECT_EQ(At("idva").clock_version(), "clocks-1.2");
   EXPECT_EQ(At("housing").pick_up_due_ms(), 0) << "it was opened";
   ASSERT_EQ(Regrade(RISK_GRADE_STANDARD, WithSupervisor), absl::OkStatus());
   EXPECT_EQ(At("idva").pick_up_due_ms(), 0);

@@ -14,6 +14,7 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/maintenance.h"
 #include "services/broker/holds/hold_notices.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/reseal_wanted.h"
@@ -67,6 +68,10 @@ absl::Status SubmitCommand::Apply(CommitContext& context) {
                {first->warnings().begin(), first->warnings().end()}, true,
                {first->recipients().begin(), first->recipients().end()}, core.urgency() == type::v1::URGENCY_IMMEDIATE};
     return absl::OkStatus();
+  }
+  // A correction is of what is shared already.
+  if (core.urgency() != type::v1::URGENCY_IMMEDIATE && core.type() != type::v1::REFERRAL_TYPE_CORRECTION) {
+    ACCORD_RETURN_IF_ERROR(CheckNoMaintenance(context));
   }
   if (!(admitted_.epochs == context.epochs())) admission_.Plan(admitted_);
   ACCORD_RETURN_IF_ERROR(admitted_.plan);

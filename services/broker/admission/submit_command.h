@@ -34,6 +34,7 @@ using StoredDone = absl::AnyInvocable<void(absl::StatusOr<Stored>) &&>;
 //   REQUEST_ID_REUSED  the id stands for another header; metadata has the first digest and index
 //   RISK_LOWERED       as of RecordCase (cases/flags.h)
 //   UPLOAD_NOT_FOUND   a section that was uploaded is not there any more
+//   MAINTENANCE        the broker is under maintenance, and it is neither IMMEDIATE nor a correction
 //   those of Admission::Plan, as policy and directory stand when it is applied
 class SubmitCommand : public Command {
  public:

@@ -1,6 +1,5 @@
 #include "services/broker/api/admin_service.h"
 
-#include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
 #include <optional>
@@ -9,9 +8,8 @@
 
 #include "accord/storage/v1/erasure.pb.h"
 #include "common/base/bytes.h"
-#include "common/base/ids.h"
 #include "common/base/status.h"
-#include "common/base/text.h"
+#include "services/broker/api/admin_names.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/clocks/overdue.h"
@@ -22,51 +20,17 @@ namespace accord::broker {
 namespace {
 
 constexpr std::string_view kProposeChange = "/accord.admin.v1.AdminService/ProposeChange";
+constexpr std::string_view kWithdrawChange = "/accord.admin.v1.AdminService/WithdrawChange";
 constexpr std::string_view kApproveChange = "/accord.admin.v1.AdminService/ApproveChange";
 constexpr std::string_view kListChanges = "/accord.admin.v1.AdminService/ListChanges";
 constexpr std::string_view kListOverdue = "/accord.admin.v1.AdminService/ListOverdue";
 constexpr int kOverduePageDefault = 50;
 constexpr std::string_view kListHolds = "/accord.admin.v1.AdminService/ListHolds";
 constexpr std::string_view kGetErasure = "/accord.admin.v1.AdminService/GetErasure";
-constexpr std::string_view kNamePrefix = "changes/";
 constexpr int kChangesPageDefault = 50;
 constexpr int kHoldsPageDefault = 50;
 
-absl::Status Missing(std::string_view field) {
-  return Error(Reason::kFieldMissing, fmt::format("{} is needed", field), {{"field", std::string(field)}});
-}
-
-absl::Status CheckRequestId(std::string_view request_id) {
-  if (request_id.empty()) return Missing("request_id");
-  if (IsRequestId(request_id)) return absl::OkStatus();
-  return Error(Reason::kFieldInvalid, "request_id: 8 to 128 of [A-Za-z0-9._:/-] are needed", {{"field", "request_id"}});
-}
-
-std::string ChangeName(uint64_t number) { return fmt::format("{}{}", kNamePrefix, number); }
-
-absl::StatusOr<uint64_t> ParseChangeName(std::string_view name) {
-  if (name.empty()) return Missing("name");
-  uint64_t number = 0;
-  if (name.starts_with(kNamePrefix) && absl::SimpleAtoi(ToAbsl(name.substr(kNamePrefix.size())), &number) &&
-      ChangeName(number) == name) {
-    return number;
-  }
-  return Error(Reason::kFieldInvalid, "name: changes/{number} is needed", {{"field", "name"}});
-}
-
-admin::v1::ProposedChange ToProposed(uint64_t number, storage::v1::StoredChange stored) {
-  admin::v1::ProposedChange change;
-  change.set_name(ChangeName(number));
-  *change.mutable_change() = std::move(*stored.mutable_change());
-  change.set_proposed_by(stored.proposed_by());
-  change.set_approved_by(stored.approved_by());
-  change.set_proposed_at_ms(stored.proposed_at_ms());
-  change.set_approved_at_ms(stored.approved_at_ms());
-  return change;
-}
-
-absl::Status List(const ReadView& view, const admin::v1::ListChangesRequest& request,
-                  admin::v1::ListChangesResponse& response) {
+absl::Status List(const ReadView& view, absl::Time now, const admin::v1::ListChangesRequest& request, admin::v1::ListChangesResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kChangesPageDefault));
   const std::string query = PageQuery(kListChanges, {});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> before, ReadPageToken(request.page_token(), query));
@@ -86,7 +50,7 @@ absl::Status List(const ReadView& view, const admin::v1::ListChangesRequest& req
     if (corrupt) return false;
     bytes += value.size();
     last = key;
-    *response.add_changes() = ToProposed(*number, std::move(stored));
+    *response.add_changes() = ToProposed(*number, std::move(stored), now);
     return true;
   }));
   return corrupt ? Error(Reason::kStoreCorrupt, "a stored change does not parse") : absl::OkStatus();
@@ -143,76 +107,80 @@ absl::Status Get(const ReadView& view, const admin::v1::GetErasureRequest& reque
 
 // What ends a call whose command leads to a change.
 template <typename Response>
-ChangeDone Finish(Response* response, Answer answer) {
-  return [response, answer = std::move(answer)](absl::StatusOr<ChangeOutcome> outcome) mutable {
+ChangeDone Finish(Response* response, const Clock& clock, Answer answer) {
+  return [response, &clock, answer = std::move(answer)](absl::StatusOr<ChangeOutcome> outcome) mutable {
     if (!outcome.ok()) return answer(outcome.status());
-    *response->mutable_change() = ToProposed(outcome->number, std::move(outcome->stored));
+    *response->mutable_change() = ToProposed(outcome->number, std::move(outcome->stored), clock.Now());
     answer(absl::OkStatus());
   };
 }
 
+Administrator AdministratorOf(const BrokerCall& call) { return {call.caller.id, call.caller.certificate}; }
+
 }  // namespace
 
-grpc::ServerUnaryReactor* AdminService::ProposeChange(grpc::CallbackServerContext* context,
-                                                      const admin::v1::ProposeChangeRequest* request,
+grpc::ServerUnaryReactor* AdminService::ProposeChange(grpc::CallbackServerContext* context, const admin::v1::ProposeChangeRequest* request,
                                                       admin::v1::ProposeChangeResponse* response) {
-  return HandleRecorded(
-      *context, shared_, refusals_, kProposeChange, [this, request, response](const BrokerCall& call, Answer answer) {
-        if (const absl::Status id = CheckRequestId(request->request_id()); !id.ok()) return answer(id);
-        if (!request->has_change()) return answer(Missing("change"));
-        sequencer_.Submit(std::make_unique<ProposeChangeCommand>(
-            rules_, Administrator{call.caller.id, call.caller.certificate}, request->request_id(), request->change(),
-            Finish(response, std::move(answer))));
-      });
+  return HandleRecorded(*context, shared_, parts_.refusals, kProposeChange, [this, request, response](const BrokerCall& call, Answer answer) {
+    if (const absl::Status id = CheckRequestIdOf(request->request_id()); !id.ok()) return answer(id);
+    if (!request->has_change()) return answer(FieldNeeded("change"));
+    if (request->effective_from_ms() < 0) return answer(Error(Reason::kFieldInvalid, "effective_from_ms: negative", {{"field", "effective_from_ms"}}));
+    parts_.sequencer.Submit(std::make_unique<ProposeChangeCommand>(
+        parts_.rules, AdministratorOf(call), request->request_id(), request->change(), Finish(response, parts_.clock, std::move(answer)),
+        ProposeOptions{.effective_from_ms = request->effective_from_ms(), .dry_run = request->dry_run()}));
+  });
 }
 
-grpc::ServerUnaryReactor* AdminService::ApproveChange(grpc::CallbackServerContext* context,
-                                                      const admin::v1::ApproveChangeRequest* request,
+grpc::ServerUnaryReactor* AdminService::ApproveChange(grpc::CallbackServerContext* context, const admin::v1::ApproveChangeRequest* request,
                                                       admin::v1::ApproveChangeResponse* response) {
-  return HandleRecorded(
-      *context, shared_, refusals_, kApproveChange, [this, request, response](const BrokerCall& call, Answer answer) {
-        if (const absl::Status id = CheckRequestId(request->request_id()); !id.ok()) return answer(id);
-        const auto number = ParseChangeName(request->name());
-        if (!number.ok()) return answer(number.status());
-        sequencer_.Submit(std::make_unique<ApproveChangeCommand>(
-            rules_, Administrator{call.caller.id, call.caller.certificate}, request->request_id(), *number,
-            Finish(response, std::move(answer))));
-      });
+  return HandleRecorded(*context, shared_, parts_.refusals, kApproveChange, [this, request, response](const BrokerCall& call, Answer answer) {
+    if (const absl::Status id = CheckRequestIdOf(request->request_id()); !id.ok()) return answer(id);
+    const auto number = ParseChangeName(request->name());
+    if (!number.ok()) return answer(number.status());
+    parts_.sequencer.Submit(std::make_unique<ApproveChangeCommand>(parts_.rules, AdministratorOf(call), request->request_id(), *number,
+                                                                   Finish(response, parts_.clock, std::move(answer))));
+  });
 }
 
-grpc::ServerUnaryReactor* AdminService::ListChanges(grpc::CallbackServerContext* context,
-                                                    const admin::v1::ListChangesRequest* request,
+grpc::ServerUnaryReactor* AdminService::WithdrawChange(grpc::CallbackServerContext* context, const admin::v1::WithdrawChangeRequest* request,
+                                                       admin::v1::WithdrawChangeResponse* response) {
+  return HandleRecorded(*context, shared_, parts_.refusals, kWithdrawChange, [this, request, response](const BrokerCall& call, Answer answer) {
+    if (const absl::Status id = CheckRequestIdOf(request->request_id()); !id.ok()) return answer(id);
+    const auto number = ParseChangeName(request->name());
+    if (!number.ok()) return answer(number.status());
+    parts_.sequencer.Submit(std::make_unique<WithdrawChangeCommand>(parts_.rules, AdministratorOf(call), request->request_id(), *number,
+                                                                    Finish(response, parts_.clock, std::move(answer))));
+  });
+}
+
+grpc::ServerUnaryReactor* AdminService::ListChanges(grpc::CallbackServerContext* context, const admin::v1::ListChangesRequest* request,
                                                     admin::v1::ListChangesResponse* response) {
-  return HandleRecorded(*context, shared_, refusals_, kListChanges,
-                        [this, request, response](const BrokerCall&, Answer answer) {
-                          const auto view = sequencer_.View();
-                          answer(view.ok() ? List(**view, *request, *response) : view.status());
-                        });
+  return HandleRecorded(*context, shared_, parts_.refusals, kListChanges, [this, request, response](const BrokerCall&, Answer answer) {
+    const auto view = parts_.sequencer.View();
+    answer(view.ok() ? List(**view, parts_.clock.Now(), *request, *response) : view.status());
+  });
 }
 
-grpc::ServerUnaryReactor* AdminService::ListOverdue(grpc::CallbackServerContext* context,
-                                                    const admin::v1::ListOverdueRequest* request,
+grpc::ServerUnaryReactor* AdminService::ListOverdue(grpc::CallbackServerContext* context, const admin::v1::ListOverdueRequest* request,
                                                     admin::v1::ListOverdueResponse* response) {
-  return HandleRecorded(*context, shared_, refusals_, kListOverdue, [this, request, response](const BrokerCall&, Answer answer) {
-    const auto view = sequencer_.View();
+  return HandleRecorded(*context, shared_, parts_.refusals, kListOverdue, [this, request, response](const BrokerCall&, Answer answer) {
+    const auto view = parts_.sequencer.View();
     answer(view.ok() ? List(**view, *request, *response) : view.status());
   });
 }
 
-grpc::ServerUnaryReactor* AdminService::GetErasure(grpc::CallbackServerContext* context,
-                                                   const admin::v1::GetErasureRequest* request,
+grpc::ServerUnaryReactor* AdminService::GetErasure(grpc::CallbackServerContext* context, const admin::v1::GetErasureRequest* request,
                                                    admin::v1::GetErasureResponse* response) {
-  return HandleRecorded(*context, shared_, refusals_, kGetErasure, [this, request, response](const BrokerCall&, Answer answer) {
-    const auto view = sequencer_.View();
+  return HandleRecorded(*context, shared_, parts_.refusals, kGetErasure, [this, request, response](const BrokerCall&, Answer answer) {
+    const auto view = parts_.sequencer.View();
     answer(view.ok() ? Get(**view, *request, *response) : view.status());
   });
 }
 
-grpc::ServerUnaryReactor* AdminService::ListHolds(grpc::CallbackServerContext* context,
-                                                  const admin::v1::ListHoldsRequest* request,
+grpc::ServerUnaryReactor* AdminService::ListHolds(grpc::CallbackServerContext* context, const admin::v1::ListHoldsRequest* request,
                                                   admin::v1::ListHoldsResponse* response) {
-  return HandleRecorded(*context, shared_, refusals_, kListHolds, [this, request, response](const BrokerCall&, Answer answer) {
-    const auto view = sequencer_.View();
+  return HandleRecorded(*context, shared_, parts_.refusals, kListHolds, [this, request, response](const BrokerCall&, Answer answer) {
+    const auto view = parts_.sequencer.View();
     answer(view.ok() ? List(**view, *request, *response) : view.status());
   });
 }

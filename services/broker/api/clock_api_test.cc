@@ -201,7 +201,7 @@ TEST_F(ClockApiTest, WhoIsLateIsTalkedToInOrderAndTheSenderLast) {
   for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE)) {
     if (entry.referral->recipient() != "idva") continue;
     steps.push_back(entry.event->step());
-    EXPECT_EQ(entry.event->clock_version(), "clocks-1.1");
+    EXPECT_EQ(entry.event->clock_version(), "clocks-1.2");
     EXPECT_EQ(entry.event->due_at_ms(), absl::ToUnixMillis(due));
     EXPECT_EQ(entry.actor->principal(), "broker");
   }
@@ -391,7 +391,70 @@ TEST_F(ClockApiTest, RulesAreApprovedByTwoAndAClockKeepsItsOwn) {
   EXPECT_EQ(Notice("idva").step(), ESCALATION_STEP_MANAGERS) << "five minutes later, as in the rules by which it was started";
   Clock().Advance(10 * kMinute);
   EXPECT_EQ(Notice("police").step(), ESCALATION_STEP_SENDER);
-  for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE)) EXPECT_EQ(entry.event->clock_version(), "clocks-1.1");
+  for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE)) EXPECT_EQ(entry.event->clock_version(), "clocks-1.2");
+}
+
+TEST_F(ClockApiTest, AChildNoticeOfAFridayNightIsOpenedBeforeSchoolBegins) {
+  // The schools' desk of an area where the next term begins on Wednesday; children's services of one where no holidays are.
+  const absl::CivilDay friday = absl::NextWeekday(LondonDay(Now()), absl::Weekday::friday);
+  const auto put = [&](const char* agency, AgencyKind kind, const char* area) {
+    admin::v1::Change change;
+    auto& row = *change.mutable_put_agency()->mutable_agency();
+    row = world_.broker().directory().Get()->FindAgency(agency)->agency;
+    row.set_kind(kind);
+    row.clear_areas();
+    row.add_areas(area);
+    ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  };
+  put("housing", AGENCY_KIND_EDUCATION, "E06000052");
+  put("childrens", AGENCY_KIND_CHILDRENS_SERVICES, "E06000047");
+  admin::v1::Change agreement;
+  const auto route = [](const char* id, const char* kind, const char* categories) {
+    return fmt::format("[[route]]\nid = \"{0}\"\nfrom_kinds = [\"police\"]\nto_kinds = [\"{1}\"]\npurposes = [\"safeguarding_child\"]\ncategories = [{2}]\n",
+                       id, kind, categories);
+  };
+  agreement.mutable_put_agreement()->set_text(
+      "id = \"notices\"\nversion = \"notices-1\"\nparties = [\"police\", \"childrens\", \"housing\"]\neffective_from = \"2020-01-01\"\nexpires = \"2099-01-01\"\n" +
+      route("childrens", "childrens_services", "\"identity\", \"risk\", \"narrative\"") + route("schools", "education", "\"identity\""));
+  ASSERT_EQ(world_.Change(agreement), absl::OkStatus());
+  const auto term = [](const char* area, absl::CivilDay first, absl::CivilDay last) {
+    return fmt::format("[[school_terms]]\nareas = [\"{}\"]\nfirst_day = \"{}\"\nlast_day = \"{}\"\n", area, absl::FormatCivilTime(first),
+                       absl::FormatCivilTime(last));
+  };
+  ASSERT_EQ(PutRules(Rules("schools-1", 15) + "[[before_school]]\npurposes = [\"safeguarding_child\"]\n" + term("E06000052", friday - 10, friday) +
+                     term("E06000052", friday + 5, friday + 20) + term("E06000047", friday - 10, friday + 20)),
+            absl::OkStatus());
+  Clock().Advance(StartOfLondonDay(friday) + absl::Hours(22) - Now());
+  TestingReferral spec = {.request_id = "notice-1", .recipients = {"childrens", "housing"}, .grade = RISK_GRADE_MEDIUM};
+  spec.alter = [](referral::HeaderParts& parts) {
+    parts.core.set_type(REFERRAL_TYPE_NOTIFICATION);
+    parts.core.set_purpose(PURPOSE_SAFEGUARDING_CHILD);
+  };
+  const auto stored = Submit(spec);
+  const absl::Time monday = StartOfLondonDay(friday + 3) + absl::Hours(8) + 45 * kMinute, wednesday = StartOfLondonDay(friday + 5) + absl::Hours(8) + 45 * kMinute;
+  ASSERT_EQ(stored.recipients_size(), 2);
+  EXPECT_EQ(stored.recipients(0).pick_up_due_ms(), absl::ToUnixMillis(monday));
+  EXPECT_EQ(stored.recipients(1).pick_up_due_ms(), absl::ToUnixMillis(wednesday)) << "the first day of term";
+  EXPECT_EQ(stored.recipients(1).response_due_ms(), 0);
+  EXPECT_EQ(Take("childrens").referral().pick_up_due_ms(), absl::ToUnixMillis(monday)) << "the recipient knows by when";
+  Take("housing");
+  world_.Stop();
+  world_.Start();
+  Connect();
+  Clock().Advance(monday - kMinute - Now());
+  EXPECT_THAT(EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE), IsEmpty());
+  Clock().Advance(kMinute);
+  const auto notice = Notice("childrens");
+  EXPECT_EQ(notice.kind(), NOTICE_KIND_PICK_UP_OVERDUE);
+  EXPECT_EQ(notice.due_at_ms(), absl::ToUnixMillis(monday));
+  EXPECT_EQ(Notice("police").step(), ESCALATION_STEP_SENDER);
+  for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_PICK_UP_OVERDUE)) {
+    EXPECT_EQ(entry.referral->recipient(), "childrens");
+    EXPECT_EQ(entry.event->due_at_ms(), absl::ToUnixMillis(monday));
+    EXPECT_EQ(entry.event->clock_version(), "schools-1");
+  }
+  ASSERT_EQ(Open("housing", stored.header_digest(), false), absl::OkStatus());
+  EXPECT_EQ(StatusOf(stored.header_digest(), "housing").pick_up_due_ms(), 0) << "a person there has opened it in time";
 }
 
 TEST_F(ClockApiTest, DutyThatMakesNoSenseIsRefused) {

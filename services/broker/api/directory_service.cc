@@ -10,6 +10,8 @@
 #include "common/referral/validate.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/directory/history.h"
+#include "services/broker/directory/maintenance.h"
 #include "services/broker/directory/support.h"
 #include "services/broker/sequencer/reader.h"
 
@@ -29,26 +31,41 @@ absl::StatusOr<admin::v1::Agency> Show(const AgencyRow& row, const ReadView& vie
   return agency;
 }
 
-// A page begins after an id, so that it goes on where it was although agencies came meanwhile; directory_epoch says whether
-// any did.
-absl::Status FillAgencies(const DirectorySnapshot& directory, const ReadView& view, absl::Time now, const admin::v1::ListAgenciesRequest& request,
-                  admin::v1::ListAgenciesResponse& response) {
+// Of the agencies after `after`, by id; `shown` gives what is shown of one. A page begins after an id, so that it goes on where it was although
+// agencies came meanwhile; directory_epoch says whether any did.
+template <typename Agencies, typename Shown>
+absl::Status FillPage(const Agencies& agencies, Shown shown, const admin::v1::ListAgenciesRequest& request, admin::v1::ListAgenciesResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kAgenciesPageDefault));
-  const std::string query = PageQuery(kListAgencies, {});
+  const std::string query = request.as_at_ms() == 0 ? PageQuery(kListAgencies, {}) : PageQuery(kListAgencies, {std::to_string(request.as_at_ms())});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
-  response.set_directory_epoch(directory.epoch());
-  const auto& agencies = directory.agencies();
   size_t bytes = 0;
   for (auto row = agencies.upper_bound(after.value_or("")); row != agencies.end(); ++row) {
     if (response.agencies_size() == size || bytes >= kPageBytesMax) {
       response.set_next_page_token(MakePageToken(query, response.agencies(response.agencies_size() - 1).id()));
       break;
     }
-    ACCORD_ASSIGN_OR_RETURN(admin::v1::Agency agency, Show(row->second, view, now));
-    bytes += agency.ByteSizeLong();
-    *response.add_agencies() = std::move(agency);
+    absl::StatusOr<admin::v1::Agency> agency = shown(row->second);
+    if (!agency.ok()) return agency.status();
+    bytes += agency->ByteSizeLong();
+    *response.add_agencies() = *std::move(agency);
   }
   return absl::OkStatus();
+}
+
+absl::Status FillAgencies(const DirectorySnapshot& directory, const ReadView& view, absl::Time now, const admin::v1::ListAgenciesRequest& request,
+                          admin::v1::ListAgenciesResponse& response) {
+  if (request.as_at_ms() < 0) return Error(Reason::kFieldInvalid, "as_at_ms: negative", {{"field", "as_at_ms"}});
+  response.set_directory_epoch(directory.epoch());
+  ACCORD_ASSIGN_OR_RETURN(const auto maintenance, MaintenanceUnderWay(PlainReaderOf(view)));
+  if (maintenance.has_value()) {
+    response.set_maintenance_since_ms(maintenance->since_ms());
+    response.set_maintenance_until_ms(maintenance->until_ms());
+  }
+  if (request.as_at_ms() == 0) {
+    return FillPage(directory.agencies(), [&](const AgencyRow& row) { return Show(row, view, now); }, request, response);
+  }
+  ACCORD_ASSIGN_OR_RETURN(const auto agencies, AgenciesAt(view.store(), absl::FromUnixMillis(request.as_at_ms())));
+  return FillPage(agencies, [](const admin::v1::Agency& agency) { return absl::StatusOr<admin::v1::Agency>(agency); }, request, response);
 }
 
 absl::StatusOr<SupportAct> ActOfCall(const admin::v1::PublishSupportRequest& request) {

@@ -87,11 +87,11 @@ class PolicyApiTest : public ::testing::Test {
 };
 
 TEST_F(PolicyApiTest, EveryVersionIsListedTheNewestFirstPageByPage) {
-  EXPECT_THAT(Rows(*List("agency/idva")), ElementsAre("1 live", "emergency-1 live", "law-1 live", "clocks-1.1 live", "clocks-1", "cases-1 live"));
+  EXPECT_THAT(Rows(*List("agency/idva")), ElementsAre("1 live", "emergency-1 live", "law-1 live", "clocks-1.2 live", "clocks-1", "clocks-1.1", "cases-1 live"));
   ASSERT_EQ(PutSchedule(kSchedule), absl::OkStatus());
   ASSERT_EQ(PutRegister(kLater), absl::OkStatus());
   ASSERT_EQ(world_.PutAgreement("2", R"("identity")"), absl::OkStatus());
-  const std::vector<std::string> all = {"2 live", "law-2", "emergency-2 live", "1", "emergency-1", "law-1 live", "clocks-1.1 live", "clocks-1", "cases-1 live"};
+  const std::vector<std::string> all = {"2 live", "law-2", "emergency-2 live", "1", "emergency-1", "law-1 live", "clocks-1.2 live", "clocks-1", "clocks-1.1", "cases-1 live"};
   EXPECT_EQ(Rows(*List("admin/alice")), all) << "an administrator";
   std::vector<std::string> paged;
   std::string token;
@@ -186,7 +186,7 @@ TEST_F(PolicyApiTest, WhatIsApprovedForLaterDecidesLater) {
   EXPECT_THAT(live(world_.clock().Now()), ElementsAre("1"));
   EXPECT_EQ(world_.broker().policy().Get()->compiled.Schedule(world_.clock().Now()).version, "emergency-2");
   EXPECT_THAT(world_.broker().policy().Get()->compiled.sources().forums.at("a").members, ElementsAre("police"));
-  EXPECT_THAT(Rows(*List("agency/idva")), ElementsAre("emergency-2 live", "2", "1 live", "emergency-1", "law-1 live", "clocks-1.1 live", "clocks-1", "cases-1 live"));
+  EXPECT_THAT(Rows(*List("agency/idva")), ElementsAre("emergency-2 live", "2", "1 live", "emergency-1", "law-1 live", "clocks-1.2 live", "clocks-1", "clocks-1.1", "cases-1 live"));
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "common/base/status.h"
 #include "services/broker/api/handle.h"
@@ -35,7 +37,7 @@ int64_t Millis(absl::Time time) {
   return time == absl::InfinitePast() || time == absl::InfiniteFuture() ? 0 : absl::ToUnixMillis(time);
 }
 
-admin::v1::PolicyDocument ToWire(const PolicyDocument& document, const Policy& policy, absl::Time now) {
+admin::v1::PolicyDocument ToWire(const PolicyDocument& document, const referral::CompiledPolicy& compiled, absl::Time now) {
   admin::v1::PolicyDocument row;
   row.set_kind(ToWire(document.kind));
   row.set_id(document.id);
@@ -43,7 +45,7 @@ admin::v1::PolicyDocument ToWire(const PolicyDocument& document, const Policy& p
   row.set_effective_from_ms(Millis(document.effective_from));
   row.set_expires_ms(Millis(document.expires));
   row.set_approved_at_ms(document.approved_at_ms);
-  row.set_live(IsLive(document, policy.compiled, now));
+  row.set_live(IsLive(document, compiled, now));
   return row;
 }
 
@@ -52,25 +54,37 @@ std::string DocumentPosition(const PolicyDocument& document) {
   return fmt::format("{}/{}", static_cast<int>(ToWire(document.kind)), document.version);
 }
 
-absl::Status ListDocuments(const Policy& policy, absl::Time now, const admin::v1::ListPolicyDocumentsRequest& request,
-                  admin::v1::ListPolicyDocumentsResponse& response) {
+absl::Status FillDocuments(const std::vector<PolicyDocument>& documents, const referral::CompiledPolicy& compiled, absl::Time at,
+                           const admin::v1::ListPolicyDocumentsRequest& request, admin::v1::ListPolicyDocumentsResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kDocumentsPageDefault));
-  const std::string query = PageQuery(kListPolicyDocuments, {});
+  const std::string query = request.as_at_ms() == 0 ? PageQuery(kListPolicyDocuments, {}) : PageQuery(kListPolicyDocuments, {fmt::to_string(request.as_at_ms())});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
-  auto row = policy.documents.begin();
+  auto row = documents.begin();
   if (after.has_value()) {
-    row = std::find_if(row, policy.documents.end(), [&](const PolicyDocument& document) { return DocumentPosition(document) == *after; });
-    if (row == policy.documents.end()) return PageTokenInvalid();
+    row = std::find_if(row, documents.end(), [&](const PolicyDocument& document) { return DocumentPosition(document) == *after; });
+    if (row == documents.end()) return PageTokenInvalid();
     ++row;
   }
-  for (; row != policy.documents.end(); ++row) {
+  for (; row != documents.end(); ++row) {
     if (response.documents_size() == size) {
       response.set_next_page_token(MakePageToken(query, DocumentPosition(*std::prev(row))));
       break;
     }
-    *response.add_documents() = ToWire(*row, policy, now);
+    *response.add_documents() = ToWire(*row, compiled, at);
   }
   return absl::OkStatus();
+}
+
+// As they are, or as they were at a time.
+absl::Status ListDocuments(const Sequencer& sequencer, const Policy& policy, absl::Time now, const admin::v1::ListPolicyDocumentsRequest& request,
+                           admin::v1::ListPolicyDocumentsResponse& response) {
+  if (request.as_at_ms() == 0) return FillDocuments(policy.documents, policy.compiled, now, request, response);
+  if (request.as_at_ms() < 0) return Error(Reason::kFieldInvalid, "as_at_ms: negative", {{"field", "as_at_ms"}});
+  ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer.View());
+  ACCORD_ASSIGN_OR_RETURN(PolicyDocuments kept, LoadPolicyDocuments(view->store()));
+  const absl::Time at = absl::FromUnixMillis(request.as_at_ms());
+  const DocumentsAt then = ApprovedBy(std::move(kept), at);
+  return FillDocuments(then.all, then.compiled, at, request, response);
 }
 
 absl::Status GetDocument(const ReadView& view, const Policy& policy, absl::Time now, const admin::v1::GetPolicyDocumentRequest& request,
@@ -83,7 +97,7 @@ absl::Status GetDocument(const ReadView& view, const Policy& policy, absl::Time 
     return ToWire(document.kind) == request.kind() && document.version == request.version();
   });
   if (row == policy.documents.end()) return Error(Reason::kPolicyDocumentNotFound, "no such version is kept");
-  *response.mutable_document() = ToWire(*row, policy, now);
+  *response.mutable_document() = ToWire(*row, policy.compiled, now);
   ACCORD_ASSIGN_OR_RETURN(*response.mutable_document()->mutable_text(), PolicyText(view.store(), row->kind, row->version));
   return absl::OkStatus();
 }
@@ -116,7 +130,7 @@ grpc::ServerUnaryReactor* PolicyService::ListPolicyDocuments(grpc::CallbackServe
                                                              admin::v1::ListPolicyDocumentsResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kListPolicyDocuments,
                         [this, request, response](const BrokerCall&, Answer answer) {
-                          answer(ListDocuments(*policy_.Get(), clock_.Now(), *request, *response));
+                          answer(ListDocuments(sequencer_, *policy_.Get(), clock_.Now(), *request, *response));
                         });
 }
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <map>
 #include <string>
 
 #include "common/base/bytes.h"
@@ -59,8 +61,9 @@ class SectionApiTest : public MailboxTest {
     return bytes;
   }
   // A submission of large sections, each uploaded and named in its place.
-  v1::SubmitReferralRequest Large(const std::string& request_id, const std::vector<std::string>& recipients) {
-    auto request = MakeSubmission(world_, {.request_id = request_id, .recipients = recipients, .padding = kLarge, .victim = request_id});
+  v1::SubmitReferralRequest Large(const std::string& request_id, const std::vector<std::string>& recipients,
+                                  std::function<void(referral::HeaderParts&)> alter = nullptr) {
+    auto request = MakeSubmission(world_, {.request_id = request_id, .recipients = recipients, .padding = kLarge, .victim = request_id, .alter = alter});
     sealed_.clear();
     for (auto& section : *request.mutable_submission()->mutable_sections()) {
       sealed_[section.section_id()] = section.cms();
@@ -138,6 +141,92 @@ TEST_F(SectionApiTest, WhatThePolicyClosesIsClosedHereToo) {
   EXPECT_TRUE(Fetch("idva", stored->header_digest(), id).ok());
   ASSERT_EQ(world_.PutAgreement("2", R"("case_history")"), absl::OkStatus());
   EXPECT_TRUE(IsHidden(Fetch("idva", stored->header_digest(), id)));
+}
+
+TEST_F(SectionApiTest, ACorrectionBringsItsOwn) {
+  const auto older = Large("incident-large", {"idva"});
+  UploadAll("incident-large");
+  const auto first = Submit(older);
+  ASSERT_EQ(first.status(), absl::OkStatus());
+  const std::string digest = first->header_digest();
+  v1::CorrectReferralRequest request;
+  request.set_request_id("incident-newer");
+  *request.mutable_submission() = Large("incident-newer", {"idva"}, [&](referral::HeaderParts& parts) {
+                                    parts.core.set_type(REFERRAL_TYPE_CORRECTION);
+                                    parts.core.set_caused_by(digest);
+                                  }).submission();
+  const std::string newer = referral::DigestOf(request.submission().header());
+  *request.mutable_statement() = Sign("police", "incident-newer.statement", digest, STATEMENT_KIND_CORRECTION,
+                                      [&](Statement& statement) { statement.set_replaced_by(newer); });
+  const auto correct = [&] { return rpc::CallUnary(*referrals_["police"], &v1::ReferralService::Stub::CorrectReferral, request, kTestTimeout); };
+  EXPECT_TRUE(HasReason(correct().status(), Reason::kUploadNotFound));
+  UploadAll("incident-newer");
+  const auto corrected = correct();
+  ASSERT_EQ(corrected.status(), absl::OkStatus());
+  EXPECT_EQ(correct()->index(), corrected->index()) << "its uploads are gone, and it is what was stored";
+  std::map<std::string, v1::Delivery> given;
+  for (const auto& delivery : Drain("idva")) {
+    if (delivery.has_referral()) given[referral::DigestOf(delivery.referral().header())] = delivery;
+  }
+  ASSERT_TRUE(given.contains(newer));
+  ASSERT_EQ(given[newer].referral().sections_size(), 3);
+  for (const auto& section : given[newer].referral().sections()) {
+    const auto fetched = Fetch("idva", newer, section.section_id());
+    ASSERT_EQ(fetched.status(), absl::OkStatus());
+    EXPECT_EQ(crypto::Sha256(*fetched), section.uploaded());
+    EXPECT_EQ(crypto::cms::Parse(*fetched)->digest, crypto::cms::Parse(sealed_[section.section_id()])->digest);
+    EXPECT_TRUE(IsHidden(Fetch("idva", digest, section.section_id()))) << "of the version before it is no section";
+  }
+}
+
+TEST_F(SectionApiTest, SealedAgainItIsFetchedForTheKeyThatIsNew) {
+  const auto sent = Large("incident-large", {"idva"});
+  UploadAll("incident-large");
+  const auto stored = Submit(sent);
+  ASSERT_EQ(stored.status(), absl::OkStatus());
+  const std::string digest = stored->header_digest();
+  const auto key = world_.authority().IssueSealing("idva");
+  admin::v1::Change change;
+  auto& row = *change.mutable_put_agency()->mutable_agency();
+  row = world_.broker().directory().Get()->FindAgency("idva")->agency;
+  row.set_sealing_certificate(key.certificate.der());
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+
+  v1::ResealReferralRequest request;
+  request.set_request_id("reseal-large");
+  Reseal reseal;
+  for (const Opening& opening : sent.submission().openings()) {
+    if (opening.label() != "recipient") continue;
+    ASSERT_TRUE(reseal.mutable_recipient()->ParseFromString(opening.content()));
+  }
+  reseal.set_sealing_certificate_digest(key.certificate.fingerprint());
+  reseal.set_approver("dpo-1");
+  std::map<std::string, std::string> again;
+  for (const auto& [id, cms] : sealed_) {
+    const auto& own = world_.sealing("police");
+    again[id] = *crypto::cms::AddRecipient(cms, own.sealing_key(), own.certificate, key.certificate);
+    reseal.add_section_ids(id);
+    auto& section = *request.add_sections();
+    section.set_section_id(id);
+    section.set_uploaded(crypto::Sha256(again[id]));
+  }
+  *request.mutable_statement() =
+      Sign("police", "reseal-large", digest, STATEMENT_KIND_RESEALED, [&](Statement& statement) { *statement.mutable_reseal() = reseal; });
+  const auto seal = [&] { return rpc::CallUnary(*referrals_["police"], &v1::ReferralService::Stub::ResealReferral, request, kTestTimeout); };
+  EXPECT_TRUE(HasReason(seal().status(), Reason::kUploadNotFound));
+  for (const auto& [id, cms] : again) ASSERT_EQ(Upload("police", "incident-large", crypto::Sha256(cms), cms), absl::OkStatus());
+  const auto sealed = seal();
+  ASSERT_EQ(sealed.status(), absl::OkStatus());
+  EXPECT_EQ(RowsOf(kFamilyUpload), 0u);
+  EXPECT_EQ(seal()->index(), sealed->index()) << "the same again, its uploads gone";
+  const auto delivery = CollectOne("idva");
+  ASSERT_EQ(delivery.referral().sections_size(), 3);
+  for (const auto& section : delivery.referral().sections()) {
+    const auto fetched = Fetch("idva", digest, section.section_id());
+    ASSERT_EQ(fetched.status(), absl::OkStatus());
+    EXPECT_EQ(crypto::Sha256(*fetched), section.uploaded());
+    EXPECT_EQ(crypto::cms::Open(*fetched, key.sealing_key(), key.certificate).status(), absl::OkStatus());
+  }
 }
 
 TEST_F(SectionApiTest, ErasureReachesItAsAnySection) {

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "accord/admin/v1/admin_service.pb.h"
+#include "accord/admin/v1/audit_service.pb.h"
 #include "accord/broker/v1/ledger_service.pb.h"
 #include "accord/broker/v1/sharing_service.pb.h"
 #include "accord/inspection/v1/trail_service.pb.h"
+#include "accord/inspection/v1/warrant_service.pb.h"
 #include "common/base/bytes.h"
 #include "common/crypto/cms.h"
 #include "common/crypto/digest.h"
@@ -258,6 +260,64 @@ inline std::vector<WireAnswer> EveryTrail(const Question& q, const std::string& 
   }
   request.set_agency("housing");
   ask(request);
+  request.mutable_filter()->add_events(type::v1::EVENT_TYPE_REFERRAL_STORED);
+  ask(request);
+  return answers;
+}
+
+// The trail of each referral, and what was stored, ever: as StreamTrail and ExplainTrail ask.
+template <typename Request>
+std::vector<WireAnswer> EveryFilter(const Question& q, const std::string& method) {
+  std::vector<WireAnswer> answers;
+  Request request;
+  for (const std::string& digest : q.digests) {
+    request.mutable_query()->set_referral(digest);
+    answers.push_back(q.scene.Call(q.principal, method, request));
+  }
+  request.mutable_query()->mutable_filter()->add_events(type::v1::EVENT_TYPE_REFERRAL_STORED);
+  answers.push_back(q.scene.Call(q.principal, method, request));
+  return answers;
+}
+
+// A list, counts, and what is asked of each referral.
+inline std::vector<WireAnswer> EveryQuestion(const Question& q, const std::string& method) {
+  std::vector<WireAnswer> answers;
+  for (const uint32_t number : {3u, 7u, 12u, 101u}) {
+    inspection::v1::AskQuestionRequest request;
+    request.set_question(number);
+    request.set_from_ms(absl::ToUnixMillis(q.scene.clock().Now() - absl::Hours(24 * 365)));
+    request.set_until_ms(absl::ToUnixMillis(q.scene.clock().Now() + absl::Hours(24 * 365)));
+    answers.push_back(q.scene.Call(q.principal, method, request));
+  }
+  for (const std::string& digest : q.digests) {
+    inspection::v1::AskQuestionRequest request;
+    request.set_question(1);
+    request.set_referral(digest);
+    answers.push_back(q.scene.Call(q.principal, method, request));
+  }
+  return answers;
+}
+
+inline std::vector<WireAnswer> EverySample(const Question& q, const std::string& method) {
+  inspection::v1::DrawSampleRequest request;
+  request.set_size(10);
+  request.set_from_ms(absl::ToUnixMillis(q.scene.clock().Now() - absl::Hours(24 * 365)));
+  request.set_until_ms(absl::ToUnixMillis(q.scene.clock().Now() + absl::Hours(24 * 365)));
+  return {q.scene.Call(q.principal, method, request)};
+}
+
+// A bundle of each referral, and of a case that is not there.
+inline std::vector<WireAnswer> EveryBundle(const Question& q, const std::string& method) {
+  std::vector<WireAnswer> answers;
+  inspection::v1::ExportBundleRequest request;
+  for (const std::string& digest : q.digests) {
+    request.Clear();
+    request.add_referrals(digest);
+    answers.push_back(q.scene.Call(q.principal, method, request));
+  }
+  request.Clear();
+  request.add_case_pseudonyms(std::string(16, 'c'));
+  answers.push_back(q.scene.Call(q.principal, method, request));
   return answers;
 }
 
@@ -479,9 +539,23 @@ inline Methods LedgerPaths() {
 inline Methods TrailPaths() {
   return {
       {"QueryTrail", {What::kReferrals, "", EveryTrail}},
-      {"AskQuestion", {What::kLater, "", Once<inspection::v1::AskQuestionRequest>()}},
-      {"ExportBundle", {What::kLater, "", Once<inspection::v1::ExportBundleRequest>()}},
+      {"StreamTrail", {What::kReferrals, "", EveryFilter<inspection::v1::StreamTrailRequest>}},
+      {"ExplainTrail", {What::kOther, "", EveryFilter<inspection::v1::ExplainTrailRequest>}},
+      {"ListQuestions", {What::kOther, "", Once<inspection::v1::ListQuestionsRequest>()}},
+      {"AskQuestion", {What::kReferrals, "", EveryQuestion}},
+      {"DrawSample", {What::kReferrals, "", EverySample}},
+      {"ExportBundle", {What::kReferrals, "", EveryBundle}},
       {"RequestDisclosure", {What::kLater, "", Once<inspection::v1::RequestDisclosureRequest>()}},
+  };
+}
+inline Methods WarrantPaths() {
+  return {
+      {"ProposeWarrant", {What::kWrite, "answers with the warrant that was brought", Once<inspection::v1::ProposeWarrantRequest>()}},
+      {"ActivateWarrant", {What::kWrite, "answers with the warrant that was proposed", Once<inspection::v1::ActivateWarrantRequest>()}},
+      {"ChangeWarrant", {What::kWrite, "as ActivateWarrant", Once<inspection::v1::ChangeWarrantRequest>()}},
+      {"ListWarrants", {What::kOther, "", PagesOf<inspection::v1::ListWarrantsRequest>()}},
+      {"WatchWarrants", {What::kOther, "", Once<inspection::v1::WatchWarrantsRequest>()}},
+      {"ListLooks", {What::kReferrals, "", PagesOf<inspection::v1::ListLooksRequest>()}},
   };
 }
 inline Methods DirectoryPaths() {
@@ -497,10 +571,38 @@ inline Methods PolicyPaths() {
       {"ListForums", {What::kOther, "", PagesOf<admin::v1::ListForumsRequest>()}},
   };
 }
+// Every audit, of all that there is.
+inline std::vector<WireAnswer> EveryAudit(const Question& q, const std::string& method) {
+  std::vector<WireAnswer> answers;
+  for (int audit = admin::v1::SharingAudit_MIN + 1; audit <= admin::v1::SharingAudit_MAX; ++audit) {
+    admin::v1::AuditSharingRequest request;
+    request.set_audit(static_cast<admin::v1::SharingAudit>(audit));
+    request.set_from_ms(absl::ToUnixMillis(q.scene.clock().Now() - absl::Hours(24 * 365)));
+    request.set_until_ms(absl::ToUnixMillis(q.scene.clock().Now() + absl::Hours(24 * 365)));
+    answers.push_back(q.scene.Call(q.principal, method, request));
+  }
+  return answers;
+}
+// About the agency that may not have all.
+template <typename Request>
+Ask OfHousing() {
+  Request request;
+  request.set_agency("housing");
+  return Once(request);
+}
 inline Methods AdminPaths() {
   return {
       {"ProposeChange", {What::kWrite, "answers with the change that was brought", Once<admin::v1::ProposeChangeRequest>()}},
       {"ApproveChange", {What::kWrite, "answers with the change that was proposed", Once<admin::v1::ApproveChangeRequest>()}},
+      {"WithdrawChange", {What::kWrite, "answers with the change that was proposed", Once<admin::v1::WithdrawChangeRequest>()}},
+      {"GetChange", {What::kOther, "", Once<admin::v1::GetChangeRequest>()}},
+      {"SuspendPrincipal", {What::kWrite, "answers with the index of an entry", Once<admin::v1::SuspendPrincipalRequest>()}},
+      {"ReinstatePrincipal", {What::kWrite, "answers with the index of an entry", Once<admin::v1::ReinstatePrincipalRequest>()}},
+      {"SetMaintenance", {What::kWrite, "answers with the index of an entry", Once<admin::v1::SetMaintenanceRequest>()}},
+      {"GetOnboarding", {What::kOther, "", Once<admin::v1::GetOnboardingRequest>()}},
+      {"GetLeaving", {What::kOther, "", OfHousing<admin::v1::GetLeavingRequest>()}},
+      {"CheckConnection", {What::kOther, "", OfHousing<admin::v1::CheckConnectionRequest>()}},
+      {"ListOfficers", {What::kOther, "", PagesOf<admin::v1::ListOfficersRequest>()}},
       {"ListHolds", {What::kOther, "", PagesOf<admin::v1::ListHoldsRequest>()}},
       {"GetErasure", {What::kOther, "", Once<admin::v1::GetErasureRequest>()}},
       {"ListChanges", {What::kOther, "", PagesOf<admin::v1::ListChangesRequest>()}},
@@ -521,8 +623,10 @@ inline const std::map<std::string, Path, std::less<>>& Paths() {
     add("broker.v1.CaseService", CasePaths());
     add("broker.v1.LedgerService", LedgerPaths());
     add("inspection.v1.TrailService", TrailPaths());
+    add("inspection.v1.WarrantService", WarrantPaths());
     add("admin.v1.DirectoryService", DirectoryPaths());
     add("admin.v1.PolicyService", PolicyPaths());
+    add("admin.v1.AuditService", {{"AuditSharing", {What::kReferrals, "", EveryAudit}}});
     add("admin.v1.AdminService", AdminPaths());
     return all;
   }();

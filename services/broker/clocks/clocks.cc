@@ -41,11 +41,13 @@ bool Answers(StatementKind kind) {
 
 // `what` as it is for `agency`: of its kind, and on its calendar.
 referral::Clocked For(const referral::ClockRules& rules, const DirectorySnapshot& directory, const std::string& agency, referral::Clocked what) {
+  const AgencyRow* const sender = directory.FindAgency(what.sender);
+  if (sender != nullptr) what.sender_kind = sender->agency.kind();
   const AgencyRow* const row = directory.FindActiveAgency(agency);
   if (row == nullptr) return what;
-  const auto& areas = row->agency.areas();
   what.kind = row->agency.kind();
-  what.holidays = referral::HolidaysOf(rules, std::vector<std::string>(areas.begin(), areas.end()));
+  what.areas.assign(row->agency.areas().begin(), row->agency.areas().end());
+  what.holidays = referral::HolidaysOf(rules, what.areas);
   return what;
 }
 
@@ -114,7 +116,10 @@ absl::StatusOr<referral::Clocked> ClockedOf(SealedReader read, const HeaderCore&
   }
   // Of what nobody can tell any more, the type that asks most.
   if (type == REFERRAL_TYPE_CORRECTION) type = REFERRAL_TYPE_REFERRAL;
-  return referral::Clocked{type, referral::LaneOf(type, core.urgency(), core.risk().grade()), AGENCY_KIND_UNSPECIFIED, {}, stored};
+  referral::Clocked clocked{type, referral::LaneOf(type, core.urgency(), core.risk().grade()), AGENCY_KIND_UNSPECIFIED, {}, stored};
+  clocked.purpose = core.purpose();
+  clocked.sender = core.sender();
+  return clocked;
 }
 
 absl::Status StartClocks(CommitContext& context, const referral::ClockRules& rules, const DirectorySnapshot& directory,

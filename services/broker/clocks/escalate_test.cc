@@ -211,7 +211,7 @@ std::vector<Step> AllSteps(bool released = true) {
 TEST_F(EscalateTest, EachStepAtItsTimeAndNotBefore) {
   const std::string digest = Store(URGENCY_IMMEDIATE, /*released=*/true);
   EXPECT_EQ(Load(digest).recipients(0).pick_up_due_ms(), absl::ToUnixMillis(kImmediateDue));
-  EXPECT_EQ(Load(digest).recipients(0).clock_version(), "clocks-1.1");
+  EXPECT_EQ(Load(digest).recipients(0).clock_version(), "clocks-1.2");
   const std::vector<Step> all = AllSteps();
   for (size_t i = 0; i < all.size(); ++i) {
     At(all[i].due - absl::Milliseconds(1));

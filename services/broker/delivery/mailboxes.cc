@@ -171,6 +171,12 @@ size_t Mailboxes::depth(const MailboxId& mailbox) const {
   return box == boxes_.end() ? 0 : box->second.queue.size();
 }
 
+size_t Mailboxes::listeners(const MailboxId& mailbox) const {
+  absl::MutexLock lock(&mu_);
+  const auto box = boxes_.find(mailbox);
+  return box == boxes_.end() ? 0 : box->second.listeners.size();
+}
+
 Mailboxes::Figures Mailboxes::figures(absl::Time now) const {
   Figures figures;
   absl::MutexLock lock(&mu_);

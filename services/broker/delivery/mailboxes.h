@@ -100,6 +100,8 @@ class Mailboxes {
 
   // Deliveries that wait or are leased; for metrics.
   size_t depth(const MailboxId& mailbox) const;
+  // How many listen to it.
+  size_t listeners(const MailboxId& mailbox) const;
   Figures figures(absl::Time now) const;
 
  private:

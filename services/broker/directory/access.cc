@@ -49,6 +49,10 @@ absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal&
     return Error(Reason::kCertificateDenied, fmt::format("the certificate of {} or its key is denied", name),
                  {{"principal", name}});
   }
+  if (active && directory.IsSuspended(name)) {
+    return Error(Reason::kPrincipalUnknown, fmt::format("{} is suspended; ask the administrators of Accord", name),
+                 {{"principal", name}, {"state", "suspended"}});
+  }
   if (!active) {
     return Error(Reason::kPrincipalUnknown, fmt::format("{} is not enrolled and active", name), {{"principal", name}});
   }
@@ -61,23 +65,28 @@ absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal&
 }
 
 absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& principal, std::string_view method) {
-  const bool of_cases = method.starts_with("/accord.inspection.v1.TrailService/") || method.starts_with("/accord.broker.v1.SharingService/");
+  const bool of_cases = method.starts_with("/accord.inspection.v1.") || method.starts_with("/accord.admin.v1.AuditService/") || method.starts_with("/accord.broker.v1.SharingService/");
   if (principal.kind != options::v1::CALLER_ADMIN || !of_cases || !directory.IsBarred(kAdministrators, principal.id)) return absl::OkStatus();
   return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
 }
 
-absl::Status CheckMethod(std::string_view method, options::v1::Caller kind) {
+absl::Status CheckMethod(std::string_view method, options::v1::Caller kind, const Roles& roles) {
   // "/package.Service/Method" → "package.Service.Method".
   std::string name(method.substr(method.starts_with('/') ? 1 : 0));
   std::replace(name.begin(), name.end(), '/', '.');
   const auto* const found = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
+  bool caller = false, role = kind != options::v1::CALLER_ADMIN;
   if (found != nullptr) {
     const auto& options = found->options();
     for (int i = 0; i < options.ExtensionSize(options::v1::callers); ++i) {
-      if (options.GetExtension(options::v1::callers, i) == kind) return absl::OkStatus();
+      caller = caller || options.GetExtension(options::v1::callers, i) == kind;
+    }
+    for (int i = 0; i < options.ExtensionSize(options::v1::roles); ++i) {
+      role = role || roles.contains(options.GetExtension(options::v1::roles, i));
     }
   }
-  return Error(Reason::kRoleNotAllowed, "this kind of principal may not call this method",
+  if (caller && role) return absl::OkStatus();
+  return Error(Reason::kRoleNotAllowed, caller ? "none of the roles that you are enrolled for may call this method" : "this kind of principal may not call this method",
                {{"method", std::string(method)}});
 }
 

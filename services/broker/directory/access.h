@@ -9,6 +9,7 @@
 
 #include "accord/options/v1/options.pb.h"
 #include "services/broker/directory/directory.h"
+#include "services/broker/directory/roles.h"
 
 namespace accord::broker {
 
@@ -43,16 +44,16 @@ std::string PrincipalName(options::v1::Caller kind, std::string_view id);
 bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal);
 
 // OK when `principal` is enrolled and active and its certificate counts. Pure. Thread-safe.
-//   PRINCIPAL_UNKNOWN   not enrolled, or not active
+//   PRINCIPAL_UNKNOWN   not enrolled, not active, or suspended
 //   CERTIFICATE_DENIED  certificate or key denied, or issued before the valid-from
 absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal& principal);
 
 // NOT_PERMITTED when `principal` is an administrator with a conflict of interest and `method` shows what concerns cases:
-// trails, and who shared what. It says no more than any refusal of a protective rule. Thread-safe.
+// trails, warrants, and who shared what. It says no more than any refusal of a protective rule. Thread-safe.
 absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& principal, std::string_view method);
 
-// OK when the `callers` option of `method` ("/accord.broker.v1.LedgerService/GetReceipt") has `kind`.
-// ROLE_NOT_ALLOWED otherwise, and for a method that is not linked into this program. Thread-safe.
-absl::Status CheckMethod(std::string_view method, options::v1::Caller kind);
+// OK when the `callers` option of `method` ("/accord.broker.v1.LedgerService/GetReceipt") has `kind` and, of an administrator, its
+// `roles` option one of `roles`. ROLE_NOT_ALLOWED otherwise, and for a method that is not linked into this program. Thread-safe.
+absl::Status CheckMethod(std::string_view method, options::v1::Caller kind, const Roles& roles);
 
 }  // namespace accord::broker

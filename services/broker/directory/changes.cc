@@ -2,177 +2,105 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <set>
+#include <utility>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
-#include "common/base/text.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/access.h"
+#include "services/broker/directory/change_parts.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/roles.h"
 #include "services/broker/directory/validation.h"
-#include "services/broker/sequencer/chains.h"
 
 namespace accord::broker {
 namespace {
 
 using admin::v1::Change;
 
-absl::Status Missing(std::string_view field) {
-  return Error(Reason::kFieldMissing, fmt::format("{} is needed", field), {{"field", std::string(field)}});
-}
-
-template <typename Message>
-absl::StatusOr<std::optional<Message>> Read(CommitContext& context, std::string_view family, std::string_view key) {
-  ACCORD_ASSIGN_OR_RETURN(const auto bytes, context.Get(family, key));
-  if (!bytes.has_value()) return std::nullopt;
-  Message message;
-  if (!message.ParseFromString(*bytes)) {
-    return Error(Reason::kStoreCorrupt, fmt::format("a row of family {} does not parse", family));
-  }
-  return message;
-}
-
-// Whose the change is; null when it is the directory's, or nobody's.
-const ChangeHandler* HandlerOf(const Change& change, const ChangeRules& rules) {
-  for (const ChangeHandler* handler : rules.handlers) {
-    if (handler->Handles(change)) return handler;
-  }
-  return nullptr;
-}
-
 Change Kept(Change change, const ChangeRules& rules) {
   const ChangeHandler* handler = HandlerOf(change, rules);
   return handler == nullptr ? change : handler->Kept(std::move(change));
-}
-
-// Everything but how an agency stands to the others.
-absl::Status ValidateInItself(const Change& change, const ChangeRules& rules) {
-  if (IsPolicyChange(change)) return ValidatePolicyChange(change);
-  switch (change.change_case()) {
-    case Change::kPutAgency:
-      return ValidateAgency(change.put_agency().agency(), rules.trust_domain);
-    case Change::kDenyKey:
-      if (change.deny_key().digest().size() == crypto::kDigestBytes) return absl::OkStatus();
-      return Error(Reason::kFieldInvalid, "deny_key.digest: 32 bytes are needed", {{"field", "deny_key.digest"}});
-    case Change::kPutOfficer:
-      return ValidateOfficer(change.put_officer());
-    case Change::kPutConflictList:
-      return absl::OkStatus();
-    default:
-      break;
-  }
-  return Missing("change");
-}
-
-// Writes what `change` says and moves in `epochs` what it moves.
-absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRules& rules, CommitContext& context,
-                         Epochs& epochs) {
-  if (IsPolicyChange(change)) {
-    ACCORD_RETURN_IF_ERROR(CheckPolicyChange(change, rules.policy(), context));
-    ++epochs.agreement;
-    return WritePolicyChange(change, context);
-  }
-  switch (change.change_case()) {
-    case Change::kPutAgency: {
-      const auto& agency = change.put_agency().agency();
-      context.Put(kFamilyAgency, agency.id(), agency.SerializeAsString());
-      ++epochs.directory;
-      return absl::OkStatus();
-    }
-    case Change::kDenyKey:
-      context.Put(kFamilyDeny, change.deny_key().digest(), KeyU64(number));
-      ++epochs.directory;
-      return absl::OkStatus();
-    case Change::kPutOfficer: {
-      const auto& officer = change.put_officer();
-      storage::v1::StoredOfficer stored;
-      stored.set_active(officer.active());
-      stored.set_valid_from_ms(officer.valid_from_ms());
-      context.Put(kFamilyOfficer, OfficerKey(officer.inspector(), officer.id()), stored.SerializeAsString());
-      ++epochs.directory;
-      return absl::OkStatus();
-    }
-    case Change::kPutConflictList: {
-      const auto& list = change.put_conflict_list();
-      storage::v1::StoredConflictList stored;
-      *stored.mutable_workers() = list.workers();
-      context.Put(kFamilyPolicy, ConflictListKey(list.agency()), stored.SerializeAsString());
-      ++epochs.lists;
-      return absl::OkStatus();
-    }
-    default:
-      break;
-  }
-  return Missing("change");
-}
-
-absl::StatusOr<uint64_t> NextChangeNumber(CommitContext& context) {
-  ACCORD_ASSIGN_OR_RETURN(const auto last, context.Get(kFamilyMeta, kMetaChangeKey));
-  uint64_t number = 1;
-  if (last.has_value()) {
-    const auto value = U64FromKey(*last);
-    if (!value.has_value()) return Error(Reason::kStoreCorrupt, "the number of the last change does not decode");
-    number = *value + 1;
-  }
-  context.Put(kFamilyMeta, kMetaChangeKey, KeyU64(number));
-  return number;
-}
-
-absl::StatusOr<uint64_t> AddChangeEntry(CommitContext& context, type::v1::EventType type, const Change& change,
-                                        const std::string& digest, const std::string& principal,
-                                        const std::string& certificate) {
-  EntryDraft draft;
-  ACCORD_ASSIGN_OR_RETURN(std::string chain, AdministrationChain(context));
-  draft.chains.push_back(std::move(chain));
-  draft.event.set_type(type);
-  draft.event.set_change(std::string(KindOf(change)));
-  draft.event.set_change_digest(digest);
-  draft.actor.emplace();
-  draft.actor->set_principal(principal);
-  draft.actor->set_certificate(certificate);
-  return context.AddEntry(draft);
 }
 
 std::string AdminPrincipal(const Administrator& administrator) {
   return PrincipalName(options::v1::CALLER_ADMIN, administrator.id);
 }
 
+// What a request to do `what` about a change is known by.
+std::string ActDigest(std::string_view what, uint64_t number) {
+  return crypto::Sha256({what, std::string_view("\0", 1), KeyU64(number)});
+}
+
+// What a proposal is known by: its change alone where nothing else was asked, as before there was more to ask.
+std::string ProposalDigest(const std::string& change_digest, const ProposeOptions& options) {
+  if (options.effective_from_ms == 0) return change_digest;
+  return crypto::Sha256({"accord/proposal/v1", std::string_view("\0", 1), change_digest, KeyU64(static_cast<uint64_t>(options.effective_from_ms))});
+}
+
+absl::StatusOr<storage::v1::StoredChange> ReadChange(CommitContext& context, uint64_t number) {
+  ACCORD_ASSIGN_OR_RETURN(auto stored, ReadRow<storage::v1::StoredChange>(context, kFamilyChange, KeyU64(number)));
+  if (stored.has_value()) return *std::move(stored);
+  return Error(Reason::kChangeNotFound, "no such proposed change", {{"change", fmt::format("{}", number)}});
+}
+
 // What an earlier request with this id led to; nothing when the id is free.
 absl::StatusOr<std::optional<ChangeOutcome>> Repeated(CommitContext& context, const std::string& principal,
                                                       const std::string& request_id, const std::string& digest) {
-  ACCORD_ASSIGN_OR_RETURN(const auto request,
-                          Read<storage::v1::StoredRequest>(context, kFamilyRequest, RequestKey(principal, request_id)));
+  ACCORD_ASSIGN_OR_RETURN(const auto request, FindRepeat(context, principal, request_id, digest));
   if (!request.has_value()) return std::nullopt;
-  if (request->digest() != digest) {
-    return Error(Reason::kRequestIdReused, "the request id was used with other content",
-                 {{"first_digest", ToHex(request->digest())}});
-  }
-  ACCORD_ASSIGN_OR_RETURN(auto stored,
-                          Read<storage::v1::StoredChange>(context, kFamilyChange, KeyU64(request->change())));
+  ACCORD_ASSIGN_OR_RETURN(auto stored, ReadRow<storage::v1::StoredChange>(context, kFamilyChange, KeyU64(request->change())));
   if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "a request names a change that is not there");
   return ChangeOutcome{request->change(), *std::move(stored), request->index(), true};
 }
 
-void PutRequest(CommitContext& context, const std::string& principal, const std::string& request_id,
-                const std::string& digest, const ChangeOutcome& outcome) {
-  storage::v1::StoredRequest request;
-  request.set_digest(digest);
-  request.set_index(outcome.index);
-  request.set_change(outcome.number);
-  context.Put(kFamilyRequest, RequestKey(principal, request_id), request.SerializeAsString());
+// OK while it waits for somebody to approve it.
+absl::Status CheckOpen(const storage::v1::StoredChange& stored, absl::Time now) {
+  switch (StateOf(stored, now)) {
+    case admin::v1::CHANGE_STATE_PROPOSED: return absl::OkStatus();
+    case admin::v1::CHANGE_STATE_EXPIRED: return Error(Reason::kChangeExpired, "nobody approved it in time; propose it again");
+    case admin::v1::CHANGE_STATE_WITHDRAWN: return Error(Reason::kTransitionIllegal, "the change was taken back or rejected", {{"state", "withdrawn"}});
+    default: break;
+  }
+  return Error(Reason::kTransitionIllegal, "the change is approved already", {{"state", "approved"}});
 }
 
-// Two active administrators must remain, or nobody could approve anything again.
-absl::Status CheckAdministratorsRemain(const Change& change, const DirectorySnapshot& directory) {
-  if (change.change_case() != Change::kPutOfficer || change.put_officer().inspector() ||
-      change.put_officer().active()) {
-    return absl::OkStatus();
+absl::Status CheckEffectiveFrom(const Change& change, const ProposeOptions& options, const ChangeRules& rules, absl::Time now) {
+  if (options.effective_from_ms == 0) return absl::OkStatus();
+  const auto invalid = [](std::string_view why) {
+    return Error(Reason::kFieldInvalid, fmt::format("effective_from_ms: {}", why), {{"field", "effective_from_ms"}});
+  };
+  if (HandlerOf(change, rules) != nullptr) return invalid("erasures, holds and retention are in force at their approval");
+  if (IsPolicyChange(change) && !change.has_put_forum()) return invalid("the text names its own effective_from");
+  const absl::Time from = absl::FromUnixMillis(options.effective_from_ms);
+  if (from <= now) return invalid("is not in the future");
+  if (from > now + kEffectiveFromMax) return invalid("is more than a year from now");
+  return absl::OkStatus();
+}
+
+// What has to be true of a change beside the state, whenever it is proposed, approved or comes into force.
+absl::Status Judge(const Change& change, const ChangeRules& rules, CommitContext& context) {
+  ACCORD_RETURN_IF_ERROR(ValidateChange(change, rules));
+  if (IsPolicyChange(change)) return CheckPolicyChange(change, rules.policy(), context);
+  return absl::OkStatus();
+}
+
+absl::Status Schedule(CommitContext& context, const ChangeRules& rules, uint64_t number, absl::Time when) {
+  return rules.schedule ? rules.schedule(context, number, when) : absl::OkStatus();
+}
+
+// Puts an approved change into force. `actor` approved it, or is the broker, when its time has come.
+absl::Status PutIntoForce(CommitContext& context, const ChangeRules& rules, uint64_t number, const type::v1::EntryActor& actor,
+                          storage::v1::StoredChange& stored) {
+  stored.set_in_force(true);
+  Epochs epochs = context.epochs();
+  if (const ChangeHandler* handler = HandlerOf(stored.change(), rules); handler != nullptr) {
+    ACCORD_RETURN_IF_ERROR(handler->Write(number, stored, actor, context));
+  } else {
+    ACCORD_RETURN_IF_ERROR(WriteChange(stored.change(), number, rules, context, epochs));
   }
-  if (directory.ActiveAdministrators(change.put_officer().id()) >= 2) return absl::OkStatus();
-  return Error(Reason::kFieldInvalid, "two active administrators must remain; enrol another first",
-               {{"field", "put_officer.active"}});
+  context.MoveEpochs(epochs);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -193,9 +121,21 @@ std::string_view KindOf(const Change& change) {
     case Change::kPutForum: return "put_forum";
     case Change::kPutClockRules: return "put_clock_rules";
     case Change::kPutCaseRules: return "put_case_rules";
+    case Change::kLeaveAgency: return "leave_agency";
     case Change::CHANGE_NOT_SET: break;
   }
   return "";
+}
+
+admin::v1::ChangeState StateOf(const storage::v1::StoredChange& stored, absl::Time now) {
+  const bool approved = !stored.approved_by().empty();
+  if (!stored.withdrawn_by().empty()) {
+    return stored.withdrawn_by() == kBrokerPrincipal && !approved ? admin::v1::CHANGE_STATE_EXPIRED : admin::v1::CHANGE_STATE_WITHDRAWN;
+  }
+  // Rows from before changes could wait have neither the mark nor a time.
+  if (approved) return stored.in_force() || stored.effective_from_ms() == 0 ? admin::v1::CHANGE_STATE_IN_FORCE : admin::v1::CHANGE_STATE_APPROVED;
+  const bool over = stored.expires_at_ms() != 0 && stored.expires_at_ms() <= absl::ToUnixMillis(now);
+  return over ? admin::v1::CHANGE_STATE_EXPIRED : admin::v1::CHANGE_STATE_PROPOSED;
 }
 
 absl::Status ValidateChange(const Change& change, const ChangeRules& rules) {
@@ -205,38 +145,51 @@ absl::Status ValidateChange(const Change& change, const ChangeRules& rules) {
   if (change.has_put_agency()) return ValidateAmongOthers(change.put_agency().agency(), *directory);
   if (change.has_put_conflict_list()) return ValidateConflictList(change.put_conflict_list(), *directory);
   if (change.has_put_forum()) return ValidateForumAmongOthers(change.put_forum().forum(), *directory);
-  return CheckAdministratorsRemain(change, *directory);
+  if (change.has_put_officer() && !change.put_officer().inspector()) {
+    const storage::v1::StoredOfficer becomes = AsStored(change.put_officer());
+    return CheckAdministrationRemains(*directory, change.put_officer().id(), &becomes);
+  }
+  if (change.has_leave_agency() && directory->FindActiveAgency(change.leave_agency().agency()) == nullptr) {
+    return Error(Reason::kPrincipalNotFound, "leave_agency.agency: no active agency of that name", {{"field", "leave_agency.agency"}});
+  }
+  return absl::OkStatus();
 }
 
-ProposeChangeCommand::ProposeChangeCommand(const ChangeRules& rules, Administrator administrator,
-                                           std::string request_id, Change change, ChangeDone done)
-    : rules_(rules), administrator_(std::move(administrator)), request_id_(std::move(request_id)),
-      change_(Kept(std::move(change), rules)),
-      digest_(crypto::Sha256(change_.SerializeAsString())),
-      done_(std::move(done)) {}
+ProposeChangeCommand::ProposeChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id, Change change,
+                                           ChangeDone done, ProposeOptions options)
+    : rules_(rules), administrator_(std::move(administrator)), request_id_(std::move(request_id)), change_(Kept(std::move(change), rules)),
+      options_(options), digest_(crypto::Sha256(change_.SerializeAsString())), asked_(ProposalDigest(digest_, options_)), done_(std::move(done)) {}
 
 absl::Status ProposeChangeCommand::Apply(CommitContext& context) {
   const std::string principal = AdminPrincipal(administrator_);
-  ACCORD_ASSIGN_OR_RETURN(auto repeated, Repeated(context, principal, request_id_, digest_));
-  if (repeated.has_value()) {
-    outcome_ = *std::move(repeated);
-    return absl::OkStatus();
+  if (!options_.dry_run) {
+    ACCORD_ASSIGN_OR_RETURN(auto repeated, Repeated(context, principal, request_id_, asked_));
+    if (repeated.has_value()) {
+      outcome_ = *std::move(repeated);
+      return absl::OkStatus();
+    }
   }
-  ACCORD_RETURN_IF_ERROR(ValidateChange(change_, rules_));
+  const auto directory = rules_.directory.Get();
+  ACCORD_RETURN_IF_ERROR(CheckActing(*directory, administrator_.id));
+  ACCORD_RETURN_IF_ERROR(CheckMayPropose(RolesOf(*directory, administrator_.id), change_));
+  ACCORD_RETURN_IF_ERROR(Judge(change_, rules_, context));
   if (const ChangeHandler* handler = HandlerOf(change_, rules_); handler != nullptr) {
     ACCORD_RETURN_IF_ERROR(handler->Check(change_, context));
   }
-  if (IsPolicyChange(change_)) ACCORD_RETURN_IF_ERROR(CheckPolicyChange(change_, rules_.policy(), context));
-  ACCORD_ASSIGN_OR_RETURN(outcome_.number, NextChangeNumber(context));
+  ACCORD_RETURN_IF_ERROR(CheckEffectiveFrom(change_, options_, rules_, context.now()));
   auto& stored = outcome_.stored;
   *stored.mutable_change() = change_;
   stored.set_digest(digest_);
   stored.set_proposed_by(administrator_.id);
   stored.set_proposed_at_ms(absl::ToUnixMillis(context.now()));
+  stored.set_effective_from_ms(options_.effective_from_ms);
+  stored.set_expires_at_ms(absl::ToUnixMillis(context.now() + kChangeApprovalTime));
+  if (options_.dry_run) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(outcome_.number, NextChangeNumber(context));
   context.Put(kFamilyChange, KeyU64(outcome_.number), stored.SerializeAsString());
-  ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_PROPOSED, change_,
-                                                         digest_, principal, administrator_.certificate));
-  PutRequest(context, principal, request_id_, digest_, outcome_);
+  ACCORD_RETURN_IF_ERROR(Schedule(context, rules_, outcome_.number, absl::FromUnixMillis(stored.expires_at_ms())));
+  ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_PROPOSED, stored, principal, administrator_.certificate));
+  KeepRequest(context, principal, request_id_, asked_, outcome_.index, outcome_.number);
   return absl::OkStatus();
 }
 
@@ -245,11 +198,10 @@ void ProposeChangeCommand::Done(const absl::StatusOr<Committed>& outcome) {
   std::move(done_)(outcome.status());
 }
 
-ApproveChangeCommand::ApproveChangeCommand(const ChangeRules& rules, Administrator administrator,
-                                           std::string request_id, uint64_t number, ChangeDone done)
+ApproveChangeCommand::ApproveChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id, uint64_t number,
+                                           ChangeDone done)
     : rules_(rules), administrator_(std::move(administrator)), request_id_(std::move(request_id)), number_(number),
-      digest_(crypto::Sha256({"accord/approval/v1", std::string_view("\0", 1), KeyU64(number)})),
-      done_(std::move(done)) {}
+      digest_(ActDigest("accord/approval/v1", number)), done_(std::move(done)) {}
 
 absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
   const std::string principal = AdminPrincipal(administrator_);
@@ -258,42 +210,38 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
     outcome_ = *std::move(repeated);
     return absl::OkStatus();
   }
-  ACCORD_ASSIGN_OR_RETURN(auto stored, Read<storage::v1::StoredChange>(context, kFamilyChange, KeyU64(number_)));
-  if (!stored.has_value()) {
-    return Error(Reason::kChangeNotFound, "no such proposed change", {{"change", fmt::format("{}", number_)}});
+  const auto directory = rules_.directory.Get();
+  ACCORD_RETURN_IF_ERROR(CheckActing(*directory, administrator_.id));
+  ACCORD_ASSIGN_OR_RETURN(outcome_.stored, ReadChange(context, number_));
+  auto& stored = outcome_.stored;
+  ACCORD_RETURN_IF_ERROR(CheckOpen(stored, context.now()));
+  if (stored.proposed_by() == administrator_.id) {
+    return Error(Reason::kSelfApproval, "another administrator must approve it", {{"proposed_by", stored.proposed_by()}});
   }
-  if (!stored->approved_by().empty()) {
-    return Error(Reason::kTransitionIllegal, "the change is in force already", {{"state", "approved"}});
-  }
-  if (stored->proposed_by() == administrator_.id) {
-    return Error(Reason::kSelfApproval, "another administrator must approve it",
-                 {{"proposed_by", stored->proposed_by()}});
-  }
-  ACCORD_RETURN_IF_ERROR(ValidateChange(stored->change(), rules_));
+  ACCORD_RETURN_IF_ERROR(CheckMayApprove(RolesOf(*directory, administrator_.id), stored.change()));
+  ACCORD_RETURN_IF_ERROR(ValidateChange(stored.change(), rules_));
   outcome_.number = number_;
-  outcome_.stored = *std::move(stored);
-  outcome_.stored.set_approved_by(administrator_.id);
-  outcome_.stored.set_approved_at_ms(absl::ToUnixMillis(context.now()));
-  Epochs epochs = context.epochs();
-  if (const ChangeHandler* handler = HandlerOf(outcome_.stored.change(), rules_); handler != nullptr) {
+  stored.set_approved_by(administrator_.id);
+  stored.set_approved_at_ms(absl::ToUnixMillis(context.now()));
+  const absl::Time from = absl::FromUnixMillis(stored.effective_from_ms());
+  if (from > context.now()) {
+    if (IsPolicyChange(stored.change())) ACCORD_RETURN_IF_ERROR(CheckPolicyChange(stored.change(), rules_.policy(), context));
+    ACCORD_RETURN_IF_ERROR(Schedule(context, rules_, number_, from));
+  } else {
     type::v1::EntryActor actor;
     actor.set_principal(principal);
     actor.set_certificate(administrator_.certificate);
-    ACCORD_RETURN_IF_ERROR(handler->Write(number_, outcome_.stored, actor, context));
-  } else {
-    ACCORD_RETURN_IF_ERROR(WriteChange(outcome_.stored.change(), number_, rules_, context, epochs));
+    ACCORD_RETURN_IF_ERROR(PutIntoForce(context, rules_, number_, actor, stored));
+    ACCORD_RETURN_IF_ERROR(Schedule(context, rules_, number_, absl::InfiniteFuture()));
   }
-  context.Put(kFamilyChange, KeyU64(number_), outcome_.stored.SerializeAsString());
-  ACCORD_ASSIGN_OR_RETURN(outcome_.index,
-                          AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_APPROVED, outcome_.stored.change(),
-                                         outcome_.stored.digest(), principal, administrator_.certificate));
-  PutRequest(context, principal, request_id_, digest_, outcome_);
-  context.MoveEpochs(epochs);
+  context.Put(kFamilyChange, KeyU64(number_), stored.SerializeAsString());
+  ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_APPROVED, stored, principal, administrator_.certificate));
+  KeepRequest(context, principal, request_id_, digest_, outcome_.index, number_);
   return absl::OkStatus();
 }
 
 void ApproveChangeCommand::Published() {
-  if (outcome_.repeated) return;
+  if (outcome_.repeated || !outcome_.stored.in_force()) return;
   if (const ChangeHandler* handler = HandlerOf(outcome_.stored.change(), rules_); handler != nullptr) {
     handler->Published(number_, outcome_.stored);
   }
@@ -304,104 +252,68 @@ void ApproveChangeCommand::Done(const absl::StatusOr<Committed>& outcome) {
   std::move(done_)(outcome.status());
 }
 
-absl::Status ValidateImport(std::span<const std::string> administrators, std::span<const Change> changes,
-                            const ChangeRules& rules) {
-  if (administrators.size() != 2 || administrators[0] == administrators[1]) {
-    return Error(Reason::kFieldInvalid, "a log opens with two different administrators", {{"field", "administrators"}});
+WithdrawChangeCommand::WithdrawChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id, uint64_t number,
+                                             ChangeDone done)
+    : rules_(rules), administrator_(std::move(administrator)), request_id_(std::move(request_id)), number_(number),
+      digest_(ActDigest("accord/withdrawal/v1", number)), done_(std::move(done)) {}
+
+absl::Status WithdrawChangeCommand::Apply(CommitContext& context) {
+  const std::string principal = AdminPrincipal(administrator_);
+  ACCORD_ASSIGN_OR_RETURN(auto repeated, Repeated(context, principal, request_id_, digest_));
+  if (repeated.has_value()) {
+    outcome_ = *std::move(repeated);
+    return absl::OkStatus();
   }
-  for (const std::string& id : administrators) {
-    admin::v1::PutOfficer officer;
-    officer.set_id(id);
-    ACCORD_RETURN_IF_ERROR(ValidateOfficer(officer));
+  const auto directory = rules_.directory.Get();
+  ACCORD_RETURN_IF_ERROR(CheckActing(*directory, administrator_.id));
+  ACCORD_ASSIGN_OR_RETURN(outcome_.stored, ReadChange(context, number_));
+  auto& stored = outcome_.stored;
+  const auto state = StateOf(stored, context.now());
+  // What is approved and not yet in force can be stopped still.
+  if (state != admin::v1::CHANGE_STATE_PROPOSED && state != admin::v1::CHANGE_STATE_APPROVED) {
+    return Error(Reason::kTransitionIllegal, "it cannot be taken back any more", {{"state", admin::v1::ChangeState_Name(state)}});
   }
-  // Agencies may name each other and come in any order, so they are judged together.
-  std::set<std::string> ids, forums;
-  std::map<std::string, std::string> key_owners;
-  for (const Change& change : changes) {
-    if (!change.has_put_agency()) {
-      ACCORD_RETURN_IF_ERROR(ValidateInItself(change, rules));
-      const std::string& forum = change.put_forum().forum().id();
-      if (!change.has_put_forum() || forums.insert(forum).second) continue;
-      return Error(Reason::kFieldInvalid, fmt::format("forum {} is imported twice", forum), {{"field", "forum.id"}});
-    }
-    const auto& agency = change.put_agency().agency();
-    const auto about = [&](const absl::Status& status) {
-      return ErrorWith(DetailOf(status), fmt::format("agency {}: {}", agency.id(), FromAbsl(status.message())));
-    };
-    if (const absl::Status status = ValidateInItself(change, rules); !status.ok()) return about(status);
-    if (!ids.insert(agency.id()).second) {
-      return about(Error(Reason::kFieldInvalid, "is imported twice", {{"field", "agency.id"}}));
-    }
-    ACCORD_ASSIGN_OR_RETURN(const auto sealing, crypto::Certificate::FromDer(agency.sealing_certificate()));
-    const auto [owner, is_new] = key_owners.emplace(sealing.subject_key_id(), agency.id());
-    if (!is_new) {
-      return about(Error(Reason::kFieldInvalid, fmt::format("its sealing key is that of agency {}", owner->second),
-                         {{"field", "agency.sealing_certificate"}}));
-    }
+  if (stored.proposed_by() != administrator_.id) {
+    ACCORD_RETURN_IF_ERROR(CheckMayApprove(RolesOf(*directory, administrator_.id), stored.change()));
   }
-  for (const Change& change : changes) {
-    for (const std::string& member : change.put_forum().forum().members()) {
-      if (ids.contains(member)) continue;
-      return Error(Reason::kFieldInvalid, fmt::format("forum {} has member {}, which is not imported", change.put_forum().forum().id(), member),
-                   {{"field", "forum.members"}});
-    }
-    const auto& agency = change.put_agency().agency();
-    for (const std::string& id : {agency.deputy(), agency.duty_recipient()}) {
-      if (id.empty() || (id != agency.id() && ids.contains(id))) continue;
-      return Error(Reason::kFieldInvalid, fmt::format("agency {} names {} to stand in, which is not imported", agency.id(), id),
-                   {{"field", "agency.deputy"}});
-    }
-  }
+  outcome_.number = number_;
+  stored.set_withdrawn_by(administrator_.id);
+  stored.set_withdrawn_at_ms(absl::ToUnixMillis(context.now()));
+  ACCORD_RETURN_IF_ERROR(Schedule(context, rules_, number_, absl::InfiniteFuture()));
+  context.Put(kFamilyChange, KeyU64(number_), stored.SerializeAsString());
+  ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_WITHDRAWN, stored, principal, administrator_.certificate));
+  KeepRequest(context, principal, request_id_, digest_, outcome_.index, number_);
   return absl::OkStatus();
 }
 
-OpenLogCommand::OpenLogCommand(const ChangeRules& rules, std::string origin, std::string vkey,
-                               std::vector<std::string> administrators, std::vector<Change> changes,
-                               OpenLogDone done)
-    : rules_(rules), origin_(std::move(origin)), vkey_(std::move(vkey)), administrators_(std::move(administrators)),
-      changes_(std::move(changes)), done_(std::move(done)) {}
+void WithdrawChangeCommand::Done(const absl::StatusOr<Committed>& outcome) {
+  if (outcome.ok()) return std::move(done_)(std::move(outcome_));
+  std::move(done_)(outcome.status());
+}
 
-absl::Status OpenLogCommand::Apply(CommitContext& context) {
-  ACCORD_ASSIGN_OR_RETURN(const auto opened, context.Get(kFamilyMeta, kMetaAdministrationChain));
-  if (opened.has_value()) return absl::FailedPreconditionError("the log is open already");
-  ACCORD_RETURN_IF_ERROR(ValidateImport(administrators_, changes_, rules_));
-
-  EntryDraft first;
-  ACCORD_ASSIGN_OR_RETURN(std::string chain, AdministrationChain(context));
-  first.chains.push_back(std::move(chain));
-  first.event.set_type(type::v1::EVENT_TYPE_LOG_OPENED);
-  first.event.set_origin(origin_);
-  first.event.set_log_vkey(vkey_);
-  first.event.set_change(fmt::format("{},{}", administrators_[0], administrators_[1]));
-  first.actor.emplace();
-  first.actor->set_principal("broker");
-  ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(first));
-  if (index != 0) return absl::FailedPreconditionError("the log has entries");
-
-  Epochs epochs = context.epochs();
-  for (const std::string& id : administrators_) {
-    Change change;
-    change.mutable_put_officer()->set_id(id);
-    change.mutable_put_officer()->set_active(true);
-    ACCORD_RETURN_IF_ERROR(WriteChange(change, 0, rules_, context, epochs));
+absl::Status ActOnChange(CommitContext& context, const ChangeRules& rules, uint64_t number) {
+  ACCORD_ASSIGN_OR_RETURN(auto stored, ReadChange(context, number));
+  const auto state = StateOf(stored, context.now());
+  const bool approved = state == admin::v1::CHANGE_STATE_APPROVED;
+  if (!approved && (state != admin::v1::CHANGE_STATE_EXPIRED || !stored.withdrawn_by().empty())) return absl::OkStatus();
+  type::v1::EntryActor broker;
+  broker.set_principal(std::string(kBrokerPrincipal));
+  auto event = type::v1::EVENT_TYPE_CHANGE_WITHDRAWN;
+  absl::Status stands = approved ? Judge(stored.change(), rules, context) : Error(Reason::kChangeExpired, "nobody approved it in time");
+  if (stands.ok()) stands = PutIntoForce(context, rules, number, broker, stored);
+  if (stands.ok()) {
+    event = type::v1::EVENT_TYPE_CHANGE_APPROVED;
+    // When it did come into force: later than was asked, if the broker was not running then.
+    stored.set_effective_from_ms(absl::ToUnixMillis(context.now()));
+  } else if (!HasReason(stands, DetailOf(stands).reason) || HasReason(stands, Reason::kStoreCorrupt)) {
+    return stands;  // The store's own: tried again.
+  } else {
+    stored.set_in_force(false);
+    stored.set_withdrawn_by(std::string(kBrokerPrincipal));
+    stored.set_withdrawn_at_ms(absl::ToUnixMillis(context.now()));
   }
-
-  for (const Change& change : changes_) {
-    storage::v1::StoredChange stored;
-    *stored.mutable_change() = change;
-    stored.set_digest(crypto::Sha256(change.SerializeAsString()));
-    stored.set_proposed_by("broker");
-    stored.set_approved_by("broker");
-    stored.set_proposed_at_ms(absl::ToUnixMillis(context.now()));
-    stored.set_approved_at_ms(absl::ToUnixMillis(context.now()));
-    ACCORD_ASSIGN_OR_RETURN(const uint64_t number, NextChangeNumber(context));
-    ACCORD_RETURN_IF_ERROR(WriteChange(change, number, rules_, context, epochs));
-    context.Put(kFamilyChange, KeyU64(number), stored.SerializeAsString());
-    ACCORD_RETURN_IF_ERROR(AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_APPROVED, change, stored.digest(),
-                                          "broker", "").status());
-  }
-  context.MoveEpochs(epochs);
-  return absl::OkStatus();
+  context.Put(kFamilyChange, KeyU64(number), stored.SerializeAsString());
+  return AddChangeEntry(context, event, stored, std::string(kBrokerPrincipal), "").status();
 }
 
 }  // namespace accord::broker

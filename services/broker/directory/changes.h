@@ -8,9 +8,10 @@
 
 #include <absl/functional/any_invocable.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include <cstdint>
-#include <span>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -52,7 +53,20 @@ struct ChangeRules {
   PolicyInForce policy;
   // Those of the changes that the directory does not know of. Must outlive the commands.
   std::vector<const ChangeHandler*> handlers = {};
+  // Lets ActOnChange be called at `when`, in place of what was asked before; InfiniteFuture: not at all. Absent: nothing waits, as in a log
+  // that is being opened.
+  std::function<absl::Status(CommitContext& context, uint64_t number, absl::Time when)> schedule = nullptr;
+  // LEAVING_INCOMPLETE while the agency has something open (administration/leaving.h). Absent: nothing is.
+  std::function<absl::Status(const std::string& agency)> check_leaving = nullptr;
 };
+
+// Who does what nobody asked for, as entries and rows name it.
+inline constexpr std::string_view kBrokerPrincipal = "broker";
+
+// A proposal that nobody approves within this expires.
+inline constexpr absl::Duration kChangeApprovalTime = absl::Hours(24 * 30);
+// How far ahead a change may be put off.
+inline constexpr absl::Duration kEffectiveFromMax = absl::Hours(24 * 366);
 
 // Who administers, from the connection.
 struct Administrator {
@@ -72,17 +86,28 @@ using ChangeDone = absl::AnyInvocable<void(absl::StatusOr<ChangeOutcome> outcome
 // "put_agency", "deny_key" …: what entries call a change. Empty for none.
 std::string_view KindOf(const admin::v1::Change& change);
 
-// OK when `change` may be proposed now; it is judged again when approved.
+// Where a change stands at `now`. Pure. Thread-safe.
+admin::v1::ChangeState StateOf(const storage::v1::StoredChange& stored, absl::Time now);
+
+// OK when `change` may be proposed now; it is judged again when approved, and when it comes into force later.
 // FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, TEXT_NOT_UTF8, MESSAGE_TOO_LARGE, AGREEMENT_MALFORMED, SCHEDULE_MALFORMED,
-// LEGAL_REGISTER_MALFORMED.
+// LEGAL_REGISTER_MALFORMED, LAST_ADMINISTRATOR, PRINCIPAL_NOT_FOUND.
 absl::Status ValidateChange(const admin::v1::Change& change, const ChangeRules& rules);
 
-// Proposes a change. OK: durable, not in force.
+struct ProposeOptions {
+  int64_t effective_from_ms = 0;  // 0: in force at approval.
+  bool dry_run = false;           // All that would refuse it, and nothing is written; the outcome has number 0.
+};
+
+// Proposes a change. OK: durable, not in force; it expires by itself after kChangeApprovalTime.
 //   errors of ValidateChange and CheckPolicyChange; REQUEST_ID_REUSED
+//   FIELD_INVALID      effective_from_ms is past, more than kEffectiveFromMax ahead, or not for this kind of change
+//   ROLE_NOT_ALLOWED   CheckMayPropose
+//   PRINCIPAL_UNKNOWN  the administrator has been suspended or removed meanwhile; so with the next two
 class ProposeChangeCommand : public Command {
  public:
   ProposeChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id,
-                       admin::v1::Change change, ChangeDone done);
+                       admin::v1::Change change, ChangeDone done, ProposeOptions options = {});
   absl::Status Apply(CommitContext& context) override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
@@ -91,13 +116,17 @@ class ProposeChangeCommand : public Command {
   const Administrator administrator_;
   const std::string request_id_;
   const admin::v1::Change change_;
-  const std::string digest_;
+  const ProposeOptions options_;
+  const std::string digest_;  // Of the change.
+  const std::string asked_;   // Of all that the request asks.
   ChangeOutcome outcome_;
   ChangeDone done_;
 };
 
-// Approves a change of another administrator. OK: in force, and the epochs have moved.
-//   CHANGE_NOT_FOUND, SELF_APPROVAL, TRANSITION_ILLEGAL (in force already), REQUEST_ID_REUSED;
+// Approves a change of another administrator. OK: in force, and the epochs have moved; or, when it is to be in force later, kept for then.
+//   CHANGE_NOT_FOUND, SELF_APPROVAL, TRANSITION_ILLEGAL (approved or withdrawn already), CHANGE_EXPIRED, REQUEST_ID_REUSED;
+//   ROLE_NOT_ALLOWED    CheckMayApprove
+//   LEAVING_INCOMPLETE  an agency that is to leave has something open
 //   errors of ValidateChange and CheckPolicyChange, as directory and policy stand now
 class ApproveChangeCommand : public Command {
  public:
@@ -117,30 +146,30 @@ class ApproveChangeCommand : public Command {
   ChangeDone done_;
 };
 
-// OK when OpenLogCommand would take them: two different well-formed administrators, and agencies, forums and policy texts that
-// stand in themselves and beside each other. Errors of ValidateChange.
-absl::Status ValidateImport(std::span<const std::string> administrators, std::span<const admin::v1::Change> changes,
-                            const ChangeRules& rules);
-
-// Entry 0 and the first state of a new log: two administrators, then what the operator imports,
-// each change an entry of principal `broker`. Used by `accord-broker init` alone.
-//   FAILED_PRECONDITION  the log has entries
-//   errors of ValidateImport
-class OpenLogCommand : public Command {
+// Takes back a change that the administrator proposed, or rejects another's: it never comes into force. OK: durable, with an entry.
+//   CHANGE_NOT_FOUND, REQUEST_ID_REUSED
+//   TRANSITION_ILLEGAL  in force, withdrawn or expired already
+//   ROLE_NOT_ALLOWED    another's, and CheckMayApprove
+class WithdrawChangeCommand : public Command {
  public:
-  using OpenLogDone = absl::AnyInvocable<void(const absl::StatusOr<Committed>&) &&>;
-  // `administrators`: two different ids. `vkey` is the log's.
-  OpenLogCommand(const ChangeRules& rules, std::string origin, std::string vkey,
-                 std::vector<std::string> administrators, std::vector<admin::v1::Change> changes, OpenLogDone done);
+  WithdrawChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id, uint64_t number, ChangeDone done);
   absl::Status Apply(CommitContext& context) override;
-  void Done(const absl::StatusOr<Committed>& outcome) override { std::move(done_)(outcome); }
+  void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
   const ChangeRules& rules_;
-  const std::string origin_, vkey_;
-  const std::vector<std::string> administrators_;
-  const std::vector<admin::v1::Change> changes_;
-  OpenLogDone done_;
+  const Administrator administrator_;
+  const std::string request_id_;
+  const uint64_t number_;
+  const std::string digest_;
+  ChangeOutcome outcome_;
+  ChangeDone done_;
 };
+
+// What is due about a change, by the broker itself, as ChangeRules::schedule asked. One that nobody approved in time expires, with an entry
+// CHANGE_WITHDRAWN. One that was approved for now is judged again and comes into force, with a second entry CHANGE_APPROVED; if it does not
+// stand any more, it is withdrawn, with an entry CHANGE_WITHDRAWN. Nothing happens when it is settled already. Errors of `context`.
+// Sequencer thread.
+absl::Status ActOnChange(CommitContext& context, const ChangeRules& rules, uint64_t number);
 
 }  // namespace accord::broker

@@ -84,6 +84,10 @@ absl::StatusOr<std::shared_ptr<const DirectorySnapshot>> DirectorySnapshot::Load
     return status.ok();
   }));
   ACCORD_RETURN_IF_ERROR(status);
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilySuspension, {}, [&](std::string_view principal, std::string_view) {
+    directory->suspended_.emplace(principal);
+    return true;
+  }));
   const std::string prefix = ConflictListKey("");
   ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyPolicy, storage::Prefix(prefix), [&](std::string_view key, std::string_view bytes) {
     storage::v1::StoredConflictList list;
@@ -109,14 +113,6 @@ const AgencyRow* DirectorySnapshot::FindActiveAgency(std::string_view id) const 
 
 const storage::v1::StoredOfficer* DirectorySnapshot::FindOfficer(bool inspector, std::string_view id) const {
   return FindIn(officers_, OfficerKey(inspector, id));
-}
-
-int DirectorySnapshot::ActiveAdministrators(std::string_view beside) const {
-  int count = 0;
-  for (const auto& [key, officer] : officers_) {
-    count += officer.active() && key.starts_with("admin/") && key != OfficerKey(false, beside) ? 1 : 0;
-  }
-  return count;
 }
 
 const AgencyRow::SigningKey* DirectorySnapshot::FindSigningKey(std::string_view id, std::string_view key_id,

@@ -47,7 +47,7 @@ inline constexpr std::string_view kAdministrators = "administrators";
 
 class DirectorySnapshot {
  public:
-  // Reads the families `agency`, `officer` and `deny`, and the conflict lists of `policy`. DATA_LOSS when a row does not parse; the
+  // Reads the families `agency`, `officer`, `suspension` and `deny`, and the conflict lists of `policy`. DATA_LOSS when a row does not parse; the
   // errors of `store`.
   static absl::StatusOr<std::shared_ptr<const DirectorySnapshot>> Load(const storage::Store& store, uint64_t epoch);
 
@@ -58,8 +58,10 @@ class DirectorySnapshot {
   const AgencyRow* FindAgency(std::string_view id) const;
   const AgencyRow* FindActiveAgency(std::string_view id) const;
   const storage::v1::StoredOfficer* FindOfficer(bool inspector, std::string_view id) const;
-  // How many active administrators there are beside `id`.
-  int ActiveAdministrators(std::string_view beside) const;
+  // All administrators and inspectors, by OfficerKey.
+  const std::map<std::string, storage::v1::StoredOfficer, std::less<>>& officers() const { return officers_; }
+  // True when "agency/<id>", "admin/<id>" or "inspector/<id>" is shut out (suspension.h).
+  bool IsSuspended(std::string_view principal) const { return suspended_.find(principal) != suspended_.end(); }
 
   // The key with `key_id` that the active agency `id` may sign with at `at`; null otherwise
   // (SIGNING_KEY_UNKNOWN).
@@ -88,6 +90,7 @@ class DirectorySnapshot {
   std::map<std::string, AgencyRow, std::less<>> agencies_;
   std::map<std::string, storage::v1::StoredOfficer, std::less<>> officers_;  // By OfficerKey.
   std::map<std::string, SealingKeyOwner, std::less<>> sealing_owners_;
+  std::set<std::string, std::less<>> suspended_;
   absl::flat_hash_set<std::string> denied_;
   Conflicts conflicts_;
 };

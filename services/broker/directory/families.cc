@@ -132,6 +132,8 @@ std::string RefusedKey(std::string_view signature_digest, uint64_t number) {
   return ByteWriter().Raw(signature_digest).U64(number).bytes();
 }
 
+std::string ChangeMark(uint64_t number) { return std::string(24, '\0') + KeyU64(number); }
+
 std::string DueKey(uint64_t due_ms, DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk) {
   return ByteWriter().U64(due_ms).U8(static_cast<uint8_t>(kind)).Raw(header_digest).Lp8(agency).U8(static_cast<uint8_t>(desk)).bytes();
 }
@@ -153,6 +155,19 @@ std::string SharingKey(std::string_view viewer, accord::type::v1::SharingClass s
   return ByteWriter().Lp8(viewer).U8(static_cast<uint8_t>(sharing_class)).U64(stored_ms).U64(stored_index).Lp8(recipient).bytes();
 }
 
+std::string WarrantOrderPrefix(std::string_view body) { return ByteWriter().U8(1).Lp8(body).bytes(); }
+std::string WarrantOrderKey(std::string_view body, uint64_t proposed_index) { return WarrantOrderPrefix(body) + KeyU64(proposed_index); }
+
+std::string LookPrefix(std::string_view agency, accord::type::v1::Desk desk) {
+  const bool confidential = desk == accord::type::v1::DESK_CONFIDENTIAL;  // Unspecified means main.
+  return ByteWriter().U8(2).Lp8(agency).U8(confidential ? accord::type::v1::DESK_CONFIDENTIAL : accord::type::v1::DESK_MAIN).bytes();
+}
+std::string LookKey(std::string_view agency, accord::type::v1::Desk desk, int64_t visible_from_ms, uint64_t index) {
+  return LookPrefix(agency, desk) + KeyU64(static_cast<uint64_t>(visible_from_ms)) + KeyU64(index);
+}
+
+std::string TrailIndexKey(std::string_view key, uint64_t index) { return ByteWriter().U8(1).Raw(key).U64(index).bytes(); }
+
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence) {
   return ByteWriter().Raw(pseudonym).U64(sequence).bytes();
 }
@@ -162,12 +177,12 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
     std::vector<storage::FamilySpec> all;
     for (std::string_view name :
          {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyWitness,
-          kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyParty,
+          kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyTrailIndex, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyParty,
           kFamilyDelivery, kFamilyMailbox, kFamilyDeadLetter, kFamilySettled, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyCaseEvent, kFamilyCaseMatch, kFamilyLink, kFamilyLinkIndex,
           kFamilyErasure, kFamilyErased,
           kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyDue, kFamilyDueAt, kFamilyGap, kFamilyBreach, kFamilyReview,
-          kFamilySharing, kFamilyAgency, kFamilySupport, kFamilyOfficer, kFamilyDeny,
+          kFamilySharing, kFamilyWarrant, kFamilyWarrantIndex, kFamilyAgency, kFamilySupport, kFamilyOfficer, kFamilyDeny, kFamilySuspension,
           kFamilyChange, kFamilyPolicy, kFamilyMeta}) {
       all.push_back({.name = std::string(name), .sealed = name == kFamilySection || name == kFamilyUpload});
     }

@@ -29,6 +29,7 @@ inline constexpr std::string_view kFamilyFork = kForkFamily;         // ForkKey 
 inline constexpr std::string_view kFamilyOpening = kOpeningFamily;   // u64 index → sealed StoredOpenings
 inline constexpr std::string_view kFamilyChain = "chain";            // pseudonym[16] → StoredChain
 inline constexpr std::string_view kFamilyChainEntry = "chain_entry"; // ChainEntryKey → u64 leaf index
+inline constexpr std::string_view kFamilyTrailIndex = "trail_index"; // TrailIndexKey → nothing (trails/index.h)
 
 // Referrals and their delivery.
 inline constexpr std::string_view kFamilyRequest = "request";        // RequestKey → StoredRequest
@@ -72,11 +73,16 @@ inline constexpr std::string_view kFamilyBreach = "breach";          // header d
 inline constexpr std::string_view kFamilyReview = "review";          // ReviewKey → nothing
 inline constexpr std::string_view kFamilySharing = "sharing";        // SharingKey → sealed StoredSharing, or the sender's id
 
+// Inspection (services/broker/warrants).
+inline constexpr std::string_view kFamilyWarrant = "warrant";        // id → StoredWarrant
+inline constexpr std::string_view kFamilyWarrantIndex = "warrant_index";  // WarrantOrderKey → id; LookKey → StoredLook
+
 // Administration.
 inline constexpr std::string_view kFamilyAgency = "agency";          // id → admin.v1.Agency
 inline constexpr std::string_view kFamilySupport = "support";        // agency → StoredSupport
 inline constexpr std::string_view kFamilyOfficer = "officer";        // OfficerKey → StoredOfficer
 inline constexpr std::string_view kFamilyDeny = "deny";              // digest[32] → u64 number of the change
+inline constexpr std::string_view kFamilySuspension = "suspension";  // principal name → StoredSuspension
 inline constexpr std::string_view kFamilyChange = "change";          // u64 number → StoredChange
 inline constexpr std::string_view kFamilyPolicy = "policy";          // kAgreementCurrentKey …
 inline constexpr std::string_view kFamilyMeta = storage::kMetaFamily;
@@ -84,11 +90,13 @@ inline constexpr std::string_view kFamilyMeta = storage::kMetaFamily;
 // Keys of family `meta`, beside storage::kCommitKey and the ledger's own.
 inline constexpr std::string_view kMetaEpochsKey = "epochs";         // → StoredEpochs
 inline constexpr std::string_view kMetaChangeKey = "change";         // → u64 number of the last change
+inline constexpr std::string_view kMetaTrailIndexKey = "trail_index";  // → u64 entries that family `trail_index` covers; absent: none
 inline constexpr std::string_view kMetaWitnessedKey = "witnessed";   // → u64 size of the newest that met the quorum when cosigned
 inline constexpr std::string_view kMetaForkKey = "fork";             // → u64 leaf index of the FORK_SHOWN entry that ended signing
 inline constexpr std::string_view kMetaErasureListKey = "erasure_list";      // → u64 records that the erasure list has at least
 inline constexpr std::string_view kMetaRetentionIndexKey = "retention_index"; // → header digest[32] up to which family `retention` was filled; empty: all
 inline constexpr std::string_view kMetaHoldsKey = "holds";           // → StoredHolds
+inline constexpr std::string_view kMetaMaintenanceKey = "maintenance";  // → StoredMaintenance, while the broker is under maintenance
 inline constexpr std::string_view kMetaAdministrationChain = "chain/administration";  // → pseudonym[16]
 // RecoveryKey → accord.type.v1.EntryEvent: how the store was mended while no broker had it open, until the first commit
 // makes it an entry.
@@ -192,7 +200,10 @@ enum class DueKind : uint8_t {
   kChecks = 7,    // The time of a check; the agency is its sender.
   kReseal = 8,    // The sender seals again for a recipient.
   kUpload = 9,    // A section that was uploaded and whose referral did not come; in place of the header digest that of its bytes.
+  kChangeAct = 10,  // A change of the directory expires, or comes into force; in place of the header digest ChangeMark of its number.
 };
+// 24 bytes of 0 ‖ u64 number of a change.
+std::string ChangeMark(uint64_t number);
 // u64 time in ms ‖ u8 kind ‖ header digest[32] ‖ lp8(agency) ‖ u8 desk.
 std::string DueKey(uint64_t due_ms, DueKind kind, std::string_view header_digest, std::string_view agency, accord::type::v1::Desk desk);
 // header digest[32] ‖ u8 kind ‖ lp8(agency) ‖ u8 desk; the digest is the prefix of all about one referral.
@@ -206,6 +217,16 @@ std::string ReviewPrefix(ReviewKind what, std::string_view viewer);
 // is the StoredSharing, or empty: administrators, whose row names the sender.
 std::string SharingKey(std::string_view viewer, accord::type::v1::SharingClass sharing_class, uint64_t stored_ms, uint64_t stored_index,
                        std::string_view recipient);
+// Of family `warrant_index`: u8 1 ‖ lp8(body, or empty: administrators') ‖ u64 leaf index of its WARRANT_PROPOSED entry; the first two are
+// its prefix.
+std::string WarrantOrderKey(std::string_view body, uint64_t proposed_index);
+std::string WarrantOrderPrefix(std::string_view body);
+// u8 2 ‖ lp8(agency, or empty: every agency) ‖ u8 desk ‖ u64 time in ms from which the agency may see it ‖ u64 leaf index of the query's
+// entry; the first three are its prefix.
+std::string LookKey(std::string_view agency, accord::type::v1::Desk desk, int64_t visible_from_ms, uint64_t index);
+std::string LookPrefix(std::string_view agency, accord::type::v1::Desk desk);
+// u8 1 ‖ key of what stands there (trails/keys.h)[16] ‖ u64 leaf index.
+std::string TrailIndexKey(std::string_view key, uint64_t index);
 // pseudonym[16] ‖ u64 sequence.
 std::string ChainEntryKey(std::string_view pseudonym, uint64_t sequence);
 

@@ -160,10 +160,36 @@ absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const Director
   return absl::OkStatus();
 }
 
-absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer) {
+absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer, std::string_view trust_domain) {
   if (!IsAgencyId(officer.id())) return InvalidAgency("officer.id", "1 to 63 of [a-z0-9-] are needed");
   if (officer.valid_from_ms() < 0) return InvalidAgency("officer.valid_from_ms", "negative");
+  std::set<int> roles;
+  for (const int role : officer.roles()) {
+    if (role == options::v1::OFFICER_ROLE_UNSPECIFIED || !options::v1::OfficerRole_IsValid(role)) {
+      return InvalidAgency("officer.roles", "not a role of the published list", Reason::kEnumUnknown);
+    }
+    if (!roles.insert(role).second) return InvalidAgency("officer.roles", "a role is there twice");
+  }
+  if (officer.inspector()) {
+    if (!officer.roles().empty()) return InvalidAgency("officer.roles", "an inspector has none");
+    if (!officer.inspectorate().empty() && !IsAgencyId(officer.inspectorate())) return InvalidAgency("officer.inspectorate", "1 to 63 of [a-z0-9-] are needed");
+    if (officer.sealing_certificate().empty()) return absl::OkStatus();
+    return CheckCertificate(officer.sealing_certificate(), "officer.sealing_certificate",
+                            fmt::format("spiffe://{}/inspector/{}/sealing", trust_domain, officer.id()), &crypto::Certificate::CheckSealingForm);
+  }
+  if (!officer.inspectorate().empty()) return InvalidAgency("officer.inspectorate", "is an inspector's");
+  if (!officer.sealing_certificate().empty()) return InvalidAgency("officer.sealing_certificate", "is an inspector's");
   return absl::OkStatus();
+}
+
+storage::v1::StoredOfficer AsStored(const admin::v1::PutOfficer& officer) {
+  storage::v1::StoredOfficer stored;
+  stored.set_active(officer.active());
+  stored.set_valid_from_ms(officer.valid_from_ms());
+  *stored.mutable_roles() = officer.roles();
+  stored.set_inspectorate(officer.inspectorate());
+  stored.set_sealing_certificate(officer.sealing_certificate());
+  return stored;
 }
 
 absl::Status ValidateForum(const admin::v1::Forum& forum) {

@@ -38,8 +38,12 @@ absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view tr
 // keys are nobody else's, and the directory is not full. FIELD_INVALID.
 absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const DirectorySnapshot& directory);
 
-// OK when the officer's id is well formed, and its valid-from is not negative. FIELD_INVALID.
-absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer);
+// OK when the officer is well formed: id and valid-from; of an administrator each role once; of an inspector the inspectorate, and the sealing
+// certificate, P-256 with its key usage and the one URI SAN `spiffe://<trust-domain>/inspector/<id>/sealing`. Neither has what is the other's.
+// FIELD_INVALID or ENUM_UNKNOWN, with metadata `field`.
+absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer, std::string_view trust_domain);
+// The row that it is kept as.
+storage::v1::StoredOfficer AsStored(const admin::v1::PutOfficer& officer);
 
 // OK when `forum` is well formed in itself: id, name; members once each, among them its coordinator.
 // FIELD_MISSING, FIELD_INVALID or TEXT_NOT_UTF8, with metadata `field`.

@@ -25,6 +25,7 @@
 #include "services/broker/sharing/gap.h"
 #include "services/broker/sharing/notices.h"
 #include "services/broker/sharing/register.h"
+#include "services/broker/trails/keys.h"
 
 namespace accord::broker {
 namespace {
@@ -83,14 +84,15 @@ absl::StatusOr<std::vector<uint64_t>> EntriesOf(CommitContext& context, std::str
 class Collected {
  public:
   Collected(std::string header_digest, StoredReferral referral, referral::OpenedHeader opened, uint64_t under)
-      : digest(std::move(header_digest)), stored(std::move(referral)), header(std::move(opened)), slot(under) {}
+      : digest(std::move(header_digest)), stored(std::move(referral)), header(std::move(opened)), slot(under), facts(HeaderFactsOf(stored)) {}
 
-  absl::Status Collect(CommitContext& context);
+  absl::Status Collect(CommitContext& context, const TrailKeys& keys);
 
   const std::string digest;
   const StoredReferral stored;
   const referral::OpenedHeader header;
   const uint64_t slot;
+  const HeaderFacts facts;
   std::vector<std::pair<std::string_view, std::string>> rows;  // Family, key.
   std::set<std::string> delivery_ids;
   std::set<std::string> unsettled;  // Of them: released, and not settled.
@@ -98,7 +100,7 @@ class Collected {
 
  private:
   void Row(std::string_view family, std::string key) { rows.emplace_back(family, std::move(key)); }
-  absl::Status CollectEntry(CommitContext& context, uint64_t index);
+  absl::Status CollectEntry(CommitContext& context, const TrailKeys& keys, uint64_t index);
   absl::Status CollectStatement(CommitContext& context, const std::string& principal, const std::string& statement, uint64_t index);
   // What waits in a mailbox of any party at position `index`: what an entry told of. Once settled it is on the record instead.
   absl::Status CollectWaiting(CommitContext& context, uint64_t index);
@@ -107,7 +109,7 @@ class Collected {
   absl::Status CollectDelivery(CommitContext& context, const std::string& id);
 };
 
-absl::Status Collected::Collect(CommitContext& context) {
+absl::Status Collected::Collect(CommitContext& context, const TrailKeys& keys) {
   const auto& core = header.core.part;
   signed_digests.push_back(digest);
   Row(kFamilyReferral, digest);
@@ -123,19 +125,24 @@ absl::Status Collected::Collect(CommitContext& context) {
     Row(kFamilyCaseEvent, CaseReferralKey(stored.cases(i), stored.case_numbers(i)));
   }
   ACCORD_ASSIGN_OR_RETURN(const auto indexes, EntriesOf(context, stored.chain(), UINT64_MAX));
-  for (const uint64_t index : indexes) ACCORD_RETURN_IF_ERROR(CollectEntry(context, index));
+  for (const uint64_t index : indexes) ACCORD_RETURN_IF_ERROR(CollectEntry(context, keys, index));
   ACCORD_RETURN_IF_ERROR(CollectSharing(context));
   for (const std::string& id : delivery_ids) ACCORD_RETURN_IF_ERROR(CollectDelivery(context, id));
   return absl::OkStatus();
 }
 
-absl::Status Collected::CollectEntry(CommitContext& context, uint64_t index) {
+absl::Status Collected::CollectEntry(CommitContext& context, const TrailKeys& keys, uint64_t index) {
   const std::string due = RetentionKey(header.core.part.type(), index);
   ACCORD_ASSIGN_OR_RETURN(const auto timed, context.Get(kFamilyRetention, due));
   if (timed.has_value()) Row(kFamilyRetention, due);
   ACCORD_ASSIGN_OR_RETURN(const auto openings, OpeningsUnder(context, slot, index));
   if (!openings.has_value()) return absl::OkStatus();
   Row(kFamilyOpening, KeyU64(index));
+  // Written yet or not: until the rows here are deleted the index may still put them.
+  const std::vector<type::v1::Opening> said(openings->openings().begin(), openings->openings().end());
+  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(said));
+  const bool about_it = parts.referral.has_value() && parts.referral->header_digest() == digest;
+  for (const std::string& key : KeysOf(keys, parts, about_it ? &facts : nullptr)) Row(kFamilyTrailIndex, TrailIndexKey(key, index));
   const auto about = PartOf<type::v1::EntryReferral>(*openings, "referral");
   if (!about.delivery_id().empty()) delivery_ids.insert(about.delivery_id());
   const auto type = PartOf<type::v1::EntryEvent>(*openings, "event").type();
@@ -385,13 +392,14 @@ absl::StatusOr<ErasureOutcome> EraseReferrals(CommitContext& context, const Case
                                               std::span<const std::string> header_digests, const ErasureOrder& order) {
   if (header_digests.size() > kErasureReferralsMax) return TooMuch("too many referrals");
   const SubjectIndex index_of = [&](const type::v1::SubjectToken& token) { return linker.Index(token); };
+  const TrailKeys keys(linker.Blind(kTrailKeyDomain, ""));
   std::vector<Collected> all;
   for (const std::string& digest : header_digests) {
     ACCORD_ASSIGN_OR_RETURN(Collected one, Load(context, digest));
     ACCORD_ASSIGN_OR_RETURN(const HoldScope scope, ScopeOf(digest, one.stored, index_of));
     ACCORD_ASSIGN_OR_RETURN(const auto hold, HoldCovering(context, scope));
     if (hold.has_value()) return OnHold(*hold);
-    ACCORD_RETURN_IF_ERROR(one.Collect(context));
+    ACCORD_RETURN_IF_ERROR(one.Collect(context, keys));
     all.push_back(std::move(one));
   }
 

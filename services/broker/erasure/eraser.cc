@@ -32,7 +32,7 @@ constexpr absl::Duration kDropPause = absl::Milliseconds(100);
 
 // The families of which an erasure deletes or overwrites something.
 constexpr std::array kPurged = {
-    kFamilyOpening, kFamilyReferral,     kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
+    kFamilyOpening, kFamilyTrailIndex, kFamilyReferral,     kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
     kFamilyMailbox, kFamilyDeadLetter,   kFamilySettled, kFamilyCase,         kFamilyCaseToken, kFamilyCaseReferral, kFamilyCaseEvent, kFamilyCaseMatch, kFamilyLink, kFamilyLinkIndex, kFamilyErasure, kFamilyRetention, kFamilyMapping,
     kFamilyRefused, kFamilyChange,       kFamilyHold,    kFamilyHoldCover, kFamilyHoldReferral, kFamilyDue, kFamilyDueAt,
     kFamilyGap,     kFamilyBreach,       kFamilyReview,  kFamilySharing,
@@ -190,6 +190,15 @@ absl::Status Eraser::AdoptListed() {
     };
     ACCORD_RETURN_IF_ERROR(add_keyed(kFamilyReview, [](std::string_view key) { return key.substr(key.size() - crypto::kDigestBytes); }));
     ACCORD_RETURN_IF_ERROR(add_keyed(kFamilyDueAt, [](std::string_view key) { return key.substr(0, crypto::kDigestBytes); }));
+    // The index's keys cannot be made again without what is gone: its rows end in the index of their entry.
+    std::set<std::string> entries;
+    for (const auto& [family, key] : rows) {
+      if (family == kFamilyOpening) entries.insert(key);
+    }
+    ACCORD_RETURN_IF_ERROR(view->Scan(kFamilyTrailIndex, {}, [&](std::string_view key, std::string_view) {
+      if (key.size() > sizeof(uint64_t) && entries.contains(std::string(key.substr(key.size() - sizeof(uint64_t))))) add(kFamilyTrailIndex, key);
+      return true;
+    }));
     ACCORD_RETURN_IF_ERROR(add_keyed(kFamilyDue, [](std::string_view key) { return key.substr(sizeof(uint64_t) + 1, crypto::kDigestBytes); }));
     ACCORD_RETURN_IF_ERROR(view->Scan(kFamilyDelivery, {}, [&](std::string_view key, std::string_view value) {
       storage::v1::StoredDelivery delivery;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -149,6 +150,29 @@ absl::StatusOr<PolicyDocuments> LoadPolicyDocuments(const storage::Store& store)
   std::stable_sort(documents.all.begin(), documents.all.end(),
                    [](const PolicyDocument& a, const PolicyDocument& b) { return a.approved_at_ms > b.approved_at_ms; });
   return documents;
+}
+
+DocumentsAt ApprovedBy(PolicyDocuments documents, absl::Time at) {
+  std::set<std::pair<PolicyKind, std::string>> later;
+  for (const PolicyDocument& document : documents.all) {
+    if (document.approved_at_ms > absl::ToUnixMillis(at)) later.emplace(document.kind, document.version);
+  }
+  const auto keep_earlier = [&](PolicyKind kind, auto& list) {
+    std::erase_if(list, [&](const auto& document) { return later.contains({kind, document.version}); });
+  };
+  std::erase_if(documents.all, [&](const PolicyDocument& document) { return later.contains({document.kind, document.version}); });
+  keep_earlier(PolicyKind::kAgreement, documents.agreements);
+  keep_earlier(PolicyKind::kSchedule, documents.schedules);
+  keep_earlier(PolicyKind::kRegister, documents.laws);
+  keep_earlier(PolicyKind::kClocks, documents.clocks);
+  keep_earlier(PolicyKind::kCases, documents.cases);
+  referral::PolicySources sources;
+  sources.agreements = std::move(documents.agreements);
+  sources.schedules = std::move(documents.schedules);
+  sources.laws = std::move(documents.laws);
+  sources.clocks = std::move(documents.clocks);
+  sources.cases = std::move(documents.cases);
+  return {std::move(documents.all), referral::CompiledPolicy(std::move(sources))};
 }
 
 absl::StatusOr<std::string> PolicyText(const storage::Store& store, PolicyKind kind, std::string_view version) {

@@ -42,6 +42,14 @@ struct PolicyDocuments {
 // `store`.
 absl::StatusOr<PolicyDocuments> LoadPolicyDocuments(const storage::Store& store);
 
+// What was kept at `at`, of what is kept now: `documents` without what was approved later, and the policy texts that were in force or to come then.
+// What older stores marked as replaced counts as replaced. Pure.
+struct DocumentsAt {
+  std::vector<PolicyDocument> all;
+  referral::CompiledPolicy compiled;  // Of texts alone: it knows no agencies.
+};
+DocumentsAt ApprovedBy(PolicyDocuments documents, absl::Time at);
+
 // The text of a version, as approved or as the program is built with it. POLICY_DOCUMENT_NOT_FOUND; DATA_LOSS.
 absl::StatusOr<std::string> PolicyText(const storage::Store& store, PolicyKind kind, std::string_view version);
 

@@ -132,7 +132,7 @@ TEST(PolicyTest, OneForTheFutureDoesNotEndTheOneInForce) {
   EXPECT_THAT(LiveAt(**policy, Day(2026, 12)), ::testing::UnorderedElementsAre("2", "other"));
   EXPECT_THAT(LiveAt(**policy, Day(2027, 3)), ::testing::UnorderedElementsAre("3", "other"));
   EXPECT_THAT(LiveAt(**policy, Day(2027, 11)), IsEmpty());
-  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("0 other live", "0 3", "0 2 live", "1 emergency-1 live", "2 law-1 live", "3 clocks-1.1 live", "3 clocks-1", "4 cases-1 live"));
+  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("0 other live", "0 3", "0 2 live", "1 emergency-1 live", "2 law-1 live", "3 clocks-1.2 live", "3 clocks-1", "3 clocks-1.1", "4 cases-1 live"));
   const PolicyDocument& document = (*policy)->documents[1];
   EXPECT_EQ(document.id, "agreement");
   EXPECT_EQ(document.effective_from, Day(2027, 3));
@@ -164,7 +164,7 @@ TEST(PolicyTest, AnOlderStoreKeepsItsOneAgreement) {
   ASSERT_EQ(policy.status(), absl::OkStatus());
   EXPECT_THAT(LiveAt(**policy, Day(2026, 12)), ElementsAre("2"));
   EXPECT_THAT(Listed(**policy, Day(2026, 12)),
-              ElementsAre("0 2 live", "0 1 replaced", "0 0 replaced", "1 emergency-1 live", "2 law-1 live", "3 clocks-1.1 live", "3 clocks-1", "4 cases-1 live"));
+              ElementsAre("0 2 live", "0 1 replaced", "0 0 replaced", "1 emergency-1 live", "2 law-1 live", "3 clocks-1.2 live", "3 clocks-1", "3 clocks-1.1", "4 cases-1 live"));
 
   // The next one is approved under the new rule, for later: the old one goes on until then.
   Keep(state, AgreementText("3", "2027-01-01"), "3", 300);
@@ -194,7 +194,7 @@ TEST(PolicyTest, SchedulesAndRegistersFollowTheBuiltInOnes) {
   EXPECT_EQ(in_force(Day(2026, 11)), "emergency-1 law-1");
   EXPECT_EQ(in_force(Day(2026, 12)), "emergency-2 law-1");
   EXPECT_EQ(in_force(Day(2027, 1)), "emergency-2 law-2");
-  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("2 law-2", "1 emergency-2 live", "1 emergency-1", "2 law-1 live", "3 clocks-1.1 live", "3 clocks-1", "4 cases-1 live"));
+  EXPECT_THAT(Listed(**policy, Day(2026, 12)), ElementsAre("2 law-2", "1 emergency-2 live", "1 emergency-1", "2 law-1 live", "3 clocks-1.2 live", "3 clocks-1", "3 clocks-1.1", "4 cases-1 live"));
 
   EXPECT_EQ(*PolicyText(state, PolicyKind::kSchedule, "emergency-2"), schedule);
   EXPECT_EQ(*PolicyText(state, PolicyKind::kRegister, "law-2"), law);
@@ -218,7 +218,7 @@ TEST(PolicyTest, ClockRulesFollowTheBuiltInOnesAndEachStaysKnown) {
   KeepText(state, ClocksKey("clocks-2"), text, 100);
   const auto policy = Load(state);
   ASSERT_EQ(policy.status(), absl::OkStatus());
-  EXPECT_EQ((*policy)->compiled.Clocks(Day(2026, 12)).version, "clocks-1.1");
+  EXPECT_EQ((*policy)->compiled.Clocks(Day(2026, 12)).version, "clocks-1.2");
   EXPECT_EQ((*policy)->compiled.Clocks(Day(2027, 1)).version, "clocks-2");
   EXPECT_EQ((*policy)->compiled.ClocksOf("clocks-1", Day(2027, 1)).version, "clocks-1");
   EXPECT_EQ(*PolicyText(state, PolicyKind::kClocks, "clocks-2"), text);

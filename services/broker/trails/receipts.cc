@@ -82,6 +82,7 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
   const auto parts = ReadParts(all);
   if (!parts.ok() || !parts->event.has_value()) return {};
   if (std::find(kOfNoAgency.begin(), kOfNoAgency.end(), parts->event->type()) != kOfNoAgency.end()) return {};
+  if (!parts->event->warrant().empty()) return {};  // An embargo is nothing that an entry knows of.
   const type::v1::EntryReferral about = parts->referral.value_or(type::v1::EntryReferral());
   const bool acted = parts->actor.has_value() && IsOf(parts->actor->principal(), viewer);
   if (about.sender() == viewer.id) return all;

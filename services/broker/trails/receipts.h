@@ -45,7 +45,8 @@ absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings
 //                                    WITHHELD_AT_RELEASE tells of what it may not have
 //   agency, actor otherwise          event, actor, referral; decisions if the entry is about no referral (a preview)
 //   any other agency                 none
-// Of CASE_FLAGGED no agency gets any: what is found about cases passes a decision (services/broker/cases/history.h).
+// Of CASE_FLAGGED no agency gets any: what is found about cases passes a decision (services/broker/cases/history.h). Nor of what is done under
+// a warrant: that an inspector looked it is told by ListLooks, once the embargo is over (looks.h).
 // Of openings that do not parse an agency gets none.
 std::vector<type::v1::Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, const Caller& viewer);
 

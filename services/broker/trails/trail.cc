@@ -9,7 +9,8 @@
 #include "common/base/status.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
-#include "services/broker/sequencer/chains.h"
+#include "services/broker/trails/index.h"
+#include "services/broker/trails/looks.h"
 
 namespace accord::broker {
 namespace {
@@ -23,25 +24,40 @@ absl::Status NoRecord() { return Error(Reason::kEntryNotFound, "no record in Acc
 
 // The same for whoever may not know, whether it is there or not.
 absl::Status NoReferral(const Caller& caller) {
-  if (caller.kind != options::v1::CALLER_ADMIN) return NotPermitted();
+  if (caller.kind == options::v1::CALLER_AGENCY) return NotPermitted();
   return Error(Reason::kReferralNotFound, "no record in Accord of such a referral");
 }
 
 // True when content or notice of `referral` was released to `agency`: before that it is no party that may know.
 absl::StatusOr<bool> WasReleasedTo(const ReadView& view, const StoredReferral& referral, const Caller& agency) {
   for (const auto& recipient : referral.recipients()) {
-    if (recipient.agency() != agency.id || !IsDeskOf(agency, recipient.desk()) || recipient.delivery_id().empty()) continue;
-    ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, recipient.delivery_id()));
-    storage::v1::StoredDelivery delivery;
-    if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) {
-      return Error(Reason::kStoreCorrupt, "a referral names a delivery that is not there");
-    }
-    if (delivery.first_released_ms() > 0) return true;
+    if (recipient.agency() != agency.id || !IsDeskOf(agency, recipient.desk())) continue;
+    ACCORD_ASSIGN_OR_RETURN(const bool released, WasReleased(view, recipient));
+    if (released) return true;
   }
   return false;
 }
 
-absl::Status OpenReferral(const ReadView& view, const Caller& caller, Trail& trail) {
+absl::Status BeyondWarrant(std::string_view dimension) {
+  return Error(Reason::kWarrantScope, "it lies outside what the warrant covers", {{"dimension", std::string(dimension)}});
+}
+
+// Of a referral that an inspector asks about: whether the warrant covers it, and who will see that it was asked.
+absl::Status JudgeReferral(const ReadView& view, const TrailAsker& asker, const StoredReferral& stored, Trail& trail) {
+  ACCORD_ASSIGN_OR_RETURN(const auto entry, ReadIndexed(view, stored.stored_index()));
+  if (!entry.has_value()) return NoReferral(asker.caller);
+  const std::string_view dimension = trail.scope.UncoveredSubject(FactsOf(*entry, asker.directory, view));
+  if (!dimension.empty()) return BeyondWarrant(dimension);
+  for (const std::string& pseudonym : stored.cases()) {
+    if (trail.scope.UncoveredCase({.cases = {pseudonym}}).empty()) trail.cases.push_back(pseudonym);
+  }
+  ACCORD_ASSIGN_OR_RETURN(trail.query.looked_at, PartiesOf(view, trail.query.draft.referral->sender(), stored));
+  trail.every_entry = false;
+  return absl::OkStatus();
+}
+
+absl::Status OpenReferral(const ReadView& view, const TrailAsker& asker, Trail& trail) {
+  const Caller& caller = asker.caller;
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.GetSealed(kFamilyReferral, trail.about.key));
   if (!bytes.has_value()) return NoReferral(caller);
   StoredReferral stored;
@@ -53,7 +69,7 @@ absl::Status OpenReferral(const ReadView& view, const Caller& caller, Trail& tra
   ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
   if (!parts.referral.has_value()) return Error(Reason::kStoreCorrupt, "a referral's first entry does not name it");
 
-  auto& about = trail.query.referral.emplace();
+  auto& about = trail.query.draft.referral.emplace();
   about.set_header_digest(trail.about.key);
   about.set_sender(parts.referral->sender());
   about.set_request_id(parts.referral->request_id());
@@ -65,43 +81,57 @@ absl::Status OpenReferral(const ReadView& view, const Caller& caller, Trail& tra
     about.set_desk(caller.desk);
     trail.every_entry = false;
   }
-  trail.query.chains = ChainsOf(stored);
+  trail.query.draft.chains = ChainsOf(stored);
+  if (caller.kind == options::v1::CALLER_INSPECTOR) return JudgeReferral(view, asker, stored, trail);
   if (trail.every_entry) trail.cases.assign(stored.cases().begin(), stored.cases().end());
   return absl::OkStatus();
 }
 
 // The chain that is walked, as of after the query's entry.
 absl::StatusOr<std::string> ChainOf(const ReadView& view, const Trail& trail) {
-  if (!trail.query.chains.empty()) return trail.query.chains.front();
-  ACCORD_ASSIGN_OR_RETURN(const auto pseudonym, view.Get(kFamilyMeta, PrincipalChainKey(trail.query_principal)));
+  if (!trail.query.draft.chains.empty()) return trail.query.draft.chains.front();
+  ACCORD_ASSIGN_OR_RETURN(const auto pseudonym, view.Get(kFamilyMeta, PrincipalChainKey(trail.query.principal)));
   if (!pseudonym.has_value()) return NoRecord();
   return *pseudonym;
 }
 
 // The sequence of the query's entry in `chain`; ENTRY_NOT_FOUND when it is not what it should be.
-absl::StatusOr<uint64_t> QuerySequence(const ReadView& view, const Caller& caller, const std::string& chain,
-                                       uint64_t query_index, absl::Time now) {
+absl::StatusOr<uint64_t> QuerySequence(const ReadView& view, const TrailAsker& asker, const Trail& trail, const std::string& chain,
+                                       uint64_t query_index) {
   ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view, query_index));
   const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
   ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
   const bool own = parts.event.has_value() && parts.event->type() == type::v1::EVENT_TYPE_TRAIL_QUERIED &&
-                   parts.actor.has_value() && parts.actor->principal() == caller.principal;
+                   parts.event->warrant() == trail.scope.warrant_id() && parts.actor.has_value() &&
+                   parts.actor->principal() == asker.caller.principal;
   const absl::Time asked = absl::FromUnixMillis(static_cast<int64_t>(entry.parsed.time_ms));
-  if (!own || asked + kTrailQueryLife < now) return NoRecord();
+  if (!own || asked + kTrailQueryLife < asker.now) return NoRecord();
   for (const ledger::Chain& link : entry.parsed.chains) {
     if (link.pseudonym == chain) return link.sequence;
   }
   return NoRecord();
 }
 
-absl::StatusOr<TrailEntry> ReadRow(const ReadView& view, const Caller& caller, uint64_t index) {
-  ACCORD_ASSIGN_OR_RETURN(StoredEntry stored, ReadEntry(view, index));
+// The row of the entry at `index`; nothing when the asker is not to be shown it.
+absl::StatusOr<std::optional<TrailEntry>> ReadRow(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t index,
+                                                  bool of_query) {
   TrailEntry row;
   row.index = index;
+  if (asker.caller.kind == options::v1::CALLER_INSPECTOR) {
+    ACCORD_ASSIGN_OR_RETURN(auto entry, ReadIndexed(view, index));
+    // Of what was erased nobody can say any more whether the warrant covered it.
+    if (!entry.has_value() || (!of_query && !trail.scope.Covers(FactsOf(*entry, asker.directory, view)))) return std::nullopt;
+    row.time_ms = entry->time_ms;
+    row.openings = std::move(entry->openings);
+    row.leaf = std::move(entry->leaf);
+    return row;
+  }
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry stored, ReadEntry(view, index));
   row.time_ms = static_cast<int64_t>(stored.parsed.time_ms);
-  row.openings = OpeningsFor(stored.openings, caller);
+  row.openings = OpeningsFor(stored.openings, asker.caller);
   row.erased = stored.openings.openings().empty();
   row.leaf = std::move(stored.leaf);
+  if (!trail.every_entry && row.openings.empty()) return std::nullopt;
   return row;
 }
 
@@ -121,45 +151,46 @@ bool IsPurpose(std::string_view purpose) {
          });
 }
 
-absl::StatusOr<Trail> OpenTrail(const ReadView& view, const Caller& caller, TrailAbout about, std::string_view method,
-                                std::string_view purpose) {
-  const bool administrator = caller.kind == options::v1::CALLER_ADMIN;
-  if (!administrator && caller.kind != options::v1::CALLER_AGENCY) return NotPermitted();
-  if (!administrator && about.what != TrailAbout::What::kReferral) return NotPermitted();
+absl::StatusOr<Trail> OpenTrail(const ReadView& view, const TrailAsker& asker, TrailAbout about) {
+  const Caller& caller = asker.caller;
+  const bool agency = caller.kind == options::v1::CALLER_AGENCY;
+  if (agency && (about.what != TrailAbout::What::kReferral || !asker.warrant.empty())) return NotPermitted();
   Trail trail;
+  if (!agency) {
+    ACCORD_ASSIGN_OR_RETURN(trail.scope, OpenScope(view, caller, asker.warrant, asker.now));
+    if (!trail.scope.identities() || !trail.scope.rows()) return BeyondWarrant("kind");
+  }
   trail.about = std::move(about);
-  trail.query_principal = caller.principal;
-  trail.query.event.set_type(type::v1::EVENT_TYPE_TRAIL_QUERIED);
-  trail.query.event.set_method(std::string(method));
-  trail.query.event.set_purpose(std::string(purpose));
-  trail.query.actor.emplace();
-  trail.query.actor->set_principal(caller.principal);
-  trail.query.actor->set_certificate(caller.certificate);
+  trail.query = QueryEntryOf(caller, trail.scope, type::v1::EVENT_TYPE_TRAIL_QUERIED, asker.method, asker.purpose);
   switch (trail.about.what) {
     case TrailAbout::What::kReferral:
-      ACCORD_RETURN_IF_ERROR(OpenReferral(view, caller, trail));
+      ACCORD_RETURN_IF_ERROR(OpenReferral(view, asker, trail));
       return trail;
     case TrailAbout::What::kCase: {
       ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyCase, trail.about.key));
       if (!stored.has_value()) return NoRecord();
-      trail.query.chains.push_back(trail.about.key);
+      trail.query.draft.chains.push_back(trail.about.key);
       break;
     }
     case TrailAbout::What::kAgency: {
+      if (caller.kind != options::v1::CALLER_ADMIN) return NotPermitted();
       ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyAgency, trail.about.key));
       if (!stored.has_value()) return NoRecord();
-      trail.query_principal = PrincipalName(options::v1::CALLER_AGENCY, trail.about.key);
+      trail.query.principal = PrincipalName(options::v1::CALLER_AGENCY, trail.about.key);
       break;
     }
   }
-  trail.every_entry = true;
+  trail.every_entry = caller.kind == options::v1::CALLER_ADMIN;
+  if (trail.every_entry) return trail;
+  if (!trail.scope.UncoveredCase({.cases = {trail.about.key}}).empty()) return BeyondWarrant("case");
+  ACCORD_ASSIGN_OR_RETURN(trail.query.looked_at, PartiesOfCase(view, trail.about.key));
   return trail;
 }
 
-absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const Caller& caller, const Trail& trail, uint64_t query_index,
-                                    uint64_t from, int entries_max, absl::Time now) {
+absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
+                                    uint64_t from, int entries_max) {
   ACCORD_ASSIGN_OR_RETURN(const std::string chain, ChainOf(view, trail));
-  ACCORD_ASSIGN_OR_RETURN(const uint64_t end, QuerySequence(view, caller, chain, query_index, now));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t end, QuerySequence(view, asker, trail, chain, query_index));
   TrailPage page;
   size_t bytes = 0;
   int scanned = 0;
@@ -173,10 +204,10 @@ absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const Caller& caller, 
     ACCORD_ASSIGN_OR_RETURN(const auto key, view.Get(kFamilyChainEntry, ChainEntryKey(chain, sequence)));
     const auto index = key.has_value() ? U64FromKey(*key) : std::nullopt;
     if (!index.has_value()) return Error(Reason::kStoreCorrupt, "an entry of a chain is not there");
-    ACCORD_ASSIGN_OR_RETURN(TrailEntry row, ReadRow(view, caller, *index));
-    if (!trail.every_entry && row.openings.empty()) continue;
-    bytes += SizeOf(row);
-    page.entries.push_back(std::move(row));
+    ACCORD_ASSIGN_OR_RETURN(auto row, ReadRow(view, asker, trail, *index, *index == query_index));
+    if (!row.has_value()) continue;
+    bytes += SizeOf(*row);
+    page.entries.push_back(*std::move(row));
   }
   return page;
 }

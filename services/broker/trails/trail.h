@@ -1,6 +1,6 @@
 // Trails: the entries about a referral, a case or an agency, in the order in which they happened.
 //
-// A query is an entry before its first row: TRAIL_QUERIED, on the chain that is asked about. That entry is also what
+// A query is an entry before its first row: TRAIL_QUERIED, on the chain that is asked about and, under a warrant, on the warrant's. That entry is also what
 // the answer attests: it is the last row, its leaf states the chain's sequence and the index of the entry before, and
 // its own index is the size of the tree it closes. A receipt of an entry of that chain with a lower sequence that the answer
 // lacks convicts the broker (grade `attested`, design.md §5).
@@ -19,9 +19,11 @@
 
 #include "accord/type/v1/referral.pb.h"
 #include "services/broker/directory/access.h"
-#include "services/broker/sequencer/command.h"
+#include "services/broker/directory/directory.h"
 #include "services/broker/sequencer/read_view.h"
 #include "services/broker/trails/receipts.h"
+#include "services/broker/warrants/query_entry.h"
+#include "services/broker/warrants/scope.h"
 
 namespace accord::broker {
 
@@ -47,19 +49,31 @@ struct Trail {
   TrailAbout about;
   // The sender of the referral and an administrator see every entry; a recipient those that concern itself.
   bool every_entry = false;
-  std::vector<std::string> cases;  // Pseudonyms of the referral's cases, when every_entry.
-  // The entry of the query, and the principal of its chain if it names no chains: for RecordCommand.
-  EntryDraft query;
-  std::string query_principal;
+  // An inspector sees those that the warrant covers, and the query's own. Others are not judged by it.
+  Scope scope;
+  std::vector<std::string> cases;  // Pseudonyms of the referral's cases, when every_entry, and to an inspector those that the warrant covers.
+  // The entry of the query, and the principal of its chain if it names no chains: for RecordQueryCommand.
+  QueryEntry query;
 };
 
-// OK when `caller` may have the trail. `method` and `purpose` go into the entry. REQUIRES: `purpose` IsPurpose.
-//   NOT_PERMITTED       an inspector (that takes a warrant); an agency that asks about a case, an agency, or a referral
-//                       that is not there, that it did not send, or of which nothing was released to it
-//   REFERRAL_NOT_FOUND  to an administrator: no such referral, or it was erased
-//   ENTRY_NOT_FOUND     to an administrator: no record of such a case or agency
-absl::StatusOr<Trail> OpenTrail(const ReadView& view, const Caller& caller, TrailAbout about, std::string_view method,
-                                std::string_view purpose);
+// Who asks, why, and by when and whom it is judged. What it points to must outlive the call.
+struct TrailAsker {
+  const Caller& caller;
+  std::string_view method, purpose;  // REQUIRES: IsPurpose(purpose).
+  std::string_view warrant;          // The one that it is asked under; inspectors.
+  const DirectorySnapshot& directory;
+  absl::Time now;
+};
+
+// OK when `asker` may have the trail. Method and purpose go into the entry.
+//   NOT_PERMITTED       an inspector without a warrant, or about an agency; an agency that names a warrant, or asks about a case, an agency,
+//                       or a referral that is not there, that it did not send, or of which nothing was released to it
+//   FIELD_INVALID, WARRANT_NOT_FOUND, WARRANT_NOT_ACTIVE  as OpenScope
+//   WARRANT_SCOPE       to an inspector: with `dimension`, what of the warrant does not cover the referral or case; `kind` for one that
+//                       gives no rows with identities
+//   REFERRAL_NOT_FOUND  to an administrator or inspector: no such referral, or it was erased
+//   ENTRY_NOT_FOUND     likewise: no record of such a case or agency
+absl::StatusOr<Trail> OpenTrail(const ReadView& view, const TrailAsker& asker, TrailAbout about);
 
 // True for up to 64 of [A-Za-z0-9._:/-]: a code, since what an entry says of the query is never erased.
 bool IsPurpose(std::string_view purpose);
@@ -84,7 +98,7 @@ struct TrailPage {
 //   NOT_FOUND (ENTRY_NOT_FOUND)  `query_index` is no query of this caller for this trail, or is older than
 //                                kTrailQueryLife at `now`: nobody reads on without an entry that says so
 //   STORE_CORRUPT                an entry of the chain is not there, or fails a check
-absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const Caller& caller, const Trail& trail, uint64_t query_index,
-                                    uint64_t from, int entries_max, absl::Time now);
+absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
+                                    uint64_t from, int entries_max);
 
 }  // namespace accord::broker

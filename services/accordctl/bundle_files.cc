@@ -1,0 +1,173 @@
+#include "services/accordctl/bundle_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/file.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/crypto/digest.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/tlog_proof.h"
+#include "services/accordctl/session.h"
+
+namespace accord::accordctl {
+namespace {
+
+namespace fs = std::filesystem;
+using ledger::BundleTrail;
+using ledger::ExportManifest;
+
+absl::Status WrongBundle(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
+
+// Up to three plain names, none beginning with a dot.
+bool IsBundlePath(std::string_view path) {
+  if (path.empty() || path.size() > 256 || std::count(path.begin(), path.end(), '/') > 2) return false;
+  char before = '/';
+  for (const char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' || c == '/';
+    if (!plain || (before == '/' && (c == '.' || c == '/'))) return false;
+    before = c;
+  }
+  return before != '/';
+}
+
+// Without fsync: the directory gets its name when all is written, and a file that a power cut spoilt does not verify.
+absl::Status PutPrivate(const fs::path& path, std::string_view bytes) {
+  ACCORD_RETURN_IF_ERROR(MakeDirectory(path.parent_path().string()));
+  std::ofstream stream(path, std::ios::binary | std::ios::trunc);
+  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  stream.close();
+  std::error_code error;
+  if (stream) fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, error);
+  if (!stream || error) return absl::InternalError(fmt::format("{}: cannot be written", path.string()));
+  return absl::OkStatus();
+}
+
+absl::Status CheckAsked(const ExportManifest& manifest, const BundleAsked& asked) {
+  std::vector<std::string> ids = asked.cases;
+  ids.insert(ids.end(), asked.referrals.begin(), asked.referrals.end());
+  const bool same = std::equal(ids.begin(), ids.end(), manifest.trails.begin(), manifest.trails.end(),
+                               [](const std::string& id, const BundleTrail& trail) { return id == trail.id; });
+  if (!same || manifest.warrant != asked.warrant || manifest.purpose != asked.purpose) {
+    return WrongBundle("the broker sent a bundle of something else than was asked for");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+BundleReceiver::BundleReceiver(fs::path target, fs::path staging) : target_(std::move(target)), staging_(std::move(staging)) {}
+
+BundleReceiver::BundleReceiver(BundleReceiver&& other) noexcept
+    : target_(std::move(other.target_)),
+      staging_(std::exchange(other.staging_, {})),
+      digests_(std::move(other.digests_)),
+      path_(std::move(other.path_)),
+      bytes_(std::move(other.bytes_)),
+      total_(other.total_) {}
+
+BundleReceiver::~BundleReceiver() {
+  std::error_code error;
+  if (!staging_.empty()) fs::remove_all(staging_, error);
+}
+
+absl::StatusOr<BundleReceiver> BundleReceiver::Begin(const std::string& directory) {
+  std::error_code error;
+  const fs::path target = fs::path(directory).lexically_normal();
+  const fs::path clean = target.has_filename() ? target : target.parent_path();
+  if (clean.empty()) return UsageError("a directory is needed");
+  if (fs::symlink_status(clean, error).type() != fs::file_type::not_found && !(fs::is_directory(clean, error) && fs::is_empty(clean, error))) {
+    return UsageError(fmt::format("{} is there already: a bundle is written whole, into a new directory", directory));
+  }
+  fs::path staging = clean.string() + ".incoming";
+  fs::remove_all(staging, error);  // Of a run that was interrupted.
+  ACCORD_RETURN_IF_ERROR(MakeDirectory(staging.string()));
+  return BundleReceiver(clean, std::move(staging));
+}
+
+absl::Status BundleReceiver::EndFile() {
+  if (path_.empty()) return absl::OkStatus();
+  ACCORD_RETURN_IF_ERROR(PutPrivate(staging_ / path_, bytes_));
+  digests_[path_] = {bytes_.size(), crypto::Sha256(bytes_)};
+  bytes_.clear();
+  path_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status BundleReceiver::Take(const std::string& path, std::string_view chunk) {
+  if (!path.empty()) {
+    ACCORD_RETURN_IF_ERROR(EndFile());
+    if (!IsBundlePath(path)) return WrongBundle("the broker named a file that no bundle has");
+    if (digests_.contains(path)) return WrongBundle(fmt::format("{} came twice", path));
+    if (digests_.size() > 2 * ledger::kBundleRowsMax + ledger::kBundleAttachedMax + 8) return WrongBundle("too many files came");
+    path_ = path;
+  } else if (path_.empty()) {
+    return WrongBundle("bytes came before the name of their file");
+  }
+  total_ += chunk.size();
+  if (chunk.size() > ledger::kBundleFileBytesMax - bytes_.size() || total_ > ledger::kBundleBytesMax + ledger::kExportManifestBytesMax) {
+    return WrongBundle(fmt::format("{}: more bytes came than a bundle may have", path_));
+  }
+  bytes_ += chunk;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> BundleReceiver::Read(const std::string& path) const {
+  return ReadFile((staging_ / path).string(), ledger::kBundleFileBytesMax);
+}
+
+absl::Status BundleReceiver::CheckTrails(const ExportManifest& manifest, const ledger::Vkey& log) const {
+  ACCORD_ASSIGN_OR_RETURN(const std::string note, Read(ledger::kCheckpointFile));
+  ACCORD_ASSIGN_OR_RETURN(const ledger::VerifiedCheckpoint checkpoint, ledger::VerifyCheckpoint(note, log));
+  if (checkpoint.checkpoint.size != manifest.checkpoint_size) return WrongBundle("checkpoint: is of another size than the manifest names");
+  for (const BundleTrail& trail : manifest.trails) {
+    uint64_t sequence = 0, previous = ledger::kNoPreviousIndex;
+    for (const uint64_t index : trail.rows) {
+      ACCORD_ASSIGN_OR_RETURN(const std::string text, Read(ledger::ReceiptPath(index)));
+      const auto receipt = ledger::VerifyReceipt(text, log);
+      if (!receipt.ok()) return WrongBundle(fmt::format("entry {}: {}", index, FromAbsl(receipt.status().message())));
+      const auto& chains = receipt->leaf.chains;
+      const auto link = std::find_if(chains.begin(), chains.end(), [&](const ledger::Chain& chain) { return chain.pseudonym == trail.chain; });
+      if (receipt->index != index || receipt->checkpoint != checkpoint.checkpoint || link == chains.end() || link->sequence != sequence ||
+          link->previous_index != previous) {
+        return WrongBundle(fmt::format("entry {}: is not number {} of its chain: an entry was left out or put in", index, sequence));
+      }
+      ++sequence;
+      previous = index;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<BundleReceiver::Summary> BundleReceiver::Finish(const BundleAsked& asked, const ledger::Vkey& log) {
+  ACCORD_RETURN_IF_ERROR(EndFile());
+  const auto text = Read(ledger::kManifestFile);
+  if (!text.ok()) return WrongBundle("the bundle ended before its manifest");
+  auto manifest = ledger::ParseExportManifest(*text);
+  if (!manifest.ok()) return WrongBundle(FromAbsl(manifest.status().message()));
+  if (manifest->origin != log.name()) return WrongBundle("bundle.json: is of another log");
+  ACCORD_RETURN_IF_ERROR(CheckAsked(*manifest, asked));
+  digests_.erase(ledger::kManifestFile);
+  for (const auto& [path, file] : digests_) {
+    const auto named = manifest->files.find(path);
+    if (named == manifest->files.end() || named->second != file) return WrongBundle(fmt::format("{}: is not the file that the manifest names", path));
+  }
+  for (const auto& [path, file] : manifest->files) {
+    if (!digests_.contains(path)) return WrongBundle(fmt::format("{}: did not come", path));
+  }
+  ACCORD_RETURN_IF_ERROR(CheckTrails(*manifest, log));
+  Summary summary{.manifest = *std::move(manifest), .manifest_digest = ToHex(crypto::Sha256(*text)), .bytes = total_};
+  std::error_code error;
+  fs::rename(staging_, target_, error);  // An empty directory is replaced.
+  if (error) return absl::InternalError(fmt::format("{}: {}", target_.string(), error.message()));
+  staging_.clear();
+  fs::permissions(target_, fs::perms::owner_all, error);
+  return summary;
+}
+
+}  // namespace accord::accordctl

@@ -1,0 +1,117 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/console/table.h"
+#include "common/crypto/digest.h"
+#include "services/accordctl/bundle_files.h"
+#include "services/accordctl/progress.h"
+#include "services/accordctl/references.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+constexpr absl::Duration kBundleTimeout = absl::Hours(1);
+
+struct BundleOptions {
+  std::vector<std::string> cases, referrals;
+  std::string out, warrant, purpose;
+};
+
+absl::StatusOr<BundleAsked> BundleAskedOf(const BundleOptions& options) {
+  BundleAsked asked{.warrant = options.warrant, .purpose = options.purpose};
+  for (const std::string& text : options.cases) {
+    const auto pseudonym = FromHex(text);
+    if (!pseudonym.has_value() || pseudonym->size() != kIdBytes) return UsageError(fmt::format("{}: a case is named by the 32 hex digits of its pseudonym", text));
+    asked.cases.push_back(*pseudonym);
+  }
+  for (const std::string& text : options.referrals) {
+    const auto digits = ReferralDigits(text);
+    const auto digest = digits.has_value() ? FromHex(*digits) : std::nullopt;
+    if (!digest.has_value() || digest->size() != crypto::kDigestBytes) return UsageError(fmt::format("{}: a referral is named as `referrals/…`, by all its 64 digits", text));
+    asked.referrals.push_back(*digest);
+  }
+  if (asked.cases.empty() && asked.referrals.empty()) return UsageError("what is exported? --case PSEUDONYM, --referral REFERRAL, each as often as needed");
+  return asked;
+}
+
+absl::Status ReceiveBundle(const Endpoint& broker, const BundleAsked& asked, BundleReceiver& receiver) {
+  inspection::v1::ExportBundleRequest request;
+  for (const std::string& one : asked.cases) request.add_case_pseudonyms(one);
+  for (const std::string& one : asked.referrals) request.add_referrals(one);
+  request.set_warrant(asked.warrant);
+  request.set_purpose(asked.purpose);
+  inspection::v1::TrailService::Stub stub(broker.channel);
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kBundleTimeout);
+  const auto stream = stub.ExportBundle(&context, request);
+  inspection::v1::ExportBundleResponse response;
+  Progress progress("files");
+  absl::Status taken;
+  while (stream->Read(&response)) {
+    taken = receiver.Take(response.path(), response.chunk());
+    if (!taken.ok()) {
+      context.TryCancel();
+      break;
+    }
+    progress.Tell(receiver.files(), 0);
+  }
+  const absl::Status ended = rpc::FromGrpc(stream->Finish());
+  return Annotate(taken.ok() ? ended : taken, broker.who);
+}
+
+absl::StatusOr<int> ExportCases(Session& session, const BundleOptions& options) {
+  ACCORD_ASSIGN_OR_RETURN(const BundleAsked asked, BundleAskedOf(options));
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(options.warrant.empty() ? Prefer::kAdmin : Prefer::kInspector));
+  ACCORD_ASSIGN_OR_RETURN(BundleReceiver receiver, BundleReceiver::Begin(options.out));
+  ACCORD_RETURN_IF_ERROR(ReceiveBundle(broker, asked, receiver));
+  ACCORD_ASSIGN_OR_RETURN(const BundleReceiver::Summary summary, receiver.Finish(asked, log));
+  size_t rows = 0;
+  for (const ledger::BundleTrail& trail : summary.manifest.trails) rows += trail.rows.size();
+  const bool witnessed = summary.manifest.files.contains(ledger::kWitnessedFile);
+  if (session.json()) {
+    session.PrintJson({{"directory", options.out},
+                       {"trails", summary.manifest.trails.size()},
+                       {"rows", rows},
+                       {"files", summary.manifest.files.size() + 1},
+                       {"bytes", summary.bytes},
+                       {"grade", "attested"},
+                       {"checkpointSize", summary.manifest.checkpoint_size},
+                       {"cosignedCheckpoint", witnessed},
+                       {"manifestSha256", summary.manifest_digest}});
+    return kDone;
+  }
+  std::string text = fmt::format(
+      "{} holds {} referrals and cases with {} entries, grade attested: every entry of each, up to the one that records this export. Every file is "
+      "the one that the manifest names, every receipt verifies at the checkpoint of {} entries, and no chain has a gap.",
+      options.out, summary.manifest.trails.size(), rows, summary.manifest.checkpoint_size);
+  if (!witnessed) text += " No checkpoint of the log was cosigned yet.";
+  std::string lines;
+  for (const std::string& line : console::Wrap(text, console::TerminalWidth())) lines += line + "\n";
+  lines += fmt::format("Manifest: SHA-256 {}\nTo check it offline, what each entry says included: accord-verify bundle {} --vkey {}\n",
+                       summary.manifest_digest, options.out, session.config().log_vkey);
+  session.Print(lines);
+  return kDone;
+}
+
+}  // namespace
+
+void AddBundleVerbs(Command& app, Verb& chosen) {
+  Command& bundle = app.AddGroup("bundle", "What the record says of cases, as files that verify offline");
+  auto options = std::make_shared<BundleOptions>();
+  Command& verb = bundle.AddVerb("export", "Export cases and referrals (administrators; inspectors under a warrant); it is itself recorded");
+  verb.AddOption("--case", options->cases, "Case pseudonym, 32 hex digits; as often as needed");
+  verb.AddOption("--referral", options->referrals, "`referrals/…`; as often as needed");
+  verb.AddOption("--out", options->out, "The directory, which must be new").Path().Required();
+  verb.AddOption("--warrant", options->warrant, "The warrant it is asked under (inspectors)");
+  verb.AddOption("--purpose", options->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+  verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ExportCases(session, *options); }; });
+}
+
+}  // namespace accord::accordctl

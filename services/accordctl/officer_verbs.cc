@@ -1,0 +1,167 @@
+// What an officer does at once, or looks at: withdraw, officers, suspend, reinstate, onboard, leaving, connection, maintenance.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "common/base/status.h"
+#include "common/base/text.h"
+#include "common/console/message_text.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+#include "services/accordctl/choices.h"
+#include "services/accordctl/paging.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+using admin::v1::AdminService;
+
+void ShowDone(Session& session, std::string_view what, uint64_t index) {
+  session.json() ? session.PrintJson({{"index", index}}) : session.Print(fmt::format("{}: entry {} of the log\n", what, index));
+}
+
+absl::StatusOr<int> SuspendVerb(Session& session, const std::string& principal, const std::string& reason) {
+  admin::v1::SuspendPrincipalRequest request;
+  request.set_principal(principal);
+  request.set_reason(Value<admin::v1::SuspensionReason>(reason));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::SuspendPrincipal, request));
+  ShowDone(session, fmt::format("{} is suspended; what waits for it keeps waiting", console::Printable(principal)), response.index());
+  return kDone;
+}
+
+absl::StatusOr<int> ReinstateVerb(Session& session, const std::string& principal) {
+  admin::v1::ReinstatePrincipalRequest request;
+  request.set_principal(principal);
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ReinstatePrincipal, request));
+  ShowDone(session, fmt::format("{} may call again", console::Printable(principal)), response.index());
+  return kDone;
+}
+
+absl::StatusOr<int> MaintenanceVerb(Session& session, const std::string& onoff, const std::string& until) {
+  admin::v1::SetMaintenanceRequest request;
+  request.set_on(onoff == "on");
+  if (!until.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMs("--until", until));
+    request.set_until_ms(until_ms);
+  }
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::SetMaintenance, request));
+  ShowDone(session, request.on() ? "maintenance: new referrals that are not IMMEDIATE wait at their agencies" : "maintenance is over", response.index());
+  return kDone;
+}
+
+// A check-list: what is needed and lacks first tells the exit status.
+template <typename Response>
+absl::StatusOr<int> ShowCheckList(Session& session, const Response& response, std::string_view all_done) {
+  console::Table table({"", "what", "open"});
+  bool done = true;
+  for (const auto& item : response.items()) {
+    done = done && (item.done() || item.optional());
+    table.Add({item.done() ? "done" : item.optional() ? "advice" : "OPEN", console::Printable(item.text()), item.open() == 0 ? "" : fmt::to_string(item.open())});
+  }
+  if (session.json()) {
+    auto document = ToJson(response);
+    document["complete"] = done;
+    session.PrintJson(document);
+  } else {
+    session.Print(table.ToString(console::TerminalWidth()) + (done ? fmt::format("\n{}\n", all_done) : "\nNot yet: see what is OPEN.\n"));
+  }
+  return done ? kDone : kFailed;
+}
+
+absl::StatusOr<int> OnboardVerb(Session& session, const std::string& agency) {
+  admin::v1::GetOnboardingRequest request;
+  request.set_agency(agency);
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::GetOnboarding, request));
+  return ShowCheckList(session, response, "It can send and receive.");
+}
+
+absl::StatusOr<int> LeavingVerb(Session& session, const std::string& agency) {
+  admin::v1::GetLeavingRequest request;
+  request.set_agency(agency);
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::GetLeaving, request));
+  return ShowCheckList(session, response, fmt::format("It can leave: accordctl admin propose --leave {}", console::Printable(agency)));
+}
+
+std::string TimeOrNever(int64_t ms) { return ms == 0 ? "not since the broker started" : console::TimeText(ms); }
+
+absl::StatusOr<int> ConnectionVerb(Session& session, const std::string& agency) {
+  admin::v1::CheckConnectionRequest request;
+  request.set_agency(agency);
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  ACCORD_ASSIGN_OR_RETURN(const auto seen, Ask(broker, &AdminService::Stub::CheckConnection, request));
+  auto table = console::Table::Facts();
+  table.Add({"last call", TimeOrNever(seen.last_call_ms())});
+  table.Add({"last refused", seen.last_refused_ms() == 0 ? TimeOrNever(0) : fmt::format("{}: {}", console::TimeText(seen.last_refused_ms()), seen.last_refusal())});
+  table.Add({"certificate ends", seen.certificate_until_ms() == 0 ? "not known" : console::TimeText(seen.certificate_until_ms())});
+  table.Add({"open streams", fmt::to_string(seen.streams())});
+  table.Add({"duty alert ran", TimeOrNever(seen.last_alert_ms())});
+  table.Add({"deliveries waiting", fmt::to_string(seen.waiting())});
+  session.json() ? session.PrintJson(ToJson(seen)) : session.Print(table.ToString(console::TerminalWidth()));
+  return seen.last_call_ms() == 0 || seen.last_refused_ms() > seen.last_call_ms() ? kFailed : kDone;
+}
+
+absl::StatusOr<int> OfficersVerb(Session& session) {
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  nlohmann::json rows = nlohmann::json::array();
+  console::Table table({"officer", "active", "roles", "valid from"});
+  ACCORD_ASSIGN_OR_RETURN(const bool more,
+                          EachRow(
+                              admin::v1::ListOfficersRequest(), kRowsMax,
+                              [&](const auto& page) { return Ask(broker, &AdminService::Stub::ListOfficers, page); },
+                              [](const auto& page) -> const auto& { return page.officers(); },
+                              [&](const admin::v1::PutOfficer& officer) {
+                                rows.push_back(ToJson(officer));
+                                std::string roles = officer.inspector() ? fmt::format("inspector, {}", officer.inspectorate().empty() ? "of no body" : officer.inspectorate()) : "";
+                                for (const int role : officer.roles()) {
+                                  roles += (roles.empty() ? "" : ", ") + console::Words(static_cast<options::v1::OfficerRole>(role));
+                                }
+                                table.Add({officer.id(), officer.active() ? "yes" : "no", roles, console::TimeText(officer.valid_from_ms())});
+                              }));
+  session.json() ? session.PrintJson({{"officers", std::move(rows)}, {"more", more}}) : session.Print(table.ToString(console::TerminalWidth()));
+  return kDone;
+}
+
+}  // namespace
+
+void AddOfficerVerbs(Command& admin, Verb& chosen) {
+  auto principal = std::make_shared<std::string>(), reason = std::make_shared<std::string>(), agency = std::make_shared<std::string>(),
+       onoff = std::make_shared<std::string>(), until = std::make_shared<std::string>();
+  admin.AddVerb("officers", "List administrators and inspectors with their roles").WhenGiven([&chosen] { chosen = OfficersVerb; });
+
+  Command& suspend = admin.AddChange("suspend", "Shut a principal out at once");
+  suspend.AddOption("PRINCIPAL", *principal, "agency/ID, admin/ID or inspector/ID").Required();
+  suspend.AddOption("--reason", *reason, "Why").Check(OneOf<admin::v1::SuspensionReason>()).Required();
+  suspend.Footer("One officer is enough. Its streams end; what is sent to it waits, and its clocks run.\n"
+                 "Example: accordctl admin suspend agency/housing --reason compromised --as-admin alice");
+  suspend.WhenGiven([&chosen, principal, reason] { chosen = [=](Session& session) { return SuspendVerb(session, *principal, *reason); }; });
+  Command& reinstate = admin.AddChange("reinstate", "Let a suspended principal in again");
+  reinstate.AddOption("PRINCIPAL", *principal, "agency/ID, admin/ID or inspector/ID").Required();
+  reinstate.WhenGiven([&chosen, principal] { chosen = [=](Session& session) { return ReinstateVerb(session, *principal); }; });
+
+  Command& onboard = admin.AddVerb("onboard", "What an agency still lacks before it can send and receive; 1 while something needed lacks");
+  onboard.AddOption("AGENCY", *agency, "Its id").Required();
+  onboard.WhenGiven([&chosen, agency] { chosen = [=](Session& session) { return OnboardVerb(session, *agency); }; });
+  Command& leaving = admin.AddVerb("leaving", "What an agency still has open before it can leave; 1 while something is");
+  leaving.AddOption("AGENCY", *agency, "Its id").Required();
+  leaving.WhenGiven([&chosen, agency] { chosen = [=](Session& session) { return LeavingVerb(session, *agency); }; });
+  Command& connection = admin.AddVerb("connection", "What the broker has seen of an agency's connection; 1 when it has not called, or was refused last");
+  connection.AddOption("AGENCY", *agency, "Its id").Required();
+  connection.WhenGiven([&chosen, agency] { chosen = [=](Session& session) { return ConnectionVerb(session, *agency); }; });
+
+  Command& maintenance = admin.AddChange("maintenance", "Begin or end maintenance: only IMMEDIATE is taken as new");
+  maintenance.AddOption("ON-OR-OFF", *onoff, "on or off").Check({"on, off", [](const std::string& word) { return word == "on" || word == "off"; }}).Required();
+  maintenance.AddOption("--until", *until, "When it is expected to end, such as 2026-11-24T18:00:00Z; it does not end by itself");
+  maintenance.WhenGiven([&chosen, onoff, until] { chosen = [=](Session& session) { return MaintenanceVerb(session, *onoff, *until); }; });
+}
+
+}  // namespace accord::accordctl

@@ -1,0 +1,343 @@
+#include "services/accordctl/timeline.h"
+
+#include <absl/time/civil_time.h>
+#include <absl/time/time.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/london_time.h"
+#include "common/base/working_days.h"
+#include "common/console/words.h"
+
+namespace accord::accordctl {
+namespace {
+
+using type::v1::EntryEvent;
+using Mark = TimelineEvent::Mark;
+
+constexpr size_t kReferralDigits = 12;
+constexpr int64_t kDayMs = 24LL * 60 * 60 * 1000;
+
+// Who asked is part of the record, and no silence of the agencies.
+bool IsQuestion(type::v1::EventType type) {
+  switch (type) {
+    case type::v1::EVENT_TYPE_TRAIL_QUERIED:
+    case type::v1::EVENT_TYPE_QUESTION_ASKED:
+    case type::v1::EVENT_TYPE_BUNDLE_EXPORTED:
+    case type::v1::EVENT_TYPE_SAMPLE_DRAWN:
+    case type::v1::EVENT_TYPE_SHARING_AUDITED: return true;
+    default: return false;
+  }
+}
+
+Mark MarkOf(const CheckedRow& row) {
+  if (!row.event.has_value()) return Mark::kClosed;
+  switch (row.event->type()) {
+    case type::v1::EVENT_TYPE_PICK_UP_OVERDUE:
+    case type::v1::EVENT_TYPE_RESPONSE_OVERDUE:
+    case type::v1::EVENT_TYPE_FEEDBACK_OVERDUE:
+    case type::v1::EVENT_TYPE_CHANGE_OVERDUE:
+    case type::v1::EVENT_TYPE_GAP_OVERDUE:
+    case type::v1::EVENT_TYPE_BREACH_OVERDUE:
+    case type::v1::EVENT_TYPE_CHECKS_DUE: return Mark::kOverdue;
+    case type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE:
+    case type::v1::EVENT_TYPE_DEAD_LETTER:
+    case type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED:
+    case type::v1::EVENT_TYPE_COPY_STOPPED:
+    case type::v1::EVENT_TYPE_NOT_SHARED_RECORDED: return Mark::kWithheld;
+    case type::v1::EVENT_TYPE_CASE_FLAGGED: return row.event->case_flags().empty() ? Mark::kPlain : Mark::kFlag;
+    case type::v1::EVENT_TYPE_STATEMENT: break;
+    default: return Mark::kPlain;
+  }
+  switch (row.event->statement()) {
+    case type::v1::STATEMENT_KIND_CONSENT_CHANGE:
+    case type::v1::STATEMENT_KIND_CORRECTION:
+    case type::v1::STATEMENT_KIND_RECALL:
+    case type::v1::STATEMENT_KIND_WITHDRAWN:
+    case type::v1::STATEMENT_KIND_REGRADED: return Mark::kChange;
+    default: return Mark::kPlain;
+  }
+}
+
+// What one recipient of one referral did, and when.
+struct PartyFacts {
+  std::string agency;
+  std::map<std::string, std::pair<int, std::string>> sections;  // By words: the newest verdict, and its reason.
+  int64_t stored_ms = 0, released_ms = 0, delivered_ms = 0, opened_ms = 0, answered_ms = 0, outcome_ms = 0;
+  bool took_on = false, ended = false;
+  std::string stands;
+  struct Overdue {
+    int64_t due_ms = 0;
+    int count = 0;
+    std::string version;
+  };
+  Overdue pick_up, response, feedback;
+};
+
+void NoteOverdue(const EntryEvent& event, PartyFacts::Overdue& overdue) {
+  if (overdue.count++ > 0) return;  // The first one names the deadline; those after it the steps of the escalation.
+  overdue.due_ms = event.due_at_ms();
+  overdue.version = event.clock_version();
+}
+
+void NoteFirst(int64_t time_ms, int64_t& first) {
+  if (first == 0) first = time_ms;
+}
+
+void NoteStatement(type::v1::StatementKind kind, int64_t time_ms, PartyFacts& party) {
+  party.stands = console::Words(kind);
+  switch (kind) {
+    case type::v1::STATEMENT_KIND_OPENED: return NoteFirst(time_ms, party.opened_ms);
+    case type::v1::STATEMENT_KIND_ACCEPTED:
+    case type::v1::STATEMENT_KIND_LISTED:
+    case type::v1::STATEMENT_KIND_TRANSFERRED_IN: party.took_on = true; return NoteFirst(time_ms, party.answered_ms);
+    case type::v1::STATEMENT_KIND_DECIDED:
+    case type::v1::STATEMENT_KIND_CHECK_ANSWERED: return NoteFirst(time_ms, party.answered_ms);
+    case type::v1::STATEMENT_KIND_DECLINED:
+    case type::v1::STATEMENT_KIND_RETURNED:
+    case type::v1::STATEMENT_KIND_REDIRECTED: party.ended = true; return NoteFirst(time_ms, party.answered_ms);
+    case type::v1::STATEMENT_KIND_OUTCOME:
+    case type::v1::STATEMENT_KIND_CLOSED: return NoteFirst(time_ms, party.outcome_ms);
+    case type::v1::STATEMENT_KIND_RECALL:
+    case type::v1::STATEMENT_KIND_WITHDRAWN: party.ended = true; return;
+    default: return;
+  }
+}
+
+void NoteEvent(const CheckedRow& row, int64_t time_ms, PartyFacts& party) {
+  const EntryEvent& event = *row.event;
+  switch (event.type()) {
+    case type::v1::EVENT_TYPE_RELEASED: return NoteFirst(time_ms, party.released_ms);
+    case type::v1::EVENT_TYPE_DELIVERED: return NoteFirst(time_ms, party.delivered_ms);
+    case type::v1::EVENT_TYPE_DEAD_LETTER: party.stands = "could not be delivered"; return;
+    case type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED: party.stands = "given up undelivered"; party.ended = true; return;
+    case type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE: party.stands = "withheld at release"; party.ended = true; return;
+    case type::v1::EVENT_TYPE_COPY_STOPPED: party.stands = "stopped before it left"; party.ended = true; return;
+    case type::v1::EVENT_TYPE_PICK_UP_OVERDUE: return NoteOverdue(event, party.pick_up);
+    case type::v1::EVENT_TYPE_RESPONSE_OVERDUE: return NoteOverdue(event, party.response);
+    case type::v1::EVENT_TYPE_FEEDBACK_OVERDUE: return NoteOverdue(event, party.feedback);
+    case type::v1::EVENT_TYPE_STATEMENT: return NoteStatement(event.statement(), time_ms, party);
+    default: return;
+  }
+}
+
+TimelineWait WaitOf(std::string what, int64_t from_ms, int64_t done_ms, const PartyFacts::Overdue& overdue, bool over) {
+  TimelineWait wait{.what = std::move(what), .from_ms = from_ms, .done_ms = {}, .due_ms = overdue.due_ms, .clock_version = overdue.version,
+                    .reminders = overdue.count, .over = over && done_ms == 0};
+  if (done_ms > 0) wait.done_ms = done_ms;
+  return wait;
+}
+
+TimelineParty PartyOf(const PartyFacts& facts) {
+  TimelineParty party{.agency = facts.agency, .gets = {}, .withheld = {}, .waits = {}, .stands = facts.stands, .silent = {}};
+  for (const auto& [section, verdict] : facts.sections) {
+    if (verdict.first == type::v1::VERDICT_PERMIT) {
+      party.gets.push_back(section);
+    } else {
+      party.withheld.push_back({section, console::Words(static_cast<type::v1::Verdict>(verdict.first)), verdict.second});
+    }
+  }
+  const bool gets_nothing = party.gets.empty() && !party.withheld.empty() && facts.released_ms == 0;
+  if (gets_nothing) {
+    if (party.stands.empty()) party.stands = "gets nothing";
+    return party;
+  }
+  const PartyFacts::Overdue none;
+  // An act is later than what it presupposes: what was done without the step before it leaves that as not recorded.
+  const auto after = [&](int64_t before_ms) { return before_ms > 0 ? before_ms : facts.stored_ms; };
+  party.waits.push_back(WaitOf("collected", facts.stored_ms, facts.delivered_ms, none, facts.ended));
+  party.waits.push_back(WaitOf("opened by a person", facts.stored_ms, facts.opened_ms, facts.pick_up, facts.ended));
+  party.waits.push_back(WaitOf("answered", after(facts.opened_ms), facts.answered_ms, facts.response, facts.ended));
+  if (facts.took_on || facts.outcome_ms > 0 || facts.feedback.count > 0) {
+    party.waits.push_back(WaitOf("outcome told", after(facts.answered_ms), facts.outcome_ms, facts.feedback, facts.ended && !facts.took_on));
+  }
+  for (const TimelineWait& wait : party.waits) {
+    if (!wait.done_ms.has_value() && !wait.over) party.silent.push_back(fmt::format("no record in Accord that it was {}", wait.what));
+  }
+  return party;
+}
+
+// Of one referral, while the rows are read.
+struct ReferralFacts {
+  TimelineReferral referral;
+  std::vector<PartyFacts> parties;  // In the order in which they first appear.
+
+  PartyFacts& Party(const std::string& agency) {
+    const auto found = std::find_if(parties.begin(), parties.end(), [&](const PartyFacts& party) { return party.agency == agency; });
+    if (found != parties.end()) return *found;
+    parties.push_back({.agency = agency});
+    parties.back().stored_ms = referral.time_ms;
+    return parties.back();
+  }
+};
+
+std::string PartyName(const std::string& agency, type::v1::Desk desk) {
+  return desk == type::v1::DESK_CONFIDENTIAL ? agency + " (confidential desk)" : agency;
+}
+
+bool Stores(type::v1::EventType type) {
+  return type == type::v1::EVENT_TYPE_REFERRAL_STORED || type == type::v1::EVENT_TYPE_NOT_SHARED_RECORDED ||
+         type == type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED;
+}
+
+void NoteDecisions(const CheckedRow& row, const std::string& recipient, ReferralFacts& facts) {
+  if (!row.decisions.has_value()) return;
+  std::map<std::string, std::string> names;  // Sections by id; two of one category are told apart by a number.
+  std::map<std::string, int> counts;
+  for (const auto& decision : row.decisions->decisions()) {
+    if (names.contains(decision.section_id())) continue;
+    const std::string words = console::Words(decision.category());
+    const int number = ++counts[words];
+    names[decision.section_id()] = number == 1 ? words : fmt::format("{} {}", words, number);
+  }
+  for (const auto& decision : row.decisions->decisions()) {
+    if (decision.recipient().empty()) continue;
+    // A later decision about one recipient names the desk; the first one, about all, does not.
+    const std::string agency = !recipient.empty() && recipient.starts_with(decision.recipient()) ? recipient : decision.recipient();
+    facts.Party(agency).sections[names[decision.section_id()]] = {decision.verdict(), decision.reason()};
+  }
+}
+
+void NoteRow(const CheckedRow& row, std::map<std::string, ReferralFacts>& all, std::vector<std::string>& order) {
+  if (!row.event.has_value() || !row.referral.has_value() || row.referral->header_digest().empty() || IsQuestion(row.event->type())) return;
+  const auto time_ms = static_cast<int64_t>(row.leaf.time_ms);
+  const std::string& digest = row.referral->header_digest();
+  const auto [at, is_new] = all.try_emplace(digest);
+  ReferralFacts& facts = at->second;
+  if (is_new) {
+    order.push_back(digest);
+    facts.referral.digest = ToHex(digest);
+    facts.referral.sender = row.referral->sender();
+    facts.referral.time_ms = time_ms;
+  }
+  const EntryEvent& event = *row.event;
+  if (Stores(event.type())) {
+    facts.referral.recorded_as = console::Words(event.type());
+    facts.referral.agreement = event.agreement_version();
+  }
+  const std::string recipient = row.referral->recipient().empty() ? "" : PartyName(row.referral->recipient(), row.referral->desk());
+  NoteDecisions(row, recipient, facts);
+  // A delivery of a statement or notice is none of the referral itself.
+  const bool of_statement = !row.referral->statement_digest().empty() && event.type() != type::v1::EVENT_TYPE_STATEMENT;
+  if (!recipient.empty() && row.referral->recipient() != facts.referral.sender && !of_statement) NoteEvent(row, time_ms, facts.Party(recipient));
+}
+
+// Of what fell due its own words, for their time is London's too.
+std::string TimelineDetail(const CheckedRow& row) {
+  if (!row.event.has_value() || row.event->due_at_ms() == 0) return DetailText(row);
+  const EntryEvent& event = *row.event;
+  std::string text = fmt::format("was due {}", TimelineTime(event.due_at_ms()));
+  if (!event.clock_version().empty()) text += " by clock rules " + event.clock_version();
+  if (event.step() != type::v1::ESCALATION_STEP_UNSPECIFIED) text += "; step: " + console::Words(event.step());
+  if (event.reminder() > 0) text += fmt::format("; number {}", event.reminder());
+  return text;
+}
+
+TimelineEvent EventOf(const CheckedRow& row) {
+  TimelineEvent event{.entry = row.index,
+                      .time_ms = static_cast<int64_t>(row.leaf.time_ms),
+                      .what = EventText(row),
+                      .who = ActorText(row),
+                      .to = RecipientText(row),
+                      .detail = TimelineDetail(row),
+                      .referral = {},
+                      .mark = MarkOf(row)};
+  if (row.referral.has_value()) event.referral = ToHex(row.referral->header_digest()).substr(0, kReferralDigits);
+  if (row.event.has_value() && row.event->case_flags_size() > 0) {
+    for (const int flag : row.event->case_flags()) {
+      event.detail += (event.detail.empty() ? "" : "; ") + console::Words(static_cast<type::v1::CaseFlag>(flag));
+    }
+  }
+  return event;
+}
+
+std::string Lasted(int64_t ms) { return AboutText(absl::Milliseconds(std::max<int64_t>(ms, 0))); }
+
+}  // namespace
+
+std::string_view Word(TimelineEvent::Mark mark) {
+  switch (mark) {
+    case Mark::kOverdue: return "overdue";
+    case Mark::kWithheld: return "not given";
+    case Mark::kChange: return "change";
+    case Mark::kFlag: return "flag";
+    case Mark::kClosed: return "not shown";
+    case Mark::kPlain: break;
+  }
+  return "";
+}
+
+Timeline MakeTimeline(const std::vector<CheckedRow>& rows, std::string about, TimelineProof proof, const std::string& only) {
+  Timeline timeline{.about = std::move(about), .proof = std::move(proof)};
+  std::map<std::string, ReferralFacts> all;
+  std::vector<std::string> order;
+  std::set<int> flags;
+  int64_t last_ms = 0;
+  for (const CheckedRow& row : rows) {
+    const bool shown = only.empty() || !row.referral.has_value() || row.referral->header_digest().empty() || row.referral->header_digest() == only;
+    if (!shown) continue;
+    NoteRow(row, all, order);
+    timeline.erased += !row.event.has_value() && row.erased;
+    timeline.closed += !row.event.has_value() && !row.erased;
+    TimelineEvent event = EventOf(row);
+    if (!row.event.has_value() || !IsQuestion(row.event->type())) {
+      const int64_t days = last_ms > 0 ? (event.time_ms - last_ms) / kDayMs : 0;
+      if (days >= kGapDays) event.silent_before_days = days;
+      last_ms = event.time_ms;
+    }
+    if (row.event.has_value()) {
+      for (const int flag : row.event->case_flags()) {
+        if (flags.insert(flag).second) timeline.flags.push_back(console::Words(static_cast<type::v1::CaseFlag>(flag)));
+      }
+    }
+    timeline.events.push_back(std::move(event));
+  }
+  for (const std::string& digest : order) {
+    ReferralFacts& facts = all.at(digest);
+    for (const PartyFacts& party : facts.parties) facts.referral.parties.push_back(PartyOf(party));
+    timeline.referrals.push_back(std::move(facts.referral));
+  }
+  return timeline;
+}
+
+std::string TimelineTime(int64_t ms) {
+  if (ms == 0) return "-";
+  const absl::CivilSecond at = LondonTime(absl::FromUnixMillis(ms));
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  return fmt::format("{} {} {} {:02}:{:02}", at.day(), kMonths[at.month() - 1], at.year(), at.hour(), at.minute());
+}
+
+std::string WaitText(const TimelineWait& wait) {
+  std::string text = wait.done_ms.has_value() ? fmt::format("{}, after {}", TimelineTime(*wait.done_ms), Lasted(*wait.done_ms - wait.from_ms))
+                     : wait.over              ? std::string("no more due")
+                                              : std::string("no record in Accord");
+  if (!wait.overdue()) return text;
+  text += fmt::format("; OVERDUE: was due {}", TimelineTime(wait.due_ms));
+  if (!wait.clock_version.empty()) text += fmt::format(" by clock rules {}", wait.clock_version);
+  if (wait.done_ms.has_value() && *wait.done_ms > wait.due_ms) text += fmt::format(", {} late", Lasted(*wait.done_ms - wait.due_ms));
+  return text + fmt::format(", {} overdue {}", wait.reminders, wait.reminders == 1 ? "entry" : "entries");
+}
+
+std::vector<std::string> ProofText(const Timeline& timeline) {
+  const TimelineProof& proof = timeline.proof;
+  std::vector<std::string> lines;
+  lines.push_back(fmt::format("Completeness: {}.", proof.completeness.empty() ? "no grade told" : proof.completeness));
+  lines.push_back(proof.every_entry ? fmt::format("Every entry of the chain is here, from the first to entry {}, which records this very question.", proof.query_index)
+                                    : fmt::format("These are the entries that this reader may see; entry {} records this very question.", proof.query_index));
+  if (timeline.erased > 0) lines.push_back(fmt::format("What {} of them said was erased.", timeline.erased));
+  if (timeline.closed > 0) lines.push_back(fmt::format("What {} of them say is not for this reader.", timeline.closed));
+  lines.push_back(fmt::format("Log: {}.", proof.origin));
+  lines.push_back(proof.checkpoint_size > 0
+                      ? fmt::format("Each entry was proved to be in the log of {} entries with root {}, which the log's key signs.", proof.checkpoint_size, proof.checkpoint_root)
+                      : std::string("What each entry says opens commitments of its leaf; that the leaves are in the log was not asked."));
+  lines.push_back("What is not here has no record in Accord: it may have happened by telephone or on paper. A deadline is named where the record has an "
+                  "overdue entry; without one, none was missed on the record.");
+  return lines;
+}
+
+}  // namespace accord::accordctl

@@ -1,0 +1,216 @@
+// Goal: a timeline says of each recipient what it got, what not and why, how long each step waited and where the record is silent; and its
+// page is the same bytes for the same rows, loads nothing and lets no text be markup. Over made-up rows.
+#include "services/accordctl/timeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/bytes.h"
+#include "common/crypto/digest.h"
+#include "services/accordctl/timeline_html.h"
+
+namespace accord::accordctl {
+namespace {
+
+using type::v1::EntryEvent;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr int64_t kStart = 1'793'700'000'000;  // 3 Nov 2026 10:00, London.
+constexpr int64_t kMinute = 60'000, kHour = 60 * kMinute, kDay = 24 * kHour;
+
+class TimelineTest : public ::testing::Test {
+ protected:
+  CheckedRow& Row(int64_t after_ms, type::v1::EventType type, const std::string& recipient = "", type::v1::StatementKind statement = type::v1::STATEMENT_KIND_UNSPECIFIED) {
+    CheckedRow& row = rows.emplace_back();
+    row.index = 10 + rows.size();
+    row.leaf.time_ms = static_cast<uint64_t>(kStart + after_ms);
+    row.event.emplace().set_type(type);
+    row.event->set_statement(statement);
+    row.actor.emplace().set_principal(recipient.empty() ? "agency/police" : "agency/" + recipient);
+    row.referral.emplace().set_header_digest(std::string(32, '\xd1'));
+    row.referral->set_sender("police");
+    row.referral->set_recipient(recipient);
+    return row;
+  }
+  CheckedRow& Statement(int64_t after_ms, const std::string& recipient, type::v1::StatementKind kind) {
+    return Row(after_ms, type::v1::EVENT_TYPE_STATEMENT, recipient, kind);
+  }
+  CheckedRow& Overdue(int64_t after_ms, type::v1::EventType type, const std::string& recipient, int64_t due_after_ms) {
+    CheckedRow& row = Row(after_ms, type, recipient);
+    row.event->set_due_at_ms(kStart + due_after_ms);
+    row.event->set_clock_version("2026-2");
+    row.event->set_reminder(1);
+    return row;
+  }
+  static void Decide(CheckedRow& row, const std::string& recipient, char section, type::v1::Category category, type::v1::Verdict verdict,
+                     const std::string& reason = "") {
+    if (!row.decisions.has_value()) row.decisions.emplace();
+    auto& decision = *row.decisions->add_decisions();
+    decision.set_section_id(std::string(16, section));
+    decision.set_category(category);
+    decision.set_recipient(recipient);
+    decision.set_verdict(verdict);
+    decision.set_reason(reason);
+  }
+
+  // Police to idva, which is late, and to housing, which never opens; childrens may have nothing.
+  void TellAStory() {
+    using namespace type::v1;
+    CheckedRow& stored = Row(0, EVENT_TYPE_REFERRAL_STORED);
+    stored.event->set_agreement_version("2026-1");
+    for (const char* recipient : {"idva", "housing", "childrens"}) {
+      const bool child = std::string(recipient) == "childrens";
+      Decide(stored, recipient, 'a', CATEGORY_RISK, child ? VERDICT_WITHHOLD : VERDICT_PERMIT, child ? "no route of an agreement" : "");
+      Decide(stored, recipient, 'b', CATEGORY_NARRATIVE, std::string(recipient) == "idva" ? VERDICT_PERMIT : VERDICT_WITHHOLD, "not <b>for</b> housing");
+    }
+    Row(kMinute, EVENT_TYPE_RELEASED, "idva");
+    Row(2 * kMinute, EVENT_TYPE_DELIVERED, "idva");
+    Row(3 * kMinute, EVENT_TYPE_RELEASED, "housing");
+    Row(4 * kMinute, EVENT_TYPE_DELIVERED, "housing");
+    Overdue(kHour, EVENT_TYPE_PICK_UP_OVERDUE, "idva", kHour);
+    Overdue(kDay, EVENT_TYPE_PICK_UP_OVERDUE, "housing", kHour);
+    Statement(kDay + 3 * kHour, "idva", STATEMENT_KIND_OPENED);
+    Statement(kDay + 4 * kHour, "idva", STATEMENT_KIND_ACCEPTED);
+    Overdue(2 * kDay, EVENT_TYPE_PICK_UP_OVERDUE, "housing", 2 * kDay);
+    Row(3 * kDay, EVENT_TYPE_CASE_FLAGGED).event->add_case_flags(CASE_FLAG_MARAC_REPEAT);
+    Statement(5 * kDay, "", STATEMENT_KIND_CONSENT_CHANGE);
+    Statement(30 * kDay, "idva", STATEMENT_KIND_OUTCOME);
+    Row(60 * kDay, EVENT_TYPE_TRAIL_QUERIED);
+  }
+  Timeline Made(const std::string& only = "") const {
+    return MakeTimeline(rows, "Case c0de", {.origin = "accord.example/test", .completeness = "attested", .query_index = 24, .every_entry = true, .checkpoint_size = 25, .checkpoint_root = "ab12"}, only);
+  }
+  static const TimelineParty* Find(const Timeline& timeline, const std::string& agency) {
+    for (const TimelineReferral& referral : timeline.referrals) {
+      for (const TimelineParty& party : referral.parties) {
+        if (party.agency == agency) return &party;
+      }
+    }
+    return nullptr;
+  }
+
+  std::vector<CheckedRow> rows;
+};
+
+TEST_F(TimelineTest, SaysWhoGotWhatAndWhyNot) {
+  TellAStory();
+  const Timeline timeline = Made();
+  ASSERT_EQ(timeline.referrals.size(), 1u);
+  EXPECT_EQ(timeline.referrals[0].sender, "police");
+  EXPECT_EQ(timeline.referrals[0].agreement, "2026-1");
+  EXPECT_THAT(Find(timeline, "idva")->gets, ElementsAre("narrative", "risk"));
+  EXPECT_TRUE(Find(timeline, "idva")->withheld.empty());
+  EXPECT_THAT(Find(timeline, "housing")->gets, ElementsAre("risk"));
+  ASSERT_EQ(Find(timeline, "housing")->withheld.size(), 1u);
+  EXPECT_EQ(Find(timeline, "housing")->withheld[0].section, "narrative");
+  EXPECT_EQ(Find(timeline, "housing")->withheld[0].reason, "not <b>for</b> housing");
+  // Who gets nothing waits for nothing.
+  EXPECT_EQ(Find(timeline, "childrens")->stands, "gets nothing");
+  EXPECT_TRUE(Find(timeline, "childrens")->waits.empty());
+  EXPECT_THAT(timeline.flags, ElementsAre("marac repeat"));
+}
+
+TEST_F(TimelineTest, SaysHowLongEachWaitedAgainstItsDeadline) {
+  TellAStory();
+  const TimelineParty idva = *Find(Made(), "idva");
+  ASSERT_EQ(idva.waits.size(), 4u);
+  EXPECT_EQ(WaitText(idva.waits[0]), TimelineTime(kStart + 2 * kMinute) + ", after 2 minutes");
+  EXPECT_EQ(WaitText(idva.waits[1]), TimelineTime(kStart + kDay + 3 * kHour) + ", after 27 hours; OVERDUE: was due " + TimelineTime(kStart + kHour) +
+                                         " by clock rules 2026-2, 26 hours late, 1 overdue entry");
+  EXPECT_EQ(WaitText(idva.waits[2]), TimelineTime(kStart + kDay + 4 * kHour) + ", after 1 hour");
+  EXPECT_EQ(WaitText(idva.waits[3]), TimelineTime(kStart + 30 * kDay) + ", after 28 days");
+  EXPECT_TRUE(idva.silent.empty());
+  EXPECT_EQ(idva.stands, "outcome");
+
+  const TimelineParty housing = *Find(Made(), "housing");
+  ASSERT_EQ(housing.waits.size(), 3u);
+  EXPECT_EQ(WaitText(housing.waits[1]), "no record in Accord; OVERDUE: was due " + TimelineTime(kStart + kHour) + " by clock rules 2026-2, 2 overdue entries");
+  EXPECT_THAT(housing.silent, ElementsAre("no record in Accord that it was opened by a person", "no record in Accord that it was answered"));
+}
+
+TEST_F(TimelineTest, WhatWasRecalledOrDeclinedIsNotWaitedFor) {
+  using namespace type::v1;
+  Row(0, EVENT_TYPE_REFERRAL_STORED);
+  Row(kMinute, EVENT_TYPE_RELEASED, "idva");
+  Statement(kHour, "idva", STATEMENT_KIND_DECLINED);
+  Row(kMinute, EVENT_TYPE_RELEASED, "housing");
+  Statement(kHour, "housing", STATEMENT_KIND_RECALL);
+  EXPECT_TRUE(Find(Made(), "idva")->silent.empty());
+  EXPECT_EQ(WaitText(Find(Made(), "idva")->waits[2]), TimelineTime(kStart + kHour) + ", after 1 hour");
+  EXPECT_TRUE(Find(Made(), "housing")->silent.empty());
+  EXPECT_EQ(WaitText(Find(Made(), "housing")->waits[1]), "no more due");
+  EXPECT_EQ(Find(Made(), "housing")->stands, "recall");
+}
+
+TEST_F(TimelineTest, MarksStretchesWithoutAnEntryAndNotThoseBeforeTheQuestion) {
+  TellAStory();
+  const Timeline timeline = Made();
+  EXPECT_EQ(timeline.events[6].detail, "was due " + TimelineTime(kStart + kHour) + " by clock rules 2026-2; number 1");
+  EXPECT_EQ(timeline.events[12].what, "outcome");
+  EXPECT_EQ(timeline.events[12].silent_before_days, 25);
+  EXPECT_EQ(timeline.events[13].silent_before_days, 0);  // Nobody was silent towards who asks.
+  rows.clear();
+  Row(0, type::v1::EVENT_TYPE_REFERRAL_STORED);
+  Row(kGapDays * kDay - 1, type::v1::EVENT_TYPE_RELEASED, "idva");
+  EXPECT_EQ(Made().events[1].silent_before_days, 0);
+  rows[1].leaf.time_ms += 1;
+  EXPECT_EQ(Made().events[1].silent_before_days, kGapDays);
+}
+
+TEST_F(TimelineTest, ShowsOneReferralOfTheCaseAlone) {
+  TellAStory();
+  rows.insert(rows.begin() + 3, rows[1]);
+  rows[3].referral->set_header_digest(std::string(32, '\xee'));
+  EXPECT_EQ(Made().referrals.size(), 2u);
+  const Timeline one = Made(std::string(32, '\xd1'));
+  EXPECT_EQ(one.referrals.size(), 1u);
+  EXPECT_EQ(one.events.size(), rows.size() - 1);
+}
+
+TEST_F(TimelineTest, WhatIsNotShownIsCountedAndNothingIsMadeOfIt) {
+  TellAStory();
+  for (const size_t closed : {1, 2, 3}) rows[closed].event.reset(), rows[closed].actor.reset(), rows[closed].referral.reset();
+  rows[1].erased = true;
+  const Timeline timeline = Made();
+  EXPECT_EQ(timeline.erased, 1u);
+  EXPECT_EQ(timeline.closed, 2u);
+  EXPECT_EQ(timeline.events[1].what, "(erased)");
+  EXPECT_EQ(timeline.events[1].mark, TimelineEvent::Mark::kClosed);
+  EXPECT_THAT(ProofText(timeline), ::testing::Contains("What 1 of them said was erased."));
+  EXPECT_EQ(WaitText(Find(timeline, "idva")->waits[0]), "no record in Accord");
+}
+
+TEST_F(TimelineTest, ThePageIsOneFileThatLoadsNothing) {
+  TellAStory();
+  rows[8].actor->set_principal("agency/<script>alert(1)</script>\"&'");
+  const std::string page = TimelinePage(Made());
+  EXPECT_EQ(page, TimelinePage(Made()));
+  EXPECT_TRUE(page.starts_with("<!DOCTYPE html>\n<html lang=\"en-GB\">"));
+  EXPECT_THAT(page, HasSubstr("content=\"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\""));
+  for (const char* never : {"<script", "<b>", "<img", "<link", "src=", "href=", "url(", "@import", "http://", "https://", "{{", "}}"}) {
+    EXPECT_THAT(page, Not(HasSubstr(never))) << never;
+  }
+  EXPECT_THAT(page, HasSubstr("not &lt;b&gt;for&lt;/b&gt; housing"));
+  for (const char* always : {"<caption>", "scope=\"col\"", "scope=\"row\"", "prefers-color-scheme: dark", "@media print", "<main>", "<h1>Case c0de</h1>",
+                             "No entry for 25 days: no record in Accord.", "<span class=\"late\">[overdue]</span>", "root ab12", "Completeness: attested."}) {
+    EXPECT_THAT(page, HasSubstr(always)) << always;
+  }
+}
+
+// What is printed and kept must not change by itself: whoever changes a word here changes it on purpose.
+TEST_F(TimelineTest, PageTextAndJsonAreGolden) {
+  TellAStory();
+  EXPECT_EQ(ToHex(crypto::Sha256(TimelinePage(Made()))), "d298cf9eb010013d7a25e0a11bdef24b8217a243aaa6a788ef81694db93556ce");
+  EXPECT_EQ(ToHex(crypto::Sha256(TimelineText(Made(), 160))), "4643cf41fc8a8100e6713c69fe3feb47930483ac3e4f4c319eebb89c0efee6f6");
+  EXPECT_EQ(ToHex(crypto::Sha256(TimelineJson(Made()).dump())), "14f8a6a5b31ece8c63184a22de979baa2bdf2e1a890c6515a0640e909d31084a");
+}
+
+TEST_F(TimelineTest, NothingIsNoRecord) {
+  EXPECT_THAT(TimelineText(Made(), 100), HasSubstr("No record in Accord."));
+  EXPECT_THAT(TimelinePage(Made()), HasSubstr("<p>No record in Accord.</p>"));
+}
+
+}  // namespace
+}  // namespace accord::accordctl

@@ -1,0 +1,111 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "common/base/bytes.h"
+#include "common/base/file.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/console/table.h"
+#include "common/crypto/digest.h"
+#include "services/accordctl/log_client.h"
+#include "services/accordctl/progress.h"
+#include "services/accordctl/receipt_files.h"
+#include "services/accordctl/references.h"
+#include "services/accordctl/timeline.h"
+#include "services/accordctl/timeline_html.h"
+#include "services/accordctl/trail_query.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+struct TimelineOptions {
+  std::string pseudonym, referral, warrant, purpose, html;
+  bool no_proofs = false;
+};
+
+// Every leaf proved at the newest checkpoint, or at those that followed it meanwhile: the last one is told.
+absl::Status ProveTimeline(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows, TimelineProof& proof) {
+  Progress progress("entries proved");
+  for (size_t i = 0; i < rows.size(); ++i) {
+    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, rows[i].index));
+    if (receipt.verified.leaf_bytes != rows[i].leaf_bytes) {
+      return Error(Reason::kReceiptInvalid, fmt::format("entry {}: the log has another leaf there than the trail shows", rows[i].index));
+    }
+    proof.checkpoint_size = receipt.verified.checkpoint.size;
+    proof.checkpoint_root = ToHex(ledger::View(receipt.verified.checkpoint.root));
+    progress.Tell(i + 1, rows.size());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<inspection::v1::QueryTrailRequest> TimelineRequest(const TimelineOptions& options, std::string& only) {
+  inspection::v1::QueryTrailRequest request;
+  request.set_purpose(options.purpose);
+  request.set_warrant(options.warrant);
+  if (!options.referral.empty()) {
+    const auto digits = ReferralDigits(options.referral);
+    const auto digest = digits.has_value() ? FromHex(*digits) : std::nullopt;
+    if (!digest.has_value() || digest->size() != crypto::kDigestBytes) return UsageError("a referral is named as `referrals/…`, by all its 64 digits");
+    only = *digest;
+    request.set_referral(only);
+  }
+  if (!options.pseudonym.empty()) {
+    const auto pseudonym = FromHex(options.pseudonym);
+    if (!pseudonym.has_value() || pseudonym->size() != kIdBytes) return UsageError("a case is named by the 32 hex digits of its pseudonym");
+    request.set_case_pseudonym(*pseudonym);  // With a referral too: the case's trail, and of it that referral.
+  }
+  if (request.about_case() == inspection::v1::QueryTrailRequest::ABOUT_NOT_SET) return UsageError("a case's pseudonym or --referral is needed");
+  return request;
+}
+
+absl::StatusOr<int> ShowTimeline(Session& session, const TimelineOptions& options) {
+  std::string only;
+  ACCORD_ASSIGN_OR_RETURN(const auto request, TimelineRequest(options, only));
+  const bool of_case = request.about_case() == inspection::v1::QueryTrailRequest::kCasePseudonym;
+  const Prefer prefer = !options.warrant.empty() ? Prefer::kInspector : of_case ? Prefer::kAdmin : Prefer::kAgency;
+  if (!options.html.empty() && std::filesystem::symlink_status(options.html).type() != std::filesystem::file_type::not_found) {
+    return UsageError(fmt::format("{} is there already: nothing is written over", options.html));
+  }
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(prefer));
+  ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
+  const TrailCheck check = CheckOrder(answer.rows);
+  if (!check.in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
+  TimelineProof proof{.origin = log.name(), .completeness = answer.completeness, .query_index = answer.query_index, .every_entry = check.every_entry_shown};
+  if (!options.no_proofs) ACCORD_RETURN_IF_ERROR(ProveTimeline(broker, log, answer.rows, proof));
+  const Timeline timeline =
+      MakeTimeline(answer.rows, of_case ? "Case " + ToHex(request.case_pseudonym()) : "Referral " + ToHex(only), std::move(proof), only);
+  if (!options.html.empty()) {
+    ACCORD_RETURN_IF_ERROR(WriteFileDurably(options.html, TimelinePage(timeline), kForOwner));
+    if (!session.json()) {
+      session.Print(fmt::format("{} has the timeline with {} entries: one page that loads nothing, for the owner alone.\n", options.html, timeline.events.size()));
+      return kDone;
+    }
+  }
+  if (session.json()) {
+    session.PrintJson(TimelineJson(timeline));
+  } else {
+    session.Print(TimelineText(timeline, console::TerminalWidth()));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void AddTimelineVerb(Command& cases, Verb& chosen) {
+  auto options = std::make_shared<TimelineOptions>();
+  Command& verb = cases.AddVerb("timeline", "What happened across agencies: who got what, how long it waited, where the record is silent");
+  verb.AddOption("CASE", options->pseudonym, "Case pseudonym, 32 hex digits (administrators; inspectors under a warrant)");
+  verb.AddOption("--referral", options->referral, "`referrals/…`: of the case this one alone; without a case also for the agencies that are party to it");
+  verb.AddOption("--warrant", options->warrant, "The warrant it is asked under (inspectors)");
+  verb.AddOption("--purpose", options->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+  verb.AddOption("--html", options->html, "Write it into this new file, one page to read and print").Path();
+  verb.AddFlag("--no-proofs", options->no_proofs, "Do not prove that each leaf is in the log");
+  verb.Footer("Example:\n  accordctl case timeline 9f3c… --warrant jtai-2026-1 --html case.html --as-inspector ofsted-1");
+  verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ShowTimeline(session, *options); }; });
+}
+
+}  // namespace accord::accordctl

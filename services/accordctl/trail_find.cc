@@ -1,0 +1,176 @@
+#include "services/accordctl/trail_find.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "common/base/status.h"
+#include "common/console/table.h"
+#include "common/console/words.h"
+#include "services/accordctl/choices.h"
+#include "services/accordctl/progress.h"
+#include "services/accordctl/trail_query.h"
+#include "services/accordctl/trail_rows.h"
+#include "services/accordctl/verbs.h"
+
+namespace accord::accordctl {
+namespace {
+
+using inspection::v1::QueryTrailRequest;
+
+constexpr uint64_t kExplainedMost = 1'000'000;  // The broker counts no further.
+
+template <typename Enum>
+void AddValues(const std::vector<std::string>& words, google::protobuf::RepeatedField<int>& values) {
+  for (const std::string& word : words) values.Add(Value<Enum>(word));
+}
+
+// What was found, as far as it was asked for.
+struct FoundEntries {
+  std::vector<CheckedRow> rows;
+  nlohmann::json json = nlohmann::json::array();
+  uint64_t query_index = 0;
+  bool all = false;  // There is no more.
+};
+
+absl::StatusOr<FoundEntries> ReadFound(const Endpoint& broker, QueryTrailRequest request, const std::string& origin, size_t rows_max) {
+  FoundEntries found;
+  Progress progress("entries");
+  request.set_page_size(kPageRowsMax);
+  while (!found.all && found.rows.size() < rows_max) {
+    ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &inspection::v1::TrailService::Stub::QueryTrail, request));
+    for (const auto& row : response.rows()) {
+      ACCORD_ASSIGN_OR_RETURN(CheckedRow checked, CheckRow(row, origin));
+      if (found.rows.size() == rows_max) break;
+      found.rows.push_back(std::move(checked));
+      found.json.push_back(ToJson(row));
+    }
+    found.query_index = response.query_index();
+    request.set_page_token(response.next_page_token());
+    found.all = request.page_token().empty() && !found.rows.empty() && found.rows.back().index == found.query_index;
+    if (request.page_token().empty()) break;
+    progress.Tell(found.rows.size(), 0);
+  }
+  return found;
+}
+
+// In the order that was asked for; the query's own row is the last, whatever the order.
+bool InOrder(const FoundEntries& found, bool newest_first) {
+  size_t count = found.rows.size();
+  if (count > 0 && found.rows.back().index == found.query_index) --count;
+  for (size_t i = 1; i < count; ++i) {
+    const uint64_t before = found.rows[i - 1].index, after = found.rows[i].index;
+    if (newest_first ? before <= after : before >= after) return false;
+  }
+  return true;
+}
+
+std::string FoundText(const FoundEntries& found, bool proved, const std::string& log) {
+  console::Table table({"entry", "time", "event", "who", "recipient", "detail"});
+  for (const CheckedRow& row : found.rows) {
+    table.Add({std::to_string(row.index), console::TimeText(static_cast<int64_t>(row.leaf.time_ms)), EventText(row), ActorText(row), RecipientText(row),
+               DetailText(row)});
+  }
+  std::string words =
+      found.all ? fmt::format("That is every entry before {} that the filter selects: it is the record of this very question, the last row.", found.query_index)
+                : std::string("There are more; ask for them with --rows, or for a shorter period.");
+  words += proved ? fmt::format(" Verified before it was printed: what each row says opens commitments of its leaf, and each leaf is in the log that {} signs.", log)
+                  : std::string(" Verified before it was printed: what each row says opens commitments of its leaf.");
+  std::string text = table.ToString(console::TerminalWidth()) + "\n";
+  for (const std::string& line : console::Wrap(words, console::TerminalWidth())) text += line + "\n";
+  return text;
+}
+
+absl::StatusOr<int> Explain(Session& session, const Endpoint& broker, const QueryTrailRequest& request) {
+  inspection::v1::ExplainTrailRequest explained;
+  *explained.mutable_query() = request;
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &inspection::v1::TrailService::Stub::ExplainTrail, explained));
+  if (session.json()) {
+    session.PrintJson(ToJson(response));
+  } else {
+    session.Print(ExplainText(response));
+  }
+  return kDone;
+}
+
+absl::StatusOr<int> Find(Session& session, const FindArguments& arguments) {
+  ACCORD_ASSIGN_OR_RETURN(const QueryTrailRequest request, FindRequest(arguments));
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  if (arguments.explain) return Explain(session, broker, request);
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const FoundEntries found, ReadFound(broker, request, log.name(), static_cast<size_t>(arguments.rows)));
+  if (!InOrder(found, arguments.newest_first)) return Error(Reason::kReceiptInvalid, "the entries are not in the order of the log");
+  const bool prove = !arguments.no_proofs && (arguments.proofs || found.rows.size() <= kProofsAtOnceMax);
+  if (prove) ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, found.rows));
+  if (session.json()) {
+    session.PrintJson({{"rows", found.json}, {"queryIndex", found.query_index}, {"all", found.all}, {"openingsVerified", true}, {"leavesProved", prove}});
+  } else {
+    session.Print(FoundText(found, prove, std::string(log.name())));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+absl::StatusOr<QueryTrailRequest> FindRequest(const FindArguments& arguments) {
+  QueryTrailRequest request;
+  request.set_purpose(arguments.purpose);
+  request.set_warrant(arguments.warrant);
+  auto& filter = *request.mutable_filter();
+  for (const std::string& agency : arguments.agencies) filter.add_agencies(agency);
+  for (const std::string& worker : arguments.workers) filter.add_workers(worker);
+  for (const std::string& area : arguments.areas) filter.add_areas(area);
+  AddValues<type::v1::RiskGrade>(arguments.grades, *filter.mutable_grades());
+  AddValues<type::v1::EventType>(arguments.events, *filter.mutable_events());
+  AddValues<type::v1::StatementKind>(arguments.statements, *filter.mutable_statements());
+  AddValues<type::v1::Verdict>(arguments.verdicts, *filter.mutable_verdicts());
+  AddValues<type::v1::Article6Basis>(arguments.bases, *filter.mutable_article6());
+  if (!arguments.from.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMs("--from", arguments.from));
+    filter.set_from_ms(from_ms);
+  }
+  if (!arguments.until.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMs("--until", arguments.until));
+    filter.set_until_ms(until_ms);
+  }
+  filter.set_newest_first(arguments.newest_first);
+  if (!arguments.workers.empty() && arguments.agencies.size() != 1) return UsageError("--worker: whose they are is said by exactly one --agency");
+  return request;
+}
+
+std::string ExplainText(const inspection::v1::ExplainTrailResponse& response) {
+  std::string text = fmt::format("Read by: {}; {} entries", response.path(),
+                                 response.entries() >= kExplainedMost ? std::string("a million or more") : fmt::format("at most {}", response.entries()));
+  if (response.checked().empty()) return text + ". Nothing is left to check.\n";
+  text += ". Checked one by one:";
+  for (int i = 0; i < response.checked_size(); ++i) text += fmt::format("{} {}", i == 0 ? "" : ",", response.checked(i));
+  return text + ".\n";
+}
+
+void AddTrailFind(Command& trail, Verb& chosen) {
+  auto arguments = std::make_shared<FindArguments>();
+  arguments->rows = kRowsDefault;
+  Command& verb = trail.AddVerb("find", "Entries that all of these select, whatever they are about (administrators, inspectors)");
+  verb.AddOption("--agency", arguments->agencies, "An agency that acted, sent or was to receive; may be repeated, as all of these");
+  verb.AddOption("--worker", arguments->workers, "Pseudonym of a worker; needs one --agency, which is theirs");
+  verb.AddOption("--area", arguments->areas, "GSS code of an area of such an agency, as the directory has it now");
+  verb.AddOption("--from", arguments->from, "At or after this day or time, such as 2027-03-31 or 2027-03-31T09:30:00Z");
+  verb.AddOption("--until", arguments->until, "And before this one");
+  verb.AddOption("--grade", arguments->grades, "Grade of the referral when it was stored").Check(OneOf<type::v1::RiskGrade>());
+  verb.AddOption("--event", arguments->events, "Kind of event").Check(OneOf<type::v1::EventType>());
+  verb.AddOption("--statement", arguments->statements, "Kind of statement").Check(OneOf<type::v1::StatementKind>());
+  verb.AddOption("--verdict", arguments->verdicts, "A verdict of its decisions").Check(OneOf<type::v1::Verdict>());
+  verb.AddOption("--basis", arguments->bases, "Article 6 basis of the referral when it was stored").Check(OneOf<type::v1::Article6Basis>());
+  verb.AddFlag("--newest-first", arguments->newest_first, "The newest first");
+  verb.AddFlag("--explain", arguments->explain, "Say how it would be read and how much that looks at; nothing is asked or recorded");
+  verb.AddOption("--rows", arguments->rows, "Most entries to show").Range(1, kRowsMax).ShowDefault();
+  verb.AddOption("--purpose", arguments->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+  verb.AddOption("--warrant", arguments->warrant, "The warrant it is asked under (inspectors)");
+  Option& no_proofs = verb.AddFlag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
+  verb.AddFlag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax)).Excludes(no_proofs);
+  verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Find(session, *arguments); }; });
+}
+
+}  // namespace accord::accordctl

@@ -1,0 +1,47 @@
+#include "services/accordctl/trail_find.h"
+
+#include <gtest/gtest.h>
+
+namespace accord::accordctl {
+namespace {
+
+TEST(TrailFindTest, WhatIsTypedIsAsked) {
+  FindArguments arguments{.agencies = {"idva"}, .workers = {"w-1"}, .areas = {"E08000012"}, .grades = {"high"}, .events = {"statement"},
+                          .statements = {"accepted"}, .verdicts = {"withhold"}, .bases = {"public-task"}, .from = "2027-03-31",
+                          .until = "2027-03-31T09:30:00Z", .purpose = "audit", .warrant = "jtai-1", .newest_first = true};
+  const auto request = FindRequest(arguments);
+  ASSERT_TRUE(request.ok()) << request.status();
+  const auto& filter = request->filter();
+  EXPECT_EQ(request->purpose(), "audit");
+  EXPECT_EQ(request->warrant(), "jtai-1");
+  EXPECT_EQ(filter.agencies(0), "idva");
+  EXPECT_EQ(filter.workers(0), "w-1");
+  EXPECT_EQ(filter.areas(0), "E08000012");
+  EXPECT_EQ(filter.grades(0), type::v1::RISK_GRADE_HIGH);
+  EXPECT_EQ(filter.events(0), type::v1::EVENT_TYPE_STATEMENT);
+  EXPECT_EQ(filter.statements(0), type::v1::STATEMENT_KIND_ACCEPTED);
+  EXPECT_EQ(filter.verdicts(0), type::v1::VERDICT_WITHHOLD);
+  EXPECT_EQ(filter.article6(0), type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+  EXPECT_EQ(filter.until_ms() - filter.from_ms(), (9 * 60 + 30) * 60'000);
+  EXPECT_TRUE(filter.newest_first());
+}
+
+TEST(TrailFindTest, AWorkerIsOfOneAgencyAndATimeIsOne) {
+  EXPECT_TRUE(IsUsageError(FindRequest({.workers = {"w-1"}}).status()));
+  EXPECT_TRUE(IsUsageError(FindRequest({.agencies = {"idva", "police"}, .workers = {"w-1"}}).status()));
+  EXPECT_TRUE(IsUsageError(FindRequest({.from = "last week"}).status()));
+}
+
+TEST(TrailFindTest, TheReadingIsExplainedInWords) {
+  inspection::v1::ExplainTrailResponse response;
+  response.set_path("agency and kind of event");
+  response.set_entries(1204);
+  EXPECT_EQ(ExplainText(response), "Read by: agency and kind of event; at most 1204 entries. Nothing is left to check.\n");
+  response.set_entries(1'000'000);
+  response.add_checked("grade");
+  response.add_checked("verdict");
+  EXPECT_EQ(ExplainText(response), "Read by: agency and kind of event; a million or more entries. Checked one by one: grade, verdict.\n");
+}
+
+}  // namespace
+}  // namespace accord::accordctl

@@ -1,0 +1,197 @@
+#include "services/broker/administration/checklists.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "accord/storage/v1/hold.pb.h"
+#include "accord/storage/v1/inspection.pb.h"
+#include "common/base/status.h"
+#include "common/crypto/testing_pki.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/sequencer/memory_context.h"
+
+namespace accord::broker {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+class CheckListsTest : public ::testing::Test {
+ protected:
+  CheckListsTest() {
+    agency_.set_id("idva");
+    agency_.set_kind(type::v1::AGENCY_KIND_IDVA);
+    agency_.set_active(true);
+    agency_.add_areas("E06000001");
+    agency_.set_duty_telephone("0300 000 0000");
+    agency_.set_duty_recipient("police");
+    agency_.add_signing_certificates(authority_.IssueSigning("idva").certificate.der());
+    agency_.set_sealing_certificate(authority_.IssueSealing("idva").certificate.der());
+    Keep();
+    storage::v1::StoredAgreement agreement;
+    agreement.set_version("1");
+    agreement.set_effective_from_ms(1);
+    agreement.set_text(R"(
+version = "1"
+parties = ["police", "idva"]
+effective_from = "2020-01-01"
+expires = "2040-01-01"
+[[route]]
+id = "all"
+from_kinds = ["police"]
+to_kinds = ["idva"]
+purposes = ["support"]
+categories = ["identity"]
+)");
+    context_.Put(kFamilyPolicy, AgreementKey("1"), agreement.SerializeAsString());
+  }
+  void Keep() { context_.Put(kFamilyAgency, "idva", agency_.SerializeAsString()); }
+
+  // `make` with everything as the store has it.
+  template <typename Make>
+  auto With(Make make) {
+    const auto directory = *DirectorySnapshot::Load(context_, 1);
+    const auto policy = *LoadPolicy(context_, *directory, {});
+    const auto sealed = SealedReaderOf(context_);
+    return make(CheckListSources{context_, sealed, *directory, *policy, context_.time});
+  }
+  std::vector<std::string> Lacks(SeenOfAgency seen = {.called = true, .alerted = true}) {
+    return Open(With([&](const CheckListSources& sources) { return OnboardingOf(sources, "idva", seen); }));
+  }
+  std::vector<std::string> Leaving() {
+    return Open(With([](const CheckListSources& sources) { return LeavingOf(sources, "idva"); }));
+  }
+  static std::vector<std::string> Open(const absl::StatusOr<std::vector<admin::v1::CheckListItem>>& items) {
+    EXPECT_EQ(items.status(), absl::OkStatus());
+    std::vector<std::string> open;
+    for (const auto& item : *items) {
+      EXPECT_FALSE(item.text().empty());
+      if (item.done() || item.optional()) continue;
+      open.push_back(item.open() == 0 ? item.code() : fmt::format("{} {}", item.code(), item.open()));
+    }
+    return open;
+  }
+
+  // A referral of `sender` to the agencies with a state, as they are stored; `alter` changes the row of the last.
+  void Refer(const std::string& digest, const std::string& sender, std::vector<std::pair<std::string, type::v1::ReferralState>> recipients,
+             const std::function<void(storage::v1::StoredReferral&)>& alter = nullptr) {
+    const std::string key(32, digest[0]);
+    storage::v1::StoredReferral stored;
+    for (const auto& [agency, state] : recipients) {
+      auto& recipient = *stored.add_recipients();
+      recipient.set_agency(agency);
+      recipient.set_state(state);
+      context_.Put(kFamilyParty, PartyKey(agency, static_cast<uint64_t>(digest[0])), key);
+    }
+    if (alter) alter(stored);
+    context_.Put(kFamilyParty, PartyKey(sender, static_cast<uint64_t>(digest[0])), key);
+    context_.Put(kFamilyReferral, key, stored.SerializeAsString());
+  }
+  void WithoutAgreement() { context_.Delete(kFamilyPolicy, AgreementKey("1")); }
+
+  crypto::testing::TestAuthority authority_;
+  MemoryContext context_;
+  admin::v1::Agency agency_;
+};
+
+TEST_F(CheckListsTest, OnboardingSaysWhatIsMissing) {
+  EXPECT_THAT(Lacks(), IsEmpty());
+  EXPECT_THAT(Lacks({}), ElementsAre("connection"));
+  agency_.clear_areas();
+  agency_.clear_duty_telephone();
+  agency_.clear_duty_recipient();
+  agency_.set_active(false);
+  Keep();
+  EXPECT_THAT(Lacks(), ElementsAre("active", "areas", "jurisdiction", "duty_telephone", "duty_hours"));
+  agency_.set_active(true);
+  Keep();
+  WithoutAgreement();
+  context_.Put(kFamilySuspension, "agency/idva", storage::v1::StoredSuspension().SerializeAsString());
+  context_.Put(kFamilyDeny, crypto::Certificate::FromDer(agency_.sealing_certificate())->fingerprint(), "");
+  EXPECT_THAT(Lacks(), ElementsAre("not_suspended", "areas", "jurisdiction", "sealing_certificate", "duty_telephone", "duty_hours", "agreement"));
+  const auto nobody = With([](const CheckListSources& sources) { return OnboardingOf(sources, "nobody", {}); });
+  EXPECT_TRUE(HasReason(nobody.status(), Reason::kPrincipalNotFound));
+}
+
+TEST_F(CheckListsTest, ACertificateThatEndsSoonIsToldBeforeItEnds) {
+  const absl::Time end = context_.time + kCertificateWarning;
+  agency_.set_sealing_certificate(authority_
+                                      .Issue({.uris = {crypto::testing::SpiffeId("agency/idva/sealing")},
+                                              .key_usage = crypto::kKeyAgreement,
+                                              .not_after = end})
+                                      .certificate.der());
+  Keep();
+  const auto renewal = [&] {
+    const auto items = With([](const CheckListSources& sources) { return OnboardingOf(sources, "idva", {}); });
+    return std::find_if(items->begin(), items->end(), [](const auto& item) { return item.code() == "sealing_certificate_renewal"; })->done();
+  };
+  EXPECT_FALSE(renewal());
+  context_.time -= absl::Seconds(1);
+  EXPECT_TRUE(renewal());
+  context_.time = end;
+  EXPECT_THAT(Lacks(), ElementsAre("sealing_certificate"));
+}
+
+TEST_F(CheckListsTest, LeavingEndsWhenNothingOfItIsOpen) {
+  EXPECT_THAT(Leaving(), ElementsAre("agreements 1"));
+  WithoutAgreement();
+  EXPECT_THAT(Leaving(), IsEmpty());
+  using namespace type::v1;  // NOLINT: states.
+  Refer("a", "police", {{"idva", REFERRAL_STATE_DELIVERED}});
+  Refer("b", "police", {{"idva", REFERRAL_STATE_ACCEPTED}});
+  Refer("c", "idva", {{"housing", REFERRAL_STATE_RELEASED}}, [](auto& stored) { stored.mutable_recipients(0)->set_pick_up_due_ms(7); });
+  Refer("d", "police", {{"idva", REFERRAL_STATE_CLOSED}}, [](auto& stored) { stored.mutable_recipients(0)->set_change_due_ms(7); });
+  Refer("e", "idva", {{"housing", REFERRAL_STATE_ACCEPTED}}, [](auto& stored) { stored.mutable_recipients(0)->set_reseal_wanted_ms(7); });
+  EXPECT_THAT(Leaving(), ElementsAre("unread 1", "received 1", "sent 1", "changes 1", "reseals 1"));
+}
+
+TEST_F(CheckListsTest, WhatIsAtItsEndOrAsksForNothingIsNotOpen) {
+  WithoutAgreement();
+  using namespace type::v1;  // NOLINT: states.
+  char digest = 'a';
+  for (const auto state : {REFERRAL_STATE_CLOSED, REFERRAL_STATE_DECLINED, REFERRAL_STATE_RETURNED, REFERRAL_STATE_REDIRECTED, REFERRAL_STATE_WITHDRAWN,
+                           REFERRAL_STATE_RECALLED, REFERRAL_STATE_ANSWERED, REFERRAL_STATE_TRANSFERRED_OUT, REFERRAL_STATE_OPENED}) {
+    Refer(std::string(1, digest++), "police", {{"idva", state}, {"housing", REFERRAL_STATE_DELIVERED}});
+  }
+  // Sent, and under way at another, which is that one's own; and an older version of what was corrected.
+  Refer("y", "idva", {{"housing", REFERRAL_STATE_ACCEPTED}});
+  Refer("z", "police", {{"idva", REFERRAL_STATE_DELIVERED}}, [](auto& stored) { stored.set_replaced_by(std::string(32, 'a')); });
+  EXPECT_THAT(Leaving(), IsEmpty());
+  Refer("i", "police", {{"idva", REFERRAL_STATE_OPENED}}, [](auto& stored) { stored.mutable_recipients(0)->set_response_due_ms(7); });
+  EXPECT_THAT(Leaving(), ElementsAre("received 1")) << "opened, and an answer is asked for";
+}
+
+TEST_F(CheckListsTest, LeavingCountsWhatElseIsOpen) {
+  WithoutAgreement();
+  admin::v1::Agency police;
+  police.set_id("police");
+  police.set_active(true);
+  police.set_deputy("idva");
+  context_.Put(kFamilyAgency, "police", police.SerializeAsString());
+  for (const std::string agency : {"idva", "idv", "idvas"}) {  // Of those whose names begin alike nothing is counted.
+    context_.Put(kFamilyMailbox, MailboxKey(agency, type::v1::DESK_CONFIDENTIAL, type::v1::LANE_HIGH, 1), "x");
+    context_.Put(kFamilyDeadLetter, DeadLetterKey(agency, type::v1::DESK_MAIN, 1, std::string(16, 'd')), "");
+    context_.Put(kFamilyReview, ReviewKey(ReviewKind::kGap, agency, true, 1, std::string(32, 'g')), "");
+    context_.Put(kFamilyReview, ReviewKey(ReviewKind::kBreach, agency, true, 1, std::string(32, 'g')), "");
+    context_.Put(kFamilyReview, ReviewKey(ReviewKind::kBreach, agency, false, 1, std::string(32, 'h')), "");
+  }
+  storage::v1::StoredHold hold;
+  context_.Put(kFamilyHold, "inquest", hold.SerializeAsString());
+  context_.Put(kFamilyHoldHolder, HoldHolderKey("inquest", "idva", type::v1::DESK_MAIN), "");
+  hold.set_lifted_at_ms(7);
+  context_.Put(kFamilyHold, "lifted", hold.SerializeAsString());
+  context_.Put(kFamilyHoldHolder, HoldHolderKey("lifted", "idva", type::v1::DESK_MAIN), "");
+  EXPECT_THAT(Leaving(), UnorderedElementsAre("stand_ins 1", "deliveries 1", "dead_letters 1", "gaps 1", "breaches 1", "holds 1"));
+  const auto items = With([](const CheckListSources& sources) { return LeavingOf(sources, "idva"); });
+  const absl::Status refused = CheckComplete(*items);
+  EXPECT_TRUE(HasReason(refused, Reason::kLeavingIncomplete));
+  EXPECT_EQ(DetailOf(refused).metadata["open"], "stand_ins,deliveries,dead_letters,gaps,breaches,holds");
+  EXPECT_EQ(CheckComplete({}), absl::OkStatus());
+}
+
+}  // namespace
+}  // namespace accord::broker

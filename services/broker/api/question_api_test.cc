@@ -1,0 +1,206 @@
+// Named questions and samples over the wire: a whole broker with TLS, a real store and a real log.
+//
+// Goal: every question is an entry before its first row; its pages are of the log as it was then; it is answered under a warrant that covers it and in
+// no other way; a sample is drawn again from its seed, and opens to its warrant what was drawn and nothing else.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "accord/inspection/v1/trail_service.pb.h"
+#include "accord/inspection/v1/warrant_service.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "services/broker/api/testing_broker.h"
+#include "services/broker/api/testing_wire.h"
+#include "services/broker/trails/receipts.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::AskQuestionRequest;
+using inspection::v1::AskQuestionResponse;
+using inspection::v1::DrawSampleRequest;
+using inspection::v1::DrawSampleResponse;
+
+class QuestionApiTest : public ::testing::Test {
+ protected:
+  QuestionApiTest() {
+    for (const char* id : {"ines", "omar"}) {
+      admin::v1::Change change;
+      change.mutable_put_officer()->set_id(id);
+      change.mutable_put_officer()->set_inspector(true);
+      change.mutable_put_officer()->set_active(true);
+      change.mutable_put_officer()->set_inspectorate("ofsted");
+      EXPECT_EQ(world_.Change(change), absl::OkStatus());
+    }
+  }
+  WireAnswer Call(const std::string& principal, const std::string& service, const std::string& method, const google::protobuf::Message& request) {
+    auto& channel = channels_[principal];
+    if (channel == nullptr) channel = world_.Channel(principal);
+    return CallOnce(channel, "/accord." + service + "/" + method, request);
+  }
+  WireAnswer Ask(const std::string& principal, const AskQuestionRequest& request) { return Call(principal, "inspection.v1.TrailService", "AskQuestion", request); }
+  WireAnswer Draw(const std::string& principal, const DrawSampleRequest& request) { return Call(principal, "inspection.v1.TrailService", "DrawSample", request); }
+  void Store(const std::string& request_id, const std::string& victim) {
+    TestingReferral spec{.request_id = request_id, .recipients = {"idva"}};
+    spec.victim = victim;
+    spec.perpetrator = "bob";
+    Only<v1::SubmitReferralResponse>(Call("agency/police", "broker.v1.ReferralService", "SubmitReferral", MakeSubmission(world_, spec)));
+  }
+  // A statutory one over the last hour and the next; limited to samples of so many cases unless 0.
+  void Activate(const std::string& id, uint32_t sample_cases_max) {
+    const int64_t now = absl::ToUnixMillis(world_.clock().Now());
+    inspection::v1::ProposeWarrantRequest propose;
+    propose.set_request_id("propose-" + id);
+    auto& warrant = *propose.mutable_warrant();
+    warrant.set_id(id);
+    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
+    warrant.set_inspectorate("ofsted");
+    warrant.set_purpose("JTAI/2026/7");
+    warrant.set_legal_power("CA2004_S20");
+    warrant.mutable_scope()->set_from_ms(from_ms_);
+    warrant.mutable_scope()->set_until_ms(until_ms_);
+    warrant.mutable_scope()->set_sample_cases_max(sample_cases_max);
+    warrant.set_starts_ms(now);
+    warrant.set_ends_ms(now + 86'400'000LL);
+    Only<inspection::v1::ProposeWarrantResponse>(Call("inspector/ines", "inspection.v1.WarrantService", "ProposeWarrant", propose));
+    inspection::v1::ActivateWarrantRequest activate;
+    activate.set_request_id("activate-" + id);
+    activate.set_id(id);
+    Only<inspection::v1::ActivateWarrantResponse>(Call("inspector/omar", "inspection.v1.WarrantService", "ActivateWarrant", activate));
+  }
+  AskQuestionRequest Question(uint32_t number, const std::string& warrant) const {
+    AskQuestionRequest request;
+    request.set_question(number);
+    request.set_warrant(warrant);
+    request.set_from_ms(from_ms_);
+    request.set_until_ms(until_ms_);
+    return request;
+  }
+  DrawSampleRequest Sample(uint32_t size, const std::string& warrant) const {
+    DrawSampleRequest request;
+    request.set_size(size);
+    request.set_warrant(warrant);
+    request.set_from_ms(from_ms_);
+    request.set_until_ms(until_ms_);
+    return request;
+  }
+  // The reason, with the dimension; empty for OK.
+  static std::string Refused(const WireAnswer& answer) {
+    if (answer.code == grpc::StatusCode::OK) return "";
+    const ErrorDetail detail = DetailOf(rpc::FromGrpc(grpc::Status(answer.code, answer.words, answer.details)));
+    const auto dimension = detail.metadata.find("dimension");
+    return std::string(RowOf(detail.reason).name) + (dimension == detail.metadata.end() ? "" : " " + dimension->second);
+  }
+  static std::vector<std::string> CasesOf(const DrawSampleResponse& response) {
+    std::vector<std::string> cases;
+    for (const auto& row : response.table().rows()) cases.push_back(row.cells(1));
+    return cases;
+  }
+  EntryParts EntryAt(uint64_t index) {
+    const auto view = world_.broker().sequencer().View();
+    const auto entry = ReadEntry(**view, index);
+    EXPECT_EQ(entry.status(), absl::OkStatus());
+    const std::vector<type::v1::Opening> openings(entry->openings.openings().begin(), entry->openings.openings().end());
+    return *ReadParts(openings);
+  }
+
+  TestingBroker world_;
+  const int64_t from_ms_ = absl::ToUnixMillis(world_.clock().Now()) - 3'600'000, until_ms_ = from_ms_ + 7'200'000;
+  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
+};
+
+TEST_F(QuestionApiTest, AQuestionIsAnEntryBeforeItsRowsAndItsPagesAreOfTheLogAsItWas) {
+  for (const char* id : {"referral-1", "referral-2", "referral-3"}) Store(id, "anna");
+  Activate("jtai-1", 0);
+  AskQuestionRequest request = Question(17, "jtai-1");
+  request.set_purpose("JTAI/2026/7");
+  const auto counted = Only<AskQuestionResponse>(Ask("inspector/ines", request)).table();
+  EXPECT_EQ(counted.rows(0).cells(1), "3") << "a statutory warrant shows small counts";
+  EXPECT_EQ(counted.completeness(), "attested");
+  EXPECT_EQ(counted.tree_size(), counted.query_index());
+  const EntryParts entry = EntryAt(counted.query_index());
+  EXPECT_EQ(entry.event->type(), type::v1::EVENT_TYPE_QUESTION_ASKED);
+  EXPECT_EQ(entry.event->question(), 17u);
+  EXPECT_EQ(entry.event->warrant(), "jtai-1");
+  EXPECT_EQ(entry.event->purpose(), "JTAI/2026/7");
+  EXPECT_EQ(entry.event->query_digest().size(), 32u);
+  EXPECT_EQ(entry.actor->principal(), "inspector/ines");
+  // An administrator has no statutory warrant.
+  EXPECT_EQ(Only<AskQuestionResponse>(Ask("admin/alice", Question(17, ""))).table().rows(0).cells(1), "");
+
+  const auto sample = Only<DrawSampleResponse>(Draw("admin/alice", Sample(1, "")));
+  request = AskQuestionRequest();
+  request.set_question(22);
+  request.set_warrant("jtai-1");
+  request.set_case_pseudonym(*FromHex(CasesOf(sample).at(0)));
+  request.set_page_size(1);
+  auto page = Only<AskQuestionResponse>(Ask("inspector/ines", request));
+  Store("referral-4", "anna");  // After the question.
+  int rows = page.table().rows_size();
+  while (!page.next_page_token().empty()) {
+    request.set_page_token(page.next_page_token());
+    EXPECT_EQ(Refused(Ask("inspector/omar", request)), "PAGE_TOKEN_INVALID");
+    page = Only<AskQuestionResponse>(Ask("inspector/ines", request));
+    EXPECT_EQ(page.table().rows_size(), 1);
+    rows += page.table().rows_size();
+  }
+  EXPECT_EQ(rows, 3);
+}
+
+TEST_F(QuestionApiTest, NobodyAsksWithoutAWarrantThatCoversIt) {
+  Store("referral-1", "anna");
+  Activate("jtai-1", 0);
+  EXPECT_EQ(Refused(Ask("inspector/ines", Question(2, "jtai-1"))), "");
+  EXPECT_EQ(Refused(Ask("inspector/ines", Question(2, ""))), "NOT_PERMITTED");
+  EXPECT_EQ(Refused(Ask("inspector/ines", Question(2, "jtai-2"))), "WARRANT_NOT_FOUND");
+  EXPECT_EQ(Refused(Ask("agency/police", Question(2, ""))), "ROLE_NOT_ALLOWED");
+  EXPECT_EQ(Refused(Ask("inspector/ines", Question(99, "jtai-1"))), "QUESTION_UNKNOWN");
+  auto request = Question(2, "jtai-1");
+  request.set_until_ms(until_ms_ + 1);
+  EXPECT_EQ(Refused(Ask("inspector/ines", request)), "WARRANT_SCOPE period");
+  request = Question(2, "jtai-1");
+  request.set_days(2);
+  EXPECT_EQ(Refused(Ask("inspector/ines", request)), "FIELD_INVALID");
+  const auto listed = Only<inspection::v1::ListQuestionsResponse>(
+      Call("inspector/ines", "inspection.v1.TrailService", "ListQuestions", inspection::v1::ListQuestionsRequest()));
+  EXPECT_EQ(listed.questions_size(), 24);
+}
+
+TEST_F(QuestionApiTest, ASampleIsDrawnAgainFromItsSeedAndOpensWhatWasDrawn) {
+  for (const char* victim : {"anna", "beth", "cara", "dora"}) Store(std::string("referral-") + victim, victim);
+  Activate("jtai-1", 2);
+  const auto all = CasesOf(Only<DrawSampleResponse>(Draw("admin/alice", Sample(500, ""))));
+  ASSERT_EQ(all.size(), 4u);
+  AskQuestionRequest request;
+  request.set_question(22);
+  request.set_warrant("jtai-1");
+  request.set_case_pseudonym(*FromHex(all[0]));
+  EXPECT_EQ(Refused(Ask("inspector/ines", request)), "WARRANT_SCOPE case") << "before a sample is drawn nothing is covered";
+
+  const auto drawn = Only<DrawSampleResponse>(Draw("inspector/ines", Sample(2, "jtai-1")));
+  EXPECT_EQ(drawn.seed().size(), 16u);
+  const EntryParts entry = EntryAt(drawn.query_index());
+  EXPECT_EQ(entry.event->type(), type::v1::EVENT_TYPE_SAMPLE_DRAWN);
+  EXPECT_EQ(entry.event->sample_seed(), drawn.seed());
+  EXPECT_EQ(entry.event->tree_size(), drawn.tree_size());
+  Store("referral-late", "emma");
+  auto again = Sample(2, "jtai-1");
+  again.set_seed(drawn.seed());
+  again.set_tree_size(drawn.tree_size());
+  const auto cases = CasesOf(drawn);
+  EXPECT_EQ(CasesOf(Only<DrawSampleResponse>(Draw("inspector/ines", again))), cases);
+  EXPECT_EQ(Refused(Draw("inspector/ines", Sample(4, "jtai-1"))), "WARRANT_SCOPE sample");
+
+  for (const std::string& one : all) {
+    request.set_case_pseudonym(*FromHex(one));
+    const bool covered = std::find(cases.begin(), cases.end(), one) != cases.end();
+    EXPECT_EQ(Refused(Ask("inspector/ines", request)), covered ? "" : "WARRANT_SCOPE case");
+  }
+}
+
+}  // namespace
+}  // namespace accord::broker

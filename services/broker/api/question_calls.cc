@@ -1,0 +1,240 @@
+#include "services/broker/api/question_calls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "services/broker/api/handle.h"
+#include "services/broker/api/paging.h"
+#include "services/broker/delivery/referral_store.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/questions/engine.h"
+#include "services/broker/questions/sample.h"
+#include "services/broker/sequencer/reader.h"
+#include "services/broker/trails/looks.h"
+#include "services/broker/trails/trail.h"
+#include "services/broker/warrants/query_entry.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::AskQuestionRequest;
+using inspection::v1::AskQuestionResponse;
+using inspection::v1::DrawSampleRequest;
+using inspection::v1::DrawSampleResponse;
+
+constexpr std::string_view kListQuestions = "/accord.inspection.v1.TrailService/ListQuestions";
+constexpr std::string_view kAskQuestion = "/accord.inspection.v1.TrailService/AskQuestion";
+constexpr std::string_view kDrawSample = "/accord.inspection.v1.TrailService/DrawSample";
+
+absl::Status CheckQuestionPurpose(std::string_view purpose) {
+  if (IsPurpose(purpose)) return absl::OkStatus();
+  return Error(Reason::kFieldInvalid, fmt::format("purpose: a code of at most {} characters is needed", kPurposeCharsMax), {{"field", "purpose"}});
+}
+
+// One call, once it is understood.
+struct Asked {
+  Caller caller;
+  Scope scope = Scope::All();
+  const Question* question = nullptr;
+  AskQuestionRequest request;
+  std::string digest;  // Of the request without its page.
+  std::string page_query;
+  int page_size = 0;
+  struct Position {
+    uint64_t query_index = 0, row = 0;
+  };
+  std::optional<Position> from;  // Absent for the first page.
+};
+
+absl::StatusOr<Asked> ReadAsked(const ReadView& view, const Caller& caller, const AskQuestionRequest& request, absl::Time now) {
+  Asked asked;
+  asked.caller = caller;
+  asked.request = request;
+  ACCORD_ASSIGN_OR_RETURN(asked.scope, OpenScope(view, caller, request.warrant(), now));
+  ACCORD_RETURN_IF_ERROR(CheckQuestionPurpose(request.purpose()));
+  ACCORD_ASSIGN_OR_RETURN(asked.page_size, PageSize(request.page_size(), kQuestionPageDefault));
+  ACCORD_ASSIGN_OR_RETURN(asked.question, CheckQuestion(request, asked.scope));
+  AskQuestionRequest whole = request;
+  whole.clear_page_size();
+  whole.clear_page_token();
+  asked.digest = crypto::Sha256(whole.SerializeAsString());
+  asked.page_query = PageQuery(kAskQuestion, {caller.principal, asked.digest});
+  ACCORD_ASSIGN_OR_RETURN(const auto position, ReadPageToken(request.page_token(), asked.page_query));
+  if (position.has_value()) {
+    ByteReader reader(*position);
+    auto& from = asked.from.emplace();
+    if (!reader.U64(from.query_index) || !reader.U64(from.row) || !reader.AtEnd()) return PageTokenInvalid();
+  }
+  return asked;
+}
+
+// When it was asked, in milliseconds; PAGE_TOKEN_INVALID unless the entry is of this question, of this caller, and no older than a query's life.
+absl::StatusOr<int64_t> AskedAtMs(const ReadView& view, const Asked& asked, uint64_t query_index, absl::Time now) {
+  const auto entry = ReadEntry(view, query_index);
+  if (HasReason(entry.status(), Reason::kEntryNotFound)) return PageTokenInvalid();
+  ACCORD_RETURN_IF_ERROR(entry);
+  const std::vector<type::v1::Opening> openings(entry->openings.openings().begin(), entry->openings.openings().end());
+  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
+  const bool own = parts.event.has_value() && parts.event->type() == type::v1::EVENT_TYPE_QUESTION_ASKED && parts.event->query_digest() == asked.digest &&
+                   parts.actor.has_value() && parts.actor->principal() == asked.caller.principal;
+  const auto at_ms = static_cast<int64_t>(entry->parsed.time_ms);
+  if (!own || absl::FromUnixMillis(at_ms) + kTrailQueryLife < now) return PageTokenInvalid();
+  return at_ms;
+}
+
+referral::ClockRules ClocksNow(const QuestionWork& work, absl::Time now) { return work.policy.Get()->compiled.Clocks(now); }
+
+absl::Status AnswerAsked(const ReadView& view, const QuestionWork& work, const Asked& asked, Asked::Position from, absl::Time now,
+                         AskQuestionResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(const int64_t asked_at_ms, AskedAtMs(view, asked, from.query_index, now));
+  const auto directory = work.directory.Get();
+  const referral::ClockRules clocks = ClocksNow(work, absl::FromUnixMillis(asked_at_ms));
+  ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table whole, AnswerQuestion(view, work.keys, *directory, clocks, asked.scope, *asked.question, asked.request,
+                                                                      from.query_index, asked_at_ms));
+  whole.set_query_index(from.query_index);
+  auto& table = *response.mutable_table();
+  table = whole;
+  table.clear_rows();
+  size_t bytes = table.ByteSizeLong();
+  auto row = static_cast<int>(std::min<uint64_t>(from.row, static_cast<uint64_t>(whole.rows_size())));
+  for (; row < whole.rows_size() && table.rows_size() < asked.page_size && bytes < kPageBytesMax; ++row) {
+    bytes += whole.rows(row).ByteSizeLong();
+    *table.add_rows() = std::move(*whole.mutable_rows(row));
+  }
+  if (row < whole.rows_size()) {
+    response.set_next_page_token(MakePageToken(asked.page_query, ByteWriter().U64(from.query_index).U64(static_cast<uint64_t>(row)).bytes()));
+  }
+  return absl::OkStatus();
+}
+
+// On the chains of the referral or case that is asked about, so that whoever reads its trail sees the question too. REQUIRES: it is covered.
+absl::Status NameAsked(const ReadView& view, const Asked& asked, QueryEntry& query) {
+  if (!asked.request.case_pseudonym().empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto found, view.Get(kFamilyCase, asked.request.case_pseudonym()));
+    if (!found.has_value()) return absl::OkStatus();
+    query.draft.chains.push_back(asked.request.case_pseudonym());
+    ACCORD_ASSIGN_OR_RETURN(query.looked_at, PartiesOfCase(view, asked.request.case_pseudonym()));
+    return absl::OkStatus();
+  }
+  const auto read = SealedReaderOf(view);
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(read, asked.request.referral()));
+  if (!stored.has_value()) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(*stored));
+  query.draft.chains = ChainsOf(*stored);
+  auto& about = query.draft.referral.emplace();
+  about.set_header_digest(asked.request.referral());
+  about.set_sender(header.core.part.sender());
+  about.set_request_id(header.core.part.request_id());
+  ACCORD_ASSIGN_OR_RETURN(query.looked_at, PartiesOf(view, about.sender(), *stored));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<QueryEntry> QuestionEntry(const ReadView& view, const QuestionWork& work, const DirectorySnapshot& directory, const Asked& asked, absl::Time now) {
+  QueryEntry query = QueryEntryOf(asked.caller, asked.scope, type::v1::EVENT_TYPE_QUESTION_ASKED, kAskQuestion, asked.request.purpose());
+  query.draft.event.set_question(asked.request.question());
+  query.draft.event.set_query_digest(asked.digest);
+  if (asked.question->one) {
+    // Judged before there is an entry: what lies outside the warrant is a refusal, and stands on no chain that is not the caller's.
+    ACCORD_RETURN_IF_ERROR(AnswerQuestion(view, work.keys, directory, ClocksNow(work, now), asked.scope, *asked.question, asked.request, view.ledger().size(),
+                                          absl::ToUnixMillis(now)));
+    ACCORD_RETURN_IF_ERROR(NameAsked(view, asked, query));
+    if (asked.scope.warrant_id().empty()) query.looked_at.clear();
+  } else {
+    query.looked_at = LookedAtUnder(asked.scope, directory, {asked.request.agencies().begin(), asked.request.agencies().end()});
+  }
+  return query;
+}
+
+struct Drawing {
+  Scope scope = Scope::All();
+  Sample sample;
+  std::string seed;
+  uint64_t tree_size = 0;
+  QueryEntry query;
+};
+
+absl::StatusOr<Drawing> PlanDrawing(const ReadView& view, const QuestionWork& work, const Caller& caller, const DrawSampleRequest& request, absl::Time now) {
+  Drawing drawing;
+  ACCORD_ASSIGN_OR_RETURN(drawing.scope, OpenScope(view, caller, request.warrant(), now));
+  ACCORD_RETURN_IF_ERROR(CheckQuestionPurpose(request.purpose()));
+  ACCORD_RETURN_IF_ERROR(CheckSample(request, drawing.scope, view.ledger().size()));
+  drawing.seed = request.seed().empty() ? work.random.Bytes(kSampleSeedBytes) : request.seed();
+  drawing.tree_size = request.tree_size() == 0 ? view.ledger().size() : request.tree_size();
+  const auto directory = work.directory.Get();
+  ACCORD_ASSIGN_OR_RETURN(drawing.sample, DrawSample(view, work.keys, *directory, drawing.scope, request, drawing.seed, drawing.tree_size));
+  drawing.query = QueryEntryOf(caller, drawing.scope, type::v1::EVENT_TYPE_SAMPLE_DRAWN, kDrawSample, request.purpose());
+  drawing.query.draft.event.set_query_digest(crypto::Sha256(request.SerializeAsString()));
+  drawing.query.draft.event.set_sample_seed(drawing.seed);
+  drawing.query.draft.event.set_tree_size(drawing.tree_size);
+  drawing.query.looked_at = LookedAtUnder(drawing.scope, *directory, {});
+  if (drawing.scope.warrant().scope().sample_cases_max() > 0) drawing.query.sampled = drawing.sample.pseudonyms();
+  return drawing;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* QuestionCalls::List(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::ListQuestionsRequest&,
+                                              inspection::v1::ListQuestionsResponse& response) {
+  return HandleRecorded(context, shared, work_.refusals, kListQuestions, [&response](const BrokerCall&, Answer answer) {
+    for (const Question& question : Questions()) *response.add_questions() = DescribeQuestion(question);
+    answer(absl::OkStatus());
+  });
+}
+
+grpc::ServerUnaryReactor* QuestionCalls::Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const AskQuestionRequest& request,
+                                             AskQuestionResponse& response) {
+  return HandleRecorded(context, shared, work_.refusals, kAskQuestion, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
+    absl::StatusOr<Asked> asked;
+    absl::StatusOr<QueryEntry> query;
+    {
+      const auto view = work_.sequencer.View();
+      if (!view.ok()) return answer(view.status());
+      asked = ReadAsked(**view, call.caller, request, shared.clock.Now());
+      if (!asked.ok()) return answer(asked.status());
+      if (asked->from.has_value()) return answer(AnswerAsked(**view, work_, *asked, *asked->from, shared.clock.Now(), response));
+      query = QuestionEntry(**view, work_, *work_.directory.Get(), *asked, shared.clock.Now());
+      if (!query.ok()) return answer(query.status());
+    }
+    work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(
+        *std::move(query), [this, &shared, &response, asked = *std::move(asked), answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+          if (!index.ok()) return answer(index.status());
+          const auto view = work_.sequencer.View();
+          if (!view.ok()) return answer(view.status());
+          answer(AnswerAsked(**view, work_, asked, {.query_index = *index, .row = 0}, shared.clock.Now(), response));
+        }));
+  });
+}
+
+grpc::ServerUnaryReactor* QuestionCalls::Draw(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const DrawSampleRequest& request,
+                                              DrawSampleResponse& response) {
+  return HandleRecorded(context, shared, work_.refusals, kDrawSample, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
+    absl::StatusOr<Drawing> drawing;
+    {
+      const auto view = work_.sequencer.View();
+      if (!view.ok()) return answer(view.status());
+      drawing = PlanDrawing(**view, work_, call.caller, request, shared.clock.Now());
+      if (!drawing.ok()) return answer(drawing.status());
+    }
+    QueryEntry query = std::move(drawing->query);
+    work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(
+        std::move(query), [&request, &response, drawing = *std::move(drawing), answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+          if (!index.ok()) return answer(index.status());
+          *response.mutable_table() = SampleTable(drawing.sample, request, drawing.scope, drawing.tree_size);
+          response.mutable_table()->set_query_index(*index);
+          response.set_seed(drawing.seed);
+          response.set_tree_size(drawing.tree_size);
+          response.set_query_index(*index);
+          answer(absl::OkStatus());
+        }));
+  });
+}
+
+}  // namespace accord::broker

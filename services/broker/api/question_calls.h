@@ -1,0 +1,47 @@
+// ListQuestions, AskQuestion and DrawSample: the named questions and samples as calls (docs/questions.md).
+#pragma once
+
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "common/base/random.h"
+#include "common/rpc/handler.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/policy/policy_holder.h"
+#include "services/broker/sequencer/refusal_recorder.h"
+#include "services/broker/sequencer/sequencer.h"
+#include "services/broker/trails/keys.h"
+
+namespace accord::broker {
+
+inline constexpr int kQuestionPageDefault = 100;
+
+// What the calls need. All must outlive the server.
+struct QuestionWork {
+  Sequencer& sequencer;
+  const DirectoryHolder& directory;
+  const PolicyHolder& policy;
+  const TrailKeys& keys;
+  Random& random;
+  RefusalRecorder& refusals;
+};
+
+// Thread-safe.
+class QuestionCalls {
+ public:
+  explicit QuestionCalls(QuestionWork work) : work_(work) {}
+
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::ListQuestionsRequest& request,
+                                 inspection::v1::ListQuestionsResponse& response);
+  // The entry QUESTION_ASKED is durable before the first row; the pages of one answer are of the log as it was at that entry, and may be turned for
+  // an hour. Errors of OpenScope, CheckQuestion and AnswerQuestion; PAGE_TOKEN_INVALID.
+  grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::AskQuestionRequest& request,
+                                inspection::v1::AskQuestionResponse& response);
+  // The entry SAMPLE_DRAWN is durable, with what it adds to the warrant, before the answer. Errors of OpenScope, CheckSample, DrawSample and
+  // RecordQueryCommand.
+  grpc::ServerUnaryReactor* Draw(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::DrawSampleRequest& request,
+                                 inspection::v1::DrawSampleResponse& response);
+
+ private:
+  const QuestionWork work_;
+};
+
+}  // namespace accord::broker

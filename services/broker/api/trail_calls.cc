@@ -1,0 +1,126 @@
+#include "services/broker/api/trail_calls.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/rpc/server_stream.h"
+#include "services/broker/adapter/authorizer.h"
+#include "services/broker/api/handle.h"
+#include "services/broker/api/paging.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::ExplainTrailRequest;
+using inspection::v1::ExplainTrailResponse;
+using inspection::v1::QueryTrailRequest;
+using inspection::v1::QueryTrailResponse;
+using inspection::v1::StreamTrailRequest;
+using inspection::v1::StreamTrailResponse;
+
+constexpr std::string_view kStreamTrail = "/accord.inspection.v1.TrailService/StreamTrail";
+constexpr std::string_view kExplainTrail = "/accord.inspection.v1.TrailService/ExplainTrail";
+
+absl::Status AnswerOnePage(const TrailWork& work, const TrailQuery& query, TrailPosition position, absl::Time now, QueryTrailResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
+  const auto next = AnswerTrailPage(work, *view, query, position, now, response);
+  // The position is what the caller sent: a query that is not its own, or is over, is a wrong token.
+  if (query.from.has_value() && HasReason(next.status(), Reason::kEntryNotFound)) return PageTokenInvalid();
+  ACCORD_RETURN_IF_ERROR(next);
+  if (next->has_value()) {
+    response.set_next_page_token(MakePageToken(query.page_query, ByteWriter().U64(position.query_index).U64(**next).bytes()));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TrailQuery> Understand(const TrailWork& work, const Caller& caller, std::string_view method, absl::Time now,
+                                      const QueryTrailRequest& request) {
+  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
+  return ReadTrailQuery(work, *view, caller, method, now, request);
+}
+
+class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
+ public:
+  TrailStream(const TrailWork& work, const Clock& clock, QueryTrailRequest request) : work_(work), clock_(clock), request_(std::move(request)) {}
+
+ private:
+  std::shared_ptr<TrailStream> Self() { return std::static_pointer_cast<TrailStream>(shared_from_this()); }
+
+  absl::Status OnOpen(const rpc::Peer& peer) override {
+    const Caller caller = CallerOf(peer);
+    request_.clear_page_token();
+    request_.set_page_size(kTrailRowsAMessage);
+    auto query = Understand(work_, caller, kStreamTrail, clock_.Now(), request_);
+    RecordRefusal(work_.refusals, caller, kStreamTrail, query.status());
+    ACCORD_RETURN_IF_ERROR(query);
+    query_ = *std::move(query);
+    Hold();
+    QueryEntry entry = query_.entry;
+    work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(std::move(entry), [self = Self()](const absl::StatusOr<uint64_t>& index) {
+      RecordRefusal(self->work_.refusals, self->query_.caller, kStreamTrail, index.status());
+      if (index.ok()) self->position_ = TrailPosition{.query_index = *index};
+      self->Resume(index.status());
+    }));
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<bool> Next(StreamTrailResponse& message) override {
+    if (!position_.has_value()) return false;
+    ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
+    ACCORD_ASSIGN_OR_RETURN(const auto next, AnswerTrailPage(work_, *view, query_, *position_, clock_.Now(), *message.mutable_page()));
+    if (next.has_value()) {
+      position_->place = *next;
+    } else {
+      position_.reset();
+    }
+    return true;
+  }
+
+  const TrailWork& work_;
+  const Clock& clock_;
+  QueryTrailRequest request_;
+  TrailQuery query_;                       // From OnOpen on.
+  std::optional<TrailPosition> position_;  // Absent before the query is recorded, and after the last page.
+};
+
+}  // namespace
+
+grpc::ServerUnaryReactor* TrailCalls::Query(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const QueryTrailRequest& request,
+                                            QueryTrailResponse& response) {
+  return HandleRecorded(context, shared, work_.refusals, kQueryTrail, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
+    auto query = Understand(work_, call.caller, kQueryTrail, shared.clock.Now(), request);
+    if (!query.ok()) return answer(query.status());
+    if (query->from.has_value()) return answer(AnswerOnePage(work_, *query, *query->from, shared.clock.Now(), response));
+    QueryEntry entry = query->entry;
+    work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(
+        std::move(entry), [this, &shared, query = *std::move(query), &response, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+          if (!index.ok()) return answer(index.status());
+          answer(AnswerOnePage(work_, query, {.query_index = *index}, shared.clock.Now(), response));
+        }));
+  });
+}
+
+grpc::ServerWriteReactor<StreamTrailResponse>* TrailCalls::Stream(grpc::CallbackServerContext& context, rpc::HandlerContext& shared,
+                                                                 rpc::LiveStreams& streams, const StreamTrailRequest& request) {
+  return rpc::OpenServerStream<TrailStream>(context, shared, streams, kStreamTrail, work_, shared.clock, request.query());
+}
+
+grpc::ServerUnaryReactor* TrailCalls::Explain(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ExplainTrailRequest& request,
+                                              ExplainTrailResponse& response) {
+  return HandleRecorded(context, shared, work_.refusals, kExplainTrail, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
+    answer([&]() -> absl::Status {
+      ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
+      ACCORD_ASSIGN_OR_RETURN(const TrailQuery query, ReadTrailQuery(work_, *view, call.caller, kExplainTrail, shared.clock.Now(), request.query()));
+      ACCORD_ASSIGN_OR_RETURN(const FilterPath path, ExplainTrailQuery(work_, *view, query));
+      response.set_path(path.by);
+      response.set_entries(path.entries);
+      for (const std::string& condition : path.checked) response.add_checked(condition);
+      return absl::OkStatus();
+    }());
+  });
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,192 @@
+// Filters over the wire: what they find, in pages, as a stream and explained; what is recorded of them; and that an erasure and a store
+// from before the index leave nothing wrong. Filters themselves are tested over a log in memory (trails/filter_test.cc).
+#include <absl/synchronization/notification.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "common/base/bytes.h"
+#include "services/broker/api/testing_broker.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/sequencer/testing_command.h"
+#include "services/broker/trails/indexer.h"
+#include "services/broker/trails/postings.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::QueryTrailRequest;
+using inspection::v1::QueryTrailResponse;
+using inspection::v1::TrailService;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class TrailFilterApiTest : public ::testing::Test {
+ protected:
+  void Submit(const std::string& request_id, type::v1::RiskGrade grade, std::string& digest) {
+    const auto police = v1::ReferralService::NewStub(world_.Channel("agency/police"));
+    const auto response = rpc::CallUnary(*police, &v1::ReferralService::Stub::SubmitReferral,
+                                         MakeSubmission(world_, {.request_id = request_id, .grade = grade, .victim = "victim of " + request_id}), kTestTimeout);
+    ASSERT_EQ(response.status(), absl::OkStatus());
+    digest = response->header_digest();
+  }
+  // Takes the index to where the log is, beside the broker's own.
+  void Index() {
+    telemetry::Metrics metrics;
+    Indexer indexer(world_.broker().sequencer(), world_.broker().trail_keys(), metrics);
+    ASSERT_EQ(indexer.Run(), absl::OkStatus());
+  }
+  std::shared_ptr<const ReadView> View() { return *world_.broker().sequencer().View(); }
+  // The entries that the index has rows of.
+  std::set<uint64_t> Indexed() {
+    std::set<uint64_t> entries;
+    EXPECT_EQ(View()->Scan(kFamilyTrailIndex, {}, [&](std::string_view key, std::string_view) {
+      entries.insert(U64FromKey(key.substr(key.size() - sizeof(uint64_t))).value_or(0));
+      return true;
+    }), absl::OkStatus());
+    return entries;
+  }
+  absl::StatusOr<QueryTrailResponse> Query(const std::string& principal, const QueryTrailRequest& request) {
+    return rpc::CallUnary(*TrailService::NewStub(world_.Channel(principal)), &TrailService::Stub::QueryTrail, request, kTestTimeout);
+  }
+  // Every row, over pages of one.
+  std::vector<inspection::v1::TrailRow> Pages(QueryTrailRequest request) {
+    std::vector<inspection::v1::TrailRow> rows;
+    request.set_page_size(1);
+    do {
+      const auto response = Query("admin/alice", request);
+      EXPECT_EQ(response.status(), absl::OkStatus());
+      if (!response.ok()) break;
+      rows.insert(rows.end(), response->rows().begin(), response->rows().end());
+      request.set_page_token(response->next_page_token());
+    } while (!request.page_token().empty());
+    return rows;
+  }
+  static std::vector<uint64_t> IndicesOf(const std::vector<inspection::v1::TrailRow>& rows) {
+    std::vector<uint64_t> indices;
+    for (const auto& row : rows) indices.push_back(row.index());
+    return indices;
+  }
+  static QueryTrailRequest Stored(type::v1::RiskGrade grade = type::v1::RISK_GRADE_UNSPECIFIED) {
+    QueryTrailRequest request;
+    request.set_purpose("audit");
+    request.mutable_filter()->add_agencies("idva");
+    request.mutable_filter()->add_events(type::v1::EVENT_TYPE_REFERRAL_STORED);
+    if (grade != type::v1::RISK_GRADE_UNSPECIFIED) request.mutable_filter()->add_grades(grade);
+    return request;
+  }
+
+  TestingBroker world_;
+};
+
+TEST_F(TrailFilterApiTest, FindsPagesStreamsExplainsAndIsRecorded) {
+  std::string high, medium;
+  Submit("incident-high", type::v1::RISK_GRADE_HIGH, high);
+  Submit("incident-medium", type::v1::RISK_GRADE_MEDIUM, medium);
+  for (const bool indexed : {false, true}) {
+    if (indexed) Index();
+    const auto rows = Pages(Stored());
+    ASSERT_EQ(rows.size(), 3u) << "both and the query's own";
+    EXPECT_EQ(rows[0].referral().header_digest(), high);
+    EXPECT_EQ(rows[1].referral().header_digest(), medium);
+    EXPECT_EQ(rows[2].event().type(), type::v1::EVENT_TYPE_TRAIL_QUERIED);
+    EXPECT_EQ(rows[2].event().query_digest().size(), 32u);
+    EXPECT_EQ(rows[2].actor().principal(), "admin/alice");
+    EXPECT_FALSE(rows[0].openings().empty());
+    QueryTrailRequest newest = Stored();
+    newest.mutable_filter()->set_newest_first(true);
+    const auto reversed = IndicesOf(Pages(newest));
+    ASSERT_EQ(reversed.size(), 3u);
+    EXPECT_THAT(std::vector(reversed.begin(), reversed.begin() + 2), ElementsAre(rows[1].index(), rows[0].index()));
+    const auto one = Query("admin/alice", Stored(type::v1::RISK_GRADE_MEDIUM));
+    ASSERT_EQ(one.status(), absl::OkStatus());
+    ASSERT_EQ(one->rows_size(), 2);
+    EXPECT_EQ(one->rows(0).referral().header_digest(), medium);
+    EXPECT_EQ(one->rows(1).index(), one->query_index());
+  }
+  const auto stub = TrailService::NewStub(world_.Channel("admin/alice"));
+  grpc::ClientContext context;
+  rpc::SetTimeout(context, kTestTimeout);
+  inspection::v1::StreamTrailRequest stream;
+  *stream.mutable_query() = Stored();
+  const auto reader = stub->StreamTrail(&context, stream);
+  std::vector<inspection::v1::TrailRow> streamed;
+  for (inspection::v1::StreamTrailResponse message; reader->Read(&message);) {
+    streamed.insert(streamed.end(), message.page().rows().begin(), message.page().rows().end());
+  }
+  EXPECT_TRUE(reader->Finish().ok());
+  ASSERT_EQ(streamed.size(), 3u);
+  EXPECT_EQ(streamed[2].event().type(), type::v1::EVENT_TYPE_TRAIL_QUERIED);
+  const uint64_t size = View()->ledger().size();
+  inspection::v1::ExplainTrailRequest explained;
+  *explained.mutable_query() = Stored();
+  const auto path = rpc::CallUnary(*stub, &TrailService::Stub::ExplainTrail, explained, kTestTimeout);
+  ASSERT_EQ(path.status(), absl::OkStatus());
+  EXPECT_EQ(path->path(), "agency and kind of event");
+  EXPECT_EQ(View()->ledger().size(), size) << "nothing is recorded of it";
+  EXPECT_TRUE(HasReason(Query("agency/police", Stored()).status(), Reason::kNotPermitted));
+  QueryTrailRequest nothing;
+  nothing.mutable_filter();
+  EXPECT_TRUE(HasReason(Query("admin/alice", nothing).status(), Reason::kFieldMissing));
+  // A token is of its own question, and of who asked.
+  QueryTrailRequest request = Stored();
+  request.set_page_size(1);
+  const std::string token = Query("admin/alice", request)->next_page_token();
+  ASSERT_THAT(token, Not(IsEmpty()));
+  request.set_page_token(token);
+  EXPECT_TRUE(HasReason(Query("admin/bob", request).status(), Reason::kPageTokenInvalid));
+  request.mutable_filter()->add_grades(type::v1::RISK_GRADE_HIGH);
+  EXPECT_TRUE(HasReason(Query("admin/alice", request).status(), Reason::kPageTokenInvalid));
+}
+
+TEST_F(TrailFilterApiTest, WhatIsErasedGoesFromTheIndexAndAnOldStoreIsIndexedAnew) {
+  absl::Notification deleted;
+  world_.Stop();
+  world_.Start([&](EraserStep step) {
+    if (step == EraserStep::kRowsDeleted) deleted.Notify();
+  });
+  std::string erased, kept;
+  Submit("incident-1", type::v1::RISK_GRADE_HIGH, erased);
+  Submit("incident-2", type::v1::RISK_GRADE_HIGH, kept);
+  Index();
+  const auto before = Pages(Stored());
+  ASSERT_EQ(before.size(), 3u);
+  EXPECT_TRUE(Indexed().contains(before[0].index()));
+  admin::v1::Change change;
+  change.mutable_erase()->set_header_digest(erased);
+  change.mutable_erase()->set_ground(type::v1::ERASURE_GROUND_SUBJECT_REQUEST);
+  change.mutable_erase()->set_authority("dpo:2026/17");
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  ASSERT_TRUE(deleted.WaitForNotificationWithTimeout(kTestTimeout));
+  Index();
+  EXPECT_FALSE(Indexed().contains(before[0].index()));
+  EXPECT_TRUE(Indexed().contains(before[1].index()));
+  const auto after = Pages(Stored());
+  ASSERT_EQ(after.size(), 2u);
+  EXPECT_EQ(after[0].referral().header_digest(), kept);
+
+  // A store from before the index has none of its rows, nor how far it is.
+  Index();
+  const std::set<uint64_t> rows = Indexed();
+  std::vector<std::string> keys;
+  ASSERT_EQ(View()->Scan(kFamilyTrailIndex, {}, [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  }), absl::OkStatus());
+  ASSERT_EQ(RunCommand(world_.broker().sequencer(), [&](CommitContext& context) -> absl::Status {
+    for (const std::string& key : keys) context.Delete(kFamilyTrailIndex, key);
+    context.Delete(kFamilyMeta, kMetaTrailIndexKey);
+    return absl::OkStatus();
+  }), absl::OkStatus());
+  world_.Stop();
+  world_.Start();
+  Index();
+  EXPECT_EQ(Indexed(), rows);
+  EXPECT_EQ(*TrailIndexed(*View()), View()->ledger().size());
+}
+
+}  // namespace
+}  // namespace accord::broker

@@ -1,0 +1,201 @@
+#include "services/broker/api/trail_query.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "services/broker/api/paging.h"
+#include "services/broker/delivery/erased.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::QueryTrailRequest;
+using inspection::v1::QueryTrailResponse;
+
+constexpr int kTrailPageDefault = 100;
+constexpr std::string_view kAttested = "attested";
+
+absl::Status InvalidTrail(std::string_view field, std::string_view what) {
+  return Error(Reason::kFieldInvalid, fmt::format("{}: {}", field, what), {{"field", std::string(field)}});
+}
+
+absl::StatusOr<TrailAbout> ReadTrailAbout(const QueryTrailRequest& request) {
+  switch (request.about_case()) {
+    case QueryTrailRequest::kReferral:
+      if (request.referral().size() != crypto::kDigestBytes) return InvalidTrail("referral", "32 bytes are needed");
+      return TrailAbout{TrailAbout::What::kReferral, request.referral()};
+    case QueryTrailRequest::kCasePseudonym:
+      if (request.case_pseudonym().size() != kIdBytes) return InvalidTrail("case_pseudonym", "16 bytes are needed");
+      return TrailAbout{TrailAbout::What::kCase, request.case_pseudonym()};
+    case QueryTrailRequest::kAgency:
+      if (!IsAgencyId(request.agency())) return InvalidTrail("agency", "it is no agency id");
+      return TrailAbout{TrailAbout::What::kAgency, request.agency()};
+    case QueryTrailRequest::kFilter:
+    case QueryTrailRequest::ABOUT_NOT_SET:
+      break;
+  }
+  return Error(Reason::kFieldMissing, "a referral, a case, an agency or a filter is needed", {{"field", "about"}});
+}
+
+// What was asked, whatever page of it.
+std::string TrailRequestDigest(QueryTrailRequest request) {
+  request.clear_page_size();
+  request.clear_page_token();
+  return crypto::Sha256(request.SerializeAsString());
+}
+
+absl::Status ReadTrailPosition(const QueryTrailRequest& request, TrailQuery& query) {
+  ACCORD_ASSIGN_OR_RETURN(const auto position, ReadPageToken(request.page_token(), query.page_query));
+  if (!position.has_value()) return absl::OkStatus();
+  ByteReader reader(*position);
+  auto& from = query.from.emplace();
+  return reader.U64(from.query_index) && reader.U64(from.place.emplace()) && reader.AtEnd() ? absl::OkStatus() : PageTokenInvalid();
+}
+
+absl::Status OpenFilter(const ReadView& view, const QueryTrailRequest& request, absl::Time now, TrailQuery& query) {
+  if (query.caller.kind == options::v1::CALLER_AGENCY) {
+    return Error(Reason::kNotPermitted, "no such trail, or it is not for this caller");
+  }
+  ACCORD_ASSIGN_OR_RETURN(query.scope, OpenScope(view, query.caller, query.warrant, now));
+  if (!query.scope.identities() || !query.scope.rows()) {
+    return Error(Reason::kWarrantScope, "it lies outside what the warrant covers", {{"dimension", "kind"}});
+  }
+  const auto& filter = query.filter.emplace(request.filter());
+  ACCORD_RETURN_IF_ERROR(ValidateFilter(filter));
+  query.entry = QueryEntryOf(query.caller, query.scope, type::v1::EVENT_TYPE_TRAIL_QUERIED, query.method, query.purpose);
+  query.entry.draft.event.set_query_digest(TrailRequestDigest(request));
+  std::set<std::string> named(filter.agencies().begin(), filter.agencies().end());
+  for (std::string& agency : AgenciesIn(*query.directory, {filter.areas().begin(), filter.areas().end()})) named.insert(std::move(agency));
+  query.entry.looked_at = LookedAtUnder(query.scope, *query.directory, named);
+  query.page_query = PageQuery(query.method, {query.caller.principal, "filter", query.entry.draft.event.query_digest()});
+  return ReadTrailPosition(request, query);
+}
+
+// ERASED to whoever knew of the referral; administrators and inspectors may know of all.
+absl::Status RefuseErasedTrail(const ReadView& view, const Caller& caller, const std::string& header_digest) {
+  const auto read = PlainReaderOf(view);
+  if (caller.kind == options::v1::CALLER_AGENCY) return RefuseIfErased(read, header_digest, caller.id, caller.desk);
+  ACCORD_ASSIGN_OR_RETURN(const auto index, FindErased(read, ErasedReferralMark(header_digest)));
+  return index.has_value() ? ErasedAt(*index) : absl::OkStatus();
+}
+
+absl::Status OpenChainTrail(const ReadView& view, const QueryTrailRequest& request, absl::Time now, TrailQuery& query) {
+  ACCORD_ASSIGN_OR_RETURN(const TrailAbout about, ReadTrailAbout(request));
+  query.page_query = PageQuery(query.method, {query.caller.principal, fmt::format("{}", static_cast<int>(about.what)), about.key, query.warrant});
+  ACCORD_RETURN_IF_ERROR(ReadTrailPosition(request, query));
+  auto trail = OpenTrail(view, query.asker(now), about);
+  // An inspector whose warrant does not serve hears that alone.
+  const bool hidden = query.caller.kind == options::v1::CALLER_AGENCY && HasReason(trail.status(), Reason::kNotPermitted);
+  if (about.what == TrailAbout::What::kReferral && (hidden || HasReason(trail.status(), Reason::kReferralNotFound))) {
+    ACCORD_RETURN_IF_ERROR(RefuseErasedTrail(view, query.caller, about.key));
+  }
+  ACCORD_ASSIGN_OR_RETURN(query.trail, std::move(trail));
+  query.entry = query.trail.query;
+  return absl::OkStatus();
+}
+
+absl::Status AddTrailRow(TrailEntry entry, QueryTrailResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(EntryParts parts, ReadParts(entry.openings));
+  auto& row = *response.add_rows();
+  row.set_index(entry.index);
+  row.set_time_ms(entry.time_ms);
+  row.set_leaf(std::move(entry.leaf));
+  row.set_erased(entry.erased);
+  if (parts.event.has_value()) *row.mutable_event() = *std::move(parts.event);
+  if (parts.actor.has_value()) *row.mutable_actor() = *std::move(parts.actor);
+  if (parts.referral.has_value()) *row.mutable_referral() = *std::move(parts.referral);
+  if (parts.decisions.has_value()) *row.mutable_decisions() = *std::move(parts.decisions);
+  for (auto& opening : entry.openings) *row.add_openings() = std::move(opening);
+  return absl::OkStatus();
+}
+
+absl::Status AddIndexedRow(IndexedEntry entry, QueryTrailResponse& response) {
+  return AddTrailRow({.index = entry.index, .time_ms = entry.time_ms, .leaf = std::move(entry.leaf), .openings = std::move(entry.openings)}, response);
+}
+
+absl::Status NoSuchQuery() { return Error(Reason::kEntryNotFound, "no such query of this caller, or it is over"); }
+
+// The query's own entry, if it is this caller's and of this filter.
+absl::StatusOr<IndexedEntry> ReadOwnQuery(const ReadView& view, const TrailQuery& query, uint64_t index, absl::Time now) {
+  ACCORD_ASSIGN_OR_RETURN(auto entry, ReadIndexed(view, index));
+  const bool own = entry.has_value() && entry->parts.event.has_value() && entry->parts.event->type() == type::v1::EVENT_TYPE_TRAIL_QUERIED &&
+                   entry->parts.event->query_digest() == query.entry.draft.event.query_digest() && entry->parts.actor.has_value() &&
+                   entry->parts.actor->principal() == query.caller.principal;
+  if (!own || absl::FromUnixMillis(entry->time_ms) + kTrailQueryLife < now) return NoSuchQuery();
+  return *std::move(entry);
+}
+
+absl::StatusOr<TrailSearch> SearchOf(const TrailWork& work, const ReadView& view, const TrailQuery& query, uint64_t end) {
+  return TrailSearch::Make(view,
+                           {work.keys, *query.directory, [&work](const type::v1::SubjectToken& token) { return work.linker.Index(token); }, query.scope},
+                           *query.filter, end);
+}
+
+absl::StatusOr<std::optional<uint64_t>> AnswerFilter(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
+                                                     absl::Time now, QueryTrailResponse& response) {
+  ACCORD_ASSIGN_OR_RETURN(IndexedEntry own, ReadOwnQuery(view, query, position.query_index, now));
+  ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, position.query_index));
+  // The query's own row is one of the last page's.
+  ACCORD_ASSIGN_OR_RETURN(FilterPage page, search.Read(view, position.place.value_or(search.begin()), query.page_size));
+  for (IndexedEntry& entry : page.entries) ACCORD_RETURN_IF_ERROR(AddIndexedRow(std::move(entry), response));
+  if (!page.last) return page.next;
+  ACCORD_RETURN_IF_ERROR(AddIndexedRow(std::move(own), response));
+  return std::nullopt;
+}
+
+}  // namespace
+
+absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView& view, const Caller& caller, std::string_view method, absl::Time now,
+                                          const QueryTrailRequest& request) {
+  TrailQuery query{.caller = caller, .method = std::string(method), .purpose = request.purpose(), .warrant = request.warrant(), .directory = work.directory.Get()};
+  if (!request.has_filter()) ACCORD_RETURN_IF_ERROR(ReadTrailAbout(request));
+  ACCORD_ASSIGN_OR_RETURN(query.page_size, PageSize(request.page_size(), kTrailPageDefault));
+  if (!IsPurpose(request.purpose())) {
+    return InvalidTrail("purpose", fmt::format("a code of at most {} characters is needed", kPurposeCharsMax));
+  }
+  ACCORD_RETURN_IF_ERROR(request.has_filter() ? OpenFilter(view, request, now, query) : OpenChainTrail(view, request, now, query));
+  return query;
+}
+
+absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
+                                                        absl::Time now, QueryTrailResponse& response) {
+  if (query.caller.kind == options::v1::CALLER_INSPECTOR) ACCORD_RETURN_IF_ERROR(OpenScope(view, query.caller, query.warrant, now));
+  response.set_completeness(std::string(kAttested));
+  response.set_query_index(position.query_index);
+  if (query.filter.has_value()) return AnswerFilter(work, view, query, position, now, response);
+  ACCORD_ASSIGN_OR_RETURN(TrailPage page, ReadTrail(view, query.asker(now), query.trail, position.query_index, position.place.value_or(0), query.page_size));
+  for (TrailEntry& entry : page.entries) ACCORD_RETURN_IF_ERROR(AddTrailRow(std::move(entry), response));
+  for (const std::string& pseudonym : query.trail.cases) response.add_case_pseudonyms(pseudonym);
+  if (page.last) return std::nullopt;
+  return page.next_sequence;
+}
+
+absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadView& view, const TrailQuery& query) {
+  const uint64_t end = view.ledger().size();
+  if (query.filter.has_value()) {
+    ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, end));
+    return search.Explain(view);
+  }
+  FilterPath path{.by = "the chain of what is asked about"};
+  if (query.caller.kind == options::v1::CALLER_INSPECTOR) path.checked.emplace_back("scope of the warrant");
+  std::string chain;
+  if (!query.entry.draft.chains.empty()) {
+    chain = query.entry.draft.chains.front();
+  } else {
+    ACCORD_ASSIGN_OR_RETURN(const auto named, view.Get(kFamilyMeta, PrincipalChainKey(query.entry.principal)));
+    chain = named.value_or("");
+  }
+  const Posting posting{Posting::Where::kChain, chain};
+  ACCORD_ASSIGN_OR_RETURN(path.entries, CountPostings(view, {&posting, 1}, {0, end}, kExplainedEntriesMax));
+  return path;
+}
+
+}  // namespace accord::broker

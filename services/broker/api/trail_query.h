@@ -1,0 +1,69 @@
+// One question about a trail, from the request to its pages.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <absl/time/time.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "accord/inspection/v1/trail_service.pb.h"
+#include "common/base/clock.h"
+#include "services/broker/cases/case_linker.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/sequencer/refusal_recorder.h"
+#include "services/broker/sequencer/sequencer.h"
+#include "services/broker/trails/filter.h"
+#include "services/broker/trails/trail.h"
+
+namespace accord::broker {
+
+inline constexpr std::string_view kQueryTrail = "/accord.inspection.v1.TrailService/QueryTrail";
+
+// What the calls need. All that is named must outlive the server.
+struct TrailWork {
+  Sequencer& sequencer;
+  const DirectoryHolder& directory;
+  const TrailKeys& keys;
+  const CaseLinker& linker;
+  RefusalRecorder& refusals;
+};
+
+// Where a page begins: the query it is of, and the sequence in its chain or, of a filter, the place in the log. Without a place: the first.
+struct TrailPosition {
+  uint64_t query_index = 0;
+  std::optional<uint64_t> place;
+};
+
+// A question, once it is understood.
+struct TrailQuery {
+  Caller caller;
+  std::string method, purpose, warrant;
+  std::shared_ptr<const DirectorySnapshot> directory;
+  QueryEntry entry;                                    // To be recorded before the first row.
+  std::optional<inspection::v1::TrailFilter> filter;   // Of the entries that it selects, or else
+  Trail trail;                                         // of one chain.
+  Scope scope;                                         // Of `filter`.
+  std::string page_query;
+  int page_size = 0;
+  std::optional<TrailPosition> from;                   // Absent for the first page.
+
+  TrailAsker asker(absl::Time now) const { return {caller, method, purpose, warrant, *directory, now}; }
+};
+
+// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, PAGE_TOKEN_INVALID, ERASED; of a filter NOT_PERMITTED to an agency; those of OpenTrail. Thread-safe.
+absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView& view, const Caller& caller, std::string_view method, absl::Time now,
+                                          const inspection::v1::QueryTrailRequest& request);
+
+// Fills the page at `position` and returns where the next one begins; nothing for the last, which ends with the query's own row. A warrant is
+// judged again. ENTRY_NOT_FOUND when the position is of no query of this caller for this, or it is over; errors of reading. Thread-safe.
+absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
+                                                        absl::Time now, inspection::v1::QueryTrailResponse& response);
+
+// How it would be read. Errors of reading. Thread-safe.
+absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadView& view, const TrailQuery& query);
+
+}  // namespace accord::broker

@@ -1,0 +1,62 @@
+// WarrantService: inspectors' grants to read the record, and who looked (docs/warrants.md).
+#pragma once
+
+#include <absl/synchronization/mutex.h>
+
+#include <memory>
+#include <vector>
+
+#include "accord/inspection/v1/warrant_service.grpc.pb.h"
+#include "common/base/clock.h"
+#include "common/rpc/bidi.h"
+#include "common/rpc/handler.h"
+#include "services/broker/sequencer/refusal_recorder.h"
+#include "services/broker/sequencer/sequencer.h"
+#include "services/broker/warrants/warrants.h"
+
+namespace accord::broker {
+
+class WarrantStream;
+
+// The streams of WatchWarrants, which are told of every change. Thread-safe.
+class WarrantWatchers {
+ public:
+  void Add(std::weak_ptr<WarrantStream> stream);
+  // Tells those that may see it. Does not block.
+  void Changed(const inspection::v1::Warrant& warrant);
+
+ private:
+  absl::Mutex mu_;  // Taken before any of a stream's, never after.
+  std::vector<std::weak_ptr<WarrantStream>> streams_ ABSL_GUARDED_BY(mu_);
+};
+
+// Thread-safe.
+class WarrantService final : public inspection::v1::WarrantService::CallbackService {
+ public:
+  // All must outlive the server.
+  WarrantService(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals, rpc::HandlerContext& shared,
+                 rpc::LiveStreams& streams);
+
+  grpc::ServerUnaryReactor* ProposeWarrant(grpc::CallbackServerContext* context, const inspection::v1::ProposeWarrantRequest* request,
+                                           inspection::v1::ProposeWarrantResponse* response) override;
+  grpc::ServerUnaryReactor* ActivateWarrant(grpc::CallbackServerContext* context, const inspection::v1::ActivateWarrantRequest* request,
+                                            inspection::v1::ActivateWarrantResponse* response) override;
+  grpc::ServerUnaryReactor* ChangeWarrant(grpc::CallbackServerContext* context, const inspection::v1::ChangeWarrantRequest* request,
+                                          inspection::v1::ChangeWarrantResponse* response) override;
+  grpc::ServerUnaryReactor* ListWarrants(grpc::CallbackServerContext* context, const inspection::v1::ListWarrantsRequest* request,
+                                         inspection::v1::ListWarrantsResponse* response) override;
+  grpc::ServerWriteReactor<inspection::v1::WatchWarrantsResponse>* WatchWarrants(
+      grpc::CallbackServerContext* context, const inspection::v1::WatchWarrantsRequest* request) override;
+  grpc::ServerUnaryReactor* ListLooks(grpc::CallbackServerContext* context, const inspection::v1::ListLooksRequest* request,
+                                      inspection::v1::ListLooksResponse* response) override;
+
+ private:
+  Sequencer& sequencer_;
+  RefusalRecorder& refusals_;
+  rpc::HandlerContext& shared_;
+  rpc::LiveStreams& streams_;
+  WarrantWatchers watchers_;
+  const WarrantRules rules_;
+};
+
+}  // namespace accord::broker

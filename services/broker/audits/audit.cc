@@ -1,0 +1,98 @@
+#include "services/broker/audits/audit.h"
+
+#include <absl/time/time.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "services/broker/questions/rows.h"
+
+namespace accord::broker {
+namespace {
+
+constexpr std::array kAudits = {
+    Audit{.id = admin::v1::SHARING_AUDIT_FLOWS,
+          .title = "Who shared what with whom",
+          .definition = "Sections that were permitted when their referral was stored, by sender, recipient, category, Article 6 basis, gateway, "
+                        "agreement version and whether the emergency schedule alone permitted them; `released` of them left for the recipient.",
+          .categories = true,
+          .answer = AuditFlows},
+    Audit{.id = admin::v1::SHARING_AUDIT_WITHHELD,
+          .title = "What was withheld and why",
+          .definition = "Sections that were not permitted to a recipient, by rule, category and reason: when the referral was stored, or only when it was to be "
+                        "released.",
+          .categories = true,
+          .answer = AuditWithheld},
+    Audit{.id = admin::v1::SHARING_AUDIT_WITHOUT_CONSENT,
+          .title = "Shared although consent was refused, withdrawn or not sought",
+          .definition = "Each recipient to which sections were permitted under a tag whose consent was REFUSED, WITHDRAWN or NOT_SOUGHT_UNSAFE as the referral "
+                        "was stored, with basis and gateway, and by whom.",
+          .answer = AuditWithoutConsent},
+    Audit{.id = admin::v1::SHARING_AUDIT_MISSING_RATIONALES,
+          .title = "Shared without consent and without a rationale",
+          .definition = "Tags whose consent was neither given nor given with limits, under which something was permitted to somebody, and of which no section of "
+                        "category rationale says why.",
+          .answer = AuditMissingRationales},
+    Audit{.id = admin::v1::SHARING_AUDIT_IMMEDIATE,
+          .title = "IMMEDIATE referrals and their gaps",
+          .definition = "By sender (worker `all`) and each of its workers: referrals, those with urgency IMMEDIATE and their share; gaps, which are referrals of "
+                        "which something was permitted under the emergency schedule alone: open, not reviewed by the end of the next working day or reviewed "
+                        "after it, and found not justified.",
+          .answer = AuditImmediate},
+    Audit{.id = admin::v1::SHARING_AUDIT_UNUSUAL_VOLUMES,
+          .title = "Weeks with unusually many referrals",
+          .definition = "A week, from Monday in London, in which an agency (worker `all`) or one worker of it sent more than 3 times the median of the 8 weeks "
+                        "before, and at least 10. A week is judged if the record of the agency begins at least 4 weeks before it; weeks without any count as 0.",
+          .looks_back = true,
+          .answer = AuditUnusualVolumes},
+    Audit{.id = admin::v1::SHARING_AUDIT_PROBING,
+          .title = "Previews without a referral, refusals and reads by worker",
+          .definition = "By agency and worker: previews, and those with whose decisions no referral of the agency was stored within a day; refused calls; reads, "
+                        "which are referrals opened or read back and trails and lists asked for; and how many of all these fell outside 7 to 19 o'clock of "
+                        "London's working days.",
+          .acts = true,
+          .answer = AuditProbing},
+    Audit{.id = admin::v1::SHARING_AUDIT_STALE_AGREEMENTS,
+          .title = "Agreements that have ended, end soon or are not used",
+          .definition = "Versions of agreements: ENDED and nothing else in force, ENDS_SOON within 90 days, NOT_USED: in force, and no referral of the period was "
+                        "decided under it. A version that another has replaced is left out.",
+          .agreements = true,
+          .answer = AuditStaleAgreements},
+    Audit{.id = admin::v1::SHARING_AUDIT_NEVER_ANSWER,
+          .title = "Agencies that open, answer or tell what came of it late or never",
+          .definition = "By recipient, of the referrals of the period that were released to it: opened by a person, late (the clock was missed first) and never; "
+                        "answered (accepted, declined, decided, returned, redirected or a check answered), late and never; and of those it took on, with an "
+                        "outcome, late and without.",
+          .recipients = true,
+          .answer = AuditNeverAnswer},
+};
+
+std::string AuditDay(int64_t ms) { return absl::FormatTime("%Y-%m-%d", absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
+
+}  // namespace
+
+std::span<const Audit> Audits() { return kAudits; }
+
+const Audit* FindAudit(admin::v1::SharingAudit id) {
+  const auto found = std::find_if(kAudits.begin(), kAudits.end(), [&](const Audit& audit) { return audit.id == id; });
+  return found == kAudits.end() ? nullptr : &*found;
+}
+
+inspection::v1::Table ComputeAudit(const Audit& audit, const AuditInput& input) {
+  inspection::v1::Table table;
+  std::string title(audit.title);
+  if (input.until_ms != 0) title += fmt::format("; from {} to before {}", AuditDay(input.from_ms), AuditDay(input.until_ms));
+  if (!input.asked_agencies.empty()) title += fmt::format("; {}: {}", audit.recipients ? "recipients" : "senders", JoinCells(input.asked_agencies));
+  std::set<std::string> categories;
+  for (const auto category : input.categories) categories.insert(Code(category));
+  if (!categories.empty()) title += "; categories: " + JoinCells(categories);
+  table.set_title(title);
+  table.set_definition(std::string(audit.definition));
+  audit.answer(input, table);
+  table.set_referrals(input.referrals.size());
+  if (table.rows().empty()) table.add_notes("no record in Accord");
+  return table;
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,97 @@
+// Audits of sharing: how information is shared, for who answers for it (docs/audits.md).
+//
+// An audit is a row of one table with a function that is pure: it sees no store, no clock and no caller, only what was gathered for it
+// (gather.h). Each says in words what it counts, and what counts as unusual.
+//
+// Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/admin/v1/audit_service.pb.h"
+#include "accord/inspection/v1/table.pb.h"
+#include "services/broker/questions/facts.h"
+#include "services/broker/questions/question.h"
+
+namespace accord::broker {
+
+inline constexpr int64_t kWeekMs = 7 * kDayMs;
+inline constexpr int kWeeksBefore = 8;             // A week is compared with so many before it
+inline constexpr int kWeeksBeforeMin = 4;          // and is judged if so many of them are on the record.
+inline constexpr uint64_t kUnusualFactor = 3;      // Unusual: more than so many times the median of those,
+inline constexpr uint64_t kUnusualMin = 10;        // and at least so many.
+inline constexpr int64_t kEndsSoonMs = 90 * kDayMs;  // Of an agreement.
+inline constexpr int64_t kPreviewMatchMs = kDayMs;   // A referral within this belongs to a preview with its decisions.
+inline constexpr int kDayBeginsHour = 7, kDayEndsHour = 19;  // Working hours, of London's working days.
+
+// One act of an agency's worker that stands on the agency's own chain: a preview, a refusal, a reading.
+struct AuditedAct {
+  uint64_t index = 0;
+  int64_t time_ms = 0;
+  type::v1::EventType event = type::v1::EVENT_TYPE_UNSPECIFIED;
+  std::string agency, worker;  // The worker is empty where none was asserted.
+  uint64_t count = 1;          // Of a summary of refusals.
+  std::string decision_digest;  // Of a preview.
+};
+
+// A version of the data-sharing agreement. Times are milliseconds since 1970, UTC; 0: none.
+struct AuditedAgreement {
+  std::string id, version;
+  int64_t effective_from_ms = 0, expires_ms = 0;
+  bool live = false, replaced = false;  // In force when it was asked; approved anew since.
+};
+
+// What an audit is computed from.
+struct AuditInput {
+  std::vector<const ReferralFacts*> referrals;  // Stored in the period, in the order of the log.
+  std::vector<const ReferralFacts*> before;     // Stored in the kWeeksBefore weeks before its first, for an audit that looks back.
+  std::vector<AuditedAct> acts;                 // In the period, in the order of the log.
+  std::vector<AuditedAgreement> agreements;
+  std::map<std::string, AgencyFacts, std::less<>> agencies;
+  std::set<std::string> asked_agencies;      // None: all that the caller may see.
+  std::set<type::v1::Category> categories;   // None: all.
+  int64_t from_ms = 0, until_ms = 0, now_ms = 0;
+
+  bool Has(type::v1::Category category) const { return categories.empty() || categories.contains(category); }
+};
+
+struct Audit {
+  admin::v1::SharingAudit id = admin::v1::SHARING_AUDIT_UNSPECIFIED;
+  std::string_view title, definition;
+  bool categories = false;  // Takes them.
+  bool looks_back = false;  // Compares with the weeks before.
+  bool acts = false;        // Looks at the agencies' own chains.
+  bool recipients = false;  // `agencies` are recipients, not senders.
+  bool agreements = false;  // And the period may be left out.
+  void (*answer)(const AuditInput& input, inspection::v1::Table& table) = nullptr;
+};
+
+// In the order of the enum.
+std::span<const Audit> Audits();
+// Null when there is none.
+const Audit* FindAudit(admin::v1::SharingAudit id);
+
+// Title with the parameters, definition, columns, rows, notes. Pure.
+inspection::v1::Table ComputeAudit(const Audit& audit, const AuditInput& input);
+
+// Where an audit that looks back from `from_ms` begins to count: the Monday kWeeksBefore weeks before that of its week. Pure.
+int64_t LooksBackToMs(int64_t from_ms);
+
+// The audits (flows.cc, urgency.cc, conduct.cc).
+void AuditFlows(const AuditInput& input, inspection::v1::Table& table);
+void AuditWithheld(const AuditInput& input, inspection::v1::Table& table);
+void AuditWithoutConsent(const AuditInput& input, inspection::v1::Table& table);
+void AuditMissingRationales(const AuditInput& input, inspection::v1::Table& table);
+void AuditImmediate(const AuditInput& input, inspection::v1::Table& table);
+void AuditUnusualVolumes(const AuditInput& input, inspection::v1::Table& table);
+void AuditProbing(const AuditInput& input, inspection::v1::Table& table);
+void AuditStaleAgreements(const AuditInput& input, inspection::v1::Table& table);
+void AuditNeverAnswer(const AuditInput& input, inspection::v1::Table& table);
+
+}  // namespace accord::broker

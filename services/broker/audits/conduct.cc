@@ -1,0 +1,198 @@
+// How agencies behave: probing, stale agreements, agencies that never answer.
+#include <absl/time/time.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "common/base/working_days.h"
+#include "services/broker/audits/audit.h"
+#include "services/broker/questions/rows.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::Table;
+using enum inspection::v1::ColumnKind;
+
+struct Conduct {
+  uint64_t previews = 0, unfollowed = 0, refusals = 0, reads = 0, out_of_hours = 0;
+  std::vector<uint64_t> entries;  // Of previews that nothing followed, and of refusals.
+};
+
+bool OutOfHours(int64_t ms) {
+  const absl::CivilSecond time = LondonTime(absl::FromUnixMillis(ms));
+  return !IsWorkingDay(absl::CivilDay(time)) || time.hour() < kDayBeginsHour || time.hour() >= kDayEndsHour;
+}
+
+// When referrals of an agency were stored, by the decisions that they were stored under.
+using Followed = std::map<std::pair<std::string, std::string>, std::vector<int64_t>>;
+
+bool IsFollowed(const Followed& followed, const AuditedAct& preview) {
+  const auto found = followed.find({preview.agency, preview.decision_digest});
+  return found != followed.end() && std::any_of(found->second.begin(), found->second.end(), [&](int64_t stored_ms) {
+           return stored_ms >= preview.time_ms && stored_ms <= preview.time_ms + kPreviewMatchMs;
+         });
+}
+
+// A person opens, or somebody reads back.
+bool IsRead(const FactEvent& event) {
+  return event.event.type() == type::v1::EVENT_TYPE_REFERRAL_READ || event.event.type() == type::v1::EVENT_TYPE_TRAIL_QUERIED ||
+         (event.event.type() == type::v1::EVENT_TYPE_STATEMENT && event.event.statement() == type::v1::STATEMENT_KIND_OPENED);
+}
+
+bool InPeriod(const AuditInput& input, int64_t ms) { return ms >= input.from_ms && ms < input.until_ms; }
+
+void CountAct(const AuditedAct& act, const Followed& followed, Conduct& conduct) {
+  switch (act.event) {
+    case type::v1::EVENT_TYPE_PREVIEWED:
+      ++conduct.previews;
+      if (IsFollowed(followed, act)) break;
+      ++conduct.unfollowed;
+      conduct.entries.push_back(act.index);
+      break;
+    case type::v1::EVENT_TYPE_REFUSED:
+    case type::v1::EVENT_TYPE_REFUSALS_SUMMARY:
+      conduct.refusals += act.count;
+      conduct.entries.push_back(act.index);
+      break;
+    default: conduct.reads += act.count;
+  }
+  if (OutOfHours(act.time_ms)) conduct.out_of_hours += act.count;
+}
+
+// What one recipient did with what was released to it.
+struct Answering {
+  uint64_t released = 0, opened = 0, opened_late = 0, never_opened = 0, answered = 0, answered_late = 0, never_answered = 0, taken_on = 0, outcome = 0, outcome_late = 0,
+           no_outcome = 0;
+  std::vector<uint64_t> entries;  // Of those never opened or never answered.
+};
+
+// The first of several.
+const FactEvent* FirstOf(const ReferralFacts& facts, const std::string& agency, std::initializer_list<type::v1::StatementKind> kinds) {
+  const FactEvent* first = nullptr;
+  for (const auto kind : kinds) {
+    const FactEvent* const event = facts.FirstStatement(kind, agency);
+    if (event != nullptr && (first == nullptr || event->index < first->index)) first = event;
+  }
+  return first;
+}
+
+// True when a clock of `type` was missed by `recipient` before `answer`, which may be none.
+bool Missed(const ReferralFacts& facts, type::v1::EventType type, const std::string& recipient, const FactEvent* answer) {
+  const FactEvent* const missed = facts.First(type, recipient);
+  return missed != nullptr && (answer == nullptr || missed->index < answer->index);
+}
+
+void AddAnswering(const ReferralFacts& facts, const std::string& recipient, Answering& to) {
+  ++to.released;
+  const FactEvent* const opened = facts.FirstStatement(type::v1::STATEMENT_KIND_OPENED, recipient);
+  const FactEvent* const answered =
+      FirstOf(facts, recipient, {type::v1::STATEMENT_KIND_ACCEPTED, type::v1::STATEMENT_KIND_DECLINED, type::v1::STATEMENT_KIND_DECIDED, type::v1::STATEMENT_KIND_RETURNED,
+                                 type::v1::STATEMENT_KIND_REDIRECTED, type::v1::STATEMENT_KIND_CHECK_ANSWERED});
+  const bool taken_on = facts.FirstStatement(type::v1::STATEMENT_KIND_ACCEPTED, recipient) != nullptr;
+  const FactEvent* const outcome = FirstOf(facts, recipient, {type::v1::STATEMENT_KIND_OUTCOME, type::v1::STATEMENT_KIND_CLOSED});
+  const bool late_open = Missed(facts, type::v1::EVENT_TYPE_PICK_UP_OVERDUE, recipient, opened);
+  const bool late_answer = Missed(facts, type::v1::EVENT_TYPE_RESPONSE_OVERDUE, recipient, answered);
+  to.opened += opened != nullptr;
+  to.opened_late += opened != nullptr && late_open;
+  to.never_opened += opened == nullptr;
+  to.answered += answered != nullptr;
+  to.answered_late += answered != nullptr && late_answer;
+  to.never_answered += answered == nullptr;
+  to.taken_on += taken_on;
+  to.outcome += taken_on && outcome != nullptr;
+  to.outcome_late += taken_on && outcome != nullptr && Missed(facts, type::v1::EVENT_TYPE_FEEDBACK_OVERDUE, recipient, outcome);
+  to.no_outcome += taken_on && outcome == nullptr;
+  if (opened == nullptr || answered == nullptr) to.entries.push_back(facts.stored_index);
+}
+
+}  // namespace
+
+void AuditProbing(const AuditInput& input, Table& table) {
+  SetColumns(table, {{"agency"}, {"worker"}, {"previews", COLUMN_KIND_COUNT}, {"previews_unfollowed", COLUMN_KIND_COUNT}, {"refusals", COLUMN_KIND_COUNT},
+                     {"reads", COLUMN_KIND_COUNT}, {"out_of_hours", COLUMN_KIND_COUNT}});
+  Followed followed;
+  for (const ReferralFacts* facts : input.referrals) {
+    if (facts->events.empty() || !facts->events.front().decisions.has_value()) continue;
+    followed[{CoreOf(*facts).sender(), facts->events.front().decisions->decision_digest()}].push_back(facts->stored_ms);
+  }
+  std::map<std::pair<std::string, std::string>, Conduct> workers;
+  for (const AuditedAct& act : input.acts) CountAct(act, followed, workers[{act.agency, act.worker}]);
+  for (const ReferralFacts* facts : input.referrals) {
+    for (const FactEvent& event : facts->events) {
+      const bool asked = input.asked_agencies.empty() || input.asked_agencies.contains(event.agency);
+      if (!IsRead(event) || event.agency.empty() || !asked || !InPeriod(input, event.time_ms)) continue;
+      Conduct& conduct = workers[{event.agency, event.worker.pseudonym()}];
+      ++conduct.reads;
+      conduct.out_of_hours += OutOfHours(event.time_ms);
+    }
+  }
+  for (const auto& [who, conduct] : workers) {
+    AddAnswerRow(table, {who.first, who.second, CountCell(conduct.previews), CountCell(conduct.unfollowed), CountCell(conduct.refusals), CountCell(conduct.reads),
+                         CountCell(conduct.out_of_hours)},
+                 conduct.entries);
+  }
+  table.add_notes("An empty worker: the call asserted none, or a program made it. Who works shifts reads out of hours: it is a question and no finding.");
+  table.add_notes("Reads of referrals are those of referrals that were stored in the period. Beyond the first 20 a minute refusals are on the record as one count.");
+}
+
+void AuditStaleAgreements(const AuditInput& input, Table& table) {
+  SetColumns(table, {{"agreement"}, {"version"}, {"finding"}, {"effective_from", COLUMN_KIND_TIME}, {"ends", COLUMN_KIND_TIME}, {"referrals", COLUMN_KIND_COUNT},
+                     {"last_used", COLUMN_KIND_TIME}});
+  std::map<std::string, std::pair<uint64_t, int64_t>> used;  // Version → how many, and the last.
+  for (const ReferralFacts* facts : input.referrals) {
+    if (facts->events.empty() || facts->events.front().event.agreement_version().empty()) continue;
+    auto& [count, last_ms] = used[facts->events.front().event.agreement_version()];
+    ++count;
+    last_ms = std::max(last_ms, facts->stored_ms);
+  }
+  const bool any_live = std::any_of(input.agreements.begin(), input.agreements.end(), [](const AuditedAgreement& agreement) { return agreement.live; });
+  for (const AuditedAgreement& agreement : input.agreements) {
+    if (agreement.replaced) continue;
+    const auto found = used.find(agreement.version);
+    const uint64_t count = found == used.end() ? 0 : found->second.first;
+    const bool ended = agreement.expires_ms != 0 && agreement.expires_ms <= input.now_ms;
+    const bool ends_soon = !ended && agreement.expires_ms != 0 && agreement.expires_ms <= input.now_ms + kEndsSoonMs;
+    const auto add = [&](const char* finding) {
+      AddAnswerRow(table, {agreement.id, agreement.version, finding, TimeCell(agreement.effective_from_ms), TimeCell(agreement.expires_ms), CountCell(count),
+                           TimeCell(found == used.end() ? 0 : found->second.second)});
+    };
+    if (ended && !any_live) add("ENDED");
+    if (ends_soon) add("ENDS_SOON");
+    if (agreement.live && count == 0 && input.until_ms != 0) add("NOT_USED");
+  }
+  if (!any_live) table.add_notes("No agreement is in force: nothing but what the emergency schedule permits is shared.");
+  if (input.until_ms == 0) table.add_notes("Without a period it is not looked whether one is used.");
+}
+
+void AuditNeverAnswer(const AuditInput& input, Table& table) {
+  SetColumns(table, {{"recipient"}, {"released", COLUMN_KIND_COUNT}, {"opened", COLUMN_KIND_COUNT}, {"opened_late", COLUMN_KIND_COUNT}, {"never_opened", COLUMN_KIND_COUNT},
+                     {"answered", COLUMN_KIND_COUNT}, {"answered_late", COLUMN_KIND_COUNT}, {"never_answered", COLUMN_KIND_COUNT}, {"taken_on", COLUMN_KIND_COUNT},
+                     {"outcome", COLUMN_KIND_COUNT}, {"outcome_late", COLUMN_KIND_COUNT}, {"no_outcome", COLUMN_KIND_COUNT}});
+  std::map<std::string, Answering> recipients;
+  uint64_t recorded_later = 0;
+  for (const ReferralFacts* facts : input.referrals) {
+    if (facts->recorded_later) {
+      ++recorded_later;
+      continue;
+    }
+    std::set<std::string> named;
+    for (const auto& recipient : facts->parts.recipients) named.insert(recipient.agency());
+    for (const std::string& agency : named) {
+      const bool asked = input.asked_agencies.empty() || input.asked_agencies.contains(agency);
+      if (asked && facts->FirstOwn(type::v1::EVENT_TYPE_RELEASED, agency) != nullptr) AddAnswering(*facts, agency, recipients[agency]);
+    }
+  }
+  for (const auto& [agency, answering] : recipients) {
+    AddAnswerRow(table, {agency, CountCell(answering.released), CountCell(answering.opened), CountCell(answering.opened_late), CountCell(answering.never_opened),
+                         CountCell(answering.answered), CountCell(answering.answered_late), CountCell(answering.never_answered), CountCell(answering.taken_on),
+                         CountCell(answering.outcome), CountCell(answering.outcome_late), CountCell(answering.no_outcome)},
+                 answering.entries);
+  }
+  table.add_notes("Never means until now: what came a moment ago counts as not opened yet. Referrals that ask for no answer are counted with the rest.");
+  if (recorded_later > 0) table.add_notes(std::to_string(recorded_later) + " referrals were recorded more than 30 days after they happened and are left out.");
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,136 @@
+#include "services/broker/directory/change_parts.h"
+
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/crypto/digest.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/directory/roles.h"
+#include "services/broker/directory/validation.h"
+#include "services/broker/sequencer/chains.h"
+
+namespace accord::broker {
+
+using admin::v1::Change;
+
+absl::Status CheckActing(const DirectorySnapshot& directory, std::string_view administrator) {
+  if (!RolesOf(directory, administrator).empty()) return absl::OkStatus();
+  const std::string name = OfficerKey(false, administrator);
+  return Error(Reason::kPrincipalUnknown, fmt::format("{} is not enrolled and active", name), {{"principal", name}});
+}
+
+absl::StatusOr<std::optional<storage::v1::StoredRequest>> FindRepeat(CommitContext& context, const std::string& principal,
+                                                                     const std::string& request_id, const std::string& digest) {
+  ACCORD_ASSIGN_OR_RETURN(auto request, ReadRow<storage::v1::StoredRequest>(context, kFamilyRequest, RequestKey(principal, request_id)));
+  if (request.has_value() && request->digest() != digest) {
+    return Error(Reason::kRequestIdReused, "the request id was used with other content", {{"first_digest", ToHex(request->digest())}});
+  }
+  return request;
+}
+
+void KeepRequest(CommitContext& context, const std::string& principal, const std::string& request_id, const std::string& digest,
+                 uint64_t index, uint64_t change) {
+  storage::v1::StoredRequest request;
+  request.set_digest(digest);
+  request.set_index(index);
+  request.set_change(change);
+  context.Put(kFamilyRequest, RequestKey(principal, request_id), request.SerializeAsString());
+}
+
+const ChangeHandler* HandlerOf(const Change& change, const ChangeRules& rules) {
+  for (const ChangeHandler* handler : rules.handlers) {
+    if (handler->Handles(change)) return handler;
+  }
+  return nullptr;
+}
+
+absl::Status ValidateInItself(const Change& change, const ChangeRules& rules) {
+  if (IsPolicyChange(change)) return ValidatePolicyChange(change);
+  switch (change.change_case()) {
+    case Change::kPutAgency:
+      return ValidateAgency(change.put_agency().agency(), rules.trust_domain);
+    case Change::kDenyKey:
+      if (change.deny_key().digest().size() == crypto::kDigestBytes) return absl::OkStatus();
+      return Error(Reason::kFieldInvalid, "deny_key.digest: 32 bytes are needed", {{"field", "deny_key.digest"}});
+    case Change::kPutOfficer:
+      return ValidateOfficer(change.put_officer(), rules.trust_domain);
+    case Change::kPutConflictList:
+    case Change::kLeaveAgency:
+      return absl::OkStatus();
+    default:
+      break;
+  }
+  return Error(Reason::kFieldMissing, "change is needed", {{"field", "change"}});
+}
+
+absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRules& rules, CommitContext& context, Epochs& epochs) {
+  if (IsPolicyChange(change)) {
+    ACCORD_RETURN_IF_ERROR(CheckPolicyChange(change, rules.policy(), context));
+    ++epochs.agreement;
+    return WritePolicyChange(change, context);
+  }
+  switch (change.change_case()) {
+    case Change::kPutAgency: {
+      const auto& agency = change.put_agency().agency();
+      context.Put(kFamilyAgency, agency.id(), agency.SerializeAsString());
+      break;
+    }
+    case Change::kLeaveAgency: {
+      const std::string& id = change.leave_agency().agency();
+      if (rules.check_leaving) ACCORD_RETURN_IF_ERROR(rules.check_leaving(id));
+      ACCORD_ASSIGN_OR_RETURN(auto agency, ReadRow<admin::v1::Agency>(context, kFamilyAgency, id));
+      if (!agency.has_value()) return Error(Reason::kPrincipalNotFound, fmt::format("agency/{} is not enrolled", id));
+      agency->set_active(false);
+      context.Put(kFamilyAgency, id, agency->SerializeAsString());
+      break;
+    }
+    case Change::kDenyKey:
+      context.Put(kFamilyDeny, change.deny_key().digest(), KeyU64(number));
+      break;
+    case Change::kPutOfficer: {
+      const auto& officer = change.put_officer();
+      context.Put(kFamilyOfficer, OfficerKey(officer.inspector(), officer.id()), AsStored(officer).SerializeAsString());
+      break;
+    }
+    case Change::kPutConflictList: {
+      const auto& list = change.put_conflict_list();
+      storage::v1::StoredConflictList stored;
+      *stored.mutable_workers() = list.workers();
+      context.Put(kFamilyPolicy, ConflictListKey(list.agency()), stored.SerializeAsString());
+      ++epochs.lists;
+      return absl::OkStatus();
+    }
+    default:
+      return Error(Reason::kFieldMissing, "change is needed", {{"field", "change"}});
+  }
+  ++epochs.directory;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> NextChangeNumber(CommitContext& context) {
+  ACCORD_ASSIGN_OR_RETURN(const auto last, context.Get(kFamilyMeta, kMetaChangeKey));
+  uint64_t number = 1;
+  if (last.has_value()) {
+    const auto value = U64FromKey(*last);
+    if (!value.has_value()) return Error(Reason::kStoreCorrupt, "the number of the last change does not decode");
+    number = *value + 1;
+  }
+  context.Put(kFamilyMeta, kMetaChangeKey, KeyU64(number));
+  return number;
+}
+
+absl::StatusOr<uint64_t> AddChangeEntry(CommitContext& context, type::v1::EventType type, const storage::v1::StoredChange& stored,
+                                        const std::string& principal, const std::string& certificate) {
+  EntryDraft draft;
+  ACCORD_ASSIGN_OR_RETURN(std::string chain, AdministrationChain(context));
+  draft.chains.push_back(std::move(chain));
+  draft.event.set_type(type);
+  draft.event.set_change(std::string(KindOf(stored.change())));
+  draft.event.set_change_digest(stored.digest());
+  draft.actor.emplace();
+  draft.actor->set_principal(principal);
+  draft.actor->set_certificate(certificate);
+  return context.AddEntry(draft);
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,55 @@
+// What the commands of changes.h, suspension.h and maintenance.h are made of. Not for others.
+//
+// All functions are of the sequencer thread but those marked.
+#pragma once
+
+#include <absl/status/statusor.h>
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "common/base/status.h"
+#include "services/broker/directory/changes.h"
+
+namespace accord::broker {
+
+template <typename Message>
+absl::StatusOr<std::optional<Message>> ReadRow(CommitContext& context, std::string_view family, std::string_view key) {
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, context.Get(family, key));
+  if (!bytes.has_value()) return std::nullopt;
+  Message message;
+  if (!message.ParseFromString(*bytes)) {
+    return Error(Reason::kStoreCorrupt, fmt::format("a row of family {} does not parse", family));
+  }
+  return message;
+}
+
+// OK while the administrator is active and not suspended: what it asked for may have waited since it was. PRINCIPAL_UNKNOWN. Thread-safe.
+absl::Status CheckActing(const DirectorySnapshot& directory, std::string_view administrator);
+
+// What an earlier request of `principal` with this id led to; nothing when the id is free. REQUEST_ID_REUSED when it was of another digest.
+absl::StatusOr<std::optional<storage::v1::StoredRequest>> FindRepeat(CommitContext& context, const std::string& principal,
+                                                                     const std::string& request_id, const std::string& digest);
+void KeepRequest(CommitContext& context, const std::string& principal, const std::string& request_id, const std::string& digest,
+                 uint64_t index, uint64_t change);
+
+// Whose the change is; null when it is the directory's, or nobody's. Thread-safe.
+const ChangeHandler* HandlerOf(const admin::v1::Change& change, const ChangeRules& rules);
+
+// Everything of a change that the directory alone judges, but how an agency stands to the others. Thread-safe.
+absl::Status ValidateInItself(const admin::v1::Change& change, const ChangeRules& rules);
+
+// Writes what `change`, which no handler has, says and moves in `epochs` what it moves. Errors refuse it.
+absl::Status WriteChange(const admin::v1::Change& change, uint64_t number, const ChangeRules& rules, CommitContext& context, Epochs& epochs);
+
+// The number of a new change, which is then taken.
+absl::StatusOr<uint64_t> NextChangeNumber(CommitContext& context);
+
+// An entry about a change, on the administration chain. `certificate` is empty for the broker itself.
+absl::StatusOr<uint64_t> AddChangeEntry(CommitContext& context, type::v1::EventType type, const storage::v1::StoredChange& stored,
+                                        const std::string& principal, const std::string& certificate);
+
+}  // namespace accord::broker

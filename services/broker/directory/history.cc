@@ -1,0 +1,279 @@
+#include "services/broker/directory/history.h"
+
+#include <fmt/format.h>
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "accord/options/v1/options.pb.h"
+#include "accord/storage/v1/erasure.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "services/broker/directory/changes.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/directory/validation.h"
+
+namespace accord::broker {
+namespace {
+
+using admin::v1::Change;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using storage::v1::StoredChange;
+
+constexpr size_t kShownBytesMax = 200;  // Longer texts are named by their digest.
+
+// Since when a change is in force; nothing when it is not.
+std::optional<int64_t> InForceSince(const StoredChange& stored) {
+  // The time of day does not matter to what is approved.
+  if (StateOf(stored, absl::InfinitePast()) != admin::v1::CHANGE_STATE_IN_FORCE) return std::nullopt;
+  return std::max(stored.approved_at_ms(), stored.effective_from_ms());
+}
+
+struct InForce {
+  int64_t since_ms = 0;
+  uint64_t number = 0;
+  Change change;
+};
+
+// The changes that `keep` keeps, in the order in which they came into force.
+absl::StatusOr<std::vector<InForce>> ChangesInForce(const storage::Store& store, const std::function<bool(const Change&)>& keep) {
+  std::vector<InForce> all;
+  bool corrupt = false;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyChange, {}, [&](std::string_view key, std::string_view value) {
+    StoredChange stored;
+    const auto number = U64FromKey(key);
+    corrupt = !number.has_value() || !stored.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    if (corrupt) return false;
+    const auto since = InForceSince(stored);
+    if (since.has_value() && keep(stored.change())) all.push_back({*since, *number, std::move(*stored.mutable_change())});
+    return true;
+  }));
+  if (corrupt) return Error(Reason::kStoreCorrupt, "a stored change does not parse");
+  std::sort(all.begin(), all.end(), [](const InForce& a, const InForce& b) { return std::tie(a.since_ms, a.number) < std::tie(b.since_ms, b.number); });
+  return all;
+}
+
+// What a change is put in place of; empty for those that replace nothing.
+std::string TargetOf(const Change& change) {
+  switch (change.change_case()) {
+    case Change::kPutAgency: return "agency/" + change.put_agency().agency().id();
+    case Change::kLeaveAgency: return "agency/" + change.leave_agency().agency();
+    case Change::kPutOfficer: return "officer/" + OfficerKey(change.put_officer().inspector(), change.put_officer().id());
+    case Change::kPutConflictList: return "conflicts/" + change.put_conflict_list().agency();
+    case Change::kPutForum: return "forum/" + change.put_forum().forum().id();
+    case Change::kPutRetention: return "retention";
+    default: return "";
+  }
+}
+
+template <typename Row>
+absl::StatusOr<std::optional<Row>> ReadStanding(const storage::Store& store, std::string_view family, std::string_view key) {
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, store.Get(family, key));
+  if (!bytes.has_value()) return std::nullopt;
+  Row row;
+  if (!row.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, fmt::format("a row of family {} does not parse", family));
+  return row;
+}
+
+// What stands, as the change that would make it so; nothing set when nothing does.
+absl::StatusOr<Change> Standing(const storage::Store& store, const Change& change) {
+  Change standing;
+  switch (change.change_case()) {
+    case Change::kPutAgency:
+    case Change::kLeaveAgency: {
+      const std::string& id = change.has_put_agency() ? change.put_agency().agency().id() : change.leave_agency().agency();
+      ACCORD_ASSIGN_OR_RETURN(auto row, ReadStanding<admin::v1::Agency>(store, kFamilyAgency, id));
+      if (row.has_value()) *standing.mutable_put_agency()->mutable_agency() = *std::move(row);
+      break;
+    }
+    case Change::kPutOfficer: {
+      const auto& officer = change.put_officer();
+      ACCORD_ASSIGN_OR_RETURN(const auto row, ReadStanding<storage::v1::StoredOfficer>(store, kFamilyOfficer, OfficerKey(officer.inspector(), officer.id())));
+      if (!row.has_value()) break;
+      auto& put = *standing.mutable_put_officer();
+      put.set_id(officer.id());
+      put.set_inspector(officer.inspector());
+      put.set_active(row->active());
+      put.set_valid_from_ms(row->valid_from_ms());
+      *put.mutable_roles() = row->roles();
+      put.set_inspectorate(row->inspectorate());
+      put.set_sealing_certificate(row->sealing_certificate());
+      break;
+    }
+    case Change::kPutConflictList: {
+      const std::string& agency = change.put_conflict_list().agency();
+      ACCORD_ASSIGN_OR_RETURN(auto row, ReadStanding<storage::v1::StoredConflictList>(store, kFamilyPolicy, ConflictListKey(agency)));
+      if (!row.has_value()) break;
+      standing.mutable_put_conflict_list()->set_agency(agency);
+      *standing.mutable_put_conflict_list()->mutable_workers() = row->workers();
+      break;
+    }
+    case Change::kPutForum: {
+      ACCORD_ASSIGN_OR_RETURN(auto row, ReadStanding<admin::v1::Forum>(store, kFamilyPolicy, ForumKey(change.put_forum().forum().id())));
+      if (row.has_value()) *standing.mutable_put_forum()->mutable_forum() = *std::move(row);
+      break;
+    }
+    case Change::kPutRetention: {
+      ACCORD_ASSIGN_OR_RETURN(auto row, ReadStanding<storage::v1::StoredRetention>(store, kFamilyPolicy, kRetentionCurrentKey));
+      if (row.has_value()) *standing.mutable_put_retention() = std::move(*row->mutable_rules());
+      break;
+    }
+    default: break;
+  }
+  return standing;
+}
+
+// The message inside of `change`: what its paths begin in. A departure is what it does to the row.
+std::unique_ptr<Message> Inside(const Change& change, const Change& before) {
+  if (change.has_leave_agency()) {
+    auto put = std::make_unique<admin::v1::PutAgency>(before.put_agency());
+    put->mutable_agency()->set_active(false);
+    return put;
+  }
+  const auto* field = Change::descriptor()->FindFieldByNumber(change.change_case());
+  std::unique_ptr<Message> inside(change.GetReflection()->GetMessage(change, field).New());
+  inside->CopyFrom(change.GetReflection()->GetMessage(change, field));
+  return inside;
+}
+
+std::string BytesText(const std::string& bytes) {
+  if (bytes.size() <= crypto::kDigestBytes) return ToHex(bytes);
+  return "sha256 " + ToHex(crypto::Sha256(bytes));
+}
+
+std::string StringText(const std::string& text) { return text.size() <= kShownBytesMax ? text : "sha256 " + ToHex(crypto::Sha256(text)); }
+
+std::string MessageText(const Message& message);
+
+// One value of a field; `index` is below 0 for one that is not repeated.
+std::string ValueText(const Message& message, const FieldDescriptor* field, int index) {
+  const auto* reflection = message.GetReflection();
+  const bool one = index < 0;
+  std::string scratch;
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING: {
+      const std::string& text = one ? reflection->GetStringReference(message, field, &scratch)
+                                    : reflection->GetRepeatedStringReference(message, field, index, &scratch);
+      return field->type() == FieldDescriptor::TYPE_BYTES ? BytesText(text) : StringText(text);
+    }
+    case FieldDescriptor::CPPTYPE_ENUM: {
+      const int number = one ? reflection->GetEnumValue(message, field) : reflection->GetRepeatedEnumValue(message, field, index);
+      const auto* value = field->enum_type()->FindValueByNumber(number);
+      return value == nullptr ? fmt::to_string(number) : value->name();
+    }
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return (one ? reflection->GetBool(message, field) : reflection->GetRepeatedBool(message, field, index)) ? "true" : "false";
+    case FieldDescriptor::CPPTYPE_INT32:
+      return fmt::to_string(one ? reflection->GetInt32(message, field) : reflection->GetRepeatedInt32(message, field, index));
+    case FieldDescriptor::CPPTYPE_INT64:
+      return fmt::to_string(one ? reflection->GetInt64(message, field) : reflection->GetRepeatedInt64(message, field, index));
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return fmt::to_string(one ? reflection->GetUInt32(message, field) : reflection->GetRepeatedUInt32(message, field, index));
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return fmt::to_string(one ? reflection->GetUInt64(message, field) : reflection->GetRepeatedUInt64(message, field, index));
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return MessageText(one ? reflection->GetMessage(message, field) : reflection->GetRepeatedMessage(message, field, index));
+    default: return "?";  // Changes have no floating numbers.
+  }
+}
+
+// What leads to a person is in the change itself, and here by its digest alone.
+bool IsOfPeople(const FieldDescriptor* field) {
+  const auto sensitivity = field->options().GetExtension(options::v1::sensitivity);
+  return sensitivity != options::v1::SENSITIVITY_UNSPECIFIED && sensitivity != options::v1::SENSITIVITY_CODED;
+}
+
+// All values of a field; empty when it is not set.
+std::string FieldText(const Message& message, const FieldDescriptor* field) {
+  if (!field->is_repeated()) return message.GetReflection()->HasField(message, field) ? ValueText(message, field, -1) : "";
+  std::string text;
+  for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i) {
+    text += (i == 0 ? "" : field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE ? "; " : ", ") + ValueText(message, field, i);
+  }
+  return text.empty() || !IsOfPeople(field) ? text : fmt::format("{} of them, sha256 {}", message.GetReflection()->FieldSize(message, field), ToHex(crypto::Sha256(text)));
+}
+
+std::string MessageText(const Message& message) {
+  std::string text;
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
+    const auto* field = message.GetDescriptor()->field(i);
+    const std::string value = FieldText(message, field);
+    if (!value.empty()) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", field->name(), value);
+  }
+  return text;
+}
+
+void AddDifferences(const std::string& prefix, const Message& before, const Message& after, std::vector<admin::v1::FieldDifference>& all) {
+  for (int i = 0; i < after.GetDescriptor()->field_count(); ++i) {
+    const auto* field = after.GetDescriptor()->field(i);
+    const std::string path = prefix + field->name();
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && !field->is_repeated()) {
+      AddDifferences(path + ".", before.GetReflection()->GetMessage(before, field), after.GetReflection()->GetMessage(after, field), all);
+      continue;
+    }
+    const std::string was = FieldText(before, field), is = FieldText(after, field);
+    if (was == is) continue;
+    auto& difference = all.emplace_back();
+    difference.set_field(path);
+    difference.set_before(was);
+    difference.set_after(is);
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::map<std::string, admin::v1::Agency>> AgenciesAt(const storage::Store& store, absl::Time at) {
+  ACCORD_ASSIGN_OR_RETURN(auto changes, ChangesInForce(store, [](const Change& change) { return change.has_put_agency() || change.has_leave_agency(); }));
+  std::map<std::string, admin::v1::Agency> agencies;
+  for (InForce& made : changes) {
+    if (made.since_ms > absl::ToUnixMillis(at)) break;
+    if (made.change.has_leave_agency()) {
+      agencies[made.change.leave_agency().agency()].set_active(false);
+    } else {
+      auto& agency = *made.change.mutable_put_agency()->mutable_agency();
+      const std::string id = agency.id();
+      agencies[id] = std::move(agency);
+    }
+  }
+  return agencies;
+}
+
+std::vector<admin::v1::FieldDifference> DifferencesOf(const Message& before, const Message& after) {
+  std::vector<admin::v1::FieldDifference> all;
+  AddDifferences("", before, after, all);
+  return all;
+}
+
+absl::StatusOr<std::vector<admin::v1::FieldDifference>> DifferencesOfChange(const storage::Store& store, uint64_t number,
+                                                                            const StoredChange& stored, absl::Time now) {
+  const Change& change = stored.change();
+  if (change.change_case() == Change::CHANGE_NOT_SET) return std::vector<admin::v1::FieldDifference>();
+  Change before;
+  if (StateOf(stored, now) != admin::v1::CHANGE_STATE_IN_FORCE) {
+    ACCORD_ASSIGN_OR_RETURN(before, Standing(store, change));
+  } else if (const std::string target = TargetOf(change); !target.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto others, ChangesInForce(store, [&](const Change& other) { return TargetOf(other) == target; }));
+    for (const InForce& other : others) {
+      if (other.number == number) break;
+      if (other.change.has_leave_agency()) {
+        before.mutable_put_agency()->mutable_agency()->set_active(false);
+      } else {
+        before = other.change;
+      }
+    }
+  }
+  const std::unique_ptr<Message> after = Inside(change, before);
+  const std::unique_ptr<Message> none(after->New());
+  if (before.change_case() == Change::CHANGE_NOT_SET) return DifferencesOf(*none, *after);
+  const auto* field = Change::descriptor()->FindFieldByNumber(before.change_case());
+  return DifferencesOf(before.GetReflection()->GetMessage(before, field), *after);
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,18 @@
+// What an answer rests on, agency by agency.
+//
+// Pure. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "accord/inspection/v1/table.pb.h"
+#include "services/broker/questions/question.h"
+
+namespace accord::broker {
+
+// One for each agency that acted in, sent or was to receive any of `input.referrals`, or was asked about: which kinds of its entries there are from
+// `from_ms` to before `until_ms`, from when to when, the longest stretch of days without any, and how many of its referrals were recorded later.
+void AddCoverage(const QuestionInput& input, int64_t from_ms, int64_t until_ms, inspection::v1::Table& table);
+
+}  // namespace accord::broker

@@ -1,0 +1,375 @@
+#include "services/broker/questions/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/ids.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "services/broker/questions/coverage.h"
+#include "services/broker/questions/rows.h"
+#include "services/broker/questions/suppression.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::AskQuestionRequest;
+using inspection::v1::Table;
+
+absl::Status QuestionInvalid(std::string_view field, std::string_view what) {
+  return Error(Reason::kFieldInvalid, fmt::format("{}: {}", field, what), {{"field", std::string(field)}});
+}
+absl::Status QuestionMissing(std::string_view field) {
+  return Error(Reason::kFieldMissing, fmt::format("{} is needed", field), {{"field", std::string(field)}});
+}
+absl::Status OutsideWarrant(std::string_view dimension) {
+  return Error(Reason::kWarrantScope, fmt::format("it lies outside what the warrant covers: {}", dimension), {{"dimension", std::string(dimension)}});
+}
+
+// Parameters of the request that are set, but for those that every question takes.
+std::vector<std::string_view> AskedParameters(const AskQuestionRequest& request) {
+  std::vector<std::string_view> asked;
+  const auto add = [&](bool set, std::string_view name) {
+    if (set) asked.push_back(name);
+  };
+  add(request.areas_size() > 0, "areas");
+  add(request.agencies_size() > 0, "agencies");
+  add(request.from_ms() != 0, "from_ms");
+  add(request.until_ms() != 0, "until_ms");
+  add(request.grades_size() > 0, "grades");
+  add(!request.case_pseudonym().empty(), "case_pseudonym");
+  add(!request.referral().empty(), "referral");
+  add(request.days() != 0, "days");
+  add(request.count() != 0, "count");
+  add(request.as_at_ms() != 0, "as_at_ms");
+  add(request.age_bands_size() > 0, "age_bands");
+  add(request.for_publication(), "for_publication");
+  return asked;
+}
+
+absl::Status CheckParameters(const AskQuestionRequest& request, const Question& question) {
+  const std::vector<std::string> takes = ParametersOf(question);
+  const std::vector<std::string_view> asked = AskedParameters(request);
+  for (const std::string_view name : asked) {
+    const bool taken = std::any_of(takes.begin(), takes.end(), [&](std::string_view one) { return one == name || one == std::string(name) + '!'; });
+    if (!taken) return QuestionInvalid(name, fmt::format("question {} does not take it", question.number));
+  }
+  for (std::string_view one : takes) {
+    if (!one.ends_with('!')) continue;
+    one.remove_suffix(1);
+    if (std::find(asked.begin(), asked.end(), one) == asked.end()) return QuestionMissing(one);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckValues(const AskQuestionRequest& request, const Question& question) {
+  if (request.areas_size() > kQuestionValuesMax) return QuestionInvalid("areas", fmt::format("at most {}", kQuestionValuesMax));
+  if (request.agencies_size() > kQuestionValuesMax) return QuestionInvalid("agencies", fmt::format("at most {}", kQuestionValuesMax));
+  if (request.grades_size() > kQuestionValuesMax) return QuestionInvalid("grades", fmt::format("at most {}", kQuestionValuesMax));
+  if (request.age_bands_size() > kQuestionValuesMax) return QuestionInvalid("age_bands", fmt::format("at most {}", kQuestionValuesMax));
+  for (const std::string& agency : request.agencies()) {
+    if (!IsAgencyId(agency)) return QuestionInvalid("agencies", "one is no agency id");
+  }
+  if (request.days() > kQuestionDaysMax) return QuestionInvalid("days", fmt::format("at most {}", kQuestionDaysMax));
+  if (request.count() > kQuestionCountMax) return QuestionInvalid("count", fmt::format("at most {}", kQuestionCountMax));
+  if (request.as_at_ms() < 0) return QuestionInvalid("as_at_ms", "it is before 1970");
+  if (!question.one) return CheckPeriod(request.from_ms(), request.until_ms());
+  if (request.from_ms() != 0 || request.until_ms() != 0) ACCORD_RETURN_IF_ERROR(CheckPeriod(request.from_ms(), request.until_ms()));
+  const bool about_case = !request.case_pseudonym().empty(), about_referral = !request.referral().empty();
+  if (!about_case && !about_referral) return QuestionMissing("case_pseudonym");
+  if (about_case && about_referral) return QuestionInvalid("referral", "a case or a referral, not both");
+  if (about_case && request.case_pseudonym().size() != kIdBytes) return QuestionInvalid("case_pseudonym", "16 bytes are needed");
+  if (about_referral && request.referral().size() != crypto::kDigestBytes) return QuestionInvalid("referral", "32 bytes are needed");
+  if (request.agencies_size() > 1) return QuestionInvalid("agencies", "exactly one is needed");
+  return absl::OkStatus();
+}
+
+std::set<std::string> AreasOf(const std::set<std::string>& agencies, const DirectorySnapshot& directory) {
+  std::set<std::string> areas;
+  for (const std::string& agency : agencies) {
+    const AgencyRow* const row = directory.FindAgency(agency);
+    if (row != nullptr) areas.insert(row->agency.areas().begin(), row->agency.areas().end());
+  }
+  return areas;
+}
+
+// Reads facts, each referral once, and judges them.
+class FactsReader {
+ public:
+  FactsReader(const ReadView& view, const DirectorySnapshot& directory, const Scope& scope, const AskQuestionRequest& request, uint64_t tree_size)
+      : view_(view), directory_(directory), scope_(scope), as_at_ms_(request.as_at_ms()), tree_size_(tree_size) {}
+
+  // Into `into`, unless it was read before, is outside the scope, erased, or of after the tree or what is asked as at.
+  absl::Status Read(uint64_t index, std::vector<ReferralFacts>& into) {
+    if (index >= tree_size_ || !seen_.insert(index).second) return absl::OkStatus();
+    if (seen_.size() > kQuestionReferralsMax) {
+      return Error(Reason::kQueryTooCostly, fmt::format("it would look at more than {} referrals", kQuestionReferralsMax));
+    }
+    ACCORD_ASSIGN_OR_RETURN(auto facts, ReadFacts(view_, index, tree_size_));
+    if (!facts.has_value()) {
+      ++erased_;
+      return absl::OkStatus();
+    }
+    if (as_at_ms_ != 0 && facts->stored_ms > as_at_ms_) return absl::OkStatus();
+    if (!scope_.warrant_id().empty()) LeaveOutUncovered(*facts);
+    if (facts->events.empty()) return absl::OkStatus();
+    if (as_at_ms_ != 0) std::erase_if(facts->events, [&](const FactEvent& event) { return event.time_ms > as_at_ms_; });
+    into.push_back(*std::move(facts));
+    return absl::OkStatus();
+  }
+
+  // How many referrals and entries the scope does not cover, and by which dimension it did not the last of the referrals.
+  uint64_t outside() const { return outside_; }
+  uint64_t erased() const { return erased_; }
+  std::string_view uncovered() const { return uncovered_; }
+
+ private:
+  // Every entry of a referral whose stored entry is not covered: it is what says that there is a referral at all.
+  void LeaveOutUncovered(ReferralFacts& facts) {
+    const std::string_view uncovered = scope_.Uncovered(ScopeFactsOf(facts, directory_));
+    if (!uncovered.empty()) {
+      ++outside_;
+      uncovered_ = uncovered;
+      facts.events.clear();
+      return;
+    }
+    outside_ += std::erase_if(facts.events, [&](const FactEvent& event) { return !scope_.Covers(ScopeFactsOf(facts, event, directory_)); });
+  }
+
+  const ReadView& view_;
+  const DirectorySnapshot& directory_;
+  const Scope& scope_;
+  const int64_t as_at_ms_;
+  const uint64_t tree_size_;
+  std::set<uint64_t> seen_;
+  uint64_t outside_ = 0, erased_ = 0;
+  std::string_view uncovered_;
+};
+
+bool IsAskedAbout(const ReferralFacts& facts, const AskQuestionRequest& request) {
+  const auto& grades = request.grades();
+  if (!grades.empty() && std::find(grades.begin(), grades.end(), CoreOf(facts).risk().grade()) == grades.end()) return false;
+  if (request.age_bands().empty()) return true;
+  return std::any_of(facts.parts.subjects.begin(), facts.parts.subjects.end(), [&](const type::v1::SubjectPart& subject) {
+    const bool about = subject.role() != type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR && subject.role() != type::v1::SUBJECT_ROLE_OTHER;
+    return about && std::find(request.age_bands().begin(), request.age_bands().end(), subject.age_band()) != request.age_bands().end();
+  });
+}
+
+absl::StatusOr<std::vector<uint64_t>> AskedIndices(const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const Question& question,
+                                                   const AskQuestionRequest& request, uint64_t tree_size) {
+  if (question.one && !request.referral().empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto index, StoredOfReferral(view, request.referral()));
+    if (!index.has_value()) return Error(Reason::kReferralNotFound, "no record in Accord of such a referral");
+    return std::vector<uint64_t>{*index};
+  }
+  if (question.one) {
+    ACCORD_ASSIGN_OR_RETURN(auto indices, StoredOfCase(view, request.case_pseudonym(), kQuestionReferralsMax));
+    if (indices.empty()) return Error(Reason::kEntryNotFound, "no record in Accord of such a case");
+    return indices;
+  }
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t from, IndexAt(view, request.from_ms()));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t until, IndexAt(view, request.until_ms()));
+  return ReferralsStored(view, keys, directory, {request.agencies().begin(), request.agencies().end()}, {request.areas().begin(), request.areas().end()},
+                         from, std::min(until, tree_size), kQuestionReferralsMax);
+}
+
+bool InAskedPeriod(const ReferralFacts& facts, const AskQuestionRequest& request) {
+  return request.until_ms() == 0 || (facts.stored_ms >= request.from_ms() && facts.stored_ms < request.until_ms());
+}
+
+// What identifies people at the agencies, beside cases and referrals.
+bool NamesWorkers(std::string_view column) { return column == "worker" || column == "supervisor" || column == "principal"; }
+
+void LeaveOutIdentities(Table& table) {
+  for (auto& row : *table.mutable_rows()) {
+    row.clear_entries();
+    for (int column = 0; column < table.columns_size(); ++column) {
+      const auto kind = table.columns(column).kind();
+      const bool identity = kind == inspection::v1::COLUMN_KIND_CASE || kind == inspection::v1::COLUMN_KIND_REFERRAL || NamesWorkers(table.columns(column).name());
+      if (identity) row.set_cells(column, "");
+    }
+  }
+  table.add_notes("Without identities: cases, referrals, workers and the entries behind each row are left out.");
+}
+
+void LeaveOutSmall(const Question& question, Table& table) {
+  SuppressSmallCounts(question.sums, table);
+  if (table.referrals() < kSmallCount) table.set_referrals(0);
+  for (auto& coverage : *table.mutable_coverage()) {
+    if (coverage.recorded_later() < kSmallCount) coverage.set_recorded_later(0);
+  }
+  table.add_notes(fmt::format("Counts below {} are left out, and as many more as would let them be worked out.", kSmallCount));
+}
+
+std::string DayText(int64_t ms) { return absl::FormatTime("%Y-%m-%d", absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
+
+std::string TitleOf(const Question& question, const AskQuestionRequest& request, const QuestionInput& input) {
+  std::string title = fmt::format("{}. {}", question.number, question.title);
+  if (request.until_ms() != 0) title += fmt::format("; from {} to before {}", DayText(request.from_ms()), DayText(request.until_ms()));
+  const auto add = [&](std::string_view name, const std::set<std::string>& values) {
+    if (!values.empty()) title += fmt::format("; {}: {}", name, JoinCells(values));
+  };
+  add("areas", {request.areas().begin(), request.areas().end()});
+  add("agencies", {request.agencies().begin(), request.agencies().end()});
+  std::set<std::string> grades, bands;
+  for (const int grade : request.grades()) grades.insert(CodeName(*type::v1::RiskGrade_descriptor(), grade));
+  for (const int band : request.age_bands()) bands.insert(CodeName(*type::v1::AgeBand_descriptor(), band));
+  add("grades", grades);
+  add("age bands", bands);
+  if (input.days != 0) title += fmt::format("; days: {}", input.days);
+  if (input.count != 0) title += fmt::format("; at least: {}", input.count);
+  if (request.as_at_ms() != 0) title += fmt::format("; as at {}", absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixMillis(request.as_at_ms()), absl::UTCTimeZone()));
+  return title;
+}
+
+// How many were left out, without a count for who may not have small ones.
+void AddLeftOut(const JudgedFacts& facts, bool counts_shown, Table& table) {
+  if (facts.outside > 0) table.add_notes("Referrals and entries that the warrant does not cover were not looked at.");
+  if (facts.erased == 0) return;
+  table.add_notes(counts_shown ? fmt::format("{} referrals were erased, lawfully and on the record; what they said is not counted.", facts.erased)
+                               : "Referrals were erased, lawfully and on the record; what they said is not counted.");
+}
+
+QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Question& question,
+                      const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
+  QuestionInput input;
+  input.agencies = agencies;
+  input.clocks = clocks;
+  input.areas = {request.areas().begin(), request.areas().end()};
+  input.asked_agencies = {request.agencies().begin(), request.agencies().end()};
+  input.now_ms = request.as_at_ms() != 0 ? std::min(request.as_at_ms(), now_ms) : now_ms;
+  input.days = request.days() != 0 ? request.days() : question.days;
+  input.count = request.count() != 0 ? request.count() : question.count;
+  input.tree_size = tree_size;
+  for (const ReferralFacts& one : facts.asked) {
+    input.all.push_back(&one);
+    if (IsAskedAbout(one, request)) input.referrals.push_back(&one);
+  }
+  for (const ReferralFacts& one : facts.beside) input.all.push_back(&one);
+  const auto earlier = [](const ReferralFacts* a, const ReferralFacts* b) { return a->stored_index < b->stored_index; };
+  std::sort(input.all.begin(), input.all.end(), earlier);
+  std::sort(input.referrals.begin(), input.referrals.end(), earlier);
+  for (const ReferralFacts* one : input.all) {
+    for (const std::string& pseudonym : one->cases) input.by_case[pseudonym].push_back(one);
+  }
+  return input;
+}
+
+}  // namespace
+
+absl::Status CheckPeriod(int64_t from_ms, int64_t until_ms) {
+  if (from_ms <= 0) return QuestionMissing("from_ms");
+  if (until_ms <= from_ms) return QuestionInvalid("until_ms", "it must be after from_ms");
+  if (until_ms - from_ms > kQuestionPeriodMsMax) return QuestionInvalid("until_ms", "at most two years after from_ms");
+  return absl::OkStatus();
+}
+
+absl::Status CheckAskedWithin(const Scope& scope, const google::protobuf::RepeatedPtrField<std::string>& areas,
+                              const google::protobuf::RepeatedPtrField<std::string>& agencies, int64_t from_ms, int64_t until_ms) {
+  if (scope.warrant_id().empty()) return absl::OkStatus();
+  const auto& covers = scope.warrant().scope();
+  const auto within = [](const auto& asked, const auto& covered) {
+    return covered.empty() || std::all_of(asked.begin(), asked.end(), [&](const std::string& one) { return std::find(covered.begin(), covered.end(), one) != covered.end(); });
+  };
+  if (!within(areas, covers.areas())) return OutsideWarrant("area");
+  if (!within(agencies, covers.agencies())) return OutsideWarrant("agency");
+  if (until_ms != 0 && (from_ms < covers.from_ms() || until_ms > covers.until_ms())) return OutsideWarrant("period");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<const Question*> CheckQuestion(const AskQuestionRequest& request, const Scope& scope) {
+  const Question* const question = FindQuestion(request.question());
+  if (question == nullptr) return Error(Reason::kQuestionUnknown, fmt::format("there is no question {}", request.question()));
+  ACCORD_RETURN_IF_ERROR(CheckParameters(request, *question));
+  ACCORD_RETURN_IF_ERROR(CheckValues(request, *question));
+  if (!question->counts && !scope.rows()) return OutsideWarrant("rows");
+  if (question->one && !scope.identities()) return OutsideWarrant("case");
+  ACCORD_RETURN_IF_ERROR(CheckAskedWithin(scope, request.areas(), request.agencies(), request.from_ms(), request.until_ms()));
+  return question;
+}
+
+ScopeFacts ScopeFactsOf(const ReferralFacts& facts, const DirectorySnapshot& directory) {
+  ScopeFacts judged;
+  judged.time_ms = facts.stored_ms;
+  judged.event = referral::StoredEventOf(CoreOf(facts).type());
+  judged.agencies.insert(CoreOf(facts).sender());
+  for (const auto& recipient : facts.parts.recipients) judged.agencies.insert(recipient.agency());
+  judged.areas = AreasOf(judged.agencies, directory);
+  judged.cases = {facts.cases.begin(), facts.cases.end()};
+  return judged;
+}
+
+ScopeFacts ScopeFactsOf(const ReferralFacts& facts, const FactEvent& event, const DirectorySnapshot& directory) {
+  if (event.index == facts.stored_index) return ScopeFactsOf(facts, directory);
+  ScopeFacts judged;
+  judged.time_ms = event.time_ms;
+  judged.event = event.event.type();
+  judged.agencies.insert(CoreOf(facts).sender());
+  for (const std::string& agency : {event.agency, event.recipient}) {
+    if (!agency.empty()) judged.agencies.insert(agency);
+  }
+  judged.areas = AreasOf(judged.agencies, directory);
+  judged.cases = {facts.cases.begin(), facts.cases.end()};
+  return judged;
+}
+
+std::map<std::string, AgencyFacts, std::less<>> AgencyFactsOf(const DirectorySnapshot& directory) {
+  std::map<std::string, AgencyFacts, std::less<>> agencies;
+  for (const auto& [id, row] : directory.agencies()) {
+    AgencyFacts& facts = agencies[id];
+    facts.kind = row.agency.kind();
+    facts.areas = {row.agency.areas().begin(), row.agency.areas().end()};
+    facts.enrolled_ms = row.agency.valid_from_ms();
+    const auto barred = directory.conflicts().find(id);
+    if (barred != directory.conflicts().end()) facts.barred = barred->second;
+  }
+  return agencies;
+}
+
+Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Scope& scope,
+                    const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
+  const QuestionInput input = InputOf(facts, agencies, clocks, question, request, tree_size, now_ms);
+  Table table;
+  table.set_title(TitleOf(question, request, input));
+  table.set_definition(std::string(question.definition));
+  table.set_referrals(input.referrals.size());
+  question.answer(input, table);
+  if (table.rows().empty()) table.mutable_notes()->Add("No record in Accord of any such thing in what was asked about.");
+  const int64_t from_ms = request.until_ms() == 0 ? 1 : request.from_ms(), until_ms = request.until_ms() == 0 ? input.now_ms + 1 : request.until_ms();
+  AddCoverage(input, question.one && !input.referrals.empty() ? input.referrals.front()->stored_ms : from_ms, until_ms, table);
+  const bool small_left_out = question.counts && (request.for_publication() || !scope.small_counts());
+  AddLeftOut(facts, !small_left_out, table);
+  if (small_left_out) LeaveOutSmall(question, table);
+  if (!scope.identities()) LeaveOutIdentities(table);
+  table.set_completeness("attested");
+  table.set_tree_size(tree_size);
+  return table;
+}
+
+absl::StatusOr<Table> AnswerQuestion(const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const referral::ClockRules& clocks, const Scope& scope,
+                                     const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
+  ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, AskedIndices(view, keys, directory, question, request, tree_size));
+  FactsReader reader(view, directory, scope, request, tree_size);
+  JudgedFacts facts;
+  for (const uint64_t index : indices) ACCORD_RETURN_IF_ERROR(reader.Read(index, facts.asked));
+  if (question.one && facts.asked.empty() && !reader.uncovered().empty()) return OutsideWarrant(reader.uncovered());
+  if (question.one) std::erase_if(facts.asked, [&](const ReferralFacts& one) { return !InAskedPeriod(one, request); });
+  if (question.cases) {
+    std::set<std::string> cases;
+    for (const ReferralFacts& one : facts.asked) {
+      if (IsAskedAbout(one, request)) cases.insert(one.cases.begin(), one.cases.end());
+    }
+    for (const std::string& pseudonym : cases) {
+      ACCORD_ASSIGN_OR_RETURN(const auto others, StoredOfCase(view, pseudonym, kQuestionReferralsMax));
+      for (const uint64_t index : others) ACCORD_RETURN_IF_ERROR(reader.Read(index, facts.beside));
+    }
+  }
+  facts.outside = reader.outside();
+  facts.erased = reader.erased();
+  return ComputeAnswer(facts, AgencyFactsOf(directory), clocks, scope, question, request, tree_size, now_ms);
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,337 @@
+// What is asked for and refused, what is left out for whom, and samples.
+#include "services/broker/questions/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "common/base/status.h"
+#include "services/broker/questions/sample.h"
+#include "services/broker/questions/suppression.h"
+#include "services/broker/questions/testing_record.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::AskQuestionRequest;
+using inspection::v1::Table;
+
+AskQuestionRequest Valid(uint32_t number) {
+  AskQuestionRequest request;
+  request.set_question(number);
+  request.set_from_ms(kMondayMs);
+  request.set_until_ms(kMondayMs + 90 * kDayMs);
+  return request;
+}
+
+Scope WarrantFor(inspection::v1::WarrantKind kind) {
+  inspection::v1::Warrant warrant;
+  warrant.set_id("w-1");
+  warrant.set_kind(kind);
+  auto& scope = *warrant.mutable_scope();
+  scope.add_areas("E08000012");
+  scope.add_agencies("police");
+  scope.set_from_ms(kMondayMs);
+  scope.set_until_ms(kMondayMs + 90 * kDayMs);
+  return Scope::Of(warrant, {});
+}
+const Scope kStatutory = WarrantFor(inspection::v1::WARRANT_KIND_STATUTORY);
+
+// "FIELD_INVALID days", "WARRANT_SCOPE area", or empty when it is taken.
+std::string Refused(const AskQuestionRequest& request, const Scope& scope = Scope::All()) {
+  const auto question = CheckQuestion(request, scope);
+  if (question.ok()) return "";
+  const ErrorDetail detail = DetailOf(question.status());
+  std::string text(RowOf(detail.reason).name);
+  for (const std::string_view key : {"field", "dimension"}) {
+    const auto found = detail.metadata.find(std::string(key));
+    if (found != detail.metadata.end()) text += " " + found->second;
+  }
+  return text;
+}
+
+TEST(EngineTest, TakesTheParametersThatTheQuestionDeclaresAndNoOther) {
+  EXPECT_EQ(Refused(Valid(3)), "");
+  EXPECT_EQ(Refused(Valid(0)), "QUESTION_UNKNOWN");
+  EXPECT_EQ(Refused(Valid(23)), "QUESTION_UNKNOWN");
+  auto request = Valid(3);
+  request.set_days(3660);
+  EXPECT_EQ(Refused(request), "");
+  request.set_days(3661);
+  EXPECT_EQ(Refused(request), "FIELD_INVALID days");
+  request = Valid(2);
+  request.set_days(1);
+  EXPECT_EQ(Refused(request), "FIELD_INVALID days") << "question 2 asks for no days";
+  request = Valid(3);
+  request.set_for_publication(true);
+  EXPECT_EQ(Refused(request), "FIELD_INVALID for_publication") << "a list is not for publication";
+  request.set_question(2);
+  EXPECT_EQ(Refused(request), "");
+  request = Valid(3);
+  request.clear_from_ms();
+  EXPECT_EQ(Refused(request), "FIELD_MISSING from_ms");
+  request = Valid(3);
+  request.set_until_ms(request.from_ms());
+  EXPECT_EQ(Refused(request), "FIELD_INVALID until_ms");
+  request.set_until_ms(request.from_ms() + kQuestionPeriodMsMax);
+  EXPECT_EQ(Refused(request), "");
+  request.set_until_ms(request.from_ms() + kQuestionPeriodMsMax + 1);
+  EXPECT_EQ(Refused(request), "FIELD_INVALID until_ms");
+  request = Valid(3);
+  for (int i = 0; i <= kQuestionValuesMax; ++i) request.add_areas("E08000012");
+  EXPECT_EQ(Refused(request), "FIELD_INVALID areas");
+}
+
+TEST(EngineTest, AQuestionAboutOneCaseNeedsJustOne) {
+  AskQuestionRequest request;
+  request.set_question(1);
+  EXPECT_EQ(Refused(request), "FIELD_MISSING case_pseudonym");
+  request.set_case_pseudonym(std::string(15, 'c'));
+  EXPECT_EQ(Refused(request), "FIELD_INVALID case_pseudonym");
+  request.set_case_pseudonym(std::string(16, 'c'));
+  EXPECT_EQ(Refused(request), "");
+  request.set_referral(std::string(32, 'r'));
+  EXPECT_EQ(Refused(request), "FIELD_INVALID referral");
+  request.clear_case_pseudonym();
+  EXPECT_EQ(Refused(request), "");
+  request.set_question(20);
+  EXPECT_EQ(Refused(request), "FIELD_MISSING agencies");
+  request.add_agencies("idva");
+  EXPECT_EQ(Refused(request), "FIELD_MISSING as_at_ms");
+  request.set_as_at_ms(kMondayMs);
+  EXPECT_EQ(Refused(request), "");
+  request.add_agencies("police");
+  EXPECT_EQ(Refused(request), "FIELD_INVALID agencies");
+}
+
+TEST(EngineTest, OneStepOutsideTheWarrantIsRefused) {
+  auto request = Valid(3);
+  request.add_areas("E08000012");
+  request.add_agencies("police");
+  EXPECT_EQ(Refused(request, kStatutory), "");
+  request.add_areas("E08000003");
+  EXPECT_EQ(Refused(request, kStatutory), "WARRANT_SCOPE area");
+  request.clear_areas();
+  request.add_agencies("idva");
+  EXPECT_EQ(Refused(request, kStatutory), "WARRANT_SCOPE agency");
+  request = Valid(3);
+  request.set_from_ms(kMondayMs - 1);
+  EXPECT_EQ(Refused(request, kStatutory), "WARRANT_SCOPE period");
+  request = Valid(3);
+  request.set_until_ms(request.until_ms() + 1);
+  EXPECT_EQ(Refused(request, kStatutory), "WARRANT_SCOPE period");
+  const Scope commissioner = WarrantFor(inspection::v1::WARRANT_KIND_COMMISSIONER), panel = WarrantFor(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL);
+  EXPECT_EQ(Refused(Valid(3), commissioner), "WARRANT_SCOPE rows");
+  EXPECT_EQ(Refused(Valid(101), commissioner), "");
+  EXPECT_EQ(Refused(Valid(3), panel), "");
+  request.Clear();
+  request.set_question(1);
+  request.set_case_pseudonym(std::string(16, 'c'));
+  EXPECT_EQ(Refused(request, panel), "WARRANT_SCOPE case");
+}
+
+TEST(EngineTest, WhoMayHaveNoIdentitiesGetsNone) {
+  TestingRecord record;
+  record.Stored(kMondayMs).Case('a').Grade(type::v1::RISK_GRADE_HIGH);
+  const Table whole = record.Ask(3, kMondayMs + 100 * kDayMs);
+  EXPECT_NE(whole.rows(0).cells(0), "");
+  EXPECT_EQ(whole.rows(0).entries_size(), 1);
+  const Table panel = record.Ask(3, kMondayMs + 100 * kDayMs, {}, inspection::v1::WARRANT_KIND_SCRUTINY_PANEL);
+  ASSERT_EQ(panel.rows_size(), 1);
+  EXPECT_EQ(panel.rows(0).cells(0), "");
+  EXPECT_EQ(panel.rows(0).cells(1), "");
+  EXPECT_EQ(panel.rows(0).cells(2), "police");
+  EXPECT_EQ(panel.rows(0).entries_size(), 0);
+}
+
+TEST(EngineTest, ThemesAndGradesSelect) {
+  TestingRecord record;
+  record.Stored(kMondayMs).Grade(type::v1::RISK_GRADE_HIGH).Subject(type::v1::SUBJECT_ROLE_CHILD, "", type::v1::AGE_BAND_UNDER_16);
+  record.Stored(kMondayMs).Grade(type::v1::RISK_GRADE_MEDIUM).Subject(type::v1::SUBJECT_ROLE_UNBORN_CHILD, "", type::v1::AGE_BAND_UNBORN);
+  record.Stored(kMondayMs).Grade(type::v1::RISK_GRADE_HIGH).Subject(type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR, "", type::v1::AGE_BAND_UNBORN);
+  AskQuestionRequest request;
+  request.add_age_bands(type::v1::AGE_BAND_UNBORN);
+  EXPECT_EQ(record.Ask(17, kMondayMs + 1, request).referrals(), 1u);
+  request.add_age_bands(type::v1::AGE_BAND_UNDER_16);
+  EXPECT_EQ(record.Ask(17, kMondayMs + 1, request).referrals(), 2u);
+  request.add_grades(type::v1::RISK_GRADE_HIGH);
+  EXPECT_EQ(record.Ask(17, kMondayMs + 1, request).referrals(), 1u);
+}
+
+TEST(EngineTest, CoverageSaysWhichEntriesThereAreAndTheLongestGap) {
+  TestingRecord record;
+  record.Stored(kMondayMs - 2 * kDayMs).To("idva").Released(kMondayMs, "idva");
+  record.Stored(kMondayMs).Happened(kMondayMs - 31 * kDayMs);
+  const Table table = record.Ask(17, kMondayMs + kDayMs);
+  ASSERT_EQ(table.coverage_size(), 2);
+  const auto& idva = table.coverage(0);
+  EXPECT_EQ(idva.agency(), "idva");
+  EXPECT_EQ(idva.first_ms(), kMondayMs);
+  EXPECT_EQ(idva.events(0), "RELEASED");
+  EXPECT_EQ(idva.longest_gap_days(), 365u);  // From its enrolment to its first entry.
+  EXPECT_EQ(table.coverage(1).recorded_later(), 1u);
+}
+
+// Rows "a", "b", … with these counts in a column, and their sum.
+Table Counts(const std::vector<uint64_t>& values) {
+  Table table;
+  SetColumns(table, {{"name"}, {"count", inspection::v1::COLUMN_KIND_COUNT}, {"share", inspection::v1::COLUMN_KIND_PERCENT}});
+  uint64_t all = 0;
+  char name = 'a';
+  for (const uint64_t value : values) {
+    AddAnswerRow(table, {std::string(1, name++), std::to_string(value), "1.0"}, {7});
+    all += value;
+  }
+  AddAnswerRow(table, {std::string(kTotalRow), std::to_string(all), "1.0"});
+  return table;
+}
+std::vector<std::string> Shown(Table table, const std::vector<SumOf>& sums = {}) {
+  SuppressSmallCounts(sums, table);
+  std::vector<std::string> shown;
+  for (const auto& row : table.rows()) {
+    shown.push_back(row.cells(1));
+    EXPECT_EQ(row.cells(1).empty(), row.suppressed());
+    EXPECT_EQ(row.cells(2).empty(), row.suppressed()) << "a share of what is not shown";
+    EXPECT_EQ(row.entries_size(), 0);
+  }
+  return shown;
+}
+
+TEST(SuppressionTest, FiveIsLeftOutAndSixIsNot) {
+  EXPECT_EQ(Shown(Counts({6, 7, 8})), (std::vector<std::string>{"6", "7", "8", "21"}));
+  // One hidden alone could be worked out: the next smallest goes too.
+  EXPECT_EQ(Shown(Counts({5, 7, 8})), (std::vector<std::string>{"", "", "8", "20"}));
+  EXPECT_EQ(Shown(Counts({5, 4, 8})), (std::vector<std::string>{"", "", "8", "17"}));
+  EXPECT_EQ(Shown(Counts({5})), (std::vector<std::string>{"", ""})) << "the total is the only one";
+  EXPECT_EQ(Shown(Counts({9})), (std::vector<std::string>{"9", "9"}));
+}
+
+TEST(SuppressionTest, WhatMustStandAtABoundIsNotGivenAway) {
+  // Two noughts, or two fives, are the only ones that add up to the rest.
+  EXPECT_EQ(Shown(Counts({0, 0, 8, 9})), (std::vector<std::string>{"", "", "", "9", "17"}));
+  EXPECT_EQ(Shown(Counts({5, 5, 8, 9})), (std::vector<std::string>{"", "", "", "9", "27"}));
+  EXPECT_EQ(Shown(Counts({0, 5, 8, 9})), (std::vector<std::string>{"", "", "8", "9", "22"}));
+}
+
+TEST(SuppressionTest, SumsAcrossColumnsGiveNothingAwayEither) {
+  Table table;
+  SetColumns(table, {{"name"}, {"all", inspection::v1::COLUMN_KIND_COUNT}, {"with", inspection::v1::COLUMN_KIND_COUNT}, {"without", inspection::v1::COLUMN_KIND_COUNT}});
+  AddAnswerRow(table, {"a", "20", "17", "3"});
+  AddAnswerRow(table, {"b", "40", "20", "20"});
+  AddAnswerRow(table, {"c", "60", "30", "30"});
+  AddAnswerRow(table, {std::string(kTotalRow), "120", "67", "53"});
+  SuppressSmallCounts({{"all", {"with", "without"}}}, table);
+  EXPECT_EQ(table.rows(0).cells(3), "");
+  EXPECT_EQ(table.rows(0).cells(2), "") << "17 of 20 would say it";
+  // And nothing in the columns is hidden alone.
+  for (int column = 2; column <= 3; ++column) {
+    int hidden = 0;
+    for (int row = 0; row < 4; ++row) hidden += table.rows(row).cells(column).empty();
+    EXPECT_GE(hidden, 2);
+  }
+  EXPECT_EQ(table.rows(3).cells(1), "120");
+}
+
+TEST(SuppressionTest, OnlyAStatutoryWarrantShowsSmallCounts) {
+  TestingRecord record;
+  for (int i = 0; i < 5; ++i) record.Stored(kMondayMs).To("idva");
+  using namespace inspection::v1;
+  const auto cell = [&](WarrantKind kind, bool publish) {
+    AskQuestionRequest request;
+    request.set_for_publication(publish);
+    return RowWhere(record.Ask(17, kMondayMs + 1, request, kind), "agency", "police")["referrals"];
+  };
+  EXPECT_EQ(cell(WARRANT_KIND_STATUTORY, false), "5");
+  EXPECT_EQ(cell(WARRANT_KIND_STATUTORY, true), "");
+  EXPECT_EQ(cell(WARRANT_KIND_COMMISSIONER, false), "");
+  EXPECT_EQ(cell(WARRANT_KIND_DEATH_REVIEW, false), "");
+  record.Stored(kMondayMs).To("idva");
+  EXPECT_EQ(cell(WARRANT_KIND_COMMISSIONER, false), "6");
+}
+
+std::vector<SampleCase> Frame(int high, int standard) {
+  std::vector<SampleCase> frame;
+  for (int i = 0; i < high + standard; ++i) {
+    SampleCase one;
+    one.pseudonym = std::string(12, 'c') + std::to_string(1000 + i);
+    one.sender = "police";
+    one.grade = i < high ? type::v1::RISK_GRADE_HIGH : type::v1::RISK_GRADE_STANDARD;
+    frame.push_back(one);
+  }
+  return frame;
+}
+std::vector<uint64_t> DrawnOf(const Sample& sample) {
+  std::vector<uint64_t> drawn;
+  for (const auto& stratum : sample.strata) drawn.push_back(stratum.drawn);
+  return drawn;
+}
+
+TEST(SampleTest, TheSameSeedDrawsTheSameAndAnotherDoesNot) {
+  const auto frame = Frame(1000, 1000);
+  const auto drawn = [&](const std::string& seed) { return DrawFrom(frame, {}, 10, seed).pseudonyms(); };
+  const std::string seed(16, 's');
+  EXPECT_EQ(drawn(seed).size(), 10u);
+  EXPECT_EQ(drawn(seed), drawn(seed));
+  EXPECT_NE(drawn(seed), drawn(std::string(16, 't')));
+  // The order in which cases were found says nothing.
+  auto turned = frame;
+  std::reverse(turned.begin(), turned.end());
+  EXPECT_EQ(DrawFrom(turned, {}, 10, seed).pseudonyms(), drawn(seed));
+  const auto once = drawn(seed);
+  EXPECT_EQ(std::set<std::string>(once.begin(), once.end()).size(), 10u);
+}
+
+TEST(SampleTest, EachStratumHasItsShareAndAtLeastOne) {
+  const std::vector<inspection::v1::SampleStratum> by_grade = {inspection::v1::SAMPLE_STRATUM_GRADE};
+  const std::string seed(16, 's');
+  EXPECT_EQ(DrawnOf(DrawFrom(Frame(500, 500), by_grade, 10, seed)), (std::vector<uint64_t>{5, 5}));
+  EXPECT_EQ(DrawnOf(DrawFrom(Frame(2, 998), by_grade, 10, seed)), (std::vector<uint64_t>{1, 9}));
+  EXPECT_EQ(DrawnOf(DrawFrom(Frame(2, 998), by_grade, 1, seed)), (std::vector<uint64_t>{0, 1}));
+  EXPECT_EQ(DrawnOf(DrawFrom(Frame(2, 3), by_grade, 10, seed)), (std::vector<uint64_t>{2, 3}));
+  EXPECT_EQ(DrawnOf(DrawFrom(Frame(333, 667), by_grade, 3, seed)), (std::vector<uint64_t>{1, 2}));
+  EXPECT_TRUE(DrawFrom({}, by_grade, 10, seed).cases.empty());
+}
+
+TEST(SampleTest, APanelGetsNumbersAndNoPseudonyms) {
+  inspection::v1::DrawSampleRequest request;
+  request.set_size(3);
+  const Sample sample = DrawFrom(Frame(10, 10), {}, 3, std::string(16, 's'));
+  const Table whole = SampleTable(sample, request, kStatutory, 9);
+  EXPECT_EQ(whole.rows_size(), 3);
+  EXPECT_EQ(whole.rows(0).cells(1).size(), 32u);
+  const Table panel = SampleTable(sample, request, WarrantFor(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL), 9);
+  EXPECT_EQ(panel.rows(2).cells(0), "3");
+  for (const auto& row : panel.rows()) {
+    EXPECT_EQ(row.cells(1), "");
+    EXPECT_EQ(row.entries_size(), 0);
+  }
+}
+
+TEST(SampleTest, RefusesWhatItCannotDraw) {
+  inspection::v1::DrawSampleRequest request;
+  request.set_size(500);
+  request.set_from_ms(kMondayMs);
+  request.set_until_ms(kMondayMs + kDayMs);
+  EXPECT_EQ(CheckSample(request, kStatutory, 10), absl::OkStatus());
+  request.set_size(501);
+  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
+  request.set_size(1);
+  request.set_tree_size(11);
+  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
+  request.set_tree_size(10);
+  request.set_seed("short");
+  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
+  request.clear_seed();
+  request.set_from_ms(kMondayMs - 1);
+  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kWarrantScope));
+  request.set_from_ms(kMondayMs);
+  EXPECT_TRUE(HasReason(CheckSample(request, WarrantFor(inspection::v1::WARRANT_KIND_COMMISSIONER), 10), Reason::kWarrantScope));
+  request.add_strata(inspection::v1::SAMPLE_STRATUM_GRADE);
+  request.add_strata(inspection::v1::SAMPLE_STRATUM_GRADE);
+  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
+}
+
+}  // namespace
+}  // namespace accord::broker

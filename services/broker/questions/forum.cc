@@ -1,0 +1,234 @@
+// Forums: actions, research, nil returns and transfers: 13, 14, 15 and 19. What a meeting itself wrote down is in the forum's own store.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "services/broker/questions/rows.h"
+#include "services/broker/questions/themes.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::Table;
+using enum inspection::v1::ColumnKind;
+
+constexpr std::string_view kInForumStore =
+    "Who came to a meeting, its minutes, and who was to do what by when are in the forum's own store, which Accord's record does not hold.";
+
+// When the next meeting after `ms` began that the record names: LISTED or DEFERRED for it, or HEARD; 0: none.
+int64_t NextMeetingMs(const std::vector<const ReferralFacts*>& of_case, int64_t ms) {
+  int64_t next = 0;
+  for (const ReferralFacts* facts : of_case) {
+    for (const FactEvent& event : facts->events) {
+      if (!event.statement.has_value()) continue;
+      const auto& statement = *event.statement;
+      int64_t meeting = 0;
+      if (statement.kind() == type::v1::STATEMENT_KIND_LISTED || statement.kind() == type::v1::STATEMENT_KIND_DEFERRED) meeting = statement.meeting_at_ms();
+      if (statement.kind() == type::v1::STATEMENT_KIND_HEARD) meeting = event.time_ms;
+      if (meeting > ms && (next == 0 || meeting < next)) next = meeting;
+    }
+  }
+  return next;
+}
+
+// What ends an action: its outcome, or that the agency has done with the referral.
+const FactEvent* EndOfAction(const ReferralFacts& facts, const FactEvent& action) {
+  for (const FactEvent& event : facts.events) {
+    if (event.index <= action.index || event.agency != action.agency || event.event.type() != type::v1::EVENT_TYPE_STATEMENT) continue;
+    const auto kind = event.event.statement();
+    if (kind == type::v1::STATEMENT_KIND_OUTCOME || kind == type::v1::STATEMENT_KIND_CLOSED) return &event;
+  }
+  return nullptr;
+}
+
+void OverdueActions(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"forum"}, {"agency"}, {"action"}, {"recorded", COLUMN_KIND_TIME},
+                     {"due", COLUMN_KIND_TIME}, {"done", COLUMN_KIND_TIME}});
+  for (const ReferralFacts* facts : input.referrals) {
+    for (const FactEvent& event : facts->events) {
+      if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.event.statement() != type::v1::STATEMENT_KIND_ACTION) continue;
+      const int64_t meeting = NextMeetingMs(input.SameCases(*facts), event.time_ms);
+      const int64_t due = meeting != 0 ? meeting : event.time_ms + input.days * kDayMs;
+      const FactEvent* const done = EndOfAction(*facts, event);
+      if (input.now_ms < due || (done != nullptr && done->time_ms <= due)) continue;
+      std::vector<uint64_t> entries = {event.index};
+      if (done != nullptr) entries.push_back(done->index);
+      AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).forum(), event.agency,
+                           event.statement.has_value() ? event.statement->outcome_code() : "", TimeCell(event.time_ms), TimeCell(due), TimeCell(done)}, entries);
+    }
+  }
+  table.add_notes(fmt::format("Due is the next meeting that the record names, else {} days after the action was recorded.", input.days));
+  table.add_notes("An action without an owner cannot be on the record: each is a signed statement of the agency whose it is. " + std::string(kInForumStore));
+}
+
+// The first answer of `agency` to what `facts` asks: a check answered, a statement of a decision, or a response that names it; null: none.
+struct ResearchAnswer {
+  int64_t time_ms = 0;
+  uint64_t index = 0;
+};
+ResearchAnswer AnswerOf(const QuestionInput& input, const ReferralFacts& facts, const std::string& agency) {
+  ResearchAnswer answer;
+  const auto take = [&](const FactEvent& event) {
+    if (answer.time_ms == 0 || event.time_ms < answer.time_ms) answer = {event.time_ms, event.index};
+  };
+  for (const auto kind : {type::v1::STATEMENT_KIND_CHECK_ANSWERED, type::v1::STATEMENT_KIND_DECLINED, type::v1::STATEMENT_KIND_OUTCOME}) {
+    if (const FactEvent* said = facts.FirstStatement(kind, agency); said != nullptr) take(*said);
+  }
+  for (const ReferralFacts* other : input.SameCases(facts)) {
+    const bool responds = CoreOf(*other).type() == type::v1::REFERRAL_TYPE_RESPONSE && CoreOf(*other).sender() == agency &&
+                          CoreOf(*other).caused_by() == facts.digest && !other->events.empty();
+    if (responds) take(other->events.front());
+  }
+  return answer;
+}
+
+bool AsksForResearch(const ReferralFacts& facts) {
+  return CoreOf(facts).type() == type::v1::REFERRAL_TYPE_REQUEST_FOR_INFORMATION && !IsTakenBack(facts);
+}
+
+struct ResearchCounts {
+  uint64_t asked = 0, answered = 0, waiting = 0, no_reply = 0;
+  std::vector<int64_t> took;
+};
+
+void AddResearchRow(Table& table, const std::string& agency, const ResearchCounts& counts) {
+  AddAnswerRow(table, {agency, CountCell(counts.asked), CountCell(counts.answered), CountCell(counts.waiting), CountCell(counts.no_reply),
+                       PercentCell(counts.no_reply, counts.asked), counts.took.empty() ? "" : DurationCell(SpreadOf(counts.took).median)});
+}
+
+void ResearchWithoutReply(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"agency"}, {"asked", COLUMN_KIND_COUNT}, {"answered", COLUMN_KIND_COUNT}, {"waiting", COLUMN_KIND_COUNT}, {"no_reply", COLUMN_KIND_COUNT},
+                     {"no_reply_share", COLUMN_KIND_PERCENT}, {"median", COLUMN_KIND_DURATION}});
+  std::map<std::string, ResearchCounts> by_agency;
+  ResearchCounts all;
+  for (const ReferralFacts* facts : input.referrals) {
+    if (!AsksForResearch(*facts)) continue;
+    for (const auto& recipient : facts->parts.recipients) {
+      const ResearchAnswer answer = AnswerOf(input, *facts, recipient.agency());
+      const bool over = input.now_ms > facts->stored_ms + input.days * kDayMs;
+      for (ResearchCounts* counts : {&by_agency[recipient.agency()], &all}) {
+        ++counts->asked;
+        counts->answered += answer.time_ms != 0;
+        counts->waiting += answer.time_ms == 0 && !over;
+        counts->no_reply += answer.time_ms == 0 && over;
+        if (answer.time_ms != 0) counts->took.push_back(answer.time_ms - facts->stored_ms);
+      }
+    }
+  }
+  for (const auto& [agency, counts] : by_agency) AddResearchRow(table, agency, counts);
+  if (!by_agency.empty()) AddResearchRow(table, std::string(kTotalRow), all);
+  table.add_notes("A reply is an answered check, a decline, an outcome, or a response that names the request; that nothing is known is as good a reply as any.");
+  table.add_notes("What a forum's coordinator asked its members through the forum's own list is not a request on this record. " + std::string(kInForumStore));
+}
+
+type::v1::CheckAnswer LastCheckAnswer(const ReferralFacts& facts, const std::string& agency) {
+  auto answer = type::v1::CHECK_ANSWER_UNSPECIFIED;
+  for (const FactEvent& event : facts.events) {
+    const bool answers = event.agency == agency && event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_CHECK_ANSWERED;
+    if (answers) answer = event.statement->check_answer();
+  }
+  return answer;
+}
+
+struct CheckCounts {
+  uint64_t asked = 0, known = 0, not_known = 0, withheld = 0, none = 0;
+};
+
+void AddCheckRow(Table& table, const std::string& agency, const CheckCounts& counts) {
+  AddAnswerRow(table, {agency, CountCell(counts.asked), CountCell(counts.known), CountCell(counts.not_known), CountCell(counts.withheld), CountCell(counts.none),
+                       PercentCell(counts.not_known, counts.asked)});
+}
+
+void NilReturns(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"agency"}, {"checks", COLUMN_KIND_COUNT}, {"known", COLUMN_KIND_COUNT}, {"nil_returns", COLUMN_KIND_COUNT}, {"withheld", COLUMN_KIND_COUNT},
+                     {"not_answered", COLUMN_KIND_COUNT}, {"nil_share", COLUMN_KIND_PERCENT}});
+  std::map<std::string, CheckCounts> by_agency;
+  CheckCounts all;
+  for (const ReferralFacts* facts : input.referrals) {
+    if (!AsksForResearch(*facts) || !CoreOf(*facts).checks()) continue;
+    for (const auto& recipient : facts->parts.recipients) {
+      const type::v1::CheckAnswer answer = LastCheckAnswer(*facts, recipient.agency());
+      for (CheckCounts* counts : {&by_agency[recipient.agency()], &all}) {
+        ++counts->asked;
+        counts->known += answer == type::v1::CHECK_ANSWER_KNOWN;
+        counts->not_known += answer == type::v1::CHECK_ANSWER_NOT_KNOWN;
+        counts->withheld += answer == type::v1::CHECK_ANSWER_KNOWN_WITHHELD;
+        counts->none += answer == type::v1::CHECK_ANSWER_UNSPECIFIED;
+      }
+    }
+  }
+  for (const auto& [agency, counts] : by_agency) AddCheckRow(table, agency, counts);
+  if (!by_agency.empty()) AddCheckRow(table, std::string(kTotalRow), all);
+  table.add_notes("No record in Accord of who attended: this counts what agencies answered to checks before a meeting. " + std::string(kInForumStore));
+}
+
+void Transfers(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"from"}, {"to"}, {"sent", COLUMN_KIND_TIME}, {"accepted", COLUMN_KIND_TIME},
+                     {"idva_handover", COLUMN_KIND_TIME}, {"idva_to"}});
+  for (const ReferralFacts* facts : input.referrals) {
+    std::set<std::string> seen;
+    for (const FactEvent& event : facts->events) {
+      const bool sent = event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_TRANSFERRED_OUT;
+      if (!sent || !seen.insert(event.statement_digest).second) continue;
+      const FactEvent* accepted = nullptr;
+      const ReferralFacts* handover = nullptr;
+      for (const ReferralFacts* other : input.SameCases(*facts)) {
+        for (const FactEvent& in : other->events) {
+          const bool taken = in.statement.has_value() && in.statement->kind() == type::v1::STATEMENT_KIND_TRANSFERRED_IN && in.index > event.index;
+          if (taken && in.statement->other_forum() == CoreOf(*facts).forum() && accepted == nullptr) accepted = &in;
+        }
+        const bool idva_to_idva = input.KindOf(CoreOf(*other).sender()) == type::v1::AGENCY_KIND_IDVA && CoreOf(*other).type() == type::v1::REFERRAL_TYPE_REFERRAL &&
+                                  other->stored_index > event.index && !RecipientsOfKind(input, *other, type::v1::AGENCY_KIND_IDVA).empty();
+        if (idva_to_idva && handover == nullptr) handover = other;
+      }
+      std::vector<uint64_t> entries = {event.index};
+      if (accepted != nullptr) entries.push_back(accepted->index);
+      if (handover != nullptr) entries.push_back(handover->stored_index);
+      const auto to = handover == nullptr ? std::vector<std::string>() : RecipientsOfKind(input, *handover, type::v1::AGENCY_KIND_IDVA);
+      AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).forum(), event.statement->other_forum(), TimeCell(event.time_ms),
+                           TimeCell(accepted), TimeCell(handover == nullptr ? 0 : handover->stored_ms), JoinCells({to.begin(), to.end()})}, entries);
+    }
+  }
+  table.add_notes("A transfer is what the coordinator of a forum stated; to a forum that does not use Accord its acceptance has no record in Accord.");
+}
+
+}  // namespace
+
+std::vector<Question> ForumQuestions() {
+  return {
+      {.number = 13,
+       .title = "Actions overdue at the next meeting",
+       .definition = "Actions that an agency stated on a referral and had not ended, by an outcome or a close, when the next meeting began.",
+       .parameters = {"days"},
+       .fields = {"STATEMENT ACTION", "STATEMENT OUTCOME", "STATEMENT CLOSED", "STATEMENT LISTED", "STATEMENT DEFERRED", "STATEMENT HEARD", "core.forum", "cases"},
+       .cases = true,
+       .days = 28,
+       .answer = OverdueActions},
+      {.number = 14,
+       .title = "Requests for research without a reply, by agency",
+       .definition = "Requests for information and checks, by the agency that was asked: answered, or not within so many days.",
+       .parameters = {"days"},
+       .fields = {"REFERRAL_STORED time", "STATEMENT CHECK_ANSWERED", "STATEMENT DECLINED", "STATEMENT OUTCOME", "core.type", "core.caused_by", "recipients", "cases"},
+       .counts = true,
+       .cases = true,
+       .days = 5,
+       .sums = {{"asked", {"answered", "waiting", "no_reply"}}},
+       .answer = ResearchWithoutReply},
+      {.number = 15,
+       .title = "Nil returns, by agency",
+       .definition = "Answers to checks, by the agency that was asked: known, nil returns, known and withheld, none.",
+       .fields = {"REFERRAL_STORED", "STATEMENT CHECK_ANSWERED", "core.type", "core.checks", "recipients"},
+       .counts = true,
+       .sums = {{"checks", {"known", "nil_returns", "withheld", "not_answered"}}},
+       .answer = NilReturns},
+      {.number = 19,
+       .title = "Transfers between forums",
+       .definition = "Cases that a forum transferred to another: when it was sent, when the other took it over, and the referral from Idva service to Idva service.",
+       .fields = {"STATEMENT TRANSFERRED_OUT", "STATEMENT TRANSFERRED_IN", "REFERRAL_STORED", "core.forum", "core.sender", "recipients", "cases"},
+       .cases = true,
+       .answer = Transfers},
+  };
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,200 @@
+// The record of one case or referral: 1, 9, 20 and 22.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "services/broker/questions/rows.h"
+#include "services/broker/questions/themes.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::Table;
+using enum inspection::v1::ColumnKind;
+
+struct EventOf {
+  const FactEvent* event = nullptr;
+  const ReferralFacts* facts = nullptr;
+};
+
+// Of all referrals that are asked about, in the order of the log.
+std::vector<EventOf> EventsInOrder(const QuestionInput& input) {
+  std::vector<EventOf> events;
+  for (const ReferralFacts* facts : input.referrals) {
+    for (const FactEvent& event : facts->events) events.push_back({&event, facts});
+  }
+  std::sort(events.begin(), events.end(), [](const EventOf& a, const EventOf& b) { return a.event->index < b.event->index; });
+  return events;
+}
+
+// What it came to: the code that a reader wants beside the kind of event.
+std::string DetailOf(const FactEvent& event) {
+  if (event.statement.has_value()) {
+    const auto& statement = *event.statement;
+    switch (statement.kind()) {
+      case type::v1::STATEMENT_KIND_DECLINED: return Code(statement.decline_reason());
+      case type::v1::STATEMENT_KIND_DECIDED: return Code(statement.decision());
+      case type::v1::STATEMENT_KIND_CLOSED: return Code(statement.close_reason());
+      case type::v1::STATEMENT_KIND_CHECK_ANSWERED: return Code(statement.check_answer());
+      case type::v1::STATEMENT_KIND_REGRADED: return Code(statement.regraded().grade());
+      case type::v1::STATEMENT_KIND_RECALL: return Code(statement.recall_reason());
+      default: return statement.outcome_code();
+    }
+  }
+  if (event.event.type() == type::v1::EVENT_TYPE_CASE_FLAGGED) {
+    std::set<std::string> flags;
+    for (const int flag : event.event.case_flags()) flags.insert(CodeName(*type::v1::CaseFlag_descriptor(), flag));
+    return JoinCells(flags);
+  }
+  return event.event.reason();
+}
+
+void WholeTimeline(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"time", COLUMN_KIND_TIME}, {"event"}, {"statement"}, {"agency"}, {"recipient"}, {"detail"}, {"referral", COLUMN_KIND_REFERRAL},
+                     {"gap", COLUMN_KIND_DURATION}});
+  int64_t before = 0;
+  for (const auto& [event, facts] : EventsInOrder(input)) {
+    const int64_t gap = before == 0 ? 0 : event->time_ms - before;
+    before = event->time_ms;
+    AddAnswerRow(table, {TimeCell(event->time_ms), Code(event->event.type()), Code(event->event.statement()), event->agency.empty() ? event->principal : event->agency,
+                         event->recipient, DetailOf(*event), ReferralCell(*facts), gap > input.days * kDayMs ? DurationCell(gap) : ""}, {event->index});
+  }
+  if (before != 0 && input.now_ms - before > input.days * kDayMs) {
+    table.add_notes(fmt::format("No record in Accord for {} days after the last entry.", (input.now_ms - before) / kDayMs));
+  }
+  table.add_notes(fmt::format("A gap is more than {} days in which there is no record in Accord, whatever the agencies did meanwhile.", input.days));
+}
+
+bool IsView(const FactEvent& event) {
+  switch (event.event.type()) {
+    case type::v1::EVENT_TYPE_REFERRAL_READ:
+    case type::v1::EVENT_TYPE_CASE_HISTORY_READ:
+    case type::v1::EVENT_TYPE_TRAIL_QUERIED:
+    case type::v1::EVENT_TYPE_QUESTION_ASKED:
+    case type::v1::EVENT_TYPE_BUNDLE_EXPORTED:
+      return true;
+    case type::v1::EVENT_TYPE_STATEMENT:
+      return event.event.statement() == type::v1::STATEMENT_KIND_OPENED;
+    default:
+      return false;
+  }
+}
+
+void WhoViewed(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"time", COLUMN_KIND_TIME}, {"what"}, {"principal"}, {"worker"}, {"role"}, {"purpose"}, {"warrant"}, {"referral", COLUMN_KIND_REFERRAL},
+                     {"conflict_of_interest", COLUMN_KIND_BOOL}});
+  for (const auto& [event, facts] : EventsInOrder(input)) {
+    if (!IsView(*event)) continue;
+    const auto agency = input.agencies.find(event->agency);
+    const bool barred = agency != input.agencies.end() && agency->second.barred.contains(event->worker.pseudonym());
+    const bool opened = event->event.type() == type::v1::EVENT_TYPE_STATEMENT;
+    AddAnswerRow(table, {TimeCell(event->time_ms), opened ? "OPENED" : Code(event->event.type()), event->principal, event->worker.pseudonym(),
+                         Code(event->worker.role()), event->event.purpose(), event->event.warrant(), ReferralCell(*facts), BoolCell(barred)}, {event->index});
+  }
+  table.add_notes("Conflicts of interest are those that the broker's lists have today. Who looked at a copy inside an agency's own system is in that agency's log, "
+                  "of which there is no record in Accord.");
+}
+
+// What `agency` had of one referral at a time.
+struct Known {
+  const FactEvent *released = nullptr, *delivered = nullptr, *opened = nullptr;
+  std::set<std::string> categories;
+  std::vector<uint64_t> entries;
+};
+Known KnownTo(const ReferralFacts& facts, const std::string& agency) {
+  Known known;
+  known.released = facts.FirstOwn(type::v1::EVENT_TYPE_RELEASED, agency);
+  known.delivered = facts.FirstOwn(type::v1::EVENT_TYPE_DELIVERED, agency);
+  for (const FactEvent& event : facts.events) {
+    const bool opens = event.event.type() == type::v1::EVENT_TYPE_STATEMENT && event.event.statement() == type::v1::STATEMENT_KIND_OPENED;
+    if (known.opened == nullptr && opens && event.agency == agency && ByPerson(event)) known.opened = &event;
+    if (event.event.type() != type::v1::EVENT_TYPE_RELEASED || event.recipient != agency || !event.decisions.has_value()) continue;
+    for (const auto& decision : event.decisions->decisions()) {
+      if (decision.recipient() == agency && decision.verdict() == type::v1::VERDICT_PERMIT) known.categories.insert(Code(decision.category()));
+    }
+  }
+  for (const FactEvent* event : {known.released, known.delivered, known.opened}) {
+    if (event != nullptr) known.entries.push_back(event->index);
+  }
+  return known;
+}
+
+void KnownAtTime(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"how"}, {"sender"}, {"happened", COLUMN_KIND_TIME}, {"known_to_sender", COLUMN_KIND_TIME},
+                     {"recorded", COLUMN_KIND_TIME}, {"released", COLUMN_KIND_TIME}, {"delivered", COLUMN_KIND_TIME}, {"opened_by_person", COLUMN_KIND_TIME}, {"categories"}});
+  const std::string agency = input.asked_agencies.empty() ? "" : input.asked_agencies.front();
+  uint64_t not_yet = 0;
+  for (const ReferralFacts* facts : input.referrals) {
+    const auto& core = CoreOf(*facts);
+    const bool sent = core.sender() == agency;
+    Known known = KnownTo(*facts, agency);
+    if (!sent && known.released == nullptr) {
+      ++not_yet;
+      continue;
+    }
+    if (sent) {
+      for (const auto& section : facts->parts.sections) known.categories.insert(Code(section.category()));
+    }
+    known.entries.insert(known.entries.begin(), facts->stored_index);
+    AddAnswerRow(table, {ReferralCell(*facts), sent ? "sent" : "received", core.sender(), TimeCell(core.happened().latest_ms()), TimeCell(core.known().latest_ms()),
+                         TimeCell(facts->stored_ms), TimeCell(known.released), TimeCell(known.delivered), TimeCell(known.opened), JoinCells(known.categories)},
+                 known.entries);
+  }
+  table.add_notes(fmt::format("Of {} further referrals of what was asked about nothing had been released to this agency by then.", not_yet));
+  table.add_notes("By the times of the entries, so that what became known later is left out. `released` is when content could first have left, `delivered` when the agency's "
+                  "service had it, `opened_by_person` when somebody looked. What the agency knew by other means has no record in Accord.");
+}
+
+void ChainsAttested(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"entries", COLUMN_KIND_COUNT}, {"first_entry", COLUMN_KIND_COUNT},
+                     {"last_entry", COLUMN_KIND_COUNT}, {"stored", COLUMN_KIND_TIME}, {"last", COLUMN_KIND_TIME}});
+  for (const ReferralFacts* facts : input.referrals) {
+    if (facts->events.empty()) continue;
+    AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CountCell(facts->events.size()), CountCell(facts->events.front().index),
+                         CountCell(facts->events.back().index), TimeCell(facts->stored_ms), TimeCell(facts->events.back().time_ms)},
+                 {facts->events.front().index, facts->events.back().index});
+  }
+  table.add_notes(fmt::format("Every opening that this rests on was checked against its leaf, in a tree of {} entries. The grade is attested: a receipt of an entry on one of "
+                              "these chains that the answer lacks convicts the broker.", input.tree_size));
+  table.add_notes("To check it where the broker cannot interfere, export a bundle of the case and verify that offline with `accord-verify bundle`.");
+}
+
+}  // namespace
+
+std::vector<Question> RecordQuestions() {
+  return {
+      {.number = 1,
+       .title = "Full timeline across all agencies, with gaps",
+       .definition = "Every entry about a case, or about one referral, in the order of the log, with how long nothing was recorded before it.",
+       .parameters = {"case_pseudonym", "referral", "days", "as_at_ms"},
+       .fields = {"every entry of the referrals' chains: time, event, actor, recipient, statement"},
+       .one = true,
+       .days = 30,
+       .answer = WholeTimeline},
+      {.number = 9,
+       .title = "Who viewed it",
+       .definition = "Everybody who opened a referral, read it back, read its history, or asked for its trail, a question or an export about it: when, in which role, for what "
+                     "purpose, and whether the person is barred for a conflict of interest.",
+       .parameters = {"case_pseudonym", "referral", "as_at_ms"},
+       .fields = {"STATEMENT OPENED", "REFERRAL_READ", "CASE_HISTORY_READ", "TRAIL_QUERIED", "QUESTION_ASKED", "BUNDLE_EXPORTED", "actor", "event.purpose", "event.warrant"},
+       .one = true,
+       .answer = WhoViewed},
+      {.number = 20,
+       .title = "What an agency knew at a time",
+       .definition = "The referrals of a case that one agency had sent, or that something had been released of to it, by a time: with when it happened, when the sender knew, when "
+                     "it was recorded, and when this agency could have had it, had it, and looked.",
+       .parameters = {"case_pseudonym", "referral", "agencies!", "as_at_ms!"},
+       .fields = {"REFERRAL_STORED time", "RELEASED decisions", "DELIVERED", "STATEMENT OPENED", "core.happened", "core.known", "core.sender", "sections.category"},
+       .one = true,
+       .answer = KnownAtTime},
+      {.number = 22,
+       .title = "The integrity of the record",
+       .definition = "The chains of a case's referrals, or of one referral: how many entries, the first and the last of each, and that they are attested.",
+       .parameters = {"case_pseudonym", "referral"},
+       .fields = {"every entry of the referrals' chains: index and time"},
+       .one = true,
+       .answer = ChainsAttested},
+  };
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,288 @@
+// Repeats, escalation, grades and perpetrators: 10, 11, 12 and 18.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "common/base/bytes.h"
+#include "services/broker/questions/rows.h"
+#include "services/broker/questions/themes.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::Table;
+using enum inspection::v1::ColumnKind;
+
+constexpr int64_t kRepeatMs = 366 * kDayMs;  // Twelve months, whatever the year.
+
+const FactEvent* FlaggedAs(const ReferralFacts& facts, type::v1::CaseFlag flag) {
+  for (const FactEvent& event : facts.events) {
+    const auto& flags = event.event.case_flags();
+    if (event.event.type() == type::v1::EVENT_TYPE_CASE_FLAGGED && std::find(flags.begin(), flags.end(), flag) != flags.end()) return &event;
+  }
+  return nullptr;
+}
+
+void Repeats(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"detected", COLUMN_KIND_TIME}, {"last_marac", COLUMN_KIND_TIME},
+                     {"due", COLUMN_KIND_TIME}, {"referred", COLUMN_KIND_TIME}, {"referred_by"}, {"missed", COLUMN_KIND_BOOL}});
+  uint64_t missed = 0, waiting = 0;
+  for (const ReferralFacts* facts : input.referrals) {
+    const FactEvent* const flagged = FlaggedAs(*facts, type::v1::CASE_FLAG_MARAC_REPEAT);
+    if (flagged == nullptr) continue;
+    const int64_t due = facts->stored_ms + input.days * kDayMs;
+    const ReferralFacts *last = nullptr, *referred = nullptr;
+    for (const ReferralFacts* other : input.SameCases(*facts)) {
+      if (!IsMaracReferral(*other)) continue;
+      if (other->stored_index < facts->stored_index && facts->stored_ms - other->stored_ms <= kRepeatMs) last = other;
+      if (other->stored_index >= facts->stored_index && referred == nullptr) referred = other;
+    }
+    const bool in_time = referred != nullptr && referred->stored_ms <= due;
+    const bool late = !in_time && input.now_ms > due;
+    missed += late;
+    waiting += !in_time && !late;
+    std::vector<uint64_t> entries = {flagged->index};
+    if (referred != nullptr) entries.push_back(referred->stored_index);
+    AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).sender(), TimeCell(flagged), TimeCell(last == nullptr ? 0 : last->stored_ms),
+                         TimeCell(due), TimeCell(referred == nullptr ? 0 : referred->stored_ms), referred == nullptr ? "" : CoreOf(*referred).sender(),
+                         BoolCell(late)}, entries);
+  }
+  table.add_notes(fmt::format("{} repeats were detected; {} were not referred to a Marac in time, of {} the time has not come yet.", table.rows_size(), missed, waiting));
+  table.add_notes("A repeat is what the case rules in force found when the report was stored, between the same victim and alleged perpetrator. People whom no strong "
+                  "token or confirmed link joins are not known to be the same.");
+}
+
+struct CaseIncident {
+  int64_t earliest = 0, latest = 0;
+  std::string event;
+  const ReferralFacts* facts = nullptr;
+};
+
+// Reports of events of the case, each event once by its own reference, by their latest time. Those taken back or replaced are none.
+std::vector<CaseIncident> IncidentsOf(const std::vector<const ReferralFacts*>& of_case) {
+  std::vector<CaseIncident> incidents;
+  for (const ReferralFacts* facts : of_case) {
+    const auto& core = CoreOf(*facts);
+    if (!ReportsEvent(*facts) || core.happened().latest_ms() == 0 || IsTakenBack(*facts)) continue;
+    const std::string& event = core.report().event().token();
+    const auto same = [&](const CaseIncident& other) { return !event.empty() && other.event == event; };
+    if (std::any_of(incidents.begin(), incidents.end(), same)) continue;
+    const int64_t latest = core.happened().latest_ms();
+    incidents.push_back({core.happened().earliest_ms() == 0 ? latest : core.happened().earliest_ms(), latest, event, facts});
+  }
+  std::sort(incidents.begin(), incidents.end(), [](const CaseIncident& a, const CaseIncident& b) { return a.latest < b.latest; });
+  return incidents;
+}
+
+// The most that certainly fell within `window`: from the earliest that the first can have been to the latest that the last can.
+std::vector<CaseIncident> MostWithin(const std::vector<CaseIncident>& incidents, int64_t window) {
+  std::vector<CaseIncident> most;
+  for (const CaseIncident& first : incidents) {
+    std::vector<CaseIncident> within;
+    for (const CaseIncident& one : incidents) {
+      if (one.earliest >= first.earliest && one.latest - first.earliest <= window) within.push_back(one);
+    }
+    if (within.size() > most.size()) most = std::move(within);
+  }
+  return most;
+}
+
+bool WasEscalated(const std::vector<const ReferralFacts*>& of_case) {
+  return std::any_of(of_case.begin(), of_case.end(), [](const ReferralFacts* facts) {
+    if (CoreOf(*facts).purpose() == type::v1::PURPOSE_MARAC || CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return true;
+    return std::any_of(facts->events.begin(), facts->events.end(), [](const FactEvent& event) {
+      return event.statement.has_value() && event.statement->regraded().grade() == type::v1::RISK_GRADE_HIGH;
+    });
+  });
+}
+
+void NeverEscalated(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"case", COLUMN_KIND_CASE}, {"incidents", COLUMN_KIND_COUNT}, {"first", COLUMN_KIND_TIME}, {"last", COLUMN_KIND_TIME},
+                     {"agencies"}, {"highest_grade"}});
+  std::set<std::string> cases;
+  for (const ReferralFacts* facts : input.referrals) cases.insert(facts->cases.begin(), facts->cases.end());
+  for (const std::string& pseudonym : cases) {
+    const auto found = input.by_case.find(pseudonym);
+    if (found == input.by_case.end() || WasEscalated(found->second)) continue;
+    const std::vector<CaseIncident> most = MostWithin(IncidentsOf(found->second), input.days * kDayMs);
+    if (most.empty() || most.size() < input.count) continue;
+    std::set<std::string> agencies;
+    int grade = 0;
+    std::vector<uint64_t> entries;
+    for (const CaseIncident& incident : most) {
+      agencies.insert(CoreOf(*incident.facts).sender());
+      grade = std::max(grade, static_cast<int>(CoreOf(*incident.facts).risk().grade()));
+      entries.push_back(incident.facts->stored_index);
+    }
+    AddAnswerRow(table, {ToHex(pseudonym), CountCell(most.size()), TimeCell(most.front().latest), TimeCell(most.back().latest), JoinCells(agencies),
+                         Code(static_cast<type::v1::RiskGrade>(grade))}, entries);
+  }
+  table.add_notes("Reports of one event that give its reference count once; those that give none count each, so one event that two agencies told without it counts twice. "
+                  "Nothing is taken out because somebody labelled it malicious.");
+  table.add_notes("Escalated means, anywhere in the case: a referral for a Marac, or the grade HIGH.");
+}
+
+class GradeRows {
+ public:
+  GradeRows(Table& table, const ReferralFacts& facts) : table_(table), facts_(facts) {}
+
+  void Add(const FactEvent& event, const FactEvent& actor, type::v1::RiskGrade from, const type::v1::Risk& to) {
+    const std::string direction = from == type::v1::RISK_GRADE_UNSPECIFIED ? "" : to.grade() < from ? "lowered" : to.grade() > from ? "raised" : "same";
+    AddAnswerRow(table_, {ReferralCell(facts_), CaseCell(facts_), TimeCell(&event), actor.agency, actor.worker.pseudonym(), Code(from), Code(to.grade()),
+                          direction, Code(to.change_reason()), to.supervisor()}, {event.index});
+  }
+
+ private:
+  Table& table_;
+  const ReferralFacts& facts_;
+};
+
+// The grade that the sender had given last in the cases of `facts` before it.
+type::v1::RiskGrade GradeBefore(const QuestionInput& input, const ReferralFacts& facts) {
+  auto grade = type::v1::RISK_GRADE_UNSPECIFIED;
+  for (const ReferralFacts* other : input.SameCases(facts)) {
+    if (other->stored_index >= facts.stored_index || CoreOf(*other).sender() != CoreOf(facts).sender()) continue;
+    if (CoreOf(*other).risk().grade() != type::v1::RISK_GRADE_UNSPECIFIED) grade = CoreOf(*other).risk().grade();
+    for (const FactEvent& event : other->events) {
+      if (event.index < facts.stored_index && event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_REGRADED) {
+        grade = event.statement->regraded().grade();
+      }
+    }
+  }
+  return grade;
+}
+
+void GradeChanges(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"time", COLUMN_KIND_TIME}, {"agency"}, {"worker"}, {"from"}, {"to"},
+                     {"direction"}, {"reason"}, {"supervisor"}});
+  for (const ReferralFacts* facts : input.referrals) {
+    GradeRows rows(table, *facts);
+    type::v1::RiskGrade grade = CoreOf(*facts).risk().grade();
+    const type::v1::RiskGrade before = GradeBefore(input, *facts);
+    if (!facts->events.empty() && grade != type::v1::RISK_GRADE_UNSPECIFIED && before != type::v1::RISK_GRADE_UNSPECIFIED && before != grade) {
+      rows.Add(facts->events.front(), facts->events.front(), before, CoreOf(*facts).risk());
+    }
+    std::set<std::string> seen;  // A statement has an entry for each holder that is told.
+    for (const FactEvent& event : facts->events) {
+      if (!event.statement.has_value() || event.statement->kind() != type::v1::STATEMENT_KIND_REGRADED) continue;
+      if (!seen.insert(event.statement_digest).second) continue;
+      rows.Add(event, event, grade, event.statement->regraded());
+      grade = event.statement->regraded().grade();
+    }
+  }
+  table.add_notes("A grade is compared with the last that the same agency gave in the same cases; grades by different agencies or of different people are not changes. "
+                  "A lower one has the supervisor who agreed.");
+}
+
+// People by their strong tokens: whoever shares one is the same.
+class PeopleByToken {
+ public:
+  // Their number, the same for all tokens of the subject; -1 when it has no strong one.
+  int Of(const type::v1::SubjectPart& subject) {
+    int person = -1;
+    for (const auto& token : subject.tokens()) {
+      if (!token.strong()) continue;
+      const auto [found, fresh] = by_token_.try_emplace(token.domain() + '/' + token.token_key() + '/' + std::to_string(token.recipe()) + '/' + token.token(),
+                                                        static_cast<int>(parent_.size()));
+      if (fresh) parent_.push_back(found->second);
+      const int root = Root(found->second);
+      if (person == -1) person = root;
+      parent_[static_cast<size_t>(root)] = person;
+    }
+    return person;
+  }
+  int Root(int person) const {
+    while (parent_[static_cast<size_t>(person)] != person) person = parent_[static_cast<size_t>(person)];
+    return person;
+  }
+
+ private:
+  std::map<std::string, int> by_token_;
+  std::vector<int> parent_;
+};
+
+struct PerpetratorTrace {
+  std::set<int> victims;
+  std::set<std::string> cases, areas, agencies;
+  int64_t first = 0, last = 0;
+  std::vector<uint64_t> entries;
+};
+
+void SamePerpetrator(const QuestionInput& input, Table& table) {
+  SetColumns(table, {{"person", COLUMN_KIND_TEXT}, {"victims", COLUMN_KIND_COUNT}, {"cases", COLUMN_KIND_COUNT}, {"areas"}, {"agencies"},
+                     {"first", COLUMN_KIND_TIME}, {"last", COLUMN_KIND_TIME}});
+  PeopleByToken people;
+  std::vector<std::pair<int, const ReferralFacts*>> seen;
+  std::map<const ReferralFacts*, std::vector<int>> victims;
+  for (const ReferralFacts* facts : input.referrals) {
+    for (const auto& subject : facts->parts.subjects) {
+      if (subject.role() != type::v1::SUBJECT_ROLE_VICTIM && subject.role() != type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR) continue;
+      const int person = people.Of(subject);
+      if (person < 0) continue;
+      if (subject.role() == type::v1::SUBJECT_ROLE_VICTIM) victims[facts].push_back(person);
+      if (subject.role() == type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR) seen.emplace_back(person, facts);
+    }
+  }
+  std::map<int, PerpetratorTrace> traces;
+  for (const auto& [person, facts] : seen) {
+    PerpetratorTrace& trace = traces[people.Root(person)];
+    for (const int victim : victims[facts]) trace.victims.insert(people.Root(victim));
+    trace.cases.insert(facts->cases.begin(), facts->cases.end());
+    trace.agencies.insert(CoreOf(*facts).sender());
+    const std::string area = input.AreaOf(CoreOf(*facts).sender());
+    if (!area.empty()) trace.areas.insert(area);
+    if (trace.first == 0) trace.first = facts->stored_ms;
+    trace.last = facts->stored_ms;
+    trace.entries.push_back(facts->stored_index);
+  }
+  int number = 0;
+  for (const auto& [person, trace] : traces) {
+    if (trace.victims.size() < input.count) continue;
+    AddAnswerRow(table, {fmt::format("person {}", ++number), CountCell(trace.victims.size()), CountCell(trace.cases.size()), JoinCells(trace.areas),
+                         JoinCells(trace.agencies), TimeCell(trace.first), TimeCell(trace.last)}, trace.entries);
+  }
+  table.add_notes("People are the same who share a strong token of one linkage domain; who do not are not known to be. The numbers of people are of this answer alone. "
+                  "Of the period that was asked: an earlier victim outside it is not counted.");
+  table.add_notes("An area is the first of the agency that sent the referral.");
+}
+
+}  // namespace
+
+std::vector<Question> RepeatQuestions() {
+  return {
+      {.number = 10,
+       .title = "Repeats within twelve months: detected and referred",
+       .definition = "Reports that the case rules found to be a Marac repeat when they were stored, with the Marac referral before and the one that followed; missed "
+                     "when none was stored within so many days.",
+       .parameters = {"days"},
+       .fields = {"CASE_FLAGGED case_flags", "REFERRAL_STORED time", "core.purpose", "core.type", "core.sender", "cases"},
+       .cases = true,
+       .days = 14,
+       .answer = Repeats},
+      {.number = 11,
+       .title = "Several incidents that were never escalated",
+       .definition = "Cases with at least so many incidents within so many days, whatever their exact dates, in which nothing was referred to a Marac and no grade was HIGH.",
+       .parameters = {"days", "count"},
+       .fields = {"REFERRAL_STORED", "STATEMENT REGRADED", "core.happened", "core.report.event", "core.purpose", "core.risk.grade", "cases"},
+       .cases = true,
+       .days = 366,
+       .count = 3,
+       .answer = NeverEscalated},
+      {.number = 12,
+       .title = "Grades that changed",
+       .definition = "Every grade that is another than the same agency's last in the case: by whom, from what to what, why, and of a lower one the supervisor.",
+       .fields = {"REFERRAL_STORED", "STATEMENT REGRADED", "core.risk", "core.sender", "actor.worker", "cases"},
+       .cases = true,
+       .answer = GradeChanges},
+      {.number = 18,
+       .title = "The same alleged perpetrator across victims and areas",
+       .definition = "People who are the alleged perpetrator of at least so many victims in the referrals of the period, by strong tokens.",
+       .parameters = {"count"},
+       .fields = {"REFERRAL_STORED", "subjects.role", "subjects.tokens", "core.sender", "cases"},
+       .count = 2,
+       .answer = SamePerpetrator},
+  };
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,75 @@
+// How answers are written: columns, cells and the reading of facts that several questions share.
+//
+// Thread-safe: all functions are pure.
+#pragma once
+
+#include <google/protobuf/generated_enum_reflection.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/inspection/v1/table.pb.h"
+#include "services/broker/questions/facts.h"
+#include "services/broker/questions/question.h"
+
+namespace accord::broker {
+
+inline constexpr int kRowEntriesMax = 32;
+inline constexpr std::string_view kTotalRow = "all";  // First cell of the row that is the sum of the others.
+
+struct ColumnSpec {
+  std::string_view name;
+  inspection::v1::ColumnKind kind = inspection::v1::COLUMN_KIND_TEXT;
+};
+void SetColumns(inspection::v1::Table& table, std::initializer_list<ColumnSpec> columns);
+
+// REQUIRES: as many cells as columns. At most kRowEntriesMax of `entries`.
+void AddAnswerRow(inspection::v1::Table& table, std::vector<std::string> cells, const std::vector<uint64_t>& entries = {});
+
+// Cells. A time or event that there is none of is empty.
+std::string TimeCell(int64_t ms);
+std::string TimeCell(const FactEvent* event);
+std::string CountCell(uint64_t count);
+std::string DurationCell(int64_t ms);
+std::string BoolCell(bool value);
+std::string PercentCell(uint64_t part, uint64_t whole);  // Empty of nothing.
+std::string CaseCell(const ReferralFacts& facts);        // The oldest; empty when it has none.
+std::string ReferralCell(const ReferralFacts& facts);
+// An enum's value without its prefix, such as NO_CAPACITY; empty for the zero value.
+std::string CodeName(const google::protobuf::EnumDescriptor& type, int number);
+template <typename Enum>
+std::string Code(Enum value) {
+  return CodeName(*google::protobuf::GetEnumDescriptor<Enum>(), static_cast<int>(value));
+}
+std::string JoinCells(const std::set<std::string>& texts);  // With ", " between.
+
+// Median, the nearest-rank 95th percentile and the greatest.
+struct Spread {
+  int64_t median = 0, high = 0, most = 0;
+};
+// REQUIRES: not empty.
+Spread SpreadOf(std::vector<int64_t> values);
+
+// Reading facts.
+const type::v1::HeaderCore& CoreOf(const ReferralFacts& facts);
+// Reports an event: a referral, notification or event notice that says when it happened or which event it is.
+bool ReportsEvent(const ReferralFacts& facts);
+bool HasChild(const ReferralFacts& facts);
+bool IsMaracReferral(const ReferralFacts& facts);  // Purpose MARAC and type REFERRAL.
+// Its own recipients of `kind`, by id.
+std::vector<std::string> RecipientsOfKind(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind);
+// When an agency of `kind` could first have it: released to one, or told outside Accord; 0 when there is no record.
+int64_t ReachedKindMs(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind);
+// True when its sender recalled or withdrew it.
+bool IsTakenBack(const ReferralFacts& facts);
+// A person made it: no program acting by rule.
+bool ByPerson(const FactEvent& event);
+// True when anything of it was permitted to `recipient` as it was stored.
+bool IsPermittedTo(const ReferralFacts& facts, std::string_view recipient);
+// London's month of `ms`, such as 2026-11.
+std::string LondonMonth(int64_t ms);
+
+}  // namespace accord::broker

@@ -1,0 +1,123 @@
+#include "services/broker/questions/suppression.h"
+
+#include <string>
+#include <vector>
+
+#include "services/broker/questions/rows.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::Table;
+
+struct CountAt {
+  uint64_t value = 0;
+  bool hidden = false;
+};
+
+// A sum that whoever has the table knows: the last of `cells` is the total of those before it.
+using KnownSum = std::vector<CountAt*>;
+
+// Hides the smallest that is shown, a part before the total. False when nothing is left to hide.
+bool HideOneMore(const KnownSum& sum) {
+  CountAt* smallest = nullptr;
+  for (size_t i = 0; i + 1 < sum.size(); ++i) {
+    if (!sum[i]->hidden && (smallest == nullptr || sum[i]->value < smallest->value)) smallest = sum[i];
+  }
+  if (smallest == nullptr && !sum.back()->hidden) smallest = sum.back();
+  if (smallest == nullptr) return false;
+  smallest->hidden = true;
+  return true;
+}
+
+bool CanBeWorkedOut(const KnownSum& sum) {
+  size_t hidden = 0;
+  uint64_t hidden_sum = 0;
+  bool all_small = true;
+  for (size_t i = 0; i + 1 < sum.size(); ++i) {
+    if (!sum[i]->hidden) continue;
+    ++hidden;
+    hidden_sum += sum[i]->value;
+    all_small = all_small && sum[i]->value < kSmallCount;
+  }
+  if (sum.back()->hidden) return hidden == 0;  // The total is what its shown parts add up to.
+  if (hidden == 0) return false;
+  return hidden == 1 || (all_small && (hidden_sum == 0 || hidden_sum == hidden * (kSmallCount - 1)));
+}
+
+class CountGrid {
+ public:
+  explicit CountGrid(const Table& table) : columns_(table.columns_size()), cells_(static_cast<size_t>(table.rows_size()) * columns_) {
+    for (int row = 0; row < table.rows_size(); ++row) {
+      for (int column = 0; column < table.columns_size(); ++column) {
+        if (!IsCount(table, column)) continue;
+        CountAt& cell = At(row, column);
+        cell.value = std::stoull("0" + table.rows(row).cells(column));
+        cell.hidden = cell.value < kSmallCount;
+      }
+    }
+  }
+  static bool IsCount(const Table& table, int column) { return table.columns(column).kind() == inspection::v1::COLUMN_KIND_COUNT; }
+  CountAt& At(int row, int column) { return cells_[static_cast<size_t>(row) * columns_ + static_cast<size_t>(column)]; }
+
+ private:
+  const size_t columns_;
+  std::vector<CountAt> cells_;
+};
+
+int ColumnOf(const Table& table, std::string_view name) {
+  for (int column = 0; column < table.columns_size(); ++column) {
+    if (table.columns(column).name() == name) return column;
+  }
+  return -1;
+}
+
+std::vector<KnownSum> SumsOf(const Table& table, const std::vector<SumOf>& sums, CountGrid& grid) {
+  std::vector<KnownSum> known;
+  const int last = table.rows_size() - 1;
+  const bool has_total = last >= 1 && table.rows(last).cells(0) == kTotalRow;
+  for (int column = 0; has_total && column < table.columns_size(); ++column) {
+    if (!CountGrid::IsCount(table, column)) continue;
+    KnownSum& sum = known.emplace_back();
+    for (int row = 0; row <= last; ++row) sum.push_back(&grid.At(row, column));
+  }
+  for (int row = 0; row <= last; ++row) {
+    for (const SumOf& of : sums) {
+      KnownSum& sum = known.emplace_back();
+      for (const std::string_view part : of.parts) sum.push_back(&grid.At(row, ColumnOf(table, part)));
+      sum.push_back(&grid.At(row, ColumnOf(table, of.total)));
+    }
+  }
+  return known;
+}
+
+// Of a count that is not shown what is computed from it is not shown either.
+void EmptyHidden(CountGrid& grid, int row, Table& table) {
+  auto& cells = *table.mutable_rows(row);
+  cells.clear_entries();
+  for (int column = 0; column < table.columns_size(); ++column) {
+    if (!CountGrid::IsCount(table, column) || !grid.At(row, column).hidden) continue;
+    cells.set_suppressed(true);
+    cells.set_cells(column, "");
+  }
+  for (int column = 0; cells.suppressed() && column < table.columns_size(); ++column) {
+    const auto kind = table.columns(column).kind();
+    if (kind == inspection::v1::COLUMN_KIND_PERCENT || kind == inspection::v1::COLUMN_KIND_DURATION) cells.set_cells(column, "");
+  }
+}
+
+}  // namespace
+
+void SuppressSmallCounts(const std::vector<SumOf>& sums, Table& table) {
+  CountGrid grid(table);
+  const std::vector<KnownSum> known = SumsOf(table, sums, grid);
+  for (bool changed = true; changed;) {  // Each round hides at least one cell more.
+    changed = false;
+    for (const KnownSum& sum : known) {
+      if (CanBeWorkedOut(sum)) changed = HideOneMore(sum) || changed;
+    }
+  }
+  for (int row = 0; row < table.rows_size(); ++row) EmptyHidden(grid, row, table);
+}
+
+}  // namespace accord::broker

@@ -1,0 +1,21 @@
+// Leaves small counts out of a table of counts, so that nobody is found in it.
+//
+// Pure. Thread-safe.
+#pragma once
+
+#include <cstdint>
+
+#include "accord/inspection/v1/table.pb.h"
+#include "services/broker/questions/question.h"
+
+namespace accord::broker {
+
+inline constexpr uint64_t kSmallCount = 6;  // Counts below it are not shown, nought included.
+
+// Empties every count below kSmallCount of a table whose last row, when it is `all`, is the sum of the others, and whose columns `sums` tell; then as many
+// more, the smallest first, that none can be worked out from a sum: not from what is left when a single one is hidden, nor because all that
+// are hidden must stand at a bound. Shares and lengths of time in a row that lost a count are emptied too, and no row keeps its entries.
+// `suppressed` says which rows lost something.
+void SuppressSmallCounts(const std::vector<SumOf>& sums, inspection::v1::Table& table);
+
+}  // namespace accord::broker

@@ -1,0 +1,103 @@
+// Entries that a filter selects: read from the index of what selects the fewest, the rest checked entry by entry.
+//
+//   filter ─▶ conditions, each with what it is found by ─▶ the one with the fewest rows in the period ─▶ its entries, in order
+//          ─▶ opened ─▶ every condition ─▶ the scope ─▶ a row
+//
+// What the index has not reached yet is read from the log itself, likewise in order. Nothing is shown for what the index says alone.
+#pragma once
+
+#include <absl/status/statusor.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "accord/inspection/v1/trail_service.pb.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/sequencer/read_view.h"
+#include "services/broker/trails/index.h"
+#include "services/broker/trails/postings.h"
+#include "services/broker/warrants/scope.h"
+
+namespace accord::broker {
+
+inline constexpr int kFilterValuesMax = 32;                   // Of each list.
+inline constexpr uint64_t kExplainedEntriesMax = 1'000'000;   // Counted no further.
+
+// What a filter is read by. What it points to must outlive the search.
+struct FilterGround {
+  const TrailKeys& keys;
+  const DirectorySnapshot& directory;
+  std::function<std::string(const type::v1::SubjectToken&)> index_of;  // CaseLinker::Index.
+  const Scope& scope;
+};
+
+// OK when the filter is one. Pure. Thread-safe.
+//   FIELD_MISSING  no list and no period; workers without exactly one agency
+//   FIELD_INVALID  too many values; no agency id, area or period; a token of another length
+//   ENUM_UNKNOWN   a value that is none, or unspecified
+absl::Status ValidateFilter(const inspection::v1::TrailFilter& filter);
+
+// How it would be read.
+struct FilterPath {
+  std::string by;                    // In plain English.
+  uint64_t entries = 0;              // Looked at, at most; no more than kExplainedEntriesMax are counted.
+  std::vector<std::string> checked;  // Conditions that are checked entry by entry.
+};
+
+// One page.
+struct FilterPage {
+  std::vector<IndexedEntry> entries;
+  bool last = true;
+  uint64_t next = 0;  // Where the next page begins.
+};
+
+// One filter over the entries before `end`. Single-thread.
+class TrailSearch {
+ public:
+  // REQUIRES: ValidateFilter(filter). Errors of the view;
+  //   QUERY_TOO_COSTLY  a token is in more cases than are listed with it
+  static absl::StatusOr<TrailSearch> Make(const ReadView& view, const FilterGround& ground, const inspection::v1::TrailFilter& filter,
+                                          uint64_t end);
+
+  // Where the first page begins.
+  uint64_t begin() const { return newest_first_ ? range_.until : range_.from; }
+  // Counts. Errors of the view.
+  absl::StatusOr<FilterPath> Explain(const ReadView& view) const;
+  // Up to `entries_max` entries from `next` on. It looks at kTrailEntriesScannedMax at most, so that a page may have fewer, or none, and yet not be
+  // the last. Errors of the view; STORE_CORRUPT for an entry that fails a check.
+  absl::StatusOr<FilterPage> Read(const ReadView& view, uint64_t next, int entries_max) const;
+
+ private:
+  // Any of some values of one thing.
+  struct Condition {
+    std::string name;               // In plain English.
+    std::vector<std::string> covers;  // Names of the conditions that need no check when this one is read by.
+    std::vector<Posting> postings;  // Where it is found.
+    bool of_filter = true;          // False: the scope's.
+  };
+  explicit TrailSearch(const FilterGround& ground) : ground_(ground) {}
+
+  absl::Status AddConditions(const ReadView& view);
+  absl::Status AddSubjects(const ReadView& view);
+  void AddScope();
+  void Add(std::string name, std::vector<std::string> covers, std::vector<Posting> postings, bool of_filter = true);
+  // The condition that is read by; null: none has an index.
+  absl::StatusOr<const Condition*> Choose(const ReadView& view) const;
+  absl::StatusOr<bool> Selects(const ReadView& view, const IndexedEntry& entry) const;
+
+  const FilterGround ground_;
+  inspection::v1::TrailFilter filter_;
+  bool newest_first_ = false;
+  IndexRange range_;
+  uint64_t indexed_ = 0;
+  std::vector<std::string> area_agencies_;  // Of filter_.areas().
+  std::vector<std::string> cases_;          // Of filter_.subjects().
+  std::vector<Condition> conditions_;       // Of the filter, in the order in which they are told, then of the scope.
+};
+
+}  // namespace accord::broker

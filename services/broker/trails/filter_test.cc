@@ -1,0 +1,397 @@
+// The index of the record and what filters find by it, over a log in memory: with all of it indexed, some of it, and none.
+#include "services/broker/trails/filter.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/bytes.h"
+#include "services/broker/trails/indexer.h"
+#include "services/broker/trails/testing_log.h"
+#include "services/broker/trails/trail.h"
+
+namespace accord::broker {
+namespace {
+
+using inspection::v1::TrailFilter;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using type::v1::EventType;
+
+constexpr char kLiverpool[] = "E08000012", kWirral[] = "E08000015";
+
+class FilterTest : public ::testing::Test {
+ protected:
+  FilterTest() {
+    log_.Enrol("police", kLiverpool);
+    log_.Enrol("idva", kLiverpool);
+    log_.Enrol("school", kWirral);
+  }
+
+  // A referral of the police with these recipients; its stored entry. Later entries are added to its chain.
+  struct Referral {
+    std::string digest, chain, pseudonym;
+    uint64_t stored = 0;
+  };
+  Referral Store(std::vector<std::string> recipients, type::v1::RiskGrade grade, type::v1::Article6Basis basis) {
+    Referral made{.digest = std::string(31, 'd') + static_cast<char>('0' + referrals_++)};
+    EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+                ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
+                ACCORD_ASSIGN_OR_RETURN(const auto of_case, context.OpenChain());
+                made.chain = chain.pseudonym, made.pseudonym = of_case.pseudonym;
+                storage::v1::StoredReferral stored;
+                const auto add = [&](const char* label, const google::protobuf::Message& part) {
+                  auto& opening = *stored.add_openings();
+                  opening.set_label(label);
+                  opening.set_content(part.SerializeAsString());
+                };
+                type::v1::HeaderCore core;
+                core.mutable_risk()->set_grade(grade);
+                add("core", core);
+                for (const std::string& agency : recipients) {
+                  type::v1::RecipientPart recipient;
+                  recipient.set_agency(agency);
+                  add("recipient", recipient);
+                }
+                type::v1::TagPart tag;
+                tag.set_article6(basis);
+                add("tag", tag);
+                stored.set_chain(made.chain);
+                stored.add_cases(made.pseudonym);
+                EntryDraft entry = Draft(made, type::v1::EVENT_TYPE_REFERRAL_STORED, "agency/police/rms", "");
+                entry.actor->mutable_worker()->set_pseudonym("pc-1");
+                auto& decision = *entry.decisions.emplace().add_decisions();
+                decision.set_recipient(recipients.front());
+                decision.set_verdict(grade == type::v1::RISK_GRADE_HIGH ? type::v1::VERDICT_PERMIT : type::v1::VERDICT_WITHHOLD);
+                ACCORD_ASSIGN_OR_RETURN(made.stored, context.AddEntry(entry));
+                stored.set_stored_index(made.stored);
+                return context.PutSealed(kFamilyReferral, made.digest, chain.slot, stored.SerializeAsString());
+              }),
+              absl::OkStatus());
+    return made;
+  }
+  static EntryDraft Draft(const Referral& of, EventType type, const std::string& actor, const std::string& recipient) {
+    EntryDraft entry;
+    entry.chains = {of.chain, of.pseudonym};
+    entry.event.set_type(type);
+    entry.actor.emplace().set_principal(actor);
+    auto& about = entry.referral.emplace();
+    about.set_header_digest(of.digest);
+    about.set_sender("police");
+    about.set_recipient(recipient);
+    return entry;
+  }
+  uint64_t Add(const EntryDraft& entry) {
+    uint64_t index = 0;
+    EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+                ACCORD_ASSIGN_OR_RETURN(index, context.AddEntry(entry));
+                return absl::OkStatus();
+              }),
+              absl::OkStatus());
+    return index;
+  }
+  uint64_t Said(const Referral& of, const std::string& agency, type::v1::StatementKind kind, const std::string& worker) {
+    EntryDraft entry = Draft(of, type::v1::EVENT_TYPE_STATEMENT, "agency/" + agency, agency);
+    entry.event.set_statement(kind);
+    entry.actor->mutable_worker()->set_pseudonym(worker);
+    return Add(entry);
+  }
+
+  // Indexes the entries before `until`, a few at a time.
+  void Index(uint64_t until) {
+    EntryOpener opener(keys_);
+    for (uint64_t from = *TrailIndexed(log_.View()); from < until;) {
+      const uint64_t end = std::min(until, from + 3);
+      const auto entries = opener.Open(log_.View(), from, end);
+      ASSERT_EQ(entries.status(), absl::OkStatus());
+      ASSERT_EQ(log_.Commit([&](CommitContext& context) { return PutTrailRows(context, from, end, *entries); }), absl::OkStatus());
+      from = end;
+    }
+  }
+  uint64_t Size() const { return log_.View().ledger().size(); }
+  size_t Rows() { return static_cast<size_t>(std::count_if(log_.store().rows.begin(), log_.store().rows.end(), [](const auto& row) { return row.first.first == kFamilyTrailIndex; })); }
+
+  FilterGround Ground(const DirectorySnapshot& directory) const {
+    return {keys_, directory, [](const type::v1::SubjectToken& token) { return token.token(); }, scope_};
+  }
+  // The indices that it selects, over pages of `page`.
+  std::vector<uint64_t> Find(const TrailFilter& filter, int page = 2) {
+    EXPECT_EQ(ValidateFilter(filter), absl::OkStatus());
+    const ReadView view = log_.View();
+    const auto directory = log_.Directory();
+    const auto search = TrailSearch::Make(view, Ground(*directory), filter, Size());
+    EXPECT_EQ(search.status(), absl::OkStatus());
+    std::vector<uint64_t> found;
+    uint64_t next = search->begin();
+    for (bool last = false; !last;) {
+      const auto read = search->Read(view, next, page);
+      EXPECT_EQ(read.status(), absl::OkStatus());
+      if (!read.ok()) break;
+      for (const auto& entry : read->entries) found.push_back(entry.index);
+      last = read->last, next = read->next;
+    }
+    return found;
+  }
+
+  const TrailKeys keys_{std::string(32, 'k')};
+  TestingLog log_;
+  Scope scope_ = Scope::All();
+  int referrals_ = 0;
+};
+
+// Two referrals and six entries: 0 stored (high, to idva), 1 opened by idva, 2 stored (standard, to the school), 3 accepted by idva,
+// 4 opened by the school, 5 a refusal of the school.
+class FilledFilterTest : public FilterTest {
+ protected:
+  FilledFilterTest() {
+    first_ = Store({"idva"}, type::v1::RISK_GRADE_HIGH, type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
+    Said(first_, "idva", type::v1::STATEMENT_KIND_OPENED, "idva-1");
+    log_.now += absl::Hours(1);
+    second_ = Store({"school"}, type::v1::RISK_GRADE_STANDARD, type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+    Said(first_, "idva", type::v1::STATEMENT_KIND_ACCEPTED, "idva-2");
+    log_.now += absl::Hours(1);
+    Said(second_, "school", type::v1::STATEMENT_KIND_OPENED, "teacher");
+    EntryDraft refused;
+    EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+                ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
+                refused.chains = {chain.pseudonym};
+                refused.event.set_type(type::v1::EVENT_TYPE_REFUSED);
+                refused.actor.emplace().set_principal("agency/school");
+                return context.AddEntry(refused).status();
+              }),
+              absl::OkStatus());
+  }
+
+  void ExpectAll() {
+    TrailFilter filter;
+    filter.add_agencies("idva");
+    EXPECT_THAT(Find(filter), ElementsAre(0, 1, 3)) << "a stored entry concerns whom it names as recipient";
+    filter.set_newest_first(true);
+    EXPECT_THAT(Find(filter), ElementsAre(3, 1, 0));
+    filter.add_statements(type::v1::STATEMENT_KIND_ACCEPTED);
+    EXPECT_THAT(Find(filter), ElementsAre(3));
+    TrailFilter worker;
+    worker.add_agencies("idva");
+    worker.add_workers("idva-1");
+    EXPECT_THAT(Find(worker), ElementsAre(1));
+    worker.set_agencies(0, "school");
+    EXPECT_THAT(Find(worker), IsEmpty()) << "a worker of another agency with the same pseudonym is another";
+    TrailFilter area;
+    area.add_areas(kWirral);
+    EXPECT_THAT(Find(area), ElementsAre(2, 4, 5));
+    area.add_events(type::v1::EVENT_TYPE_STATEMENT);
+    EXPECT_THAT(Find(area), ElementsAre(4));
+    TrailFilter grade;
+    grade.add_grades(type::v1::RISK_GRADE_HIGH);
+    EXPECT_THAT(Find(grade), ElementsAre(0, 1, 3)) << "of the referral, whatever the entry";
+    grade.add_article6(type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+    EXPECT_THAT(Find(grade), IsEmpty());
+    TrailFilter verdict;
+    verdict.add_verdicts(type::v1::VERDICT_WITHHOLD);
+    EXPECT_THAT(Find(verdict), ElementsAre(2));
+    TrailFilter period;
+    period.set_from_ms(absl::ToUnixMillis(log_.now - absl::Hours(1)));
+    period.set_until_ms(absl::ToUnixMillis(log_.now));
+    EXPECT_THAT(Find(period), ElementsAre(2, 3));
+    period.set_newest_first(true);
+    EXPECT_THAT(Find(period, 1), ElementsAre(3, 2));
+    TrailFilter subject;
+    subject.add_subjects()->set_token(std::string(32, 'v'));
+    auto& token = *subject.mutable_subjects(0);
+    token.set_domain("area"), token.set_token_key("1"), token.set_recipe(1);
+    log_.store().Put(kFamilyCaseMatch, MatchTokenKey(type::v1::SUBJECT_ROLE_VICTIM, token.token()), second_.pseudonym);
+    EXPECT_THAT(Find(subject), ElementsAre(2, 4));
+  }
+
+  Referral first_, second_;
+};
+
+TEST_F(FilledFilterTest, FindsTheSameWithAllIndexedWithSomeAndWithNothing) {
+  ExpectAll();
+  for (uint64_t until = 1; until <= Size(); ++until) {
+    SCOPED_TRACE(until);
+    Index(until);
+    ExpectAll();
+  }
+}
+
+TEST_F(FilledFilterTest, KeysTellNothingWithoutTheKey) {
+  Index(Size());
+  ASSERT_GT(Rows(), 30u);
+  for (const auto& [key, value] : log_.store().rows) {
+    if (key.first != kFamilyTrailIndex) continue;
+    EXPECT_EQ(key.second.size(), 1 + kTrailKeyBytes + sizeof(uint64_t));
+    EXPECT_EQ(value, "");
+    for (const char* word : {"police", "idva", "school", "pc-1"}) EXPECT_EQ(key.second.find(word), std::string::npos);
+  }
+  EXPECT_NE(TrailKeys(std::string(32, 'x')).Of(kByAgency, "idva"), keys_.Of(kByAgency, "idva"));
+  EXPECT_NE(keys_.Of("ab", "c"), keys_.Of("a", "bc"));
+}
+
+TEST_F(FilledFilterTest, WhatIsErasedIsFoundNoMoreAndAStaleCommandPutsNoRowsOfIt) {
+  EntryOpener opener(keys_);
+  const auto prepared = opener.Open(log_.View(), 0, Size());
+  ASSERT_EQ(prepared.status(), absl::OkStatus());
+  // The erasure deletes the openings of the first referral between the making of the keys and the command.
+  for (const uint64_t index : {0, 1, 3}) log_.store().Delete(kFamilyOpening, KeyU64(index));
+  ASSERT_EQ(log_.Commit([&](CommitContext& context) { return PutTrailRows(context, 0, Size(), *prepared); }), absl::OkStatus());
+  for (const auto& [key, value] : log_.store().rows) {
+    if (key.first != kFamilyTrailIndex) continue;
+    const auto index = U64FromKey(std::string_view(key.second).substr(1 + kTrailKeyBytes));
+    EXPECT_THAT(*index, ::testing::AnyOf(2, 4, 5));
+  }
+  TrailFilter filter;
+  filter.add_agencies("idva");
+  EXPECT_THAT(Find(filter), IsEmpty());
+}
+
+TEST_F(FilledFilterTest, ACommandForAnotherPlaceThanTheIndexIsAtPutsNothing) {
+  EntryOpener opener(keys_);
+  const auto prepared = opener.Open(log_.View(), 2, 4);
+  ASSERT_EQ(log_.Commit([&](CommitContext& context) { return PutTrailRows(context, 2, 4, *prepared); }), absl::OkStatus());
+  EXPECT_EQ(Rows(), 0u);
+  EXPECT_EQ(*TrailIndexed(log_.View()), 0u);
+}
+
+TEST_F(FilledFilterTest, AWarrantsScopeIsHeldToByEveryRow) {
+  inspection::v1::Warrant warrant;
+  warrant.set_id("jtai-1");
+  warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
+  warrant.mutable_scope()->set_from_ms(0);
+  warrant.mutable_scope()->set_until_ms(absl::ToUnixMillis(log_.now));
+  warrant.mutable_scope()->add_agencies("idva");
+  scope_ = Scope::Of(warrant, {});
+  TrailFilter filter;
+  filter.add_agencies("police");
+  for (const bool indexed : {false, true}) {
+    if (indexed) Index(Size());
+    EXPECT_THAT(Find(filter), ElementsAre(0, 1, 3)) << "what the police sent to the school is not the warrant's";
+    filter.set_newest_first(true);
+    EXPECT_THAT(Find(filter), ElementsAre(3, 1, 0));
+    filter.set_newest_first(false);
+  }
+  warrant.mutable_scope()->add_events(type::v1::EVENT_TYPE_STATEMENT);
+  warrant.mutable_scope()->set_until_ms(absl::ToUnixMillis(log_.now - absl::Hours(1)));
+  scope_ = Scope::Of(warrant, {});
+  EXPECT_THAT(Find(filter), ElementsAre(1)) << "the other statement is past the period";
+}
+
+TEST_F(FilledFilterTest, ReadsByWhatSelectsTheFewest) {
+  Index(Size());
+  const ReadView view = log_.View();
+  const auto directory = log_.Directory();
+  TrailFilter filter;
+  filter.add_agencies("police");
+  filter.add_statements(type::v1::STATEMENT_KIND_ACCEPTED);
+  auto path = TrailSearch::Make(view, Ground(*directory), filter, Size())->Explain(view);
+  ASSERT_EQ(path.status(), absl::OkStatus());
+  EXPECT_EQ(path->by, "kind of statement");
+  EXPECT_EQ(path->entries, 1u);
+  EXPECT_THAT(path->checked, ElementsAre("agency"));
+  filter.clear_statements();
+  filter.add_events(type::v1::EVENT_TYPE_REFERRAL_STORED);
+  filter.set_agencies(0, "school");
+  path = TrailSearch::Make(view, Ground(*directory), filter, Size())->Explain(view);
+  EXPECT_EQ(path->by, "agency and kind of event");
+  EXPECT_EQ(path->entries, 1u);
+  EXPECT_THAT(path->checked, IsEmpty());
+  TrailFilter period;
+  period.set_until_ms(absl::ToUnixMillis(log_.now));
+  path = TrailSearch::Make(view, Ground(*directory), period, Size())->Explain(view);
+  EXPECT_EQ(path->by, "the log itself, entry by entry");
+  EXPECT_EQ(path->entries, 4u);
+}
+
+TEST_F(FilledFilterTest, ReferralsStoredAreThoseOfAgenciesAndAreas) {
+  const auto directory = log_.Directory();
+  const auto stored = [&](const std::vector<std::string>& agencies, const std::vector<std::string>& areas, size_t limit = 10) {
+    return ReferralsStored(log_.View(), keys_, *directory, agencies, areas, 0, Size(), limit);
+  };
+  for (const uint64_t indexed : {uint64_t{0}, uint64_t{1}, Size()}) {
+    Index(indexed);
+    EXPECT_THAT(*stored({}, {}), ElementsAre(0, 2));
+    EXPECT_THAT(*stored({"idva"}, {}), ElementsAre(0));
+    EXPECT_THAT(*stored({}, {kWirral}), ElementsAre(2));
+    EXPECT_THAT(*stored({"idva"}, {kWirral}), ElementsAre(0, 2));
+    EXPECT_THAT(*stored({"nobody"}, {}), IsEmpty());
+    EXPECT_THAT(*stored({}, {}, 2), ElementsAre(0, 2));
+    EXPECT_TRUE(HasReason(stored({}, {}, 1).status(), Reason::kQueryTooCostly));
+  }
+}
+
+TEST_F(FilledFilterTest, TimesAreFoundInTheLog) {
+  const int64_t last_ms = absl::ToUnixMillis(log_.now);
+  EXPECT_EQ(*IndexAt(log_.View(), 0), 0u);
+  EXPECT_EQ(*IndexAt(log_.View(), last_ms - 3'600'000), 2u);
+  EXPECT_EQ(*IndexAt(log_.View(), last_ms), 4u);
+  EXPECT_EQ(*IndexAt(log_.View(), last_ms + 1), 6u);
+}
+
+TEST_F(FilterTest, ManyEntriesAreReadInPiecesInBothDirections) {
+  const Referral one = Store({"idva"}, type::v1::RISK_GRADE_HIGH, type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+  std::vector<uint64_t> expected;
+  for (size_t i = 0; i < kPostingsAtOnce + 20; ++i) {
+    expected.push_back(Said(one, "idva", type::v1::STATEMENT_KIND_OPENED, "w"));
+    if (i % 3 == 0) Said(one, "school", type::v1::STATEMENT_KIND_OPENED, "w");
+  }
+  Index(Size() - 5);
+  TrailFilter filter;
+  filter.add_agencies("idva");
+  filter.add_events(type::v1::EVENT_TYPE_STATEMENT);
+  EXPECT_EQ(Find(filter, 100), expected);
+  std::reverse(expected.begin(), expected.end());
+  filter.set_newest_first(true);
+  EXPECT_EQ(Find(filter, 100), expected);
+}
+
+TEST_F(FilterTest, APageLooksAtABoundedNumberOfEntries) {
+  const Referral one = Store({"idva"}, type::v1::RISK_GRADE_HIGH, type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+  EntryDraft entry = Draft(one, type::v1::EVENT_TYPE_RELEASED, "broker", "idva");
+  ASSERT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+              for (int i = 0; i < kTrailEntriesScannedMax + 1; ++i) ACCORD_RETURN_IF_ERROR(context.AddEntry(entry));
+              return absl::OkStatus();
+            }),
+            absl::OkStatus());
+  TrailFilter filter;
+  filter.set_until_ms(absl::ToUnixMillis(log_.now) + 1);
+  filter.add_statements(type::v1::STATEMENT_KIND_OPENED);
+  const auto directory = log_.Directory();
+  const ReadView view = log_.View();
+  const auto search = TrailSearch::Make(view, Ground(*directory), filter, Size());
+  const auto page = search->Read(view, search->begin(), 100);
+  ASSERT_EQ(page.status(), absl::OkStatus());
+  EXPECT_THAT(page->entries, IsEmpty());
+  EXPECT_FALSE(page->last);
+  EXPECT_EQ(page->next, static_cast<uint64_t>(kTrailEntriesScannedMax));
+  EXPECT_TRUE(search->Read(view, page->next, 100)->last);
+}
+
+TEST_F(FilterTest, AFilterThatIsNoneIsRefused) {
+  const auto refused = [](const TrailFilter& filter) { return DetailOf(ValidateFilter(filter)).metadata["field"]; };
+  EXPECT_EQ(refused({}), "filter");
+  TrailFilter filter;
+  filter.add_workers("w");
+  EXPECT_EQ(refused(filter), "filter.agencies");
+  filter.add_agencies("police");
+  EXPECT_EQ(ValidateFilter(filter), absl::OkStatus());
+  filter.add_agencies("idva");
+  EXPECT_EQ(refused(filter), "filter.agencies") << "whose worker?";
+  TrailFilter many;
+  for (int i = 0; i < kFilterValuesMax; ++i) many.add_agencies(fmt::format("a{}", i));
+  EXPECT_EQ(ValidateFilter(many), absl::OkStatus());
+  many.add_agencies("one-more");
+  EXPECT_EQ(refused(many), "filter.agencies");
+  TrailFilter area;
+  area.add_areas("Durham");
+  EXPECT_EQ(refused(area), "filter.areas");
+  TrailFilter period;
+  period.set_from_ms(2);
+  period.set_until_ms(2);
+  EXPECT_EQ(refused(period), "filter.until_ms");
+  TrailFilter events;
+  events.add_events(type::v1::EVENT_TYPE_UNSPECIFIED);
+  EXPECT_EQ(refused(events), "events[0]");
+}
+
+}  // namespace
+}  // namespace accord::broker

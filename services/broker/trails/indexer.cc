@@ -1,0 +1,168 @@
+#include "services/broker/trails/indexer.h"
+
+#include <absl/synchronization/notification.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "common/telemetry/log.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/trails/postings.h"
+
+namespace accord::broker {
+namespace {
+
+// True while an erasure that an older version recorded has rows to delete: it did not write down those of the index.
+absl::StatusOr<bool> ErasureIsUnderWay(const ReadView& view) {
+  bool under_way = false;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyErasure, storage::Prefix(ErasingPrefix()), [&](std::string_view, std::string_view value) {
+    under_way = !value.empty();
+    return !under_way;
+  }));
+  return under_way;
+}
+
+// What came of a command. Shared: while the store does not open a command waits, and who waits for it may have to leave.
+struct IndexOutcome {
+  absl::Status status;
+  absl::Notification done;
+};
+
+class IndexCommand : public Command {
+ public:
+  IndexCommand(uint64_t from, uint64_t until, std::vector<EntryKeys> entries, std::shared_ptr<IndexOutcome> outcome)
+      : from_(from), until_(until), entries_(std::move(entries)), outcome_(std::move(outcome)) {}
+
+  absl::Status Apply(CommitContext& context) override { return PutTrailRows(context, from_, until_, entries_); }
+  void Done(const absl::StatusOr<Committed>& outcome) override {
+    outcome_->status = outcome.status();
+    outcome_->done.Notify();
+  }
+
+ private:
+  const uint64_t from_, until_;
+  const std::vector<EntryKeys> entries_;
+  const std::shared_ptr<IndexOutcome> outcome_;
+};
+
+}  // namespace
+
+absl::Status PutTrailRows(CommitContext& context, uint64_t from, uint64_t until, const std::vector<EntryKeys>& entries) {
+  ACCORD_ASSIGN_OR_RETURN(const auto at, context.Get(kFamilyMeta, kMetaTrailIndexKey));
+  if ((at.has_value() ? U64FromKey(*at) : 0) != from) return absl::OkStatus();
+  for (const EntryKeys& entry : entries) {
+    ACCORD_ASSIGN_OR_RETURN(const auto opening, context.Get(kFamilyOpening, KeyU64(entry.index)));
+    if (!opening.has_value()) continue;
+    for (const std::string& key : entry.keys) context.Put(kFamilyTrailIndex, TrailIndexKey(key, entry.index), "");
+  }
+  context.Put(kFamilyMeta, kMetaTrailIndexKey, KeyU64(until));
+  return absl::OkStatus();
+}
+
+Indexer::Indexer(Sequencer& sequencer, const TrailKeys& keys, telemetry::Metrics& metrics)
+    : sequencer_(sequencer),
+      lag_(metrics.Gauges("accord_trail_index_lag_entries", "Entries of the log that the index of the record does not have yet.").With()),
+      opener_(keys) {}
+
+absl::Status Indexer::Run() {
+  while (!stopping_) {
+    ACCORD_ASSIGN_OR_RETURN(auto piece, Prepare());
+    if (!piece.has_value()) return absl::OkStatus();
+    Tell(*piece);
+    ACCORD_RETURN_IF_ERROR(Commit(*std::move(piece)));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<Indexer::Piece>> Indexer::Prepare() {
+  ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_.View());
+  Piece piece;
+  ACCORD_ASSIGN_OR_RETURN(piece.from, TrailIndexed(*view));
+  piece.size = view->ledger().size();
+  piece.until = std::min(piece.size, piece.from + kIndexedAtOnce);
+  lag_.Set(static_cast<double>(piece.size - std::min(piece.size, piece.from)));
+  if (piece.from >= piece.size) {
+    if (catching_up_) telemetry::Log(telemetry::Level::kInfo, "trail_index.caught_up", {{"entries", piece.from}});
+    catching_up_ = false;
+    return std::nullopt;
+  }
+  if (piece.from == 0) {
+    ACCORD_ASSIGN_OR_RETURN(const bool wait, ErasureIsUnderWay(*view));
+    if (wait) return std::nullopt;
+  }
+  ACCORD_ASSIGN_OR_RETURN(piece.entries, opener_.Open(*view, piece.from, piece.until));
+  return piece;
+}
+
+absl::StatusOr<std::vector<EntryKeys>> EntryOpener::Open(const ReadView& view, uint64_t from, uint64_t until) {
+  std::vector<EntryKeys> entries;
+  for (uint64_t index = from; index < until; ++index) {
+    auto keys = KeysAt(view, index);
+    if (absl::IsDataLoss(keys.status())) {
+      telemetry::Log(telemetry::Level::kError, "trail_index.entry_left_out", {{"index", index}, {"status", keys.status()}});
+      continue;
+    }
+    ACCORD_RETURN_IF_ERROR(keys);
+    if (!keys->empty()) entries.push_back({index, *std::move(keys)});
+  }
+  return entries;
+}
+
+absl::StatusOr<std::vector<std::string>> EntryOpener::KeysAt(const ReadView& view, uint64_t index) {
+  const std::string place = KeyU64(index);
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyOpening, place));
+  if (!stored.has_value()) return std::vector<std::string>();
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Unseal(kFamilyOpening, place, *stored));
+  if (!bytes.has_value()) return std::vector<std::string>();
+  storage::v1::StoredOpenings openings;
+  if (!openings.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
+  const std::vector<type::v1::Opening> all(openings.openings().begin(), openings.openings().end());
+  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(all));
+  const HeaderFacts* header = nullptr;
+  if (parts.referral.has_value() && !parts.referral->header_digest().empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, KeySlots::SlotOf(*stored));
+    ACCORD_ASSIGN_OR_RETURN(header, FactsUnder(view, parts.referral->header_digest(), slot));
+  }
+  return KeysOf(keys_, parts, header);
+}
+
+absl::StatusOr<const HeaderFacts*> EntryOpener::FactsUnder(const ReadView& view, const std::string& digest, uint64_t slot) {
+  auto known = known_.find(digest);
+  if (known == known_.end()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyReferral, digest));
+    if (!stored.has_value()) return nullptr;
+    ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Unseal(kFamilyReferral, digest, *stored));
+    if (!bytes.has_value()) return nullptr;
+    storage::v1::StoredReferral referral;
+    if (!referral.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored referral does not parse");
+    ACCORD_ASSIGN_OR_RETURN(const uint64_t under, KeySlots::SlotOf(*stored));
+    if (known_.size() >= kHeaderFactsKept) known_.clear();
+    known = known_.emplace(digest, Known{under, HeaderFactsOf(referral)}).first;
+  }
+  return known->second.slot == slot ? &known->second.facts : nullptr;
+}
+
+absl::Status Indexer::Commit(Piece piece) {
+  const auto outcome = std::make_shared<IndexOutcome>();
+  sequencer_.Submit(std::make_unique<IndexCommand>(piece.from, piece.until, std::move(piece.entries), outcome));
+  while (!outcome->done.WaitForNotificationWithTimeout(kIndexerPeriod)) {
+    if (stopping_) return Error(Reason::kShuttingDown, "the broker is stopping");
+  }
+  if (outcome->status.ok()) lag_.Set(static_cast<double>(piece.size - piece.until));
+  return outcome->status;
+}
+
+void Indexer::Tell(const Piece& piece) {
+  const bool far_behind = piece.size - piece.from >= kIndexerTells;
+  if (!catching_up_ && !far_behind) return;
+  if (catching_up_ && piece.from - told_ < kIndexerTells) return;
+  catching_up_ = true;
+  told_ = piece.from;
+  telemetry::Log(telemetry::Level::kInfo, "trail_index.catching_up", {{"entries", piece.from}, {"of", piece.size}});
+}
+
+}  // namespace accord::broker

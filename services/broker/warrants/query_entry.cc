@@ -1,0 +1,116 @@
+#include "services/broker/warrants/query_entry.h"
+
+#include <absl/time/time.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "accord/storage/v1/inspection.pb.h"
+#include "common/base/status.h"
+#include "services/broker/directory/families.h"
+#include "services/broker/sequencer/chains.h"
+#include "services/broker/warrants/warrant_states.h"
+
+namespace accord::broker {
+namespace {
+
+using storage::v1::StoredWarrant;
+
+constexpr size_t kChainsOfEntryMax = 4;  // Of a leaf (docs/formats.md).
+
+absl::StatusOr<StoredWarrant> WarrantInForce(CommitContext& context, const std::string& id) {
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, context.Get(kFamilyWarrant, id));
+  if (!bytes.has_value()) return Error(Reason::kWarrantNotFound, "there is no such warrant");
+  StoredWarrant stored;
+  if (!stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored warrant does not parse");
+  ACCORD_RETURN_IF_ERROR(CheckInForce(stored, context.now()));
+  return stored;
+}
+
+// Adds the cases to those drawn under the warrant. One that is drawn again counts once.
+absl::Status AddSampled(const std::vector<std::string>& cases, StoredWarrant& stored) {
+  std::set<std::string> drawn(stored.sampled().begin(), stored.sampled().end());
+  for (const std::string& pseudonym : cases) {
+    if (drawn.insert(pseudonym).second) stored.add_sampled(pseudonym);
+  }
+  const uint32_t limit = stored.warrant().scope().sample_cases_max();
+  if (limit == 0 || drawn.size() <= limit) return absl::OkStatus();
+  return Error(Reason::kWarrantScope, fmt::format("{} cases would be drawn under the warrant in all; it allows {}", drawn.size(), limit),
+               {{"dimension", "sample"}, {"limit", fmt::format("{}", limit)}});
+}
+
+void PutLooks(const QueryEntry& query, const StoredWarrant& stored, uint64_t index, CommitContext& context) {
+  storage::v1::StoredLook look;
+  look.set_warrant(stored.warrant().id());
+  look.set_event(query.draft.event.type());
+  look.set_question(query.draft.event.question());
+  look.set_time_ms(absl::ToUnixMillis(context.now()));
+  const int64_t visible_from_ms = std::max(stored.warrant().embargo_until_ms(), look.time_ms());
+  for (const LookedAt& viewer : query.looked_at) {
+    look.set_party(viewer.party);
+    context.Put(kFamilyWarrantIndex, LookKey(viewer.agency, viewer.desk, visible_from_ms, index), look.SerializeAsString());
+  }
+}
+
+}  // namespace
+
+QueryEntry QueryEntryOf(const Caller& caller, const Scope& scope, type::v1::EventType type, std::string_view method, std::string_view purpose) {
+  QueryEntry query;
+  query.principal = caller.principal;
+  query.draft.event.set_type(type);
+  query.draft.event.set_method(std::string(method));
+  query.draft.event.set_purpose(std::string(purpose));
+  query.draft.event.set_warrant(scope.warrant_id());
+  query.draft.actor.emplace();
+  query.draft.actor->set_principal(caller.principal);
+  query.draft.actor->set_certificate(caller.certificate);
+  return query;
+}
+
+std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& directory, const std::set<std::string>& named) {
+  if (scope.warrant_id().empty()) return {};
+  const auto& covered = scope.warrant().scope();
+  if (covered.agencies().empty() && covered.areas().empty() && named.empty()) return {LookedAt{}};
+  const std::set<std::string> agencies(covered.agencies().begin(), covered.agencies().end());
+  const std::set<std::string> areas(covered.areas().begin(), covered.areas().end());
+  std::set<LookedAt> found;
+  for (const auto& [id, row] : directory.agencies()) {
+    if (!agencies.empty() && !agencies.contains(id)) continue;
+    if (!named.empty() && !named.contains(id)) continue;
+    const auto& own = row.agency.areas();
+    if (!areas.empty() && std::none_of(own.begin(), own.end(), [&](const std::string& area) { return areas.contains(area); })) continue;
+    found.insert(LookedAt{.agency = id});
+  }
+  return found;
+}
+
+absl::Status RecordQueryCommand::ApplyUnderWarrant(CommitContext& context) {
+  ACCORD_ASSIGN_OR_RETURN(StoredWarrant stored, WarrantInForce(context, query_.draft.event.warrant()));
+  ACCORD_RETURN_IF_ERROR(AddSampled(query_.sampled, stored));
+  auto& chains = query_.draft.chains;
+  if (chains.size() >= kChainsOfEntryMax) chains.resize(kChainsOfEntryMax - 1);
+  chains.push_back(stored.chain());
+  ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(query_.draft));
+  PutLooks(query_, stored, index_, context);
+  if (query_.sampled.empty()) return absl::OkStatus();
+  context.Put(kFamilyWarrant, stored.warrant().id(), stored.SerializeAsString());
+  return absl::OkStatus();
+}
+
+absl::Status RecordQueryCommand::Apply(CommitContext& context) {
+  if (!query_.draft.event.warrant().empty()) return ApplyUnderWarrant(context);
+  if (query_.draft.chains.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(std::string chain, PrincipalChain(context, query_.principal));
+    query_.draft.chains.push_back(std::move(chain));
+  }
+  ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(query_.draft));
+  return absl::OkStatus();
+}
+
+void RecordQueryCommand::Done(const absl::StatusOr<Committed>& outcome) {
+  if (!outcome.ok()) return std::move(done_)(outcome.status());
+  std::move(done_)(index_);
+}
+
+}  // namespace accord::broker

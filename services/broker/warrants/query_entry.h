@@ -1,0 +1,80 @@
+// The entry of a query, written before its first row; and who of the agencies may see later that somebody looked.
+//
+//   QueryEntry query = QueryEntryOf(call.caller, scope, type::v1::EVENT_TYPE_QUESTION_ASKED, kAskQuestion, request.purpose());
+//   query.draft.event.set_question(request.question());
+//   query.draft.event.set_query_digest(…);
+//   query.looked_at = LookedAtUnder(scope, *directory.Get(), {request.agencies().begin(), request.agencies().end()});
+//   sequencer.Submit(std::make_unique<RecordQueryCommand>(std::move(query), [...](const absl::StatusOr<uint64_t>& index) mutable {
+//     if (!index.ok()) return answer(index.status());
+//     … rows, from a view of after the commit …
+//   }));
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "accord/type/v1/entry.pb.h"
+#include "services/broker/directory/access.h"
+#include "services/broker/directory/directory.h"
+#include "services/broker/sequencer/command.h"
+#include "services/broker/warrants/scope.h"
+
+namespace accord::broker {
+
+// A desk that may see a look. An empty agency stands for every agency.
+struct LookedAt {
+  std::string agency;
+  type::v1::Desk desk = type::v1::DESK_MAIN;
+  bool party = false;  // To the one referral that the entry names: it is told which (trails/looks.h finds the parties).
+  bool operator<(const LookedAt& other) const { return std::tie(agency, desk) < std::tie(other.agency, other.desk); }
+};
+
+// A query to be.
+struct QueryEntry {
+  // Its chains are those of what is asked about, the one that is walked first: none, or up to four. Under a warrant the warrant's is
+  // added, in place of the fourth.
+  EntryDraft draft;
+  // Whose chain it stands on when it names none and is under no warrant.
+  std::string principal;
+  // Under a warrant: who may see it once the embargo is over.
+  std::set<LookedAt> looked_at;
+  // For SAMPLE_DRAWN: the cases, which the warrant covers from then on.
+  std::vector<std::string> sampled;
+};
+
+// The beginning of one by `caller` under `scope`: type, method, purpose, warrant, actor. Thread-safe.
+QueryEntry QueryEntryOf(const Caller& caller, const Scope& scope, type::v1::EventType type, std::string_view method, std::string_view purpose);
+
+// Whom a query about many concerns: of the agencies that the warrant covers those that the query names, all if it names none. Of an
+// administrator's nobody. Thread-safe.
+std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& directory, const std::set<std::string>& named);
+
+// Puts the query on the record, under a warrant with the rows of who may see it, in one batch. The warrant is judged again as it is applied: one
+// that was suspended a moment ago gives nothing more.
+//   WARRANT_NOT_FOUND, WARRANT_NOT_ACTIVE
+//   WARRANT_SCOPE  `sample`: more cases than may be drawn under it in all
+class RecordQueryCommand : public Command {
+ public:
+  // The entry's leaf index; from then on a view has it.
+  using QueryRecorded = absl::AnyInvocable<void(const absl::StatusOr<uint64_t>& index) &&>;
+  RecordQueryCommand(QueryEntry query, QueryRecorded done) : query_(std::move(query)), done_(std::move(done)) {}
+
+  absl::Status Apply(CommitContext& context) override;
+  void Done(const absl::StatusOr<Committed>& outcome) override;
+
+ private:
+  absl::Status ApplyUnderWarrant(CommitContext& context);
+
+  QueryEntry query_;
+  uint64_t index_ = 0;
+  QueryRecorded done_;
+};
+
+}  // namespace accord::broker

@@ -1,0 +1,97 @@
+// A small log in memory and an export of a case and a referral of it, as a broker makes it; for tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/crypto/digest.h"
+#include "common/ledger/export_bundle.h"
+#include "services/verify/export_verifier.h"
+#include "services/verify/testing_trail.h"
+
+namespace accord::verify {
+
+// Entries 0 to 7 of TestingTrail, 8 a decision, 9 and 10 the export of its case and of its referral. Single-thread.
+class TestingExport : public TestingTrail {
+ public:
+  TestingExport() : TestingTrail(8) {
+    type::v1::EntryEvent decided;
+    decided.set_type(type::v1::EVENT_TYPE_RELEASED);
+    decided.set_agreement_version("2026-1,2026-2");
+    decided.set_law_version("1");
+    Add({referral_chain, case_chain}, decided, digest);
+
+    manifest.origin = kOrigin;
+    manifest.warrant = "jtai-1";
+    manifest.purpose = "case-tracking";
+    manifest.trails = {{ledger::TrailManifest::About::kCase, case_chain, case_chain, 9, {1, 2, 3, 5, 6, 7, 8, 9}},
+                       {ledger::TrailManifest::About::kReferral, digest, referral_chain, 10, {1, 3, 5, 6, 7, 8, 10}}};
+    for (const char* version : {"2026-1", "2026-2"}) Put(ledger::PolicyPath("agreement", version), std::string("agreement ") + version);
+    Put(ledger::PolicyPath("law", "1"), "the law");
+    Put(ledger::kDirectoryFile, "{}\n");
+
+    type::v1::EntryEvent exported;
+    exported.set_type(type::v1::EVENT_TYPE_BUNDLE_EXPORTED);
+    exported.set_warrant("jtai-1");
+    exported.set_purpose("case-tracking");
+    exported.set_query_digest(ledger::RequestDigest(manifest));
+    Add({case_chain}, exported, "");
+    Add({referral_chain}, exported, digest);
+    Add({std::string(16, 'o')}, type::v1::EVENT_TYPE_PREVIEWED, "");
+
+    manifest.checkpoint_size = leaves.size();
+    for (const ledger::BundleTrail& trail : manifest.trails) {
+      for (const uint64_t row : trail.rows) {
+        Put(ledger::ReceiptPath(row), Receipt(row, manifest.checkpoint_size));
+        Put(ledger::ReceiptPath(row) + ledger::kOpeningsSuffix, Openings(row));
+      }
+    }
+    Put(ledger::kVkeyFile, vkey().ToString() + "\n");
+    Put(ledger::kCheckpointFile, Checkpoint(manifest.checkpoint_size));
+    Put(ledger::kWitnessedFile, Checkpoint(7));
+    const auto path = ledger::ProveConsistency(7, leaves.size(), [this](int level, uint64_t at) { return NodeOf(level, at); });
+    std::vector<std::string> hashes;
+    for (const ledger::Hash& hash : *path) hashes.emplace_back(ledger::View(hash));
+    Put(ledger::kWitnessedProofFile, ledger::FormatHashLines(hashes));
+    Put(ledger::kIndexFile, Index());
+    Seal();
+  }
+
+  void Put(const std::string& path, const std::string& bytes) {
+    bundle.files[path] = bytes;
+    manifest.files[path] = {bytes.size(), crypto::Sha256(bytes)};
+  }
+  // Writes the manifest anew, as a forger would.
+  void Seal() { bundle.files[ledger::kManifestFile] = ledger::FormatExportManifest(manifest); }
+
+  std::string Index() const {
+    std::map<uint64_t, ledger::IndexRow> rows;
+    for (uint64_t i = 0; i < leaves.size(); ++i) {
+      type::v1::EntryEvent event;
+      EXPECT_TRUE(event.ParseFromString(openings[i][0].content));
+      rows[i] = {static_cast<int64_t>(ledger::ParseLeaf(leaves[i])->time_ms),
+                 event.type() == type::v1::EVENT_TYPE_STATEMENT ? type::v1::StatementKind_Name(event.statement()) : type::v1::EventType_Name(event.type()),
+                 "agency/police"};
+    }
+    return ledger::FormatBundleIndex(manifest, rows);
+  }
+
+  ExportReport Verify() const {
+    MemoryFiles files = bundle;
+    return VerifyExport(files, NamesOf(files), vkey());
+  }
+
+  ledger::ExportManifest manifest;
+  MemoryFiles bundle;
+
+ private:
+  absl::StatusOr<ledger::Hash> NodeOf(int level, uint64_t at) const {
+    if (level == 0) return ledger::LeafHash(leaves[at]);
+    return ledger::NodeHash(*NodeOf(level - 1, 2 * at), *NodeOf(level - 1, 2 * at + 1));
+  }
+};
+
+}  // namespace accord::verify
