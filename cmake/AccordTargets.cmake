@@ -51,8 +51,8 @@ function(accord_add_test name)
   set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT})
   if(name MATCHES "^common_" AND "unit" IN_LIST A_LABELS)
     add_dependencies(common_unit_tests ${name})  # What .ci/run builds under the address sanitizer,
-    if(NOT name MATCHES "^common_(config|console|ledger|policy|referral)_")
-      add_dependencies(common_thread_tests ${name})  # and under that of threads: without those that are pure and start none.
+    if(name MATCHES "^common_(agent_alert|agent_rpc|base|crypto|rpc|storage|telemetry)_")
+      add_dependencies(common_thread_tests ${name})  # and under that of threads: those that start any.
     endif()
   endif()
 endfunction()
