@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
-#include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/table_pages.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/questions/engine.h"
@@ -48,10 +47,7 @@ struct Asked {
   std::string digest;  // Of the request without its page.
   std::string page_query;
   int page_size = 0;
-  struct Position {
-    uint64_t query_index = 0, row = 0;
-  };
-  std::optional<Position> from;  // Absent for the first page.
+  std::optional<TablePosition> from;  // Absent for the first page.
 };
 
 absl::StatusOr<Asked> ReadAsked(const ReadView& view, const Caller& caller, const AskQuestionRequest& request, absl::Time now) {
@@ -62,56 +58,23 @@ absl::StatusOr<Asked> ReadAsked(const ReadView& view, const Caller& caller, cons
   ACCORD_RETURN_IF_ERROR(CheckQuestionPurpose(request.purpose()));
   ACCORD_ASSIGN_OR_RETURN(asked.page_size, PageSize(request.page_size(), kQuestionPageDefault));
   ACCORD_ASSIGN_OR_RETURN(asked.question, CheckQuestion(request, asked.scope));
-  AskQuestionRequest whole = request;
-  whole.clear_page_size();
-  whole.clear_page_token();
-  asked.digest = crypto::Sha256(whole.SerializeAsString());
+  asked.digest = DigestWithoutPage(request);
   asked.page_query = PageQuery(kAskQuestion, {caller.principal, asked.digest});
-  ACCORD_ASSIGN_OR_RETURN(const auto position, ReadPageToken(request.page_token(), asked.page_query));
-  if (position.has_value()) {
-    ByteReader reader(*position);
-    auto& from = asked.from.emplace();
-    if (!reader.U64(from.query_index) || !reader.U64(from.row) || !reader.AtEnd()) return PageTokenInvalid();
-  }
+  ACCORD_ASSIGN_OR_RETURN(asked.from, ReadTablePosition(request.page_token(), asked.page_query));
   return asked;
-}
-
-// When it was asked, in milliseconds; PAGE_TOKEN_INVALID unless the entry is of this question, of this caller, and no older than a query's life.
-absl::StatusOr<int64_t> AskedAtMs(const ReadView& view, const Asked& asked, uint64_t query_index, absl::Time now) {
-  const auto entry = ReadEntry(view, query_index);
-  if (HasReason(entry.status(), Reason::kEntryNotFound)) return PageTokenInvalid();
-  ACCORD_RETURN_IF_ERROR(entry);
-  const std::vector<type::v1::Opening> openings(entry->openings.openings().begin(), entry->openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
-  const bool own = parts.event.has_value() && parts.event->type() == type::v1::EVENT_TYPE_QUESTION_ASKED && parts.event->query_digest() == asked.digest &&
-                   parts.actor.has_value() && parts.actor->principal() == asked.caller.principal;
-  const auto at_ms = static_cast<int64_t>(entry->parsed.time_ms);
-  if (!own || absl::FromUnixMillis(at_ms) + kTrailQueryLife < now) return PageTokenInvalid();
-  return at_ms;
 }
 
 referral::ClockRules ClocksNow(const QuestionWork& work, absl::Time now) { return work.policy.Get()->compiled.Clocks(now); }
 
-absl::Status AnswerAsked(const ReadView& view, const QuestionWork& work, const Asked& asked, Asked::Position from, absl::Time now,
+absl::Status AnswerAsked(const ReadView& view, const QuestionWork& work, const Asked& asked, TablePosition from, absl::Time now,
                          AskQuestionResponse& response) {
-  ACCORD_ASSIGN_OR_RETURN(const int64_t asked_at_ms, AskedAtMs(view, asked, from.query_index, now));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t asked_at_ms,
+                          QueryAskedAtMs(view, asked.caller, type::v1::EVENT_TYPE_QUESTION_ASKED, asked.digest, from.query_index, now));
   const auto directory = work.directory.Get();
   const referral::ClockRules clocks = ClocksNow(work, absl::FromUnixMillis(asked_at_ms));
   ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table whole, AnswerQuestion(view, work.keys, *directory, clocks, asked.scope, *asked.question, asked.request,
                                                                       from.query_index, asked_at_ms));
-  whole.set_query_index(from.query_index);
-  auto& table = *response.mutable_table();
-  table = whole;
-  table.clear_rows();
-  size_t bytes = table.ByteSizeLong();
-  auto row = static_cast<int>(std::min<uint64_t>(from.row, static_cast<uint64_t>(whole.rows_size())));
-  for (; row < whole.rows_size() && table.rows_size() < asked.page_size && bytes < kPageBytesMax; ++row) {
-    bytes += whole.rows(row).ByteSizeLong();
-    *table.add_rows() = std::move(*whole.mutable_rows(row));
-  }
-  if (row < whole.rows_size()) {
-    response.set_next_page_token(MakePageToken(asked.page_query, ByteWriter().U64(from.query_index).U64(static_cast<uint64_t>(row)).bytes()));
-  }
+  response.set_next_page_token(FillTablePage(std::move(whole), from, asked.page_size, asked.page_query, *response.mutable_table()));
   return absl::OkStatus();
 }
 
