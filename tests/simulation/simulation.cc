@@ -22,6 +22,8 @@ using accord::broker::v1::Delivery;
 constexpr absl::Duration kSending = absl::Hours(36);  // Referrals are pushed,
 constexpr absl::Duration kFaults = absl::Hours(44);   // things go wrong,
 constexpr absl::Duration kWhole = absl::Hours(110);   // and everybody has done what they do.
+// A step of an escalation may fall due at the very end: its notice has as long as this to arrive.
+constexpr absl::Duration kOnItsWay = absl::Minutes(1);
 constexpr Weather kBad = {.drop = 60, .late = 80, .twice = 50};
 
 class Simulation : public BrokerWatch, public AgencyWatch {
@@ -49,6 +51,7 @@ class Simulation : public BrokerWatch, public AgencyWatch {
     RunUntil(start + kFaults);
     Quiet();
     RunUntil(start + kWhole);
+    while (AnythingWaits() && world_.now() < start + kWhole + kOnItsWay) RunUntil(world_.now() + absl::Seconds(1));
     oracle_.CheckEnd(broker_, agencies_);
     return Results();
   }
@@ -76,6 +79,12 @@ class Simulation : public BrokerWatch, public AgencyWatch {
   void RunUntil(absl::Time end) {
     while (world_.RunNext(end)) {
     }
+  }
+
+  bool AnythingWaits() {
+    return broker_.up() && std::any_of(agencies_.begin(), agencies_.end(), [this](const auto& agency) {
+      return broker_.broker().mailboxes().depth({agency->name(), type::v1::DESK_MAIN}) > 0;
+    });
   }
 
   SimAgency& Named(std::string_view name) {
