@@ -20,6 +20,9 @@ usage: deploy/demo-config.sh DIR [--base-port PORT] [--containers] [--further]
                     the Marac, for one accord-agency; and idva-westshire, the Idva service of the next area. They are in directory and
                     agreement, and certificates are looked for as of the five (deploy/dev-pki.sh --agency)
 
+  Two inspectors, ines and omar, are in accordctl.toml; the directory has them once administrators have enrolled them
+  (accordctl admin put-officer).
+
   Run again, it writes the same files again.
 TEXT
 }
@@ -45,6 +48,7 @@ done
 
 readonly agencies=(police childrens housing health idva ${further[@]+"${further[@]}"})
 readonly administrators=(alice bob)
+readonly inspectors=(ines omar)
 readonly accordctl_example=$here/../services/accordctl/accordctl.toml.example
 
 fail() { printf 'demo-config.sh: %s\n' "$*" >&2; exit 1; }
@@ -189,6 +193,11 @@ done
 for administrator in "${administrators[@]}"; do
   text=$(block '[[admin]]')
   put alice "$administrator"
+  whole+=$'\n\n'$text
+done
+for inspector in "${inspectors[@]}"; do
+  text=$(block '# [[inspector]]' | sed 's/^# //')  # Nobody's machine has one unless it is an inspector's.
+  put ines "$inspector"
   whole+=$'\n\n'$text
 done
 text=$whole

@@ -17,6 +17,9 @@ usage: deploy/dev-pki.sh DIR [--agency AGENCY]…
     AGENCY/sealing.{crt,key}         …/AGENCY/sealing, key agreement only
     AGENCY/witness.key               Ed25519; with it the agency cosigns the log
     admin/{alice,bob}.{crt,key}      spiffe://accord.example/admin/…
+    inspector/{ines,omar}.{crt,key}  spiffe://accord.example/inspector/…
+    inspector/{ines,omar}-sealing.{crt,key}   …/inspector/…/sealing, key agreement only, under the area authority: what agencies
+                                     disclose to them is sealed for it
     linkage.key                      key of the linkage domain, 64 hex digits
 
   AGENCY is each of police, childrens, housing, health, idva, and of those named further. All other keys are P-256; key files have mode 0600. Servers are
@@ -43,6 +46,7 @@ done
 readonly trust_domain=accord.example
 readonly agencies=(police childrens housing health idva ${further[@]+"${further[@]}"})
 readonly administrators=(alice bob)
+readonly inspectors=(ines omar)
 readonly authority_days=3650 certificate_days=825
 
 fail() { printf 'dev-pki.sh: %s\n' "$*" >&2; exit 1; }
@@ -115,6 +119,10 @@ for agency in "${agencies[@]}"; do
 done
 for administrator in "${administrators[@]}"; do
   make_certificate "admin/$administrator" "$administrator" tls-ca digitalSignature "admin/$administrator" "" clientAuth
+done
+for inspector in "${inspectors[@]}"; do
+  make_certificate "inspector/$inspector" "$inspector" tls-ca digitalSignature "inspector/$inspector" "" clientAuth
+  make_certificate "inspector/$inspector-sealing" "$inspector sealing" area-authority keyAgreement "inspector/$inspector/sealing"
 done
 if [ ! -e linkage.key ]; then
   openssl rand -hex 32 >linkage.key.new

@@ -101,6 +101,9 @@ export ACCORDCTL_CONFIG="$DEMO/accordctl.toml"
 TEXT
 source "$DEMO/env.sh"
 accordctl status
+step "two administrators enrol two inspectors of one inspectorate"
+demo_enrol
+accordctl --as-admin alice admin officers
 
 source "$here/lib/story.sh"
 tell_story

@@ -47,12 +47,13 @@ end_session() {
 trap 'trap - INT TERM; echo "interrupted"; end_session; exit 1' INT TERM
 
 # run_tests PRESET CTEST-ARGS…: runs, shows each result as it comes and each failure's output, adds to the counts.
+# One test more than there are cores: those that run programs wait for them more than half of their time.
 run_tests() {
   local preset=$1 out status all bad
   shift
   out="$ACCORD_ROOT/build/$preset.tests.log"
   : >"$out"
-  (cd "$ACCORD_ROOT" && exec setsid ctest --preset "$preset" -j 2 --no-tests=error "$@") >>"$out" 2>&1 &
+  (cd "$ACCORD_ROOT" && exec setsid ctest --preset "$preset" -j "$(($(nproc) + 1))" --no-tests=error "$@") >>"$out" 2>&1 &
   session=$!
   tail --pid="$session" -n +1 -f "$out" | grep --line-buffered -E '^ *[0-9]+/[0-9]+ Test' &
   wait "$session"

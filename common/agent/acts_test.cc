@@ -9,7 +9,7 @@
 #include "common/crypto/commitment.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agent {
+namespace accord::agent::acts_test {
 namespace {
 
 using agency::v1::SUBMISSION_STATE_NEEDS_PERSON;
@@ -535,4 +535,4 @@ TEST_F(NotSharedTest, WhatWasToldOutsideIsRecordedLikewise) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::acts_test

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "common/base/status.h"
-#include "common/base/text.h"
+#include "common/crypto/named_certificate.h"
 
 namespace accord::agent {
 namespace {
@@ -18,6 +18,13 @@ referral::LinkageDomain DomainOf(const std::string& name, const std::string& key
   }
   domain.keys.push_back({.id = key_id, .key = key.view(), .sent = true});
   return domain;
+}
+
+// Of `id`, an agency or an inspector as `what` says.
+absl::StatusOr<crypto::Certificate> CheckCertificate(const AgencyKeys& keys, std::string_view certificate, std::string_view what, std::string_view id,
+                                                     std::string_view use, absl::Time at) {
+  return crypto::CheckNamedCertificate(keys.area_authorities, certificate, fmt::format("spiffe://{}/{}/{}/{}", keys.trust_domain, what, id, use),
+                                       use == "sealing" ? crypto::CertificateUse::kSealing : crypto::CertificateUse::kSigning, at);
 }
 
 }  // namespace
@@ -88,18 +95,12 @@ bool IsOurSealing(const AgencyKeys& keys, std::string_view certificate) {
 absl::StatusOr<crypto::Certificate> CheckAgencyCertificate(const AgencyKeys& keys, std::string_view certificate,
                                                            std::string_view agency, std::string_view use,
                                                            absl::Time at) {
-  const auto untrusted = [&](std::string_view why) {
-    return Error(Reason::kSealingKeyUntrusted, fmt::format("the {} certificate that the broker names for {}: {}", use, agency, why),
-                 {{"agency", std::string(agency)}});
-  };
-  auto parsed = crypto::Certificate::FromDer(certificate);
-  if (!parsed.ok()) return untrusted("does not parse");
-  ACCORD_RETURN_IF_ERROR(keys.area_authorities.Verify(*parsed, {}, at, Reason::kSealingKeyUntrusted));
-  const absl::Status form = use == "sealing" ? parsed->CheckSealingForm() : parsed->CheckSigningForm();
-  if (!form.ok()) return untrusted(FromAbsl(form.message()));
-  const std::string wanted = fmt::format("spiffe://{}/agency/{}/{}", keys.trust_domain, agency, use);
-  if (parsed->uri_sans().front() != wanted) return untrusted("names somebody else");
-  return *std::move(parsed);
+  return CheckCertificate(keys, certificate, "agency", agency, use, at);
+}
+
+absl::StatusOr<crypto::Certificate> CheckInspectorCertificate(const AgencyKeys& keys, std::string_view certificate, std::string_view inspector,
+                                                              absl::Time at) {
+  return CheckCertificate(keys, certificate, "inspector", inspector, "sealing", at);
 }
 
 }  // namespace accord::agent

@@ -85,5 +85,8 @@ bool IsPerson(const type::v1::Worker& worker);
 absl::StatusOr<crypto::Certificate> CheckAgencyCertificate(const AgencyKeys& keys, std::string_view certificate,
                                                            std::string_view agency, std::string_view use,
                                                            absl::Time at);
+// The same of an inspector's sealing certificate, which names `inspector`: an area authority of ours vouches for the officer too.
+absl::StatusOr<crypto::Certificate> CheckInspectorCertificate(const AgencyKeys& keys, std::string_view certificate, std::string_view inspector,
+                                                              absl::Time at);
 
 }  // namespace accord::agent

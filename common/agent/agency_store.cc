@@ -17,7 +17,7 @@ std::string Additional(std::string_view family, std::string_view key) {
 std::vector<std::string> AgencyFamilies() {
   return {std::string(kFamilyOutbox), std::string(kFamilyOutboxOrder), std::string(kFamilyInbox),
           std::string(kFamilyInboxOrder), std::string(kFamilyEarly), std::string(kFamilyDelivery), std::string(kFamilyHold), std::string(kFamilyHeld),
-          std::string(kFamilyErased), std::string(kFamilyNotice), std::string(kFamilyInboxPeople), std::string(kFamilyAssignment), std::string(kFamilyWorker),
+          std::string(kFamilyDisclosure), std::string(kFamilyErased), std::string(kFamilyNotice), std::string(kFamilyInboxPeople), std::string(kFamilyAssignment), std::string(kFamilyWorker),
           std::string(kFamilyJournal), std::string(kFamilyJournalAbout), std::string(kFamilyAttachment), std::string(kFamilyAttachmentData), std::string(kFamilySealed), std::string(kFamilyImport),
           std::string(kFamilyForumCase), std::string(kFamilyForumAction), std::string(kFamilyMeta)};
 }

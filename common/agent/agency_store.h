@@ -32,6 +32,7 @@ inline constexpr std::string_view kFamilyInboxOrder = "inbox_order";    // u64 s
 inline constexpr std::string_view kFamilyDelivery = "delivery";         // delivery id → u64 time acknowledged
 inline constexpr std::string_view kFamilyHold = "hold";                 // id → StoredAgencyHold
 inline constexpr std::string_view kFamilyHeld = "held";                 // header digest[32] ‖ hold id → StoredHeld
+inline constexpr std::string_view kFamilyDisclosure = "disclosure";     // u64 number → StoredDisclosureAnswer
 inline constexpr std::string_view kFamilyErased = "erased";             // header digest → StoredErasedCopy
 inline constexpr std::string_view kFamilyNotice = "notice";             // u64 order of arrival → StoredNotice
 inline constexpr std::string_view kFamilyInboxPeople = "inbox_people";  // header digest → StoredInboxPeople

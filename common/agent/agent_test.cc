@@ -16,7 +16,7 @@
 #include "common/crypto/testing_pki.h"
 #include "common/storage/rocks_store.h"
 
-namespace accord::agent {
+namespace accord::agent::agent_test {
 namespace {
 
 using agency::v1::SUBMISSION_STATE_ACCEPTED;
@@ -699,4 +699,4 @@ TEST(ScreeningTest, SaysNothingOfNeighboursAndOfUnknownAddresses) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::agent_test

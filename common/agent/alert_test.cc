@@ -37,7 +37,7 @@ std::string Text(const std::string& path) {
 
 class AlertTest : public AgentTest {
  protected:
-  AlertTest() : folder_(testing::TempDir() + "/accord_alert_" + ToHex(SystemRandom().Bytes(6))) {
+  AlertTest() : folder_(::testing::TempDir() + "/accord_alert_" + ToHex(SystemRandom().Bytes(6))) {
     std::filesystem::create_directories(folder_);
     setenv("ACCORD_SECRET_OF_THE_SERVICE", "1", /*overwrite=*/1);
     // Each run leaves its environment as it was handed over, before the shell adds to it.

@@ -9,7 +9,7 @@
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agent {
+namespace accord::agent::attachments_flow_test {
 namespace {
 
 class AttachmentsFlowTest : public AgentTest {
@@ -356,4 +356,4 @@ TEST_F(AttachmentsFlowTest, ADecisionAloneTakesNone) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::attachments_flow_test

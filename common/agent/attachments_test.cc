@@ -12,7 +12,7 @@
 #include "common/base/status.h"
 #include "common/referral/media_types.h"
 
-namespace accord::agent {
+namespace accord::agent::attachments_test {
 namespace {
 
 using std::literals::string_literals::operator""s;
@@ -164,4 +164,4 @@ TEST_F(AttachmentsTest, AWeekLaterItGoesUnlessAPushThatWaitsHasIt) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::attachments_test

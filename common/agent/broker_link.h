@@ -18,6 +18,7 @@
 #include "accord/broker/v1/mailbox_service.pb.h"
 #include "accord/broker/v1/referral_service.pb.h"
 #include "accord/broker/v1/sharing_service.pb.h"
+#include "accord/inspection/v1/disclosure_service.pb.h"
 #include "common/base/status.h"
 
 namespace accord::agent {
@@ -62,10 +63,14 @@ class BrokerLink {
   virtual absl::StatusOr<broker::v1::AnswerLinkProposalResponse> AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest&) = 0;
   // A referral as we may see it; of our own with how its recipients stand. Each is an entry of the log.
   virtual absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) = 0;
-  // Uploads a sealed section for the submission `request_id`, ahead of it; `digest`: SHA-256 of `cms`. Blocks up to kTransferTimeout.
+  // Uploads a sealed section for the submission, act or answer `request_id`, ahead of it; `digest`: SHA-256 of `cms`. Blocks up to kTransferTimeout.
   virtual absl::Status UploadSection(const std::string& request_id, const std::string& digest, const std::string& cms) = 0;
   // The sealed bytes of a section that was delivered by its digest, unverified; at most referral::kSealedSectionBytesMax. Likewise.
   virtual absl::StatusOr<std::string> FetchSection(const broker::v1::FetchSectionRequest&) = 0;
+  // What inspectors ask of this agency's desk, and its answers.
+  virtual absl::StatusOr<inspection::v1::ListDisclosuresResponse> ListDisclosures(const inspection::v1::ListDisclosuresRequest&) = 0;
+  virtual absl::StatusOr<inspection::v1::GetDisclosureResponse> GetDisclosure(const inspection::v1::GetDisclosureRequest&) = 0;
+  virtual absl::StatusOr<inspection::v1::AnswerDisclosureResponse> AnswerDisclosure(const inspection::v1::AnswerDisclosureRequest&) = 0;
   // Tells that our alert was run about a delivery.
   virtual absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest&) = 0;
   // The receipt of an entry at the newest checkpoint.

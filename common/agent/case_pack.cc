@@ -20,32 +20,10 @@ using agency::v1::OpenedSection;
 using agency::v1::PackField;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using storage::v1::StoredSubmission;
-using type::v1::MatchStrength;
 using type::v1::Person;
-using type::v1::SubjectRole;
 
 // How our police service begins the text of a disclosure under Clare's Law.
 constexpr std::string_view kDisclosureScheme = "Domestic Violence Disclosure Scheme";
-
-// Whom a section names, each with the role in which.
-template <typename Visit>
-void EachPerson(const type::v1::SectionContent& content, Visit visit) {
-  if (content.has_identity()) visit(content.identity().victim(), type::v1::SUBJECT_ROLE_VICTIM);
-  for (const auto& row : content.alleged_perpetrators().alleged_perpetrators()) visit(row.person(), type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR);
-  for (const auto& row : content.children().children()) {
-    visit(row.person(), row.expected_on().empty() ? type::v1::SUBJECT_ROLE_CHILD : type::v1::SUBJECT_ROLE_UNBORN_CHILD);
-  }
-}
-
-bool SharesNumber(const Person& one, const Person& other) {
-  if (!one.record_number().empty() && one.record_number() == other.record_number()) return true;
-  return std::any_of(one.identifiers().begin(), one.identifiers().end(), [&](const auto& mine) {
-    return std::any_of(other.identifiers().begin(), other.identifiers().end(), [&](const auto& theirs) {
-      return !mine.value().empty() && mine.scheme() == theirs.scheme() && mine.value() == theirs.value();
-    });
-  });
-}
 
 bool WasNotTold(type::v1::VictimAwareness awareness, type::v1::NotToldReason reason) {
   return awareness == type::v1::VICTIM_AWARENESS_NOT_INFORMED_UNSAFE || awareness == type::v1::VICTIM_AWARENESS_NOT_INFORMED_UNABLE ||
@@ -198,58 +176,15 @@ class CasePack::Walk {
   const bool by_number_;
 };
 
-bool CasePack::Match::better_than(const Match& other) const {
-  const auto rank = [](const Match& match) {
-    const int strength = match.strength == type::v1::MATCH_STRENGTH_STRONG ? 2 : match.strength == type::v1::MATCH_STRENGTH_WEAK ? 1 : 0;
-    // As strongly in two roles: the one in which most is marked.
-    return std::pair(strength, match.role == type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR);
-  };
-  return rank(*this) > rank(other);
-}
-
 CasePack::CasePack(const AgencyStore& store, const AgencyKeys& keys, const Inbox& inbox, const Person& person)
-    : store_(store), keys_(keys), inbox_(inbox), person_(person), tokens_(TokensOf(keys, person)), reader_(store, inbox) {}
-
-MatchStrength CasePack::StrengthOf(const Person& person, bool by_number) const {
-  if (by_number && SharesNumber(person_, person)) return type::v1::MATCH_STRENGTH_STRONG;
-  return StrengthAmong(TokensOf(keys_, person));
-}
-
-MatchStrength CasePack::StrengthAmong(const storage::v1::StoredInboxPeople& people) const {
-  return AreCurrent(keys_, people) ? StrengthAmong(TokensOf(keys_, people)) : type::v1::MATCH_STRENGTH_UNSPECIFIED;
-}
-
-MatchStrength CasePack::StrengthAmong(const PersonTokens& tokens) const {
-  if (!tokens_.strong.empty() && IsSurelyAmong(tokens_, tokens)) return type::v1::MATCH_STRENGTH_STRONG;
-  return MayBeAmong(tokens_, tokens) ? type::v1::MATCH_STRENGTH_WEAK : type::v1::MATCH_STRENGTH_UNSPECIFIED;
-}
+    : store_(store), inbox_(inbox), matcher_(keys, person), reader_(store, inbox) {}
 
 Whose CasePack::WhoseIs(const Person& person, bool by_number) const {
-  switch (StrengthOf(person, by_number)) {
+  switch (matcher_.StrengthOf(person, by_number)) {
     case type::v1::MATCH_STRENGTH_STRONG: return Whose::kAsked;
     case type::v1::MATCH_STRENGTH_UNSPECIFIED: return Whose::kOthers;
     default: return Whose::kPerhaps;
   }
-}
-
-CasePack::Match CasePack::Recognise(const std::vector<OpenedSection>& sections, bool by_number) const {
-  Match best;
-  for (const OpenedSection& section : sections) {
-    EachPerson(section.content(), [&](const Person& person, SubjectRole role) {
-      const Match match{StrengthOf(person, by_number), role, false};
-      if (match.strength != type::v1::MATCH_STRENGTH_UNSPECIFIED && match.better_than(best)) best = match;
-    });
-  }
-  return best;
-}
-
-CasePack::Match CasePack::Recognise(const StoredSubmission& sent) const {
-  Match best = Recognise(SectionsOf(sent), true);
-  for (const auto& subject : sent.draft().subjects()) {  // Of a record alone there are no sections.
-    const Match match{StrengthOf(subject.person(), true), subject.part().role(), false};
-    if (match.strength != type::v1::MATCH_STRENGTH_UNSPECIFIED && match.better_than(best)) best = match;
-  }
-  return best;
 }
 
 absl::StatusOr<CasePack::Candidate> CasePack::CandidateOf(const OwnRecord& record) const {
@@ -259,18 +194,18 @@ absl::StatusOr<CasePack::Candidate> CasePack::CandidateOf(const OwnRecord& recor
     candidate.digest = record.sent.header_digest();
     candidate.follows = record.sent.draft().core().caused_by();
     candidate.corrects = record.sent.draft().options().corrects();
-    candidate.match = Recognise(record.sent);
+    candidate.match = {matcher_.Recognise(NamedIn(record.sent), true)};
   } else {
     candidate.digest = record.received->header_digest;
     candidate.follows = record.received->header.core.part.caused_by();
     const ReceivedSections opened = SectionsOf(inbox_, *record.received);
     if (opened.unopened.empty()) {
-      candidate.match = Recognise(opened.sections, false);
+      candidate.match = {matcher_.Recognise(NamedIn(opened.sections), false)};
     } else {  // What it says is not shown; whom it is about was kept when it arrived.
       const auto people = inbox_.People(candidate.digest);
       if (absl::IsNotFound(people.status()) || HasReason(people.status(), Reason::kErased)) return candidate;
       ACCORD_RETURN_IF_ERROR(people);
-      candidate.match.strength = StrengthAmong(*people);
+      candidate.match.strength = matcher_.StrengthAmong(*people);
     }
   }
   return candidate;
@@ -285,7 +220,7 @@ void CasePack::Include(const std::vector<Candidate>& candidates) {
     included_[referral::ReferralName(candidate.digest)] = match;
   };
   for (const Candidate& candidate : candidates) {
-    if (candidate.match.strength != type::v1::MATCH_STRENGTH_UNSPECIFIED) include(candidate, candidate.match);
+    if (candidate.match.found()) include(candidate, candidate.match);
   }
   // Whatever their order: a correction can arrive before what it corrects.
   for (bool more = true; more;) {
@@ -296,14 +231,14 @@ void CasePack::Include(const std::vector<Candidate>& candidates) {
       const auto corrected = included_.find(candidate.corrects);
       const bool follows = !candidate.follows.empty() && followed != digests.end();
       if (!follows && (candidate.corrects.empty() || corrected == included_.end())) continue;
-      include(candidate, {type::v1::MATCH_STRENGTH_UNSPECIFIED, follows ? followed->second.role : corrected->second.role, true});
+      include(candidate, {{type::v1::MATCH_STRENGTH_UNSPECIFIED, follows ? followed->second.role : corrected->second.role}, true});
       more = true;
     }
   }
 }
 
 absl::Status CasePack::Find() {
-  if (tokens_.empty() && person_.record_number().empty() && person_.identifiers().empty()) {
+  if (!matcher_.can_recognise()) {
     return Error(Reason::kFieldInvalid, "person has nothing to recognise them by: give a name with a date of birth, an identifier, or a record number",
                  {{"field", "person"}});
   }
@@ -314,7 +249,7 @@ absl::Status CasePack::Find() {
     ACCORD_ASSIGN_OR_RETURN(const auto record, all.Next(/*with_journal=*/false));
     if (!record.has_value()) break;
     ACCORD_ASSIGN_OR_RETURN(Candidate candidate, CandidateOf(*record));
-    const bool may = candidate.match.strength != type::v1::MATCH_STRENGTH_UNSPECIFIED || !candidate.follows.empty() || !candidate.corrects.empty();
+    const bool may = candidate.match.found() || !candidate.follows.empty() || !candidate.corrects.empty();
     if (may) candidates.push_back(std::move(candidate));
   }
   Include(candidates);

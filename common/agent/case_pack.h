@@ -18,7 +18,7 @@
 
 #include "accord/agency/v1/records_service.pb.h"
 #include "common/agent/agency_keys.h"
-#include "common/agent/inbox_people.h"
+#include "common/agent/person_match.h"
 #include "common/agent/records.h"
 #include "common/agent/redaction.h"
 
@@ -39,11 +39,8 @@ class CasePack {
 
  private:
   // How the person is in a record.
-  struct Match {
-    type::v1::MatchStrength strength = type::v1::MATCH_STRENGTH_UNSPECIFIED;
-    type::v1::SubjectRole role = type::v1::SUBJECT_ROLE_UNSPECIFIED;
+  struct Match : PersonMatch {
     bool follows = false;
-    bool better_than(const Match& other) const;
   };
   // A record that may yet be found to follow another.
   struct Candidate {
@@ -51,11 +48,6 @@ class CasePack {
     Match match;
   };
 
-  type::v1::MatchStrength StrengthOf(const type::v1::Person& person, bool by_number) const;
-  type::v1::MatchStrength StrengthAmong(const PersonTokens& tokens) const;
-  type::v1::MatchStrength StrengthAmong(const storage::v1::StoredInboxPeople& people) const;
-  Match Recognise(const std::vector<agency::v1::OpenedSection>& sections, bool by_number) const;
-  Match Recognise(const storage::v1::StoredSubmission& sent) const;
   absl::StatusOr<Candidate> CandidateOf(const OwnRecord& record) const;
   void Include(const std::vector<Candidate>& candidates);
   Whose WhoseIs(const type::v1::Person& person, bool by_number) const;
@@ -64,10 +56,8 @@ class CasePack {
   std::vector<agency::v1::PackField> FieldsOf(const OwnRecord& record, const Match& match) const;
 
   const AgencyStore& store_;
-  const AgencyKeys& keys_;
   const Inbox& inbox_;
-  const type::v1::Person person_;
-  const PersonTokens tokens_;
+  const PersonMatcher matcher_;
 
   std::map<std::string, Match> included_;  // By what journal entries are about too: request id, `referrals/…`.
   RecordReader reader_;

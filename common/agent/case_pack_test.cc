@@ -9,7 +9,7 @@
 #include "common/agent/testing_service.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agent {
+namespace accord::agent::case_pack_test {
 namespace {
 
 using agency::v1::BuildCasePackResponse;
@@ -326,4 +326,4 @@ TEST_F(RecordReaderTest, FilesComeWithoutTheirBytes) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::case_pack_test

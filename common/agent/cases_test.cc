@@ -11,7 +11,7 @@
 #include "common/base/ids.h"
 #include "common/storage/rocks_store.h"
 
-namespace accord::agent {
+namespace accord::agent::cases_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -21,7 +21,7 @@ using ::testing::SizeIs;
 class CasesTest : public ::testing::Test {
  protected:
   CasesTest() : broker_(random_) {
-    path_ = testing::TempDir() + "/accord_cases_" + ToHex(random_.Bytes(6));
+    path_ = ::testing::TempDir() + "/accord_cases_" + ToHex(random_.Bytes(6));
     std::vector<storage::FamilySpec> families;
     for (const std::string& name : AgencyFamilies()) families.push_back({name});
     storage::RocksStoreOptions options;
@@ -76,7 +76,7 @@ TEST_F(CasesTest, AProposalWaitsUntilItIsAnsweredHereOrElsewhere) {
   const auto today = Today();
   ASSERT_THAT(today, SizeIs(2));
   EXPECT_EQ(today[0].kind(), agency::v1::TODAY_KIND_LINK_PROPOSED);
-  EXPECT_THAT(today[0].words() + today[1].words(), testing::AllOf(HasSubstr("links/7"), HasSubstr("links/9")));
+  EXPECT_THAT(today[0].words() + today[1].words(), ::testing::AllOf(HasSubstr("links/7"), HasSubstr("links/9")));
   EXPECT_EQ(Answer("links/7", type::v1::LINK_ANSWER_CONFIRMED), absl::OkStatus());
   ASSERT_THAT(Today(), SizeIs(1));
   EXPECT_THAT(Today()[0].words(), HasSubstr("links/9"));
@@ -100,4 +100,4 @@ TEST_F(CasesTest, AReceiptOfAnotherAnswerIsALie) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::cases_test

@@ -6,7 +6,7 @@
 
 #include "common/agent/testing_service.h"
 
-namespace accord::agent {
+namespace accord::agent::changes_test {
 namespace {
 
 using type::v1::CHANGE_ANSWER_CONFIRMED;
@@ -538,4 +538,4 @@ TEST_F(NoticesTest, OneThatIsNotWholeIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::changes_test

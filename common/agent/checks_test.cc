@@ -11,7 +11,7 @@
 #include "common/agent/today.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agent {
+namespace accord::agent::checks_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -333,4 +333,4 @@ TEST_F(ChecksTest, ACorrectedCheckIsACheck) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::checks_test

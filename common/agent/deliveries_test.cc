@@ -11,13 +11,13 @@
 #include "common/base/ids.h"
 #include "common/storage/rocks_store.h"
 
-namespace accord::agent {
+namespace accord::agent::deliveries_test {
 namespace {
 
 class DeliveriesTest : public ::testing::Test {
  protected:
   DeliveriesTest() : broker_(random_) {
-    path_ = testing::TempDir() + "/accord_deliveries_" + ToHex(random_.Bytes(6));
+    path_ = ::testing::TempDir() + "/accord_deliveries_" + ToHex(random_.Bytes(6));
     std::vector<storage::FamilySpec> families;
     for (const std::string& name : AgencyFamilies()) families.push_back({name});
     storage::RocksStoreOptions options;
@@ -135,4 +135,4 @@ TEST_F(RestoredTest, NothingElseIsTakenUp) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::deliveries_test

@@ -5,7 +5,7 @@
 #include "common/agent/request_digest.h"
 #include "common/agent/testing_mapping.h"
 
-namespace accord::agent {
+namespace accord::agent::draft_builder_test {
 namespace {
 
 TEST(DraftBuilderTest, OfADecisionNotToSharePeopleMakeSubjectsAloneAndNobodyIsAdded) {
@@ -211,4 +211,4 @@ TEST(DraftBuilderTest, WhyAGradeIsAnotherGoesWithIt) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::draft_builder_test

@@ -10,7 +10,7 @@
 #include "common/base/ids.h"
 #include "common/referral/identifiers.h"
 
-namespace accord::agent {
+namespace accord::agent::eligibility_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: the tests read best in the field's own words.
@@ -224,4 +224,4 @@ TEST_F(PushWithRecordTest, WhomItToldAtFirstCountsWhateverIsPublishedSince) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::eligibility_test

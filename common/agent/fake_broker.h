@@ -11,86 +11,17 @@
 #include <vector>
 
 #include "common/agent/broker_link.h"
+#include "common/agent/fake_log.h"
 #include "common/base/bytes.h"
-#include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/crypto/certificate.h"
-#include "common/crypto/commitment.h"
 #include "common/crypto/digest.h"
-#include "common/crypto/ed25519.h"
-#include "common/ledger/checkpoint.h"
-#include "common/ledger/frontier.h"
-#include "common/ledger/leaf.h"
-#include "common/ledger/tlog_proof.h"
+#include "common/referral/disclosure.h"
 #include "common/referral/header.h"
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 
 namespace accord::agent {
-
-// The log alone. Thread-compatible.
-class FakeLog {
- public:
-  explicit FakeLog(Random& random) : random_(&random) {}
-
-  uint64_t Append(const type::v1::EntryEvent& event, std::string_view header_digest) {
-    type::v1::EntryReferral referral;
-    referral.set_header_digest(std::string(header_digest));
-    return Append(event, referral);
-  }
-  uint64_t Append(const type::v1::EntryEvent& event, const type::v1::EntryReferral& referral,
-                  const type::v1::EntryDecisions& decisions = {}) {
-    Row row;
-    row.openings = {crypto::MakeOpening(*random_, "event", event.SerializeAsString()),
-                    crypto::MakeOpening(*random_, "referral", referral.SerializeAsString()),
-                    crypto::MakeOpening(*random_, "decisions", decisions.SerializeAsString())};
-    row.leaf = ledger::EncodeLeaf(ledger::MakeLeaf(kOrigin, 1'800'000'000'000, {{random_->Bytes(16), 0, ledger::kNoPreviousIndex}},
-                                                   row.openings, *random_));
-    frontier_.Append(ledger::LeafHash(row.leaf),
-                     [this](int level, uint64_t index, const ledger::Hash& hash) { nodes_[{level, index}] = hash; });
-    rows_.push_back(std::move(row));
-    return rows_.size() - 1;
-  }
-  std::string Checkpoint() const { return ledger::SignCheckpoint({kOrigin, frontier_.size(), frontier_.Root()}, Signer()); }
-  type::v1::Receipt Receipt(uint64_t index) const {
-    type::v1::Receipt receipt;
-    receipt.set_tlog_proof(ledger::FormatTlogProof(
-        {rows_[index].leaf, index, *ledger::ProveInclusion(index, frontier_.size(), Nodes()), Checkpoint()}));
-    for (const auto& opening : rows_[index].openings) {
-      auto& row = *receipt.add_openings();
-      row.set_label(opening.label);
-      row.set_salt(opening.salt);
-      row.set_content(opening.content);
-    }
-    return receipt;
-  }
-  absl::StatusOr<std::vector<std::string>> Prove(uint64_t old_size, uint64_t new_size) const {
-    if (old_size > new_size || new_size > frontier_.size()) return Error(Reason::kFieldInvalid, "no such size", {{"field", "new_size"}});
-    const ledger::Path hashes = *ledger::ProveConsistency(old_size, new_size, Nodes());
-    std::vector<std::string> path;
-    for (const auto& hash : hashes) path.emplace_back(ledger::View(hash));
-    return path;
-  }
-  static crypto::Ed25519Signer Signer() { return *crypto::Ed25519Signer::FromSeed(std::string(32, 'L')); }
-  static std::string LogVkey() { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, Signer().verifier()).ToString(); }
-  uint64_t size() const { return frontier_.size(); }
-
-  static constexpr const char* kOrigin = "accord.test/log";
-
- private:
-  struct Row {
-    std::string leaf;
-    std::vector<crypto::Opening> openings;
-  };
-  std::function<absl::StatusOr<ledger::Hash>(int, uint64_t)> Nodes() const {
-    return [this](int level, uint64_t index) -> absl::StatusOr<ledger::Hash> { return nodes_.at({level, index}); };
-  }
-
-  Random* random_;  // A pointer, so that a test can swap one history for another.
-  ledger::Frontier frontier_;
-  std::map<std::pair<int, uint64_t>, ledger::Hash> nodes_;
-  std::vector<Row> rows_;
-};
 
 // Thread-compatible.
 class FakeBroker : public BrokerLink {
@@ -122,6 +53,9 @@ class FakeBroker : public BrokerLink {
   broker::v1::ListLinkProposalsResponse links;
   type::v1::LinkAnswer other_answer = type::v1::LINK_ANSWER_UNSPECIFIED;  // Receipts of answers to links say it, unless unspecified.
   bool other_offer = false;                             // The entries of PublishSupport are of another offer.
+  std::map<uint64_t, inspection::v1::GetDisclosureResponse> disclosures;  // By number.
+  absl::Status refuse_disclosure;                       // AnswerDisclosure refuses with it, unless OK.
+  bool other_disclosure = false;                        // Receipts of AnswerDisclosure are of another one.
   int64_t feedback_due_ms = 0;                                      // Answers of Respond.
   std::vector<std::pair<uint32_t, uint64_t>> replayed;  // Answers of ReplayMailbox: how many, and where it goes on.
   // What it saw.
@@ -129,6 +63,7 @@ class FakeBroker : public BrokerLink {
   std::vector<type::v1::Opening> act_openings;          // Of the last of them.
   std::map<std::string, std::pair<std::string, uint64_t>> acted;   // Request id → statement digest, index.
   std::vector<broker::v1::AnswerHoldRequest> hold_answers;
+  std::vector<inspection::v1::AnswerDisclosureRequest> disclosure_answers;  // Every one that was sent, also again, in order.
   std::vector<admin::v1::SupportOffer> offers;          // Published.
   std::vector<broker::v1::ReplayMailboxRequest> replays;
   std::map<std::string, std::pair<std::string, uint64_t>> stored;  // Request id → header digest, index.
@@ -385,6 +320,60 @@ class FakeBroker : public BrokerLink {
     broker::v1::GetReferralResponse response;
     response.mutable_referral()->set_name(request.name());
     for (const auto& row : recipients) *response.mutable_referral()->add_recipients() = row;
+    return response;
+  }
+  absl::StatusOr<inspection::v1::ListDisclosuresResponse> ListDisclosures(const inspection::v1::ListDisclosuresRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    inspection::v1::ListDisclosuresResponse page;
+    for (auto row = disclosures.rbegin(); row != disclosures.rend(); ++row) {
+      const auto& one = row->second.disclosure();
+      if (!request.page_token().empty() && row->first >= std::stoull(request.page_token())) continue;
+      if (request.open_only() && one.answer() != type::v1::DISCLOSURE_ANSWER_UNSPECIFIED) continue;
+      if (page.disclosures_size() == request.page_size()) {
+        page.set_next_page_token(std::to_string(row->first + 1));
+        break;
+      }
+      *page.add_disclosures() = one;
+    }
+    return page;
+  }
+  absl::StatusOr<inspection::v1::GetDisclosureResponse> GetDisclosure(const inspection::v1::GetDisclosureRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    const auto found = disclosures.find(request.number());
+    if (found == disclosures.end()) return Error(Reason::kDisclosureNotFound, "no such disclosure");
+    return found->second;
+  }
+  absl::StatusOr<inspection::v1::AnswerDisclosureResponse> AnswerDisclosure(const inspection::v1::AnswerDisclosureRequest& request) override {
+    ACCORD_RETURN_IF_ERROR(away);
+    disclosure_answers.push_back(request);
+    ACCORD_RETURN_IF_ERROR(refuse_disclosure);
+    ACCORD_ASSIGN_OR_RETURN(const auto statement, referral::ParseDisclosureStatement(request.statement()));
+    for (const auto& part : request.parts()) {
+      const auto upload = uploads.find(part.uploaded());
+      const bool there = upload != uploads.end() && upload->second.first == request.request_id();
+      if (!part.uploaded().empty() && !there) return Error(Reason::kUploadNotFound, "upload it, then answer again");
+    }
+    auto& disclosure = *disclosures[statement.disclosure()].mutable_disclosure();
+    const std::string digest = referral::DigestOf(request.statement());
+    if (!acted.contains(request.request_id())) {
+      if (disclosure.answer() != type::v1::DISCLOSURE_ANSWER_UNSPECIFIED) return Error(Reason::kTransitionIllegal, "answered", {{"state", "answered"}});
+      disclosure.set_answer(statement.answer());
+      disclosure.set_ground(statement.ground());
+      disclosure.set_parts(static_cast<uint32_t>(statement.parts_size()));
+      type::v1::EntryEvent event;
+      event.set_type(type::v1::EVENT_TYPE_DISCLOSURE_ANSWERED);
+      event.set_disclosure(other_disclosure ? statement.disclosure() + 1 : statement.disclosure());
+      event.set_disclosure_answer(statement.answer());
+      type::v1::EntryReferral about;
+      about.set_header_digest(disclosure.referral());
+      about.set_statement_digest(digest);
+      acted[request.request_id()] = {digest, log.Append(event, about)};
+    }
+    if (acted[request.request_id()].first != digest) return Error(Reason::kRequestIdReused, "another answer");
+    if (lose_answer) return Error(Reason::kStoreUnavailable, "the answer is lost");
+    inspection::v1::AnswerDisclosureResponse response;
+    *response.mutable_disclosure() = disclosure;
+    *response.mutable_receipt() = log.Receipt(acted[request.request_id()].second);
     return response;
   }
   absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest& request) override {

@@ -22,7 +22,7 @@
 #include "common/agent/testing_service.h"
 #include "common/base/file.h"
 
-namespace accord::agent {
+namespace accord::agent::folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -83,7 +83,7 @@ class OutboxPushes : public FolderPushes {
 
 class FolderTest : public AgentTest {
  protected:
-  FolderTest() : directory_(testing::TempDir() + "/accord_folder_" + ToHex(SystemRandom().Bytes(6))) { Reopen(); }
+  FolderTest() : directory_(::testing::TempDir() + "/accord_folder_" + ToHex(SystemRandom().Bytes(6))) { Reopen(); }
   ~FolderTest() override { fs::remove_all(directory_); }
 
   // What a crash leaves, opened.
@@ -402,4 +402,4 @@ TEST_F(FolderTest, WhenTheServiceStopsTheRestWaitsForTheNextStart) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::folder_test

@@ -8,7 +8,7 @@
 #include "common/agent/testing_service.h"
 #include "common/base/file.h"
 
-namespace accord::agent {
+namespace accord::agent::holds_test {
 namespace {
 
 using type::v1::HOLD_ANSWER_ALREADY_ERASED;
@@ -238,4 +238,4 @@ TEST_F(HoldsTest, ANoticeMustBeWhatItsReceiptSays) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::holds_test

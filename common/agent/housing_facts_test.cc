@@ -5,7 +5,7 @@
 #include "common/agent/screening.h"
 #include "common/agent/testing_mapping.h"
 
-namespace accord::agent {
+namespace accord::agent::housing_facts_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the file tested.
@@ -85,4 +85,4 @@ TEST(HousingFactsTest, ASanctuaryAtASharedTenancyIsWarnedOf) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::housing_facts_test

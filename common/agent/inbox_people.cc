@@ -129,6 +129,12 @@ StoredInboxPeople PeopleIn(const AgencyKeys& keys, const storage::v1::StoredDraf
   return people.Stored();
 }
 
+StoredInboxPeople PeopleIn(const AgencyKeys& keys, const type::v1::PersonsQuestion& question) {
+  Gathering people(keys);
+  people.Add(question);
+  return people.Stored();
+}
+
 bool AreCurrent(const AgencyKeys& keys, const StoredInboxPeople& people) {
   return people.recipe() == referral::kTokenRecipe && HasKey(Newest(keys), people.token_key());
 }

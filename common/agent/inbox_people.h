@@ -9,6 +9,7 @@
 
 #include "accord/agency/v1/agency_service.pb.h"
 #include "accord/storage/v1/agent.pb.h"
+#include "accord/type/v1/disclosure.pb.h"
 #include "common/agent/agency_keys.h"
 
 namespace accord::agent {
@@ -33,6 +34,8 @@ absl::StatusOr<PersonTokens> TokensOf(const AgencyKeys& keys, const storage::v1:
 storage::v1::StoredInboxPeople PeopleIn(const AgencyKeys& keys, std::span<const agency::v1::OpenedSection> sections);
 // Of everybody named in what is, or was, to be sent.
 storage::v1::StoredInboxPeople PeopleIn(const AgencyKeys& keys, const storage::v1::StoredDraft& draft);
+// Of everybody whom an inspector asks for.
+storage::v1::StoredInboxPeople PeopleIn(const AgencyKeys& keys, const type::v1::PersonsQuestion& question);
 // Whether they can be compared: else they are made anew of the sections.
 bool AreCurrent(const AgencyKeys& keys, const storage::v1::StoredInboxPeople& people);
 // REQUIRES: AreCurrent.

@@ -8,7 +8,7 @@
 
 #include "common/agent/testing_service.h"
 
-namespace accord::agent {
+namespace accord::agent::inbox_search_test {
 namespace {
 
 using agency::v1::SearchInboxRequest;
@@ -179,4 +179,4 @@ TEST_F(InboxSearchTest, LooksAtSoManyRowsAndGoesOnFromThere) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::inbox_search_test

@@ -5,7 +5,7 @@
 #include "common/agent/testing_service.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agent {
+namespace accord::agent::journal_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -109,4 +109,4 @@ TEST_F(JournalTest, NothingIsReadThatIsNotRecorded) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::journal_test

@@ -8,7 +8,7 @@
 
 #include "common/agent/testing_service.h"
 
-namespace accord::agent {
+namespace accord::agent::linkage_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -71,4 +71,4 @@ TEST_F(LinkageTest, TheSameKeyTwiceIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::linkage_test

@@ -32,9 +32,11 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accord/agency/v1/agency_service.pb.h"
@@ -153,6 +155,8 @@ class Outbox {
 
   // True when a submission of this header has content here.
   absl::StatusOr<bool> Has(std::string_view header_digest) const;
+  // That submission with its request id, or what erasure left of it; nothing when none has this header. Errors of the store.
+  absl::StatusOr<std::optional<std::pair<std::string, storage::v1::StoredSubmission>>> FindSent(std::string_view header_digest) const;
   // Empties the submission of this header of its content, which makes it ERASED; `fill` adds to the same write. False when there
   // is none, or it was emptied before: nothing is written. Whether it may be erased is the caller's to judge (holds.h), but for:
   //   TRANSITION_ILLEGAL  it is on its way, an act on it waits for the broker, or a correction of it is on its way

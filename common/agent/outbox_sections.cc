@@ -1,4 +1,4 @@
-// What goes beside a submission: files that were uploaded for it, and sections too large for its row and its message.
+// What goes beside a submission: files that were uploaded for it, and sections too large for its row and its message. And finding it by its header.
 #include <utility>
 
 #include "common/agent/outbox.h"
@@ -42,6 +42,16 @@ absl::StatusOr<bool> Outbox::UploadNext(const std::string& request_id, const Sto
   ACCORD_RETURN_IF_ERROR(broker_.UploadSection(request_id, sections[next].uploaded(), cms));
   ++next;
   return true;
+}
+
+absl::StatusOr<std::optional<std::pair<std::string, StoredSubmission>>> Outbox::FindSent(std::string_view header_digest) const {
+  using Found = std::optional<std::pair<std::string, StoredSubmission>>;
+  absl::MutexLock lock(&mu_);
+  const auto found = by_digest_.find(std::string(header_digest));
+  if (found == by_digest_.end()) return Found();
+  ACCORD_ASSIGN_OR_RETURN(auto submission, store_.Get<StoredSubmission>(kFamilyOutbox, found->second));
+  if (!submission.has_value() || submission->header_digest() != header_digest) return Found();
+  return Found(std::pair(found->second, *std::move(submission)));
 }
 
 absl::Status Outbox::TidySections(const std::string& request_id) {

@@ -9,7 +9,7 @@
 #include "common/agent/testing_service.h"
 #include "common/agent/waiting.h"
 
-namespace accord::agent {
+namespace accord::agent::outbox_waiting_test {
 namespace {
 
 using agency::v1::SUBMISSION_STATE_ACCEPTED;
@@ -349,4 +349,4 @@ TEST(RequestDigestTest, IsOfWhatIsPushedAndNotOfTheCall) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::outbox_waiting_test

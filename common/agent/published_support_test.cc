@@ -12,7 +12,7 @@
 #include "common/base/ids.h"
 #include "common/storage/rocks_store.h"
 
-namespace accord::agent {
+namespace accord::agent::published_support_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: the tests read best in the field's own words.
@@ -280,4 +280,4 @@ TEST_F(PublishedSupportTest, OursIsPublishedWithAReceiptOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::published_support_test

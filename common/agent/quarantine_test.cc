@@ -10,7 +10,7 @@
 #include "common/agent/screening.h"
 #include "common/agent/testing_mapping.h"
 
-namespace accord::agent {
+namespace accord::agent::quarantine_test {
 namespace {
 
 using type::v1::Person;
@@ -141,4 +141,4 @@ TEST_F(QuarantineTest, ScreeningFindsWhatNoMappingLookedAt) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::quarantine_test

@@ -131,11 +131,15 @@ absl::StatusOr<std::optional<OwnRecord>> RecordReader::Next(bool with_journal) {
   return std::optional<OwnRecord>(std::move(record));
 }
 
+std::string_view WhyNotShown(const StoredReceived& stored) {
+  if (stored.recalled()) return "recalled";
+  if (stored.has_erase_by()) return "gone";
+  if (stored.withdrawn() && stored.state() == type::v1::REFERRAL_STATE_DELIVERED) return "withdrawn";
+  return "";
+}
+
 ReceivedSections SectionsOf(const Inbox& inbox, const InboxEntry& entry) {
-  const StoredReceived& stored = entry.stored;
-  if (stored.recalled()) return {{}, "recalled"};
-  if (stored.has_erase_by()) return {{}, "gone"};
-  if (stored.withdrawn() && stored.state() == type::v1::REFERRAL_STATE_DELIVERED) return {{}, "withdrawn"};
+  if (const std::string_view why = WhyNotShown(entry.stored); !why.empty()) return {{}, std::string(why)};
   auto opened = inbox.OpenSections(entry);
   if (!opened.ok()) return {{}, std::string(RowOf(DetailOf(opened.status()).reason).name)};
   for (auto& section : *opened) LeaveOutBytes(section);

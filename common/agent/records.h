@@ -71,6 +71,9 @@ class RecordReader {
   std::vector<Source> sources_;
 };
 
+// Why what a received one says is not shown any more: `recalled`, `gone`, `withdrawn`; empty when it is. Thread-safe.
+std::string_view WhyNotShown(const storage::v1::StoredReceived& stored);
+
 // The sections of a received one in clear; or why there are none, as ReceivedRecord.unopened has it. Without the bytes of files.
 struct ReceivedSections {
   std::vector<agency::v1::OpenedSection> sections;

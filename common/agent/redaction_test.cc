@@ -9,7 +9,7 @@
 
 #include "accord/type/v1/section_content.pb.h"
 
-namespace accord::agent {
+namespace accord::agent::redaction_test {
 namespace {
 
 using namespace agency::v1;  // NOLINT: words.
@@ -164,4 +164,4 @@ TEST(RedactionTest, EachMarkHasItsReasonWithItsLaw) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::redaction_test

@@ -8,7 +8,7 @@
 #include "common/crypto/succession.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agent {
+namespace accord::agent::reseal_test {
 namespace {
 
 using crypto::testing::Issued;
@@ -307,4 +307,4 @@ TEST_F(SupplementTest, WhatWasSealedForAnEarlierKeyOfOursStillOpens) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::reseal_test

@@ -6,6 +6,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/crypto/cms.h"
 #include "common/crypto/digest.h"
 #include "common/referral/section.h"
 
@@ -13,6 +14,27 @@ namespace accord::agent {
 
 SectionOwner SectionOwner::Sent(std::string_view request_id) { return {ByteWriter().U8(1).Lp8(request_id).bytes()}; }
 SectionOwner SectionOwner::Received(std::string_view header_digest) { return {ByteWriter().U8(2).Raw(header_digest).bytes()}; }
+SectionOwner SectionOwner::Disclosed(uint64_t number) { return {ByteWriter().U8(3).U64(number).bytes()}; }
+SectionOwner SectionOwner::AllDisclosed() { return {ByteWriter().U8(3).bytes()}; }
+
+absl::StatusOr<type::v1::SectionContent> OpenSection(const AgencyKeys& keys, const referral::OpenedHeader& header, const type::v1::SectionPart& part,
+                                                     std::string_view cms) {
+  const auto malformed = [](std::string_view why) { return Error(Reason::kSectionMalformed, why); };
+  ACCORD_ASSIGN_OR_RETURN(const auto shown, crypto::cms::Parse(cms));
+  if (shown.digest != part.digest()) return Error(Reason::kSectionDigestMismatch, "a sealed section is not the one that was signed");
+  const auto tag = std::find_if(header.tags.begin(), header.tags.end(), [&](const auto& one) { return one.part.tag_id() == part.tag_id(); });
+  if (tag == header.tags.end()) return malformed("the tag of a section is not opened");
+  ACCORD_ASSIGN_OR_RETURN(const std::string plaintext, OpenSealed(keys, cms));
+  ACCORD_ASSIGN_OR_RETURN(const std::string bytes,
+                          referral::ReadPlaintext({header.core.part.sender(), header.core.part.request_id(), part.section_id(), part.category(),
+                                                   tag->opening.content()},
+                                                  plaintext));
+  type::v1::SectionContent content;
+  if (!content.ParseFromString(bytes)) return malformed("a section's content does not parse");
+  const auto told = referral::CategoryOf(content);
+  if (told != type::v1::CATEGORY_UNSPECIFIED && told != part.category()) return malformed("a section's content is of another category than was signed");
+  return content;
+}
 
 absl::Status SealedSections::Place(const SectionOwner& owner, type::v1::SealedSection& section, size_t& inline_bytes) {
   const size_t bytes = section.cms().size();

@@ -1,7 +1,7 @@
 // Sealed sections that are too large for the row of what they belong to: each in a row of its own, and in its place there the digest of its
 // bytes, as it is on the wire (referral/section.h).
 //
-// A row belongs to what was sent or received and goes with it: whoever erases that drops all of its rows in the same write.
+// A row belongs to what was sent, received or is to be disclosed and goes with it: whoever erases that drops all of its rows in the same write.
 #pragma once
 
 #include <absl/status/status.h>
@@ -12,18 +12,31 @@
 #include <string_view>
 
 #include "accord/type/v1/referral.pb.h"
+#include "accord/type/v1/section_content.pb.h"
+#include "common/agent/agency_keys.h"
 #include "common/agent/agency_store.h"
+#include "common/referral/header.h"
 
 namespace accord::agent {
 
 using SealedList = google::protobuf::RepeatedPtrField<type::v1::SealedSection>;
 
-// Whose sections: of a submission by its request id, of a received referral by its header digest.
+// Whose sections: of a submission by its request id, of a received referral by its header digest, of an answer to an inspector by the number of
+// the disclosure.
 struct SectionOwner {
   static SectionOwner Sent(std::string_view request_id);
   static SectionOwner Received(std::string_view header_digest);
+  static SectionOwner Disclosed(uint64_t number);
+  static SectionOwner AllDisclosed();  // Prefix of all of the last, which the number follows, u64.
   std::string prefix;  // Of its keys in family `sealed`.
 };
+
+// A section in clear, sealed for one of our keys: `cms` as it is on the wire, held against what its sender signed in `header`. Thread-safe.
+//   SECTION_DIGEST_MISMATCH  it is not the one that was signed
+//   SECTION_MALFORMED        its tag is not opened, its binding, length or padding is wrong, or its content is of another category
+//   those of OpenSealed
+absl::StatusOr<type::v1::SectionContent> OpenSection(const AgencyKeys& keys, const referral::OpenedHeader& header, const type::v1::SectionPart& part,
+                                                     std::string_view cms);
 
 // Sole writer of the family `sealed`. Thread-safe.
 class SealedSections {

@@ -73,7 +73,7 @@ class Service {
   Service(const crypto::testing::TestAuthority& authority, const std::string& agency, type::v1::AgencyKind kind,
           FakeBroker& broker, FakeClock& clock)
       : keys(KeysOf(authority, agency, kind)), broker_(broker), clock_(clock) {
-    path_ = testing::TempDir() + "/accord_agent_" + agency + ToHex(SystemRandom().Bytes(6));
+    path_ = ::testing::TempDir() + "/accord_agent_" + agency + ToHex(SystemRandom().Bytes(6));
     Restart();
   }
   ~Service() {
@@ -159,7 +159,7 @@ class Service {
   std::unique_ptr<FullStore> full_store_;
 };
 
-class AgentTest : public testing::Test {
+class AgentTest : public ::testing::Test {
  protected:
   AgentTest()
       : broker(random),

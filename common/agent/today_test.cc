@@ -7,7 +7,7 @@
 #include "common/agent/testing_service.h"
 #include "common/base/working_days.h"
 
-namespace accord::agent {
+namespace accord::agent::today_test {
 namespace {
 
 using agency::v1::TodayItem;
@@ -401,4 +401,4 @@ TEST_F(TodayTest, WordsNameNobody) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::today_test

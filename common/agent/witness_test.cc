@@ -13,7 +13,7 @@
 #include "common/ledger/policy.h"
 #include "common/storage/rocks_store.h"
 
-namespace accord::agent {
+namespace accord::agent::witness_test {
 namespace {
 
 using ::testing::IsEmpty;
@@ -22,7 +22,7 @@ using ::testing::SizeIs;
 class WitnessTest : public ::testing::Test {
  protected:
   WitnessTest() : broker_(random_) {
-    path_ = testing::TempDir() + "/accord_witness_" + ToHex(random_.Bytes(6));
+    path_ = ::testing::TempDir() + "/accord_witness_" + ToHex(random_.Bytes(6));
     Restart();
   }
   ~WitnessTest() override {
@@ -284,7 +284,7 @@ TEST_F(WitnessTest, OtherAlarmsAreNoForks) {
 }
 
 TEST(LoadWitnessKeyTest, TheFileIsTheOwnersAloneAndTheNameMayNameAKey) {
-  const std::string path = testing::TempDir() + "/accord_witness_key.pem";
+  const std::string path = ::testing::TempDir() + "/accord_witness_key.pem";
   const auto signer = crypto::Ed25519Signer::Generate();
   ASSERT_EQ(WriteFileDurably(path, signer.ToPem().view(), 0600), absl::OkStatus());
   const auto key = LoadWitnessKey(path, "idva.accord.test");
@@ -298,4 +298,4 @@ TEST(LoadWitnessKeyTest, TheFileIsTheOwnersAloneAndTheNameMayNameAKey) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::witness_test

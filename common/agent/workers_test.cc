@@ -8,7 +8,7 @@
 #include "common/agent/testing_service.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agent {
+namespace accord::agent::workers_test {
 namespace {
 
 using agency::v1::WorkerRecord;
@@ -343,4 +343,4 @@ TEST_F(WorkersTest, TheSamePutAgainChangesNothing) {
 }
 
 }  // namespace
-}  // namespace accord::agent
+}  // namespace accord::agent::workers_test

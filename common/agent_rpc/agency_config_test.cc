@@ -11,7 +11,7 @@
 #include "common/agent/alert.h"
 #include "common/agent_rpc/own_agency.h"
 
-namespace accord::agent_rpc {
+namespace accord::agent_rpc::agency_config_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -27,7 +27,7 @@ absl::StatusOr<AgencyConfig> LoadWith(const std::string& alert) {
   const size_t begin = all.find("[alert]"), end = all.find("[work]");
   EXPECT_TRUE(begin != std::string::npos && end != std::string::npos && begin < end);
   all.replace(begin, end - begin, alert + "\n");
-  const std::string path = testing::TempDir() + "/accord_agency_config_test.toml";
+  const std::string path = ::testing::TempDir() + "/accord_agency_config_test.toml";
   std::ofstream(path) << all;
   auto config = LoadAgencyConfig(path, 7411);
   std::filesystem::remove(path);
@@ -50,7 +50,7 @@ TEST(AgencyConfigTest, AWatchedFolderIsThereWhenItIsNamed) {
   EXPECT_EQ(LoadWith("")->folder.directory, "");
   const auto config = LoadWith("[folder]\ndirectory = \"folder\"\nworker = \"records-system\"\nrole = \"supervisor\"\nauthentication = \"single_factor\"\npoll_interval = \"2s\"\n");
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_EQ(config->folder.directory, std::filesystem::path(testing::TempDir() + "/folder").lexically_normal().string());
+  EXPECT_EQ(config->folder.directory, std::filesystem::path(::testing::TempDir() + "/folder").lexically_normal().string());
   EXPECT_EQ(config->folder.worker.pseudonym(), "records-system");
   EXPECT_EQ(config->folder.worker.role(), type::v1::WORKER_ROLE_SUPERVISOR);
   EXPECT_EQ(config->folder.worker.authentication(), type::v1::AUTHENTICATION_SINGLE_FACTOR);
@@ -71,8 +71,8 @@ TEST(AgencyConfigTest, KeepsTheSealingKeysThatWereReplaced) {
   const auto config = LoadWith(one);
   ASSERT_TRUE(config.ok()) << config.status();
   ASSERT_EQ(config->previous_sealing_keys.size(), 1u);
-  EXPECT_EQ(config->previous_sealing_keys[0].key, std::filesystem::path(testing::TempDir() + "/old.key").lexically_normal().string());
-  EXPECT_EQ(config->previous_sealing_keys[0].certificate, std::filesystem::path(testing::TempDir() + "/old.crt").lexically_normal().string());
+  EXPECT_EQ(config->previous_sealing_keys[0].key, std::filesystem::path(::testing::TempDir() + "/old.key").lexically_normal().string());
+  EXPECT_EQ(config->previous_sealing_keys[0].certificate, std::filesystem::path(::testing::TempDir() + "/old.crt").lexically_normal().string());
   EXPECT_THAT(LoadWith("")->previous_sealing_keys, IsEmpty());
   EXPECT_THAT(Wrong("[[previous_sealing_keys]]\nkey = \"old.key\"\n"), HasSubstr("certificate"));
   std::string many;
@@ -177,7 +177,7 @@ TEST(AgencyConfigTest, TakesAWebhookInPlaceOfACommand) {
 
 TEST(AgencyConfigTest, HasTheBuiltInInstrumentsUnlessItNamesADirectory) {
   EXPECT_EQ(LoadWith("")->instruments.all().size(), 5u);
-  const std::string directory = testing::TempDir() + "/accord_agency_config_instruments";
+  const std::string directory = ::testing::TempDir() + "/accord_agency_config_instruments";
   std::filesystem::remove_all(directory);
   const std::string section = "[instruments]\ndirectory = \"" + directory + "\"\n";
   EXPECT_THAT(Wrong(section), HasSubstr("instruments.directory"));
@@ -221,7 +221,7 @@ absl::StatusOr<AgencyConfig> LoadWithDesk(const std::string& line) {
   std::ifstream example("deploy/agency.toml.example");
   std::stringstream text;
   text << line << "\n" << example.rdbuf();
-  const std::string path = testing::TempDir() + "/accord_agency_desk_test.toml";
+  const std::string path = ::testing::TempDir() + "/accord_agency_desk_test.toml";
   std::ofstream(path) << text.str();
   auto config = LoadAgencyConfig(path, 7411);
   std::filesystem::remove(path);
@@ -307,7 +307,7 @@ TEST(AgencyConfigTest, KindAndPassphraseStandWhereTheExampleHasThem) {
       all.erase(at, 2);
     }
     all.replace(all.find("kind = \"police\""), 15, fmt::format("kind = \"{}\"", kind));
-    const std::string path = testing::TempDir() + "/accord_agency_config_kind_test.toml";
+    const std::string path = ::testing::TempDir() + "/accord_agency_config_kind_test.toml";
     std::ofstream(path) << all;
     auto config = LoadAgencyConfig(path, 7411);
     std::filesystem::remove(path);
@@ -321,4 +321,4 @@ TEST(AgencyConfigTest, KindAndPassphraseStandWhereTheExampleHasThem) {
 }
 
 }  // namespace
-}  // namespace accord::agent_rpc
+}  // namespace accord::agent_rpc::agency_config_test

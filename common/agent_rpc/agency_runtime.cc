@@ -95,6 +95,9 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   ACCORD_RETURN_IF_ERROR(r.notices_->Load());
   r.deliveries_ = std::make_unique<agent::Deliveries>(*r.broker_, *r.log_, *r.alarm_, clock);
   r.cases_ = std::make_unique<agent::Cases>(*r.broker_, *r.log_, *r.alarm_, *r.notices_);
+  r.disclosures_ = std::make_unique<agent::Disclosures>(*r.store_, *r.keys_, *r.broker_, *r.log_, *r.alarm_, *r.journal_, *r.workers_, *r.inbox_,
+                                                        *r.outbox_, *r.sections_, clock);
+  ACCORD_RETURN_IF_ERROR(r.disclosures_->Load());
   r.published_support_ = std::make_unique<agent::PublishedSupport>(*r.store_, *r.broker_, *r.log_, *r.alarm_);
   ACCORD_RETURN_IF_ERROR(r.published_support_->Load());
   if (!config.alert_command.empty()) {
@@ -116,6 +119,7 @@ absl::StatusOr<std::unique_ptr<AgencyRuntime>> AgencyRuntime::Open(const AgencyC
   r.handlers_ = std::make_unique<rpc::HandlerContext>(*r.executor_, *r.authorizer_, clock, metrics);
   r.waiting_ = metrics.Gauges("accord_outbox_waiting", "Submissions not settled.").With();
   r.unanswered_ = metrics.Gauges("accord_changes_unanswered", "Changes of what was received that wait for a worker's answer.").With();
+  r.disclosures_waiting_ = metrics.Gauges("accord_disclosures_waiting", "What inspectors asked for and the authorising officer has not answered.").With();
   r.notices_received_ = metrics.Gauges("accord_notices_received", "Notices received that something is overdue.").With();
   r.checkpoint_size_ = metrics.Gauges("accord_checkpoint_size", "Size of the checkpoint held to be consistent.").With();
   r.cosigned_size_ = metrics.Gauges("accord_cosigned_size", "Size of the newest checkpoint whose cosignature the broker took.").With();
@@ -283,11 +287,13 @@ void AgencyRuntime::Watch() {
   if (status.ok()) inbox_->ResendPending();
   WorkHolds();
   WorkReseals();
+  WorkDisclosures();
   SweepAttachments();
   if (!status.ok()) telemetry::Log(telemetry::Level::kWarn, "watch.not_well", {{"status", status}});
   waiting_.Set(static_cast<double>(outbox_->waiting()));
   MeasureWaiting();
   unanswered_.Set(static_cast<double>(inbox_->unanswered()));
+  disclosures_waiting_.Set(static_cast<double>(disclosures_->open()));
   notices_received_.Set(static_cast<double>(notices_->count()));
   checkpoint_size_.Set(static_cast<double>(log_->size()));
   if (witness_ != nullptr) cosigned_size_.Set(static_cast<double>(witness_->cosigned_size()));
@@ -297,6 +303,11 @@ void AgencyRuntime::Watch() {
 void AgencyRuntime::WorkReseals() {
   const absl::Status sealed = outbox_->SealEndorsed();
   if (!sealed.ok()) telemetry::Log(telemetry::Level::kWarn, "reseals.not_made", {{"status", sealed}});
+}
+
+void AgencyRuntime::WorkDisclosures() {
+  const absl::Status worked = disclosures_->Step();
+  if (!worked.ok()) telemetry::Log(telemetry::Level::kWarn, "disclosures.not_well", {{"status", worked}});
 }
 
 void AgencyRuntime::SweepAttachments() {

@@ -19,6 +19,7 @@
 #include "common/agent/attachments.h"
 #include "common/agent/cases.h"
 #include "common/agent/deliveries.h"
+#include "common/agent/disclosures.h"
 #include "common/agent/fork_report.h"
 #include "common/agent/holds.h"
 #include "common/agent/inbox.h"
@@ -64,7 +65,8 @@ class AgencyRuntime {
   // Before Start.
   using TodayItems = absl::StatusOr<std::vector<agency::v1::TodayItem>>;
   void AddToday(std::function<TodayItems()> today) { further_today_ = std::move(today); }
-  TodayItems FurtherToday() const { return further_today_(); }
+  // It, and what inspectors asked for. Blocks on the broker, whose being away takes nothing from the rest.
+  TodayItems FurtherToday();
   void AddPush(std::shared_ptr<const PushCall> push) { further_pushes_.push_back(std::move(push)); }
   const std::vector<std::shared_ptr<const PushCall>>& further_pushes() const { return further_pushes_; }
   // Starts sending and collecting.
@@ -81,6 +83,7 @@ class AgencyRuntime {
   agent::Notices& notices() { return *notices_; }
   agent::Deliveries& deliveries() { return *deliveries_; }
   agent::Cases& cases() { return *cases_; }
+  agent::Disclosures& disclosures() { return *disclosures_; }
   agent::Outbox& outbox() { return *outbox_; }
   const agent::AgencyStore& store() const { return *store_; }
   agent::Journal& journal() { return *journal_; }
@@ -128,6 +131,7 @@ class AgencyRuntime {
   // Answers holds, and purges what an erasure left.
   void WorkHolds();
   void WorkReseals();  // Seals again by itself what may be.
+  void WorkDisclosures();  // Sends answers to inspectors that wait, and looks what they ask.
   void SweepAttachments();  // Once an hour: drops files that no push took.
   // What stands of the service, for why things wait.
   agent::ServiceFacts Facts() const;
@@ -160,13 +164,14 @@ class AgencyRuntime {
   std::unique_ptr<agent::Notices> notices_;
   std::unique_ptr<agent::Deliveries> deliveries_;
   std::unique_ptr<agent::Cases> cases_;
+  std::unique_ptr<agent::Disclosures> disclosures_;
   std::unique_ptr<agent::PublishedSupport> published_support_;
   std::unique_ptr<agent::AlertCaller> alert_hook_;  // Null: nobody is called.
   std::unique_ptr<agent::Alert> alert_;           // The same.
   std::unique_ptr<rpc::Authorizer> authorizer_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<rpc::HandlerContext> handlers_;
-  telemetry::Gauge waiting_, unanswered_, notices_received_, checkpoint_size_, cosigned_size_, stopped_;
+  telemetry::Gauge waiting_, unanswered_, disclosures_waiting_, notices_received_, checkpoint_size_, cosigned_size_, stopped_;
   telemetry::Family<telemetry::Gauge> waiting_for_;
   telemetry::Gauge oldest_, certificate_left_, store_free_;
   absl::Time next_sweep_ = absl::InfinitePast();  // The watch's.

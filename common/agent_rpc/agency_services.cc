@@ -6,6 +6,7 @@
 #include "common/agent_rpc/cases_service.h"
 #include "common/agent_rpc/checks_service.h"
 #include "common/agent_rpc/delivery_service.h"
+#include "common/agent_rpc/disclosure_service.h"
 #include "common/agent_rpc/inbox_service.h"
 #include "common/agent_rpc/outbox_service.h"
 #include "common/agent_rpc/records_service.h"
@@ -20,6 +21,7 @@ std::vector<std::unique_ptr<grpc::Service>> MakeAgencyServices(AgencyRuntime& ru
   services.push_back(std::make_unique<OutboxService>(runtime));
   services.push_back(std::make_unique<RetentionService>(runtime));
   services.push_back(std::make_unique<DeliveryService>(runtime));
+  services.push_back(std::make_unique<DisclosureService>(runtime));
   services.push_back(std::make_unique<ChecksService>(runtime));
   services.push_back(std::make_unique<CasesService>(runtime));
   services.push_back(std::make_unique<AttachmentsService>(runtime));

@@ -12,7 +12,7 @@
 #include "common/agent/testing_mapping.h"
 #include "common/base/status.h"
 
-namespace accord::agent_rpc {
+namespace accord::agent_rpc::checks_service_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -99,4 +99,4 @@ TEST(ChecksServiceTest, TheSampleIsACheckOfFourAgencies) {
 }
 
 }  // namespace
-}  // namespace accord::agent_rpc
+}  // namespace accord::agent_rpc::checks_service_test

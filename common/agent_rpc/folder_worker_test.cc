@@ -17,7 +17,7 @@
 #include "common/base/file.h"
 #include "common/rpc/tls.h"
 
-namespace accord::agent_rpc {
+namespace accord::agent_rpc::folder_worker_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -143,4 +143,4 @@ TEST_F(FolderWorkerTest, ACallThatTheServiceDoesNotHaveIsToldOf) {
 }
 
 }  // namespace
-}  // namespace accord::agent_rpc
+}  // namespace accord::agent_rpc::folder_worker_test

@@ -46,6 +46,7 @@ GrpcBrokerLink::GrpcBrokerLink(const std::shared_ptr<grpc::Channel>& channel)
       mailboxes_(broker::v1::MailboxService::NewStub(channel)),
       cases_(broker::v1::CaseService::NewStub(channel)),
       ledger_(broker::v1::LedgerService::NewStub(channel)),
+      disclosures_(inspection::v1::DisclosureService::NewStub(channel)),
       directory_(admin::v1::DirectoryService::NewStub(channel)) {}
 
 absl::StatusOr<broker::v1::PreviewReferralResponse> GrpcBrokerLink::Preview(
@@ -111,6 +112,16 @@ absl::StatusOr<broker::v1::AnswerLinkProposalResponse> GrpcBrokerLink::AnswerLin
 
 absl::StatusOr<broker::v1::GetReferralResponse> GrpcBrokerLink::GetReferral(const broker::v1::GetReferralRequest& request) {
   return rpc::CallUnary(*referrals_, &broker::v1::ReferralService::Stub::GetReferral, request, kCallTimeout);
+}
+absl::StatusOr<inspection::v1::ListDisclosuresResponse> GrpcBrokerLink::ListDisclosures(const inspection::v1::ListDisclosuresRequest& request) {
+  return rpc::CallUnary(*disclosures_, &inspection::v1::DisclosureService::Stub::ListDisclosures, request, kCallTimeout);
+}
+absl::StatusOr<inspection::v1::GetDisclosureResponse> GrpcBrokerLink::GetDisclosure(const inspection::v1::GetDisclosureRequest& request) {
+  return rpc::CallUnary(*disclosures_, &inspection::v1::DisclosureService::Stub::GetDisclosure, request, kCallTimeout);
+}
+absl::StatusOr<inspection::v1::AnswerDisclosureResponse> GrpcBrokerLink::AnswerDisclosure(
+    const inspection::v1::AnswerDisclosureRequest& request) {
+  return rpc::CallUnary(*disclosures_, &inspection::v1::DisclosureService::Stub::AnswerDisclosure, request, kCallTimeout);
 }
 absl::StatusOr<broker::v1::ReportAlertResponse> GrpcBrokerLink::ReportAlert(const broker::v1::ReportAlertRequest& request) {
   return rpc::CallUnary(*mailboxes_, &broker::v1::MailboxService::Stub::ReportAlert, request, kCallTimeout);

@@ -13,6 +13,7 @@
 #include "accord/broker/v1/mailbox_service.grpc.pb.h"
 #include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "accord/broker/v1/sharing_service.grpc.pb.h"
+#include "accord/inspection/v1/disclosure_service.grpc.pb.h"
 #include "common/agent/broker_link.h"
 
 namespace accord::agent_rpc {
@@ -44,6 +45,9 @@ class GrpcBrokerLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::ListLinkProposalsResponse> ListLinkProposals(const broker::v1::ListLinkProposalsRequest&) override;
   absl::StatusOr<broker::v1::AnswerLinkProposalResponse> AnswerLinkProposal(const broker::v1::AnswerLinkProposalRequest&) override;
   absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) override;
+  absl::StatusOr<inspection::v1::ListDisclosuresResponse> ListDisclosures(const inspection::v1::ListDisclosuresRequest&) override;
+  absl::StatusOr<inspection::v1::GetDisclosureResponse> GetDisclosure(const inspection::v1::GetDisclosureRequest&) override;
+  absl::StatusOr<inspection::v1::AnswerDisclosureResponse> AnswerDisclosure(const inspection::v1::AnswerDisclosureRequest&) override;
   absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest&) override;
   absl::StatusOr<type::v1::Receipt> GetReceipt(uint64_t index) override;
   absl::StatusOr<std::string> GetCheckpoint() override;
@@ -63,6 +67,7 @@ class GrpcBrokerLink : public agent::BrokerLink {
   std::unique_ptr<broker::v1::MailboxService::Stub> mailboxes_;
   std::unique_ptr<broker::v1::CaseService::Stub> cases_;
   std::unique_ptr<broker::v1::LedgerService::Stub> ledger_;
+  std::unique_ptr<inspection::v1::DisclosureService::Stub> disclosures_;
   std::unique_ptr<admin::v1::DirectoryService::Stub> directory_;
 };
 

@@ -14,6 +14,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/base/version.h"
+#include "common/console/manual.h"
 #include "common/console/passphrase.h"
 #include "common/rpc/tls.h"
 #include "common/telemetry/log.h"
@@ -154,6 +155,7 @@ int Protect(const AgencySpec& spec, const AgencyConfig& config, Random& random) 
 int RunAgency(int argc, char** argv, const AgencySpec& spec) {
   CLI::App app(spec.description, spec.program);
   app.set_version_flag("--version", kVersion);
+  console::AddManualFlag(app);
   std::vector<std::string> paths;
   bool clear_alarm = false, protect = false;
   app.add_option("--config", paths, "Configuration file (deploy/agency.toml.example); several times: several agencies, docs/hosting.md")

@@ -1,4 +1,4 @@
-// An agency's records, its case packs and what waits in it, as they come over the wire from a service that has no broker.
+// An agency's records, its case packs, what waits in it and what inspectors ask, as they come over the wire from a service that has no broker.
 #include "common/agent_rpc/records_service.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <set>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
+#include "accord/agency/v1/disclosure_service.grpc.pb.h"
 #include "common/agent/testing_service.h"
 #include "common/agent_rpc/agency_services.h"
 #include "common/agent_rpc/testing_agency_files.h"
@@ -15,7 +16,7 @@
 #include "common/rpc/server.h"
 #include "common/rpc/tls.h"
 
-namespace accord::agent_rpc {
+namespace accord::agent_rpc::records_service_test {
 namespace {
 
 using agency::v1::BuildCasePackRequest;
@@ -240,5 +241,26 @@ TEST_F(RecordsServiceTest, WhatWaitsComesInPagesTheOldestFirst) {
   EXPECT_EQ(status->away_since_ms(), 0);
 }
 
+TEST_F(RecordsServiceTest, WhatInspectorsAskIsServedAndItsBrokerBeingAwayTakesNothingFromToday) {
+  agency::v1::DisclosureService::Stub stub(channel_);
+  EXPECT_TRUE(absl::IsUnavailable(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::ListDisclosures, {}, absl::Seconds(20)).status()));
+  agency::v1::ReadDisclosureRequest read;
+  read.set_request_id("read-00001");
+  read.set_number(41);
+  *read.mutable_worker() = SomeWorker();
+  EXPECT_TRUE(HasReason(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::ReadDisclosure, read, absl::Seconds(20)).status(), Reason::kRoleNotAllowed));
+  agency::v1::AnswerDisclosureRequest answer;
+  answer.set_request_id("answer-001");
+  answer.set_number(41);
+  *answer.mutable_worker() = SomeWorker();
+  answer.mutable_worker()->set_role(type::v1::WORKER_ROLE_AUTHORISING_OFFICER);
+  answer.set_answer(type::v1::DISCLOSURE_ANSWER_REFUSED);
+  answer.set_ground(type::v1::DISCLOSURE_GROUND_NOT_HELD);
+  EXPECT_TRUE(absl::IsUnavailable(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::AnswerDisclosure, answer, absl::Seconds(20)).status()));
+  agency::v1::InboxService::Stub inbox(channel_);
+  const auto today = rpc::CallUnary(inbox, &agency::v1::InboxService::Stub::ListToday, {}, absl::Seconds(20));
+  EXPECT_TRUE(today.ok()) << today.status();
+}
+
 }  // namespace
-}  // namespace accord::agent_rpc
+}  // namespace accord::agent_rpc::records_service_test

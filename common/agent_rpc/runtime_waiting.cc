@@ -1,4 +1,6 @@
 // How an agency service stands: what waits in it and why, told to callers and measured.
+#include <utility>
+
 #include "common/agent_rpc/agency_runtime.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -26,6 +28,12 @@ absl::StatusOr<std::vector<agent::Wait>> AgencyRuntime::Waits() const {
   ACCORD_ASSIGN_OR_RETURN(const std::vector<agent::Wait> holds, holds_->Waits());
   waits.insert(waits.end(), holds.begin(), holds.end());
   return waits;
+}
+
+AgencyRuntime::TodayItems AgencyRuntime::FurtherToday() {
+  ACCORD_ASSIGN_OR_RETURN(auto items, further_today_());
+  for (auto& item : disclosures_->Today()) items.push_back(std::move(item));
+  return items;
 }
 
 agent::ServiceFacts AgencyRuntime::Facts() const {

@@ -18,7 +18,7 @@
 #include "common/rpc/error_mapping.h"
 #include "common/rpc/tls.h"
 
-namespace accord::agent_rpc {
+namespace accord::agent_rpc::tenant_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -223,4 +223,4 @@ TEST_F(TenantTest, ProtectingIsRepeatableAndHoldsToOnePassphrase) {
 }
 
 }  // namespace
-}  // namespace accord::agent_rpc
+}  // namespace accord::agent_rpc::tenant_test

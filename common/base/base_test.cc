@@ -10,11 +10,12 @@
 #include "common/base/executor.h"
 #include "common/base/file.h"
 #include "common/base/ids.h"
+#include "common/base/parallel.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 
-namespace accord {
+namespace accord::base_test {
 namespace {
 
 TEST(StatusTest, ErrorCarriesReasonCodeAndMetadata) {
@@ -77,6 +78,37 @@ TEST(RandomTest, SameSeedSameBytes) {
   EXPECT_NE(one.Bytes(16), one.Bytes(16));
 }
 
+TEST(InParallelTest, DoesEachOnceAndReturnsWhenAllAreDone) {
+  Executor executor(3, 8);
+  for (const size_t threads : {0, 1, 4, 20}) {
+    std::vector<std::atomic<int>> done(10);
+    InParallel(executor, done.size(), threads, [&](size_t i) { ++done[i]; });
+    for (const auto& one : done) EXPECT_EQ(one, 1) << threads;
+  }
+  InParallel(executor, 0, 4, [](size_t) { ADD_FAILURE(); });
+}
+
+// The first call waits for the second: on one thread neither would end.
+TEST(InParallelTest, GoesOnWhileOneWaits) {
+  Executor executor(1, 1);
+  absl::Notification second;
+  InParallel(executor, 2, 2, [&](size_t i) { i == 0 ? second.WaitForNotification() : second.Notify(); });
+}
+
+TEST(InParallelTest, DoesAllItselfWhileTheExecutorIsBusyAndItsLateHelpNothing) {
+  Executor executor(1, 2);
+  absl::Notification free;
+  ASSERT_TRUE(executor.Run([&] { free.WaitForNotification(); }));
+  std::atomic<int> done = 0;
+  InParallel(executor, 5, 2, [&](size_t) { ++done; });
+  EXPECT_EQ(done, 5);
+  free.Notify();
+  executor.Shutdown();  // The helper has run.
+  EXPECT_EQ(done, 5);
+  InParallel(executor, 5, 2, [&](size_t) { ++done; });
+  EXPECT_EQ(done, 10);
+}
+
 TEST(ExecutorTest, RefusesPastItsQueueAndRunsTheRest) {
   absl::Notification gate;
   std::atomic<int> ran = 0;
@@ -94,7 +126,7 @@ TEST(ExecutorTest, RefusesPastItsQueueAndRunsTheRest) {
 }
 
 TEST(FileTest, DurableWriteReplacesWhole) {
-  const std::string directory = testing::TempDir() + "/accord_file_test";
+  const std::string directory = ::testing::TempDir() + "/accord_file_test";
   ASSERT_TRUE(MakeDirectory(directory).ok());
   ASSERT_TRUE(WriteFileDurably(directory + "/f", "one").ok());
   ASSERT_TRUE(WriteFileDurably(directory + "/f", "two").ok());
@@ -108,4 +140,4 @@ TEST(FileTest, DurableWriteReplacesWhole) {
 }
 
 }  // namespace
-}  // namespace accord
+}  // namespace accord::base_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace accord {
+namespace accord::london_time_test {
 namespace {
 
 absl::Time Utc(int month, int day, int hour, int minute) {
@@ -34,4 +34,4 @@ TEST(LondonTimeTest, SaysAboutHowLong) {
 }
 
 }  // namespace
-}  // namespace accord
+}  // namespace accord::london_time_test

@@ -193,6 +193,13 @@
     "Metadata `state` says which, `reason` why it is suspended and `at` when.")                    \
   X(WarrantScope, "WARRANT_SCOPE", kPermissionDenied, "It lies outside what the warrant covers.",  \
     "Ask within its scope (`accordctl warrant show ID`); metadata `dimension` says which part.")   \
+  X(DisclosureNotFound, "DISCLOSURE_NOT_FOUND", kNotFound,                                         \
+    "There is no such disclosure, or it is not the caller's.", "See `accordctl disclosure list`.") \
+  X(NotAHolder, "NOT_A_HOLDER", kFailedPrecondition, "The agency has nothing of it.",              \
+    "Ask the sender, or an agency to which something of it was released (`accordctl trail`).")     \
+  X(NoSealingCertificate, "NO_SEALING_CERTIFICATE", kFailedPrecondition,                           \
+    "The officer is enrolled without a sealing certificate, so nothing can be sealed for them.",   \
+    "Have administrators enrol it (`accordctl admin put-officer inspector/ID --sealing-certificate FILE`).")         \
   X(QuestionUnknown, "QUESTION_UNKNOWN", kInvalidArgument, "There is no such question.",           \
     "See `accordctl question list`.")                                                              \
   X(QueryTooCostly, "QUERY_TOO_COSTLY", kResourceExhausted,                                        \

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace accord {
+namespace accord::working_days_test {
 namespace {
 
 absl::Time Utc(int year, int month, int day, int hour = 0, int minute = 0, int second = 0) {
@@ -59,4 +59,4 @@ TEST(WorkingDaysTest, SummerTimeMovesTheMidnight) {
 }
 
 }  // namespace
-}  // namespace accord
+}  // namespace accord::working_days_test

@@ -4,7 +4,7 @@
 
 #include "common/base/bytes.h"
 
-namespace accord::crypto::aead {
+namespace accord::crypto::aead::aead_test {
 namespace {
 
 // Test case 16 of the GCM submission to NIST (McGrew and Viega).
@@ -60,4 +60,4 @@ TEST_F(TamperedAeadTest, EmptyPlaintextIsStillAuthentic) {
 }
 
 }  // namespace
-}  // namespace accord::crypto::aead
+}  // namespace accord::crypto::aead::aead_test

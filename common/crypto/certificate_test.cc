@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "common/crypto/digest.h"
+#include "common/crypto/named_certificate.h"
 #include "common/crypto/testing_pki.h"
 
-namespace accord::crypto {
+namespace accord::crypto::certificate_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -117,6 +118,27 @@ TEST_F(CertificateTest, EveryCertificateOfTheChainMustBeValidThen) {
   EXPECT_TRUE(Untrusted(Verify(authority_, old.IssueSealing("a").certificate, {old.certificate()})));
 }
 
+TEST_F(CertificateTest, ANamedOneIsOfItsNameAuthorityUseAndTime) {
+  const auto found = [&](const TestAuthority& anchor, const Certificate& certificate, std::string_view path, CertificateUse use, absl::Time at = kNow) {
+    return CheckNamedCertificate(anchor.anchors(), certificate.der(), SpiffeId(path), use, at);
+  };
+  const Certificate sealing = authority_.IssueSealing("idva").certificate, signing = authority_.IssueSigning("idva").certificate;
+  const auto good = found(authority_, sealing, "agency/idva/sealing", CertificateUse::kSealing);
+  ASSERT_TRUE(good.ok()) << good.status();
+  EXPECT_EQ(good->der(), sealing.der());
+  EXPECT_TRUE(found(authority_, signing, "agency/idva/signing", CertificateUse::kSigning).ok());
+
+  const TestAuthority another("Another");
+  EXPECT_TRUE(Untrusted(found(another, sealing, "agency/idva/sealing", CertificateUse::kSealing).status()));
+  EXPECT_TRUE(Untrusted(found(authority_, sealing, "agency/police/sealing", CertificateUse::kSealing).status()));
+  EXPECT_TRUE(Untrusted(found(authority_, sealing, "agency/idva/sealing", CertificateUse::kSigning).status()));
+  EXPECT_TRUE(Untrusted(found(authority_, signing, "agency/idva/signing", CertificateUse::kSealing).status()));
+  EXPECT_TRUE(Untrusted(found(authority_, sealing, "agency/idva/sealing", CertificateUse::kSealing, sealing.not_after() + absl::Seconds(1)).status()));
+  EXPECT_TRUE(Untrusted(CheckNamedCertificate(authority_.anchors(), "x", SpiffeId("agency/idva/sealing"), CertificateUse::kSealing, kNow).status()));
+  const Issued two = authority_.Issue({.uris = {SpiffeId("agency/idva/sealing"), SpiffeId("agency/police/sealing")}, .key_usage = kKeyAgreement});
+  EXPECT_TRUE(Untrusted(found(authority_, two.certificate, "agency/idva/sealing", CertificateUse::kSealing).status())) << "two names are none";
+}
+
 TEST_F(CertificateTest, GarbageNeverCrashes) {
   const std::string der = authority_.IssueTls("agency/a/outbox").certificate.der();
   for (size_t at = 0; at < der.size(); ++at) {
@@ -131,4 +153,4 @@ TEST_F(CertificateTest, GarbageNeverCrashes) {
 }
 
 }  // namespace
-}  // namespace accord::crypto
+}  // namespace accord::crypto::certificate_test

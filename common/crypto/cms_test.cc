@@ -15,7 +15,7 @@
 #include "common/base/random.h"
 #include "common/crypto/testing_pki.h"
 
-namespace accord::crypto::cms {
+namespace accord::crypto::cms::cms_test {
 namespace {
 
 using testing::Issued;
@@ -369,4 +369,4 @@ TEST_F(StockToolTest, EverythingOutsideTheProfileIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::crypto::cms
+}  // namespace accord::crypto::cms::cms_test

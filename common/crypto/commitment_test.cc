@@ -8,7 +8,7 @@
 #include "common/crypto/digest.h"
 #include "common/crypto/dsse.h"
 
-namespace accord::crypto {
+namespace accord::crypto::commitment_test {
 namespace {
 
 Opening Sample() {
@@ -60,4 +60,4 @@ TEST(DsseTest, KnownAnswer) {
 }
 
 }  // namespace
-}  // namespace accord::crypto
+}  // namespace accord::crypto::commitment_test

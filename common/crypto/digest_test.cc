@@ -9,7 +9,7 @@
 #include "common/base/bytes.h"
 #include "common/crypto/secret.h"
 
-namespace accord::crypto {
+namespace accord::crypto::digest_test {
 namespace {
 
 // FIPS 180-2 appendix B.
@@ -94,4 +94,4 @@ TEST(SecretBytesTest, MovingLeavesNothingBehind) {
 }
 
 }  // namespace
-}  // namespace accord::crypto
+}  // namespace accord::crypto::digest_test

@@ -10,7 +10,7 @@
 #include "common/crypto/dsse.h"
 #include "common/crypto/testing_pki.h"
 
-namespace accord::crypto {
+namespace accord::crypto::ecdsa_test {
 namespace {
 
 // Made by `openssl dgst -sha256 -sign` over "the quick brown fox".
@@ -137,4 +137,4 @@ TEST(EcdsaTest, NeverAsksForAPassphrase) {
 }
 
 }  // namespace
-}  // namespace accord::crypto
+}  // namespace accord::crypto::ecdsa_test

@@ -5,7 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/crypto/ecdsa.h"
 
-namespace accord::crypto {
+namespace accord::crypto::ed25519_test {
 namespace {
 
 // RFC 8032 §7.1, test 2.
@@ -58,4 +58,4 @@ TEST(Ed25519Test, RefusesOtherKeysAndLengths) {
 }
 
 }  // namespace
-}  // namespace accord::crypto
+}  // namespace accord::crypto::ed25519_test

@@ -8,7 +8,7 @@
 #include "common/base/status.h"
 #include "common/crypto/ecdsa.h"
 
-namespace accord::crypto {
+namespace accord::crypto::protected_key_test {
 namespace {
 
 constexpr std::string_view kPassphrase = "correct horse battery staple";
@@ -65,4 +65,4 @@ TEST(ProtectedKeyTest, ReadsItsGoldenBytes) {
 }
 
 }  // namespace
-}  // namespace accord::crypto
+}  // namespace accord::crypto::protected_key_test

@@ -6,7 +6,7 @@
 #include "common/base/status.h"
 #include "common/crypto/testing_pki.h"
 
-namespace accord::crypto {
+namespace accord::crypto::succession_test {
 namespace {
 
 using testing::Issued;
@@ -52,4 +52,4 @@ TEST_F(SuccessionTest, TheMessageIsOfThisUseAlone) {
 }
 
 }  // namespace
-}  // namespace accord::crypto
+}  // namespace accord::crypto::succession_test

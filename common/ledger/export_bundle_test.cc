@@ -9,7 +9,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 
-namespace accord::ledger {
+namespace accord::ledger::export_bundle_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -161,4 +161,4 @@ TEST(ExportBundleTest, TheIndexTellsInEnglishWhatIsThere) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::export_bundle_test

@@ -20,7 +20,7 @@
 #include "common/ledger/tile.h"
 #include "common/ledger/tlog_proof.h"
 
-namespace accord::ledger {
+namespace accord::ledger::format_property_test {
 namespace {
 
 using See = std::function<void(const std::string& altered)>;
@@ -410,4 +410,4 @@ TEST(LeafPropertyTest, EveryMutationIsRefusedOrAnotherLeafWithAnotherHash) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::format_property_test

@@ -6,7 +6,7 @@
 
 #include "common/base/status.h"
 
-namespace accord::ledger {
+namespace accord::ledger::leaf_test {
 namespace {
 
 Leaf Whole() {
@@ -90,4 +90,4 @@ TEST(LeafTest, EveryShorterOrLongerOneIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::leaf_test

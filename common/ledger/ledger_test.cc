@@ -13,7 +13,7 @@
 #include "common/ledger/tile.h"
 #include "common/ledger/tlog_proof.h"
 
-namespace accord::ledger {
+namespace accord::ledger::ledger_test {
 namespace {
 
 // Goal: the tree agrees with the published vectors and with the RFC's recursion written the plainest way.
@@ -241,7 +241,7 @@ Leaf SampleLeaf(Random& random) {
   return MakeLeaf("origin", 1'800'000'000'000, {{random.Bytes(16), 0, kNoPreviousIndex}, {random.Bytes(16), 3, 17}}, openings, random);
 }
 
-TEST(LeafTest, RoundTripsAndRejectsEveryCutAndTrailingByte) {
+TEST(LeafBytesTest, RoundTripsAndRejectsEveryCutAndTrailingByte) {
   FakeRandom random(1);
   const Leaf leaf = SampleLeaf(random);
   const std::string bytes = EncodeLeaf(leaf);
@@ -256,7 +256,7 @@ TEST(LeafTest, RoundTripsAndRejectsEveryCutAndTrailingByte) {
   EXPECT_FALSE(ParseLeaf(EncodeLeaf(twice)).ok());
 }
 
-TEST(LeafTest, SizeTellsNothingOfWhatIsCommittedTo) {
+TEST(LeafBytesTest, SizeTellsNothingOfWhatIsCommittedTo) {
   FakeRandom random(2);
   std::vector<crypto::Opening> openings;
   const auto size = [&] { return EncodeLeaf(MakeLeaf("o", 1, {{std::string(16, 'c'), 0, kNoPreviousIndex}}, openings, random)).size(); };
@@ -301,4 +301,4 @@ TEST(TlogProofTest, ALeafOfAnotherLogIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::ledger_test

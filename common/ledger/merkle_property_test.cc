@@ -13,7 +13,7 @@
 #include "common/crypto/digest.h"
 #include "common/ledger/merkle.h"
 
-namespace accord::ledger {
+namespace accord::ledger::merkle_property_test {
 namespace {
 
 using namespace std::string_view_literals;
@@ -413,4 +413,4 @@ TEST(MerklePropertyTest, SizesAbove2To62AreTheOraclesToo) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::merkle_property_test

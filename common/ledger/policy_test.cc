@@ -6,7 +6,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 
-namespace accord::ledger {
+namespace accord::ledger::policy_test {
 namespace {
 
 crypto::Ed25519Signer Signer(char seed) { return *crypto::Ed25519Signer::FromSeed(std::string(crypto::kEd25519SeedBytes, seed)); }
@@ -241,4 +241,4 @@ TEST(VerifyWitnessedTest, RefusesOtherLogsAndForgedLines) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::policy_test

@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-namespace accord::ledger {
+namespace accord::ledger::tile_builder_test {
 namespace {
 
 // Goal: the tiles are those that TilesOf names, and each hash in them is the root of the leaves it stands for.
@@ -86,7 +86,7 @@ TEST(TileBuilderTest, TheRightEdgeGivesTheRootAcrossThreeLevels) {
   }
 }
 
-TEST(TileTest, EveryTileOfAnySizeIsVisitedWithoutAList) {
+TEST(TileBuilderTest, EveryTileOfAnySizeIsVisitedWithoutAList) {
   for (const uint64_t size : {uint64_t{0}, uint64_t{1}, uint64_t{255}, uint64_t{256}, uint64_t{65'537}}) {
     std::vector<Tile> visited;
     ForEachTile(size, [&](const Tile& tile) { return visited.push_back(tile), true; });
@@ -103,7 +103,7 @@ TEST(TileTest, EveryTileOfAnySizeIsVisitedWithoutAList) {
   EXPECT_DEATH(TilesOf(kTilesOfSizeMax + 1), "");
 }
 
-TEST(TileTest, ABundleIsReadInPlaceByTheSameRules) {
+TEST(TileBuilderTest, ABundleIsReadInPlaceByTheSameRules) {
   const std::vector<std::string> entries = {"", "a", std::string(300, 'b'), std::string(kBundleEntryBytesMax, 'c')};
   const std::string bundle = EncodeBundle(entries);
   std::vector<std::string_view> views = {"what was there before"};
@@ -119,4 +119,4 @@ TEST(TileTest, ABundleIsReadInPlaceByTheSameRules) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::tile_builder_test

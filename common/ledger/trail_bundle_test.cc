@@ -7,7 +7,7 @@
 
 #include "common/base/status.h"
 
-namespace accord::ledger {
+namespace accord::ledger::trail_bundle_test {
 namespace {
 
 TrailManifest Sample() {
@@ -106,4 +106,4 @@ TEST(TrailBundleTest, WhatParsesIsWrittenBackToTheSameBytes) {
 }
 
 }  // namespace
-}  // namespace accord::ledger
+}  // namespace accord::ledger::trail_bundle_test

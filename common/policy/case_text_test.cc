@@ -11,7 +11,7 @@
 #include "common/base/text.h"
 #include "common/policy/difference.h"
 
-namespace accord::policy {
+namespace accord::policy::case_text_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -79,4 +79,4 @@ TEST(CaseTextTest, SaysWhatDiffers) {
 }
 
 }  // namespace
-}  // namespace accord::policy
+}  // namespace accord::policy::case_text_test

@@ -12,7 +12,7 @@
 #include "common/base/text.h"
 #include "common/policy/difference.h"
 
-namespace accord::policy {
+namespace accord::policy::clock_text_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -162,4 +162,4 @@ TEST(ClockTextTest, SaysWhatDiffers) {
 }
 
 }  // namespace
-}  // namespace accord::policy
+}  // namespace accord::policy::clock_text_test

@@ -15,7 +15,7 @@
 #include "common/referral/case_rules.h"
 #include "common/referral/risk.h"
 
-namespace accord::policy {
+namespace accord::policy::instrument_text_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -122,7 +122,7 @@ TEST(InstrumentTextTest, TheExampleOfTheDocumentReads) {
 }
 
 TEST(InstrumentTextTest, ADirectoryIsReadWholeAndEveryErrorTold) {
-  const std::string directory = testing::TempDir() + "/accord_instruments_test";
+  const std::string directory = ::testing::TempDir() + "/accord_instruments_test";
   fs::remove_all(directory);
   EXPECT_EQ(LoadInstruments(directory).status().code(), absl::StatusCode::kNotFound);
   fs::create_directory(directory);
@@ -224,4 +224,4 @@ TEST(ShippedInstrumentsTest, TheRicsBandsAreThoseOfTheRulesOfCases) {
 }
 
 }  // namespace
-}  // namespace accord::policy
+}  // namespace accord::policy::instrument_text_test

@@ -9,7 +9,7 @@
 #include "common/policy/policy_text.h"
 #include "common/policy/reading.h"
 
-namespace accord::policy {
+namespace accord::policy::policy_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: the texts are made of these words.
@@ -573,4 +573,4 @@ TEST(CasesTest, SaysWhatIsWrongAndWhere) {
 }
 
 }  // namespace
-}  // namespace accord::policy
+}  // namespace accord::policy::policy_test

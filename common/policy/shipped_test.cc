@@ -13,7 +13,7 @@
 #include "common/policy/difference.h"
 #include "common/policy/policy_text.h"
 
-namespace accord::policy {
+namespace accord::policy::shipped_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -150,4 +150,4 @@ TEST(ShippedTest, TheTablesSeeEveryRuleThatIsSpoilt) {
 }
 
 }  // namespace
-}  // namespace accord::policy
+}  // namespace accord::policy::shipped_test

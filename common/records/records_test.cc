@@ -21,7 +21,7 @@
 #include "common/records/record_file.h"
 #include "common/records/request_id.h"
 
-namespace accord::records {
+namespace accord::records::records_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -348,4 +348,4 @@ TEST(RecordsTest, WithoutAReferenceARecordNeedsARequestId) {
 }
 
 }  // namespace
-}  // namespace accord::records
+}  // namespace accord::records::records_test

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-namespace accord::records {
+namespace accord::records::result_file_test {
 namespace {
 
 FileResult Some() {
@@ -55,4 +55,4 @@ TEST(ResultFileTest, OtherJsonIsNone) {
 }
 
 }  // namespace
-}  // namespace accord::records
+}  // namespace accord::records::result_file_test

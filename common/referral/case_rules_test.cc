@@ -16,7 +16,7 @@
 #include "common/base/status.h"
 #include "common/base/working_days.h"
 
-namespace accord::referral {
+namespace accord::referral::case_rules_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -359,4 +359,4 @@ TEST(CaseRulesTest, TheBoundsAreThoseOfAllExactDates) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::case_rules_test

@@ -13,7 +13,7 @@
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 
-namespace accord::referral {
+namespace accord::referral::change_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -310,4 +310,4 @@ TEST(ChangeAnswersTest, OfARecalledReferralTheAftermathAloneIsSaid) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::change_test

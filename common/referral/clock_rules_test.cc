@@ -11,7 +11,7 @@
 #include "common/base/working_days.h"
 #include "common/referral/decision.h"
 
-namespace accord::referral {
+namespace accord::referral::clock_rules_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -170,4 +170,4 @@ TEST(ClockRulesTest, TheNewestThatHasComeIsInForceAndEachStaysKnown) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::clock_rules_test

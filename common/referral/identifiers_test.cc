@@ -11,7 +11,7 @@
 
 #include "common/base/random.h"
 
-namespace accord::referral {
+namespace accord::referral::identifiers_test {
 namespace {
 
 bool IsRight(std::string_view scheme, std::string_view value) { return IdentifierFault(scheme, value).empty(); }
@@ -139,4 +139,4 @@ TEST(IdentifierPropertyTest, EverySingleWrongCharacterIsCaughtAndEveryTwoThatAre
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::identifiers_test

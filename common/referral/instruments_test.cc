@@ -9,7 +9,7 @@
 
 #include "common/base/status.h"
 
-namespace accord::referral {
+namespace accord::referral::instruments_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: the tests read best in the field's own words.
@@ -245,4 +245,4 @@ TEST(InstrumentsTest, ACountIsOfWholeAnswersAndGivesTheBandItReaches) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::instruments_test

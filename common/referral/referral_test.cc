@@ -17,7 +17,7 @@
 #include "common/referral/testing_parts.h"
 #include "common/referral/validate.h"
 
-namespace accord::referral {
+namespace accord::referral::referral_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -560,4 +560,4 @@ TEST(SubjectTokenTest, OnlyAVerifiedRightNhsNumberMakesAToken) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::referral_test

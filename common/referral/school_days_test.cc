@@ -13,7 +13,7 @@
 #include "common/base/text.h"
 #include "common/referral/clock_rules.h"
 
-namespace accord::referral {
+namespace accord::referral::school_days_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -221,4 +221,4 @@ TEST(BeforeSchoolTest, ARowWithoutConditionsIsOfAllThatIsOpened) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::school_days_test

@@ -11,7 +11,7 @@
 #include "common/referral/states.h"
 #include "common/referral/statement.h"
 
-namespace accord::referral {
+namespace accord::referral::states_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -197,7 +197,7 @@ std::string WrongWith(const Statement& statement) {
   return status.ok() ? "" : DetailOf(status).metadata["field"];
 }
 
-TEST(StatementTest, AReturnSaysWhatLacksUpToSixEachOnce) {
+TEST(StatementRulesTest, AReturnSaysWhatLacksUpToSixEachOnce) {
   Statement statement = Sample(STATEMENT_KIND_RETURNED);
   EXPECT_EQ(WrongWith(statement), "return_reasons");
   for (int reason = 1; reason <= kReturnReasonsMax; ++reason) {
@@ -219,7 +219,7 @@ TEST(StatementTest, AReturnSaysWhatLacksUpToSixEachOnce) {
   EXPECT_NE(WrongWith(unknown), "");
 }
 
-TEST(StatementTest, ARedirectionNamesAnotherAgency) {
+TEST(StatementRulesTest, ARedirectionNamesAnotherAgency) {
   Statement statement = Sample(STATEMENT_KIND_REDIRECTED);
   EXPECT_EQ(WrongWith(statement), "redirect_to");
   for (const char* wrong : {"childrens", "The Idva", "idva "}) {
@@ -230,7 +230,7 @@ TEST(StatementTest, ARedirectionNamesAnotherAgency) {
   EXPECT_EQ(WrongWith(statement), "");
 }
 
-TEST(StatementTest, ADecisionMaySayWhoDecidedAtWhichLevelAndWhy) {
+TEST(StatementRulesTest, ADecisionMaySayWhoDecidedAtWhichLevelAndWhy) {
   Statement statement = Sample(STATEMENT_KIND_DECIDED);
   statement.set_decision(CONTACT_DECISION_SECTION_47);
   EXPECT_EQ(WrongWith(statement), "") << "older ones say no more";
@@ -264,7 +264,7 @@ TEST(StatementTest, ADecisionMaySayWhoDecidedAtWhichLevelAndWhy) {
   }
 }
 
-TEST(StatementTest, AForumNamesItsMeetingOrTheOtherForum) {
+TEST(StatementRulesTest, AForumNamesItsMeetingOrTheOtherForum) {
   Statement listed = Sample(STATEMENT_KIND_LISTED);
   EXPECT_EQ(WrongWith(listed), "meeting_at_ms");
   listed.set_meeting_at_ms(-1);
@@ -280,4 +280,4 @@ TEST(StatementTest, AForumNamesItsMeetingOrTheOtherForum) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::states_test

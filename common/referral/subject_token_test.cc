@@ -12,7 +12,7 @@
 
 #include "common/referral/header.h"
 
-namespace accord::referral {
+namespace accord::referral::subject_token_test {
 namespace {
 
 using type::v1::Person;
@@ -219,4 +219,4 @@ TEST(TokenKeysTest, AnEventHasOneTokenUnderTheFirstKeyThatIsSent) {
 }
 
 }  // namespace
-}  // namespace accord::referral
+}  // namespace accord::referral::subject_token_test

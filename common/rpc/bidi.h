@@ -18,48 +18,16 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "common/base/status.h"
 #include "common/rpc/error_mapping.h"
-#include "common/rpc/handler.h"
+#include "common/rpc/stream_call.h"
 
 namespace accord::rpc {
-
-// A stream that can be ended from outside.
-class LiveStream {
- public:
-  virtual ~LiveStream() = default;
-  // Ends the stream: with OK what is queued goes out first, with an error it does not.
-  // Thread-safe; only the first call has an effect.
-  virtual void Close(const absl::Status& status) = 0;
-};
-
-// The open streams of a server, so that a denied certificate loses its streams at
-// once and a stopping server can end them all. Thread-safe; must outlive the server.
-class LiveStreams {
- public:
-  void Add(const std::shared_ptr<LiveStream>& stream, std::shared_ptr<const Peer> peer);
-  void Remove(LiveStream* stream);
-  // Ends every stream for whose peer `judge` gives an error, with that error. `judge`
-  // must not call back here. Call it after the change that makes the difference: a
-  // stream that opens meanwhile is here before it is authorised.
-  void EndIf(const std::function<absl::Status(const Peer&)>& judge);
-  size_t size() const;
-
- private:
-  struct Entry {
-    std::weak_ptr<LiveStream> stream;
-    std::shared_ptr<const Peer> peer;
-  };
-  mutable absl::Mutex mu_;
-  std::unordered_map<LiveStream*, Entry> streams_ ABSL_GUARDED_BY(mu_);
-};
 
 // Authorised as any call; then the four reactions run on the executor, one at a
 // time, in the order in which things happened. Reading is pulled: nothing is read
@@ -71,7 +39,7 @@ class LiveStreams {
 // mu_: it runs no reaction of ours inside a call (they are not inlineable), and no
 // call can then follow Finish.
 template <typename Request, typename Response>
-class BidiStream : public LiveStream,
+class BidiStream : public StreamCall,
                    public std::enable_shared_from_this<BidiStream<Request, Response>>,
                    private grpc::ServerBidiReactor<Request, Response> {
  public:
@@ -125,8 +93,7 @@ class BidiStream : public LiveStream,
 
   grpc::ServerBidiReactor<Request, Response>* Start(grpc::CallbackServerContext& context, HandlerContext& shared,
                                                     LiveStreams& streams, std::string_view method) {
-    shared_ = &shared, streams_ = &streams, method_ = method, start_ = shared.clock.Now();
-    connection_ = context.auth_context();
+    Begin(context, shared, streams, method);
     absl::MutexLock lock(&mu_);
     self_ = this->shared_from_this();
     PostLocked();
@@ -157,7 +124,7 @@ class BidiStream : public LiveStream,
     bool retire = false;
     {
       absl::MutexLock lock(&mu_);
-      shared_->Count(method_, *closing_, start_);
+      Ended(*closing_);
       self = std::move(self_);
       done_ = true;
       PostLocked();
@@ -188,13 +155,13 @@ class BidiStream : public LiveStream,
   // At most one task of this stream is queued or running.
   void PostLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (posted_) return;
-    posted_ = shared_->executor.Run([self = this->shared_from_this()] { self->React(); });
-    if (posted_) return;
-    CloseLocked(Error(Reason::kQueueFull, "the server has too much to do", {{std::string(kRetryAfterKey), "1000"}}));
+    const absl::Status posted = Post([self = this->shared_from_this()] { self->React(); });
+    posted_ = posted.ok();
+    if (!posted_) CloseLocked(posted);
   }
 
   void React() {
-    if (!admitted_) Admit();
+    if (!admitted()) Open();
     Event event = Event::kNone;
     Request message;
     {
@@ -217,34 +184,22 @@ class BidiStream : public LiveStream,
 
   // Once: by the task that finds done_, or by OnDone when there can be no task.
   void Retire() {
-    streams_->Remove(this);
     if (opened_) OnClosed();
   }
 
-  void Admit() {
-    admitted_ = true;
-    auto peer = shared_->ReadPeer(*connection_);
-    absl::Status status = peer.status();
-    if (status.ok()) {
-      peer_ = *peer;
-      streams_->Add(this->shared_from_this(), peer_);
-      status = shared_->authorizer.Authorize(*peer_, method_);
-    }
-    if (!status.ok()) return Close(status);
+  void Open() {
+    auto peer = Admit(this->shared_from_this());
+    if (!peer.ok()) return Close(peer.status());
+    peer_ = *std::move(peer);
     opened_ = true;
     OnOpen();
   }
 
-  // Constant after Start; then what only the one task touches.
-  HandlerContext* shared_ = nullptr;
-  LiveStreams* streams_ = nullptr;
-  std::string_view method_;
-  absl::Time start_;
-  std::shared_ptr<const grpc::AuthContext> connection_;
+  // What only the one task touches.
   std::shared_ptr<const Peer> peer_;
-  bool admitted_ = false, opened_ = false;
+  bool opened_ = false;
 
-  absl::Mutex mu_;
+  absl::Mutex mu_;  // Taken before that of LiveStreams, never after.
   std::shared_ptr<BidiStream> self_ ABSL_GUARDED_BY(mu_);  // gRPC's hold on us, until OnDone.
   std::deque<Response> queue_ ABSL_GUARDED_BY(mu_);        // The front is being written if writing_.
   size_t queue_bytes_ ABSL_GUARDED_BY(mu_) = 0;

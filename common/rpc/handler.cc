@@ -4,7 +4,6 @@
 
 #include "common/base/status.h"
 #include "common/base/text.h"
-#include "common/rpc/bidi.h"
 #include "common/rpc/error_mapping.h"
 
 namespace accord::rpc {
@@ -109,34 +108,6 @@ grpc::ServerUnaryReactor* HandleUnary(grpc::CallbackServerContext& context, Hand
     std::move(body)(*admitted, std::move(done));
   });
   return reactor;
-}
-
-void LiveStreams::Add(const std::shared_ptr<LiveStream>& stream, std::shared_ptr<const Peer> peer) {
-  absl::MutexLock lock(&mu_);
-  streams_.insert_or_assign(stream.get(), Entry{stream, std::move(peer)});
-}
-
-void LiveStreams::Remove(LiveStream* stream) {
-  absl::MutexLock lock(&mu_);
-  streams_.erase(stream);
-}
-
-void LiveStreams::EndIf(const std::function<absl::Status(const Peer&)>& judge) {
-  std::vector<std::pair<std::shared_ptr<LiveStream>, absl::Status>> ending;  // Closed without the lock.
-  {
-    absl::MutexLock lock(&mu_);
-    for (const auto& [raw, entry] : streams_) {
-      absl::Status status = judge(*entry.peer);
-      if (status.ok()) continue;
-      if (auto stream = entry.stream.lock()) ending.emplace_back(std::move(stream), std::move(status));
-    }
-  }
-  for (const auto& [stream, status] : ending) stream->Close(status);
-}
-
-size_t LiveStreams::size() const {
-  absl::MutexLock lock(&mu_);
-  return streams_.size();
 }
 
 }  // namespace accord::rpc

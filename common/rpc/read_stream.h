@@ -21,9 +21,8 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/rpc/bidi.h"
 #include "common/rpc/error_mapping.h"
-#include "common/rpc/handler.h"
+#include "common/rpc/stream_call.h"
 
 namespace accord::rpc {
 
@@ -35,7 +34,7 @@ namespace accord::rpc {
 //
 // As in BidiStream, gRPC's reactions only note what happened and post one task, and gRPC is called under mu_.
 template <typename Request, typename Response>
-class ReadStream : public LiveStream,
+class ReadStream : public StreamCall,
                    public std::enable_shared_from_this<ReadStream<Request, Response>>,
                    private grpc::ServerReadReactor<Request> {
  public:
@@ -71,8 +70,7 @@ class ReadStream : public LiveStream,
 
   grpc::ServerReadReactor<Request>* Start(grpc::CallbackServerContext& context, Response& response, HandlerContext& shared,
                                           LiveStreams& streams, std::string_view method) {
-    shared_ = &shared, streams_ = &streams, method_ = method, start_ = shared.clock.Now();
-    connection_ = context.auth_context();
+    Begin(context, shared, streams, method);
     absl::MutexLock lock(&mu_);
     context_ = &context, response_ = &response;
     self_ = this->shared_from_this();
@@ -94,9 +92,7 @@ class ReadStream : public LiveStream,
   void OnDone() override {
     std::shared_ptr<ReadStream> self;  // May be the last owner: outlives the lock.
     absl::MutexLock lock(&mu_);
-    shared_->Count(method_, *closing_, start_);
-    streams_->Remove(this);
-    done_ = true;
+    Ended(*closing_);
     self = std::move(self_);
   }
 
@@ -108,14 +104,14 @@ class ReadStream : public LiveStream,
   }
 
   void PostLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (shared_->executor.Run([self = this->shared_from_this()] { self->React(); })) return;
-    CloseLocked(Error(Reason::kQueueFull, "the server has too much to do", {{std::string(kRetryAfterKey), "1000"}}));
+    const absl::Status posted = Post([self = this->shared_from_this()] { self->React(); });
+    if (!posted.ok()) CloseLocked(posted);
   }
 
   // At most one runs: it is posted at the start, and then by the end of a read that it began.
   void React() {
     absl::Status status;
-    if (!admitted_) status = Admit();
+    if (!admitted()) status = Open();
     Event event = Event::kNone;
     Request message;
     {
@@ -135,26 +131,12 @@ class ReadStream : public LiveStream,
     this->StartRead(&incoming_);
   }
 
-  absl::Status Admit() {
-    admitted_ = true;
-    ACCORD_ASSIGN_OR_RETURN(const std::shared_ptr<const Peer> peer, shared_->ReadPeer(*connection_));
-    {
-      // Before it is authorised, as in ServerStream.
-      absl::MutexLock lock(&mu_);
-      if (done_) return absl::CancelledError();
-      streams_->Add(this->shared_from_this(), peer);
-    }
-    ACCORD_RETURN_IF_ERROR(shared_->authorizer.Authorize(*peer, method_));
+  absl::Status Open() {
+    ACCORD_ASSIGN_OR_RETURN(const std::shared_ptr<const Peer> peer, Admit(this->shared_from_this()));
     return OnOpen(*peer);
   }
 
-  // Constant after Start; then what only the one task touches.
-  HandlerContext* shared_ = nullptr;
-  LiveStreams* streams_ = nullptr;
-  std::string_view method_;
-  absl::Time start_;
-  std::shared_ptr<const grpc::AuthContext> connection_;
-  bool admitted_ = false;
+  // What only the one task touches.
   Request incoming_;  // gRPC's from StartRead until next_ says so.
 
   absl::Mutex mu_;  // Taken before that of LiveStreams, never after.
@@ -163,7 +145,6 @@ class ReadStream : public LiveStream,
   Response* response_ ABSL_GUARDED_BY(mu_) = nullptr;      // gRPC's once closing_.
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);
   Event next_ ABSL_GUARDED_BY(mu_) = Event::kNone;
-  bool done_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 // Makes a `Stream` of `args` for this call. `shared` and `streams` must outlive the server; `method` must be a constant.

@@ -21,7 +21,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
 
-namespace accord::rpc {
+namespace accord::rpc::read_stream_test {
 namespace {
 
 using google::protobuf::StringValue;
@@ -186,7 +186,7 @@ TEST_F(ReadStreamTest, EndsForWhoIsDeniedMeanwhileOrGoesAway) {
   const auto denied = Call(100'000, [&](int i) {
     if (i < 5) return true;
     seen_.first.WaitForNotification();  // A stream that is not open yet is not among those that are ended.
-    if (i == 5) streams_.EndIf([](const Peer&) { return Error(Reason::kCertificateDenied, "denied"); });
+    if (i == 5) streams_.EndIf([](const Peer&, std::string_view) { return Error(Reason::kCertificateDenied, "denied"); });
     return true;
   });
   EXPECT_FALSE(denied.ok());
@@ -202,4 +202,4 @@ TEST_F(ReadStreamTest, AFullExecutorSaysWhenToComeAgain) {
 }
 
 }  // namespace
-}  // namespace accord::rpc
+}  // namespace accord::rpc::read_stream_test

@@ -9,7 +9,7 @@
 #include "common/rpc/error_mapping.h"
 #include "common/rpc/identity.h"
 
-namespace accord::rpc {
+namespace accord::rpc::rpc_test {
 namespace {
 
 using crypto::testing::TestAuthority;
@@ -123,4 +123,4 @@ TEST(ErrorMappingTest, WhatIsNotOursHasNoReason) {
 }
 
 }  // namespace
-}  // namespace accord::rpc
+}  // namespace accord::rpc::rpc_test

@@ -20,9 +20,8 @@
 #include <utility>
 
 #include "common/base/status.h"
-#include "common/rpc/bidi.h"
 #include "common/rpc/error_mapping.h"
-#include "common/rpc/handler.h"
+#include "common/rpc/stream_call.h"
 
 namespace accord::rpc {
 
@@ -38,7 +37,7 @@ namespace accord::rpc {
 //
 // As in BidiStream, gRPC's reactions only note what happened and post one task, and gRPC is called under mu_.
 template <typename Response>
-class ServerStream : public LiveStream,
+class ServerStream : public StreamCall,
                      public std::enable_shared_from_this<ServerStream<Response>>,
                      private grpc::ServerWriteReactor<Response> {
  public:
@@ -79,8 +78,7 @@ class ServerStream : public LiveStream,
 
   grpc::ServerWriteReactor<Response>* Start(grpc::CallbackServerContext& context, HandlerContext& shared,
                                             LiveStreams& streams, std::string_view method) {
-    shared_ = &shared, streams_ = &streams, method_ = method, start_ = shared.clock.Now();
-    connection_ = context.auth_context();
+    Begin(context, shared, streams, method);
     absl::MutexLock lock(&mu_);
     self_ = this->shared_from_this();
     PostLocked();
@@ -103,9 +101,7 @@ class ServerStream : public LiveStream,
   void OnDone() override {
     std::shared_ptr<ServerStream> self;  // May be the last owner: outlives the lock.
     absl::MutexLock lock(&mu_);
-    shared_->Count(method_, *closing_, start_);
-    streams_->Remove(this);
-    done_ = true;
+    Ended(*closing_);
     self = std::move(self_);
   }
 
@@ -121,15 +117,15 @@ class ServerStream : public LiveStream,
   }
 
   void PostLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (shared_->executor.Run([self = this->shared_from_this()] { self->React(); })) return;
-    CloseLocked(Error(Reason::kQueueFull, "the server has too much to do", {{std::string(kRetryAfterKey), "1000"}}));
+    const absl::Status posted = Post([self = this->shared_from_this()] { self->React(); });
+    if (!posted.ok()) CloseLocked(posted);
   }
 
   // At most one runs: it is posted at the start, then by the end of a write that it began, or by Resume once it is parked.
   void React() {
     absl::Status status;
     held_ = false;
-    if (!admitted_) status = Admit();
+    if (!admitted()) status = Open();
     absl::StatusOr<bool> more = false;
     if (status.ok() && !held_ && !closing()) {
       message_.Clear();
@@ -152,17 +148,8 @@ class ServerStream : public LiveStream,
     parked_ = true;
   }
 
-  absl::Status Admit() {
-    admitted_ = true;
-    ACCORD_ASSIGN_OR_RETURN(const std::shared_ptr<const Peer> peer, shared_->ReadPeer(*connection_));
-    {
-      // Before it is authorised, so that a change that comes meanwhile finds it; not after its end, for nobody
-      // would take it out.
-      absl::MutexLock lock(&mu_);
-      if (done_) return absl::CancelledError();
-      streams_->Add(this->shared_from_this(), peer);
-    }
-    ACCORD_RETURN_IF_ERROR(shared_->authorizer.Authorize(*peer, method_));
+  absl::Status Open() {
+    ACCORD_ASSIGN_OR_RETURN(const std::shared_ptr<const Peer> peer, Admit(this->shared_from_this()));
     return OnOpen(*peer);
   }
   bool closing() {
@@ -170,20 +157,15 @@ class ServerStream : public LiveStream,
     return closing_.has_value();
   }
 
-  // Constant after Start; then what only the one task touches.
-  HandlerContext* shared_ = nullptr;
-  LiveStreams* streams_ = nullptr;
-  std::string_view method_;
-  absl::Time start_;
-  std::shared_ptr<const grpc::AuthContext> connection_;
-  bool admitted_ = false, held_ = false;  // The latter: Hold was said in this turn.
+  // What only the one task touches.
+  bool held_ = false;  // Hold was said in this turn.
   Response message_;  // gRPC's while writing_.
 
   absl::Mutex mu_;  // Taken before that of LiveStreams, never after.
   std::shared_ptr<ServerStream> self_ ABSL_GUARDED_BY(mu_);  // gRPC's hold on us, until OnDone.
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);
   bool parked_ ABSL_GUARDED_BY(mu_) = false, resumed_ ABSL_GUARDED_BY(mu_) = false;
-  bool writing_ ABSL_GUARDED_BY(mu_) = false, finished_ ABSL_GUARDED_BY(mu_) = false, done_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false, finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 // Makes a `Stream` of `args` for this call. `shared` and `streams` must outlive the server; `method` must be a

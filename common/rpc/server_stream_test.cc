@@ -21,7 +21,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
 
-namespace accord::rpc {
+namespace accord::rpc::server_stream_test {
 namespace {
 
 using google::protobuf::StringValue;
@@ -221,7 +221,7 @@ TEST_F(ServerStreamTest, EndsAtOnceForWhoIsDeniedMeanwhile) {
   plan_.messages = 1 << 30;
   std::vector<std::string> messages;
   const absl::Status status = Call(messages, [&](grpc::ClientContext&) {
-    if (messages.size() == 1) streams_.EndIf([](const Peer&) { return Error(Reason::kCertificateDenied, "denied"); });
+    if (messages.size() == 1) streams_.EndIf([](const Peer&, std::string_view) { return Error(Reason::kCertificateDenied, "denied"); });
   });
   EXPECT_TRUE(HasReason(status, Reason::kCertificateDenied)) << status;
 }
@@ -244,7 +244,7 @@ TEST_F(ServerStreamTest, OneThatHoldsGoesOnWhenItIsResumed) {
 
 TEST_F(ServerStreamTest, OneThatHoldsForEverEndsWithWhoIsDenied) {
   plan_.holds = Plan::Holds::kForEver;
-  plan_.while_held = [&] { streams_.EndIf([](const Peer&) { return Error(Reason::kCertificateDenied, "denied"); }); };
+  plan_.while_held = [&] { streams_.EndIf([](const Peer&, std::string_view) { return Error(Reason::kCertificateDenied, "denied"); }); };
   std::vector<std::string> messages;
   const absl::Status status = Call(messages);
   EXPECT_TRUE(HasReason(status, Reason::kCertificateDenied)) << status;
@@ -269,4 +269,4 @@ TEST_F(ServerStreamTest, AFullExecutorSaysWhenToComeAgain) {
 }
 
 }  // namespace
-}  // namespace accord::rpc
+}  // namespace accord::rpc::server_stream_test

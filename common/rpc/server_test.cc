@@ -26,7 +26,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/handler.h"
 
-namespace accord::rpc {
+namespace accord::rpc::server_test {
 namespace {
 
 using crypto::testing::Issued;
@@ -405,7 +405,8 @@ TEST_F(ServerTest, StreamsEndAsToldAndWithinTheirBound) {
     stream->Write(message);
     if (deny) {
       EXPECT_TRUE(stream->Read(&message));
-      streams_.EndIf([&](const Peer& peer) {
+      streams_.EndIf([&](const Peer& peer, std::string_view method) {
+        EXPECT_EQ(method, kStream);
         return peer.fingerprint == agency_.certificate.fingerprint() ? Error(Reason::kCertificateDenied, "denied")
                                                                      : absl::OkStatus();
       });
@@ -512,4 +513,4 @@ TEST_F(ServerTest, StartSaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace accord::rpc
+}  // namespace accord::rpc::server_test

@@ -12,7 +12,7 @@
 #include "common/crypto/testing_pki.h"
 #include "common/rpc/server.h"
 
-namespace accord::rpc {
+namespace accord::rpc::tls_test {
 namespace {
 
 TEST(SelfTestTest, AServerThatSpeaksTls12DoesNotStart) {
@@ -37,4 +37,4 @@ TEST(SelfTestTest, AServerThatSpeaksTls12DoesNotStart) {
 }
 
 }  // namespace
-}  // namespace accord::rpc
+}  // namespace accord::rpc::tls_test

@@ -8,7 +8,7 @@
 
 #include "common/base/file.h"
 
-namespace accord::storage {
+namespace accord::storage::info_log_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -54,4 +54,4 @@ TEST_F(InfoLogTest, DropsWhatItCannotWrite) {
 }
 
 }  // namespace
-}  // namespace accord::storage
+}  // namespace accord::storage::info_log_test

@@ -14,7 +14,7 @@
 #include "common/storage/fault_file_system.h"
 #include "common/storage/rocks_store.h"
 
-namespace accord::storage {
+namespace accord::storage::storage_test {
 namespace {
 
 using Operation = FaultFileSystem::Operation;
@@ -27,7 +27,7 @@ std::string FakeDigest(std::string_view bytes) {
   return KeyU64(hash) + KeyU64(hash + 1) + KeyU64(hash + 2) + KeyU64(hash + 3);
 }
 
-class StorageTest : public testing::Test {
+class StorageTest : public ::testing::Test {
  protected:
   StorageTest() {
     char name[] = "/tmp/accord_storage_XXXXXX";
@@ -151,7 +151,7 @@ TEST_F(StorageTest, RefusesFamiliesOfANewerVersion) {
   Close();
   const auto older = RocksStore::Open(path_, {{"meta"}});
   EXPECT_TRUE(HasReason(older.status(), Reason::kStoreUnavailable));
-  EXPECT_THAT(older.status().ToString(), testing::HasSubstr("newer"));
+  EXPECT_THAT(older.status().ToString(), ::testing::HasSubstr("newer"));
 }
 
 TEST_F(StorageTest, ReadsScansAndSnapshots) {
@@ -173,7 +173,7 @@ TEST_F(StorageTest, ReadsScansAndSnapshots) {
     }, at).ok());
     return found;
   };
-  using testing::ElementsAre;
+  using ::testing::ElementsAre;
   EXPECT_THAT(keys(Prefix("a")), ElementsAre("a1", "a3"));
   EXPECT_THAT(keys(Prefix("a"), before.get()), ElementsAre("a1", "a2", "a3"));
   EXPECT_THAT(keys({.upper = "b", .descending = true}), ElementsAre("a3", "a1"));
@@ -353,7 +353,7 @@ TEST_F(StorageTest, UnsyncedWritesAreLostInAPowerCut) {
   ExpectWhole();
 }
 
-class DiskFaultTest : public StorageTest, public testing::WithParamInterface<std::pair<Operation, Fault>> {};
+class DiskFaultTest : public StorageTest, public ::testing::WithParamInterface<std::pair<Operation, Fault>> {};
 
 TEST_P(DiskFaultTest, FailedWriteIsUnknownAndRefusesUntilReopened) {
   ASSERT_TRUE(Open().ok());
@@ -379,7 +379,7 @@ TEST_P(DiskFaultTest, FailedWriteIsUnknownAndRefusesUntilReopened) {
 }
 
 INSTANTIATE_TEST_SUITE_P(WalFaults, DiskFaultTest,
-                         testing::Values(std::pair(Operation::kSync, Fault::kIoError),
+                         ::testing::Values(std::pair(Operation::kSync, Fault::kIoError),
                                          std::pair(Operation::kSync, Fault::kNoSpace),
                                          std::pair(Operation::kAppend, Fault::kIoError),
                                          std::pair(Operation::kAppend, Fault::kNoSpace)));
@@ -402,4 +402,4 @@ TEST_F(StorageTest, DamageInTheMiddleOfTheLogIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::storage
+}  // namespace accord::storage::storage_test

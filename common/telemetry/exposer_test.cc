@@ -6,7 +6,7 @@
 
 #include "common/telemetry/metrics.h"
 
-namespace accord::telemetry {
+namespace accord::telemetry::exposer_test {
 namespace {
 
 std::string Fetch(int port) {
@@ -33,4 +33,4 @@ TEST(ExposerTest, ServesOnLoopbackAndTellsOfATakenPort) {
 }
 
 }  // namespace
-}  // namespace accord::telemetry
+}  // namespace accord::telemetry::exposer_test

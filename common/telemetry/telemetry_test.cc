@@ -11,7 +11,7 @@
 #include "common/telemetry/log.h"
 #include "common/telemetry/metrics.h"
 
-namespace accord::telemetry {
+namespace accord::telemetry::telemetry_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -103,4 +103,4 @@ TEST(MetricsTest, DefaultHandlesMeasureNothing) {
 }
 
 }  // namespace
-}  // namespace accord::telemetry
+}  // namespace accord::telemetry::telemetry_test

@@ -173,6 +173,17 @@ demo_wait() {
   done
 }
 
+# demo_enrol: two inspectors of one inspectorate, by two administrators, with the certificates that what is disclosed to them is sealed for.
+demo_enrol() {
+  local inspector change
+  for inspector in ines omar; do
+    change=$("$DEMO_PROGRAMS/accordctl" --config "$DEMO/accordctl.toml" --as-admin alice --json admin put-officer "inspector/$inspector" --body ofsted \
+      --sealing-certificate "$DEMO/pki/inspector/$inspector-sealing.crt" 2>>"$DEMO/log/enrol.err" | sed -n 's/^ *"name": "\(.*\)",\{0,1\}$/\1/p')
+    "$DEMO_PROGRAMS/accordctl" --config "$DEMO/accordctl.toml" --as-admin bob admin approve "$change" >"$DEMO/log/enrol" 2>>"$DEMO/log/enrol.err" ||
+      { cat "$DEMO/log/enrol.err" >&2; fail "inspector/$inspector could not be enrolled"; }
+  done
+}
+
 # demo_end NAME…: asks them to end, waits, and kills what has not ended in time.
 demo_end() {
   local name pid limit=$((SECONDS + DEMO_STOP_SECONDS_MAX))

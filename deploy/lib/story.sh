@@ -138,6 +138,7 @@ story_hints() {
   accordctl --as marac forum agenda                           the Marac: cases, research, decisions, actions
   accordctl --as marac today                                  what waits for its coordinator
   accordctl --as police trail referral REQUEST-ID
+  accordctl --as inspector/ines warrant propose --help        two inspectors, ines and omar, and what they may ask: docs/inspectors.md
   accordctl --help
 
 Another program's view, with stock Python and gRPC: deploy/clients/python/README.md

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace accord::accordctl {
+namespace accord::accordctl::answer_table_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -96,4 +96,4 @@ TEST(AnswerTableTest, WhatDoesNotFitIsShownAsItCame) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::answer_table_test

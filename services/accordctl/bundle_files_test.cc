@@ -16,7 +16,7 @@
 #include "common/ledger/tlog_proof.h"
 #include "services/accordctl/session.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::bundle_files_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -148,4 +148,4 @@ TEST_F(BundleFilesTest, NoPathLeadsElsewhere) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::bundle_files_test

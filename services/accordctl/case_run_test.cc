@@ -6,7 +6,7 @@
 
 #include "common/policy/policy_text.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::case_run_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -107,4 +107,4 @@ TEST(CaseRunTest, TellsWhatFailedAndWhy) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::case_run_test

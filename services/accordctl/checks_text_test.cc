@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace accord::accordctl {
+namespace accord::accordctl::checks_text_test {
 namespace {
 
 using ::testing::AllOf;
@@ -54,4 +54,4 @@ TEST(ChecksTextTest, OneRowForEachThatWasAsked) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::checks_text_test

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace accord::accordctl {
+namespace accord::accordctl::command_line_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -22,11 +22,11 @@ class CommandLineTest : public ::testing::Test {
   Outcome Parse(const std::vector<const char*>& words) {
     std::vector<const char*> argv = {"tool"};
     argv.insert(argv.end(), words.begin(), words.end());
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     const Outcome outcome = line_.Parse(static_cast<int>(argv.size()), argv.data());
-    out_ = testing::internal::GetCapturedStdout();
-    err_ = testing::internal::GetCapturedStderr();
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
     return outcome;
   }
   // A verb that says when it was called.
@@ -214,4 +214,4 @@ TEST_F(CommandLineTest, Version) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::command_line_test

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "common/base/ids.h"
 #include "common/base/status.h"
@@ -15,6 +16,17 @@ constexpr char kBrokerAddress[] = "127.0.0.1:7400";
 
 rpc::TlsFiles ReadTls(config::Table& table) {
   return {table.RequiredPath("certificate"), table.RequiredPath("private_key"), table.RequiredPath("roots")};
+}
+
+// What disclosures need: all of it, or nothing.
+void ReadSealing(config::Table& table, OfficerIdentity& inspector) {
+  const std::pair<const char*, std::string*> keys[] = {
+      {"sealing_certificate", &inspector.sealing_certificate}, {"sealing_key", &inspector.sealing_key}, {"authorities", &inspector.authorities}};
+  bool any = false;
+  for (const auto& [key, path] : keys) any |= !(*path = table.OptionalPath(key)).empty();
+  for (const auto& [key, path] : keys) {
+    if (any && path->empty()) table.Reject(key, "is needed with the others of sealing_certificate, sealing_key and authorities");
+  }
 }
 
 std::string ReadId(config::Table& table, std::set<std::string>& seen) {
@@ -57,22 +69,23 @@ absl::StatusOr<CtlConfig> LoadCtlConfig(const std::string& path) {
     if (!agency.address.empty() && agency.spiffe_id.empty()) table.Reject("spiffe_id", "is needed with address");
     agency.tls = ReadTls(table);
     agency.worker.set_pseudonym(table.OptionalString("worker"));
-    const auto role = table.OneOf("role", {"practitioner", "supervisor", "administrator", "system"});
+    const auto role = table.OneOf("role", {"practitioner", "supervisor", "administrator", "system", "authorising_officer"});
     const auto authentication = table.OneOf("authentication", {"multi_factor", "single_factor", "automatic"});
     agency.worker.set_role(static_cast<type::v1::WorkerRole>(
         console::EnumFromWords(*type::v1::WorkerRole_descriptor(), role).value_or(0)));
     agency.worker.set_authentication(static_cast<type::v1::Authentication>(
         console::EnumFromWords(*type::v1::Authentication_descriptor(), authentication).value_or(0)));
   }
-  const auto read_officers = [&root](const char* name, std::set<std::string>& seen, std::vector<OfficerIdentity>& officers) {
+  const auto read_officers = [&root](const char* name, std::set<std::string>& seen, std::vector<OfficerIdentity>& officers, const auto& more) {
     for (config::Table& table : root.Tables(name)) {
       OfficerIdentity& officer = officers.emplace_back();
       officer.id = ReadId(table, seen);
       officer.tls = ReadTls(table);
+      more(table, officer);
     }
   };
-  read_officers("admin", admins, config.admins);
-  read_officers("inspector", inspectors, config.inspectors);
+  read_officers("admin", admins, config.admins, [](config::Table&, OfficerIdentity&) {});
+  read_officers("inspector", inspectors, config.inspectors, ReadSealing);
   if (!config.as.empty() && config.FindAgency(config.as) == nullptr) root.Reject("as", "names no [[agency]] of this file");
   if (!config.as_admin.empty() && config.FindAdmin(config.as_admin) == nullptr) {
     root.Reject("as_admin", "names no [[admin]] of this file");

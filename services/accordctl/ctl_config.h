@@ -23,6 +23,8 @@ struct AgencyIdentity {
 struct OfficerIdentity {
   std::string id;
   rpc::TlsFiles tls;
+  // Of an inspector, paths: what disclosures are sealed for, and whose certificates of agencies are believed. All empty, or none.
+  std::string sealing_certificate, sealing_key, authorities;
 };
 
 struct CtlConfig {

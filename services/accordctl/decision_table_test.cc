@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace accord::accordctl {
+namespace accord::accordctl::decision_table_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -126,4 +126,4 @@ TEST(DecisionTableTest, NothingDecidedAndNothingWithheldAreSaidSo) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::decision_table_test

@@ -51,7 +51,9 @@ struct Group {
 constexpr Group kGroups[] = {
     {"Overdue here", {agency::v1::TODAY_KIND_TO_OPEN_OVERDUE, agency::v1::TODAY_KIND_TO_ANSWER_OVERDUE}},
     {"To open", {agency::v1::TODAY_KIND_TO_OPEN}},
-    {"To answer", {agency::v1::TODAY_KIND_TO_ANSWER, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER, agency::v1::TODAY_KIND_LINK_PROPOSED}},
+    {"To answer",
+     {agency::v1::TODAY_KIND_TO_ANSWER, agency::v1::TODAY_KIND_CHANGE_TO_ANSWER, agency::v1::TODAY_KIND_LINK_PROPOSED,
+      agency::v1::TODAY_KIND_DISCLOSURE_TO_ANSWER}},
     {"At the forum",
      {agency::v1::TODAY_KIND_CASE_TO_LIST, agency::v1::TODAY_KIND_CASE_TO_HEAR, agency::v1::TODAY_KIND_RESEARCH_DUE, agency::v1::TODAY_KIND_ACTION_OVERDUE,
       agency::v1::TODAY_KIND_ACTION_UNOWNED}},

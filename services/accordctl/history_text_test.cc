@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace accord::accordctl {
+namespace accord::accordctl::history_text_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -43,4 +43,4 @@ TEST(HistoryTextTest, SaysThatThereIsNothing) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::history_text_test

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <sstream>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
 #include "accord/agency/v1/agency_service.grpc.pb.h"
@@ -27,25 +26,6 @@ struct SetArguments {
   std::vector<std::string> cases, referrals, subjects;
 };
 
-// DOMAIN:KEY:RECIPE:TOKEN, the token in hex.
-absl::StatusOr<type::v1::SubjectToken> Subject(const std::string& text) {
-  std::vector<std::string> parts;
-  std::istringstream rest(text);
-  for (std::string part; std::getline(rest, part, ':');) parts.push_back(part);
-  type::v1::SubjectToken token;
-  const auto bytes = parts.size() == 4 ? FromHex(parts[3]) : std::nullopt;
-  uint32_t recipe = 0;
-  std::istringstream number(parts.size() == 4 ? parts[2] : "");
-  if (!bytes.has_value() || !(number >> recipe) || !number.eof()) {
-    return UsageError("--subject: DOMAIN:KEY:RECIPE:TOKEN is needed, the token in hex");
-  }
-  token.set_domain(parts[0]);
-  token.set_token_key(parts[1]);
-  token.set_recipe(recipe);
-  token.set_token(*bytes);
-  return token;
-}
-
 absl::StatusOr<admin::v1::Change> MakeHold(Session& session, const SetArguments& arguments) {
   admin::v1::Change change;
   auto& hold = *change.mutable_set_hold();
@@ -60,7 +40,7 @@ absl::StatusOr<admin::v1::Change> MakeHold(Session& session, const SetArguments&
     ACCORD_ASSIGN_OR_RETURN(*hold.add_header_digests(), FindHeaderDigest(session, id));
   }
   for (const std::string& subject : arguments.subjects) {
-    ACCORD_ASSIGN_OR_RETURN(*hold.add_subjects(), Subject(subject));
+    ACCORD_ASSIGN_OR_RETURN(*hold.add_subjects(), SubjectOf(subject));
   }
   const auto ground = console::EnumFromWords(*type::v1::HoldGround_descriptor(), arguments.ground);
   if (!ground.has_value()) return UsageError("--ground: one of " + console::EnumChoices(*type::v1::HoldGround_descriptor()));

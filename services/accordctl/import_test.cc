@@ -14,7 +14,7 @@
 #include "common/base/status.h"
 #include "services/accordctl/push_calls.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::import_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -214,4 +214,4 @@ TEST(ImportTest, EveryCallTakesRecords) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::import_test

@@ -12,7 +12,7 @@
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/tile_builder.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::log_export_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -196,4 +196,4 @@ TEST_F(LogExportTest, AnotherLogOrKeyIsNotMixedIn) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::log_export_test

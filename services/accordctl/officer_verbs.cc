@@ -1,14 +1,17 @@
-// What an officer does at once, or looks at: withdraw, officers, suspend, reinstate, onboard, leaving, connection, maintenance.
+// What an officer does at once, or looks at: withdraw, officers, suspend, reinstate, onboard, leaving, connection, maintenance. And put-officer, which
+// proposes a colleague.
 #include <fmt/format.h>
 
 #include <memory>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/console/message_text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "common/crypto/certificate.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/paging.h"
 #include "services/accordctl/verbs.h"
@@ -54,6 +57,76 @@ absl::StatusOr<int> MaintenanceVerb(Session& session, const std::string& onoff, 
   request.set_request_id(session.RequestId());
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::SetMaintenance, request));
   ShowDone(session, request.on() ? "maintenance: new referrals that are not IMMEDIATE wait at their agencies" : "maintenance is over", response.index());
+  return kDone;
+}
+
+struct PutOfficerArguments {
+  std::string principal, body, sealing_certificate, valid_from, effective_from;
+  std::vector<std::string> roles;
+  bool inactive = false;
+};
+
+// The row of `principal` as it stands, or a new one with its name.
+absl::StatusOr<admin::v1::PutOfficer> OfficerRow(const Endpoint& broker, const std::string& principal) {
+  const size_t slash = principal.find('/');
+  const std::string kind = principal.substr(0, slash);
+  if (slash == std::string::npos || (kind != "admin" && kind != "inspector")) return UsageError("an officer is named as admin/ID or inspector/ID");
+  admin::v1::PutOfficer row;
+  row.set_inspector(kind == "inspector");
+  row.set_id(principal.substr(slash + 1));
+  ACCORD_RETURN_IF_ERROR(EachRow(
+      admin::v1::ListOfficersRequest(), kRowsMax, [&](const auto& page) { return Ask(broker, &AdminService::Stub::ListOfficers, page); },
+      [](const auto& page) -> const auto& { return page.officers(); },
+      [&](const admin::v1::PutOfficer& officer) {
+        if (officer.inspector() == row.inspector() && officer.id() == row.id()) row = officer;
+      }));
+  return row;
+}
+
+absl::Status FillOfficer(const PutOfficerArguments& arguments, admin::v1::PutOfficer& row) {
+  constexpr size_t kCertificatePemBytesMax = 2 * crypto::kCertificateBytesMax;
+  row.set_active(!arguments.inactive);
+  if (!arguments.body.empty()) row.set_inspectorate(arguments.body);
+  if (!arguments.roles.empty()) row.clear_roles();
+  for (const std::string& role : arguments.roles) row.add_roles(Value<options::v1::OfficerRole>(role));
+  if (!arguments.valid_from.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const int64_t valid_from_ms, TimeMs("--valid-from", arguments.valid_from));
+    row.set_valid_from_ms(valid_from_ms);
+  }
+  if (arguments.sealing_certificate.empty()) return absl::OkStatus();
+  const auto pem = ReadFile(arguments.sealing_certificate, kCertificatePemBytesMax);
+  if (!pem.ok()) return UsageError(FromAbsl(pem.status().message()));
+  const auto certificate = crypto::Certificate::FromPem(*pem);
+  if (!certificate.ok()) return UsageError(fmt::format("{}: {}", arguments.sealing_certificate, FromAbsl(certificate.status().message())));
+  row.set_sealing_certificate(certificate->der());
+  return absl::OkStatus();
+}
+
+// A dry run asks the broker too, which judges the change and keeps nothing.
+absl::StatusOr<int> PutOfficerVerb(Session& session, const PutOfficerArguments& arguments) {
+  ACCORD_ASSIGN_OR_RETURN(Endpoint broker, session.Broker(Prefer::kAdmin));
+  broker.dry_run = false;
+  admin::v1::ProposeChangeRequest request;
+  ACCORD_ASSIGN_OR_RETURN(auto row, OfficerRow(broker, arguments.principal));
+  ACCORD_RETURN_IF_ERROR(FillOfficer(arguments, row));
+  *request.mutable_change()->mutable_put_officer() = std::move(row);
+  if (!arguments.effective_from.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const int64_t effective_from_ms, TimeMs("--effective-from", arguments.effective_from));
+    request.set_effective_from_ms(effective_from_ms);
+  }
+  request.set_dry_run(session.dry_run());
+  request.set_request_id(session.RequestId());
+  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
+  const std::string& name = response.change().name();
+  if (session.json() && session.dry_run()) {
+    session.PrintJson({{"dryRun", true}, {"change", ToJson(response.change())}});
+  } else if (session.json()) {
+    session.PrintJson(ToJson(response.change()));
+  } else if (session.dry_run()) {
+    session.Print("The broker would take it. Nothing was changed.\n");
+  } else {
+    session.Print(fmt::format("{0} is proposed: another administrator looks at it with `accordctl admin show {0}`, and approves it:\n  accordctl admin approve {0}\n", name));
+  }
   return kDone;
 }
 
@@ -137,6 +210,18 @@ void AddOfficerVerbs(Command& admin, Verb& chosen) {
   auto principal = std::make_shared<std::string>(), reason = std::make_shared<std::string>(), agency = std::make_shared<std::string>(),
        onoff = std::make_shared<std::string>(), until = std::make_shared<std::string>();
   admin.AddVerb("officers", "List administrators and inspectors with their roles").WhenGiven([&chosen] { chosen = OfficersVerb; });
+
+  auto put = std::make_shared<PutOfficerArguments>();
+  Command& officer = admin.AddChange("put-officer", "Propose an administrator or an inspector, or a change of one: what is not given stays as it is");
+  officer.AddOption("PRINCIPAL", put->principal, "admin/ID or inspector/ID").Required();
+  officer.AddOption("--body", put->body, "Of an inspector: the body that they are an officer of, such as ofsted");
+  officer.AddOption("--sealing-certificate", put->sealing_certificate, "Of an inspector: the certificate that what is disclosed to them is sealed for, PEM").ExistingFile();
+  officer.AddOption("--in-role", put->roles, "Of an administrator: what they are enrolled for; as often as needed").Check(OneOf<options::v1::OfficerRole>());
+  officer.AddOption("--valid-from", put->valid_from, "Certificates issued before this day or time are refused");
+  officer.AddFlag("--inactive", put->inactive, "They may not call any more");
+  officer.AddOption("--effective-from", put->effective_from, "Not in force before, such as 2027-04-01 or 2027-04-01T09:00:00Z; at most a year ahead");
+  officer.Footer("Example: accordctl admin put-officer inspector/ines --body ofsted --sealing-certificate ines-sealing.crt --as-admin alice");
+  officer.WhenGiven([&chosen, put] { chosen = [put](Session& session) { return PutOfficerVerb(session, *put); }; });
 
   Command& suspend = admin.AddChange("suspend", "Shut a principal out at once");
   suspend.AddOption("PRINCIPAL", *principal, "agency/ID, admin/ID or inspector/ID").Required();

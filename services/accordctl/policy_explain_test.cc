@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace accord::accordctl {
+namespace accord::accordctl::policy_explain_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -116,4 +116,4 @@ TEST(ExplainTextTest, SaysWhoWhyWhenAndUnderWhat) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::policy_explain_test

@@ -74,6 +74,7 @@ Program::Program()
   AddAdminVerbs(line, verb);
   AddPolicyVerbs(line, verb, offline);
   AddWarrantVerbs(line, verb);
+  AddDisclosureVerbs(line, verb);
   AddSelfVerbs(line, offline);
 }
 

@@ -14,7 +14,7 @@
 #include "services/accordctl/change_text.h"
 #include "services/accordctl/session.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::program_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,11 +49,11 @@ class ProgramTest : public ::testing::Test {
     std::vector<const char*> argv = {"accordctl"};
     for (const auto& argument : arguments) argv.push_back(argument.c_str());
     FakeRandom random(1);
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     const int status = RunAccordctl(static_cast<int>(argv.size()), argv.data(), random);
-    out_ = testing::internal::GetCapturedStdout();
-    err_ = testing::internal::GetCapturedStderr();
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
     return status;
   }
 
@@ -102,6 +102,9 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"case", "pack", "--as", "police", "--worker", "w", "--identifier", "9434765919", "--ground", "court-order", "--authority", "1", "--out", "build/no-such-pack"},
            {"case", "pack", "--as", "police", "--worker", "w", "--person", "A, B, 1990", "--ground", "court-order", "--authority", "1", "--out", "deploy"},  // Is there.
            {"trail", "case", "12", "--as-admin", "alice"},
+           {"trail", "referral", "0123456789", "--as-admin", "alice"},  // By less than all its digits nobody but an agency knows one.
+           {"trail", "find", "--subject", "Jane Smith", "--as-admin", "alice"},
+           {"case", "timeline", "--referral", "0123456789", "--as-admin", "alice"},
            {"ledger", "checkpoint", "--as", "police"},  // No vkey file.
            {"referral", "list", "--as", "police", "--request-id", "bad id"},
            {"referral", "resolve", "some-request-id", "--as", "police"},
@@ -166,7 +169,7 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"mailbox", "replay", "--since", "2026-11-01", "--as", "police", "--worker", "w"},
            {"mailbox", "replay", "--since", "1969-12-31T23:59:59Z", "--as", "police", "--worker", "w"},
            {"notices", "--as", "police", "--limit", "0"}}) {
-    EXPECT_EQ(Run(arguments), kWrongUse) << testing::PrintToString(arguments) << err_;
+    EXPECT_EQ(Run(arguments), kWrongUse) << ::testing::PrintToString(arguments) << err_;
     EXPECT_FALSE(err_.empty());
   }
   EXPECT_EQ(RunBare({"status"}), kWrongUse);
@@ -224,6 +227,13 @@ TEST_F(ProgramTest, AServiceThatDoesNotAnswerIsOneAndIsNamed) {
   EXPECT_EQ(Run({"--json", "referral", "list", "--as", "police"}), kFailed);
   const auto json = nlohmann::json::parse(out_);
   EXPECT_EQ(json["error"]["code"], "UNAVAILABLE");
+  // What is no whole name is looked for at the agency's own service.
+  for (const std::string id : {"push-0001", "0123456789", "referrals/0123456789"}) {
+    EXPECT_EQ(Run({"case", "timeline", "--referral", id, "--as", "police"}), kFailed);
+    EXPECT_THAT(err_, HasSubstr("police at 127.0.0.1:1")) << id;
+    EXPECT_EQ(Run({"trail", "referral", id, "--as", "police"}), kFailed);
+    EXPECT_THAT(err_, HasSubstr("police at 127.0.0.1:1")) << id;
+  }
 }
 
 // Each verb gets as far as the connection that it is to use: the agency's service, or the broker as agency or administrator.
@@ -251,7 +261,7 @@ TEST_F(ProgramTest, WhatIsSaidAfterwardsGoesToTheServiceAndTheRegisterToTheBroke
            with({"referral", "reseal", "push-0001", "--for", "housing"}, {}),
            with({"gap", "review", "push-0001", "--review", "completed"}, basis),
            with({"breach", "assess", "push-0001", "--assessment", "no-risk"}, {}), with({"notices"}, {})}) {
-    EXPECT_EQ(Run(arguments), kFailed) << testing::PrintToString(arguments) << err_;
+    EXPECT_EQ(Run(arguments), kFailed) << ::testing::PrintToString(arguments) << err_;
     EXPECT_THAT(err_, HasSubstr("police at 127.0.0.1:1"));
   }
   for (const auto& verb : std::vector<std::vector<std::string>>{{"gap", "list"}, {"breach", "list"}, {"sharing", "list"}, {"sharing", "count"}}) {
@@ -298,7 +308,7 @@ TEST(ChangeTextTest, HoldersSayWhatTheyHoldOnWhichBasisAndWhatTheyAnswered) {
   holder.set_answer(type::v1::CHANGE_ANSWER_KEPT_ON_BASIS);
   holder.set_kept_article6(type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
   EXPECT_THAT(HoldersText(response, 200), HasSubstr("kept on basis: legal obligation"));
-  EXPECT_THAT(HoldersText(response, 200), testing::Not(HasSubstr("a person has to see to it")));
+  EXPECT_THAT(HoldersText(response, 200), ::testing::Not(HasSubstr("a person has to see to it")));
   holder.set_not_told(true);
   EXPECT_THAT(HoldersText(response, 200), HasSubstr("a person has to see to it"));
 }
@@ -307,7 +317,7 @@ TEST(ChangeTextTest, AnActSaysWhetherItIsDoneAndWhomNoNoticeMayReach) {
   agency::v1::Submission submission;
   submission.set_request_id("push-0001");
   EXPECT_THAT(ActText(submission, 200), HasSubstr("recorded by the broker"));
-  EXPECT_THAT(ActText(submission, 200), testing::Not(HasSubstr("not told")));
+  EXPECT_THAT(ActText(submission, 200), ::testing::Not(HasSubstr("not told")));
   submission.set_pending_act(type::v1::STATEMENT_KIND_RECALL);
   submission.add_not_told("housing");
   EXPECT_THAT(ActText(submission, 200), HasSubstr("recall waits for the broker"));
@@ -385,7 +395,7 @@ TEST(ErrorTextTest, AReasonIsToldInPlainEnglishWithItsMetadata) {
   EXPECT_THAT(text, HasSubstr("retry_after_ms: 1000"));
   EXPECT_THAT(text, HasSubstr(std::string(RowOf(Reason::kQueueFull).next_step)));
   EXPECT_EQ(ErrorJson(status)["metadata"]["retry_after_ms"], "1000");
-  EXPECT_THAT(ErrorText(absl::UnknownError("\x1b[2J")), testing::Not(HasSubstr("\x1b")));
+  EXPECT_THAT(ErrorText(absl::UnknownError("\x1b[2J")), ::testing::Not(HasSubstr("\x1b")));
 }
 
 // The example is what people start from: it must load.
@@ -449,4 +459,4 @@ TEST_F(ProgramTest, RecoverNeedsNoConfigurationAndTellsWrongUseFromRefusal) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::program_test

@@ -13,7 +13,7 @@
 #include "services/accordctl/session.h"
 #include "services/accordctl/waiting_text.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::records_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -192,4 +192,4 @@ TEST(WaitingTextTest, SaysWhyAndWhatToDo) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::records_test

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "accord/agency/v1/agency_service.grpc.pb.h"
 #include "common/base/bytes.h"
@@ -112,8 +113,9 @@ absl::StatusOr<std::string> FindInInbox(const Endpoint& service, const std::stri
 absl::StatusOr<std::string> FindHeaderDigest(Session& session, const std::string& id) {
   auto digits = ReferralDigits(id);
   if (!digits.has_value() || digits->size() != kDigits) {
-    ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
-    ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
+    const auto agency = session.Agency();
+    if (!agency.ok()) return UsageError(fmt::format("{}: a referral is named by all its {} digits; who knows it by less is an agency's service, --as AGENCY", id, kDigits));
+    ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(**agency));
     const auto submission = FindSubmission(service, id);
     std::string name = submission.ok() ? submission->referral() : "";
     if (!submission.ok()) {
@@ -123,8 +125,27 @@ absl::StatusOr<std::string> FindHeaderDigest(Session& session, const std::string
     digits = ReferralDigits(name);
   }
   const auto digest = digits.has_value() ? FromHex(*digits) : std::nullopt;
-  if (!digest.has_value()) return Error(Reason::kReferralNotFound, fmt::format("{} has no header yet", id));
+  if (!digest.has_value()) return Error(Reason::kReferralNotFound, fmt::format("{} is not sealed yet: there is no record of it at the broker", id));
   return *digest;
+}
+
+absl::StatusOr<type::v1::SubjectToken> SubjectOf(const std::string& text) {
+  std::vector<std::string> parts;
+  std::istringstream rest(text);
+  for (std::string part; std::getline(rest, part, ':');) parts.push_back(part);
+  type::v1::SubjectToken token;
+  if (std::count(text.begin(), text.end(), ':') != 3) parts.clear();
+  const auto bytes = parts.size() == 4 ? FromHex(parts[3]) : std::nullopt;
+  uint32_t recipe = 0;
+  std::istringstream number(parts.size() == 4 ? parts[2] : "");
+  if (!bytes.has_value() || !(number >> recipe) || !number.eof()) {
+    return UsageError("--subject: DOMAIN:KEY:RECIPE:TOKEN is needed, the token in hex");
+  }
+  token.set_domain(parts[0]);
+  token.set_token_key(parts[1]);
+  token.set_recipe(recipe);
+  token.set_token(*bytes);
+  return token;
 }
 
 }  // namespace accord::accordctl

@@ -1,4 +1,5 @@
-// How a person names a referral: `referrals/{hex}`, its digest in hex or the beginning of it, or the sender's request id.
+// How a person names a referral: `referrals/{hex}`, its digest in hex or the beginning of it, or the sender's request id; and how somebody
+// whom a referral is about, by token.
 #pragma once
 
 #include <absl/status/statusor.h>
@@ -29,7 +30,11 @@ absl::StatusOr<agency::v1::Submission> FindSubmission(const Endpoint& service, c
 // The full name of the received referral that `id` names. As FindSubmission.
 absl::StatusOr<std::string> FindInInbox(const Endpoint& service, const std::string& id);
 
-// The header digest that `id` names: its 64 digits, else what the chosen agency's outbox or inbox knows by it. Errors of both.
+// The header digest that `id` names: its 64 digits, else what the chosen agency's outbox or inbox knows by it. Errors of both; a usage error
+// of what is not all its digits when no agency is chosen, for the broker knows no referral by less.
 absl::StatusOr<std::string> FindHeaderDigest(Session& session, const std::string& id);
+
+// DOMAIN:KEY:RECIPE:TOKEN, the token in hex. A usage error. Pure. Thread-safe.
+absl::StatusOr<type::v1::SubjectToken> SubjectOf(const std::string& text);
 
 }  // namespace accord::accordctl

@@ -11,7 +11,7 @@
 #include "services/accordctl/push_calls.h"
 #include "services/accordctl/references.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::samples_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -98,7 +98,7 @@ TEST(SamplesTest, DirectoriesAreReadByName) {
   for (const char* file : {"b.json", "a.json", "c.txt"}) std::ofstream(directory / file) << "{}";
   const auto found = FindSamples({directory.string(), (directory / "c.txt").string()});
   ASSERT_TRUE(found.ok());
-  EXPECT_THAT(*found, testing::ElementsAre((directory / "a.json").string(), (directory / "b.json").string(),
+  EXPECT_THAT(*found, ::testing::ElementsAre((directory / "a.json").string(), (directory / "b.json").string(),
                                            (directory / "c.txt").string()));
   EXPECT_FALSE(FindSamples({(directory / "absent").string()}).ok());
   // One malformed file: nothing is to be sent.
@@ -119,4 +119,4 @@ TEST(ReferencesTest, AReferralIsNamedByItsDigitsOrTheirBeginning) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::samples_test

@@ -29,7 +29,7 @@
 #include "services/accordctl/program.h"
 #include "services/accordctl/progress.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::self_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -144,12 +144,12 @@ class SelfTest : public ::testing::Test {
     std::vector<const char*> argv = {"accordctl"};
     for (const auto& argument : arguments) argv.push_back(argument.c_str());
     FakeRandom random(1);
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
     const int status = RunAccordctl(static_cast<int>(argv.size()), argv.data(), random,
                                     [this](const rpc::ChannelOptions&) { return server_.Channel(); });
-    out_ = testing::internal::GetCapturedStdout();
-    err_ = testing::internal::GetCapturedStderr();
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
     return status;
   }
 
@@ -188,6 +188,8 @@ std::string SelfTest::ValueOf(const std::string& words, const Option& option) co
   if (name == "--meeting" || name == "--at" || name == "--since") return "2027-03-31T09:30:00Z";
   if (name == "--review" || name == "--until" || name == "--from") return "2027-03-31";
   if (name == "LINK") return "links/41";
+  if (words == "admin put-officer" && name == "PRINCIPAL") return "inspector/ines";
+  if (words == "disclosure request" && name == "REFERRAL") return "referrals/" + std::string(64, 'a');
   if (name == "CHANGE") return "changes/7";
   if (name == "REASON") return "wrong-person";
   return "0123456789abcdef0123456789abcdef";
@@ -211,6 +213,7 @@ std::vector<std::string> SelfTest::Example(const FoundVerb& verb) {
       {"erase", {"--case", "0123456789abcdef0123456789abcdef", "--ground", "order", "--authority", "court/7"}},
       {"bundle export", {"--case", "0123456789abcdef0123456789abcdef"}},
       {"case timeline", {"0123456789abcdef0123456789abcdef"}},
+      {"warrant resolve", {"--case", "0123456789abcdef0123456789abcdef"}},
       {"hold set", {"--case", "0123456789abcdef0123456789abcdef"}},
       {"inbox assign", {"--to-team", "north"}},
       {"inbox forum", {"--meeting", "2027-03-31T09:30:00Z"}},
@@ -235,7 +238,7 @@ TEST_F(SelfTest, EveryVerbPrintsOneJsonDocument) {
   }
   // An empty answer suffices to print these; the others say in their document what is wrong with it, and have tests of their own.
   EXPECT_THAT(answered, IsSupersetOf({"admin changes", "admin overdue", "audit flows", "audit stale-agreements", "breach list", "case links", "checks show", "completion",
-                                      "deadletter list", "gap list", "hold list", "inbox list", "inbox search", "journal", "man", "notices", "policy list", "policy forums", "question list",
+                                      "deadletter list", "disclosure list", "gap list", "hold list", "inbox list", "inbox search", "journal", "man", "notices", "policy list", "policy forums", "question list",
                                       "referral list", "sharing count", "support list", "tenant status", "today", "waiting", "workers list"}));
 }
 
@@ -267,7 +270,7 @@ const std::set<std::string>& Reading() {
       "admin overdue", "admin show", "audit flows", "audit immediate", "audit missing-rationales", "audit never-answer",
       "audit probing", "audit stale-agreements", "audit unusual-volumes", "audit withheld", "audit without-consent",
       "breach list", "bundle export", "case history", "case links", "case timeline", "checks show", "completion",
-      "deadletter list", "erase status", "forum action list", "forum agenda", "gap list", "hold list", "inbox list",
+      "deadletter list", "disclosure collect", "disclosure list", "erase status", "forum action list", "forum agenda", "gap list", "hold list", "inbox list",
       "inbox search", "journal", "ledger checkpoint", "ledger checkpoints", "ledger export", "ledger policy", "ledger prove",
       "ledger recover", "ledger status", "ledger witness-key", "looks", "man", "notices", "policy diff", "policy explain",
       "policy forums", "policy list", "policy show", "policy test", "question ask", "question list", "question show",
@@ -302,8 +305,8 @@ TEST_F(SelfTest, EveryVerbThatChangesSomethingHasADryRunThatChangesNothing) {
     for (const MadeCall& call : server_.TakeCalls()) EXPECT_FALSE(Changes(call)) << verb.words << " calls " << call.method;
   }
   // Those whose way there the empty answers allow; of the others the look-up before it ends the run.
-  EXPECT_THAT(told, IsSupersetOf({"admin approve", "breach assess", "case confirm", "case pack", "deadletter discard", "erase", "export", "hold lift",
-                                  "hold set", "mailbox replay", "referral recall", "referral resolve", "tenant unlock", "warrant activate", "workers end", "workers put"}));
+  EXPECT_THAT(told, IsSupersetOf({"admin approve", "breach assess", "admin put-officer", "case confirm", "case pack", "deadletter discard", "disclosure release", "disclosure refuse", "disclosure request", "disclosure show", "erase", "export", "hold lift",
+                                  "hold set", "mailbox replay", "referral recall", "referral resolve", "tenant unlock", "warrant activate", "warrant resolve", "workers end", "workers put"}));
 }
 
 TEST_F(SelfTest, ADryRunSaysWhatWouldBeAskedOfWhom) {
@@ -332,12 +335,12 @@ TEST(VerbsTest, VerbsAreOfOneVocabulary) {
   const Program program;
   const std::set<std::string> words = {
       "accept", "action", "activate", "add", "agencies", "agency", "agenda", "answer", "approve", "ask", "assess", "assign",
-      "attachment", "case", "changes", "checkpoint", "checkpoints", "close", "completion", "confirm", "connection", "consent",
+      "attachment", "case", "changes", "checkpoint", "checkpoints", "close", "collect", "completion", "confirm", "connection", "consent",
       "correct", "count", "decide", "decline", "diff", "discard", "done", "draw", "end", "endorse", "erase", "explain", "export",
       "find", "flows", "forum", "forums", "get", "hear", "history", "holders", "immediate", "import", "journal", "leaving",
       "lift", "links", "list", "looks", "maintenance", "man", "missing-rationales", "never-answer", "not-shared", "notices",
-      "officers", "onboard", "outcome", "overdue", "pack", "policy", "preview", "probing", "propose", "prove", "publish", "put",
-      "read", "recall", "recover", "redirect", "referral", "regrade", "reinstate", "reject", "replay", "report-fork", "request",
+      "officers", "onboard", "outcome", "overdue", "pack", "policy", "preview", "probing", "propose", "prove", "publish", "put", "put-officer",
+      "read", "recall", "recover", "redirect", "referral", "refuse", "regrade", "reinstate", "reject", "release", "replay", "report-fork", "request",
       "requeue", "reseal", "research", "resolve", "resume", "return", "review", "room", "search", "sent-outside", "set", "show",
       "stale-agreements", "status", "submit", "suspend", "test", "timeline", "today", "undo", "unlock", "unusual-volumes",
       "upgrade", "waiting", "watch", "withdraw", "withheld", "without-consent", "witness-key",
@@ -449,12 +452,12 @@ TEST(ProgressTest, OneLineIsWrittenOverAtMostTenTimesASecond) {
   }
   EXPECT_EQ(said, "\r\x1b[K1 of 34,000 records\r\x1b[K1,200 of 34,000 records\r\x1b[Ksent: 7 records\r\x1b[K");
   // The standard error of a test is no terminal.
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   Progress silent("records");
   silent.Tell(1, 2);
   silent.End();
-  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::self_test

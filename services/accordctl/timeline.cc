@@ -71,38 +71,75 @@ struct PartyFacts {
   int64_t stored_ms = 0, released_ms = 0, delivered_ms = 0, opened_ms = 0, answered_ms = 0, outcome_ms = 0;
   bool took_on = false, ended = false;
   std::string stands;
-  struct Overdue {
+  struct Deadline {
     int64_t due_ms = 0;
-    int count = 0;
+    int overdue = 0;  // Entries.
     std::string version;
   };
-  Overdue pick_up, response, feedback;
+  Deadline pick_up, response, feedback;
 };
 
-void NoteOverdue(const EntryEvent& event, PartyFacts::Overdue& overdue) {
-  if (overdue.count++ > 0) return;  // The first one names the deadline; those after it the steps of the escalation.
-  overdue.due_ms = event.due_at_ms();
-  overdue.version = event.clock_version();
+// The first one counts: of overdue entries, those after it are the steps of the escalation.
+void NoteDue(const EntryEvent& event, PartyFacts::Deadline& deadline) {
+  if (deadline.due_ms > 0 || event.due_at_ms() == 0) return;
+  deadline.due_ms = event.due_at_ms();
+  deadline.version = event.clock_version();
+}
+void NoteOverdue(const EntryEvent& event, PartyFacts::Deadline& deadline) {
+  ++deadline.overdue;
+  NoteDue(event, deadline);
 }
 
 void NoteFirst(int64_t time_ms, int64_t& first) {
   if (first == 0) first = time_ms;
 }
 
-void NoteStatement(type::v1::StatementKind kind, int64_t time_ms, PartyFacts& party) {
-  party.stands = console::Words(kind);
-  switch (kind) {
-    case type::v1::STATEMENT_KIND_OPENED: return NoteFirst(time_ms, party.opened_ms);
+// What software alone said ends no wait for a person (docs/clocks.md).
+bool SaidByPerson(const CheckedRow& row) {
+  if (!row.actor.has_value()) return true;
+  return row.actor->worker().role() != type::v1::WORKER_ROLE_SYSTEM && row.actor->worker().authentication() != type::v1::AUTHENTICATION_AUTOMATIC;
+}
+
+void NoteAnswer(const EntryEvent& event, int64_t time_ms, PartyFacts& party) {
+  if (party.answered_ms > 0) return;
+  party.answered_ms = time_ms;
+  NoteDue(event, party.response);
+}
+
+void NoteOutcome(const EntryEvent& event, int64_t time_ms, PartyFacts& party) {
+  if (party.outcome_ms > 0) return;
+  party.outcome_ms = time_ms;
+  NoteDue(event, party.feedback);
+}
+
+void NoteStatement(const CheckedRow& row, int64_t time_ms, PartyFacts& party) {
+  const EntryEvent& event = *row.event;
+  party.stands = console::Words(event.statement());
+  if (!SaidByPerson(row)) return;
+  switch (event.statement()) {
+    case type::v1::STATEMENT_KIND_OPENED:
+      if (party.opened_ms == 0) NoteDue(event, party.pick_up);
+      return NoteFirst(time_ms, party.opened_ms);
     case type::v1::STATEMENT_KIND_ACCEPTED:
     case type::v1::STATEMENT_KIND_LISTED:
-    case type::v1::STATEMENT_KIND_TRANSFERRED_IN: party.took_on = true; return NoteFirst(time_ms, party.answered_ms);
+    case type::v1::STATEMENT_KIND_TRANSFERRED_IN: party.took_on = true; return NoteAnswer(event, time_ms, party);
     case type::v1::STATEMENT_KIND_DECIDED:
-    case type::v1::STATEMENT_KIND_CHECK_ANSWERED: return NoteFirst(time_ms, party.answered_ms);
+    case type::v1::STATEMENT_KIND_CHECK_ANSWERED:
+    case type::v1::STATEMENT_KIND_RESEARCH_REQUESTED:
+    case type::v1::STATEMENT_KIND_HEARD:
+    case type::v1::STATEMENT_KIND_DEFERRED: return NoteAnswer(event, time_ms, party);
     case type::v1::STATEMENT_KIND_DECLINED:
     case type::v1::STATEMENT_KIND_RETURNED:
-    case type::v1::STATEMENT_KIND_REDIRECTED: party.ended = true; return NoteFirst(time_ms, party.answered_ms);
-    case type::v1::STATEMENT_KIND_OUTCOME:
-    case type::v1::STATEMENT_KIND_CLOSED: return NoteFirst(time_ms, party.outcome_ms);
+    case type::v1::STATEMENT_KIND_REDIRECTED:
+    case type::v1::STATEMENT_KIND_TRANSFERRED_OUT: party.ended = true; return NoteAnswer(event, time_ms, party);
+    case type::v1::STATEMENT_KIND_CLOSED:
+      // Of what nobody has answered it is the answer, and its deadline the answer's.
+      if (party.answered_ms == 0) {
+        NoteAnswer(event, time_ms, party);
+        return NoteFirst(time_ms, party.outcome_ms);
+      }
+      return NoteOutcome(event, time_ms, party);
+    case type::v1::STATEMENT_KIND_OUTCOME: return NoteOutcome(event, time_ms, party);
     case type::v1::STATEMENT_KIND_RECALL:
     case type::v1::STATEMENT_KIND_WITHDRAWN: party.ended = true; return;
     default: return;
@@ -121,14 +158,14 @@ void NoteEvent(const CheckedRow& row, int64_t time_ms, PartyFacts& party) {
     case type::v1::EVENT_TYPE_PICK_UP_OVERDUE: return NoteOverdue(event, party.pick_up);
     case type::v1::EVENT_TYPE_RESPONSE_OVERDUE: return NoteOverdue(event, party.response);
     case type::v1::EVENT_TYPE_FEEDBACK_OVERDUE: return NoteOverdue(event, party.feedback);
-    case type::v1::EVENT_TYPE_STATEMENT: return NoteStatement(event.statement(), time_ms, party);
+    case type::v1::EVENT_TYPE_STATEMENT: return NoteStatement(row, time_ms, party);
     default: return;
   }
 }
 
-TimelineWait WaitOf(std::string what, int64_t from_ms, int64_t done_ms, const PartyFacts::Overdue& overdue, bool over) {
-  TimelineWait wait{.what = std::move(what), .from_ms = from_ms, .done_ms = {}, .due_ms = overdue.due_ms, .clock_version = overdue.version,
-                    .reminders = overdue.count, .over = over && done_ms == 0};
+TimelineWait WaitOf(std::string what, int64_t from_ms, int64_t done_ms, const PartyFacts::Deadline& deadline, bool over) {
+  TimelineWait wait{.what = std::move(what), .from_ms = from_ms, .done_ms = {}, .due_ms = deadline.due_ms, .clock_version = deadline.version,
+                    .reminders = deadline.overdue, .over = over && done_ms == 0};
   if (done_ms > 0) wait.done_ms = done_ms;
   return wait;
 }
@@ -147,13 +184,13 @@ TimelineParty PartyOf(const PartyFacts& facts) {
     if (party.stands.empty()) party.stands = "gets nothing";
     return party;
   }
-  const PartyFacts::Overdue none;
+  const PartyFacts::Deadline none;
   // An act is later than what it presupposes: what was done without the step before it leaves that as not recorded.
   const auto after = [&](int64_t before_ms) { return before_ms > 0 ? before_ms : facts.stored_ms; };
   party.waits.push_back(WaitOf("collected", facts.stored_ms, facts.delivered_ms, none, facts.ended));
   party.waits.push_back(WaitOf("opened by a person", facts.stored_ms, facts.opened_ms, facts.pick_up, facts.ended));
   party.waits.push_back(WaitOf("answered", after(facts.opened_ms), facts.answered_ms, facts.response, facts.ended));
-  if (facts.took_on || facts.outcome_ms > 0 || facts.feedback.count > 0) {
+  if (facts.took_on || facts.outcome_ms > 0 || facts.feedback.overdue > 0) {
     party.waits.push_back(WaitOf("outcome told", after(facts.answered_ms), facts.outcome_ms, facts.feedback, facts.ended && !facts.took_on));
   }
   for (const TimelineWait& wait : party.waits) {
@@ -231,7 +268,8 @@ void NoteRow(const CheckedRow& row, std::map<std::string, ReferralFacts>& all, s
 std::string TimelineDetail(const CheckedRow& row) {
   if (!row.event.has_value() || row.event->due_at_ms() == 0) return DetailText(row);
   const EntryEvent& event = *row.event;
-  std::string text = fmt::format("was due {}", TimelineTime(event.due_at_ms()));
+  const bool statement = event.type() == type::v1::EVENT_TYPE_STATEMENT;
+  std::string text = fmt::format("{}was due {}", statement ? DetailText(row) + "\n" : "", TimelineTime(event.due_at_ms()));
   if (!event.clock_version().empty()) text += " by clock rules " + event.clock_version();
   if (event.step() != type::v1::ESCALATION_STEP_UNSPECIFIED) text += "; step: " + console::Words(event.step());
   if (event.reminder() > 0) text += fmt::format("; number {}", event.reminder());
@@ -316,10 +354,12 @@ std::string WaitText(const TimelineWait& wait) {
   std::string text = wait.done_ms.has_value() ? fmt::format("{}, after {}", TimelineTime(*wait.done_ms), Lasted(*wait.done_ms - wait.from_ms))
                      : wait.over              ? std::string("no more due")
                                               : std::string("no record in Accord");
-  if (!wait.overdue()) return text;
-  text += fmt::format("; OVERDUE: was due {}", TimelineTime(wait.due_ms));
+  if (wait.due_ms == 0) return text;
+  const bool late = wait.done_ms.has_value() && *wait.done_ms > wait.due_ms;
+  text += fmt::format("; {}: was due {}", wait.overdue() ? "OVERDUE" : late ? "LATE" : "in time", TimelineTime(wait.due_ms));
   if (!wait.clock_version.empty()) text += fmt::format(" by clock rules {}", wait.clock_version);
-  if (wait.done_ms.has_value() && *wait.done_ms > wait.due_ms) text += fmt::format(", {} late", Lasted(*wait.done_ms - wait.due_ms));
+  if (late) text += fmt::format(", {} late", Lasted(*wait.done_ms - wait.due_ms));
+  if (!wait.overdue()) return text;
   return text + fmt::format(", {} overdue {}", wait.reminders, wait.reminders == 1 ? "entry" : "entries");
 }
 
@@ -335,8 +375,8 @@ std::vector<std::string> ProofText(const Timeline& timeline) {
   lines.push_back(proof.checkpoint_size > 0
                       ? fmt::format("Each entry was proved to be in the log of {} entries with root {}, which the log's key signs.", proof.checkpoint_size, proof.checkpoint_root)
                       : std::string("What each entry says opens commitments of its leaf; that the leaves are in the log was not asked."));
-  lines.push_back("What is not here has no record in Accord: it may have happened by telephone or on paper. A deadline is named where the record has an "
-                  "overdue entry; without one, none was missed on the record.");
+  lines.push_back("What is not here has no record in Accord: it may have happened by telephone or on paper. A deadline is named where the record has it: "
+                  "of what was missed in its overdue entries, of what was met in the entry of the statement that met it. Older entries of statements have none.");
   return lines;
 }
 

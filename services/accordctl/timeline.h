@@ -32,11 +32,11 @@ struct TimelineWait {
   std::string what;                // "collected", "opened by a person", "answered", "outcome told".
   int64_t from_ms = 0;             // When it could first have happened.
   std::optional<int64_t> done_ms;  // Absent: no record in Accord.
-  int64_t due_ms = 0;              // As the first overdue entry says; 0: no overdue entry, so no deadline was missed on the record.
+  int64_t due_ms = 0;              // As the first overdue entry says, else what ended it; 0: the record names no deadline.
   std::string clock_version;
   int reminders = 0;               // Overdue entries.
   bool over = false;               // It can no longer happen: declined, returned, recalled, withdrawn or given up first.
-  bool overdue() const { return due_ms > 0; }
+  bool overdue() const { return reminders > 0; }
 };
 
 // A section that a recipient did not get.

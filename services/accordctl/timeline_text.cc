@@ -56,7 +56,7 @@ nlohmann::json TimelineJson(const Timeline& timeline) {
         waits.push_back({{"what", wait.what},
                          {"fromMs", wait.from_ms},
                          {"doneMs", wait.done_ms.has_value() ? json(*wait.done_ms) : json()},
-                         {"dueMs", wait.overdue() ? json(wait.due_ms) : json()},
+                         {"dueMs", wait.due_ms > 0 ? json(wait.due_ms) : json()},
                          {"overdue", wait.overdue()},
                          {"overdueEntries", wait.reminders},
                          {"clockVersion", wait.clock_version}});

@@ -8,7 +8,6 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/console/table.h"
-#include "common/crypto/digest.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/progress.h"
 #include "services/accordctl/receipt_files.h"
@@ -41,15 +40,12 @@ absl::Status ProveTimeline(const Endpoint& broker, const ledger::Vkey& log, cons
   return absl::OkStatus();
 }
 
-absl::StatusOr<inspection::v1::QueryTrailRequest> TimelineRequest(const TimelineOptions& options, std::string& only) {
+absl::StatusOr<inspection::v1::QueryTrailRequest> TimelineRequest(Session& session, const TimelineOptions& options, std::string& only) {
   inspection::v1::QueryTrailRequest request;
   request.set_purpose(options.purpose);
   request.set_warrant(options.warrant);
   if (!options.referral.empty()) {
-    const auto digits = ReferralDigits(options.referral);
-    const auto digest = digits.has_value() ? FromHex(*digits) : std::nullopt;
-    if (!digest.has_value() || digest->size() != crypto::kDigestBytes) return UsageError("a referral is named as `referrals/…`, by all its 64 digits");
-    only = *digest;
+    ACCORD_ASSIGN_OR_RETURN(only, FindHeaderDigest(session, options.referral));
     request.set_referral(only);
   }
   if (!options.pseudonym.empty()) {
@@ -63,7 +59,7 @@ absl::StatusOr<inspection::v1::QueryTrailRequest> TimelineRequest(const Timeline
 
 absl::StatusOr<int> ShowTimeline(Session& session, const TimelineOptions& options) {
   std::string only;
-  ACCORD_ASSIGN_OR_RETURN(const auto request, TimelineRequest(options, only));
+  ACCORD_ASSIGN_OR_RETURN(const auto request, TimelineRequest(session, options, only));
   const bool of_case = request.about_case() == inspection::v1::QueryTrailRequest::kCasePseudonym;
   const Prefer prefer = !options.warrant.empty() ? Prefer::kInspector : of_case ? Prefer::kAdmin : Prefer::kAgency;
   if (!options.html.empty() && std::filesystem::symlink_status(options.html).type() != std::filesystem::file_type::not_found) {
@@ -99,7 +95,7 @@ void AddTimelineVerb(Command& cases, Verb& chosen) {
   auto options = std::make_shared<TimelineOptions>();
   Command& verb = cases.AddVerb("timeline", "What happened across agencies: who got what, how long it waited, where the record is silent");
   verb.AddOption("CASE", options->pseudonym, "Case pseudonym, 32 hex digits (administrators; inspectors under a warrant)");
-  verb.AddOption("--referral", options->referral, "`referrals/…`: of the case this one alone; without a case also for the agencies that are party to it");
+  verb.AddOption("--referral", options->referral, "Of the case this one alone, without a case also for the agencies that are party to it: `referrals/…` or its digits; to an agency also 8 of them or more, or its own request id");
   verb.AddOption("--warrant", options->warrant, "The warrant it is asked under (inspectors)");
   verb.AddOption("--purpose", options->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
   verb.AddOption("--html", options->html, "Write it into this new file, one page to read and print").Path();

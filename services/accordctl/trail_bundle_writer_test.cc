@@ -16,7 +16,7 @@
 #include "common/ledger/tlog_proof.h"
 #include "services/accordctl/receipt_export.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::trail_bundle_writer_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -208,4 +208,4 @@ TEST_F(TrailBundleWriterTest, ReceiptsOfAForkedLogKeepNamesOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::trail_bundle_writer_test

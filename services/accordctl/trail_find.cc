@@ -11,6 +11,7 @@
 #include "common/console/words.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/progress.h"
+#include "services/accordctl/references.h"
 #include "services/accordctl/trail_query.h"
 #include "services/accordctl/trail_rows.h"
 #include "services/accordctl/verbs.h"
@@ -135,6 +136,9 @@ absl::StatusOr<QueryTrailRequest> FindRequest(const FindArguments& arguments) {
     ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMs("--until", arguments.until));
     filter.set_until_ms(until_ms);
   }
+  for (const std::string& subject : arguments.subjects) {
+    ACCORD_ASSIGN_OR_RETURN(*filter.add_subjects(), SubjectOf(subject));
+  }
   filter.set_newest_first(arguments.newest_first);
   if (!arguments.workers.empty() && arguments.agencies.size() != 1) return UsageError("--worker: whose they are is said by exactly one --agency");
   return request;
@@ -163,6 +167,8 @@ void AddTrailFind(Command& trail, Verb& chosen) {
   verb.AddOption("--statement", arguments->statements, "Kind of statement").Check(OneOf<type::v1::StatementKind>());
   verb.AddOption("--verdict", arguments->verdicts, "A verdict of its decisions").Check(OneOf<type::v1::Verdict>());
   verb.AddOption("--basis", arguments->bases, "Article 6 basis of the referral when it was stored").Check(OneOf<type::v1::Article6Basis>());
+  verb.AddOption("--subject", arguments->subjects,
+                 "Of the cases of somebody, by a token that an agency which knows them made: DOMAIN:KEY:RECIPE:TOKEN, the token in hex");
   verb.AddFlag("--newest-first", arguments->newest_first, "The newest first");
   verb.AddFlag("--explain", arguments->explain, "Say how it would be read and how much that looks at; nothing is asked or recorded");
   verb.AddOption("--rows", arguments->rows, "Most entries to show").Range(1, kRowsMax).ShowDefault();

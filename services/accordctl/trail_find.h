@@ -14,7 +14,7 @@ namespace accord::accordctl {
 
 // What is typed.
 struct FindArguments {
-  std::vector<std::string> agencies, workers, areas, grades, events, statements, verdicts, bases;
+  std::vector<std::string> agencies, workers, areas, grades, events, statements, verdicts, bases, subjects;
   std::string from, until, purpose, warrant;
   bool newest_first = false, explain = false, proofs = false, no_proofs = false;
   int rows = 0;

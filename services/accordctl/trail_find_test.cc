@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-namespace accord::accordctl {
+namespace accord::accordctl::trail_find_test {
 namespace {
 
 TEST(TrailFindTest, WhatIsTypedIsAsked) {
   FindArguments arguments{.agencies = {"idva"}, .workers = {"w-1"}, .areas = {"E08000012"}, .grades = {"high"}, .events = {"statement"},
-                          .statements = {"accepted"}, .verdicts = {"withhold"}, .bases = {"public-task"}, .from = "2027-03-31",
+                          .statements = {"accepted"}, .verdicts = {"withhold"}, .bases = {"public-task"}, .subjects = {"northshire:2026-1:1:0aff"}, .from = "2027-03-31",
                           .until = "2027-03-31T09:30:00Z", .purpose = "audit", .warrant = "jtai-1", .newest_first = true};
   const auto request = FindRequest(arguments);
   ASSERT_TRUE(request.ok()) << request.status();
@@ -22,6 +22,10 @@ TEST(TrailFindTest, WhatIsTypedIsAsked) {
   EXPECT_EQ(filter.statements(0), type::v1::STATEMENT_KIND_ACCEPTED);
   EXPECT_EQ(filter.verdicts(0), type::v1::VERDICT_WITHHOLD);
   EXPECT_EQ(filter.article6(0), type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+  EXPECT_EQ(filter.subjects(0).domain(), "northshire");
+  EXPECT_EQ(filter.subjects(0).token_key(), "2026-1");
+  EXPECT_EQ(filter.subjects(0).recipe(), 1u);
+  EXPECT_EQ(filter.subjects(0).token(), "\x0a\xff");
   EXPECT_EQ(filter.until_ms() - filter.from_ms(), (9 * 60 + 30) * 60'000);
   EXPECT_TRUE(filter.newest_first());
 }
@@ -30,6 +34,13 @@ TEST(TrailFindTest, AWorkerIsOfOneAgencyAndATimeIsOne) {
   EXPECT_TRUE(IsUsageError(FindRequest({.workers = {"w-1"}}).status()));
   EXPECT_TRUE(IsUsageError(FindRequest({.agencies = {"idva", "police"}, .workers = {"w-1"}}).status()));
   EXPECT_TRUE(IsUsageError(FindRequest({.from = "last week"}).status()));
+}
+
+TEST(TrailFindTest, ASubjectIsATokenInFourParts) {
+  for (const char* wrong : {"", "northshire:2026-1:1", "northshire:2026-1:1:0aff:", "northshire:2026-1:1:0af", "northshire:2026-1:one:0aff", "northshire:2026-1:1x:0aff",
+                            "Jane Smith"}) {
+    EXPECT_TRUE(IsUsageError(FindRequest({.subjects = {wrong}}).status())) << wrong;
+  }
 }
 
 TEST(TrailFindTest, TheReadingIsExplainedInWords) {
@@ -44,4 +55,4 @@ TEST(TrailFindTest, TheReadingIsExplainedInWords) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::trail_find_test

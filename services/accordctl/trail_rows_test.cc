@@ -10,7 +10,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::trail_rows_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -132,4 +132,4 @@ TEST_F(TrailRowsTest, AGapInTheChainIsSeen) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::trail_rows_test

@@ -23,8 +23,6 @@ namespace {
 
 using inspection::v1::QueryTrailRequest;
 
-constexpr size_t kDigestDigits = 64;
-
 struct TrailArguments {
   std::string id, purpose, bundle, warrant;
   bool proofs = false, no_proofs = false;
@@ -137,23 +135,7 @@ absl::StatusOr<int> Referral(Session& session, const TrailArguments& arguments) 
   QueryTrailRequest request;
   request.set_purpose(arguments.purpose);
   request.set_warrant(arguments.warrant);
-  auto digits = ReferralDigits(arguments.id);
-  if (!digits.has_value() || digits->size() != kDigestDigits) {
-    // A request id, or the beginning of the digits: this agency's own outbox knows the rest, or else its inbox.
-    ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
-    ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
-    const auto submission = FindSubmission(service, arguments.id);
-    std::string name = submission.ok() ? submission->referral() : "";
-    if (!submission.ok()) {
-      if (!digits.has_value() || !absl::IsNotFound(submission.status())) return submission.status();
-      ACCORD_ASSIGN_OR_RETURN(name, FindInInbox(service, arguments.id));
-    }
-    if (name.empty())
-      return Error(Reason::kReferralNotFound,
-                   "the submission is not sealed yet: there is no record of it at the broker");
-    digits = ReferralDigits(name);
-  }
-  request.set_referral(FromHex(*digits).value_or(""));
+  ACCORD_ASSIGN_OR_RETURN(*request.mutable_referral(), FindHeaderDigest(session, arguments.id));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
   return ShowTrail(session, broker, request, arguments);
 }

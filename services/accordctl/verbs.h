@@ -38,7 +38,8 @@ void AddSupportVerbs(Command& app, Verb& chosen);   // support publish, room, li
 void AddAuditVerbs(Command& app, Verb& chosen);     // audit flows, withheld, … : one for each audit of sharing
 void AddQuestionVerbs(Command& app, Verb& chosen);  // question list, show, ask; sample draw
 void AddAdminVerbs(Command& app, Verb& chosen);     // propose, show, approve, withdraw, changes, agencies, and those of AddOfficerVerbs; status
-void AddOfficerVerbs(Command& admin, Verb& chosen);  // officers, suspend, reinstate, onboard, leaving, connection, maintenance
-void AddWarrantVerbs(Command& app, Verb& chosen);   // warrant propose, activate, suspend, resume, end, show, list, watch; looks
+void AddOfficerVerbs(Command& admin, Verb& chosen);  // officers, put-officer, suspend, reinstate, onboard, leaving, connection, maintenance
+void AddWarrantVerbs(Command& app, Verb& chosen);   // warrant propose, activate, suspend, resume, end, resolve, show, list, watch; looks
+void AddDisclosureVerbs(Command& app, Verb& chosen);  // request, list, collect; show, release, refuse
 
 }  // namespace accord::accordctl

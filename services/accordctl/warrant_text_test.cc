@@ -10,7 +10,7 @@
 #include "common/base/text.h"
 #include "services/accordctl/session.h"
 
-namespace accord::accordctl {
+namespace accord::accordctl::warrant_text_test {
 namespace {
 
 using inspection::v1::Warrant;
@@ -93,4 +93,4 @@ TEST(WarrantTextTest, ALookSaysWhoAskedWhat) {
 }
 
 }  // namespace
-}  // namespace accord::accordctl
+}  // namespace accord::accordctl::warrant_text_test

@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "services/accordctl/choices.h"
+#include "services/accordctl/disclosure_verbs.h"
 #include "services/accordctl/paging.h"
 #include "services/accordctl/verbs.h"
 #include "services/accordctl/warrant_text.h"
@@ -233,6 +234,7 @@ void AddWarrantVerbs(Command& app, Verb& chosen) {
   Command& warrant = app.AddGroup("warrant", "Inspectors' grants to read the record: who, under which power, what, until when");
   AddPropose(warrant, chosen);
   AddActs(warrant, chosen);
+  AddResolveVerb(warrant, chosen);
   auto id = std::make_shared<std::string>();
   Command& show = warrant.AddVerb("show", "Show a warrant: what it covers, and where it stands");
   show.AddOption("ID", *id, "Its id").Required();

@@ -6,7 +6,7 @@
 #include "common/agent/testing_mapping.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agency {
+namespace accord::agency::forum_mapping_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -88,4 +88,4 @@ TEST_F(ForumMappingTest, ResearchAsksTheMembersButWhoMustNotBeTold) {
 }
 
 }  // namespace
-}  // namespace accord::agency
+}  // namespace accord::agency::forum_mapping_test

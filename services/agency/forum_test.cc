@@ -8,7 +8,7 @@
 #include "common/agent/today.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::agency {
+namespace accord::agency::forum_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: states and kinds.
@@ -371,4 +371,4 @@ TEST_F(ForumTest, RefusesAnActionThatIsWrong) {
 }
 
 }  // namespace
-}  // namespace accord::agency
+}  // namespace accord::agency::forum_test

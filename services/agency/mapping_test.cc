@@ -6,7 +6,7 @@
 #include "common/agent/testing_mapping.h"
 #include "services/agency/testing_profiles.h"
 
-namespace accord::agency {
+namespace accord::agency::mapping_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -135,4 +135,4 @@ TEST(AgencyMappingTest, TheSamplesMap) {
 }
 
 }  // namespace
-}  // namespace accord::agency
+}  // namespace accord::agency::mapping_test

@@ -8,7 +8,7 @@
 #include "services/agency/mapping.h"
 #include "services/agency/testing_profiles.h"
 
-namespace accord::agency {
+namespace accord::agency::records_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -111,4 +111,4 @@ TEST(AgencyRecordsTest, NothingOfAPersonIsLost) {
 }
 
 }  // namespace
-}  // namespace accord::agency
+}  // namespace accord::agency::records_test

@@ -30,6 +30,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/base/version.h"
+#include "common/console/manual.h"
 #include "common/rpc/client.h"
 #include "common/rpc/tls.h"
 #include "services/bench/ceiling_server.h"
@@ -289,6 +290,7 @@ int Fail(const absl::Status& status) {
 int Main(int argc, char** argv) {
   CLI::App app("Measures how fast the broker takes referrals, beside what gRPC and RocksDB allow at best.", "accord-bench");
   app.set_version_flag("--version", kVersion);
+  console::AddManualFlag(app);
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   Options options;
   options.broker = (std::filesystem::path(self).parent_path() / "accord-broker").string();

@@ -19,6 +19,7 @@
 #include "services/broker/clocks/feedback.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/disclosures/disclosure_clock.h"
 #include "services/broker/recovery/tail_adoption.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/breach.h"
@@ -138,6 +139,7 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
                   {DueKind::kReseal, ChaseReseal},
                   {DueKind::kChecks, TellChecksDue},
                   {DueKind::kUpload, SweepUpload},
+                  {DueKind::kDisclosure, SweepDisclosure},
                   {DueKind::kChangeAct, [self = broker.get()](auto& context, const Due& due, auto&) {
                      const auto number = U64FromKey(std::string_view(due.header_digest).substr(due.header_digest.size() - sizeof(uint64_t)));
                      if (!number.has_value()) return Error(Reason::kStoreCorrupt, "what is due of a change names none");

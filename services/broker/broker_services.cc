@@ -9,6 +9,7 @@
 #include "services/broker/api/audit_service.h"
 #include "services/broker/api/case_service.h"
 #include "services/broker/api/directory_service.h"
+#include "services/broker/api/disclosure_service.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/ledger_service.h"
 #include "services/broker/api/mailbox_service.h"
@@ -33,10 +34,11 @@ struct BrokerServices::Parts {
         sharing({broker.sequencer(), broker.policy(), broker.directory(), broker.mailboxes(), broker.refusals(), broker.clock()}, shared),
         cases({broker.sequencer(), broker.policy(), broker.directory(), broker.refusals(), broker.clock(), broker.linker()}, shared),
         ledger(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared, streams),
-        trail({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.linker(), broker.refusals()},
+        trail({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.linker(), broker.refusals(), broker.executor()},
               {broker.sequencer(), broker.policy(), broker.directory(), broker.witnesses(), broker.refusals(), broker.clock(), broker.vkey()},
-              {broker.sequencer(), broker.directory(), broker.policy(), broker.trail_keys(), random, broker.refusals()},
-              shared, streams),
+              {broker.sequencer(), broker.directory(), broker.policy(), broker.trail_keys(), random, broker.refusals(), broker.executor()},
+              {broker.sequencer(), broker.directory(), broker.refusals(), broker.clock()}, shared, streams),
+        disclosures({broker.sequencer(), broker.directory(), broker.refusals(), broker.clock()}, shared, streams),
         warrants(broker.sequencer(), broker.directory(), broker.refusals(), shared, streams),
         audits({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.refusals(), broker.clock()}, shared),
         directory(broker.sequencer(), broker.directory(), broker.refusals(), broker.clock(), shared),
@@ -55,6 +57,7 @@ struct BrokerServices::Parts {
   CaseService cases;
   LedgerService ledger;
   TrailService trail;
+  DisclosureService disclosures;
   WarrantService warrants;
   AuditService audits;
   DirectoryService directory;
@@ -68,7 +71,7 @@ BrokerServices::~BrokerServices() = default;
 
 std::vector<grpc::Service*> BrokerServices::all() {
   Parts& p = *parts_;
-  return {&p.referral, &p.mailbox, &p.sharing, &p.cases, &p.ledger, &p.trail, &p.warrants, &p.audits, &p.directory, &p.policy, &p.admin};
+  return {&p.referral, &p.mailbox, &p.sharing, &p.cases, &p.ledger, &p.trail, &p.disclosures, &p.warrants, &p.audits, &p.directory, &p.policy, &p.admin};
 }
 
 rpc::UnreadableReport BrokerServices::unreadable() {
@@ -84,11 +87,11 @@ rpc::UnreadableReport BrokerServices::unreadable() {
 }
 
 void BrokerServices::EndStreamsOfDenied() {
-  parts_->streams.EndIf([&p = *parts_](const rpc::Peer& peer) { return p.broker.authorizer().Judge(peer); });
+  parts_->streams.EndIf([&p = *parts_](const rpc::Peer& peer, std::string_view method) { return p.broker.authorizer().Judge(peer, method); });
 }
 
 void BrokerServices::EndStreams() {
-  parts_->streams.EndIf([](const rpc::Peer&) { return Error(Reason::kShuttingDown, "the broker is stopping"); });
+  parts_->streams.EndIf([](const rpc::Peer&, std::string_view) { return Error(Reason::kShuttingDown, "the broker is stopping"); });
 }
 
 }  // namespace accord::broker

@@ -17,6 +17,7 @@
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/base/version.h"
+#include "common/console/manual.h"
 #include "common/rpc/server.h"
 #include "common/rpc/tls.h"
 #include "common/telemetry/log.h"
@@ -79,6 +80,7 @@ int Serve(const BrokerConfig& config, const Clock& clock, Random& random) {
 int Main(int argc, char** argv) {
   CLI::App app("The broker of Accord: decides, records and delivers referrals between agencies.", "accord-broker");
   app.set_version_flag("--version", kVersion);
+  console::AddManualFlag(app);
   std::string path;
   app.add_option("--config", path, "Configuration file (deploy/broker.toml.example)")->required();
   CLI::App* const init = app.add_subcommand("init", "Make a new broker: files, keys, entry 0, directory, agreement");

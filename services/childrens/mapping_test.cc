@@ -3,7 +3,7 @@
 #include "common/agent/testing_mapping.h"
 #include "services/childrens/mapping.h"
 
-namespace accord::childrens {
+namespace accord::childrens::mapping_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -306,4 +306,4 @@ TEST(ChildrensMappingTest, AnIdvaServiceIsChosenByWhereTheVictimLives) {
 }
 
 }  // namespace
-}  // namespace accord::childrens
+}  // namespace accord::childrens::mapping_test

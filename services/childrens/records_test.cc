@@ -5,7 +5,7 @@
 #include "common/agent/testing_records.h"
 #include "services/childrens/mapping.h"
 
-namespace accord::childrens {
+namespace accord::childrens::records_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -97,4 +97,4 @@ TEST(ChildrensRecordsTest, NothingOfAStrategyDiscussionIsLost) {
 }
 
 }  // namespace
-}  // namespace accord::childrens
+}  // namespace accord::childrens::records_test

@@ -6,7 +6,7 @@
 #include "common/referral/subject_token.h"
 #include "services/health/mapping.h"
 
-namespace accord::health {
+namespace accord::health::mapping_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -434,4 +434,4 @@ TEST(HealthMappingTest, AnIdvaServiceIsChosenByWhereThePatientLives) {
 }
 
 }  // namespace
-}  // namespace accord::health
+}  // namespace accord::health::mapping_test

@@ -5,7 +5,7 @@
 #include "common/referral/referral_name.h"
 #include "services/housing/mapping.h"
 
-namespace accord::housing {
+namespace accord::housing::mapping_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -187,4 +187,4 @@ TEST(HousingMappingTest, AnIdvaServiceIsChosenByWhereTheVictimLives) {
 }
 
 }  // namespace
-}  // namespace accord::housing
+}  // namespace accord::housing::mapping_test

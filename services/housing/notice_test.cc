@@ -5,7 +5,7 @@
 #include "common/agent/testing_mapping.h"
 #include "common/referral/referral_name.h"
 
-namespace accord::housing {
+namespace accord::housing::notice_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the file tested.
@@ -182,4 +182,4 @@ TEST(HousingNoticeTest, AChecksOrAnAnswerIsNone) {
 }
 
 }  // namespace
-}  // namespace accord::housing
+}  // namespace accord::housing::notice_test

@@ -4,7 +4,7 @@
 #include "services/idva/mapping.h"
 #include "services/idva/testing_answers.h"
 
-namespace accord::idva {
+namespace accord::idva::mapping_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -458,4 +458,4 @@ TEST(IdvaMappingTest, EverySampleOfThisServiceMaps) {
 }
 
 }  // namespace
-}  // namespace accord::idva
+}  // namespace accord::idva::mapping_test

@@ -8,7 +8,7 @@
 #include "services/idva/mapping.h"
 #include "services/idva/testing_answers.h"
 
-namespace accord::idva {
+namespace accord::idva::records_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -165,4 +165,4 @@ TEST(IdvaRecordsTest, NothingOfAttemptsIsLost) {
 }
 
 }  // namespace
-}  // namespace accord::idva
+}  // namespace accord::idva::records_test

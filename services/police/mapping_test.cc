@@ -3,7 +3,7 @@
 #include "common/agent/testing_mapping.h"
 #include "services/police/mapping.h"
 
-namespace accord::police {
+namespace accord::police::mapping_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -561,4 +561,4 @@ TEST(PoliceMappingTest, AnIdvaServiceIsChosenByWhereTheVictimLives) {
 }
 
 }  // namespace
-}  // namespace accord::police
+}  // namespace accord::police::mapping_test

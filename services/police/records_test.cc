@@ -5,7 +5,7 @@
 #include "common/agent/testing_records.h"
 #include "services/police/mapping.h"
 
-namespace accord::police {
+namespace accord::police::records_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: as the mapping.
@@ -258,4 +258,4 @@ TEST(PoliceRecordsTest, NothingOfAHousingReferralIsLost) {
 }
 
 }  // namespace
-}  // namespace accord::police
+}  // namespace accord::police::records_test

@@ -8,7 +8,7 @@
 
 #include "services/verify/testing_trail.h"
 
-namespace accord::verify {
+namespace accord::verify::bundle_verifier_test {
 namespace {
 
 using ledger::TrailGrade;
@@ -286,4 +286,4 @@ TEST(LedgerCopyTest, AScanGoesThroughAllStretchesInOrder) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::bundle_verifier_test

@@ -7,7 +7,7 @@
 #include "services/verify/testing_log.h"
 #include "services/verify/testing_synthetic_log.h"
 
-namespace accord::verify {
+namespace accord::verify::compare_verifier_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -129,4 +129,4 @@ TEST(CompareVerifierTest, AWrongRootOfTheEmptyTreeIsAFork) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::compare_verifier_test

@@ -17,7 +17,7 @@
 #include "services/verify/ordered_tasks.h"
 #include "services/verify/progress.h"
 
-namespace accord::verify {
+namespace accord::verify::engine_parts_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -132,4 +132,4 @@ TEST_F(DirectoryReaderTest, ReadsWholePlainFilesAndNothingElse) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::engine_parts_test

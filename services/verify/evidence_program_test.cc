@@ -10,7 +10,7 @@
 #include "services/verify/testing_export.h"
 #include "services/verify/testing_trail.h"
 
-namespace accord::verify {
+namespace accord::verify::evidence_program_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -244,4 +244,4 @@ TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::evidence_program_test

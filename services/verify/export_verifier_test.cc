@@ -8,7 +8,7 @@
 #include "common/crypto/digest.h"
 #include "services/verify/testing_export.h"
 
-namespace accord::verify {
+namespace accord::verify::export_verifier_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -183,4 +183,4 @@ TEST(ExportVerifierTest, APolicyThatIsNotMetIsFound) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::export_verifier_test

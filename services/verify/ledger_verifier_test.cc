@@ -13,7 +13,7 @@
 #include "services/verify/testing_log.h"
 #include "services/verify/testing_synthetic_log.h"
 
-namespace accord::verify {
+namespace accord::verify::ledger_verifier_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -331,4 +331,4 @@ TEST(LedgerVerifierTest, FindingsAreBoundedAndAllCounted) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::ledger_verifier_test

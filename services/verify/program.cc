@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "common/base/version.h"
+#include "common/console/manual.h"
 #include "services/verify/command.h"
 #include "services/verify/ordered_tasks.h"
 
@@ -12,6 +13,7 @@ namespace accord::verify {
 int RunVerify(int argc, const char* const* argv, Output& output) {
   CLI::App app("Verifies receipts and copies of a log offline (docs/formats.md §6).", "accord-verify");
   app.set_version_flag("--version", kVersion);
+  console::AddManualFlag(app);
   app.require_subcommand(1);
   app.fallthrough();
   SharedOptions shared;

@@ -15,7 +15,7 @@
 #include "common/ledger/tlog_proof.h"
 #include "services/verify/testing_log.h"
 
-namespace accord::verify {
+namespace accord::verify::program_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -277,4 +277,4 @@ TEST_F(ProgramTest, TheKeyMayBeConfigured) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::program_test

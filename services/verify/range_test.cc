@@ -9,7 +9,7 @@
 #include "services/verify/testing_log.h"
 #include "services/verify/testing_synthetic_log.h"
 
-namespace accord::verify {
+namespace accord::verify::range_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -157,4 +157,4 @@ TEST(RangeTest, AnOlderCheckpointThatIsNotExtendedIsAFork) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::range_test

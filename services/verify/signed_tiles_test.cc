@@ -10,7 +10,7 @@
 #include "common/base/text.h"
 #include "services/verify/testing_synthetic_log.h"
 
-namespace accord::verify {
+namespace accord::verify::signed_tiles_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -96,4 +96,4 @@ TEST(SignedTilesTest, AnotherRootOrSizeOpensNothing) {
 }
 
 }  // namespace
-}  // namespace accord::verify
+}  // namespace accord::verify::signed_tiles_test

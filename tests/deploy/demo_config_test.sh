@@ -25,6 +25,10 @@ for number in 11 12 13 14 15; do
   same "$(grep -c "127.0.0.1:$((base + number))\"" "$demo/accordctl.toml")" 1 "port $number of accordctl"
 done
 
+for inspector in ines omar; do
+  same "$(grep -c "^sealing_certificate = \"pki/inspector/$inspector-sealing.crt\"" "$demo/accordctl.toml")" 1 "the inspector $inspector of accordctl"
+done
+
 # With the further agencies, what is there of the five stays as it is, but for whom the Idva hands over to.
 expect 0 "$root/deploy/demo-config.sh" "$work/further" --base-port "$base" --further
 for number in 11 15 20 21 22; do

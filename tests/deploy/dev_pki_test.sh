@@ -44,9 +44,15 @@ for administrator in alice bob; do
     fail "an administrator may pose as a server"
 done
 
+for inspector in ines omar; do
+  check inspector/$inspector tls-ca sslclient "Digital Signature" "URI:spiffe://accord.example/inspector/$inspector"
+  check inspector/$inspector-sealing area-authority any "Key Agreement" "URI:spiffe://accord.example/inspector/$inspector/sealing"
+  ! openssl verify -CAfile "$pki/tls-ca.crt" "$pki/inspector/$inspector-sealing.crt" >"$work/out" 2>&1 || fail "the TLS authority vouches for an inspector's sealing"
+done
+
 find "$pki" -name '*.key' ! -perm 600 >"$work/loose"
 same "$(cat "$work/loose")" "" "keys that others may read"
-same "$(find "$pki" -name '*.key' | wc -l)" 26 "number of keys"
+same "$(find "$pki" -name '*.key' | wc -l)" 30 "number of keys"
 for agency in police childrens housing health idva; do
   openssl pkey -in "$pki/$agency/witness.key" -noout -text | grep -q ED25519 || fail "the witness key of $agency is not Ed25519"
 done

@@ -2,7 +2,7 @@
 """usage: commands_test.py BIN
 
 Every command that the documents show is one: program or script is there, each verb and option is in its --help; in a fence, what is
-required is given too. Looks at lines of fences and at `code` that begin with a program of BIN (build/release/bin) or with a script of this repository.
+required is given too; and the page of the manual of each program has what its --help has. Looks at lines of fences and at `code` that begin with a program of BIN (build/release/bin) or with a script of this repository.
 """
 import functools
 import itertools
@@ -98,7 +98,7 @@ def judge_program(binary, words, fenced):
             positionals += 1
         else:
             return f"no verb {word}"
-    if fenced and not given & {"--help", "--version"}:
+    if fenced and not given & {"--help", "--man", "--version"}:
         return next((wrong for wrong in (lacking(part, given, positionals) for part in required) if wrong), None)
     return None
 
@@ -160,12 +160,46 @@ def check_judge(binary):
             [f"of itself: {code} must be found wrong" for code in bad if not judge(binary, code, True)])
 
 
+def help_with_verbs(binary, program):
+    """What --help says of a program and, by its name, of each of its verbs."""
+    text = help_of(str(binary / program)) or ""
+    # What follows the verbs in the help are examples, which begin with the program.
+    return text, {verb: help_of(str(binary / program), verb) or "" for verb in verbs_of(text) if verb != program}
+
+
+def judge_page(program, page, text, verbs):
+    """What the page of the manual lacks of what the help says."""
+    lacks = [f"no section {section}" for section in ("NAME", "SYNOPSIS", "OPTIONS", "EXIT STATUS") if f".SH {section}\n" not in page]
+    if not page.isascii():
+        lacks.append("it is not ASCII")
+    # As roff has them: hyphens that are none to break at.
+    for one in [text, *verbs.values()]:
+        lacks += [f"no option {name}" for name in options_of(one) if f"\\fB{name}\\fR".replace("-", r"\-") not in page]
+    lacks += [f"no verb {verb}" for verb in verbs if f'.SS "{program} {verb}'.replace("-", r"\-") not in page]
+    return [f"{program} --man: {lack}" for lack in lacks]
+
+
+def check_pages(binary):
+    """The pages of the programs that CLI11 reads have what their help has; accordctl's own tests have its page."""
+    findings = []
+    for program in sorted(PROGRAMS - {"accordctl"}):
+        done = subprocess.run([str(binary / program), "--man"], capture_output=True, text=True, timeout=HELP_SECONDS, check=False)
+        text, verbs = help_with_verbs(binary, program)
+        found = judge_page(program, done.stdout, text, verbs)
+        if done.returncode != 0 or not options_of(text):
+            found.append(f"{program} --man: exit status {done.returncode}")
+        elif not judge_page(program, done.stdout.replace("version", ""), text, verbs):
+            found.append(f"of itself: a page of {program} without --version must be found wrong")
+        findings += found
+    return findings
+
+
 def main(arguments):
     if len(arguments) != 1:
         print(__doc__, file=sys.stderr)
         return 2
     binary = pathlib.Path(arguments[0])
-    findings, commands = check_judge(binary), 0
+    findings, commands = check_judge(binary) + check_pages(binary), 0
     for path, number, code, fenced in snippets():
         wrong = judge(binary, code, fenced)
         commands += code.split(" ")[0] in PROGRAMS

@@ -7,9 +7,11 @@
 #include "accord/type/v1/entry.pb.h"
 #include "accord/type/v1/referral.pb.h"
 #include "common/base/status.h"
+#include "common/crypto/cms.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/dsse.h"
 #include "common/referral/decision.h"
+#include "common/referral/disclosure.h"
 #include "common/referral/header.h"
 #include "common/referral/section.h"
 #include "common/referral/statement.h"
@@ -151,6 +153,39 @@ TEST(GoldenReferralTest, StatementsOfLaterKinds) {
     std::string& before = previous[statement->agency()];
     EXPECT_EQ(statement->previous_statement(), before);
     before = Hex(vector["digest"]);
+  }
+}
+
+TEST(GoldenReferralTest, DisclosureStatements) {
+  const json vectors = Vectors("disclosure", "statements");
+  for (const json& vector : vectors) {
+    const type::v1::SignedPayload document = Document(vector);
+    const auto statement = referral::ParseDisclosureStatement(document);
+    ASSERT_TRUE(statement.ok()) << statement.status();
+    const auto key = crypto::SigningKey::FromPem(KeyPem(vector["signer"])).value();
+    EXPECT_EQ(referral::SignDisclosureStatement(*statement, key).value().payload(), document.payload());
+  }
+}
+
+TEST(GoldenReferralTest, SealedBetweenInspectorAndAgency) {
+  const json vectors = Vectors("disclosure", "sealed");
+  for (const json& vector : vectors) {
+    const referral::DisclosureBinding binding{.from = vector["from"],
+                                              .to = vector["to"],
+                                              .request_id = vector["request_id"],
+                                              .kind = static_cast<type::v1::DisclosureKind>(vector["kind"].get<int>())};
+    const std::string content = Hex(vector["content"]), plaintext = Base64(vector["plaintext_base64"]);
+    EXPECT_EQ(referral::MakeDisclosurePlaintext(binding, content).value(), plaintext);
+    EXPECT_EQ(referral::ReadDisclosurePlaintext(binding, plaintext).value(), content);
+    EXPECT_TRUE(plaintext.starts_with(Hex(vector["binding"])));
+    EXPECT_FALSE(referral::ReadDisclosurePlaintext(binding, Altered(plaintext)).ok());
+    const std::string name = vector["to"].get<std::string>() + "-sealing";
+    const auto key = crypto::SealingKey::FromPem(KeyPem(name)).value();
+    EXPECT_EQ(crypto::cms::Open(Base64(vector["sealed_base64"]), key, Certificate(name)).value(), plaintext) << vector["what"];
+    if (vector["what"] != "question") continue;
+    type::v1::PersonsQuestion question;
+    ASSERT_TRUE(question.ParseFromString(content));
+    EXPECT_TRUE(referral::ValidatePersonsQuestion(question).ok());
   }
 }
 

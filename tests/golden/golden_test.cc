@@ -86,8 +86,8 @@ TEST(GoldenTest, Certificates) {
     EXPECT_EQ(certificate.CheckSigningForm().ok(), use == "signing" || use == "tls");
     if (use == "authority") continue;
     EXPECT_EQ(certificate.uri_sans(), std::vector<std::string>{vector["uri"]});
-    EXPECT_TRUE(vector["uri"].get<std::string>().starts_with(
-        "spiffe://" + vectors["trust_domain"].get<std::string>() + "/agency/"));
+    const std::string whose = vector["name"] == "ines-sealing" ? "/inspector/" : "/agency/";
+    EXPECT_TRUE(vector["uri"].get<std::string>().starts_with("spiffe://" + vectors["trust_domain"].get<std::string>() + whose));
     EXPECT_TRUE(anchors->Verify(certificate, {}, kThen, Reason::kSealingKeyUntrusted).ok());
     EXPECT_FALSE(
         anchors->Verify(certificate, {}, kThen + absl::Hours(24 * 366 * 40), Reason::kSealingKeyUntrusted)

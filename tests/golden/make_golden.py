@@ -40,6 +40,7 @@ CHECK = "--check" in sys.argv[1:]
 TIME_MS = 1_764_000_000_000  # 2025-11-24T16:00:00Z: the instant of every vector.
 KEY_NOTE = "TEST KEY of Accord's golden vectors, public to everyone. Never use it for anything else.\n"
 SENDER, IDVA, CHILDRENS = "northshire-police", "northshire-idva", "northshire-childrens"
+INSPECTOR = "ines"
 ORIGIN = "accord.test/northshire"
 
 
@@ -117,7 +118,7 @@ def load_protos(out):
                     for folder in ("options", "type") for path in (ROOT / "proto/accord" / folder).rglob("*.proto"))
     run("protoc", "-I", ROOT / "proto", f"--python_out={out}", *protos)
     sys.path.insert(0, out)
-    for module in ("vocabulary", "referral", "entry", "section_content"):
+    for module in ("vocabulary", "referral", "entry", "section_content", "disclosure"):
         globals()[f"{module}_pb2"] = importlib.import_module(f"accord.type.v1.{module}_pb2")
 
 
@@ -190,6 +191,7 @@ CERTIFICATES = {  # name: URI path, key usage, whether for TLS
     f"{IDVA}-sealing": (f"agency/{IDVA}/sealing", key_usage(key_agreement=True), False),
     f"{CHILDRENS}-sealing": (f"agency/{CHILDRENS}/sealing", key_usage(key_agreement=True), False),
     f"{IDVA}-sealing-2": (f"agency/{IDVA}/sealing", key_usage(key_agreement=True), False),
+    f"{INSPECTOR}-sealing": (f"inspector/{INSPECTOR}/sealing", key_usage(key_agreement=True), False),
     f"{SENDER}-signing": (f"agency/{SENDER}/signing", key_usage(digital_signature=True), False),
     f"{IDVA}-signing": (f"agency/{IDVA}/signing", key_usage(digital_signature=True), False),
     f"{SENDER}-tls": (f"agency/{SENDER}/outbox", key_usage(digital_signature=True), True),
@@ -672,6 +674,49 @@ def statements_of_later_kinds(header_digest, previous):
     return made
 
 
+# ---- 15. Disclosures ---------------------------------------------------------------------
+
+def disclosure_statements(case):
+    """One of each answer: sections that are released, and a refusal."""
+    v, d, signer = vocabulary_pb2, disclosure_pb2, f"{SENDER}-signing"
+    parts = [H(for_recipient(s["sealed"], subject_key_id(s["names"][0]))) for s in case["sections"]]
+    told = [dict(answer=v.DISCLOSURE_ANSWER_RELEASED, parts=parts), dict(answer=v.DISCLOSURE_ANSWER_REFUSED, ground=v.DISCLOSURE_GROUND_LEGAL_PRIVILEGE)]
+    earlier = committed("disclosure").get("statements", [])
+    return [signed(signer, b"application/vnd.accord.disclosure.v1", wire(d.DisclosureStatement(
+        key_id=H(spki(p256(signer))), request_id=f"golden/disclosure/{i + 1:06}", disclosure=4711 + i, agency=SENDER, warrant="jtai-northshire",
+        inspector=INSPECTOR, kind=v.DISCLOSURE_KIND_SECTIONS,
+        worker=referral_pb2.Worker(pseudonym="dpo-1", role=v.WORKER_ROLE_AUTHORISING_OFFICER, authentication=v.AUTHENTICATION_MULTI_FACTOR),
+        signed_at_ms=TIME_MS + 86_400_000, **fields)), earlier[i] if i < len(earlier) else {}) for i, fields in enumerate(told)]
+
+
+def disclosure_binding(sender, recipient, request_id, kind):
+    fields = (b"accord/disclosure/v1", sender, recipient, request_id, b"%d" % kind)
+    return H(*(lp(16, field) for field in fields))
+
+
+def disclosed(case):
+    """A question about people, the answer to it, and the answer to one about referrals."""
+    v, d, s = vocabulary_pb2, disclosure_pb2, section_content_pb2
+    digest = bytes.fromhex(case["document"]["digest"])
+    found = dict(referral=digest, record_numbers=["NP-4711"], request_id=case["request_id"])
+    request_id = "golden/inspector/000001"
+    told = [("question", INSPECTOR, SENDER, v.DISCLOSURE_KIND_PERSONS, d.PersonsQuestion(persons=[
+                d.PersonAsked(mark="row-1", person=s.Person(family_name="Ashdown", given_names="Miriam", dates_of_birth=["1991-04-17"])),
+                d.PersonAsked(mark="row-2", person=s.Person(record_number="NP-0815"))])),
+            ("answer about people", SENDER, INSPECTOR, v.DISCLOSURE_KIND_PERSONS, d.PersonsAnswer(persons=[
+                d.PersonFound(mark="row-1", referrals=[d.ReferralFound(strength=v.MATCH_STRENGTH_STRONG, **found)]), d.PersonFound(mark="row-2")])),
+            ("answer about records", SENDER, INSPECTOR, v.DISCLOSURE_KIND_RECORDS, d.RecordsAnswer(referrals=[d.ReferralFound(**found)]))]
+    earlier = {row["what"]: row["sealed_base64"] for row in committed("disclosure").get("sealed", [])}
+    made = []
+    for what, sender, recipient, kind, content in told:
+        binding = disclosure_binding(sender.encode(), recipient.encode(), request_id.encode(), kind)
+        plain = plaintext(binding, wire(content))
+        made.append({"what": what, "from": sender, "to": recipient, "request_id": request_id, "kind": kind, "content": wire(content).hex(),
+                     "binding": binding.hex(), "plaintext_base64": b64(plain),
+                     "sealed_base64": b64(seal(plain, [f"{recipient}-sealing"], earlier.get(what)))})
+    return made
+
+
 def leaves(case, statement_digest):
     """Entry 0, a referral stored, its release and a statement on it."""
     e, log = entry_pb2, ed("log")
@@ -765,6 +810,10 @@ def make_vectors():
                         "later_kinds_comment": "One statement of each later kind, as they are made; whether one may follow another is the "
                                                "broker's to say.",
                         "later_kinds": statements_of_later_kinds(bytes.fromhex(document["digest"]), bytes.fromhex(told[-1]["digest"]))}
+
+    out["disclosure"] = {
+        "comment": "§15: an agency's signed answers to an inspector, and what is sealed between them, each for one certificate of keys/.",
+        "statements": disclosure_statements(case), "sealed": disclosed(case)}
 
     out["leaf"] = {
         "comment": "§6: leaves 0 to 3 of a log: opened, a referral stored, its release, a statement. Openings are of the "

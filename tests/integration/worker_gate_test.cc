@@ -9,6 +9,7 @@
 #include <set>
 
 #include "accord/agency/v1/attachments_service.pb.h"
+#include "accord/agency/v1/disclosure_service.pb.h"
 #include "accord/agency/v1/records_service.pb.h"
 #include "accord/agency/v1/tenant_service.pb.h"
 #include "accord/agency/v1/workers_service.pb.h"
@@ -47,6 +48,7 @@ const std::vector<const FileDescriptor*>& ServiceFiles() {
   static const std::vector<const FileDescriptor*> files = {
       agency::v1::ListInboxRequest::descriptor()->file(),          agency::v1::PutWorkerRequest::descriptor()->file(),
       agency::v1::ExportRecordsRequest::descriptor()->file(),      agency::v1::UploadAttachmentRequest::descriptor()->file(),
+      agency::v1::ReadDisclosureRequest::descriptor()->file(),
       agency::v1::UnlockRequest::descriptor()->file(),             police::v1::ReportIncidentRequest::descriptor()->file(),
       childrens::v1::DecideContactRequest::descriptor()->file(),   housing::v1::OpenApplicationRequest::descriptor()->file(),
       health::v1::ReferPatientRequest::descriptor()->file(),       idva::v1::ReferToMaracRequest::descriptor()->file(),

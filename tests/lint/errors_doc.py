@@ -70,7 +70,7 @@ def check(tree):
     findings = []
     names = [reason for _, reason, *_ in found]
     for name, reason, _, meaning, step in found:
-        if reason != re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper():
+        if reason != re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).upper():
             findings.append(f"{CATALOGUE}: {name} is called {reason}")
         if names.count(reason) > 1:
             findings.append(f"{CATALOGUE}: {reason} stands twice")
@@ -105,6 +105,8 @@ CASES = [
     Case("a row too many", {CATALOGUE: header(ONE), DOCUMENT: page(ONE_ROW, ONE_ROW)}, "docs/errors.md:11:"),
     Case("a name that does not fit", {CATALOGUE: header(ONE.replace("QueueFull", "QueueLong")), DOCUMENT: page(ONE_ROW)},
          "QueueLong is called QUEUE_FULL"),
+    Case("a word of one letter", {CATALOGUE: header(ONE.replace("QueueFull", "NotAQueue").replace("QUEUE_FULL", "NOT_A_QUEUE")),
+                                  DOCUMENT: page(ONE_ROW.replace("QUEUE_FULL", "NOT_A_QUEUE"))}),
     Case("a runbook that is not there", {CATALOGUE: header(ONE.replace("Wait.", "See runbooks/none.md.")),
                                          DOCUMENT: page(ONE_ROW.replace("Wait.", "See runbooks/none.md."))}, "runbooks/none.md"),
     Case("a row that cannot be read", {CATALOGUE: header(ONE, "Other"), DOCUMENT: page(ONE_ROW)}, "cannot be read"),

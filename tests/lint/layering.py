@@ -17,7 +17,7 @@ BROKER_GROUND = ["services/broker/directory/families.h", "services/broker/sequen
 STORE_INTERFACE = ["common/storage/store.h", "common/storage/batch.h", "common/storage/record.h", "common/storage/commit_log.h"]
 BROKER_MODULE = BASE + TELEMETRY + ["common/crypto", "common/ledger", "common/referral"] + STORE_INTERFACE + TYPE + BROKER_GROUND
 WIRE = BASE + TELEMETRY + ["common/rpc", "common/crypto"] + TYPE
-AGENCY_WIRE = ["accord/agency/v1", "accord/broker/v1", "accord/admin/v1"]
+AGENCY_WIRE = ["accord/agency/v1", "accord/broker/v1", "accord/admin/v1", "accord/inspection/v1"]
 
 # folder → folders and files it may include beside itself. The longest matching folder counts.
 MAY_INCLUDE = {
@@ -44,7 +44,7 @@ MAY_INCLUDE = {
     # One way in which an agency's service calls somebody, apart from the others for its library.
     "common/webhook": BASE + ["common/agent/alert_hook.h"],
     # The runtime's wiring, shared by six programs: what is in main.cc elsewhere. Hence the concrete store.
-    "common/agent_rpc": WIRE + ["common/agent", "common/console/passphrase.h", "common/webhook", "common/policy", "common/referral", "common/storage"] + AGENCY_WIRE,
+    "common/agent_rpc": WIRE + ["common/agent", "common/console/manual.h", "common/console/passphrase.h", "common/webhook", "common/policy", "common/referral", "common/storage"] + AGENCY_WIRE,
 
     "services/broker/ledger": BASE + TELEMETRY + ["common/crypto", "common/ledger"] + STORE_INTERFACE,
     # rocks_store.h: FamilySpec, with which the store is opened. admin/v1 and options/v1: the directory stores changes as proposed
@@ -81,7 +81,7 @@ MAY_INCLUDE = {
     "services/broker/clocks": BROKER_MODULE + ["common/policy", "services/broker/directory", "services/broker/policy", "services/broker/delivery",
                                                "services/broker/sharing", "services/broker/sequencer", "accord/admin/v1"],
     # Destroys where it lies: the concrete store for the purge, the key slots, and the sequencer that its steps are commands of.
-    "services/broker/erasure": BROKER_MODULE + ["services/broker/directory", "services/broker/cases", "services/broker/delivery",
+    "services/broker/erasure": BROKER_MODULE + ["services/broker/directory", "services/broker/disclosures/disclosure_store.h", "services/broker/cases", "services/broker/delivery",
                                                 "services/broker/holds", "services/broker/ledger", "services/broker/sequencer",
                                                 "services/broker/sharing", "services/broker/trails/keys.h", "services/broker/trails/receipts.h", "common/storage/rocks_store.h", "accord/admin/v1", "accord/options/v1"],
     "services/broker/admission": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/cases",
@@ -92,6 +92,11 @@ MAY_INCLUDE = {
     # sequencer: the index is written by commands. cases/links.h: cases by a token. A filter is the wire's, as questions are.
     "services/broker/trails": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery", "services/broker/warrants",
                                                "services/broker/sequencer", "services/broker/cases/links.h", "accord/inspection/v1"],
+    # What inspectors ask of agencies: judged as trails are, on the clock of what falls due; parts that were uploaded are taken as a referral's are.
+    # erase.h and case_linker.h: its tests erase a referral.
+    "services/broker/disclosures": BROKER_MODULE + ["services/broker/directory", "services/broker/delivery", "services/broker/sharing/due.h", "services/broker/admission",
+                                                    "services/broker/warrants", "services/broker/trails", "services/broker/erasure/erase.h", "services/broker/cases/case_linker.h",
+                                                    "accord/inspection/v1"],
     # Named questions: computed from what trails give, within a warrant's scope; their messages are what they answer.
     "services/broker/questions": BROKER_MODULE + ["services/broker/directory", "services/broker/ledger", "services/broker/delivery/referral_store.h", "services/broker/cases/links.h",
                                                   "services/broker/trails", "services/broker/warrants", "accord/inspection/v1", "accord/admin/v1", "accord/options/v1"],
@@ -101,7 +106,7 @@ MAY_INCLUDE = {
     # What goes into a bundle beside the record: policy texts, and the directory as administrators approved it.
     "services/broker/bundles": BROKER_MODULE + ["services/broker/directory", "services/broker/policy", "services/broker/trails", "services/broker/warrants", "accord/admin/v1"],
     # Published checkpoints are the trails': what is cosigned, and how reading asks for the quorum.
-    "services/broker/administration": BROKER_MODULE + ["services/broker/directory", "services/broker/policy",
+    "services/broker/administration": BROKER_MODULE + ["services/broker/directory", "services/broker/disclosures/disclosure_store.h", "services/broker/policy",
                                                        "services/broker/delivery/referral_store.h", "accord/admin/v1"],
     "services/broker/witness": BROKER_MODULE + ["services/broker/directory", "services/broker/trails/published.h"],
     # The one edge between identity on the wire and the directory.
@@ -109,7 +114,7 @@ MAY_INCLUDE = {
     "services/broker/api": WIRE + ["services/broker", "common/ledger", "common/referral", "common/storage/store.h", "accord/broker/v1",
                                    "accord/admin/v1", "accord/inspection/v1", "accord/storage/v1"],
     # broker.cc and broker_init.cc wire the modules without the wire, for main.cc and for tests.
-    "services/broker": WIRE + ["services/broker", "common/ledger", "common/storage", "common/referral", "common/policy",
+    "services/broker": WIRE + ["services/broker", "common/console/manual.h", "common/ledger", "common/storage", "common/referral", "common/policy",
                                "accord/storage/v1", "accord/admin/v1"],
 
     "services/accordctl": WIRE + ["common/console", "common/ledger", "common/policy", "common/records", "common/referral", "accord/agency/v1", "accord/broker/v1", "accord/admin/v1", "accord/options/v1",
@@ -118,7 +123,7 @@ MAY_INCLUDE = {
     # Offline: no gRPC.
     "services/verify": BASE + TELEMETRY + ["common/console", "common/crypto", "common/ledger", "common/referral"] + TYPE + ["accord/inspection/v1"],
     # Measures what others do, the bare libraries beside them: the concrete store and client.
-    "services/bench": WIRE + ["common/ledger", "common/referral", "common/storage", "common/agent", "accord/broker/v1",
+    "services/bench": WIRE + ["common/console/manual.h", "common/ledger", "common/referral", "common/storage", "common/agent", "accord/broker/v1",
                               "accord/admin/v1"],
 }
 AGENCIES = ["police", "childrens", "housing", "health", "idva", "agency"]
@@ -161,6 +166,7 @@ HOMES = {
                   "common/records",        # JSON with lines, and what came of a file.
                   "common/ledger/trail_bundle.cc", "common/ledger/export_bundle.cc", "common/ledger/manifest_json.h", "services/broker/bundles/attachments.cc"],  # A bundle's manifest is JSON: one home for who writes and who reads it.
     "CLI/": ["common/agent_rpc/program.cc",      # The command line of six programs.
+             "common/console/manual.cc", "common/console/manual_test.cc",  # The pages of the manual of all that hand it their command line.
              "services/accordctl/command_line.cc",  # One source of it pays for the header, not each of its thirty verbs.
              "services/verify", "services/bench"],  # Each main.cc beside, but accordctl's.
     "unicode/": ["common/base/text.cc",          # UTF-8 is checked where text comes in.

@@ -29,6 +29,11 @@ NOT_PERSONAL = {
         accord.inspection.v1.AskQuestionRequest.for_publication accord.inspection.v1.DrawSampleRequest.seed accord.inspection.v1.DrawSampleResponse.seed
         accord.type.v1.EntryEvent.query_digest accord.type.v1.EntryEvent.sample_seed accord.inspection.v1.Table.title accord.inspection.v1.Table.definition
         accord.inspection.v1.Row.suppressed accord.inspection.v1.Coverage.events accord.inspection.v1.Table.notes accord.inspection.v1.Coverage.first_ms accord.inspection.v1.Coverage.last_ms accord.inspection.v1.Coverage.enrolled_ms""",
+    "disclosures: when one was asked and collected, that nobody answered, that what was sealed is gone, which are listed, and the key of an agency": """
+        asked_at_ms collected_at_ms accord.inspection.v1.Disclosure.overdue accord.inspection.v1.ListDisclosuresRequest.open_only accord.agency.v1.ListDisclosuresRequest.open_only
+        accord.type.v1.ReferralFound.received accord.type.v1.ReferralFound.erased
+        accord.inspection.v1.CollectDisclosureResponse.signing_certificate accord.storage.v1.StoredDisclosure.signing_certificate
+        accord.storage.v1.StoredDisclosure.asked_digest accord.storage.v1.StoredDisclosure.gone""",
     "administration: what a change of directory or policy makes different (what leads to people stands there by its digest), check-lists, when "
     "an agency's service called, and until when maintenance and proposals last": """
         expires_at_ms in_force withdrawn_at_ms maintenance_since_ms maintenance_until_ms dry_run last_call_ms last_refused_ms last_refusal certificate_until_ms
@@ -49,7 +54,7 @@ NOT_PERSONAL = {
         change_digest salt evidence_digest hold_referrals
         accord.agency.v1.CheckRow.responses accord.storage.v1.StoredSubmission.responses resealed_by
         accord.type.v1.SealedSection.uploaded accord.agency.v1.OpenedSection.section accord.agency.v1.ReadAttachmentRequest.section
-        accord.storage.v1.StoredSubmission.request_digest""",
+        accord.storage.v1.StoredSubmission.request_digest accord.storage.v1.StoredDisclosureAnswer.answered_digest""",
     "`referrals/{digest}`, `changes/{number}` or `links/{number}`, as above": """
         name accord.admin.v1.Hold.change accord.broker.v1.SharingNotice.link accord.agency.v1.AnswerCaseLinkRequest.link""",
     "the number of a legal hold, given by an administrator; not what it covers": """

@@ -87,6 +87,9 @@ class SimLink : public agent::BrokerLink {
   absl::StatusOr<broker::v1::GetReferralResponse> GetReferral(const broker::v1::GetReferralRequest&) override { return Unasked(); }
   absl::Status UploadSection(const std::string&, const std::string&, const std::string&) override { return Unasked(); }
   absl::StatusOr<std::string> FetchSection(const broker::v1::FetchSectionRequest&) override { return Unasked(); }
+  absl::StatusOr<inspection::v1::ListDisclosuresResponse> ListDisclosures(const inspection::v1::ListDisclosuresRequest&) override { return Unasked(); }
+  absl::StatusOr<inspection::v1::GetDisclosureResponse> GetDisclosure(const inspection::v1::GetDisclosureRequest&) override { return Unasked(); }
+  absl::StatusOr<inspection::v1::AnswerDisclosureResponse> AnswerDisclosure(const inspection::v1::AnswerDisclosureRequest&) override { return Unasked(); }
   absl::StatusOr<broker::v1::ReportAlertResponse> ReportAlert(const broker::v1::ReportAlertRequest&) override { return Unasked(); }
   absl::StatusOr<admin::v1::PublishSupportResponse> PublishSupport(const admin::v1::PublishSupportRequest&) override { return Unasked(); }
   absl::StatusOr<std::string> GetPublishedCheckpoint() override { return Unasked(); }

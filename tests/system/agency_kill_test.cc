@@ -17,7 +17,7 @@
 #include "common/base/status.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::agency_kill_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -316,4 +316,4 @@ TEST_F(AgencyKillTest, WhatNobodyMayHaveAnyMoreIsNotReleased) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::agency_kill_test

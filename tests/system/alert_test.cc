@@ -11,7 +11,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::alert_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -102,4 +102,4 @@ TEST_F(AlertTest, NothingWaitsWhereNothingCame) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::alert_test

@@ -11,7 +11,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::change_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -259,4 +259,4 @@ TEST_F(ChangeTest, WhatWentUnderTheEmergencyScheduleAloneIsReviewedBySomebodyEls
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::change_test

@@ -13,7 +13,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::delivery_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -150,4 +150,4 @@ TEST_F(DeliveryTest, ASenderPutsBackWhatWasRefused) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::delivery_test

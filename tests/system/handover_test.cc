@@ -14,7 +14,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::handover_test {
 namespace {
 
 using agency::v1::InboxService;
@@ -120,4 +120,4 @@ TEST_F(HandoverTest, GoesToTheServiceThatPublishedThatItTakesTheClient) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::handover_test

@@ -9,7 +9,7 @@
 #include "tests/system/raw_agency.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::health_test {
 namespace {
 
 using enum agency::v1::SubmissionState;
@@ -92,4 +92,4 @@ TEST(HealthTest, BelowTheFloorOfFreeSpaceOnlyDangerGoesThrough) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::health_test

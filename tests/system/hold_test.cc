@@ -11,7 +11,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::hold_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -138,4 +138,4 @@ TEST_F(HoldTest, AHolderThatErasedBeforeSaysSoWithTheDate) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::hold_test

@@ -13,7 +13,7 @@
 #include "tests/system/raw_agency.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::lying_broker_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -141,4 +141,4 @@ TEST_F(LyingBrokerTest, ASealingKeyThatTheAreaAuthorityDidNotSignIsNoticed) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::lying_broker_test

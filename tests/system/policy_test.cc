@@ -12,7 +12,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::policy_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -116,4 +116,4 @@ TEST_F(PolicyTest, SchedulesAndRegistersGoTheSameWay) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::policy_test

@@ -11,7 +11,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::programs_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -143,4 +143,4 @@ TEST_F(ProgramsTest, AStrangersClientPushesAndCollects) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::programs_test

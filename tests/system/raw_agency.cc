@@ -97,7 +97,7 @@ absl::StatusOr<broker::v1::PreviewReferralResponse> RawAgency::Preview(const ref
 }
 
 absl::StatusOr<type::v1::Submission> RawAgency::Seal(referral::HeaderParts& parts, const Permitted& permitted,
-                                                     const crypto::SigningKey& key) {
+                                                     const crypto::SigningKey& key, const Contents& contents) {
   type::v1::Submission submission;
   const std::string tag = parts.tags.front().SerializeAsString();
   for (auto& part : parts.sections) {
@@ -106,8 +106,9 @@ absl::StatusOr<type::v1::Submission> RawAgency::Seal(referral::HeaderParts& part
       for (const std::string& agency : agencies->second) certificates.push_back(world_.keys(agency).sealing_certificate);
     }
     const referral::SectionBinding binding{keys_.agency, parts.core.request_id(), part.section_id(), part.category(), tag};
-    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext,
-                            referral::MakePlaintext(binding, ContentOf(part.category()).SerializeAsString()));
+    const auto given = contents.find(part.category());
+    const type::v1::SectionContent content = given == contents.end() ? ContentOf(part.category()) : given->second;
+    ACCORD_ASSIGN_OR_RETURN(const std::string plaintext, referral::MakePlaintext(binding, content.SerializeAsString()));
     auto& sealed = *submission.add_sections();
     sealed.set_section_id(part.section_id());
     ACCORD_ASSIGN_OR_RETURN(*sealed.mutable_cms(), crypto::cms::Seal(plaintext, certificates));

@@ -43,8 +43,9 @@ class RawAgency {
   absl::StatusOr<broker::v1::PreviewReferralResponse> Preview(const referral::HeaderParts& parts);
   // Seals each section to the agencies `permitted` says and to this agency itself, fills in the digests, and signs.
   using Permitted = std::map<std::string, std::set<std::string>>;  // Section id → agencies.
+  using Contents = std::map<type::v1::Category, type::v1::SectionContent>;  // Of a category that is not there: which one it is.
   absl::StatusOr<type::v1::Submission> Seal(referral::HeaderParts& parts, const Permitted& permitted,
-                                            const crypto::SigningKey& key);
+                                            const crypto::SigningKey& key, const Contents& contents = {});
   // Parts, sealed to all recipients that a preview permits, signed, in a request.
   absl::StatusOr<broker::v1::SubmitReferralRequest> Make(const RawSpec& spec);
   absl::StatusOr<broker::v1::SubmitReferralResponse> Submit(const broker::v1::SubmitReferralRequest& request,

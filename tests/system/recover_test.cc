@@ -13,7 +13,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::recover_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -122,4 +122,4 @@ TEST_F(RecoverTest, AStoreDamagedInItsMiddleIsRecoveredAndNoAgencySeesAFork) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::recover_test

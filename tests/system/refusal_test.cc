@@ -18,7 +18,7 @@
 #include "tests/system/raw_agency.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::refusal_test {
 namespace {
 
 using broker::v1::LedgerService;
@@ -413,4 +413,4 @@ TEST_F(RefusalTest, AnAgencysOwnServiceRefusesToo) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::refusal_test

@@ -18,7 +18,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::samples_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -262,4 +262,4 @@ TEST_F(SamplesTest, EverySampleDoesWhatItSays) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::samples_test

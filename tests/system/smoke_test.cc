@@ -13,7 +13,7 @@
 #include "common/ledger/leaf.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::smoke_test {
 namespace {
 
 using agency::v1::InboxService;
@@ -173,4 +173,4 @@ TEST(SmokeTest, EveryServerSaysWhatItServes) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::smoke_test

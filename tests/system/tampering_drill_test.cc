@@ -22,7 +22,7 @@
 #include "tests/system/raw_agency.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::tampering_drill_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -452,4 +452,4 @@ TEST_F(TamperingDrill, AReceiptAltered) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::tampering_drill_test

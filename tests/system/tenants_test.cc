@@ -16,7 +16,7 @@
 #include "tests/system/ctl.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::tenants_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -309,4 +309,4 @@ TEST_F(TenantsTest, OneProcessHostsAgenciesThatNoServiceWasWrittenFor) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::tenants_test

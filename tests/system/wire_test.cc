@@ -18,7 +18,7 @@
 #include "tests/system/raw_agency.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::wire_test {
 namespace {
 
 using broker::v1::LedgerService;
@@ -254,4 +254,4 @@ TEST_F(WireTest, WhoReceivesNothingIsToldNothing) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::wire_test

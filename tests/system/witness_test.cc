@@ -19,7 +19,7 @@
 #include "tests/system/raw_agency.h"
 #include "tests/system/traffic.h"
 
-namespace accord::tests {
+namespace accord::tests::witness_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -235,4 +235,4 @@ TEST_F(WitnessSystemTest, AReceiptIsUpgradedToACosignedCheckpoint) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::witness_test

@@ -8,7 +8,7 @@
 
 #include "common/base/file.h"
 
-namespace accord::tests {
+namespace accord::tests::world_test {
 namespace {
 
 using ::testing::AllOf;
@@ -48,4 +48,4 @@ TEST(WorldTest, WrongUseSaysSo) {
 }
 
 }  // namespace
-}  // namespace accord::tests
+}  // namespace accord::tests::world_test

@@ -28,6 +28,8 @@ namespace fs = std::filesystem;
 using crypto::testing::Issued;
 
 constexpr const char* kKinds[] = {"police", "childrens_services", "idva", "housing"};
+constexpr const char* kRecipientKinds[] = {"childrens_services", "idva"};
+constexpr const char* kBroker = "broker";
 constexpr uint64_t kReferralsABatch = 1'000;
 constexpr int kTemplates = 8;  // Of each police force.
 constexpr size_t kCasesTold = 20'000;
@@ -67,7 +69,7 @@ absl::StatusOr<storage::v1::StoredReferral> MakeTemplate(int area, int number, c
   core.mutable_risk()->set_instrument(type::v1::INSTRUMENT_DARA);
   core.mutable_risk()->set_subject(type::v1::SUBJECT_ROLE_VICTIM);
   core.set_signed_at_ms(absl::ToUnixMillis(SystemClock().Now()));
-  for (const char* kind : {"childrens_services", "idva"}) {
+  for (const char* kind : kRecipientKinds) {
     auto& recipient = parts.recipients.emplace_back();
     recipient.set_agency(StoreAgency(kind, area));
     recipient.set_capacity(type::v1::RECIPIENT_CAPACITY_NAMED);
@@ -122,7 +124,8 @@ struct StoreCase {
   int area = 0;
 };
 
-// The referrals of one batch, each of the next case.
+// The referrals of one batch, each of the next case. Of each what happens at once stands together; what people do about it later stands
+// as many entries further on as there are referrals in the batch, as hours later on a busy day.
 class StoreReferrals : public Command {
  public:
   StoreReferrals(std::vector<StoreCase>& cases, uint64_t first, uint64_t count, uint64_t wave,
@@ -130,71 +133,109 @@ class StoreReferrals : public Command {
       : cases_(cases), first_(first), count_(count), wave_(wave), templates_(templates) {}
 
   absl::Status Apply(CommitContext& context) override {
-    for (uint64_t number = first_; number < first_ + count_; ++number) ACCORD_RETURN_IF_ERROR(StoreOne(context, number));
+    std::vector<StoreReferral> referrals(count_);
+    for (uint64_t i = 0; i < count_; ++i) ACCORD_RETURN_IF_ERROR(Begin(context, first_ + i, referrals[i]));
+    for (const auto statement : {type::v1::STATEMENT_KIND_UNSPECIFIED, type::v1::STATEMENT_KIND_OPENED, type::v1::STATEMENT_KIND_ACCEPTED}) {
+      for (const char* kind : kRecipientKinds) {
+        for (const StoreReferral& referral : referrals) ACCORD_RETURN_IF_ERROR(GoOn(context, referral, kind, statement));
+      }
+    }
+    for (const StoreReferral& referral : referrals) ACCORD_RETURN_IF_ERROR(Keep(context, referral));
     return absl::OkStatus();
   }
   void Done(const absl::StatusOr<Committed>&) override {}
 
  private:
-  absl::Status StoreOne(CommitContext& context, uint64_t number) {
+  struct StoreReferral {
+    uint64_t number = 0;
+    std::string digest;
+    CommitContext::NewChain chain;
+    storage::v1::StoredReferral stored;
+  };
+
+  EntryDraft Draft(const StoreReferral& of, type::v1::EventType type, const std::string& actor, const std::string& recipient) const {
+    EntryDraft entry;
+    entry.chains = {of.chain.pseudonym, cases_[of.number].pseudonym};
+    entry.event.set_type(type);
+    entry.event.set_agreement_version("1");
+    entry.actor.emplace().set_principal(actor);
+    entry.actor->set_certificate(std::string(32, 'c'));
+    if (actor != kBroker) {
+      entry.actor->mutable_worker()->set_pseudonym(fmt::format("w{}", (of.number / kStoreAreas + wave_) % kWorkersEach));
+      entry.actor->mutable_worker()->set_role(type::v1::WORKER_ROLE_PRACTITIONER);
+      entry.actor->mutable_worker()->set_authentication(type::v1::AUTHENTICATION_MULTI_FACTOR);
+    }
+    auto& about = entry.referral.emplace();
+    about.set_header_digest(of.digest);
+    about.set_sender(StoreAgency("police", cases_[of.number].area));
+    about.set_request_id(fmt::format("incident-{}-{}", of.number, wave_));
+    about.set_recipient(recipient);
+    return entry;
+  }
+
+  absl::Status Begin(CommitContext& context, uint64_t number, StoreReferral& referral) {
     StoreCase& of = cases_[number];
     of.area = static_cast<int>(number % kStoreAreas);
     if (of.pseudonym.empty()) {
       ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
       of.pseudonym = chain.pseudonym, of.slot = chain.slot;
     }
-    ACCORD_ASSIGN_OR_RETURN(const CommitContext::NewChain chain, context.OpenChain());
-    storage::v1::StoredReferral stored = templates_[static_cast<size_t>(of.area)][(number + wave_) % kTemplates];
-    stored.set_chain(chain.pseudonym);
+    referral.number = number;
+    referral.digest = context.RandomBytes(32);
+    ACCORD_ASSIGN_OR_RETURN(referral.chain, context.OpenChain());
+    storage::v1::StoredReferral& stored = referral.stored;
+    stored = templates_[static_cast<size_t>(of.area)][(number + wave_) % kTemplates];
+    stored.set_chain(referral.chain.pseudonym);
     stored.add_cases(of.pseudonym);
     stored.add_case_numbers(wave_);
     stored.set_stored_at_ms(absl::ToUnixMillis(context.now()));
-    const std::string digest = context.RandomBytes(32);
-    const std::string police = StoreAgency("police", of.area);
-    EntryDraft entry;
-    entry.chains = {chain.pseudonym, of.pseudonym};
-    const auto add = [&](type::v1::EventType type, const std::string& actor, const std::string& recipient,
-                         type::v1::StatementKind statement = type::v1::STATEMENT_KIND_UNSPECIFIED) -> absl::StatusOr<uint64_t> {
-      entry.event.Clear();
-      entry.event.set_type(type);
-      entry.event.set_statement(statement);
-      entry.event.set_agreement_version("1");
-      entry.actor.emplace().set_principal(actor);
-      entry.actor->set_certificate(std::string(32, 'c'));
-      if (actor != "broker") {
-        entry.actor->mutable_worker()->set_pseudonym(fmt::format("w{}", (number * 7 + wave_) % kWorkersEach));
-        entry.actor->mutable_worker()->set_role(type::v1::WORKER_ROLE_PRACTITIONER);
-        entry.actor->mutable_worker()->set_authentication(type::v1::AUTHENTICATION_MULTI_FACTOR);
-      }
-      auto& about = entry.referral.emplace();
-      about.set_header_digest(digest);
-      about.set_sender(police);
-      about.set_request_id(fmt::format("incident-{}-{}", number, wave_));
-      about.set_recipient(recipient);
-      return context.AddEntry(entry);
-    };
-    auto& decisions = entry.decisions.emplace();
+    EntryDraft first = Draft(referral, type::v1::EVENT_TYPE_REFERRAL_STORED, "agency/" + StoreAgency("police", of.area), "");
+    auto& decisions = first.decisions.emplace();
     *decisions.mutable_decisions() = stored.decisions();
     decisions.set_decision_digest(std::string(32, 'd'));
-    ACCORD_ASSIGN_OR_RETURN(const uint64_t index, add(type::v1::EVENT_TYPE_REFERRAL_STORED, "agency/" + police, ""));
+    ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(first));
     stored.set_stored_index(index);
-    entry.decisions.reset();
-    ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_CASE_FLAGGED, "broker", ""));
-    for (const char* kind : {"childrens_services", "idva"}) {
-      const std::string recipient = StoreAgency(kind, of.area), actor = "agency/" + recipient;
-      auto& row = *stored.add_recipients();
-      row.set_agency(recipient);
-      ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_RELEASED, "broker", recipient));
-      ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_DELIVERED, actor, recipient));
-      ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_STATEMENT, actor, recipient, type::v1::STATEMENT_KIND_OPENED));
-      ACCORD_RETURN_IF_ERROR(add(type::v1::EVENT_TYPE_STATEMENT, actor, recipient, type::v1::STATEMENT_KIND_ACCEPTED));
+    ACCORD_RETURN_IF_ERROR(context.AddEntry(Draft(referral, type::v1::EVENT_TYPE_CASE_FLAGGED, kBroker, "")));
+    for (const char* kind : kRecipientKinds) {
+      const std::string recipient = StoreAgency(kind, of.area);
+      stored.add_recipients()->set_agency(recipient);
+      ACCORD_RETURN_IF_ERROR(context.AddEntry(Draft(referral, type::v1::EVENT_TYPE_RELEASED, kBroker, recipient)));
     }
+    return absl::OkStatus();
+  }
+
+  // Its delivery to a recipient, or what it states.
+  absl::Status GoOn(CommitContext& context, const StoreReferral& referral, const char* kind, type::v1::StatementKind statement) {
+    const std::string recipient = StoreAgency(kind, cases_[referral.number].area), actor = "agency/" + recipient;
+    if (statement == type::v1::STATEMENT_KIND_UNSPECIFIED) return context.AddEntry(Draft(referral, type::v1::EVENT_TYPE_DELIVERED, actor, recipient)).status();
+    EntryDraft entry = Draft(referral, type::v1::EVENT_TYPE_STATEMENT, actor, recipient);
+    entry.event.set_statement(statement);
+    type::v1::Statement said;
+    said.set_key_id(std::string(32, 'k'));
+    said.set_request_id(fmt::format("{}-{}", entry.referral->request_id(), static_cast<int>(statement)));
+    said.set_agency(recipient);
+    *said.mutable_worker() = entry.actor->worker();
+    said.set_header_digest(referral.digest);
+    said.set_kind(statement);
+    said.set_acted_at_ms(absl::ToUnixMillis(context.now()));
+    storage::v1::StoredStatement stored;
+    stored.mutable_statement()->set_payload(said.SerializeAsString());
+    stored.mutable_statement()->set_signature(std::string(64, 's'));
+    entry.referral->set_statement_digest(context.RandomBytes(32));
+    ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(entry));
+    stored.set_index(index);
+    return context.PutSealed(kFamilyStatement, StatementKey(referral.digest, entry.referral->statement_digest()), referral.chain.slot,
+                             stored.SerializeAsString());
+  }
+
+  absl::Status Keep(CommitContext& context, const StoreReferral& referral) {
+    const std::string& pseudonym = cases_[referral.number].pseudonym;
     storage::v1::StoredCase of_case;
     of_case.set_indexed(true);
     of_case.set_referrals(wave_ + 1);
-    context.Put(kFamilyCase, of.pseudonym, of_case.SerializeAsString());
-    context.Put(kFamilyCaseReferral, CaseReferralKey(of.pseudonym, wave_), digest);
-    return context.PutSealed(kFamilyReferral, digest, chain.slot, stored.SerializeAsString());
+    context.Put(kFamilyCase, pseudonym, of_case.SerializeAsString());
+    context.Put(kFamilyCaseReferral, CaseReferralKey(pseudonym, wave_), referral.digest);
+    return context.PutSealed(kFamilyReferral, referral.digest, referral.chain.slot, referral.stored.SerializeAsString());
   }
 
   std::vector<StoreCase>& cases_;

@@ -11,8 +11,8 @@
 
 namespace accord::broker {
 
-inline constexpr int kStoreAreas = 10;  // Each with a police force, children's services, an Idva service and housing.
-inline constexpr int kWorkersEach = 200;
+inline constexpr int kStoreAreas = 100;  // Each with a police force, children's services, an Idva service and housing.
+inline constexpr int kWorkersEach = 20;
 inline constexpr uint64_t kEntriesAReferral = 10;
 inline constexpr uint64_t kReferralsACase = 5;
 inline constexpr int kStoreDays = 730;  // Before now, in which all of it happened.
@@ -22,7 +22,8 @@ std::string StoreArea(int area);
 std::string StoreAgency(const std::string& kind, int area);
 
 // The configuration of the store in `root`, made with keys and certificates of administrator alice if it is not there. Every case has
-// kReferralsACase referrals of kEntriesAReferral entries, as far apart in the log as it is long.
+// kReferralsACase referrals as far apart in the log as it is long, each of kEntriesAReferral entries: four that were made at once, and six each
+// a thousand entries or more after the one before.
 absl::StatusOr<BrokerConfig> OpenStoreFolder(const std::string& root, uint64_t entries);
 
 // Pseudonyms of some of its cases.

@@ -29,13 +29,21 @@ Caller CallerOf(const rpc::Peer& peer) {
           confidential ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN};
 }
 
+namespace {
+
+absl::Status CheckCall(const DirectorySnapshot& directory, const Principal& principal, std::string_view method) {
+  ACCORD_RETURN_IF_ERROR(CheckPrincipal(directory, principal));
+  const Roles roles = principal.kind == options::v1::CALLER_ADMIN ? RolesOf(directory, principal.id) : Roles();
+  ACCORD_RETURN_IF_ERROR(CheckMethod(method, principal.kind, roles));
+  return CheckConflict(directory, principal, method);
+}
+
+}  // namespace
+
 absl::Status DirectoryAuthorizer::Authorize(const rpc::Peer& peer, std::string_view method) {
   const Principal principal = PrincipalOf(peer);
   const auto directory = directory_.Get();
-  const absl::Status known = CheckPrincipal(*directory, principal);
-  const Roles roles = principal.kind == options::v1::CALLER_ADMIN ? RolesOf(*directory, principal.id) : Roles();
-  absl::Status status = known.ok() ? CheckMethod(method, principal.kind, roles) : known;
-  if (status.ok()) status = CheckConflict(*directory, principal, method);
+  const absl::Status status = CheckCall(*directory, principal, method);
   if (principal.kind == options::v1::CALLER_AGENCY && directory->FindAgency(principal.id) != nullptr) {
     connections_.Note(principal.id, method, status, peer.not_after, clock_.Now());
   }
@@ -50,8 +58,8 @@ absl::Status DirectoryAuthorizer::Authorize(const rpc::Peer& peer, std::string_v
   return status;
 }
 
-absl::Status DirectoryAuthorizer::Judge(const rpc::Peer& peer) const {
-  return CheckPrincipal(*directory_.Get(), PrincipalOf(peer));
+absl::Status DirectoryAuthorizer::Judge(const rpc::Peer& peer, std::string_view method) const {
+  return CheckCall(*directory_.Get(), PrincipalOf(peer), method);
 }
 
 }  // namespace accord::broker

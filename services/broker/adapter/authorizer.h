@@ -34,8 +34,9 @@ class DirectoryAuthorizer : public rpc::Authorizer {
   // agency the register notes either.
   absl::Status Authorize(const rpc::Peer& peer, std::string_view method) override;
 
-  // The same of the peer alone, unrecorded: what LiveStreams::EndIf asks after a change.
-  absl::Status Judge(const rpc::Peer& peer) const;
+  // The same, unrecorded: what LiveStreams::EndIf asks after a change, so that who has lost its roles, or got a conflict, is not read to any
+  // longer than who is denied.
+  absl::Status Judge(const rpc::Peer& peer, std::string_view method) const;
 
  private:
   const DirectoryHolder& directory_;

@@ -8,7 +8,7 @@
 #include "services/broker/sequencer/chains.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::authorizer_test {
 namespace {
 
 // Applies at once.
@@ -57,7 +57,7 @@ class AuthorizerTest : public ::testing::Test {
 
 TEST_F(AuthorizerTest, LetsInWhoIsEnrolledAndMay) {
   EXPECT_EQ(authorizer_.Authorize(Peer(rpc::PeerKind::kAdmin, "alice"), kPropose), absl::OkStatus());
-  EXPECT_EQ(authorizer_.Judge(Peer(rpc::PeerKind::kAdmin, "alice")), absl::OkStatus());
+  EXPECT_EQ(authorizer_.Judge(Peer(rpc::PeerKind::kAdmin, "alice"), kPropose), absl::OkStatus());
   EXPECT_TRUE(context_.entries.empty());
 }
 
@@ -95,6 +95,26 @@ TEST_F(AuthorizerTest, AnAdministratorWithAConflictSeesNothingOfCases) {
   EXPECT_EQ(CheckConflict(*barred, PrincipalOf(Peer(rpc::PeerKind::kInspector, "alice")), kTrail), absl::OkStatus()) << "an inspector of that name";
 }
 
+// What ends an open stream: AccessStreamTest.WhoLosesItsRoleLosesItsStreams has it over the wire.
+TEST_F(AuthorizerTest, AStreamIsJudgedByTheRolesAsTheyAreNow) {
+  const auto alice = Peer(rpc::PeerKind::kAdmin, "alice");
+  const auto enrol = [&](options::v1::OfficerRole role, bool active) {
+    storage::v1::StoredOfficer officer;
+    officer.set_active(active);
+    officer.add_roles(role);
+    context_.Put(kFamilyOfficer, OfficerKey(false, "alice"), officer.SerializeAsString());
+    directory_.Set(*DirectorySnapshot::Load(context_, 2));
+  };
+  enrol(options::v1::OFFICER_ROLE_ADMINISTRATOR, true);
+  EXPECT_EQ(authorizer_.Judge(alice, kPropose), absl::OkStatus());
+  enrol(options::v1::OFFICER_ROLE_OPERATOR, true);
+  EXPECT_TRUE(HasReason(authorizer_.Judge(alice, kPropose), Reason::kRoleNotAllowed));
+  EXPECT_EQ(authorizer_.Judge(alice, kList), absl::OkStatus()) << "what an operator may read it goes on reading";
+  enrol(options::v1::OFFICER_ROLE_OPERATOR, false);
+  EXPECT_TRUE(HasReason(authorizer_.Judge(alice, kList), Reason::kPrincipalUnknown));
+  EXPECT_TRUE(context_.entries.empty());
+}
+
 TEST_F(AuthorizerTest, StrangersShareOneChainWhateverTheyAreRefusedFor) {
   context_.Put(kFamilyDeny, std::string(32, 'k'), "");
   directory_.Set(*DirectorySnapshot::Load(context_, 2));
@@ -108,7 +128,7 @@ TEST_F(AuthorizerTest, StrangersShareOneChainWhateverTheyAreRefusedFor) {
     EXPECT_EQ(entry.actor->principal(), kUnknownPrincipal);
     EXPECT_EQ(entry.chains, context_.entries[0].chains);
   }
-  EXPECT_TRUE(HasReason(authorizer_.Judge(other), Reason::kPrincipalUnknown));
+  EXPECT_TRUE(HasReason(authorizer_.Judge(other, kList), Reason::kPrincipalUnknown));
   EXPECT_EQ(context_.entries.size(), 3u);  // To judge records nothing.
 }
 
@@ -125,4 +145,4 @@ TEST_F(AuthorizerTest, ManyPrincipalsCannotGrowTheRecorderWithoutBound) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::authorizer_test

@@ -13,6 +13,7 @@
 #include "common/referral/states.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/disclosures/disclosure_store.h"
 
 namespace accord::broker {
 namespace {
@@ -246,6 +247,7 @@ absl::StatusOr<Items> LeavingOf(const CheckListSources& sources, std::string_vie
   ACCORD_RETURN_IF_ERROR(RowOfAgency(sources.directory, agency).status());
   ACCORD_ASSIGN_OR_RETURN(const OpenReferrals open, CountReferrals(sources, agency));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t holds, CountHolds(sources, agency));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t disclosures, CountOpenDisclosures(sources.store, sources.sealed, agency, sources.now));
   const std::string prefix = ByteWriter().Lp8(agency).bytes();
   absl::Status status;
   const uint64_t waiting = CountRows(sources.store, kFamilyMailbox, storage::Prefix(prefix), status);
@@ -265,6 +267,7 @@ absl::StatusOr<Items> LeavingOf(const CheckListSources& sources, std::string_vie
   AddCount(items, "dead_letters", dead, "Dead letters that it may see: requeue or discard them (`accordctl deadletter list`).");
   AddCount(items, "gaps", gaps, "Gaps of IMMEDIATE referrals that nobody has reviewed (`accordctl gap list`).");
   AddCount(items, "breaches", breaches, "Breaches that nobody has assessed (`accordctl breach list`).");
+  AddCount(items, "disclosures", disclosures, "What inspectors asked of it under a warrant, without an answer: release or refuse it (`accordctl disclosure list --open`).");
   AddCount(items, "holds", holds, "Legal holds that cover what it has: they are lifted, or who takes its records over is named in them.");
   return items;
 }

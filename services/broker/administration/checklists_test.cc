@@ -5,15 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "accord/storage/v1/hold.pb.h"
 #include "accord/storage/v1/inspection.pb.h"
+#include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/crypto/testing_pki.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/disclosures/disclosure_store.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::checklists_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -185,13 +188,24 @@ TEST_F(CheckListsTest, LeavingCountsWhatElseIsOpen) {
   hold.set_lifted_at_ms(7);
   context_.Put(kFamilyHold, "lifted", hold.SerializeAsString());
   context_.Put(kFamilyHoldHolder, HoldHolderKey("lifted", "idva", type::v1::DESK_MAIN), "");
-  EXPECT_THAT(Leaving(), UnorderedElementsAre("stand_ins 1", "deliveries 1", "dead_letters 1", "gaps 1", "breaches 1", "holds 1"));
+  // Of what inspectors asked of it only what can still be answered.
+  for (const auto& [number, warrant, ends] : {std::tuple(1, "jtai-1", context_.time + absl::Seconds(1)), std::tuple(2, "jtai-2", context_.time)}) {
+    storage::v1::StoredDisclosure stored;
+    stored.mutable_disclosure()->set_warrant(warrant);
+    storage::v1::StoredWarrant under;
+    under.mutable_warrant()->set_state(inspection::v1::WARRANT_STATE_ACTIVE);
+    under.mutable_warrant()->set_ends_ms(absl::ToUnixMillis(ends));
+    context_.Put(kFamilyWarrant, warrant, under.SerializeAsString());
+    context_.Put(kFamilyDisclosure, KeyU64(static_cast<uint64_t>(number)), stored.SerializeAsString());
+    context_.Put(kFamilyDisclosure, DisclosureListKey(DisclosureList::kOpen, {DisclosureViewerKind::kAgency, "idva", type::v1::DESK_CONFIDENTIAL}, static_cast<uint64_t>(number)), "");
+  }
+  EXPECT_THAT(Leaving(), UnorderedElementsAre("stand_ins 1", "deliveries 1", "dead_letters 1", "gaps 1", "breaches 1", "disclosures 1", "holds 1"));
   const auto items = With([](const CheckListSources& sources) { return LeavingOf(sources, "idva"); });
   const absl::Status refused = CheckComplete(*items);
   EXPECT_TRUE(HasReason(refused, Reason::kLeavingIncomplete));
-  EXPECT_EQ(DetailOf(refused).metadata["open"], "stand_ins,deliveries,dead_letters,gaps,breaches,holds");
+  EXPECT_EQ(DetailOf(refused).metadata["open"], "stand_ins,deliveries,dead_letters,gaps,breaches,disclosures,holds");
   EXPECT_EQ(CheckComplete({}), absl::OkStatus());
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::checklists_test

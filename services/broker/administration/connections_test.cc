@@ -4,7 +4,7 @@
 
 #include "common/base/status.h"
 
-namespace accord::broker {
+namespace accord::broker::connections_test {
 namespace {
 
 constexpr std::string_view kList = "/accord.admin.v1.DirectoryService/ListAgencies";
@@ -40,4 +40,4 @@ TEST(ConnectionRegisterTest, HasABound) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::connections_test

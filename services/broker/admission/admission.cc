@@ -127,6 +127,15 @@ absl::Status SigningKeyUnknown(const std::string& agency) {
   return Error(Reason::kSigningKeyUnknown, "the signature's key is not a registered signing key of the agency", {{"agency", agency}});
 }
 
+absl::Status CheckSignerStands(const DirectorySnapshot& directory, const std::string& agency, std::string_view key_id, const type::v1::Worker& worker,
+                               absl::Time now) {
+  if (directory.FindActiveAgency(agency) == nullptr || directory.FindSigningKey(agency, key_id, now) == nullptr) return SigningKeyUnknown(agency);
+  if (directory.IsBarred(agency, worker.pseudonym())) {
+    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, std::string_view request_id,
                                           type::v1::Submission submission, std::string_view previewed_digest) const {
   if (submission.openings_size() > static_cast<int>(kOpeningsMax) ||

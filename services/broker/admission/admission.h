@@ -81,6 +81,11 @@ struct Previewed {
 // SIGNING_KEY_UNKNOWN for `agency`. Thread-safe.
 absl::Status SigningKeyUnknown(const std::string& agency);
 
+// OK while the agency is active, has the signing key `key_id` at `now`, and `worker` is on no list of conflicts: judged again when what was
+// verified before is applied, for the directory may have moved since. SIGNING_KEY_UNKNOWN, NOT_PERMITTED. Thread-safe.
+absl::Status CheckSignerStands(const DirectorySnapshot& directory, const std::string& agency, std::string_view key_id, const type::v1::Worker& worker,
+                               absl::Time now);
+
 inline constexpr size_t kOpeningsMax = referral::kHeaderCommitmentsMax;
 
 // Thread-safe.

@@ -25,7 +25,7 @@
 #include "services/broker/sequencer/memory_context.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::checks_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -589,4 +589,4 @@ TEST_F(ChecksTest, WhatIsDecidedAtReleaseIsDecidedByTheGradeAsItIs) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::checks_test

@@ -7,7 +7,7 @@
 
 #include "common/base/status.h"
 
-namespace accord::broker {
+namespace accord::broker::quota_test {
 namespace {
 
 const MailboxId kIdva{"idva"};
@@ -110,4 +110,4 @@ TEST_F(QuotaTest, ZeroIsNoLimit) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::quota_test

@@ -87,18 +87,12 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(read, *recipient));
   if (holding.since_ms == 0) return not_permitted;
 
-  // Judged again, for the directory may have moved since VerifyStatement.
   const auto directory = directory_.Get();
-  const AgencyRow* agency = directory->FindActiveAgency(verified_.caller.id);
-  if (agency == nullptr || directory->FindSigningKey(verified_.caller.id, verified_.document.key_id(), context.now()) == nullptr) {
-    return SigningKeyUnknown(verified_.caller.id);
-  }
-  if (directory->IsBarred(verified_.caller.id, statement.worker().pseudonym())) {
-    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
-  }
+  ACCORD_RETURN_IF_ERROR(CheckSignerStands(*directory, verified_.caller.id, verified_.document.key_id(), statement.worker(), context.now()));
+  const AgencyRow& agency = *directory->FindActiveAgency(verified_.caller.id);
   ACCORD_ASSIGN_OR_RETURN(const auto header, OpenStored(*stored));
   const auto& core = header.core.part;
-  const bool may_say = referral::MaySay(referral::Party::kRecipient, agency->agency.kind(), statement.kind());
+  const bool may_say = referral::MaySay(referral::Party::kRecipient, agency.agency.kind(), statement.kind());
   if (stored->recalled() && !referral::MaySayOfRecalled(statement.kind())) {
     return Error(Reason::kTransitionIllegal, "the referral was recalled: what is left to say is what was done with it",
                  {{"state", type::v1::ReferralState_Name(type::v1::REFERRAL_STATE_RECALLED)}});
@@ -133,6 +127,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
     recipient->set_since_ms(absl::ToUnixMillis(context.now()));
   }
   recipient->set_last_statement(verified_.digest);
+  const storage::v1::StoredRecipient before = *recipient;
   ACCORD_RETURN_IF_ERROR(NoteStatement(context, statement, header, *stored));
   if (statement.kind() == type::v1::STATEMENT_KIND_HEARD) {
     ACCORD_RETURN_IF_ERROR(ChangeEvent(context, *stored, [&](storage::v1::StoredCaseEvent& event) { event.set_heard_at_ms(statement.acted_at_ms()); }));
@@ -145,6 +140,10 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   entry.chains = ChainsOf(*stored);
   entry.event.set_type(type::v1::EVENT_TYPE_STATEMENT);
   entry.event.set_statement(statement.kind());
+  if (const int64_t due_ms = DueOfEnded(before, *recipient); due_ms > 0) {
+    entry.event.set_due_at_ms(due_ms);
+    entry.event.set_clock_version(before.clock_version());
+  }
   auto& actor = entry.actor.emplace();
   actor.set_principal(verified_.caller.principal);
   *actor.mutable_worker() = statement.worker();

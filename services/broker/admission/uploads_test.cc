@@ -12,7 +12,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::uploads_test {
 namespace {
 
 class UploadsTest : public ::testing::Test {
@@ -132,4 +132,4 @@ TEST_F(UploadsTest, ASectionIsBroughtOrNamedAndOneOfTheTwo) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::uploads_test

@@ -3,23 +3,28 @@
 // Goal: what the document says, the protos say and the broker does are one, and a method that is added without a rule fails.
 // Method: the document's rows are read; each officer role, an officer without one, an inspector, both desks of an agency and somebody unknown are
 // enrolled; the authorizer is asked about every method for every one of them, and then every method is called on the wire: with an empty
-// request, which those who may call get past the authorizer with and no further.
+// request, which those who may call get past the authorizer with and no further. Last, a stream is held open while its reader's role is taken.
+#include <absl/synchronization/barrier.h>
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor_database.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "accord/inspection/v1/trail_service.pb.h"
 #include "common/base/file.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_wire.h"
+#include "services/broker/sequencer/chains.h"
+#include "services/broker/sequencer/testing_command.h"
 
-namespace accord::broker {
+namespace accord::broker::access_api_test {
 namespace {
 
 constexpr size_t kDocumentBytesMax = 1u << 20;
@@ -164,5 +169,83 @@ TEST_F(AccessTableTest, SoDoesTheWire) {
   }
 }
 
+class AccessStreamTest : public ::testing::Test {
+ protected:
+  // More than a connection takes whose reader does not read.
+  static constexpr int kCommands = 10, kEntriesEach = 200;
+
+  absl::Status Put(const std::string& admin, options::v1::OfficerRole role) {
+    admin::v1::Change change;
+    auto& officer = *change.mutable_put_officer();
+    officer.set_id(admin);
+    officer.set_active(true);
+    officer.add_roles(role);
+    return world_.Change(change);
+  }
+  void Fill() {
+    for (int i = 0; i < kCommands; ++i) {
+      ASSERT_EQ(RunCommand(world_.broker().sequencer(), [](CommitContext& context) -> absl::Status {
+        EntryDraft draft;
+        ACCORD_ASSIGN_OR_RETURN(std::string chain, AdministrationChain(context));
+        draft.chains.push_back(std::move(chain));
+        draft.event.set_type(type::v1::EVENT_TYPE_REFUSED);
+        draft.event.set_method(std::string(500, 'm'));
+        for (int entry = 0; entry < kEntriesEach; ++entry) ACCORD_RETURN_IF_ERROR(context.AddEntry(draft).status());
+        return absl::OkStatus();
+      }), absl::OkStatus());
+    }
+  }
+  // What was given to the executor before is over: each of its threads waits here for all the others.
+  void WaitForExecutor() {
+    const int threads = world_.config().threads;
+    auto* const barrier = new absl::Barrier(threads + 1);
+    const auto wait = [barrier] {
+      if (barrier->Block()) delete barrier;
+    };
+    for (int i = 0; i < threads; ++i) ASSERT_TRUE(world_.broker().executor().Run(wait));
+    wait();
+  }
+  // Reads one message of a trail as audrey, lets `change` happen, and reads to the end.
+  WireAnswer Stream(const std::function<absl::Status()>& change) {
+    inspection::v1::StreamTrailRequest request;
+    request.mutable_query()->set_purpose("audit");
+    request.mutable_query()->mutable_filter()->add_events(type::v1::EVENT_TYPE_REFUSED);
+    WireCall call(world_.Channel("admin/audrey"), "/accord.inspection.v1.TrailService/StreamTrail");
+    call.Write(request);
+    call.WritesDone();
+    EXPECT_TRUE(call.Read().has_value());
+    EXPECT_EQ(change(), absl::OkStatus());
+    WaitForExecutor();
+    return call.Finish();
+  }
+  static int Rows(const WireAnswer& answer) {
+    int rows = 0;
+    for (const std::string& message : answer.messages) rows += Parse<inspection::v1::StreamTrailResponse>(message).page().rows_size();
+    return rows;
+  }
+
+  TestingBroker world_;
+};
+
+TEST_F(AccessStreamTest, WhoLosesItsRoleLosesItsStreams) {
+  Fill();
+  ASSERT_EQ(Put("audrey", options::v1::OFFICER_ROLE_AUDITOR), absl::OkStatus());
+  const WireAnswer whole = Stream([&] { return Put("oscar", options::v1::OFFICER_ROLE_OPERATOR); });
+  EXPECT_EQ(whole.code, grpc::StatusCode::OK) << "a change that does not concern it: " << whole.words;
+  EXPECT_GE(Rows(whole), kCommands * kEntriesEach);
+  const WireAnswer cut = Stream([&] { return Put("audrey", options::v1::OFFICER_ROLE_OPERATOR); });
+  EXPECT_EQ(cut.reason(), Reason::kRoleNotAllowed) << cut.words;
+  EXPECT_LT(Rows(cut), kCommands * kEntriesEach);
+  // So does whose conflict of interest comes to light.
+  ASSERT_EQ(Put("audrey", options::v1::OFFICER_ROLE_AUDITOR), absl::OkStatus());
+  const WireAnswer barred = Stream([&] {
+    admin::v1::Change change;
+    change.mutable_put_conflict_list()->set_agency(std::string(kAdministrators));
+    change.mutable_put_conflict_list()->add_workers("audrey");
+    return world_.Change(change);
+  });
+  EXPECT_EQ(barred.reason(), Reason::kNotPermitted) << barred.words;
+}
+
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::access_api_test

@@ -9,7 +9,7 @@
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_wire.h"
 
-namespace accord::broker {
+namespace accord::broker::admin_api_test {
 namespace {
 
 using namespace admin::v1;  // NOLINT
@@ -196,9 +196,9 @@ TEST_F(AdminApiTest, UnderMaintenanceOnlyWhatIsImmediateIsNew) {
 TEST_F(AdminApiTest, AnAgencyComesAndLeavesByItsCheckLists) {
   GetOnboardingRequest onboarding;
   onboarding.set_agency("idva");
-  EXPECT_THAT(Open(As("admin/alice", &AdminService::Stub::GetOnboarding, onboarding)), testing::Contains("connection"));
+  EXPECT_THAT(Open(As("admin/alice", &AdminService::Stub::GetOnboarding, onboarding)), ::testing::Contains("connection"));
   Agencies();
-  EXPECT_THAT(Open(As("admin/alice", &AdminService::Stub::GetOnboarding, onboarding)), Not(testing::Contains("connection")));
+  EXPECT_THAT(Open(As("admin/alice", &AdminService::Stub::GetOnboarding, onboarding)), Not(::testing::Contains("connection")));
   ASSERT_EQ(Submit({.request_id = "incident-1", .recipients = {"idva"}}), absl::OkStatus());
   GetLeavingRequest leaving;
   leaving.set_agency("idva");
@@ -260,4 +260,4 @@ TEST_F(AdminApiTest, OfficersAndPolicyAreListedAsTheyCountAndCounted) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::admin_api_test

@@ -1,9 +1,12 @@
-// What the broker's handlers share: pages, and which errors are refusals.
+// What the broker's handlers share: pages, which errors are refusals, and how many streams run at a time.
 #include <gtest/gtest.h>
+
+#include <atomic>
 
 #include "common/base/status.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/running_place.h"
 
 namespace accord::broker {
 namespace {
@@ -57,6 +60,19 @@ TEST(IsRefusalTest, IsWhatTheCallerWasDeniedAndNoFaultOfOurs) {
   EXPECT_FALSE(IsRefusal(Error(Reason::kQueueFull, "no")));
   EXPECT_FALSE(IsRefusal(absl::OkStatus()));
   EXPECT_FALSE(IsRefusal(absl::NotFoundError("a library's own")));
+}
+
+TEST(RunningPlaceTest, SoManyRunAndTheNextWaitsForOneOfThem) {
+  std::atomic<int> running = 0;
+  auto first = RunningPlace::Take(running, 2, "bundles are being exported"), second = RunningPlace::Take(running, 2, "bundles are being exported");
+  EXPECT_TRUE(first.ok() && second.ok());
+  const absl::Status refused = RunningPlace::Take(running, 2, "bundles are being exported").status();
+  EXPECT_TRUE(HasReason(refused, Reason::kQueueFull));
+  EXPECT_EQ(DetailOf(refused).metadata.at("retry_after_ms"), "10000");
+  EXPECT_EQ(running, 2) << "what was refused holds none";
+  first->reset();
+  EXPECT_TRUE(RunningPlace::Take(running, 2, "bundles are being exported").ok());
+  EXPECT_EQ(running, 1);
 }
 
 }  // namespace

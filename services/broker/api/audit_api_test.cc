@@ -6,12 +6,15 @@
 
 #include "accord/admin/v1/audit_service.grpc.pb.h"
 #include "accord/broker/v1/referral_service.grpc.pb.h"
+#include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "services/broker/api/paging.h"
+#include "services/broker/api/table_pages.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/trails/receipts.h"
 #include "services/broker/trails/trail.h"
 
-namespace accord::broker {
+namespace accord::broker::audit_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -124,7 +127,31 @@ TEST_F(AuditApiTest, PagesAreOfOneAnswerForAnHourAndWhoIsInConflictIsAnsweredNot
   auto other = request;
   other.set_audit(admin::v1::SHARING_AUDIT_WITHHELD);
   EXPECT_TRUE(HasReason(Ask("admin/alice", other).status(), Reason::kPageTokenInvalid));
-  clock_.Advance(kTrailQueryLife + absl::Seconds(1));
+  // A token is no secret and grants nothing: one that names another's entry of the same question, or an entry of another question, is none.
+  const auto turned = [&](uint64_t index, uint64_t row) {
+    auto forged = request;
+    forged.set_page_token(MakePageToken(PageQuery("/accord.admin.v1.AuditService/AuditSharing", {"admin/alice", DigestWithoutPage(request)}),
+                                        ByteWriter().U64(index).U64(row).bytes()));
+    return Ask("admin/alice", forged);
+  };
+  auto again = request;
+  again.clear_page_token();
+  const uint64_t bobs = Ask("admin/bob", again)->table().query_index();
+  auto withheld = again;
+  withheld.set_audit(admin::v1::SHARING_AUDIT_WITHHELD);
+  const uint64_t others_question = Ask("admin/alice", withheld)->table().query_index();
+  for (const uint64_t index : {uint64_t{0}, bobs, others_question, uint64_t{1} << 40}) {
+    EXPECT_TRUE(HasReason(turned(index, 0).status(), Reason::kPageTokenInvalid)) << index;
+  }
+  const uint64_t own = first->table().query_index();
+  EXPECT_EQ(turned(own, 0)->table().rows(0).SerializeAsString(), first->table().rows(0).SerializeAsString());
+  const auto beyond = turned(own, uint64_t{1} << 40);
+  ASSERT_EQ(beyond.status(), absl::OkStatus());
+  EXPECT_EQ(beyond->table().rows_size(), 0);
+  EXPECT_EQ(beyond->next_page_token(), "");
+  clock_.Advance(kTrailQueryLife);
+  EXPECT_TRUE(Ask("admin/alice", request).ok()) << "to the last moment";
+  clock_.Advance(absl::Seconds(1));
   EXPECT_TRUE(HasReason(Ask("admin/alice", request).status(), Reason::kPageTokenInvalid));
 
   // Probing has what idva was refused, by the record of its own chain.
@@ -150,4 +177,4 @@ TEST_F(AuditApiTest, PagesAreOfOneAnswerForAnHourAndWhoIsInConflictIsAnsweredNot
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::audit_api_test

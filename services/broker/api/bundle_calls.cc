@@ -13,10 +13,10 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/ledger/note.h"
-#include "common/rpc/error_mapping.h"
 #include "common/rpc/server_stream.h"
 #include "services/broker/adapter/authorizer.h"
 #include "services/broker/api/handle.h"
+#include "services/broker/api/running_place.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/sequencer/reader.h"
 
@@ -54,23 +54,6 @@ absl::StatusOr<std::vector<TrailAbout>> ReadExport(const ExportBundleRequest& re
   return about;
 }
 
-// One place among those that run, given back at the end.
-class BundlePlace {
- public:
-  static absl::StatusOr<std::unique_ptr<BundlePlace>> Take(std::atomic<int>& running) {
-    auto place = std::unique_ptr<BundlePlace>(new BundlePlace(running));
-    if (place->before_ < kBundlesAtOnceMax) return place;
-    return Error(Reason::kQueueFull, fmt::format("{} bundles are being exported: ask again when one of them is done", kBundlesAtOnceMax),
-                 {{std::string(rpc::kRetryAfterKey), "10000"}});
-  }
-  ~BundlePlace() { --running_; }
-
- private:
-  explicit BundlePlace(std::atomic<int>& running) : running_(running), before_(running++) {}
-  std::atomic<int>& running_;
-  const int before_;
-};
-
 class BundleStream final : public rpc::ServerStream<ExportBundleResponse> {
  public:
   BundleStream(const BundleWork& work, std::atomic<int>& running, ExportBundleRequest request)
@@ -96,7 +79,7 @@ class BundleStream final : public rpc::ServerStream<ExportBundleResponse> {
 
   absl::StatusOr<BundlePlan> Plan() {
     ACCORD_ASSIGN_OR_RETURN(const std::vector<TrailAbout> about, ReadExport(request_));
-    ACCORD_ASSIGN_OR_RETURN(place_, BundlePlace::Take(running_));
+    ACCORD_ASSIGN_OR_RETURN(place_, RunningPlace::Take(running_, kBundlesAtOnceMax, "bundles are being exported"));
     ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
     ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, ledger::Vkey::Parse(work_.vkey));
     const auto directory = work_.directory.Get();
@@ -136,7 +119,7 @@ class BundleStream final : public rpc::ServerStream<ExportBundleResponse> {
   std::atomic<int>& running_;
   const ExportBundleRequest request_;
   Caller caller_;  // From OnOpen on, as all below.
-  std::unique_ptr<BundlePlace> place_;
+  std::unique_ptr<RunningPlace> place_;
   std::optional<BundleFiles> files_;
   BundleFiles::File file_;
   size_t given_ = 0;

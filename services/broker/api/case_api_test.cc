@@ -10,7 +10,7 @@
 #include "services/broker/api/testing_change.h"
 #include "services/broker/cases/case_linker.h"
 
-namespace accord::broker {
+namespace accord::broker::case_api_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -121,4 +121,4 @@ TEST_F(CaseApiTest, FourPerpetratorsAreFourCasesEachOfWhichLeadsToTheReferral) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::case_api_test

@@ -9,7 +9,7 @@
 #include "common/base/status.h"
 #include "services/broker/api/testing_mailbox.h"
 
-namespace accord::broker {
+namespace accord::broker::case_history_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -102,4 +102,4 @@ TEST_F(CaseHistoryApiTest, AGradeBelowItsOwnScoreIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::case_history_api_test

@@ -15,12 +15,12 @@
 #include "services/broker/api/case_history_call.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/receipt.h"
 #include "services/broker/cases/answer_link.h"
 #include "services/broker/cases/links.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
-#include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
@@ -133,8 +133,7 @@ grpc::ServerUnaryReactor* CaseService::AnswerLinkProposal(grpc::CallbackServerCo
         [this, response, caller = call.caller, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
           answer([&]() -> absl::Status {
             ACCORD_RETURN_IF_ERROR(index.status());
-            ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-            ACCORD_ASSIGN_OR_RETURN(*response->mutable_receipt(), MakeReceipt(*view, *index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response->mutable_receipt(), ReceiptOf(work_.sequencer, *index, caller));
             return absl::OkStatus();
           }());
         }));

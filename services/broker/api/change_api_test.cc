@@ -27,7 +27,7 @@
 #include "services/broker/sharing/change_clock.h"
 #include "services/broker/trails/receipts.h"
 
-namespace accord::broker {
+namespace accord::broker::change_api_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -640,4 +640,4 @@ TEST_F(ChangeClockTest, KeepsTheEarlierDeadline) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::change_api_test

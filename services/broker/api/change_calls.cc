@@ -13,8 +13,8 @@
 #include "services/broker/admission/reseal.h"
 #include "services/broker/admission/withdraw.h"
 #include "services/broker/api/handle.h"
+#include "services/broker/api/receipt.h"
 #include "services/broker/api/recipient_status.h"
-#include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
@@ -22,11 +22,6 @@ namespace {
 constexpr std::string_view kStatementSuffix = ".statement";  // Of a correction's request id: that of its statement.
 
 ActWork ActsOf(const ReferralWork& work) { return {work.directory, work.policy, work.mailboxes}; }
-
-absl::StatusOr<type::v1::Receipt> ReceiptOf(const ReferralWork& work, uint64_t index, const Caller& caller) {
-  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
-  return MakeReceipt(*view, index, caller);
-}
 
 // The signed statement of `kind` that a request brought.
 absl::StatusOr<VerifiedStatement> Verify(const ReferralWork& work, const Caller& caller, std::string_view request_id,
@@ -59,7 +54,7 @@ SaidDone AnswerWith(const ReferralWork& work, const Caller& caller, Response& re
     answer([&]() -> absl::Status {
       ACCORD_RETURN_IF_ERROR(said);
       Fill(*said, response);
-      ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, said->index, caller));
+      ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, said->index, caller));
       return absl::OkStatus();
     }());
   };
@@ -123,7 +118,7 @@ grpc::ServerUnaryReactor* HandleWithdrawReferral(grpc::CallbackServerContext& co
             for (const auto& told : said->told) response.add_told(told.agency());
             for (const std::string& agency : said->stopped) response.add_stopped(agency);
             response.set_repeated_request(said->repeated);
-            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, said->index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, said->index, caller));
             return absl::OkStatus();
           }());
         };
@@ -151,7 +146,7 @@ grpc::ServerUnaryReactor* HandleRegradeReferral(grpc::CallbackServerContext& con
             const auto directory = work.directory.Get();
             const auto policy = work.policy.Get();
             for (const auto& row : regraded->recipients) *response.add_recipients() = ToStatus(row, viewer, *directory, *policy, work.clock.Now());
-            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, regraded->said.index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, regraded->said.index, caller));
             return absl::OkStatus();
           }());
         };
@@ -182,7 +177,7 @@ grpc::ServerUnaryReactor* HandleResealReferral(grpc::CallbackServerContext& cont
             for (const auto& decision : resealed->decisions) *response.add_decisions() = decision;
             *response.mutable_recipient() = ToStatus(resealed->recipient, {.sender = true, .immediate = resealed->immediate},
                                                      *work.directory.Get(), *work.policy.Get(), work.clock.Now());
-            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work, resealed->said.index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, resealed->said.index, caller));
             return absl::OkStatus();
           }());
         };

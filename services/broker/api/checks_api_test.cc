@@ -5,7 +5,7 @@
 
 #include "services/broker/api/testing_change.h"
 
-namespace accord::broker {
+namespace accord::broker::checks_api_test {
 namespace {
 
 class ChecksApiTest : public ChangeApiTest {
@@ -107,4 +107,4 @@ TEST_F(ChecksApiTest, ACheckIsCorrectedByACheckAlone) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::checks_api_test

@@ -14,7 +14,7 @@
 #include "common/base/working_days.h"
 #include "services/broker/api/testing_change.h"
 
-namespace accord::broker {
+namespace accord::broker::clock_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -212,6 +212,17 @@ TEST_F(ClockApiTest, WhoIsLateIsTalkedToInOrderAndTheSenderLast) {
   Take("police");
   Clock().Advance(absl::Hours(23));
   EXPECT_EQ(Depth("idva"), 0u) << "it has opened it, and there is time to answer";
+
+  // The entry of what ends a clock says when that was due, met or missed.
+  const int64_t answer_due = StatusOf(digest, "idva").response_due_ms();
+  ASSERT_GT(answer_due, 0);
+  ASSERT_EQ(Accept("idva", digest), absl::OkStatus());
+  std::vector<std::string> ended;
+  for (const auto& entry : EntriesOpenTo("police", EVENT_TYPE_STATEMENT)) {
+    ended.push_back(fmt::format("{} {} {}", StatementKind_Name(entry.event->statement()), entry.event->due_at_ms(), entry.event->clock_version()));
+  }
+  EXPECT_THAT(ended, ElementsAre(fmt::format("STATEMENT_KIND_OPENED {} clocks-1.2", absl::ToUnixMillis(due)),
+                                 fmt::format("STATEMENT_KIND_ACCEPTED {} clocks-1.2", answer_due)));
 }
 
 TEST_F(ClockApiTest, ADeadLetterKeepsItsClock) {
@@ -491,4 +502,4 @@ TEST_F(ClockApiTest, DutyThatMakesNoSenseIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::clock_api_test

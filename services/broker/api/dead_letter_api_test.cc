@@ -9,7 +9,7 @@
 #include "common/base/status.h"
 #include "services/broker/api/testing_mailbox.h"
 
-namespace accord::broker {
+namespace accord::broker::dead_letter_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -348,4 +348,4 @@ TEST_F(DeadLetterApiTest, AnErasureTakesThemAlong) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::dead_letter_api_test

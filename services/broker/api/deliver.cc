@@ -7,13 +7,13 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/telemetry/log.h"
-#include "services/broker/cases/links.h"
 #include "services/broker/api/case_history_call.h"
+#include "services/broker/api/receipt.h"
+#include "services/broker/cases/links.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_release.h"
 #include "services/broker/sequencer/reader.h"
-#include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
@@ -60,8 +60,7 @@ void FillDelivery(v1::Delivery& delivery, const std::string& delivery_id, const 
 }
 
 absl::Status AddReceipt(const MailboxWork& work, const Caller& caller, uint64_t index, v1::Delivery& delivery) {
-  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
-  ACCORD_ASSIGN_OR_RETURN(*delivery.mutable_released(), MakeReceipt(*view, index, caller));
+  ACCORD_ASSIGN_OR_RETURN(*delivery.mutable_released(), ReceiptOf(work.sequencer, index, caller));
   return absl::OkStatus();
 }
 

@@ -16,7 +16,7 @@
 #include "services/broker/delivery/attempts.h"
 #include "services/broker/directory/families.h"
 
-namespace accord::broker {
+namespace accord::broker::delivery_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -311,4 +311,4 @@ TEST_F(DeliveryApiTest, ADeskHasSoManyStreamsAndAnEndedOneMakesRoom) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::delivery_api_test

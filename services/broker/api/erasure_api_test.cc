@@ -29,7 +29,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::erasure_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -656,4 +656,4 @@ TEST_F(RetentionTest, RulesAreValidatedAndEachVersionIsKept) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::erasure_api_test

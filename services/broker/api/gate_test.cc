@@ -27,7 +27,7 @@
 #include "services/broker/api/testing_gate.h"
 #include "services/broker/api/testing_gate_paths.h"
 
-namespace accord::broker::gate {
+namespace accord::broker::gate::gate_test {
 namespace {
 
 using ::testing::IsEmpty;
@@ -77,7 +77,7 @@ TEST(GateTest, EveryMethodIsInTheTable) {
   for (const auto& [name, method] : methods) {
     const auto path = Paths().find(name);
     ASSERT_NE(path, Paths().end()) << name << " has no row: say what it reads and ask it, or why it shows nothing";
-    EXPECT_EQ(path->second.what == What::kLater, method->options().GetExtension(options::v1::later)) << name;
+    EXPECT_FALSE(method->options().GetExtension(options::v1::later)) << name << ": it is built here, so it does not come later";
     EXPECT_EQ(path->second.what == What::kWrite, !std::string(path->second.why).empty()) << name;
     const bool reads_only = method->options().GetExtension(options::v1::reads_only);
     EXPECT_FALSE(reads_only && path->second.what == What::kWrite) << name;
@@ -106,9 +106,6 @@ TEST(GateTest, NothingOfAForbiddenSectionIsFoundAnywhere) {
       EXPECT_FALSE(answers.empty()) << method;
       for (const WireAnswer& answer : answers) {
         EXPECT_THAT(story.forbidden().FindIn(answer, content_only), IsEmpty()) << method << " as " << principal;
-        const bool later = Paths().at(method).what == What::kLater;
-        EXPECT_TRUE(!later || answer.reason() == Reason::kComesLater || answer.reason() == Reason::kRoleNotAllowed)
-            << method << " as " << principal;
       }
     }
   }
@@ -165,7 +162,7 @@ TEST(GateTest, AnswersLookAsIfItHadNeverBeenThere) {
   for (size_t i = 0; i < story.heard().size(); ++i) ExpectOneShape(story.heard()[i], twin.heard()[i], story.heard()[i].method);
   const auto answers = AskEverything(story, kB), twins = AskEverything(twin, kB);
   for (const auto& [method, path] : Paths()) {
-    if (path.what == What::kOther || path.what == What::kLater) continue;
+    if (path.what == What::kOther) continue;
     const auto &ours = answers.at(method), &theirs = twins.at(method);
     ASSERT_EQ(ours.size(), theirs.size()) << method;
     for (size_t i = 0; i < ours.size(); ++i) ExpectOneShape(ours[i], theirs[i], fmt::format("{} {}", method, i));
@@ -380,4 +377,4 @@ TEST(GateTest, APageOfGapsTellsOfNoneThatItDoesNotList) {
 }
 
 }  // namespace
-}  // namespace accord::broker::gate
+}  // namespace accord::broker::gate::gate_test

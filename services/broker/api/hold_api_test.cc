@@ -23,7 +23,7 @@
 #include "services/broker/holds/hold_notices.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::hold_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -493,4 +493,4 @@ TEST_F(HoldApiTest, IsSetByTwoAndOnlyWhenItIsWellFormedAndCoversSomething) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::hold_api_test

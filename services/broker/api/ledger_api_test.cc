@@ -22,7 +22,7 @@
 #include "services/broker/sequencer/record_command.h"
 #include "services/broker/trails/published.h"
 
-namespace accord::broker {
+namespace accord::broker::ledger_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -336,4 +336,4 @@ TEST_F(LedgerApiTest, TheStatusSaysHowTheLogStands) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::ledger_api_test

@@ -15,11 +15,11 @@
 #include "services/broker/api/deliver.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/receipt.h"
 #include "services/broker/delivery/dead_letters.h"
 #include "services/broker/delivery/replay.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/record_command.h"
-#include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
@@ -30,11 +30,6 @@ constexpr int kDeadLetterPageDefault = 50;
 MailboxId DeskOf(const Caller& caller) { return {caller.id, caller.desk}; }
 
 absl::Status InvalidCall(const char* field, std::string_view why) { return Error(Reason::kFieldInvalid, why, {{"field", field}}); }
-
-absl::StatusOr<type::v1::Receipt> MailboxReceiptOf(const MailboxWork& work, uint64_t index, const Caller& caller) {
-  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
-  return MakeReceipt(*view, index, caller);
-}
 
 absl::Status CheckWorker(const type::v1::Worker& worker) {
   if (worker.pseudonym().size() <= referral::kPseudonymBytesMax) return absl::OkStatus();
@@ -118,7 +113,7 @@ class Settling : public std::enable_shared_from_this<Settling> {
       v1::Settled one;
       one.set_delivery_id(delivery_id);
       one.set_already(outcome->already);
-      ACCORD_ASSIGN_OR_RETURN(*one.mutable_receipt(), MailboxReceiptOf(work_, outcome->index, caller_));
+      ACCORD_ASSIGN_OR_RETURN(*one.mutable_receipt(), ReceiptOf(work_.sequencer, outcome->index, caller_));
       return one;
     }();
     absl::Status status;
@@ -243,7 +238,7 @@ grpc::ServerUnaryReactor* HandleLetter(grpc::CallbackServerContext& context, rpc
         [&work, &response, caller = call.caller, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
           answer([&]() -> absl::Status {
             ACCORD_RETURN_IF_ERROR(index);
-            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), MailboxReceiptOf(work, *index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, *index, caller));
             return absl::OkStatus();
           }());
         }));
@@ -307,7 +302,7 @@ grpc::ServerUnaryReactor* HandleReplayMailbox(grpc::CallbackServerContext& conte
                 ACCORD_RETURN_IF_ERROR(replayed);
                 response.set_queued(replayed->queued);
                 response.set_next_position(replayed->next_position);
-                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), MailboxReceiptOf(work, replayed->index, caller));
+                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, replayed->index, caller));
                 return absl::OkStatus();
               }());
             }));

@@ -18,12 +18,12 @@
 #include "services/broker/api/deliver.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/mailbox_calls.h"
+#include "services/broker/api/receipt.h"
 #include "services/broker/api/section_calls.h"
 #include "services/broker/clocks/alert_command.h"
 #include "services/broker/delivery/settle.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/answer_hold.h"
-#include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
@@ -149,8 +149,7 @@ class MailboxStream final : public rpc::BidiStream<v1::OpenMailboxRequest, v1::O
       auto& settled = *answer.mutable_settled();
       settled.set_delivery_id(delivery_id);
       settled.set_already(outcome->already);
-      ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-      ACCORD_ASSIGN_OR_RETURN(*settled.mutable_receipt(), MakeReceipt(*view, outcome->index, caller_));
+      ACCORD_ASSIGN_OR_RETURN(*settled.mutable_receipt(), ReceiptOf(work_.sequencer, outcome->index, caller_));
       return absl::OkStatus();
     }();
     if (!status.ok()) return End(status);
@@ -317,8 +316,7 @@ grpc::ServerUnaryReactor* MailboxService::AnswerHold(grpc::CallbackServerContext
         [this, response, caller = call.caller, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
           answer([&]() -> absl::Status {
             ACCORD_RETURN_IF_ERROR(index);
-            ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-            ACCORD_ASSIGN_OR_RETURN(*response->mutable_receipt(), MakeReceipt(*view, *index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response->mutable_receipt(), ReceiptOf(work_.sequencer, *index, caller));
             return absl::OkStatus();
           }());
         }));

@@ -5,7 +5,7 @@
 #include "accord/admin/v1/admin_service.grpc.pb.h"
 #include "services/broker/api/testing_broker.h"
 
-namespace accord::broker {
+namespace accord::broker::policy_api_test {
 namespace {
 
 using namespace admin::v1;  // NOLINT
@@ -190,4 +190,4 @@ TEST_F(PolicyApiTest, WhatIsApprovedForLaterDecidesLater) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::policy_api_test

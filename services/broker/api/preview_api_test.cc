@@ -20,7 +20,7 @@
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 
-namespace accord::broker {
+namespace accord::broker::preview_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -254,4 +254,4 @@ TEST_F(PreviewApiTest, PreviewEqualsSubmissionEqualsRelease) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::preview_api_test

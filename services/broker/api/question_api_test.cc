@@ -17,7 +17,7 @@
 #include "services/broker/api/testing_wire.h"
 #include "services/broker/trails/receipts.h"
 
-namespace accord::broker {
+namespace accord::broker::question_api_test {
 namespace {
 
 using inspection::v1::AskQuestionRequest;
@@ -203,4 +203,4 @@ TEST_F(QuestionApiTest, ASampleIsDrawnAgainFromItsSeedAndOpensWhatWasDrawn) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::question_api_test

@@ -11,7 +11,9 @@
 #include "common/crypto/digest.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/running_place.h"
 #include "services/broker/api/table_pages.h"
+#include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/questions/engine.h"
@@ -72,7 +74,7 @@ absl::Status AnswerAsked(const ReadView& view, const QuestionWork& work, const A
                           QueryAskedAtMs(view, asked.caller, type::v1::EVENT_TYPE_QUESTION_ASKED, asked.digest, from.query_index, now));
   const auto directory = work.directory.Get();
   const referral::ClockRules clocks = ClocksNow(work, absl::FromUnixMillis(asked_at_ms));
-  ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table whole, AnswerQuestion(view, work.keys, *directory, clocks, asked.scope, *asked.question, asked.request,
+  ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table whole, AnswerQuestion(view, work.executor, work.keys, *directory, clocks, asked.scope, *asked.question, asked.request,
                                                                       from.query_index, asked_at_ms));
   response.set_next_page_token(FillTablePage(std::move(whole), from, asked.page_size, asked.page_query, *response.mutable_table()));
   return absl::OkStatus();
@@ -100,14 +102,22 @@ absl::Status NameAsked(const ReadView& view, const Asked& asked, QueryEntry& que
   return absl::OkStatus();
 }
 
+// OK when the question can be answered. ERASED of a referral that was: who may ask about one may know of all, as of trails.
+absl::Status JudgeAsked(const ReadView& view, const QuestionWork& work, const DirectorySnapshot& directory, const Asked& asked, absl::Time now) {
+  const absl::Status status = AnswerQuestion(view, work.executor, work.keys, directory, ClocksNow(work, now), asked.scope, *asked.question, asked.request,
+                                             view.ledger().size(), absl::ToUnixMillis(now)).status();
+  if (!HasReason(status, Reason::kReferralNotFound)) return status;
+  ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(PlainReaderOf(view), ErasedReferralMark(asked.request.referral())));
+  return erased.has_value() ? ErasedAt(*erased) : status;
+}
+
 absl::StatusOr<QueryEntry> QuestionEntry(const ReadView& view, const QuestionWork& work, const DirectorySnapshot& directory, const Asked& asked, absl::Time now) {
   QueryEntry query = QueryEntryOf(asked.caller, asked.scope, type::v1::EVENT_TYPE_QUESTION_ASKED, kAskQuestion, asked.request.purpose());
   query.draft.event.set_question(asked.request.question());
   query.draft.event.set_query_digest(asked.digest);
   if (asked.question->one) {
     // Judged before there is an entry: what lies outside the warrant is a refusal, and stands on no chain that is not the caller's.
-    ACCORD_RETURN_IF_ERROR(AnswerQuestion(view, work.keys, directory, ClocksNow(work, now), asked.scope, *asked.question, asked.request, view.ledger().size(),
-                                          absl::ToUnixMillis(now)));
+    ACCORD_RETURN_IF_ERROR(JudgeAsked(view, work, directory, asked, now));
     ACCORD_RETURN_IF_ERROR(NameAsked(view, asked, query));
     if (asked.scope.warrant_id().empty()) query.looked_at.clear();
   } else {
@@ -155,6 +165,8 @@ grpc::ServerUnaryReactor* QuestionCalls::List(grpc::CallbackServerContext& conte
 grpc::ServerUnaryReactor* QuestionCalls::Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const AskQuestionRequest& request,
                                              AskQuestionResponse& response) {
   return HandleRecorded(context, shared, work_.refusals, kAskQuestion, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
+    auto place = RunningPlace::Take(answering_, kQuestionsAtOnceMax, "questions are being answered");
+    if (!place.ok()) return answer(place.status());
     absl::StatusOr<Asked> asked;
     absl::StatusOr<QueryEntry> query;
     {
@@ -162,16 +174,23 @@ grpc::ServerUnaryReactor* QuestionCalls::Ask(grpc::CallbackServerContext& contex
       if (!view.ok()) return answer(view.status());
       asked = ReadAsked(**view, call.caller, request, shared.clock.Now());
       if (!asked.ok()) return answer(asked.status());
-      if (asked->from.has_value()) return answer(AnswerAsked(**view, work_, *asked, *asked->from, shared.clock.Now(), response));
+      if (asked->from.has_value()) {
+        const absl::Status answered = AnswerAsked(**view, work_, *asked, *asked->from, shared.clock.Now(), response);
+        place->reset();  // Before the caller can ask for the next page.
+        return answer(answered);
+      }
       query = QuestionEntry(**view, work_, *work_.directory.Get(), *asked, shared.clock.Now());
       if (!query.ok()) return answer(query.status());
     }
     work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(
-        *std::move(query), [this, &shared, &response, asked = *std::move(asked), answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+        *std::move(query), [this, &shared, &response, asked = *std::move(asked), place = *std::move(place),
+                            answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
           if (!index.ok()) return answer(index.status());
           const auto view = work_.sequencer.View();
           if (!view.ok()) return answer(view.status());
-          answer(AnswerAsked(**view, work_, asked, {.query_index = *index, .row = 0}, shared.clock.Now(), response));
+          const absl::Status answered = AnswerAsked(**view, work_, asked, {.query_index = *index, .row = 0}, shared.clock.Now(), response);
+          place.reset();
+          answer(answered);
         }));
   });
 }

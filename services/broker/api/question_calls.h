@@ -1,6 +1,8 @@
 // ListQuestions, AskQuestion and DrawSample: the named questions and samples as calls (docs/questions.md).
 #pragma once
 
+#include <atomic>
+
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/random.h"
 #include "common/rpc/handler.h"
@@ -13,6 +15,7 @@
 namespace accord::broker {
 
 inline constexpr int kQuestionPageDefault = 100;
+inline constexpr int kQuestionsAtOnceMax = 2;  // Answered at a time, for their memory: at most some 0.3 GiB each.
 
 // What the calls need. All must outlive the server.
 struct QuestionWork {
@@ -22,6 +25,7 @@ struct QuestionWork {
   const TrailKeys& keys;
   Random& random;
   RefusalRecorder& refusals;
+  Executor& executor;  // Helps to read.
 };
 
 // Thread-safe.
@@ -32,7 +36,7 @@ class QuestionCalls {
   grpc::ServerUnaryReactor* List(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::ListQuestionsRequest& request,
                                  inspection::v1::ListQuestionsResponse& response);
   // The entry QUESTION_ASKED is durable before the first row; the pages of one answer are of the log as it was at that entry, and may be turned for
-  // an hour. Errors of OpenScope, CheckQuestion and AnswerQuestion; PAGE_TOKEN_INVALID.
+  // an hour. Errors of OpenScope, CheckQuestion and AnswerQuestion; PAGE_TOKEN_INVALID; QUEUE_FULL when kQuestionsAtOnceMax are being answered.
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::AskQuestionRequest& request,
                                 inspection::v1::AskQuestionResponse& response);
   // The entry SAMPLE_DRAWN is durable, with what it adds to the warrant, before the answer. Errors of OpenScope, CheckSample, DrawSample and
@@ -42,6 +46,7 @@ class QuestionCalls {
 
  private:
   const QuestionWork work_;
+  std::atomic<int> answering_ = 0;
 };
 
 }  // namespace accord::broker

@@ -24,7 +24,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::referral_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -644,4 +644,4 @@ TEST_F(ReferralApiTest, AMailboxKeepsItsLimits) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::referral_api_test

@@ -17,6 +17,7 @@
 #include "services/broker/api/change_calls.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/receipt.h"
 #include "services/broker/api/recipient_status.h"
 #include "services/broker/api/section_calls.h"
 #include "services/broker/api/sight.h"
@@ -24,7 +25,6 @@
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/record_command.h"
-#include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
@@ -34,11 +34,6 @@ constexpr std::string_view kGetReferral = "/accord.broker.v1.ReferralService/Get
 constexpr std::string_view kListReferrals = "/accord.broker.v1.ReferralService/ListReferrals";
 constexpr int kListPageDefault = 50;
 constexpr size_t kListScannedMax = 2'000;  // Rows looked at for one page, far more than one has that may be seen.
-
-absl::StatusOr<type::v1::Receipt> SubmissionReceiptOf(const ReferralWork& work, uint64_t index, const Caller& caller) {
-  ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
-  return MakeReceipt(*view, index, caller);
-}
 
 EntryDraft ReadEntryDraft(type::v1::EventType type, std::string_view method, const Caller& caller) {
   EntryDraft entry;
@@ -208,7 +203,7 @@ grpc::ServerUnaryReactor* HandleStatement(grpc::CallbackServerContext& context, 
                 response.set_index(recorded->index);
                 response.set_state(recorded->state);
                 if constexpr (requires { response.set_feedback_due_ms(0); }) response.set_feedback_due_ms(recorded->feedback_due_ms);
-                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), SubmissionReceiptOf(work, recorded->index, caller));
+                ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, recorded->index, caller));
                 return absl::OkStatus();
               }());
             }));
@@ -264,7 +259,7 @@ absl::StatusOr<v1::SubmitReferralResponse> SubmitResponse(const ReferralWork& wo
   for (const auto& recipient : stored.recipients) {
     *response.add_recipients() = ToStatus(recipient, {.sender = true, .immediate = stored.immediate}, *directory, *policy, work.clock.Now());
   }
-  ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), SubmissionReceiptOf(work, stored.index, caller));
+  ACCORD_ASSIGN_OR_RETURN(*response.mutable_receipt(), ReceiptOf(work.sequencer, stored.index, caller));
   return response;
 }
 

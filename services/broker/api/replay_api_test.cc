@@ -12,7 +12,7 @@
 #include "services/broker/api/testing_mailbox.h"
 #include "services/broker/delivery/replay.h"
 
-namespace accord::broker {
+namespace accord::broker::replay_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -320,4 +320,4 @@ TEST_F(ReplayApiTest, AnErasureTakesItsRowsAlong) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::replay_api_test

@@ -11,7 +11,7 @@
 #include "common/crypto/succession.h"
 #include "services/broker/api/testing_change.h"
 
-namespace accord::broker {
+namespace accord::broker::reseal_api_test {
 namespace {
 
 using crypto::testing::Issued;
@@ -370,4 +370,4 @@ TEST_F(ResealApiTest, APreviewNamesWhoStandsInAndItsHeaderIsDecidedAlike) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::reseal_api_test

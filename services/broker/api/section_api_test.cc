@@ -16,7 +16,7 @@
 #include "services/broker/api/testing_change.h"
 #include "services/broker/api/testing_mailbox.h"
 
-namespace accord::broker {
+namespace accord::broker::section_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -275,4 +275,4 @@ TEST_F(SectionApiTest, TakesWhatIsWithinTheLimitsAndRefusesTheFirstByteBeyond) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::section_api_test

@@ -26,7 +26,7 @@
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/gap.h"
 
-namespace accord::broker {
+namespace accord::broker::sharing_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -698,4 +698,4 @@ TEST_F(SharingApiTest, PreviewsHaveAQuotaByWorker) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::sharing_api_test

@@ -19,13 +19,13 @@
 #include "services/broker/admission/review_command.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/receipt.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
 #include "services/broker/sharing/holders.h"
 #include "services/broker/sharing/register.h"
 #include "services/broker/sharing/review_list.h"
-#include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
@@ -320,8 +320,7 @@ grpc::ServerUnaryReactor* SharingService::RecordReview(grpc::CallbackServerConte
             ACCORD_RETURN_IF_ERROR(said);
             response->set_statement_digest(said->digest);
             response->set_index(said->index);
-            ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
-            ACCORD_ASSIGN_OR_RETURN(*response->mutable_receipt(), MakeReceipt(*view, said->index, caller));
+            ACCORD_ASSIGN_OR_RETURN(*response->mutable_receipt(), ReceiptOf(work_.sequencer, said->index, caller));
             return absl::OkStatus();
           }());
         }));

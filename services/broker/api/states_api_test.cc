@@ -9,7 +9,7 @@
 #include "common/base/bytes.h"
 #include "services/broker/api/testing_change.h"
 
-namespace accord::broker {
+namespace accord::broker::states_api_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -445,4 +445,4 @@ TEST_F(StatesApiTest, WhoMayNotBeToldIsNotToldOfAWithdrawal) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::states_api_test

@@ -24,7 +24,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/ledger/key_slots.h"
 
-namespace accord::broker {
+namespace accord::broker::stolen_store_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -145,4 +145,4 @@ TEST(StolenStoreTest, WithALinkageKeyAndWithoutTheBrokersOwnNoGuessIsConfirmed) 
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::stolen_store_test

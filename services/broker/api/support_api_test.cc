@@ -8,7 +8,7 @@
 #include "accord/broker/v1/ledger_service.grpc.pb.h"
 #include "services/broker/api/testing_broker.h"
 
-namespace accord::broker {
+namespace accord::broker::support_api_test {
 namespace {
 
 using namespace admin::v1;  // NOLINT
@@ -129,4 +129,4 @@ TEST_F(SupportApiTest, AnOfferPermitsNothing) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::support_api_test

@@ -13,7 +13,11 @@
 
 #include "accord/broker/v1/mailbox_service.pb.h"
 #include "accord/broker/v1/referral_service.pb.h"
+#include "accord/inspection/v1/disclosure_service.pb.h"
+#include "accord/inspection/v1/trail_service.pb.h"
+#include "accord/inspection/v1/warrant_service.pb.h"
 #include "common/base/ids.h"
+#include "common/referral/disclosure.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_forbidden.h"
 #include "services/broker/api/testing_wire.h"
@@ -27,7 +31,8 @@ inline constexpr Category kForbidden = CATEGORY_NARRATIVE;
 
 // What the forbidden section is forbidden to; the one who has it; one who has no part in the referral.
 inline const std::string kB = "agency/housing", kA = "agency/idva", kStranger = "agency/childrens", kSender = "agency/police";
-inline const std::string kAdministrator = "admin/alice", kInspector = "inspector/ines";
+inline const std::string kAdministrator = "admin/alice", kInspector = "inspector/ines", kColleague = "inspector/omar";
+inline constexpr std::string_view kWarrant = "jtai-1";
 
 inline std::string IdOf(const std::string& principal) { return principal.substr(principal.find('/') + 1); }
 inline bool IsAgency(const std::string& principal) { return principal.starts_with("agency/"); }
@@ -65,13 +70,9 @@ categories = ["identity", "risk"]
 class Scene {
  public:
   Scene() {
-    admin::v1::Change change;
-    change.mutable_put_officer()->set_id("ines");
-    change.mutable_put_officer()->set_inspector(true);
-    change.mutable_put_officer()->set_active(true);
-    EXPECT_EQ(world_.Change(change), absl::OkStatus());
+    for (const std::string& inspector : {kInspector, kColleague}) Enrol(IdOf(inspector));
     PutAgreement("2", R"("identity", "risk")");
-    for (const std::string& principal : {kSender, kA, kB, kStranger, kAdministrator, kInspector})
+    for (const std::string& principal : {kSender, kA, kB, kStranger, kAdministrator, kInspector, kColleague})
       channels_[principal] = world_.Channel(principal);
   }
 
@@ -88,6 +89,8 @@ class Scene {
   }
   // The ids of sections that were made for a referral, also of one that a twin then leaves out.
   std::map<std::string, std::vector<std::string>> section_ids;
+  // Numbers of what an inspector asked for.
+  std::vector<uint64_t> disclosures;
 
   // A statement of the agency, to which `fill` adds what its kind needs.
   SignedPayload Sign(const std::string& agency, const std::string& request_id, std::string_view header_digest, StatementKind kind,
@@ -107,6 +110,26 @@ class Scene {
     EXPECT_EQ(document.status(), absl::OkStatus());
     return document.value_or(SignedPayload());
   }
+  // An answer of the agency to a disclosure: no.
+  inspection::v1::AnswerDisclosureRequest Refusing(const std::string& request_id, const std::string& agency, uint64_t disclosure) {
+    DisclosureStatement statement;
+    statement.set_request_id(request_id);
+    statement.set_disclosure(disclosure);
+    statement.set_agency(agency);
+    statement.set_warrant(std::string(kWarrant));
+    statement.set_inspector(IdOf(kInspector));
+    statement.set_kind(DISCLOSURE_KIND_SECTIONS);
+    statement.set_answer(DISCLOSURE_ANSWER_REFUSED);
+    statement.set_ground(DISCLOSURE_GROUND_LEGAL_PRIVILEGE);
+    statement.mutable_worker()->set_pseudonym("dpo-1");
+    statement.mutable_worker()->set_role(WORKER_ROLE_AUTHORISING_OFFICER);
+    statement.mutable_worker()->set_authentication(AUTHENTICATION_MULTI_FACTOR);
+    statement.set_signed_at_ms(absl::ToUnixMillis(clock_.Now()));
+    inspection::v1::AnswerDisclosureRequest request;
+    request.set_request_id(request_id);
+    *request.mutable_statement() = *referral::SignDisclosureStatement(statement, world_.signing(agency).signing_key());
+    return request;
+  }
   template <typename Request>
   WireAnswer Say(const std::string& principal, std::string_view method, const std::string& request_id, const SignedPayload& statement,
                  Request request = {}) {
@@ -116,6 +139,20 @@ class Scene {
   }
 
  private:
+  // With a certificate that what is disclosed to them is sealed for.
+  void Enrol(const std::string& id) {
+    const std::string uri = crypto::testing::SpiffeId(fmt::format("inspector/{}/sealing", id));
+    admin::v1::Change change;
+    auto& officer = *change.mutable_put_officer();
+    officer.set_id(id);
+    officer.set_inspector(true);
+    officer.set_active(true);
+    officer.set_inspectorate("ofsted");
+    officer.set_sealing_certificate(
+        world_.authority().Issue({.common_name = id, .uris = {uri}, .key_usage = crypto::kKeyAgreement}).certificate.der());
+    EXPECT_EQ(world_.Change(change), absl::OkStatus());
+  }
+
   FakeClock clock_{kTuesday};
   TestingBroker world_{&clock_};
   std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
@@ -137,6 +174,7 @@ inline constexpr std::string_view kHolders = "/accord.broker.v1.SharingService/G
 inline constexpr std::string_view kReview = "/accord.broker.v1.SharingService/RecordReview";
 inline constexpr std::string_view kReceipt = "/accord.broker.v1.LedgerService/GetReceipt";
 inline constexpr std::string_view kTrail = "/accord.inspection.v1.TrailService/QueryTrail";
+inline const std::string kWarrants = "/accord.inspection.v1.WarrantService/", kDisclosureService = "/accord.inspection.v1.DisclosureService/";
 
 // A mailbox of the desk that is open, of one credit.
 class OpenMailbox {
@@ -198,6 +236,7 @@ class Story : public Scene {
     Corrected();
     Recalled();
     Held();
+    Disclosed();
     heard_.push_back(mailboxes_[kB]->Close());
     permitted_.push_back(mailboxes_[kA]->Close());
     mailboxes_.clear();
@@ -368,6 +407,40 @@ class Story : public Scene {
     request.mutable_worker()->set_role(WORKER_ROLE_PRACTITIONER);
     request.mutable_worker()->set_authentication(AUTHENTICATION_MULTI_FACTOR);
     heard_.push_back(Call(kB, kAnswerHold, request));
+    EXPECT_EQ(heard_.back().code, grpc::StatusCode::OK) << heard_.back().words;
+  }
+  // An inspector asks housing for all that it has of the first; housing looks, and refuses.
+  void Disclosed() {
+    const int64_t now = absl::ToUnixMillis(clock().Now());
+    inspection::v1::ProposeWarrantRequest propose;
+    propose.set_request_id("propose-1");
+    auto& warrant = *propose.mutable_warrant();
+    warrant.set_id(std::string(kWarrant));
+    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
+    warrant.set_inspectorate("ofsted");
+    warrant.set_purpose("JTAI/2026/7");
+    warrant.set_legal_power("CA2004_S20");
+    warrant.mutable_scope()->set_from_ms(now - 86'400'000);
+    warrant.mutable_scope()->set_until_ms(now + 86'400'000);
+    warrant.set_starts_ms(now);
+    warrant.set_ends_ms(now + 30 * 86'400'000LL);
+    EXPECT_EQ(Call(kInspector, kWarrants + "ProposeWarrant", propose).code, grpc::StatusCode::OK);
+    inspection::v1::ActivateWarrantRequest activate;
+    activate.set_request_id("activate-1");
+    activate.set_id(std::string(kWarrant));
+    EXPECT_EQ(Call(kColleague, kWarrants + "ActivateWarrant", activate).code, grpc::StatusCode::OK);
+    inspection::v1::RequestDisclosureRequest ask;
+    ask.set_request_id("ask-00001");
+    ask.set_referral(digests_[0]);
+    ask.set_agency("housing");
+    ask.set_warrant(std::string(kWarrant));
+    const auto asked = Only<inspection::v1::RequestDisclosureResponse>(Call(kInspector, "/accord.inspection.v1.TrailService/RequestDisclosure", ask));
+    disclosures.push_back(asked.disclosure().number());
+    inspection::v1::GetDisclosureRequest get;
+    get.set_number(disclosures[0]);
+    heard_.push_back(Call(kB, kDisclosureService + "GetDisclosure", get));
+    EXPECT_EQ(heard_.back().code, grpc::StatusCode::OK) << heard_.back().words;
+    heard_.push_back(Call(kB, kDisclosureService + "AnswerDisclosure", Refusing("refuse-1", "housing", disclosures[0])));
     EXPECT_EQ(heard_.back().code, grpc::StatusCode::OK) << heard_.back().words;
   }
   // Both holders are told what the sender says.

@@ -14,7 +14,7 @@
 #include "services/broker/trails/indexer.h"
 #include "services/broker/trails/postings.h"
 
-namespace accord::broker {
+namespace accord::broker::trail_filter_api_test {
 namespace {
 
 using inspection::v1::QueryTrailRequest;
@@ -168,6 +168,18 @@ TEST_F(TrailFilterApiTest, WhatIsErasedGoesFromTheIndexAndAnOldStoreIsIndexedAne
   ASSERT_EQ(after.size(), 2u);
   EXPECT_EQ(after[0].referral().header_digest(), kept);
 
+  // A question about it is told that it was erased, as its trail is, and one about what never was is told that.
+  const auto asked = [&](const std::string& referral) {
+    inspection::v1::AskQuestionRequest request;
+    request.set_question(22);
+    request.set_purpose("audit");
+    request.set_referral(referral);
+    return rpc::CallUnary(*TrailService::NewStub(world_.Channel("admin/alice")), &TrailService::Stub::AskQuestion, request, kTestTimeout).status();
+  };
+  EXPECT_TRUE(HasReason(asked(erased), Reason::kErased)) << asked(erased);
+  EXPECT_TRUE(HasReason(asked(std::string(32, 'n')), Reason::kReferralNotFound));
+  EXPECT_EQ(asked(kept), absl::OkStatus());
+
   // A store from before the index has none of its rows, nor how far it is.
   Index();
   const std::set<uint64_t> rows = Indexed();
@@ -189,4 +201,4 @@ TEST_F(TrailFilterApiTest, WhatIsErasedGoesFromTheIndexAndAnOldStoreIsIndexedAne
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::trail_filter_api_test

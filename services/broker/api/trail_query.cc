@@ -171,7 +171,7 @@ absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, c
   response.set_completeness(std::string(kAttested));
   response.set_query_index(position.query_index);
   if (query.filter.has_value()) return AnswerFilter(work, view, query, position, now, response);
-  ACCORD_ASSIGN_OR_RETURN(TrailPage page, ReadTrail(view, query.asker(now), query.trail, position.query_index, position.place.value_or(0), query.page_size));
+  ACCORD_ASSIGN_OR_RETURN(TrailPage page, ReadTrail(view, work.executor, query.asker(now), query.trail, position.query_index, position.place.value_or(0), query.page_size));
   for (TrailEntry& entry : page.entries) ACCORD_RETURN_IF_ERROR(AddTrailRow(std::move(entry), response));
   for (const std::string& pseudonym : query.trail.cases) response.add_case_pseudonyms(pseudonym);
   if (page.last) return std::nullopt;

@@ -30,6 +30,7 @@ struct TrailWork {
   const TrailKeys& keys;
   const CaseLinker& linker;
   RefusalRecorder& refusals;
+  Executor& executor;  // Helps to read.
 };
 
 // Where a page begins: the query it is of, and the sequence in its chain or, of a filter, the place in the log. Without a place: the first.

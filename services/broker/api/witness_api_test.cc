@@ -19,7 +19,7 @@
 #include "services/broker/trails/published.h"
 #include "services/broker/witness/cosign.h"
 
-namespace accord::broker {
+namespace accord::broker::witness_api_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -288,4 +288,4 @@ TEST_F(WitnessApiTest, AForkThatIsCosignedIsTakenAsShown) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::witness_api_test

@@ -10,7 +10,7 @@
 #include "common/base/status.h"
 #include "services/broker/audits/gather.h"
 
-namespace accord::broker {
+namespace accord::broker::audit_test {
 namespace {
 
 using namespace type::v1;  // NOLINT: facts are made of its messages throughout.
@@ -129,12 +129,34 @@ TEST_F(AuditTest, EveryAuditSaysInWordsWhatItCountsAndThatThereIsNothing) {
   EXPECT_EQ(FindAudit(admin::v1::SHARING_AUDIT_UNSPECIFIED), nullptr);
 }
 
+// An empty cell reads "no record in Accord", and this is recorded.
+TEST_F(AuditTest, ABasisThatIsNotThereSaysWhy) {
+  const auto flow = [&] {
+    const auto rows = Rows(admin::v1::SHARING_AUDIT_FLOWS);
+    return rows.size() == 1 ? rows[0] : std::string("not one row");
+  };
+  TagPart& tag = Referral("police", kNow).parts.tags[0];
+  tag.set_gateway(GATEWAY_CA1989_S47);
+  EXPECT_EQ(flow(), "police|idva|RISK|PUBLIC_TASK|CA1989_S47|7|false|1|0|1");
+  tag.clear_gateway();
+  EXPECT_EQ(flow(), "police|idva|RISK|PUBLIC_TASK|NONE_NEEDED|7|false|1|0|1");
+  for (const auto consent : {CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS, CONFIDENTIALITY_CONSENT_REFUSED, CONFIDENTIALITY_CONSENT_UNSPECIFIED}) {
+    tag.set_consent(consent);
+    EXPECT_EQ(flow(), "police|idva|RISK|PUBLIC_TASK|NONE_STATED|7|false|1|0|1") << ConfidentialityConsent_Name(consent);
+  }
+  tag.clear_article6();
+  EXPECT_EQ(flow(), "police|idva|RISK|NONE_STATED|NONE_STATED|7|false|1|0|1");
+  tag.set_regime(REGIME_DPA_PART3);
+  EXPECT_EQ(flow(), "police|idva|RISK|NONE_UNDER_PART3|NONE_STATED|7|false|1|0|1");
+  EXPECT_THAT(Notes(), HasSubstr("NONE_NEEDED"));
+}
+
 TEST_F(AuditTest, FlowsAreCountedByWhoWhatWithWhomAndOnWhichBasis) {
   Happens(Referral("police", kNow), EVENT_TYPE_RELEASED, kNow, "idva");
   Referral("police", kNow);
   auto& other = Referral("police", kNow, CATEGORY_CHILDREN);
   Decide(other, "section-1", CATEGORY_CHILDREN, "housing", VERDICT_WITHHOLD);
-  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_FLOWS), ElementsAre("police|idva|CHILDREN|PUBLIC_TASK||7|false|1|0|1", "police|idva|RISK|PUBLIC_TASK||7|false|2|1|2"));
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_FLOWS), ElementsAre("police|idva|CHILDREN|PUBLIC_TASK|NONE_NEEDED|7|false|1|0|1", "police|idva|RISK|PUBLIC_TASK|NONE_NEEDED|7|false|2|1|2"));
   EXPECT_THAT(table_.rows(1).entries(), ElementsAre(10, 20));
   EXPECT_EQ(table_.referrals(), 3u);
   input_.categories = {CATEGORY_CHILDREN};
@@ -162,7 +184,7 @@ TEST_F(AuditTest, SharedWithoutConsentIsListedWithBasisAndWorker) {
   auto& facts = Referral("police", kNow);
   facts.parts.tags[0].set_consent(CONFIDENTIALITY_CONSENT_REFUSED);
   facts.parts.tags[0].set_approver("chief");
-  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_WITHOUT_CONSENT), ElementsAre(HasSubstr("|police|w-1|idva|REFUSED|PUBLIC_TASK|||chief|1")));
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_WITHOUT_CONSENT), ElementsAre(HasSubstr("|police|w-1|idva|REFUSED|PUBLIC_TASK||NONE_STATED|chief|1")));
   // Lacking capacity is no refusal, and what was withheld was not shared.
   facts.parts.tags[0].set_consent(CONFIDENTIALITY_CONSENT_LACKS_CAPACITY);
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_WITHOUT_CONSENT), IsEmpty());
@@ -175,7 +197,7 @@ TEST_F(AuditTest, ARationaleIsThereWhenASectionUnderTheTagSaysSo) {
   auto& facts = Referral("police", kNow);
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_MISSING_RATIONALES), IsEmpty()) << "consent was given";
   facts.parts.tags[0].set_consent(CONFIDENTIALITY_CONSENT_LACKS_CAPACITY);
-  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_MISSING_RATIONALES), ElementsAre(HasSubstr("|LACKS_CAPACITY|PUBLIC_TASK||true|false"))) << "it is said, and is not there";
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_MISSING_RATIONALES), ElementsAre(HasSubstr("|LACKS_CAPACITY|PUBLIC_TASK|NONE_STATED|true|false"))) << "it is said, and is not there";
   auto& rationale = facts.parts.sections.emplace_back();
   rationale.set_category(CATEGORY_RATIONALE);
   rationale.set_tag_id("tag-2");
@@ -342,4 +364,4 @@ TEST(CheckAuditTest, FieldsThatAnAuditDoesNotTakeAndOthersAgenciesAreRefused) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::audit_test

@@ -39,6 +39,17 @@ bool ConsentStands(type::v1::ConfidentialityConsent consent) {
   return consent == type::v1::CONFIDENTIALITY_CONSENT_GIVEN || consent == type::v1::CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
 }
 
+// Where consent was given without limits none is needed (docs/agreements.md), and an empty cell would read as a hole in the record.
+std::string GatewayCell(const type::v1::TagPart& tag) {
+  if (tag.gateway() != type::v1::GATEWAY_UNSPECIFIED) return Code(tag.gateway());
+  return tag.consent() == type::v1::CONFIDENTIALITY_CONSENT_GIVEN ? "NONE_NEEDED" : "NONE_STATED";
+}
+// Likewise under Part 3 of the Data Protection Act 2018, which knows no Article 6.
+std::string Article6Cell(const type::v1::TagPart& tag) {
+  if (tag.article6() != type::v1::ARTICLE6_BASIS_UNSPECIFIED) return Code(tag.article6());
+  return tag.regime() == type::v1::REGIME_DPA_PART3 ? "NONE_UNDER_PART3" : "NONE_STATED";
+}
+
 // A count with the entries behind it.
 struct AuditTally {
   uint64_t count = 0, released = 0;
@@ -56,7 +67,7 @@ void AuditFlows(const AuditInput& input, Table& table) {
     for (const SectionDecision& decision : StoredDecisions(*facts).decisions()) {
       if (decision.verdict() != type::v1::VERDICT_PERMIT || !input.Has(decision.category())) continue;
       const type::v1::TagPart& tag = TagOf(*facts, decision.section_id());
-      AuditTally& flow = flows[{CoreOf(*facts).sender(), decision.recipient(), Code(decision.category()), Code(tag.article6()), Code(tag.gateway()),
+      AuditTally& flow = flows[{CoreOf(*facts).sender(), decision.recipient(), Code(decision.category()), Article6Cell(tag), GatewayCell(tag),
                                 facts->events.front().event.agreement_version(), BoolCell(decision.emergency_gap())}];
       ++flow.count;
       flow.released += facts->FirstOwn(type::v1::EVENT_TYPE_RELEASED, decision.recipient()) != nullptr;
@@ -68,7 +79,8 @@ void AuditFlows(const AuditInput& input, Table& table) {
     cells.insert(cells.end(), {CountCell(flow.count), CountCell(flow.released), CountCell(flow.entries.size())});
     AddAnswerRow(table, std::move(cells), flow.Entries());
   }
-  table.add_notes("A basis or gateway that is empty was not recorded; under Part 3 of the Data Protection Act 2018 there is no Article 6 basis.");
+  table.add_notes("NONE_STATED: the sender recorded none. NONE_NEEDED: consent was given without limits, beside which no gateway is needed. NONE_UNDER_PART3: Part 3 of the "
+                  "Data Protection Act 2018 knows no Article 6 basis.");
   table.add_notes("What was told outside Accord is not here: the register of sharing has it.");
 }
 
@@ -117,7 +129,7 @@ void AuditWithoutConsent(const AuditInput& input, Table& table) {
       for (const auto& [key, sections] : shared) {
         if (key.second != &tag) continue;
         AddAnswerRow(table, {ReferralCell(*facts), TimeCell(facts->stored_ms), CoreOf(*facts).sender(), CoreOf(*facts).worker().pseudonym(), key.first,
-                             Code(tag.consent()), Code(tag.article6()), Code(tag.article9()), Code(tag.gateway()), tag.approver(), CountCell(sections)},
+                             Code(tag.consent()), Article6Cell(tag), Code(tag.article9()), GatewayCell(tag), tag.approver(), CountCell(sections)},
                      {facts->stored_index});
       }
     }
@@ -144,7 +156,7 @@ void AuditMissingRationales(const AuditInput& input, Table& table) {
       });
       if (there && tag.rationale_present()) continue;
       AddAnswerRow(table, {ReferralCell(*facts), TimeCell(facts->stored_ms), CoreOf(*facts).sender(), CoreOf(*facts).worker().pseudonym(), Code(tag.consent()),
-                           Code(tag.article6()), Code(tag.gateway()), BoolCell(tag.rationale_present()), BoolCell(found->second)},
+                           Article6Cell(tag), GatewayCell(tag), BoolCell(tag.rationale_present()), BoolCell(found->second)},
                    {facts->stored_index});
     }
   }

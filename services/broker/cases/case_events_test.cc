@@ -21,7 +21,7 @@
 #include "services/broker/sequencer/memory_context.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::case_events_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -356,4 +356,4 @@ TEST_F(CaseEventsTest, AReferralWithoutACaseHasAHistoryOfTheSameShape) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::case_events_test

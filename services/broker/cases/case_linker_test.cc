@@ -13,7 +13,7 @@
 #include "services/broker/sequencer/memory_context.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::case_linker_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -178,4 +178,4 @@ TEST_F(CaseLinkerTest, ACaseOfAnOlderStoreIsFoundAndLearns) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::case_linker_test

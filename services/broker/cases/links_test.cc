@@ -19,7 +19,7 @@
 #include "services/broker/sequencer/memory_context.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::links_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -293,4 +293,4 @@ TEST(LinkNameTest, IsExact) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::links_test

@@ -8,7 +8,7 @@
 
 #include "services/broker/cases/testing_matching.h"
 
-namespace accord::broker {
+namespace accord::broker::matching_test {
 namespace {
 
 TEST(MatchingTest, OneErrorIsFoundAndNobodyIsLinkedToStrangers) {
@@ -39,4 +39,4 @@ TEST(MatchingTest, AsManyAreFoundAcrossAChangeOfTheLinkageKey) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::matching_test

@@ -13,7 +13,7 @@
 #include "services/broker/cases/case_linker.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::rotation_test {
 namespace {
 
 using referral::LinkageDomain;
@@ -149,4 +149,4 @@ TEST_F(RotationTest, AVictimWhoMovesIsKnownInTheOtherArea) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::rotation_test

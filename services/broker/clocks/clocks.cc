@@ -201,6 +201,12 @@ absl::Status NoteStatement(CommitContext& context, const Statement& statement, c
   return absl::OkStatus();
 }
 
+int64_t DueOfEnded(const StoredRecipient& before, const StoredRecipient& after) {
+  if (before.response_due_ms() > 0 && after.response_due_ms() == 0) return before.response_due_ms();
+  if (before.pick_up_due_ms() > 0 && after.pick_up_due_ms() == 0) return before.pick_up_due_ms();
+  return after.feedback_due_ms() == 0 ? before.feedback_due_ms() : 0;
+}
+
 std::set<absl::CivilDay> HolidaysOf(const Policy& policy, const StoredRecipient& recipient, absl::Time now) {
   const auto& agencies = policy.compiled.sources().agencies;
   const auto facts = agencies.find(recipient.agency());

@@ -60,6 +60,10 @@ absl::Status NoteStatement(CommitContext& context, const type::v1::Statement& st
 absl::Status NoteFeedback(CommitContext& context, const Policy& policy, const type::v1::Statement& statement,
                           storage::v1::StoredReferral& stored);
 
+// When that was due which a statement ended, by the recipient's row before and after it: its response, else its pick-up, else its
+// feedback; 0: it ended no clock. Thread-safe.
+int64_t DueOfEnded(const storage::v1::StoredRecipient& before, const storage::v1::StoredRecipient& after);
+
 // The bank holidays of a recipient, by the rules that its clocks run by. Thread-safe.
 std::set<absl::CivilDay> HolidaysOf(const Policy& policy, const storage::v1::StoredRecipient& recipient, absl::Time now);
 

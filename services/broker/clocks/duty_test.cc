@@ -9,7 +9,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::duty_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -147,4 +147,4 @@ TEST_F(DutyOfTest, AnAlertAndAPersonAreToldBeforeTheHours) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::duty_test

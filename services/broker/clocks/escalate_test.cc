@@ -23,7 +23,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::escalate_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -444,4 +444,4 @@ TEST_F(EscalateTest, ADeputyIsGivenWhatItMayHaveAtItsStepAndOnce) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::escalate_test

@@ -15,7 +15,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::feedback_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -133,6 +133,22 @@ TEST_F(FeedbackTest, RunsFromWhenItWasTakenOnForTheFewestWorkingDaysOfWhatItMayH
   EXPECT_THAT(Rows(), IsEmpty());
 }
 
+// What the entry of a statement says; over the wire: ClockApiTest.WhoIsLateIsTalkedToInOrderAndTheSenderLast.
+TEST_F(FeedbackTest, WhatEndsAClockIsKnownByWhenThatWasDue) {
+  storage::v1::StoredRecipient before;
+  before.set_pick_up_due_ms(1), before.set_response_due_ms(2), before.set_feedback_due_ms(3);
+  storage::v1::StoredRecipient after = before;
+  EXPECT_EQ(DueOfEnded(before, after), 0);
+  after.set_feedback_due_ms(0);
+  EXPECT_EQ(DueOfEnded(before, after), 3);
+  after.set_pick_up_due_ms(0);
+  EXPECT_EQ(DueOfEnded(before, after), 1);
+  after.set_response_due_ms(0);
+  EXPECT_EQ(DueOfEnded(before, after), 2) << "who answers what it had not opened answers in time or not";
+  EXPECT_EQ(DueOfEnded({}, {}), 0);
+  EXPECT_EQ(DueOfEnded({}, before), 0) << "what begins ends nothing";
+}
+
 TEST_F(FeedbackTest, WhereNoAgreementAsksForItThereIsNone) {
   Store({{"idva", VERDICT_PERMIT, 0}, {"idva", VERDICT_WITHHOLD, 1}, {"housing", VERDICT_PERMIT, 1}});
   Says(STATEMENT_KIND_ACCEPTED);
@@ -206,4 +222,4 @@ TEST_F(FeedbackTest, WhatWasMissedWhileTheBrokerWasDownIsToldOnce) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::feedback_test

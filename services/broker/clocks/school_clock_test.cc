@@ -13,7 +13,7 @@
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/due.h"
 
-namespace accord::broker {
+namespace accord::broker::school_clock_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -148,4 +148,4 @@ TEST_F(SchoolClockTest, HighIsOfHoursAndOnlyEverEarlier) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::school_clock_test

@@ -6,7 +6,7 @@
 
 #include "common/base/bytes.h"
 
-namespace accord::broker {
+namespace accord::broker::attempts_test {
 namespace {
 
 using type::v1::LANE_HIGH;
@@ -84,4 +84,4 @@ TEST(AttemptsTest, TwentyAttemptsAndOverADayAreTooMany) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::attempts_test

@@ -14,7 +14,7 @@
 #include "services/broker/sequencer/memory_context.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::cause_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -116,4 +116,4 @@ TEST_F(CauseTest, ACorrectionFollowsWhatItsVersionsFollow) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::cause_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace accord::broker {
+namespace accord::broker::delivery_metrics_test {
 namespace {
 
 const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
@@ -51,4 +51,4 @@ TEST_F(DeliveryMetricsTest, CountsRedeliveriesAndDeadLettersOnce) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::delivery_metrics_test

@@ -8,7 +8,7 @@
 #include "services/broker/sequencer/memory_context.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::erased_test {
 namespace {
 
 const std::string kDigest(32, 'h');
@@ -41,4 +41,4 @@ TEST(ErasedTest, TellsWhoKnewOfItAndNobodyElse) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::erased_test

@@ -11,7 +11,7 @@
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/families.h"
 
-namespace accord::broker {
+namespace accord::broker::mailboxes_load_test {
 namespace {
 
 using type::v1::LANE_HIGH;
@@ -104,4 +104,4 @@ TEST_F(MailboxesLoadTest, ARowThatIsNotItsDeliverysOwnIsCorruption) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::mailboxes_load_test

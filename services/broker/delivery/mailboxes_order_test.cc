@@ -15,7 +15,7 @@
 #include "services/broker/delivery/attempts.h"
 #include "services/broker/delivery/mailboxes.h"
 
-namespace accord::broker {
+namespace accord::broker::mailboxes_order_test {
 namespace {
 
 const MailboxId kIdva{"idva"};
@@ -205,4 +205,4 @@ TEST_P(MailboxesOrderTest, GivesWhatTheRulesSay) {
 INSTANTIATE_TEST_SUITE_P(Seeds, MailboxesOrderTest, ::testing::Range(uint32_t{1}, uint32_t{13}));
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::mailboxes_order_test

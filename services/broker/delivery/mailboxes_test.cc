@@ -7,7 +7,7 @@
 
 #include "services/broker/delivery/attempts.h"
 
-namespace accord::broker {
+namespace accord::broker::mailboxes_test {
 namespace {
 
 using type::v1::LANE_HIGH;
@@ -241,4 +241,4 @@ TEST(MailboxesTest, ASlowAgencyDoesNotTouchAnother) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::mailboxes_test

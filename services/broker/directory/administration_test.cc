@@ -14,7 +14,7 @@
 #include "services/broker/directory/suspension.h"
 #include "services/broker/directory/testing_directory.h"
 
-namespace accord::broker {
+namespace accord::broker::administration_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -331,6 +331,36 @@ TEST_F(AdministrationTest, AnAgencyLeavesOnlyWhenNothingIsOpen) {
   EXPECT_NE(holder_.Get()->FindActiveAgency("idva"), nullptr);
 }
 
+TEST_F(AdministrationTest, WhoHasLeftDoesNotComeBackUnderItsName) {
+  OpenLog({PutAgency(Agency("police")), PutAgency(Agency("idva"))});
+  admin::v1::Change leave;
+  leave.mutable_leave_agency()->set_agency("police");
+  // Proposed before it leaves, one to count at once and one to come into force later: neither undoes the departure.
+  const auto at_once = Propose("alice", "request-1", PutAgency(Agency("police")));
+  const absl::Time from = context_.time + absl::Hours(1);
+  const auto later = Propose("alice", "request-2", PutAgency(Agency("police")), {.effective_from_ms = absl::ToUnixMillis(from)});
+  ASSERT_TRUE(later.ok()) << later.status();
+  ASSERT_TRUE(Approve("bob", "request-3", *later).ok());
+  Make(leave);
+  const absl::Status refused = Approve("bob", "request-4", *at_once).status();
+  EXPECT_TRUE(HasReason(refused, Reason::kTransitionIllegal)) << refused;
+  EXPECT_EQ(DetailOf(refused).metadata["state"], "left");
+  At(from);
+  EXPECT_EQ(StateOfChange(*later), CHANGE_STATE_WITHDRAWN);
+  EXPECT_TRUE(HasReason(Propose("alice", "request-5", PutAgency(Agency("police"))).status(), Reason::kTransitionIllegal));
+  EXPECT_EQ(holder_.Get()->FindActiveAgency("police"), nullptr);
+  // What stays inactive may be put right; others are not concerned, nor who was put inactive without leaving.
+  auto gone = Agency("police");
+  gone.set_active(false);
+  gone.set_display_name("Northshire Police (left in 2027)");
+  Make(PutAgency(gone));
+  auto resting = Agency("idva");
+  resting.set_active(false);
+  Make(PutAgency(resting));
+  Make(PutAgency(Agency("idva")));
+  EXPECT_NE(holder_.Get()->FindActiveAgency("idva"), nullptr);
+}
+
 TEST_F(AdministrationTest, TheDirectoryIsReadAsItWas) {
   auto police = Agency("police");
   OpenLog({PutAgency(police)});
@@ -437,4 +467,4 @@ TEST_F(AdministrationTest, MaintenanceIsBegunAndEndedByOneOfficerWithEntries) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::administration_test

@@ -63,6 +63,15 @@ absl::Status ValidateInItself(const Change& change, const ChangeRules& rules) {
   return Error(Reason::kFieldMissing, "change is needed", {{"field", "change"}});
 }
 
+absl::Status CheckNotLeft(const admin::v1::Agency& agency, CommitContext& context) {
+  if (!agency.active()) return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(const auto left, context.Get(kFamilyMeta, LeftKey(agency.id())));
+  if (!left.has_value()) return absl::OkStatus();
+  return Error(Reason::kTransitionIllegal,
+               fmt::format("agency/{} has left, and the record keeps its name for what it was: who comes back is enrolled under another id", agency.id()),
+               {{"principal", fmt::format("agency/{}", agency.id())}, {"state", "left"}});
+}
+
 absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRules& rules, CommitContext& context, Epochs& epochs) {
   if (IsPolicyChange(change)) {
     ACCORD_RETURN_IF_ERROR(CheckPolicyChange(change, rules.policy(), context));
@@ -72,6 +81,7 @@ absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRule
   switch (change.change_case()) {
     case Change::kPutAgency: {
       const auto& agency = change.put_agency().agency();
+      ACCORD_RETURN_IF_ERROR(CheckNotLeft(agency, context));
       context.Put(kFamilyAgency, agency.id(), agency.SerializeAsString());
       break;
     }
@@ -82,6 +92,7 @@ absl::Status WriteChange(const Change& change, uint64_t number, const ChangeRule
       if (!agency.has_value()) return Error(Reason::kPrincipalNotFound, fmt::format("agency/{} is not enrolled", id));
       agency->set_active(false);
       context.Put(kFamilyAgency, id, agency->SerializeAsString());
+      context.Put(kFamilyMeta, LeftKey(id), KeyU64(number));
       break;
     }
     case Change::kDenyKey:

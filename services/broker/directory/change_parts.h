@@ -42,6 +42,10 @@ const ChangeHandler* HandlerOf(const admin::v1::Change& change, const ChangeRule
 // Everything of a change that the directory alone judges, but how an agency stands to the others. Thread-safe.
 absl::Status ValidateInItself(const admin::v1::Change& change, const ChangeRules& rules);
 
+// OK unless it makes an agency active that has left: the record names it for what it was, and who comes back has another id. TRANSITION_ILLEGAL;
+// errors of `context`.
+absl::Status CheckNotLeft(const admin::v1::Agency& agency, CommitContext& context);
+
 // Writes what `change`, which no handler has, says and moves in `epochs` what it moves. Errors refuse it.
 absl::Status WriteChange(const admin::v1::Change& change, uint64_t number, const ChangeRules& rules, CommitContext& context, Epochs& epochs);
 

@@ -82,6 +82,7 @@ absl::Status CheckEffectiveFrom(const Change& change, const ProposeOptions& opti
 absl::Status Judge(const Change& change, const ChangeRules& rules, CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(ValidateChange(change, rules));
   if (IsPolicyChange(change)) return CheckPolicyChange(change, rules.policy(), context);
+  if (change.has_put_agency()) return CheckNotLeft(change.put_agency().agency(), context);
   return absl::OkStatus();
 }
 

@@ -133,6 +133,7 @@ class ApproveChangeCommand : public Command {
   ApproveChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id,
                        uint64_t number, ChangeDone done);
   absl::Status Apply(CommitContext& context) override;
+  bool BeginsBatch() const override { return true; }  // What an agency still has open (LeaveAgency) is counted in a view.
   void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 

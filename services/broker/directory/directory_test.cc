@@ -18,10 +18,11 @@
 #include "services/broker/directory/validation.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::directory_test {
 namespace {
 
 TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
+  EXPECT_EQ(LeftKey("police"), "left/police");
   EXPECT_EQ(ToHex(RequestKey("agency/a", "req-0001")), "086167656e63792f61" "7265712d30303031");
   EXPECT_EQ(ToHex(PartyKey("idva", 258)), "0469647661" "0000000000000102");
   EXPECT_EQ(ToHex(MailboxKey("idva", type::v1::DESK_CONFIDENTIAL, type::v1::LANE_HIGH, 1)),
@@ -51,7 +52,7 @@ TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
   EXPECT_EQ(CasesKey("cases-2"), "cases/version/cases-2");
   EXPECT_EQ(ForumKey("marac-area"), "forum/marac-area");
   EXPECT_EQ(ConflictListKey("police"), "conflicts/police");
-  EXPECT_EQ(BrokerFamilies().size(), 55u);
+  EXPECT_EQ(BrokerFamilies().size(), 57u);
 }
 
 TEST_F(DirectoryTest, AcceptsAWellFormedAgencyAndNamesEachFault) {
@@ -545,4 +546,4 @@ TEST(AccessTest, MethodsSayWhoMayCallThem) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::directory_test

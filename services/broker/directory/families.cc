@@ -7,6 +7,7 @@
 namespace accord::broker {
 
 std::string PrincipalChainKey(std::string_view principal) { return fmt::format("chain/{}", principal); }
+std::string LeftKey(std::string_view agency) { return "left/" + std::string(agency); }
 std::string RecoveryKey(uint64_t number) { return std::string(kMetaRecoveryPrefix) + KeyU64(number); }
 std::string AgreementKey(std::string_view version) { return fmt::format("agreement/version/{}", version); }
 std::string EmergencyKey(std::string_view version) { return fmt::format("emergency/version/{}", version); }
@@ -182,9 +183,9 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
           kFamilyErasure, kFamilyErased,
           kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyDue, kFamilyDueAt, kFamilyGap, kFamilyBreach, kFamilyReview,
-          kFamilySharing, kFamilyWarrant, kFamilyWarrantIndex, kFamilyAgency, kFamilySupport, kFamilyOfficer, kFamilyDeny, kFamilySuspension,
+          kFamilySharing, kFamilyWarrant, kFamilyWarrantIndex, kFamilyDisclosure, kFamilyDisclosed, kFamilyAgency, kFamilySupport, kFamilyOfficer, kFamilyDeny, kFamilySuspension,
           kFamilyChange, kFamilyPolicy, kFamilyMeta}) {
-      all.push_back({.name = std::string(name), .sealed = name == kFamilySection || name == kFamilyUpload});
+      all.push_back({.name = std::string(name), .sealed = name == kFamilySection || name == kFamilyUpload || name == kFamilyDisclosed});
     }
     return all;
   }());

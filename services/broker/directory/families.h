@@ -76,6 +76,9 @@ inline constexpr std::string_view kFamilySharing = "sharing";        // SharingK
 // Inspection (services/broker/warrants).
 inline constexpr std::string_view kFamilyWarrant = "warrant";        // id → StoredWarrant
 inline constexpr std::string_view kFamilyWarrantIndex = "warrant_index";  // WarrantOrderKey → id; LookKey → StoredLook
+// Disclosures; their keys are in services/broker/disclosures/disclosure_store.h.
+inline constexpr std::string_view kFamilyDisclosure = "disclosure";  // u64 number → sealed StoredDisclosure; DisclosureListKey → nothing
+inline constexpr std::string_view kFamilyDisclosed = "disclosed";    // DisclosedKey → the sealed bytes of a part, sealed once more
 
 // Administration.
 inline constexpr std::string_view kFamilyAgency = "agency";          // id → admin.v1.Agency
@@ -114,6 +117,8 @@ inline constexpr std::string_view kRetentionCurrentKey = "retention/current";   
 std::string PrincipalChainKey(std::string_view principal);
 // "recovery/" ‖ u64 number from 0.
 std::string RecoveryKey(uint64_t number);
+// "left/" ‖ agency, in family `meta`: u64 number of the change by which it left.
+std::string LeftKey(std::string_view agency);
 // "retention/version/" ‖ u64 number of the change, in family `policy`.
 std::string RetentionVersionKey(uint64_t change);
 // In family `policy`: "agreement/version/", "emergency/version/", "law/version/", "clocks/version/" or "cases/version/" ‖ version →
@@ -201,6 +206,7 @@ enum class DueKind : uint8_t {
   kReseal = 8,    // The sender seals again for a recipient.
   kUpload = 9,    // A section that was uploaded and whose referral did not come; in place of the header digest that of its bytes.
   kChangeAct = 10,  // A change of the directory expires, or comes into force; in place of the header digest ChangeMark of its number.
+  kDisclosure = 11,  // An agency's answer to an inspector, then the end of what was disclosed; in place of the header digest ChangeMark of its number.
 };
 // 24 bytes of 0 ‖ u64 number of a change.
 std::string ChangeMark(uint64_t number);

@@ -1,7 +1,7 @@
 // What administrators are enrolled for, and what each may do about which change (docs/access.md). Which methods a role may call is said by the
 // `roles` option of the methods (access.h).
 //
-// A role that is taken away counts from the next call on; a stream that was opened under it goes on to its end.
+// A role that is taken away counts from the next call on, and ends the streams that only it allowed.
 //
 // All functions are pure and thread-safe.
 #pragma once

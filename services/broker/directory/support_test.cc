@@ -13,7 +13,7 @@
 #include "services/broker/directory/validation.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::support_test {
 namespace {
 
 using admin::v1::SupportOffer;
@@ -198,4 +198,4 @@ TEST_F(PublishSupportTest, ARowThatDoesNotParseIsNotTakenForNone) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::support_test

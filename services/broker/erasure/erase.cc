@@ -17,6 +17,7 @@
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/disclosures/disclosure_store.h"
 #include "services/broker/holds/hold_index.h"
 #include "services/broker/ledger/key_slots.h"
 #include "services/broker/sequencer/chains.h"
@@ -97,6 +98,7 @@ class Collected {
   std::set<std::string> delivery_ids;
   std::set<std::string> unsettled;  // Of them: released, and not settled.
   std::vector<std::string> signed_digests;  // Of the payloads of which something may be on the record as refused.
+  std::vector<uint64_t> disclosures;        // Numbers of those that its sections were asked for by.
 
  private:
   void Row(std::string_view family, std::string key) { rows.emplace_back(family, std::move(key)); }
@@ -104,6 +106,8 @@ class Collected {
   absl::Status CollectStatement(CommitContext& context, const std::string& principal, const std::string& statement, uint64_t index);
   // What waits in a mailbox of any party at position `index`: what an entry told of. Once settled it is on the record instead.
   absl::Status CollectWaiting(CommitContext& context, uint64_t index);
+  // An inspector asked for its sections: what was asked and released is content of it.
+  absl::Status CollectDisclosure(CommitContext& context, uint64_t number);
   absl::Status CollectSharing(CommitContext& context);
   absl::Status CollectDue(CommitContext& context, DueKind kind, const std::string& agency, type::v1::Desk desk);
   absl::Status CollectDelivery(CommitContext& context, const std::string& id);
@@ -147,6 +151,7 @@ absl::Status Collected::CollectEntry(CommitContext& context, const TrailKeys& ke
   if (!about.delivery_id().empty()) delivery_ids.insert(about.delivery_id());
   const auto type = PartOf<type::v1::EntryEvent>(*openings, "event").type();
   if (LeavesDeliveries(type)) return CollectWaiting(context, index);
+  if (type == type::v1::EVENT_TYPE_DISCLOSURE_REQUESTED) return CollectDisclosure(context, index);
   if (type != type::v1::EVENT_TYPE_STATEMENT) return absl::OkStatus();
   return CollectStatement(context, PartOf<type::v1::EntryActor>(*openings, "actor").principal(), about.statement_digest(), index);
 }
@@ -162,6 +167,14 @@ absl::Status Collected::CollectStatement(CommitContext& context, const std::stri
   if (!parsed.ok()) return Corrupt("a stored statement does not parse");
   Row(kFamilyRequest, RequestKey(principal, parsed->request_id()));
   return CollectWaiting(context, index);
+}
+
+absl::Status Collected::CollectDisclosure(CommitContext& context, uint64_t number) {
+  ACCORD_ASSIGN_OR_RETURN(ErasableDisclosure erasable, ErasableOf(context, number));
+  for (DisclosureRow& row : erasable.rows) Row(row.family, std::move(row.key));
+  if (!erasable.answer_digest.empty()) signed_digests.push_back(std::move(erasable.answer_digest));
+  disclosures.push_back(number);
+  return absl::OkStatus();
 }
 
 absl::Status Collected::CollectWaiting(CommitContext& context, uint64_t index) {
@@ -283,6 +296,7 @@ void PutMarks(CommitContext& context, const CaseLinker& linker, const Collected&
     put(ErasedRecipientMark(one.digest, recipient.agency(), recipient.desk()));
   }
   for (const std::string& id : one.unsettled) put(ErasedDeliveryMark(id));
+  for (const uint64_t number : one.disclosures) put(ErasedDisclosureMark(number));
 }
 
 absl::StatusOr<Collected> Load(CommitContext& context, const std::string& digest) {

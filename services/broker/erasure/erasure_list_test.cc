@@ -9,7 +9,7 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 
-namespace accord::broker {
+namespace accord::broker::erasure_list_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -94,4 +94,4 @@ TEST_F(ErasureListTest, RefusesDamage) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::erasure_list_test

@@ -9,14 +9,14 @@
 #include "services/broker/sequencer/memory_context.h"
 #include "services/broker/sequencer/reader.h"
 
-namespace accord::broker {
+namespace accord::broker::hold_index_test {
 namespace {
 
 const std::string kDigest(32, 'd');
 const std::string kCase(16, 'c');
 const std::string kSubject(32, 's');
 
-class HoldIndexTest : public testing::Test {
+class HoldIndexTest : public ::testing::Test {
  protected:
   HoldIndexTest() { context_.Put(kFamilyCase, kCase, storage::v1::StoredCase().SerializeAsString()); }
 
@@ -157,4 +157,4 @@ TEST(HoldKeysTest, HaveGoldenBytes) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::hold_index_test

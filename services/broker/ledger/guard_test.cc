@@ -11,12 +11,12 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 
-namespace accord::broker {
+namespace accord::broker::guard_test {
 namespace {
 
 std::string Root(char fill) { return std::string(32, fill); }
 
-class GuardTest : public testing::Test {
+class GuardTest : public ::testing::Test {
  protected:
   GuardTest() {
     char name[] = "/tmp/accord_guard_XXXXXX";
@@ -154,7 +154,7 @@ TEST_F(GuardTest, SecondProcessIsRefusedByWhateverPathItComes) {
   for (const char* const name : {"/guard", "/soft", "/hard"}) {
     const absl::Status second = Guard::Open(directory_ + name).status();
     EXPECT_TRUE(HasReason(second, Reason::kStoreUnavailable)) << name;
-    EXPECT_THAT(second.ToString(), testing::HasSubstr("another process uses it")) << name;
+    EXPECT_THAT(second.ToString(), ::testing::HasSubstr("another process uses it")) << name;
   }
 }
 
@@ -187,4 +187,4 @@ TEST_F(GuardTest, WhatAnotherPutThereStopsTheWriterForGood) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::guard_test

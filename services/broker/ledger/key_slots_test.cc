@@ -13,10 +13,10 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 
-namespace accord::broker {
+namespace accord::broker::key_slots_test {
 namespace {
 
-class KeySlotsTest : public testing::Test {
+class KeySlotsTest : public ::testing::Test {
  protected:
   KeySlotsTest() {
     char name[] = "/tmp/accord_slots_XXXXXX";
@@ -234,4 +234,4 @@ TEST_F(KeySlotsTest, MasterKeyFileMustBeItsOwnersAlone) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::key_slots_test

@@ -16,7 +16,7 @@
 #include "services/broker/ledger/ledger_reader.h"
 #include "services/broker/ledger/ledger_writer.h"
 
-namespace accord::broker {
+namespace accord::broker::ledger_test {
 namespace {
 
 constexpr char kOrigin[] = "accord.test/log";
@@ -43,7 +43,7 @@ class LyingLog : public storage::CommitLog {
   std::string bytes_;
 };
 
-class LedgerTest : public testing::Test {
+class LedgerTest : public ::testing::Test {
  protected:
   LedgerTest() {
     char name[] = "/tmp/accord_ledger_XXXXXX";
@@ -344,7 +344,7 @@ TEST_F(LedgerTest, SignsANoteThatTheStockFormatAccepts) {
     EXPECT_EQ(MarkOnDisk().size, step == SigningStep::kReadBack ? 0u : 3u);
   });
   ASSERT_TRUE(signed_checkpoint.ok());
-  EXPECT_THAT(steps, testing::ElementsAre(SigningStep::kReadBack, SigningStep::kGuarded, SigningStep::kSigned));
+  EXPECT_THAT(steps, ::testing::ElementsAre(SigningStep::kReadBack, SigningStep::kGuarded, SigningStep::kSigned));
   const auto vkey = ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, key_.verifier());
   const auto verified = ledger::VerifyCheckpoint(signed_checkpoint->note, vkey);
   ASSERT_TRUE(verified.ok()) << verified.status();
@@ -385,7 +385,7 @@ TEST_F(LedgerTest, TheLossOfABatchWithoutEntriesIsSeen) {
   path_ = root_ + "/backup";
   const absl::Status opened = Open();
   EXPECT_TRUE(HasReason(opened, Reason::kStoreCorrupt)) << opened;
-  EXPECT_THAT(opened.ToString(), testing::HasSubstr("ends with batch 1 but 2 were answered"));
+  EXPECT_THAT(opened.ToString(), ::testing::HasSubstr("ends with batch 1 but 2 were answered"));
 }
 
 TEST_F(LedgerTest, EveryOpeningIsAnEpochBeyondEveryTermThatWasWritten) {
@@ -416,7 +416,7 @@ TEST_F(LedgerTest, RestoredOlderCopyIsNotSigned) {
   path_ = root_ + "/backup";
   const absl::Status opened = Open();
   EXPECT_TRUE(HasReason(opened, Reason::kStoreCorrupt)) << opened;
-  EXPECT_THAT(opened.ToString(), testing::HasSubstr("older copy"));
+  EXPECT_THAT(opened.ToString(), ::testing::HasSubstr("older copy"));
 }
 
 TEST_F(LedgerTest, RestoredCopyThatGrewOtherwiseIsNotSigned) {
@@ -556,4 +556,4 @@ TEST_F(LedgerTest, StoredNoteThatContradictsTheStoreIsSeenAtStart) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::ledger_test

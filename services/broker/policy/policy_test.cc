@@ -11,7 +11,7 @@
 #include "services/broker/policy/policy_holder.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::policy_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -248,4 +248,4 @@ TEST(PolicyTest, CaseRulesFollowTheBuiltInOnes) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::policy_test

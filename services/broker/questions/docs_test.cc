@@ -10,7 +10,7 @@
 #include "common/base/status.h"
 #include "services/broker/questions/testing_record.h"
 
-namespace accord::broker {
+namespace accord::broker::docs_test {
 namespace {
 
 using namespace accord::type::v1;
@@ -163,4 +163,4 @@ TEST(QuestionsDocTest, ThePageSaysWhatTheQuestionsAnswer) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::docs_test

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "common/base/ids.h"
@@ -17,6 +19,8 @@ namespace {
 
 using inspection::v1::AskQuestionRequest;
 using inspection::v1::Table;
+
+constexpr size_t kFactsAtOnce = 256;  // Read before they are judged, and before other work of the executor has its turn.
 
 absl::Status QuestionInvalid(std::string_view field, std::string_view what) {
   return Error(Reason::kFieldInvalid, fmt::format("{}: {}", field, what), {{"field", std::string(field)}});
@@ -98,25 +102,25 @@ std::set<std::string> AreasOf(const std::set<std::string>& agencies, const Direc
 // Reads facts, each referral once, and judges them.
 class FactsReader {
  public:
-  FactsReader(const ReadView& view, const DirectorySnapshot& directory, const Scope& scope, const AskQuestionRequest& request, uint64_t tree_size)
-      : view_(view), directory_(directory), scope_(scope), as_at_ms_(request.as_at_ms()), tree_size_(tree_size) {}
+  FactsReader(const ReadView& view, Executor& executor, const DirectorySnapshot& directory, const Scope& scope, const AskQuestionRequest& request,
+              uint64_t tree_size)
+      : view_(view), executor_(executor), directory_(directory), scope_(scope), as_at_ms_(request.as_at_ms()), tree_size_(tree_size) {}
 
-  // Into `into`, unless it was read before, is outside the scope, erased, or of after the tree or what is asked as at.
-  absl::Status Read(uint64_t index, std::vector<ReferralFacts>& into) {
-    if (index >= tree_size_ || !seen_.insert(index).second) return absl::OkStatus();
+  // Into `into` each that was not read before, is not outside the scope, not erased, and not of after the tree or what is asked as at.
+  absl::Status Read(const std::vector<uint64_t>& indices, std::vector<ReferralFacts>& into) {
+    std::vector<uint64_t> unread;
+    for (const uint64_t index : indices) {
+      if (index < tree_size_ && seen_.insert(index).second) unread.push_back(index);
+    }
     if (seen_.size() > kQuestionReferralsMax) {
       return Error(Reason::kQueryTooCostly, fmt::format("it would look at more than {} referrals", kQuestionReferralsMax));
     }
-    ACCORD_ASSIGN_OR_RETURN(auto facts, ReadFacts(view_, index, tree_size_));
-    if (!facts.has_value()) {
-      ++erased_;
-      return absl::OkStatus();
+    for (std::span<const uint64_t> rest = unread; !rest.empty();) {
+      const auto some = rest.first(std::min(rest.size(), kFactsAtOnce));
+      rest = rest.subspan(some.size());
+      ACCORD_ASSIGN_OR_RETURN(auto read, ReadFactsOf(view_, executor_, some, tree_size_));
+      for (auto& facts : read) Judge(std::move(facts), into);
     }
-    if (as_at_ms_ != 0 && facts->stored_ms > as_at_ms_) return absl::OkStatus();
-    if (!scope_.warrant_id().empty()) LeaveOutUncovered(*facts);
-    if (facts->events.empty()) return absl::OkStatus();
-    if (as_at_ms_ != 0) std::erase_if(facts->events, [&](const FactEvent& event) { return event.time_ms > as_at_ms_; });
-    into.push_back(*std::move(facts));
     return absl::OkStatus();
   }
 
@@ -126,6 +130,18 @@ class FactsReader {
   std::string_view uncovered() const { return uncovered_; }
 
  private:
+  void Judge(std::optional<ReferralFacts> facts, std::vector<ReferralFacts>& into) {
+    if (!facts.has_value()) {
+      ++erased_;
+      return;
+    }
+    if (as_at_ms_ != 0 && facts->stored_ms > as_at_ms_) return;
+    if (!scope_.warrant_id().empty()) LeaveOutUncovered(*facts);
+    if (facts->events.empty()) return;
+    if (as_at_ms_ != 0) std::erase_if(facts->events, [&](const FactEvent& event) { return event.time_ms > as_at_ms_; });
+    into.push_back(*std::move(facts));
+  }
+
   // Every entry of a referral whose stored entry is not covered: it is what says that there is a referral at all.
   void LeaveOutUncovered(ReferralFacts& facts) {
     const std::string_view uncovered = scope_.Uncovered(ScopeFactsOf(facts, directory_));
@@ -139,6 +155,7 @@ class FactsReader {
   }
 
   const ReadView& view_;
+  Executor& executor_;
   const DirectorySnapshot& directory_;
   const Scope& scope_;
   const int64_t as_at_ms_;
@@ -349,12 +366,12 @@ Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, Agency
   return table;
 }
 
-absl::StatusOr<Table> AnswerQuestion(const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const referral::ClockRules& clocks, const Scope& scope,
+absl::StatusOr<Table> AnswerQuestion(const ReadView& view, Executor& executor, const TrailKeys& keys, const DirectorySnapshot& directory, const referral::ClockRules& clocks, const Scope& scope,
                                      const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
   ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, AskedIndices(view, keys, directory, question, request, tree_size));
-  FactsReader reader(view, directory, scope, request, tree_size);
+  FactsReader reader(view, executor, directory, scope, request, tree_size);
   JudgedFacts facts;
-  for (const uint64_t index : indices) ACCORD_RETURN_IF_ERROR(reader.Read(index, facts.asked));
+  ACCORD_RETURN_IF_ERROR(reader.Read(indices, facts.asked));
   if (question.one && facts.asked.empty() && !reader.uncovered().empty()) return OutsideWarrant(reader.uncovered());
   if (question.one) std::erase_if(facts.asked, [&](const ReferralFacts& one) { return !InAskedPeriod(one, request); });
   if (question.cases) {
@@ -362,10 +379,12 @@ absl::StatusOr<Table> AnswerQuestion(const ReadView& view, const TrailKeys& keys
     for (const ReferralFacts& one : facts.asked) {
       if (IsAskedAbout(one, request)) cases.insert(one.cases.begin(), one.cases.end());
     }
+    std::vector<uint64_t> others;
     for (const std::string& pseudonym : cases) {
-      ACCORD_ASSIGN_OR_RETURN(const auto others, StoredOfCase(view, pseudonym, kQuestionReferralsMax));
-      for (const uint64_t index : others) ACCORD_RETURN_IF_ERROR(reader.Read(index, facts.beside));
+      ACCORD_ASSIGN_OR_RETURN(const auto of_case, StoredOfCase(view, pseudonym, kQuestionReferralsMax));
+      others.insert(others.end(), of_case.begin(), of_case.end());
     }
+    ACCORD_RETURN_IF_ERROR(reader.Read(others, facts.beside));
   }
   facts.outside = reader.outside();
   facts.erased = reader.erased();

@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "accord/inspection/v1/trail_service.pb.h"
+#include "common/base/executor.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/questions/question.h"
 #include "services/broker/sequencer/read_view.h"
@@ -42,12 +43,13 @@ absl::Status CheckPeriod(int64_t from_ms, int64_t until_ms);
 ScopeFacts ScopeFactsOf(const ReferralFacts& facts, const DirectorySnapshot& directory);
 ScopeFacts ScopeFactsOf(const ReferralFacts& facts, const FactEvent& event, const DirectorySnapshot& directory);
 
-// The whole answer over the first `tree_size` entries, as of `now_ms`. `scope` as that of CheckQuestion.
+// The whole answer over the first `tree_size` entries, as of `now_ms`. `scope` as that of CheckQuestion. Threads of `executor` that are free help
+// to read.
 //   QUERY_TOO_COSTLY  more than kQuestionReferralsMax
 //   WARRANT_SCOPE     the case or referral is not covered
 //   REFERRAL_NOT_FOUND, ENTRY_NOT_FOUND  there is no such referral or case, to who may know
 //   errors of the view
-absl::StatusOr<inspection::v1::Table> AnswerQuestion(const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory,
+absl::StatusOr<inspection::v1::Table> AnswerQuestion(const ReadView& view, Executor& executor, const TrailKeys& keys, const DirectorySnapshot& directory,
                                                      const referral::ClockRules& clocks, const Scope& scope, const Question& question, const inspection::v1::AskQuestionRequest& request,
                                                      uint64_t tree_size, int64_t now_ms);
 

@@ -12,7 +12,7 @@
 #include "services/broker/questions/suppression.h"
 #include "services/broker/questions/testing_record.h"
 
-namespace accord::broker {
+namespace accord::broker::engine_test {
 namespace {
 
 using inspection::v1::AskQuestionRequest;
@@ -334,4 +334,4 @@ TEST(SampleTest, RefusesWhatItCannotDraw) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::engine_test

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/bytes.h"
+#include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/storage/store.h"
 #include "services/broker/delivery/referral_store.h"
@@ -36,15 +37,25 @@ absl::StatusOr<std::optional<type::v1::Statement>> FactStatement(const ReadView&
   return statement;
 }
 
-// Nothing when what the entry said was erased.
-absl::StatusOr<std::optional<FactEvent>> ReadFactEvent(const ReadView& view, uint64_t index) {
+// An entry and what it says.
+struct OpenedEntry {
+  int64_t time_ms = 0;
+  EntryParts parts;
+};
+absl::StatusOr<OpenedEntry> ReadOpened(const ReadView& view, uint64_t index) {
   ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view, index));
   const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
   ACCORD_ASSIGN_OR_RETURN(EntryParts parts, ReadParts(openings));
+  return OpenedEntry{static_cast<int64_t>(entry.parsed.time_ms), std::move(parts)};
+}
+
+// Nothing when what the entry said was erased.
+absl::StatusOr<std::optional<FactEvent>> FactEventOf(const ReadView& view, uint64_t index, OpenedEntry entry) {
+  EntryParts& parts = entry.parts;
   if (!parts.event.has_value()) return std::nullopt;
   FactEvent event;
   event.index = index;
-  event.time_ms = static_cast<int64_t>(entry.parsed.time_ms);
+  event.time_ms = entry.time_ms;
   event.event = *std::move(parts.event);
   event.decisions = std::move(parts.decisions);
   if (parts.actor.has_value()) {
@@ -122,25 +133,42 @@ const FactEvent* ReferralFacts::FirstStatement(type::v1::StatementKind kind, std
 absl::StatusOr<std::optional<ReferralFacts>> ReadFacts(const ReadView& view, uint64_t stored_index, uint64_t tree_size) {
   const uint64_t end = tree_size == 0 ? view.ledger().size() : tree_size;
   if (stored_index >= end) return std::nullopt;
-  ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view, stored_index));
-  const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
-  if (!parts.referral.has_value()) return std::nullopt;
+  ACCORD_ASSIGN_OR_RETURN(OpenedEntry first, ReadOpened(view, stored_index));
+  if (!first.parts.referral.has_value()) return std::nullopt;
   ReferralFacts facts;
-  facts.digest = parts.referral->header_digest();
+  facts.digest = first.parts.referral->header_digest();
   ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadForFacts(view, facts.digest));
   if (!stored.has_value()) return std::nullopt;
   ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(*stored));
   facts.parts = header.Parts();
   facts.stored_index = stored_index;
-  facts.stored_ms = static_cast<int64_t>(entry.parsed.time_ms);
+  facts.stored_ms = first.time_ms;
   facts.cases.assign(stored->cases().begin(), stored->cases().end());
   const int64_t happened = facts.parts.core.happened().latest_ms();
   facts.recorded_later = happened != 0 && facts.stored_ms - happened > kRecordedLaterMs;
   ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, IndicesOfChain(view, stored->chain(), end));
+  facts.events.reserve(indices.size());
   for (const uint64_t index : indices) {
-    ACCORD_ASSIGN_OR_RETURN(auto event, ReadFactEvent(view, index));
+    OpenedEntry entry;
+    if (index == stored_index) {
+      entry = std::move(first);
+    } else {
+      ACCORD_ASSIGN_OR_RETURN(entry, ReadOpened(view, index));
+    }
+    ACCORD_ASSIGN_OR_RETURN(auto event, FactEventOf(view, index, std::move(entry)));
     if (event.has_value()) facts.events.push_back(*std::move(event));
+  }
+  return facts;
+}
+
+absl::StatusOr<std::vector<std::optional<ReferralFacts>>> ReadFactsOf(const ReadView& view, Executor& executor, std::span<const uint64_t> stored_indices,
+                                                                       uint64_t tree_size) {
+  std::vector<absl::StatusOr<std::optional<ReferralFacts>>> read(stored_indices.size());
+  InParallel(executor, read.size(), kFactReaders, [&](size_t i) { read[i] = ReadFacts(view, stored_indices[i], tree_size); });
+  std::vector<std::optional<ReferralFacts>> facts;
+  for (auto& one : read) {
+    ACCORD_RETURN_IF_ERROR(one.status());
+    facts.push_back(*std::move(one));
   }
   return facts;
 }

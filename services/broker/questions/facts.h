@@ -6,14 +6,17 @@
 
 #include <absl/status/statusor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "accord/type/v1/entry.pb.h"
 #include "accord/type/v1/referral.pb.h"
+#include "common/base/executor.h"
 #include "common/referral/header.h"
 #include "services/broker/sequencer/read_view.h"
 
@@ -52,11 +55,14 @@ struct ReferralFacts {
 };
 
 inline constexpr int64_t kRecordedLaterMs = int64_t{30} * 24 * 60 * 60 * 1000;
-
+inline constexpr size_t kFactReaders = 3;
 
 // Of the referral whose stored entry is at `stored_index`; nothing when it was erased. Entries from `tree_size` on are not read; 0: all of
 // the view's tree. Errors of the view; STORE_CORRUPT when what is stored does not fit together.
 absl::StatusOr<std::optional<ReferralFacts>> ReadFacts(const ReadView& view, uint64_t stored_index, uint64_t tree_size = 0);
+
+// The same of several, in their order, read by this thread and up to kFactReaders - 1 of `executor` that are free. The first error.
+absl::StatusOr<std::vector<std::optional<ReferralFacts>>> ReadFactsOf(const ReadView& view, Executor& executor, std::span<const uint64_t> stored_indices, uint64_t tree_size);
 
 // Leaf indices of the stored entries of a case's referrals, ascending; erased ones are left out. At most `limit`: QUERY_TOO_COSTLY beyond.
 absl::StatusOr<std::vector<uint64_t>> StoredOfCase(const ReadView& view, std::string_view pseudonym, size_t limit);

@@ -7,7 +7,7 @@
 #include "common/base/bytes.h"
 #include "services/broker/questions/testing_record.h"
 
-namespace accord::broker {
+namespace accord::broker::questions_test {
 namespace {
 
 using inspection::v1::AskQuestionRequest;
@@ -468,4 +468,4 @@ TEST(QuestionsTest, WhatCameOfSupport) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::questions_test

@@ -11,7 +11,7 @@
 #include "services/broker/recovery/recovery_rows.h"
 #include "services/broker/recovery/testing_store.h"
 
-namespace accord::broker {
+namespace accord::broker::ledger_recovery_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -280,4 +280,4 @@ TEST_F(LedgerRecoveryTest, AStoreWithADamagedTableIsRefusedAndSaysWhatElseServes
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::ledger_recovery_test

@@ -10,7 +10,7 @@
 #include "common/storage/closed_store.h"
 #include "services/broker/recovery/testing_store.h"
 
-namespace accord::broker {
+namespace accord::broker::tail_adoption_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -298,4 +298,4 @@ INSTANTIATE_TEST_SUITE_P(Steps, AdoptionCrashTest,
                                            Death::kInPlace, Death::kOpened, Death::kEpoch, Death::kSigned));
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::tail_adoption_test

@@ -24,7 +24,7 @@
 #include "services/broker/sequencer/chains.h"
 #include "services/broker/sequencer/testing_command.h"
 
-namespace accord::broker {
+namespace accord::broker::scrubber_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -259,4 +259,4 @@ TEST_F(ScrubberTest, ItWaitsWhileTheStoreIsClosedAndGoesOnWhereItWas) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::scrubber_test

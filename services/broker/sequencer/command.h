@@ -98,6 +98,10 @@ class Command {
   // audit and IMMEDIATE say false and still fit (design.md §5). Constant.
   virtual bool MayBeRefusedForSpace() const { return false; }
 
+  // True when Apply looks at a view of the store and not only through its context: all that was applied before it is committed, and in that
+  // view, when it is. Constant.
+  virtual bool BeginsBatch() const { return false; }
+
   // On the sequencer thread, in the order of the log, once what Apply wrote is durable, signed for and shown to readers, and
   // before Done. For what must happen in that order, such as queueing deliveries; must not block. Not called on an error.
   virtual void Published() {}

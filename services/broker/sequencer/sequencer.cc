@@ -249,6 +249,7 @@ absl::Status Sequencer::RunBatch() {
                        now, epochs_);
   std::vector<std::unique_ptr<Command>> applied;
   while (!pending_.empty() && context.bytes() < kBatchBytesMax && !context.epochs_moved() && !context.fork().has_value()) {
+    if (!applied.empty() && pending_.front()->BeginsBatch()) break;
     std::unique_ptr<Command> command = std::move(pending_.front());
     pending_.pop_front();
     absl::Status status = command->MayBeRefusedForSpace() ? space : absl::OkStatus();

@@ -42,16 +42,17 @@ class TestCommand : public Command {
  public:
   using ApplyFunction = std::function<absl::Status(CommitContext&)>;
   using DoneFunction = std::function<void(const absl::StatusOr<Committed>&)>;
-  TestCommand(ApplyFunction apply, DoneFunction done, bool refusable = false)
-      : apply_(std::move(apply)), done_(std::move(done)), refusable_(refusable) {}
+  TestCommand(ApplyFunction apply, DoneFunction done, bool refusable = false, bool begins_batch = false)
+      : apply_(std::move(apply)), done_(std::move(done)), refusable_(refusable), begins_batch_(begins_batch) {}
   absl::Status Apply(CommitContext& context) override { return apply_(context); }
   bool MayBeRefusedForSpace() const override { return refusable_; }
+  bool BeginsBatch() const override { return begins_batch_; }
   void Done(const absl::StatusOr<Committed>& outcome) override { done_(outcome); }
 
  private:
   const ApplyFunction apply_;
   const DoneFunction done_;
-  const bool refusable_;
+  const bool refusable_, begins_batch_;
 };
 
 // Everything that outlives a broker's process: the files.
@@ -442,6 +443,28 @@ TEST_F(SequencerTest, MovedEpochsArePublishedBeforeTheNextCommandIsApplied) {
   EXPECT_EQ(published, 7u);
   ASSERT_EQ(Start(), absl::OkStatus());  // And they are read back.
   EXPECT_EQ(published, 7u);
+}
+
+TEST_F(SequencerTest, WhatBeginsItsBatchSeesInAViewAllThatCameBeforeIt) {
+  constexpr int kCommands = 20;
+  ASSERT_EQ(Start(), absl::OkStatus());
+  absl::Notification go;
+  absl::BlockingCounter left(kCommands);
+  int unseen = 0;  // Touched on the sequencer thread alone.
+  for (int i = 0; i < kCommands; ++i) {
+    const bool begins = i % 5 == 4;
+    sequencer_->Submit(std::make_unique<TestCommand>(
+        [&, i, begins](CommitContext& context) {
+          go.WaitForNotification();
+          if (begins && (*sequencer_->View())->ledger().size() != static_cast<uint64_t>(i)) ++unseen;
+          return StoreOnce(fmt::format("key-{}", i))(context);
+        },
+        [&](const auto&) { left.DecrementCount(); }, /*refusable=*/false, begins));
+  }
+  go.Notify();
+  left.Wait();
+  EXPECT_EQ(unseen, 0);
+  EXPECT_EQ((*sequencer_->View())->ledger().size(), uint64_t{kCommands});
 }
 
 TEST_F(SequencerTest, ManyCommandsMakeFewBatches) {

@@ -10,7 +10,7 @@
 #include "common/referral/statement.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::change_clock_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -151,4 +151,4 @@ TEST_F(ChangeClockTest, NothingIsAskedOfWhomIsNotTold) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::change_clock_test

@@ -78,6 +78,9 @@ class DueClock::Command : public broker::Command {
     return acted;
   }
 
+  // As ApproveChangeCommand, for a change whose time has come.
+  bool BeginsBatch() const override { return due_.kind == DueKind::kChangeAct; }
+
   void Published() override {
     for (auto& [mailbox, waiting] : queued_) clock_.mailboxes_.Add(mailbox, std::move(waiting));
   }

@@ -19,7 +19,7 @@
 #include "common/storage/rocks_store.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::due_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -303,4 +303,4 @@ TEST_F(DueClockTest, GoesOnInRoundsWhileThereIsMoreAndLetsOthersThroughBetween) 
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::due_test

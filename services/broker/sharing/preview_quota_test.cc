@@ -5,7 +5,7 @@
 
 #include "common/base/status.h"
 
-namespace accord::broker {
+namespace accord::broker::preview_quota_test {
 namespace {
 
 class PreviewQuotaTest : public ::testing::Test {
@@ -93,4 +93,4 @@ TEST_F(PreviewQuotaTest, InventingWorkersGainsNothing) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::preview_quota_test

@@ -4,7 +4,7 @@
 
 #include "services/broker/directory/families.h"
 
-namespace accord::broker {
+namespace accord::broker::register_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -94,4 +94,4 @@ TEST(SharingKeyTest, TheAdministratorsRowStandsAtTheSamePlace) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::register_test

@@ -14,7 +14,7 @@
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/memory_context.h"
 
-namespace accord::broker {
+namespace accord::broker::reseal_wanted_test {
 namespace {
 
 using namespace type::v1;  // NOLINT
@@ -120,4 +120,4 @@ TEST_F(ResealWantedTest, ANewReferralEndsItOfItsSenderOrWhoNamedTheAgency) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::reseal_wanted_test

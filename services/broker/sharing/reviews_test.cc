@@ -10,7 +10,7 @@
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/gap.h"
 
-namespace accord::broker {
+namespace accord::broker::reviews_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -118,4 +118,4 @@ TEST_F(ReviewsTest, AGapIsDueByTheBankHolidaysInForce) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::reviews_test

@@ -10,7 +10,7 @@
 #include "services/broker/trails/testing_log.h"
 #include "services/broker/trails/trail.h"
 
-namespace accord::broker {
+namespace accord::broker::filter_test {
 namespace {
 
 using inspection::v1::TrailFilter;
@@ -394,4 +394,4 @@ TEST_F(FilterTest, AFilterThatIsNoneIsRefused) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::filter_test

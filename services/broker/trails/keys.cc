@@ -60,6 +60,7 @@ std::vector<std::string> AgenciesOf(const EntryParts& parts, const HeaderFacts* 
     add(parts.referral->sender());
     add(parts.referral->recipient());
   }
+  if (parts.event.has_value() && IsDisclosureEvent(parts.event->type())) add(AgencyOfPrincipal(parts.event->concerns()));
   if (header != nullptr && parts.event.has_value() && IsStoredEvent(parts.event->type())) {
     for (const std::string& recipient : header->recipients) add(recipient);
   }

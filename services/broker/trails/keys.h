@@ -69,7 +69,7 @@ constexpr bool IsStoredEvent(type::v1::EventType event) {
          event == type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED;
 }
 
-// The agencies that acted, sent or were to receive, each once. `header`: of its referral; null when there is none. Of an entry that is not
+// The agencies that acted, sent or were to receive, or were asked by an inspector, each once. `header`: of its referral; null when there is none. Of an entry that is not
 // its stored one only the recipient that the entry itself names.
 std::vector<std::string> AgenciesOf(const EntryParts& parts, const HeaderFacts* header);
 

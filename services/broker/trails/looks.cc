@@ -73,9 +73,9 @@ absl::StatusOr<Look> ShowLook(const ReadView& view, const LookRow& row, std::map
 
 }  // namespace
 
-absl::StatusOr<bool> WasReleased(const ReadView& view, const storage::v1::StoredRecipient& recipient) {
+absl::StatusOr<bool> WasReleased(PlainReader read, const storage::v1::StoredRecipient& recipient) {
   if (recipient.delivery_id().empty()) return false;
-  ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyDelivery, recipient.delivery_id()));
+  ACCORD_ASSIGN_OR_RETURN(const auto bytes, read(kFamilyDelivery, recipient.delivery_id()));
   storage::v1::StoredDelivery delivery;
   if (!bytes.has_value() || !delivery.ParseFromString(*bytes)) {
     return Error(Reason::kStoreCorrupt, "a referral names a delivery that is not there");
@@ -83,16 +83,24 @@ absl::StatusOr<bool> WasReleased(const ReadView& view, const storage::v1::Stored
   return delivery.first_released_ms() > 0;
 }
 
-absl::StatusOr<std::set<LookedAt>> PartiesOf(const ReadView& view, const std::string& sender, const StoredReferral& referral) {
+absl::StatusOr<bool> WasReleased(const ReadView& view, const storage::v1::StoredRecipient& recipient) {
+  return WasReleased(PlainReaderOf(view), recipient);
+}
+
+absl::StatusOr<std::set<LookedAt>> PartiesOf(PlainReader read, const std::string& sender, const StoredReferral& referral) {
   std::set<LookedAt> parties = {{.agency = sender, .desk = type::v1::DESK_MAIN, .party = true}};
   for (const auto& recipient : referral.recipients()) {
-    ACCORD_ASSIGN_OR_RETURN(const bool released, WasReleased(view, recipient));
+    ACCORD_ASSIGN_OR_RETURN(const bool released, WasReleased(read, recipient));
     const bool confidential = recipient.desk() == type::v1::DESK_CONFIDENTIAL;
     if (released) {
       parties.insert({.agency = recipient.agency(), .desk = confidential ? type::v1::DESK_CONFIDENTIAL : type::v1::DESK_MAIN, .party = true});
     }
   }
   return parties;
+}
+
+absl::StatusOr<std::set<LookedAt>> PartiesOf(const ReadView& view, const std::string& sender, const StoredReferral& referral) {
+  return PartiesOf(PlainReaderOf(view), sender, referral);
 }
 
 absl::StatusOr<std::set<LookedAt>> PartiesOfCase(const ReadView& view, std::string_view pseudonym) {

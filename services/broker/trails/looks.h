@@ -18,6 +18,7 @@
 #include "accord/storage/v1/broker.pb.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/sequencer/read_view.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/warrants/query_entry.h"
 
 namespace accord::broker {
@@ -26,9 +27,11 @@ inline constexpr int kCaseReferralsLookedAtMax = 1000;  // Of one case, for whom
 
 // True when content or notice of the referral was released to `recipient`: before that it is no party that may know. DATA_LOSS when its delivery
 // is not there.
+absl::StatusOr<bool> WasReleased(PlainReader read, const storage::v1::StoredRecipient& recipient);
 absl::StatusOr<bool> WasReleased(const ReadView& view, const storage::v1::StoredRecipient& recipient);
 
 // Whom a look at the referral concerns: its sender, and the desks to which something of it was released. Errors of WasReleased.
+absl::StatusOr<std::set<LookedAt>> PartiesOf(PlainReader read, const std::string& sender, const storage::v1::StoredReferral& referral);
 absl::StatusOr<std::set<LookedAt>> PartiesOf(const ReadView& view, const std::string& sender, const storage::v1::StoredReferral& referral);
 
 // The same of the newest kCaseReferralsLookedAtMax referrals of the case; none of them is told which it was. Errors of the view.

@@ -82,8 +82,11 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
   const auto parts = ReadParts(all);
   if (!parts.ok() || !parts->event.has_value()) return {};
   if (std::find(kOfNoAgency.begin(), kOfNoAgency.end(), parts->event->type()) != kOfNoAgency.end()) return {};
-  if (!parts->event->warrant().empty()) return {};  // An embargo is nothing that an entry knows of.
   const type::v1::EntryReferral about = parts->referral.value_or(type::v1::EntryReferral());
+  if (!parts->event->warrant().empty()) {  // An embargo is nothing that an entry knows of: but whoever is asked knows that it was.
+    const bool asked = IsDisclosureEvent(parts->event->type()) && IsOf(parts->event->concerns(), viewer) && IsDeskOf(viewer, about.desk());
+    return asked ? Only(stored, {kEvent, kActor, kReferral}) : std::vector<Opening>();
+  }
   const bool acted = parts->actor.has_value() && IsOf(parts->actor->principal(), viewer);
   if (about.sender() == viewer.id) return all;
   if (about.recipient() == viewer.id) {

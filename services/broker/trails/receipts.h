@@ -30,6 +30,12 @@ struct EntryParts {
   std::optional<type::v1::EntryDecisions> decisions;
 };
 
+// True for what concerns an agency that an inspector asked something of: `event.concerns`.
+constexpr bool IsDisclosureEvent(type::v1::EventType event) {
+  return event == type::v1::EVENT_TYPE_DISCLOSURE_REQUESTED || event == type::v1::EVENT_TYPE_DISCLOSURE_ANSWERED ||
+         event == type::v1::EVENT_TYPE_DISCLOSURE_OVERDUE || event == type::v1::EVENT_TYPE_DISCLOSURE_READ;
+}
+
 // STORE_CORRUPT when a part does not parse or is not one of the four. Pure. Thread-safe.
 absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings);
 
@@ -46,7 +52,8 @@ absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings
 //   agency, actor otherwise          event, actor, referral; decisions if the entry is about no referral (a preview)
 //   any other agency                 none
 // Of CASE_FLAGGED no agency gets any: what is found about cases passes a decision (services/broker/cases/history.h). Nor of what is done under
-// a warrant: that an inspector looked it is told by ListLooks, once the embargo is over (looks.h).
+// a warrant: that an inspector looked it is told by ListLooks, once the embargo is over (looks.h). But the agency that was asked for a disclosure
+// (DISCLOSURE_*) gets event, actor and referral, with a certificate of the desk that was asked: it cannot answer what it does not know of.
 // Of openings that do not parse an agency gets none.
 std::vector<type::v1::Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, const Caller& viewer);
 

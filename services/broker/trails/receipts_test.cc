@@ -6,7 +6,7 @@
 
 #include "common/base/status.h"
 
-namespace accord::broker {
+namespace accord::broker::receipts_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -27,6 +27,8 @@ struct Entry {
   std::string recipient;
   bool about_referral = true;
   Desk desk = DESK_UNSPECIFIED;
+  std::string warrant;   // Under which it was made.
+  std::string concerns;
 
   storage::v1::StoredOpenings Openings() const {
     storage::v1::StoredOpenings stored;
@@ -38,6 +40,8 @@ struct Entry {
     };
     EntryEvent event;
     event.set_type(type);
+    event.set_warrant(warrant);
+    event.set_concerns(concerns);
     add("event", event);
     EntryActor who;
     who.set_principal(actor);
@@ -154,6 +158,25 @@ TEST(OpeningsForTest, EachDeskGetsWhatIsAddressedToItAlone) {
   EXPECT_THAT(Given({.type = EVENT_TYPE_RELEASED, .recipient = "idva", .desk = DESK_MAIN}, Agency("idva")), ElementsAre("event", "referral"));
 }
 
+// Whoever is asked knows that it was, at the desk that was asked; every other party of the referral, its sender too, nothing.
+TEST(OpeningsForTest, UnderAWarrantOnlyWhoIsAskedForADisclosureGetsAnything) {
+  Caller confidential = Agency("idva");
+  confidential.desk = DESK_CONFIDENTIAL;
+  for (const EventType type : AllTypes()) {
+    for (const Desk desk : {DESK_UNSPECIFIED, DESK_MAIN, DESK_CONFIDENTIAL}) {
+      for (const std::string actor : {"inspector/ines", "agency/idva"}) {
+        const Entry entry{.type = type, .actor = actor, .recipient = "housing", .desk = desk, .warrant = "jtai-1", .concerns = "agency/idva"};
+        const bool disclosure = type == EVENT_TYPE_DISCLOSURE_REQUESTED || type == EVENT_TYPE_DISCLOSURE_ANSWERED ||
+                                type == EVENT_TYPE_DISCLOSURE_OVERDUE || type == EVENT_TYPE_DISCLOSURE_READ;
+        const std::vector<std::string> opened = {"event", "actor", "referral"}, nothing;
+        EXPECT_EQ(Given(entry, Agency("idva")), disclosure && desk != DESK_CONFIDENTIAL ? opened : nothing) << type;
+        EXPECT_EQ(Given(entry, confidential), disclosure && desk == DESK_CONFIDENTIAL ? opened : nothing) << type;
+        for (const char* other : {"police", "housing", "idv", "idva-north"}) EXPECT_THAT(Given(entry, Agency(other)), IsEmpty()) << type << other;
+      }
+    }
+  }
+}
+
 TEST(OpeningsForTest, AnActorGetsItsOwnActs) {
   // A preview names no referral: its decisions were the answer.
   const Entry preview{.type = EVENT_TYPE_PREVIEWED, .sender = "", .about_referral = false};
@@ -205,4 +228,4 @@ TEST(ReadPartsTest, IsStrict) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::receipts_test

@@ -3,11 +3,14 @@
 
 #include <absl/time/time.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +26,29 @@
 #include "services/broker/sequencer/read_view.h"
 
 namespace accord::broker {
+
+// Counts what is read of a store: a read by key is a place to look for in a long log, a row of a scan mostly the neighbour of the one before.
+// Thread-safe as a store is for reads.
+class CountedReads : public storage::Store {
+ public:
+  explicit CountedReads(const storage::Store& store) : store_(store) {}
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view family, std::string_view key, const storage::Snapshot* at) const override {
+    ++gets;
+    return store_.Get(family, key, at);
+  }
+  absl::Status Scan(std::string_view family, const storage::Range& range, absl::FunctionRef<bool(std::string_view, std::string_view)> visit,
+                    const storage::Snapshot* at) const override {
+    ++scans;
+    return store_.Scan(family, range, visit, at);
+  }
+  std::unique_ptr<storage::Snapshot> NewSnapshot() const override { return store_.NewSnapshot(); }
+  absl::Status Write(const storage::Batch&, bool) override { return absl::UnimplementedError("reads only"); }
+
+  mutable std::atomic<int> gets = 0, scans = 0;
+
+ private:
+  const storage::Store& store_;
+};
 
 // Single-thread.
 class TestingLog {
@@ -67,7 +93,11 @@ class TestingLog {
     store_.Put(kFamilyAgency, id, agency.SerializeAsString());
   }
 
-  ReadView View() const { return ReadView(store_, *slots_, std::make_shared<const LedgerEdge>(writer_->edge()), std::make_shared<const Committed>(), 1); }
+  ReadView View() const { return ViewOf(store_); }
+  // The same read through `store`, which reads this log's.
+  ReadView ViewOf(const storage::Store& store) const {
+    return ReadView(store, *slots_, std::make_shared<const LedgerEdge>(writer_->edge()), std::make_shared<const Committed>(), 1);
+  }
   std::shared_ptr<const DirectorySnapshot> Directory() const { return *DirectorySnapshot::Load(store_, 1); }
   MemoryContext& store() { return store_; }
   KeySlots& slots() { return *slots_; }

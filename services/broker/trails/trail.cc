@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "accord/storage/v1/broker.pb.h"
 #include "common/base/bytes.h"
+#include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
@@ -16,6 +18,10 @@ namespace accord::broker {
 namespace {
 
 using storage::v1::StoredReferral;
+
+// Most of a row's time is waiting for its leaf and its openings, which lie anywhere in a long log.
+constexpr uint64_t kRowsAtOnce = 64;
+constexpr size_t kTrailReaders = 4, kRowsAReader = 8;
 
 absl::Status NotPermitted() {
   return Error(Reason::kNotPermitted, "no such trail, or it is not for this caller");
@@ -112,6 +118,21 @@ absl::StatusOr<uint64_t> QuerySequence(const ReadView& view, const TrailAsker& a
   return NoRecord();
 }
 
+// The leaf indices of the chain's entries [from, end), in order.
+absl::StatusOr<std::vector<uint64_t>> IndicesOf(const ReadView& view, const std::string& chain, uint64_t from, uint64_t end) {
+  std::vector<uint64_t> indices;
+  bool whole = true;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyChainEntry, {.lower = ChainEntryKey(chain, from), .upper = ChainEntryKey(chain, end)},
+                                   [&](std::string_view key, std::string_view value) {
+                                     const auto index = U64FromKey(value);
+                                     whole = index.has_value() && key == ChainEntryKey(chain, from + indices.size());
+                                     if (whole) indices.push_back(*index);
+                                     return whole;
+                                   }));
+  if (!whole || indices.size() != end - from) return Error(Reason::kStoreCorrupt, "an entry of a chain is not there");
+  return indices;
+}
+
 // The row of the entry at `index`; nothing when the asker is not to be shown it.
 absl::StatusOr<std::optional<TrailEntry>> ReadRow(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t index,
                                                   bool of_query) {
@@ -133,6 +154,21 @@ absl::StatusOr<std::optional<TrailEntry>> ReadRow(const ReadView& view, const Tr
   row.leaf = std::move(stored.leaf);
   if (!trail.every_entry && row.openings.empty()) return std::nullopt;
   return row;
+}
+
+// The rows of the entries at `indices`, in their order.
+absl::StatusOr<std::vector<std::optional<TrailEntry>>> ReadRows(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail,
+                                                                std::span<const uint64_t> indices, uint64_t query_index) {
+  std::vector<absl::StatusOr<std::optional<TrailEntry>>> read(indices.size());
+  InParallel(executor, read.size(), std::min(kTrailReaders, read.size() / kRowsAReader), [&](size_t i) {
+    read[i] = ReadRow(view, asker, trail, indices[i], indices[i] == query_index);
+  });
+  std::vector<std::optional<TrailEntry>> rows;
+  for (auto& row : read) {
+    ACCORD_RETURN_IF_ERROR(row.status());
+    rows.push_back(*std::move(row));
+  }
+  return rows;
 }
 
 size_t SizeOf(const TrailEntry& row) {
@@ -187,28 +223,28 @@ absl::StatusOr<Trail> OpenTrail(const ReadView& view, const TrailAsker& asker, T
   return trail;
 }
 
-absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
+absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
                                     uint64_t from, int entries_max) {
   ACCORD_ASSIGN_OR_RETURN(const std::string chain, ChainOf(view, trail));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t end, QuerySequence(view, asker, trail, chain, query_index));
   TrailPage page;
+  if (from > end) return page;
+  const uint64_t until = std::min(end + 1, from + static_cast<uint64_t>(trail.every_entry ? entries_max : kTrailEntriesScannedMax));
+  ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, IndicesOf(view, chain, from, until));
   size_t bytes = 0;
-  int scanned = 0;
-  for (uint64_t sequence = from; sequence <= end; ++sequence) {
-    if (static_cast<int>(page.entries.size()) >= entries_max || bytes >= kTrailPageBytesMax ||
-        scanned++ >= kTrailEntriesScannedMax) {
-      page.last = false;
-      page.next_sequence = sequence;
-      break;
+  uint64_t next = from;
+  const auto full = [&] { return static_cast<int>(page.entries.size()) >= entries_max || bytes >= kTrailPageBytesMax; };
+  while (next < until && !full()) {
+    const auto some = std::span(indices).subspan(next - from, std::min(until - next, kRowsAtOnce));
+    ACCORD_ASSIGN_OR_RETURN(auto rows, ReadRows(view, executor, asker, trail, some, query_index));
+    for (auto row = rows.begin(); row != rows.end() && !full(); ++row, ++next) {
+      if (!row->has_value()) continue;
+      bytes += SizeOf(**row);
+      page.entries.push_back(*std::move(*row));
     }
-    ACCORD_ASSIGN_OR_RETURN(const auto key, view.Get(kFamilyChainEntry, ChainEntryKey(chain, sequence)));
-    const auto index = key.has_value() ? U64FromKey(*key) : std::nullopt;
-    if (!index.has_value()) return Error(Reason::kStoreCorrupt, "an entry of a chain is not there");
-    ACCORD_ASSIGN_OR_RETURN(auto row, ReadRow(view, asker, trail, *index, *index == query_index));
-    if (!row.has_value()) continue;
-    bytes += SizeOf(*row);
-    page.entries.push_back(*std::move(row));
   }
+  page.last = next > end;
+  if (!page.last) page.next_sequence = next;
   return page;
 }
 

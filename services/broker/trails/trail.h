@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "accord/type/v1/referral.pb.h"
+#include "common/base/executor.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/sequencer/read_view.h"
@@ -94,11 +95,11 @@ struct TrailPage {
 };
 
 // Up to `entries_max` rows from sequence `from` of the chain, to the query's own entry at `query_index`. A page may have
-// fewer rows, or none, and yet not be the last. REQUIRES: the view is of after the query's commit.
+// fewer rows, or none, and yet not be the last. Threads of `executor` that are free help to read. REQUIRES: the view is of after the query's commit.
 //   NOT_FOUND (ENTRY_NOT_FOUND)  `query_index` is no query of this caller for this trail, or is older than
 //                                kTrailQueryLife at `now`: nobody reads on without an entry that says so
 //   STORE_CORRUPT                an entry of the chain is not there, or fails a check
-absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
+absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
                                     uint64_t from, int entries_max);
 
 }  // namespace accord::broker

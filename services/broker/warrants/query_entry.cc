@@ -85,21 +85,23 @@ std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& di
   return found;
 }
 
-absl::Status RecordQueryCommand::ApplyUnderWarrant(CommitContext& context) {
-  ACCORD_ASSIGN_OR_RETURN(StoredWarrant stored, WarrantInForce(context, query_.draft.event.warrant()));
-  ACCORD_RETURN_IF_ERROR(AddSampled(query_.sampled, stored));
-  auto& chains = query_.draft.chains;
-  if (chains.size() >= kChainsOfEntryMax) chains.resize(kChainsOfEntryMax - 1);
-  chains.push_back(stored.chain());
-  ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(query_.draft));
-  PutLooks(query_, stored, index_, context);
-  if (query_.sampled.empty()) return absl::OkStatus();
-  context.Put(kFamilyWarrant, stored.warrant().id(), stored.SerializeAsString());
-  return absl::OkStatus();
+absl::StatusOr<uint64_t> RecordUnderWarrant(CommitContext& context, const QueryEntry& query) {
+  ACCORD_ASSIGN_OR_RETURN(StoredWarrant stored, WarrantInForce(context, query.draft.event.warrant()));
+  ACCORD_RETURN_IF_ERROR(AddSampled(query.sampled, stored));
+  EntryDraft draft = query.draft;
+  if (draft.chains.size() >= kChainsOfEntryMax) draft.chains.resize(kChainsOfEntryMax - 1);
+  draft.chains.push_back(stored.chain());
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t index, context.AddEntry(draft));
+  PutLooks(query, stored, index, context);
+  if (!query.sampled.empty()) context.Put(kFamilyWarrant, stored.warrant().id(), stored.SerializeAsString());
+  return index;
 }
 
 absl::Status RecordQueryCommand::Apply(CommitContext& context) {
-  if (!query_.draft.event.warrant().empty()) return ApplyUnderWarrant(context);
+  if (!query_.draft.event.warrant().empty()) {
+    ACCORD_ASSIGN_OR_RETURN(index_, RecordUnderWarrant(context, query_));
+    return absl::OkStatus();
+  }
   if (query_.draft.chains.empty()) {
     ACCORD_ASSIGN_OR_RETURN(std::string chain, PrincipalChain(context, query_.principal));
     query_.draft.chains.push_back(std::move(chain));

@@ -56,6 +56,10 @@ QueryEntry QueryEntryOf(const Caller& caller, const Scope& scope, type::v1::Even
 // administrator's nobody. Thread-safe.
 std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& directory, const std::set<std::string>& named);
 
+// Puts an entry that is made under a warrant on the record, on that warrant's chain too, with the rows of who may see it; its leaf index. The warrant is
+// judged as it is applied. Errors of RecordQueryCommand. Sequencer thread.
+absl::StatusOr<uint64_t> RecordUnderWarrant(CommitContext& context, const QueryEntry& query);
+
 // Puts the query on the record, under a warrant with the rows of who may see it, in one batch. The warrant is judged again as it is applied: one
 // that was suspended a moment ago gives nothing more.
 //   WARRANT_NOT_FOUND, WARRANT_NOT_ACTIVE
@@ -70,8 +74,6 @@ class RecordQueryCommand : public Command {
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
-  absl::Status ApplyUnderWarrant(CommitContext& context);
-
   QueryEntry query_;
   uint64_t index_ = 0;
   QueryRecorded done_;

@@ -22,21 +22,23 @@ bool ListCovers(const Listed& listed, const std::set<std::string>& found) {
 
 absl::Status NoSuchWarrant() { return Error(Reason::kWarrantNotFound, "there is no such warrant, or it is not the caller's"); }
 
-// The body that the inspector is an officer of; empty when of none.
-absl::StatusOr<std::string> BodyOf(PlainReader read, const Caller& inspector) {
+bool MayUse(const Warrant& warrant, const std::string& body, const std::string& officer) {
+  return !body.empty() && warrant.inspectorate() == body && NamesOfficer(warrant, officer);
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> BodyOfInspector(PlainReader read, const Caller& inspector) {
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, read(kFamilyOfficer, OfficerKey(true, inspector.id)));
   storage::v1::StoredOfficer officer;
   if (bytes.has_value() && !officer.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored officer does not parse");
   return officer.inspectorate();
 }
 
-bool MayUse(const Warrant& warrant, const std::string& body, const std::string& officer) {
-  if (body.empty() || warrant.inspectorate() != body) return false;
+bool NamesOfficer(const Warrant& warrant, std::string_view officer) {
   const auto& officers = warrant.officers();
   return officers.empty() || std::find(officers.begin(), officers.end(), officer) != officers.end();
 }
-
-}  // namespace
 
 Scope Scope::All() {
   Scope scope;
@@ -93,7 +95,7 @@ absl::StatusOr<Scope> OpenScope(PlainReader read, const Caller& caller, std::str
   if (!bytes.has_value()) return NoSuchWarrant();
   storage::v1::StoredWarrant stored;
   if (!stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored warrant does not parse");
-  ACCORD_ASSIGN_OR_RETURN(const std::string body, BodyOf(read, caller));
+  ACCORD_ASSIGN_OR_RETURN(const std::string body, BodyOfInspector(read, caller));
   if (!MayUse(stored.warrant(), body, caller.id)) return NoSuchWarrant();
   ACCORD_RETURN_IF_ERROR(CheckInForce(stored, now));
   return Scope::Of(stored.warrant(), {stored.sampled().begin(), stored.sampled().end()});

@@ -60,6 +60,11 @@ class Scope {
   std::set<std::string> sampled_;
 };
 
+// The body that the inspector is an officer of; empty when of none. DATA_LOSS. Thread-safe if `read` is.
+absl::StatusOr<std::string> BodyOfInspector(PlainReader read, const Caller& inspector);
+// True when the warrant is for this officer of its body: one that names none is for all of them. Thread-safe.
+bool NamesOfficer(const inspection::v1::Warrant& warrant, std::string_view officer);
+
 // The scope that `caller` asks under. An administrator names no warrant. Thread-safe.
 //   NOT_PERMITTED       an inspector without a warrant; an agency
 //   FIELD_INVALID       an administrator with one

@@ -14,7 +14,7 @@
 #include "services/broker/warrants/testing_warrant.h"
 #include "services/broker/warrants/warrant_states.h"
 
-namespace accord::broker {
+namespace accord::broker::scope_test {
 namespace {
 
 using inspection::v1::Warrant;
@@ -179,4 +179,4 @@ TEST_F(OpenScopeTest, InNoOtherStateItOpensAnything) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::scope_test

@@ -18,7 +18,7 @@
 #include "services/broker/warrants/query_entry.h"
 #include "services/broker/warrants/testing_warrant.h"
 
-namespace accord::broker {
+namespace accord::broker::warrants_test {
 namespace {
 
 using inspection::v1::Warrant;
@@ -423,4 +423,4 @@ TEST_F(QueryEntryTest, WhomAQueryAboutManyConcerns) {
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::warrants_test

@@ -19,7 +19,7 @@
 #include "services/broker/witness/fork.h"
 #include "services/broker/witness/policy_witnesses.h"
 
-namespace accord::broker {
+namespace accord::broker::witness_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -38,7 +38,7 @@ std::string Policy() {
 
 class PolicyWitnessesTest : public ::testing::Test {
  protected:
-  PolicyWitnessesTest() : path_(testing::TempDir() + "/accord_policy_" + ToHex(SystemRandom().Bytes(6))) {}
+  PolicyWitnessesTest() : path_(::testing::TempDir() + "/accord_policy_" + ToHex(SystemRandom().Bytes(6))) {}
   ~PolicyWitnessesTest() override { std::remove(path_.c_str()); }
   absl::StatusOr<std::unique_ptr<PolicyWitnesses>> Open(const std::string& text) {
     EXPECT_EQ(WriteFileDurably(path_, text), absl::OkStatus());
@@ -166,4 +166,4 @@ TEST(ForkCommandTest, KeepsTheNoteUnderItsSizeAndDigestWithOneEntryOfTheAdminist
 }
 
 }  // namespace
-}  // namespace accord::broker
+}  // namespace accord::broker::witness_test

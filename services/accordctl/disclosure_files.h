@@ -1,0 +1,23 @@
+// What was disclosed, as files (docs/disclosures.md).
+#pragma once
+
+#include <absl/status/status.h>
+
+#include <string>
+
+#include "services/accordctl/disclosure_check.h"
+
+namespace accord::accordctl {
+
+// A usage error when `directory` is there already, unless it is empty: before anything is asked for. Reads the file system.
+absl::Status CheckNewDirectory(const std::string& directory);
+
+// Writes what verified into a new directory, for its owner alone; it gets its name when all is written and durable. An error leaves none of it.
+//   answer.json     what was disclosed, as `--json` prints it, without cases
+//   statement.json  the agency's signed answer, its certificate (PEM) and what it says
+//   header.json     of SECTIONS: the referral's signed header, and the openings by which its sections are judged
+//   NN-CATEGORY.json, NN-CATEGORY.cms   of SECTIONS: the content of each, and as it was sealed
+//   answer.cms      of the others: the answer as it was sealed
+absl::Status WriteDisclosed(const std::string& directory, const CollectedDisclosure& collected, const CheckedDisclosure& checked);
+
+}  // namespace accord::accordctl

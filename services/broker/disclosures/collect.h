@@ -1,0 +1,54 @@
+// The inspector collects what was released (docs/disclosures.md).
+//
+//   sequencer.Submit(std::make_unique<ReadDisclosureCommand>(work, caller, number, kMethod, [...](absl::StatusOr<storage::v1::StoredDisclosure> read) {
+//     … view of after the commit: CollectionOf, then for each part from 0 ReadDisclosedPart …
+//   }));
+#pragma once
+
+#include <absl/functional/any_invocable.h>
+#include <absl/status/status.h>
+#include <absl/status/statusor.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "accord/inspection/v1/disclosure_service.pb.h"
+#include "services/broker/disclosures/request.h"
+
+namespace accord::broker {
+
+// Puts a collection on the record before its first byte. OK: durable, with an entry DISCLOSURE_READ; the disclosure as it stands, with when it
+// was first collected. The warrant is judged as it is applied.
+//   DISCLOSURE_NOT_FOUND  none of that number is the officer's, or its warrant is not any more
+//   ERASED                it went with its referral, or its parts as the warrant is long over
+//   WARRANT_NOT_ACTIVE
+//   TRANSITION_ILLEGAL    nothing was released; with `state`
+class ReadDisclosureCommand : public Command {
+ public:
+  using DisclosureRead = absl::AnyInvocable<void(absl::StatusOr<storage::v1::StoredDisclosure> stored) &&>;
+  // `method`: of the call, for the entry.
+  ReadDisclosureCommand(const DisclosureWork& work, Caller caller, uint64_t number, std::string_view method, DisclosureRead done)
+      : work_(work), caller_(std::move(caller)), number_(number), method_(method), done_(std::move(done)) {}
+  absl::Status Apply(CommitContext& context) override;
+  void Done(const absl::StatusOr<Committed>& outcome) override;
+
+ private:
+  absl::Status Load(CommitContext& context);
+
+  const DisclosureWork work_;
+  const Caller caller_;
+  const uint64_t number_;
+  const std::string method_;
+  storage::v1::StoredDisclosure stored_;
+  DisclosureRead done_;
+};
+
+// The first message of the collection: all but `part` and `chunk`. ERASED when the referral went meanwhile; DATA_LOSS. Thread-safe.
+absl::StatusOr<inspection::v1::CollectDisclosureResponse> CollectionOf(const ReadView& view, const storage::v1::StoredDisclosure& stored);
+
+// The sealed bytes of a part, from 0 to less than `stored.section_ids_size()`. ERASED when it is gone meanwhile. Thread-safe.
+absl::StatusOr<std::string> ReadDisclosedPart(const ReadView& view, const storage::v1::StoredDisclosure& stored, uint32_t part);
+
+}  // namespace accord::broker
