@@ -38,7 +38,7 @@ void InParallel(Executor& executor, size_t count, size_t threads, const Work& wo
   }
   go_on();
   absl::MutexLock lock(&progress->mu);
-  progress->mu.Await(absl::Condition(+[](Progress* shared) { return shared->running == 0; }, progress.get()));
+  progress->mu.Await(absl::Condition(+[](size_t* running) { return *running == 0; }, &progress->running));
 }
 
 }  // namespace accord
