@@ -20,6 +20,9 @@ constexpr size_t kDigestBytes = 32;
 // What a family's name takes beyond its number, about: for a reserve.
 constexpr size_t kNameBytesGuess = 20;
 constexpr size_t kCommitBytesGuess = 128;
+// How often the files of the WAL are listed for one place in it. One that a flush ended may be deleted between being listed and being
+// looked at, which ends the listing with an error (facebook/rocksdb#5763); it is never the one that is looked for.
+constexpr int kWalListingsMax = 16;
 
 // Turns what the WAL holds back into our record, family numbers into names. The last operation is set apart: it is
 // meta/commit, which no record has.
@@ -131,8 +134,12 @@ absl::Status RocksCommitLog::SeekWal() {
   // The iterator ends with the WAL file it was made for ("try again"), and may then be
   // anywhere: it is made anew, once for each file.
   if (wal_ == nullptr || !wal_->Valid()) {
-    wal_.reset();
-    const rocksdb::Status status = store_.db_->GetUpdatesSince(wal_sequence_, &wal_);
+    rocksdb::Status status;
+    int listings = 0;
+    do {
+      wal_.reset();
+      status = store_.db_->GetUpdatesSince(wal_sequence_, &wal_);
+    } while ((status.IsIOError() || status.IsNotFound()) && ++listings < kWalListingsMax);
     if (!status.ok()) return unreadable(status.ToString());
   }
   if (!wal_->Valid()) return unreadable(wal_->status().ToString());

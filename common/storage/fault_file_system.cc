@@ -82,6 +82,11 @@ void FaultFileSystem::Heal() {
   power_ = true;
 }
 
+void FaultFileSystem::DeleteWhenSized(std::string name) {
+  absl::MutexLock lock(&mu_);
+  deleted_when_sized_ = std::move(name);
+}
+
 void FaultFileSystem::CutPower() {
   absl::MutexLock lock(&mu_);
   power_ = false;
@@ -153,6 +158,17 @@ IOStatus FaultFileSystem::NewDirectory(const std::string& name, const IOOptions&
   if (IOStatus status = FileSystemWrapper::NewDirectory(name, options, &directory, debug); !status.ok()) return status;
   *result = std::make_unique<FaultyDirectory>(std::move(directory), *this, name);
   return IOStatus::OK();
+}
+
+IOStatus FaultFileSystem::GetFileSize(const std::string& name, const IOOptions& options, uint64_t* size, IODebugContext* debug) {
+  bool deleted = false;
+  {
+    absl::MutexLock lock(&mu_);
+    deleted = name == deleted_when_sized_;
+    if (deleted) deleted_when_sized_.clear();
+  }
+  if (deleted) std::filesystem::remove(name);
+  return FileSystemWrapper::GetFileSize(name, options, size, debug);
 }
 
 IOStatus FaultFileSystem::RenameFile(const std::string& from, const std::string& to, const IOOptions& options,

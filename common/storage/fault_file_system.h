@@ -31,6 +31,9 @@ class FaultFileSystem : public rocksdb::FileSystemWrapper {
   void FailFrom(Operation operation, int nth, Fault fault, std::string suffix = ".log");
   void Heal();
 
+  // `name` is deleted the next time its size is asked for, as by another thread just before.
+  void DeleteWhenSized(std::string name);
+
   // From now on nothing reaches the disk and every write fails, as seen by a process
   // about to die. Close the store, call Restore, and open it as after a reboot.
   void CutPower();
@@ -54,6 +57,8 @@ class FaultFileSystem : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewDirectory(const std::string& name, const rocksdb::IOOptions& options,
                                  std::unique_ptr<rocksdb::FSDirectory>* result,
                                  rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus GetFileSize(const std::string& name, const rocksdb::IOOptions& options, uint64_t* size,
+                                rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to,
                                const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override;
   rocksdb::IOStatus DeleteFile(const std::string& name, const rocksdb::IOOptions& options,
@@ -74,6 +79,7 @@ class FaultFileSystem : public rocksdb::FileSystemWrapper {
   Fault fault_ ABSL_GUARDED_BY(mu_) = Fault::kIoError;
   int countdown_ ABSL_GUARDED_BY(mu_) = 0;
   std::string suffix_ ABSL_GUARDED_BY(mu_);
+  std::string deleted_when_sized_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace accord::storage

@@ -305,6 +305,18 @@ TEST_F(StorageTest, ReadsBackAcrossFullLogFiles) {
   }
 }
 
+TEST_F(StorageTest, ReadsBackWhileAnEndedLogFileIsDeleted) {
+  ASSERT_TRUE(Open().ok());
+  Append(1);
+  const std::string ended = path_ + "/000001.log";
+  std::filesystem::copy_file(OnlyWal(), ended);
+  disk_->DeleteWhenSized(ended);
+  const auto record = log_->ReadBack(1);
+  ASSERT_TRUE(record.ok()) << record.status();
+  EXPECT_EQ(FakeDigest(*record), log_->head().digest);
+  EXPECT_FALSE(std::filesystem::exists(ended));
+}
+
 TEST_F(StorageTest, FlippedByteInTheLogIsSeenBeforeSigning) {
   ASSERT_TRUE(Open().ok());
   Append(1);
