@@ -110,10 +110,11 @@ absl::StatusOr<std::vector<PolicyDocument>> LiveDocuments(const Endpoint& broker
   return live;
 }
 
-absl::StatusOr<std::vector<Forum>> ListForums(const Endpoint& broker) {
+absl::StatusOr<std::vector<Forum>> ListForums(const Endpoint& broker, int64_t as_at_ms) {
   std::vector<Forum> forums;
   ListForumsRequest request;
   request.set_page_size(kPageRowsMax);
+  request.set_as_at_ms(as_at_ms);
   do {
     ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(broker, &PolicyService::Stub::ListForums, request));
     forums.insert(forums.end(), page.forums().begin(), page.forums().end());

@@ -35,8 +35,8 @@ absl::StatusOr<admin::v1::PolicyDocument> GetDocument(const Endpoint& broker, ad
 // The ones in force, with their texts: of a kind, or of all when it is unspecified.
 absl::StatusOr<std::vector<admin::v1::PolicyDocument>> LiveDocuments(const Endpoint& broker, admin::v1::PolicyDocumentKind kind);
 
-// Every forum, by id.
-absl::StatusOr<std::vector<admin::v1::Forum>> ListForums(const Endpoint& broker);
+// Every forum, by id; as they stood at `as_at_ms`, unless that is 0.
+absl::StatusOr<std::vector<admin::v1::Forum>> ListForums(const Endpoint& broker, int64_t as_at_ms = 0);
 
 // What approving `change` would change: for a policy text, line by line, against the one of its kind and id that is in force. Empty
 // for other changes.

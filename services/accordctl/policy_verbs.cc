@@ -38,11 +38,14 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text;
 }
 
+// 0, which is now, when it is not given.
+absl::StatusOr<int64_t> AsAtMs(const std::string& as_at) {
+  if (as_at.empty()) return 0;
+  return TimeMs("--as-at", as_at);
+}
+
 absl::StatusOr<int> ListPolicies(Session& session, const std::string& as_at) {
-  int64_t as_at_ms = 0;
-  if (!as_at.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(as_at_ms, TimeMs("--as-at", as_at));
-  }
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, AsAtMs(as_at));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   ACCORD_ASSIGN_OR_RETURN(const auto documents, ListDocuments(broker, as_at_ms));
   nlohmann::json rows = nlohmann::json::array();
@@ -57,9 +60,10 @@ absl::StatusOr<int> ListPolicies(Session& session, const std::string& as_at) {
   return kDone;
 }
 
-absl::StatusOr<int> Forums(Session& session) {
+absl::StatusOr<int> Forums(Session& session, const std::string& as_at) {
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, AsAtMs(as_at));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  ACCORD_ASSIGN_OR_RETURN(const auto forums, ListForums(broker));
+  ACCORD_ASSIGN_OR_RETURN(const auto forums, ListForums(broker, as_at_ms));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"forum", "name", "sits", "coordinator", "members"});
   for (const Forum& forum : forums) {
@@ -303,7 +307,9 @@ void AddPolicyVerbs(Command& app, Verb& chosen, OfflineVerb& offline) {
   Command& list = policy.AddVerb("list", "List every version, the newest first");
   list.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z: without what was approved later");
   list.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return ListPolicies(session, *as_at); }; });
-  policy.AddVerb("forums", "List the forums and their members").WhenGiven([&chosen] { chosen = Forums; });
+  Command& forums = policy.AddVerb("forums", "List the forums and their members");
+  forums.AddOption("--as-at", *as_at, "As they stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
+  forums.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return Forums(session, *as_at); }; });
 
   auto kind = std::make_shared<std::string>("agreement"), version = std::make_shared<std::string>();
   Command& show = policy.AddVerb("show", "Show a version with its text");

@@ -136,6 +136,7 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"admin", "maintenance", "on", "--until", "soon"},
            {"admin", "agencies", "--as-at", "yesterday"},
            {"policy", "list", "--as-at", "yesterday"},
+           {"policy", "forums", "--as-at", "yesterday"},
            {"admin", "onboard"},  // Whom?
            {"admin", "propose", "--leave", "housing", "--effective-from", "soon"},
            {"referral", "sent-outside", "--as", "police", "--worker", "w", "--to", "idva", "--by", "pigeon", "--at", "2026-11-28", "--of",

@@ -309,6 +309,36 @@ TEST_F(SelfTest, EveryVerbThatChangesSomethingHasADryRunThatChangesNothing) {
                                   "hold set", "mailbox replay", "referral recall", "referral resolve", "tenant unlock", "warrant activate", "warrant resolve", "workers end", "workers put"}));
 }
 
+// The time of which a call asks; 0: as it is now, or it is not of those that know `as_at_ms`.
+int64_t AsAtOf(const MadeCall& call) {
+  std::string name = call.method.substr(1);
+  std::replace(name.begin(), name.end(), '/', '.');
+  const auto* method = google::protobuf::DescriptorPool::generated_pool()->FindMethodByName(name);
+  const auto* field = method == nullptr ? nullptr : method->input_type()->FindFieldByName("as_at_ms");
+  if (field == nullptr) return 0;
+  const std::unique_ptr<google::protobuf::Message> message(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(method->input_type())->New());
+  return message->ParseFromString(call.request) ? message->GetReflection()->GetInt64(*message, field) : 0;
+}
+
+TEST_F(SelfTest, EveryVerbThatTakesATimeAsAtAsksForThatTime) {
+  const Program program;
+  std::set<std::string> asked;
+  for (const FoundVerb& verb : AllVerbs(program)) {
+    const auto& options = verb.command->options();
+    if (std::none_of(options.begin(), options.end(), [](const Option& option) { return option.name() == "--as-at"; })) continue;
+    server_.TakeCalls();
+    auto line = Example(verb);
+    line.insert(line.end(), {"--as-at", "2026-11-01T09:30:00Z"});
+    Run(line);
+    for (const MadeCall& call : server_.TakeCalls()) {
+      if (AsAtOf(call) == 1'793'525'400'000) asked.insert(verb.words);
+    }
+  }
+  // Those whose way there the empty answers allow.
+  EXPECT_THAT(asked, IsSupersetOf({"admin agencies", "policy list", "policy forums"}));
+}
+
 TEST_F(SelfTest, ADryRunSaysWhatWouldBeAskedOfWhom) {
   ASSERT_EQ(Run({"--config", Path("accordctl.toml"), "hold", "lift", "inquest-1", "--dry-run"}), kDone) << err_;
   EXPECT_THAT(out_, HasSubstr("dry run: nothing was changed. the broker at 127.0.0.1:1, as admin/alice would be asked for "

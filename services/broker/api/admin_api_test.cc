@@ -1,5 +1,7 @@
 // Goal: what administrators do at once holds on the wire: a suspended agency's stream ends and its deliveries wait; a change comes into force
 // by the broker's clock, over a restart; maintenance lets IMMEDIATE through; the check-lists, the connection and the past can be asked for.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
 #include <map>
@@ -257,6 +259,81 @@ TEST_F(AdminApiTest, OfficersAndPolicyAreListedAsTheyCountAndCounted) {
   EXPECT_THAT(live(), ElementsAre("1 live"));
   documents.set_as_at_ms(absl::ToUnixMillis(kAdminTuesday - absl::Hours(1)));
   EXPECT_THAT(live(), IsEmpty());
+}
+
+TEST_F(AdminApiTest, ForumsAreListedAsTheyStoodPageByPage) {
+  const auto put = [&](const std::string& id, const std::vector<std::string>& members, bool active = true) {
+    admin::v1::Change change;
+    Forum& forum = *change.mutable_put_forum()->mutable_forum();
+    forum.set_id(id);
+    for (const std::string& member : members) forum.add_members(member);
+    forum.set_coordinator(members.back());
+    forum.set_active(active);
+    return world_.Change(change);
+  };
+  ListForumsRequest list;
+  const auto ask = [&] { return As("agency/idva", &PolicyService::Stub::ListForums, list); };
+  const auto rows = [&] {
+    std::vector<std::string> all;
+    const auto response = ask();
+    EXPECT_EQ(response.status(), absl::OkStatus());
+    if (!response.ok()) return all;
+    for (const auto& forum : response->forums()) {
+      all.push_back(fmt::format("{} {} led by {}{}", forum.id(), fmt::join(forum.members(), "+"), forum.coordinator(), forum.active() ? "" : ", over"));
+    }
+    list.set_page_token(response->next_page_token());
+    return all;
+  };
+  const auto at = [&](absl::Duration since_tuesday) {
+    list.set_as_at_ms(absl::ToUnixMillis(kAdminTuesday + since_tuesday));
+    list.clear_page_token();
+  };
+  clock_.Advance(absl::Hours(1));
+  ASSERT_EQ(put("marac", {"police"}), absl::OkStatus());
+  clock_.Advance(absl::Hours(1));
+  ASSERT_EQ(put("marac", {"police", "idva"}), absl::OkStatus());
+  ASSERT_EQ(put("channel", {"housing"}), absl::OkStatus());
+  clock_.Advance(absl::Hours(1));
+  ASSERT_EQ(put("marac", {"police", "housing"}, false), absl::OkStatus());
+
+  at(absl::Minutes(59));
+  EXPECT_THAT(rows(), IsEmpty()) << "there was none yet";
+  at(absl::Hours(1));
+  EXPECT_THAT(rows(), ElementsAre("marac police led by police"));
+  at(absl::Hours(2) - absl::Milliseconds(1));
+  EXPECT_THAT(rows(), ElementsAre("marac police led by police"));
+  at(absl::Hours(3));
+  EXPECT_THAT(rows(), ElementsAre("channel housing led by housing", "marac police+housing led by housing, over"));
+  at(absl::Hours(24));
+  EXPECT_THAT(rows(), ElementsAre("channel housing led by housing", "marac police+housing led by housing, over")) << "nothing came since";
+  list.clear_as_at_ms();
+  EXPECT_THAT(rows(), ElementsAre("channel housing led by housing", "marac police+housing led by housing, over"));
+
+  // The pages of a time stay as they were, whatever comes after it, and are of that time alone.
+  at(absl::Hours(2));
+  list.set_page_size(1);
+  EXPECT_THAT(rows(), ElementsAre("channel housing led by housing"));
+  const std::string second = list.page_token();
+  ASSERT_FALSE(second.empty());
+  ASSERT_EQ(put("daps", {"police"}), absl::OkStatus());
+  EXPECT_THAT(rows(), ElementsAre("marac police+idva led by idva"));
+  EXPECT_EQ(list.page_token(), "");
+  for (const int64_t other : {int64_t{0}, absl::ToUnixMillis(kAdminTuesday + absl::Hours(3))}) {
+    list.set_as_at_ms(other);
+    list.set_page_token(second);
+    EXPECT_TRUE(HasReason(ask().status(), Reason::kPageTokenInvalid)) << other;
+  }
+  list.clear_as_at_ms();
+  list.clear_page_token();
+  EXPECT_THAT(rows(), ElementsAre("channel housing led by housing"));
+  list.set_as_at_ms(absl::ToUnixMillis(kAdminTuesday + absl::Hours(2)));
+  EXPECT_TRUE(HasReason(ask().status(), Reason::kPageTokenInvalid)) << "one of what stands now";
+
+  list.clear_page_token();
+  list.set_as_at_ms(-1);
+  const absl::Status refused = ask().status();
+  EXPECT_TRUE(HasReason(refused, Reason::kFieldInvalid)) << refused;
+  EXPECT_EQ(DetailOf(refused).metadata["field"], "as_at_ms");
 }
 
 }  // namespace

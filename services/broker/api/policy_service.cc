@@ -12,6 +12,7 @@
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/history.h"
 
 namespace accord::broker {
 namespace {
@@ -102,25 +103,51 @@ absl::Status GetDocument(const ReadView& view, const Policy& policy, absl::Time 
   return absl::OkStatus();
 }
 
-// A page begins after an id, so that it goes on where it was although forums came meanwhile.
-absl::Status ListDocuments(const ReadView& view, const admin::v1::ListForumsRequest& request, admin::v1::ListForumsResponse& response) {
-  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kForumsPageDefault));
-  const std::string query = PageQuery(kListForums, {});
-  ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
-  storage::Range range = storage::Prefix(ForumKey(""));
-  if (after.has_value()) range.lower = ForumKey(*after) + '\0';
-  size_t bytes = 0;
-  bool corrupt = false;
-  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyPolicy, range, [&](std::string_view, std::string_view value) {
+// A page of forums that is being filled. It begins after an id, so that it goes on where it was although forums came meanwhile.
+struct ForumsPage {
+  // False when it was full already, and then the response says where the next one begins.
+  bool Add(admin::v1::Forum forum) {
     if (response.forums_size() == size || bytes >= kPageBytesMax) {
       response.set_next_page_token(MakePageToken(query, response.forums(response.forums_size() - 1).id()));
       return false;
     }
-    corrupt = !response.add_forums()->ParseFromArray(value.data(), static_cast<int>(value.size()));
-    bytes += value.size();
-    return !corrupt;
+    bytes += forum.ByteSizeLong();
+    *response.add_forums() = std::move(forum);
+    return true;
+  }
+
+  const int size;
+  const std::string query;
+  admin::v1::ListForumsResponse& response;
+  size_t bytes = 0;
+};
+
+// The forums after `after` as they are.
+absl::Status FillStanding(const ReadView& view, const std::optional<std::string>& after, ForumsPage& page) {
+  storage::Range range = storage::Prefix(ForumKey(""));
+  if (after.has_value()) range.lower = ForumKey(*after) + '\0';
+  bool corrupt = false;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyPolicy, range, [&](std::string_view, std::string_view value) {
+    admin::v1::Forum forum;
+    corrupt = !forum.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    return !corrupt && page.Add(std::move(forum));
   }));
   return corrupt ? Error(Reason::kStoreCorrupt, "a forum does not parse") : absl::OkStatus();
+}
+
+// As they are, or as they were at a time.
+absl::Status FillForums(const ReadView& view, const admin::v1::ListForumsRequest& request, admin::v1::ListForumsResponse& response) {
+  if (request.as_at_ms() < 0) return Error(Reason::kFieldInvalid, "as_at_ms: negative", {{"field", "as_at_ms"}});
+  ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kForumsPageDefault));
+  const std::string query = request.as_at_ms() == 0 ? PageQuery(kListForums, {}) : PageQuery(kListForums, {fmt::to_string(request.as_at_ms())});
+  ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
+  ForumsPage page{size, query, response};
+  if (request.as_at_ms() == 0) return FillStanding(view, after, page);
+  ACCORD_ASSIGN_OR_RETURN(auto forums, ForumsAt(view.store(), absl::FromUnixMillis(request.as_at_ms())));
+  for (auto row = forums.upper_bound(after.value_or("")); row != forums.end(); ++row) {
+    if (!page.Add(std::move(row->second))) break;
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -148,7 +175,7 @@ grpc::ServerUnaryReactor* PolicyService::ListForums(grpc::CallbackServerContext*
                                                     admin::v1::ListForumsResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kListForums, [this, request, response](const BrokerCall&, Answer answer) {
     const auto view = sequencer_.View();
-    answer(view.ok() ? ListDocuments(**view, *request, *response) : view.status());
+    answer(view.ok() ? FillForums(**view, *request, *response) : view.status());
   });
 }
 

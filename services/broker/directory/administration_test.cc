@@ -1,5 +1,6 @@
 // Roles, suspension, the life of a change, maintenance and the directory as it was: what administrators do, as commands over a map.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -391,6 +392,48 @@ TEST_F(AdministrationTest, TheDirectoryIsReadAsItWas) {
   EXPECT_THAT(seen(context_.time), ElementsAre("idva ", "police 0300 000 0000gone"));
   context_.Put(kFamilyChange, KeyU64(99), "\xff");
   EXPECT_TRUE(HasReason(AgenciesAt(context_, opened).status(), Reason::kStoreCorrupt));
+}
+
+TEST_F(AdministrationTest, ForumsAreReadAsTheyStood) {
+  const auto put = [](const std::string& id, const std::vector<std::string>& members, bool active = true) {
+    admin::v1::Change change;
+    auto& forum = *change.mutable_put_forum()->mutable_forum();
+    forum.set_id(id);
+    for (const std::string& member : members) forum.add_members(member);
+    forum.set_coordinator(members.back());
+    forum.set_active(active);
+    return change;
+  };
+  OpenLog({PutAgency(Agency("police")), PutAgency(Agency("idva")), put("marac", {"police"})});
+  const absl::Time opened = context_.time;
+  context_.time += absl::Hours(1);
+  Make(put("marac", {"police", "idva"}));
+  const auto later = Propose("alice", "request-1", put("channel", {"police"}), {.effective_from_ms = absl::ToUnixMillis(opened + absl::Hours(3))});
+  ASSERT_TRUE(Approve("bob", "request-2", *later).ok());
+  context_.time += absl::Hours(1);
+  Make(put("marac", {"idva"}, false));
+  ASSERT_TRUE(Propose("alice", "request-3", put("mappa", {"police"})).ok());
+
+  const auto seen = [&](absl::Time at) {
+    std::vector<std::string> rows;
+    const auto forums = ForumsAt(context_, at);
+    EXPECT_EQ(forums.status(), absl::OkStatus());
+    for (const auto& [id, forum] : *forums) {
+      rows.push_back(fmt::format("{} {} led by {}{}", id, fmt::join(forum.members(), "+"), forum.coordinator(), forum.active() ? "" : ", over"));
+    }
+    return rows;
+  };
+  EXPECT_THAT(seen(opened - absl::Milliseconds(1)), IsEmpty());
+  EXPECT_THAT(seen(opened), ElementsAre("marac police led by police"));
+  EXPECT_THAT(seen(opened + absl::Hours(1) - absl::Milliseconds(1)), ElementsAre("marac police led by police"));
+  EXPECT_THAT(seen(opened + absl::Hours(1)), ElementsAre("marac police+idva led by idva"));
+  EXPECT_THAT(seen(opened + absl::Hours(2)), ElementsAre("marac idva led by idva, over"));
+  EXPECT_THAT(seen(opened + absl::Hours(3)), ElementsAre("marac idva led by idva, over")) << "approved for later, and not put yet";
+  At(opened + absl::Hours(3));
+  EXPECT_THAT(seen(opened + absl::Hours(3) - absl::Milliseconds(1)), ElementsAre("marac idva led by idva, over"));
+  EXPECT_THAT(seen(opened + absl::Hours(3)), ElementsAre("channel police led by police", "marac idva led by idva, over"));
+  context_.Put(kFamilyChange, KeyU64(99), "\xff");
+  EXPECT_TRUE(HasReason(ForumsAt(context_, opened).status(), Reason::kStoreCorrupt));
 }
 
 TEST_F(AdministrationTest, AnApproverSeesFieldByFieldWhatWouldBeDifferent) {

@@ -245,6 +245,18 @@ absl::StatusOr<std::map<std::string, admin::v1::Agency>> AgenciesAt(const storag
   return agencies;
 }
 
+absl::StatusOr<std::map<std::string, admin::v1::Forum>> ForumsAt(const storage::Store& store, absl::Time at) {
+  ACCORD_ASSIGN_OR_RETURN(auto changes, ChangesInForce(store, [](const Change& change) { return change.has_put_forum(); }));
+  std::map<std::string, admin::v1::Forum> forums;
+  for (InForce& made : changes) {
+    if (made.since_ms > absl::ToUnixMillis(at)) break;
+    auto& forum = *made.change.mutable_put_forum()->mutable_forum();
+    const std::string id = forum.id();
+    forums[id] = std::move(forum);
+  }
+  return forums;
+}
+
 std::vector<admin::v1::FieldDifference> DifferencesOf(const Message& before, const Message& after) {
   std::vector<admin::v1::FieldDifference> all;
   AddDifferences("", before, after, all);

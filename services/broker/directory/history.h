@@ -1,4 +1,4 @@
-// The directory as it was at a time, and what a change makes different, read from the changes that were approved.
+// The directory and the forums as they were at a time, and what a change makes different, read from the changes that were approved.
 //
 // Every function reads family `change` once from end to end: administrators ask seldom, and an area makes few changes a day. Thread-safe.
 #pragma once
@@ -19,6 +19,9 @@ namespace accord::broker {
 
 // The agencies by id as they stood at `at`, without what they publish themselves. DATA_LOSS when a row does not parse; errors of `store`.
 absl::StatusOr<std::map<std::string, admin::v1::Agency>> AgenciesAt(const storage::Store& store, absl::Time at);
+
+// The forums by id as they stood at `at`, those too that did not sit then. Errors as AgenciesAt.
+absl::StatusOr<std::map<std::string, admin::v1::Forum>> ForumsAt(const storage::Store& store, absl::Time at);
 
 // What is different in `after` from `before`, two messages of one type, field by field in the order of their declaration; a field's path has
 // the names of the messages around it. Certificates and texts are named by their
