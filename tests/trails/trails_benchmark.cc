@@ -31,6 +31,7 @@
 #include "services/broker/broker.h"
 #include "services/broker/broker_services.h"
 #include "services/broker/questions/question.h"
+#include "services/broker/trails/fact.h"
 #include "services/broker/trails/postings.h"
 #include "tests/trails/make_store.h"
 
@@ -172,6 +173,8 @@ class Measurement {
       {
         ACCORD_ASSIGN_OR_RETURN(const auto view, broker_.sequencer().View());
         ACCORD_ASSIGN_OR_RETURN(indexed, TrailIndexed(*view));
+        ACCORD_ASSIGN_OR_RETURN(const uint64_t kept, FactsKept(*view));
+        indexed = std::min(indexed, kept);
         size = view->ledger().size();
       }
       first = std::min(first, indexed);

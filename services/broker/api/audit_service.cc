@@ -43,13 +43,20 @@ absl::StatusOr<AskedAudit> ReadAskedAudit(const Caller& caller, const AuditShari
   return asked;
 }
 
-absl::Status AnswerAskedAudit(const ReadView& view, const AuditWork& work, const AskedAudit& asked, TablePosition from, AuditSharingResponse& response) {
+absl::Status AnswerAskedAudit(const ReadView& view, const AuditWork& work, WholeTables& tables, const AskedAudit& asked, TablePosition from,
+                              AuditSharingResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int64_t asked_at_ms,
                           QueryAskedAtMs(view, asked.caller, type::v1::EVENT_TYPE_SHARING_AUDITED, asked.digest, from.query_index, work.clock.Now()));
   const auto directory = work.directory.Get();
-  ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table whole,
-                          AnswerAudit(view, work.keys, *directory, asked.caller, *asked.audit, asked.request, from.query_index, asked_at_ms));
-  response.set_next_page_token(FillTablePage(std::move(whole), from, asked.page_size, asked.page_query, *response.mutable_table()));
+  ACCORD_ASSIGN_OR_RETURN(const TableGround ground,
+                          TableGroundOf(view, asked.caller, asked.page_query, from.query_index, inspection::v1::Warrant(), directory->epoch()));
+  std::shared_ptr<const WholeTable> whole = from.row == 0 ? nullptr : tables.Find(ground);
+  if (whole == nullptr) {
+    ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table table,
+                            AnswerAudit(view, work.keys, *directory, asked.caller, *asked.audit, asked.request, from.query_index, asked_at_ms));
+    whole = std::make_shared<const WholeTable>(std::move(table));
+  }
+  response.set_next_page_token(TurnTablePage(tables, ground, whole, from.row, asked.page_size, *response.mutable_table()));
   return absl::OkStatus();
 }
 
@@ -74,7 +81,7 @@ grpc::ServerUnaryReactor* AuditService::AuditSharing(grpc::CallbackServerContext
     if (!asked.ok()) return answer(asked.status());
     if (asked->from.has_value()) {
       const auto view = work_.sequencer.View();
-      return answer(view.ok() ? AnswerAskedAudit(**view, work_, *asked, *asked->from, *response) : view.status());
+      return answer(view.ok() ? AnswerAskedAudit(**view, work_, tables_, *asked, *asked->from, *response) : view.status());
     }
     EntryDraft draft = AuditEntry(*asked);
     std::string principal = asked->caller.principal;
@@ -83,7 +90,7 @@ grpc::ServerUnaryReactor* AuditService::AuditSharing(grpc::CallbackServerContext
           if (!index.ok()) return answer(index.status());
           const auto view = work_.sequencer.View();
           if (!view.ok()) return answer(view.status());
-          answer(AnswerAskedAudit(**view, work_, asked, {.query_index = *index, .row = 0}, *response));
+          answer(AnswerAskedAudit(**view, work_, tables_, asked, {.query_index = *index, .row = 0}, *response));
         }));
   });
 }

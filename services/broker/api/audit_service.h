@@ -4,6 +4,7 @@
 #include "accord/admin/v1/audit_service.grpc.pb.h"
 #include "common/base/clock.h"
 #include "common/rpc/handler.h"
+#include "services/broker/api/table_pages.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
@@ -35,6 +36,7 @@ class AuditService final : public admin::v1::AuditService::CallbackService {
  private:
   const AuditWork work_;
   rpc::HandlerContext& shared_;
+  WholeTables tables_;
 };
 
 }  // namespace accord::broker

@@ -2,17 +2,21 @@
 //
 // Goal: every question is an entry before its first row; its pages are of the log as it was then; it is answered under a warrant that covers it and in
 // no other way; a sample is drawn again from its seed, and opens to its warrant what was drawn and nothing else.
+#include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "accord/inspection/v1/trail_service.pb.h"
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "accord/inspection/v1/warrant_service.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "services/broker/api/question_calls.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_wire.h"
 #include "services/broker/trails/receipts.h"
@@ -95,6 +99,7 @@ class QuestionApiTest : public ::testing::Test {
     const auto dimension = detail.metadata.find("dimension");
     return std::string(RowOf(detail.reason).name) + (dimension == detail.metadata.end() ? "" : " " + dimension->second);
   }
+  static std::vector<std::string> Cells(const inspection::v1::Row& row) { return {row.cells().begin(), row.cells().end()}; }
   static std::vector<std::string> CasesOf(const DrawSampleResponse& response) {
     std::vector<std::string> cases;
     for (const auto& row : response.table().rows()) cases.push_back(row.cells(1));
@@ -149,6 +154,87 @@ TEST_F(QuestionApiTest, AQuestionIsAnEntryBeforeItsRowsAndItsPagesAreOfTheLogAsI
     rows += page.table().rows_size();
   }
   EXPECT_EQ(rows, 3);
+}
+
+TEST_F(QuestionApiTest, WhatIsErasedBetweenTwoPagesIsOnNoPageAfterwards) {
+  for (const char* id : {"referral-1", "referral-2", "referral-3"}) Store(id, "anna");
+  const auto sample = Only<DrawSampleResponse>(Draw("admin/alice", Sample(1, "")));
+  AskQuestionRequest request;
+  request.set_question(22);
+  request.set_case_pseudonym(*FromHex(CasesOf(sample).at(0)));
+  const auto whole = Only<AskQuestionResponse>(Ask("admin/alice", request)).table();
+  ASSERT_EQ(whole.rows_size(), 3);
+  request.set_page_size(1);
+  const auto first = Only<AskQuestionResponse>(Ask("admin/alice", request));
+  EXPECT_EQ(Cells(first.table().rows(0)), Cells(whole.rows(0)));
+  request.set_page_token(first.next_page_token());
+  for (int turned = 0; turned < 2; ++turned) {
+    EXPECT_EQ(Cells(Only<AskQuestionResponse>(Ask("admin/alice", request)).table().rows(0)), Cells(whole.rows(1)));
+  }
+  const auto cell = std::find_if(whole.rows(1).cells().begin(), whole.rows(1).cells().end(), [](const std::string& one) { return one.starts_with("referrals/"); });
+  ASSERT_NE(cell, whole.rows(1).cells().end());
+  admin::v1::Change change;
+  change.mutable_erase()->set_header_digest(*FromHex(std::string_view(*cell).substr(std::string_view("referrals/").size())));
+  change.mutable_erase()->set_ground(type::v1::ERASURE_GROUND_SUBJECT_REQUEST);
+  change.mutable_erase()->set_authority("dpo:2026/17");
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  const auto after = Only<AskQuestionResponse>(Ask("admin/alice", request));
+  ASSERT_EQ(after.table().rows_size(), 1);
+  EXPECT_EQ(Cells(after.table().rows(0)), Cells(whole.rows(2)));
+  EXPECT_EQ(after.table().referrals(), 2u);
+}
+
+// Holds the sequencer up until it is told to go on.
+class HeldUp : public Command {
+ public:
+  explicit HeldUp(absl::Notification& go_on) : go_on_(go_on) {}
+  absl::Status Apply(CommitContext&) override {
+    go_on_.WaitForNotification();
+    return absl::OkStatus();
+  }
+  void Done(const absl::StatusOr<Committed>&) override {}
+
+ private:
+  absl::Notification& go_on_;
+};
+
+TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
+  Store("referral-1", "anna");
+  const auto stub = inspection::v1::TrailService::NewStub(world_.Channel("admin/alice"));
+  struct Call {
+    grpc::ClientContext context;
+    AskQuestionRequest request;
+    AskQuestionResponse response;
+  };
+  std::vector<std::unique_ptr<Call>> calls;
+  absl::Mutex mu;
+  std::vector<absl::Status> ended;  // Guarded by `mu`.
+  // Each takes its place and then waits for its entry on the record.
+  absl::Notification go_on;
+  world_.broker().sequencer().Submit(std::make_unique<HeldUp>(go_on));
+  for (int i = 0; i <= kQuestionsAtOnceMax; ++i) {
+    Call& call = *calls.emplace_back(std::make_unique<Call>());
+    rpc::SetTimeout(call.context, kTestTimeout);
+    call.request = Question(2, "");
+    stub->async()->AskQuestion(&call.context, &call.request, &call.response, [&](const grpc::Status& status) {
+      absl::MutexLock lock(&mu);
+      ended.push_back(rpc::FromGrpc(status));
+    });
+  }
+  const auto wait = [&](size_t count) {
+    const auto reached = [&]() { return ended.size() >= count; };
+    absl::MutexLock lock(&mu);
+    EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&reached), kTestTimeout));
+    return ended;
+  };
+  const auto first = wait(1);
+  go_on.Notify();
+  const auto all = wait(kQuestionsAtOnceMax + 1);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(HasReason(first[0], Reason::kQueueFull)) << first[0];
+  EXPECT_EQ(DetailOf(first[0]).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");
+  for (size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i], absl::OkStatus());
+  EXPECT_EQ(Refused(Ask("admin/alice", Question(2, ""))), "");
 }
 
 TEST_F(QuestionApiTest, NobodyAsksWithoutAWarrantThatCoversIt) {

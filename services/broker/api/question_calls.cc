@@ -68,15 +68,29 @@ absl::StatusOr<Asked> ReadAsked(const ReadView& view, const Caller& caller, cons
 
 referral::ClockRules ClocksNow(const QuestionWork& work, absl::Time now) { return work.policy.Get()->compiled.Clocks(now); }
 
-absl::Status AnswerAsked(const ReadView& view, const QuestionWork& work, const Asked& asked, TablePosition from, absl::Time now,
-                         AskQuestionResponse& response) {
+absl::StatusOr<std::unique_ptr<RunningPlace>> TakePlace(QuestionAnswers& answers) {
+  return RunningPlace::Take(answers.running, kQuestionsAtOnceMax, "questions are being answered");
+}
+
+// The page that begins at `from`, of the answer that is kept or of one computed now, for which `place` is taken if it was not.
+absl::Status AnswerAsked(const ReadView& view, const QuestionWork& work, QuestionAnswers& answers, std::unique_ptr<RunningPlace> place, const Asked& asked,
+                         TablePosition from, absl::Time now, AskQuestionResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int64_t asked_at_ms,
                           QueryAskedAtMs(view, asked.caller, type::v1::EVENT_TYPE_QUESTION_ASKED, asked.digest, from.query_index, now));
   const auto directory = work.directory.Get();
-  const referral::ClockRules clocks = ClocksNow(work, absl::FromUnixMillis(asked_at_ms));
-  ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table whole, AnswerQuestion(view, work.executor, work.keys, *directory, clocks, asked.scope, *asked.question, asked.request,
-                                                                      from.query_index, asked_at_ms));
-  response.set_next_page_token(FillTablePage(std::move(whole), from, asked.page_size, asked.page_query, *response.mutable_table()));
+  ACCORD_ASSIGN_OR_RETURN(const TableGround ground,
+                          TableGroundOf(view, asked.caller, asked.page_query, from.query_index, asked.scope.warrant(), directory->epoch()));
+  std::shared_ptr<const WholeTable> whole = from.row == 0 ? nullptr : answers.tables.Find(ground);
+  if (whole == nullptr) {
+    if (place == nullptr) {
+      ACCORD_ASSIGN_OR_RETURN(place, TakePlace(answers));
+    }
+    const referral::ClockRules clocks = ClocksNow(work, absl::FromUnixMillis(asked_at_ms));
+    ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table table, AnswerQuestion(view, work.executor, work.keys, *directory, clocks, asked.scope, *asked.question,
+                                                                        asked.request, from.query_index, asked_at_ms));
+    whole = std::make_shared<const WholeTable>(std::move(table));
+  }
+  response.set_next_page_token(TurnTablePage(answers.tables, ground, whole, from.row, asked.page_size, *response.mutable_table()));
   return absl::OkStatus();
 }
 
@@ -165,20 +179,20 @@ grpc::ServerUnaryReactor* QuestionCalls::List(grpc::CallbackServerContext& conte
 grpc::ServerUnaryReactor* QuestionCalls::Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const AskQuestionRequest& request,
                                              AskQuestionResponse& response) {
   return HandleRecorded(context, shared, work_.refusals, kAskQuestion, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
-    auto place = RunningPlace::Take(answering_, kQuestionsAtOnceMax, "questions are being answered");
-    if (!place.ok()) return answer(place.status());
     absl::StatusOr<Asked> asked;
     absl::StatusOr<QueryEntry> query;
+    absl::StatusOr<std::unique_ptr<RunningPlace>> place;
     {
       const auto view = work_.sequencer.View();
       if (!view.ok()) return answer(view.status());
       asked = ReadAsked(**view, call.caller, request, shared.clock.Now());
       if (!asked.ok()) return answer(asked.status());
       if (asked->from.has_value()) {
-        const absl::Status answered = AnswerAsked(**view, work_, *asked, *asked->from, shared.clock.Now(), response);
-        place->reset();  // Before the caller can ask for the next page.
+        const absl::Status answered = AnswerAsked(**view, work_, answers_, nullptr, *asked, *asked->from, shared.clock.Now(), response);
         return answer(answered);
       }
+      place = TakePlace(answers_);
+      if (!place.ok()) return answer(place.status());
       query = QuestionEntry(**view, work_, *work_.directory.Get(), *asked, shared.clock.Now());
       if (!query.ok()) return answer(query.status());
     }
@@ -188,9 +202,9 @@ grpc::ServerUnaryReactor* QuestionCalls::Ask(grpc::CallbackServerContext& contex
           if (!index.ok()) return answer(index.status());
           const auto view = work_.sequencer.View();
           if (!view.ok()) return answer(view.status());
-          const absl::Status answered = AnswerAsked(**view, work_, asked, {.query_index = *index, .row = 0}, shared.clock.Now(), response);
-          place.reset();
-          answer(answered);
+          const absl::Status answered =
+              AnswerAsked(**view, work_, answers_, std::move(place), asked, {.query_index = *index, .row = 0}, shared.clock.Now(), response);
+          answer(answered);  // A statement of its own: the place was given back before the caller can ask for the next page.
         }));
   });
 }

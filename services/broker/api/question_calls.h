@@ -6,6 +6,7 @@
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/random.h"
 #include "common/rpc/handler.h"
+#include "services/broker/api/table_pages.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/policy/policy_holder.h"
 #include "services/broker/sequencer/refusal_recorder.h"
@@ -28,6 +29,12 @@ struct QuestionWork {
   Executor& executor;  // Helps to read.
 };
 
+// What calls have of each other's answers. Thread-safe.
+struct QuestionAnswers {
+  std::atomic<int> running = 0;  // Being computed.
+  WholeTables tables;
+};
+
 // Thread-safe.
 class QuestionCalls {
  public:
@@ -36,7 +43,8 @@ class QuestionCalls {
   grpc::ServerUnaryReactor* List(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::ListQuestionsRequest& request,
                                  inspection::v1::ListQuestionsResponse& response);
   // The entry QUESTION_ASKED is durable before the first row; the pages of one answer are of the log as it was at that entry, and may be turned for
-  // an hour. Errors of OpenScope, CheckQuestion and AnswerQuestion; PAGE_TOKEN_INVALID; QUEUE_FULL when kQuestionsAtOnceMax are being answered.
+  // an hour. Errors of OpenScope, CheckQuestion and AnswerQuestion; PAGE_TOKEN_INVALID; QUEUE_FULL when kQuestionsAtOnceMax are being answered and
+  // this one must be computed, as a page of an answer that is kept need not.
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::AskQuestionRequest& request,
                                 inspection::v1::AskQuestionResponse& response);
   // The entry SAMPLE_DRAWN is durable, with what it adds to the warrant, before the answer. Errors of OpenScope, CheckSample, DrawSample and
@@ -46,7 +54,7 @@ class QuestionCalls {
 
  private:
   const QuestionWork work_;
-  std::atomic<int> answering_ = 0;
+  QuestionAnswers answers_;
 };
 
 }  // namespace accord::broker

@@ -1,12 +1,14 @@
 #include "services/broker/api/table_pages.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/directory/families.h"
 #include "services/broker/trails/receipts.h"
 #include "services/broker/trails/trail.h"
 
@@ -35,18 +37,70 @@ absl::StatusOr<int64_t> QueryAskedAtMs(const ReadView& view, const Caller& calle
   return at_ms;
 }
 
-std::string FillTablePage(inspection::v1::Table whole, TablePosition from, int page_size, std::string_view page_query, inspection::v1::Table& table) {
-  whole.set_query_index(from.query_index);
-  table = whole;
-  table.clear_rows();
-  size_t bytes = table.ByteSizeLong();
-  auto row = static_cast<int>(std::min<uint64_t>(from.row, static_cast<uint64_t>(whole.rows_size())));
-  for (; row < whole.rows_size() && table.rows_size() < page_size && bytes < kPageBytesMax; ++row) {
-    bytes += whole.rows(row).ByteSizeLong();
-    *table.add_rows() = std::move(*whole.mutable_rows(row));
+absl::StatusOr<TableGround> TableGroundOf(const ReadView& view, const Caller& caller, std::string page_query, uint64_t query_index, const inspection::v1::Warrant& warrant,
+                                          uint64_t directory_epoch) {
+  TableGround ground{.page_query = std::move(page_query),
+                     .query_index = query_index,
+                     .desk = caller.desk,
+                     .warrant = warrant.SerializeAsString(),
+                     .directory_epoch = directory_epoch,
+                     .newest_erasure = {}};
+  storage::Range erasures{.lower = ErasureKey(0), .upper = ErasureKey(std::numeric_limits<uint64_t>::max())};
+  erasures.descending = true;
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyErasure, erasures, [&](std::string_view key, std::string_view) {
+    ground.newest_erasure = key;
+    return false;
+  }));
+  return ground;
+}
+
+std::shared_ptr<const WholeTable> WholeTables::Find(const TableGround& ground) const {
+  absl::MutexLock lock(&mu_);
+  const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& one) { return one.ground == ground; });
+  return found == kept_.end() ? nullptr : found->table;
+}
+
+void WholeTables::Keep(TableGround ground, std::shared_ptr<const WholeTable> table) {
+  const size_t bytes = table->head.SpaceUsedLong() + table->rows.SpaceUsedExcludingSelfLong();
+  absl::MutexLock lock(&mu_);
+  DropLocked(ground);
+  bytes_ += bytes;
+  kept_.push_back({std::move(ground), std::move(table), bytes});
+  while (!kept_.empty() && (kept_.size() > kTablesKeptMax || bytes_ > kTableBytesKeptMax)) {
+    bytes_ -= kept_.front().bytes;
+    kept_.pop_front();
   }
-  if (row == whole.rows_size()) return {};
-  return MakePageToken(page_query, ByteWriter().U64(from.query_index).U64(static_cast<uint64_t>(row)).bytes());
+}
+
+void WholeTables::Drop(const TableGround& ground) {
+  absl::MutexLock lock(&mu_);
+  DropLocked(ground);
+}
+
+void WholeTables::DropLocked(const TableGround& ground) {
+  const auto found = std::find_if(kept_.begin(), kept_.end(), [&](const Kept& one) { return one.ground == ground; });
+  if (found == kept_.end()) return;
+  bytes_ -= found->bytes;
+  kept_.erase(found);
+}
+
+std::string TurnTablePage(WholeTables& tables, const TableGround& ground, const std::shared_ptr<const WholeTable>& whole, uint64_t row, int page_size,
+                          inspection::v1::Table& table) {
+  table = whole->head;
+  table.set_query_index(ground.query_index);
+  const auto end = static_cast<uint64_t>(whole->rows.size());
+  size_t bytes = table.ByteSizeLong();
+  for (; row < end && table.rows_size() < page_size && bytes < kPageBytesMax; ++row) {
+    const inspection::v1::Row& next = whole->rows[static_cast<int>(row)];
+    bytes += next.ByteSizeLong();
+    *table.add_rows() = next;
+  }
+  if (row >= end) {
+    tables.Drop(ground);
+    return {};
+  }
+  if (tables.Find(ground) == nullptr) tables.Keep(ground, whole);
+  return MakePageToken(ground.page_query, ByteWriter().U64(ground.query_index).U64(row).bytes());
 }
 
 }  // namespace accord::broker

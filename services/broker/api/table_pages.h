@@ -1,16 +1,23 @@
-// Pages of an answer that is a table, computed anew for each page over the log as it was when it was asked: what named questions and audits
-// share. The query is an entry before its first row; its pages may be turned for kTrailQueryLife. All functions are thread-safe.
+// Pages of an answer that is a table, over the log as it was when it was asked: what named questions and audits share. The query is an entry
+// before its first row; its pages may be turned for kTrailQueryLife. All functions are thread-safe.
+//
+// A whole answer is kept in memory until its last page was had, so that it is computed once. One that is kept no more is computed anew.
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "accord/inspection/v1/table.pb.h"
+#include "accord/inspection/v1/warrant_service.pb.h"
 #include "accord/type/v1/entry.pb.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/access.h"
@@ -39,8 +46,58 @@ absl::StatusOr<std::optional<TablePosition>> ReadTablePosition(std::string_view 
 absl::StatusOr<int64_t> QueryAskedAtMs(const ReadView& view, const Caller& caller, type::v1::EventType type, std::string_view digest, uint64_t query_index,
                                        absl::Time now);
 
-// Puts at most `page_size` rows of `whole` from `from` on into `table`, with all else that `whole` says, and returns the next page's token; empty
-// on the last page.
-std::string FillTablePage(inspection::v1::Table whole, TablePosition from, int page_size, std::string_view page_query, inspection::v1::Table& table);
+inline constexpr size_t kTablesKeptMax = 16;                 // Whole answers.
+inline constexpr size_t kTableBytesKeptMax = 64u << 20;      // Of all of them, as they lie in memory.
+
+// What a whole answer rests on beside the log as it was: while all of this is the same it need not be computed anew.
+struct TableGround {
+  std::string page_query;            // Who asked what.
+  uint64_t query_index = 0;
+  type::v1::Desk desk = type::v1::DESK_UNSPECIFIED;  // By whose certificate a page is asked for.
+  std::string warrant;               // As it stands; empty: none.
+  uint64_t directory_epoch = 0;
+  std::string newest_erasure;        // What was erased since is not told, whoever knew of it before.
+  bool operator==(const TableGround&) const = default;
+};
+// Errors of the view.
+absl::StatusOr<TableGround> TableGroundOf(const ReadView& view, const Caller& caller, std::string page_query, uint64_t query_index, const inspection::v1::Warrant& warrant,
+                                          uint64_t directory_epoch);
+
+// A whole answer: all but its rows, and these.
+struct WholeTable {
+  explicit WholeTable(inspection::v1::Table table) {
+    rows.Swap(table.mutable_rows());
+    head = std::move(table);
+  }
+  inspection::v1::Table head;
+  google::protobuf::RepeatedPtrField<inspection::v1::Row> rows;
+};
+
+// Whole answers of which some pages were not had yet. Thread-safe.
+class WholeTables {
+ public:
+  // Null when it is not kept, or the ground has shifted.
+  std::shared_ptr<const WholeTable> Find(const TableGround& ground) const;
+  // Those kept longest go when there are too many, or one that alone is too large at once.
+  void Keep(TableGround ground, std::shared_ptr<const WholeTable> table);
+  void Drop(const TableGround& ground);
+
+ private:
+  struct Kept {
+    TableGround ground;
+    std::shared_ptr<const WholeTable> table;
+    size_t bytes = 0;
+  };
+  void DropLocked(const TableGround& ground) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  mutable absl::Mutex mu_;
+  std::deque<Kept> kept_ ABSL_GUARDED_BY(mu_);  // The one kept longest first.
+  size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+// Puts at most `page_size` rows of `whole` from `row` on into `table`, with all else that it says, and returns the next page's token; empty on the
+// last page. The whole is kept while there is another page, and dropped with the last.
+std::string TurnTablePage(WholeTables& tables, const TableGround& ground, const std::shared_ptr<const WholeTable>& whole, uint64_t row, int page_size,
+                          inspection::v1::Table& table);
 
 }  // namespace accord::broker

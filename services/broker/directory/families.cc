@@ -178,7 +178,7 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
     std::vector<storage::FamilySpec> all;
     for (std::string_view name :
          {kFamilyLeaf, kFamilyTile, kFamilyNode, kFamilyCheckpoint, kFamilyPublished, kFamilyCosignature, kFamilyWitness,
-          kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyTrailIndex, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyParty,
+          kFamilyFork, kFamilyOpening, kFamilyChain, kFamilyChainEntry, kFamilyTrailIndex, kFamilyFact, kFamilyRequest, kFamilyReferral, kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyParty,
           kFamilyDelivery, kFamilyMailbox, kFamilyDeadLetter, kFamilySettled, kFamilyCase, kFamilyCaseToken, kFamilyCaseReferral, kFamilyCaseEvent, kFamilyCaseMatch, kFamilyLink, kFamilyLinkIndex,
           kFamilyErasure, kFamilyErased,
           kFamilyRetention, kFamilyMapping, kFamilyRefused, kFamilyHold, kFamilyHoldCover,

@@ -30,6 +30,7 @@ inline constexpr std::string_view kFamilyOpening = kOpeningFamily;   // u64 inde
 inline constexpr std::string_view kFamilyChain = "chain";            // pseudonym[16] → StoredChain
 inline constexpr std::string_view kFamilyChainEntry = "chain_entry"; // ChainEntryKey → u64 leaf index
 inline constexpr std::string_view kFamilyTrailIndex = "trail_index"; // TrailIndexKey → nothing (trails/index.h)
+inline constexpr std::string_view kFamilyFact = "fact";              // ChainEntryKey → sealed StoredFact (trails/fact.h)
 
 // Referrals and their delivery.
 inline constexpr std::string_view kFamilyRequest = "request";        // RequestKey → StoredRequest
@@ -94,6 +95,7 @@ inline constexpr std::string_view kFamilyMeta = storage::kMetaFamily;
 inline constexpr std::string_view kMetaEpochsKey = "epochs";         // → StoredEpochs
 inline constexpr std::string_view kMetaChangeKey = "change";         // → u64 number of the last change
 inline constexpr std::string_view kMetaTrailIndexKey = "trail_index";  // → u64 entries that family `trail_index` covers; absent: none
+inline constexpr std::string_view kMetaFactKey = "fact";             // → u64 entries that family `fact` covers; absent: none
 inline constexpr std::string_view kMetaWitnessedKey = "witnessed";   // → u64 size of the newest that met the quorum when cosigned
 inline constexpr std::string_view kMetaForkKey = "fork";             // → u64 leaf index of the FORK_SHOWN entry that ended signing
 inline constexpr std::string_view kMetaErasureListKey = "erasure_list";      // → u64 records that the erasure list has at least

@@ -129,7 +129,10 @@ absl::Status Collected::Collect(CommitContext& context, const TrailKeys& keys) {
     Row(kFamilyCaseEvent, CaseReferralKey(stored.cases(i), stored.case_numbers(i)));
   }
   ACCORD_ASSIGN_OR_RETURN(const auto indexes, EntriesOf(context, stored.chain(), UINT64_MAX));
-  for (const uint64_t index : indexes) ACCORD_RETURN_IF_ERROR(CollectEntry(context, keys, index));
+  for (uint64_t sequence = 0; sequence < indexes.size(); ++sequence) {
+    ACCORD_RETURN_IF_ERROR(CollectEntry(context, keys, indexes[sequence]));
+    Row(kFamilyFact, ChainEntryKey(stored.chain(), sequence));  // Written yet or not, as those of the index.
+  }
   ACCORD_RETURN_IF_ERROR(CollectSharing(context));
   for (const std::string& id : delivery_ids) ACCORD_RETURN_IF_ERROR(CollectDelivery(context, id));
   return absl::OkStatus();

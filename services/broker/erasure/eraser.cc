@@ -32,7 +32,7 @@ constexpr absl::Duration kDropPause = absl::Milliseconds(100);
 
 // The families of which an erasure deletes or overwrites something.
 constexpr std::array kPurged = {
-    kFamilyOpening, kFamilyTrailIndex, kFamilyReferral,     kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
+    kFamilyOpening, kFamilyTrailIndex, kFamilyFact, kFamilyReferral,     kFamilySection, kFamilyUpload, kFamilyUploadIndex, kFamilyStatement, kFamilyRequest, kFamilyParty,  kFamilyDelivery,
     kFamilyMailbox, kFamilyDeadLetter,   kFamilySettled, kFamilyCase,         kFamilyCaseToken, kFamilyCaseReferral, kFamilyCaseEvent, kFamilyCaseMatch, kFamilyLink, kFamilyLinkIndex, kFamilyErasure, kFamilyRetention, kFamilyMapping,
     kFamilyRefused, kFamilyChange,       kFamilyHold,    kFamilyHoldCover, kFamilyHoldReferral, kFamilyDue, kFamilyDueAt,
     kFamilyGap,     kFamilyBreach,       kFamilyReview,  kFamilySharing,
@@ -153,13 +153,13 @@ absl::Status Eraser::AdoptListed() {
       (family == kFamilyReferral ? last : rows).emplace_back(family, std::string(key));
     };
     absl::Status status;
-    for (std::string_view family : {kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyOpening, kFamilyGap, kFamilyBreach, kFamilyCaseEvent}) {
+    for (std::string_view family : {kFamilyReferral, kFamilySection, kFamilyStatement, kFamilyOpening, kFamilyFact, kFamilyGap, kFamilyBreach, kFamilyCaseEvent}) {
       ACCORD_RETURN_IF_ERROR(view->Scan(family, {}, [&](std::string_view key, std::string_view value) {
         const auto slot = KeySlots::SlotOf(value);
         status = slot.status();
         if (!slot.ok() || !slots.contains(*slot)) return slot.ok();
         add(family, key);
-        if (family != kFamilyOpening && family != kFamilyCaseEvent) digests.emplace(key.substr(0, crypto::kDigestBytes));
+        if (family != kFamilyOpening && family != kFamilyFact && family != kFamilyCaseEvent) digests.emplace(key.substr(0, crypto::kDigestBytes));
         return true;
       }));
       ACCORD_RETURN_IF_ERROR(status);

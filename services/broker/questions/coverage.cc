@@ -11,13 +11,13 @@ namespace accord::broker {
 namespace {
 
 struct Covered {
-  std::set<std::string> events;
+  std::set<type::v1::EventType> events;
   std::set<int64_t> days;  // Since 1970, UTC.
   int64_t first_ms = 0, last_ms = 0;
   uint64_t recorded_later = 0;
 
   void Add(const FactEvent& event) {
-    events.insert(Code(event.event.type()));
+    events.insert(event.event.type());
     days.insert(event.time_ms / kDayMs);
     if (first_ms == 0 || event.time_ms < first_ms) first_ms = event.time_ms;
     last_ms = std::max(last_ms, event.time_ms);
@@ -49,7 +49,9 @@ void AddCoverage(const QuestionInput& input, int64_t from_ms, int64_t until_ms, 
   for (const auto& [agency, covered] : by_agency) {
     auto& coverage = *table.add_coverage();
     coverage.set_agency(agency);
-    for (const std::string& event : covered.events) coverage.add_events(event);
+    std::set<std::string> names;
+    for (const type::v1::EventType event : covered.events) names.insert(Code(event));
+    for (const std::string& name : names) coverage.add_events(name);
     coverage.set_first_ms(covered.first_ms);
     coverage.set_last_ms(covered.last_ms);
     coverage.set_recorded_later(covered.recorded_later);

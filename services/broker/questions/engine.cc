@@ -1,5 +1,6 @@
 #include "services/broker/questions/engine.h"
 
+#include <absl/container/flat_hash_set.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 #include <utility>
 
 #include "common/base/ids.h"
+#include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/questions/coverage.h"
@@ -102,56 +104,104 @@ std::set<std::string> AreasOf(const std::set<std::string>& agencies, const Direc
 // Reads facts, each referral once, and judges them.
 class FactsReader {
  public:
+  // Of one case or referral (`one`) every opening is checked against its leaf again, as question 22 says.
   FactsReader(const ReadView& view, Executor& executor, const DirectorySnapshot& directory, const Scope& scope, const AskQuestionRequest& request,
-              uint64_t tree_size)
-      : view_(view), executor_(executor), directory_(directory), scope_(scope), as_at_ms_(request.as_at_ms()), tree_size_(tree_size) {}
+              uint64_t tree_size, bool one)
+      : view_(view), executor_(executor), directory_(directory), scope_(scope), as_at_ms_(request.as_at_ms()), tree_size_(tree_size),
+        from_(one ? FactsFrom::kLog : FactsFrom::kKept) {}
 
-  // Into `into` each that was not read before, is not outside the scope, not erased, and not of after the tree or what is asked as at.
-  absl::Status Read(const std::vector<uint64_t>& indices, std::vector<ReferralFacts>& into) {
-    std::vector<uint64_t> unread;
-    for (const uint64_t index : indices) {
-      if (index < tree_size_ && seen_.insert(index).second) unread.push_back(index);
+  // Into `into` each that is not outside the scope, not erased, and not of after the tree or what is asked as at. REQUIRES: none was read before.
+  absl::Status ReadStored(std::span<const uint64_t> indices, std::vector<ReferralFacts>& into) {
+    ACCORD_RETURN_IF_ERROR(Bound(indices.size()));
+    return Read(indices, [&](uint64_t index) { return ReadFacts(view_, index, tree_size_); }, erased_, into);
+  }
+  // The same of the referrals of `cases` that were not read before.
+  absl::Status ReadCases(const std::set<std::string>& cases, std::vector<ReferralFacts>& into) {
+    const std::vector<std::string> pseudonyms(cases.begin(), cases.end());
+    std::vector<absl::StatusOr<std::vector<std::string>>> found(pseudonyms.size());
+    InParallel(executor_, pseudonyms.size(), kFactReaders, [&](size_t i) { found[i] = DigestsOfCase(view_, pseudonyms[i], kQuestionReferralsMax); });
+    std::vector<std::string> unread;
+    std::set<std::string> others;
+    for (const auto& of_case : found) {
+      ACCORD_RETURN_IF_ERROR(of_case.status());
+      for (const std::string& digest : *of_case) {
+        if (!read_.contains(digest) && others.insert(digest).second) unread.push_back(digest);
+      }
     }
-    if (seen_.size() > kQuestionReferralsMax) {
-      return Error(Reason::kQueryTooCostly, fmt::format("it would look at more than {} referrals", kQuestionReferralsMax));
-    }
-    for (std::span<const uint64_t> rest = unread; !rest.empty();) {
-      const auto some = rest.first(std::min(rest.size(), kFactsAtOnce));
-      rest = rest.subspan(some.size());
-      ACCORD_ASSIGN_OR_RETURN(auto read, ReadFactsOf(view_, executor_, some, tree_size_));
-      for (auto& facts : read) Judge(std::move(facts), into);
-    }
-    return absl::OkStatus();
+    ACCORD_RETURN_IF_ERROR(Bound(unread.size()));
+    return ReadReferrals(unread, into);
+  }
+  // The same of these. One that is not there, or was stored after the tree, is not counted as erased.
+  absl::Status ReadReferrals(const std::vector<std::string>& digests, std::vector<ReferralFacts>& into) {
+    uint64_t gone = 0;
+    return Read(std::span(digests), [&](const std::string& digest) { return ReadFactsOfReferral(view_, digest, tree_size_, from_); }, gone, into);
   }
 
+  // True once a referral was there, covered or not.
+  bool any() const { return !read_.empty(); }
   // How many referrals and entries the scope does not cover, and by which dimension it did not the last of the referrals.
   uint64_t outside() const { return outside_; }
   uint64_t erased() const { return erased_; }
   std::string_view uncovered() const { return uncovered_; }
 
  private:
-  void Judge(std::optional<ReferralFacts> facts, std::vector<ReferralFacts>& into) {
-    if (!facts.has_value()) {
-      ++erased_;
-      return;
-    }
-    if (as_at_ms_ != 0 && facts->stored_ms > as_at_ms_) return;
-    if (!scope_.warrant_id().empty()) LeaveOutUncovered(*facts);
-    if (facts->events.empty()) return;
-    if (as_at_ms_ != 0) std::erase_if(facts->events, [&](const FactEvent& event) { return event.time_ms > as_at_ms_; });
-    into.push_back(*std::move(facts));
+  // What was read of one referral, and what of it the scope does not cover.
+  struct Judged {
+    absl::StatusOr<std::optional<ReferralFacts>> facts;
+    uint64_t outside = 0;
+    std::string_view uncovered;
+  };
+
+  absl::Status Bound(size_t more) {
+    looked_at_ += more;
+    if (looked_at_ <= kQuestionReferralsMax) return absl::OkStatus();
+    return Error(Reason::kQueryTooCostly, fmt::format("it would look at more than {} referrals", kQuestionReferralsMax));
   }
 
-  // Every entry of a referral whose stored entry is not covered: it is what says that there is a referral at all.
-  void LeaveOutUncovered(ReferralFacts& facts) {
-    const std::string_view uncovered = scope_.Uncovered(ScopeFactsOf(facts, directory_));
-    if (!uncovered.empty()) {
-      ++outside_;
-      uncovered_ = uncovered;
+  template <typename Name, typename Facts>
+  absl::Status Read(std::span<const Name> names, const Facts& facts_of, uint64_t& gone, std::vector<ReferralFacts>& into) {
+    while (!names.empty()) {
+      const auto some = names.first(std::min(names.size(), kFactsAtOnce));
+      names = names.subspan(some.size());
+      std::vector<Judged> judged(some.size());
+      InParallel(executor_, some.size(), kFactReaders, [&](size_t i) {
+        judged[i].facts = facts_of(some[i]);
+        if (judged[i].facts.ok() && judged[i].facts->has_value()) Judge(judged[i]);
+      });
+      for (Judged& one : judged) {
+        ACCORD_RETURN_IF_ERROR(one.facts.status());
+        if (!one.facts->has_value()) {
+          ++gone;
+          continue;
+        }
+        ReferralFacts& facts = **one.facts;
+        read_.insert(facts.digest);
+        outside_ += one.outside;
+        if (!one.uncovered.empty()) uncovered_ = one.uncovered;
+        if (!facts.events.empty()) into.push_back(std::move(facts));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Leaves out the entries that are not looked at: of a referral that is not covered all, since its stored entry is what says that there is
+  // one at all.
+  void Judge(Judged& one) const {
+    ReferralFacts& facts = **one.facts;
+    if (as_at_ms_ != 0 && facts.stored_ms > as_at_ms_) {
       facts.events.clear();
       return;
     }
-    outside_ += std::erase_if(facts.events, [&](const FactEvent& event) { return !scope_.Covers(ScopeFactsOf(facts, event, directory_)); });
+    if (!scope_.warrant_id().empty()) {
+      one.uncovered = scope_.Uncovered(ScopeFactsOf(facts, directory_));
+      if (!one.uncovered.empty()) {
+        one.outside = 1;
+        facts.events.clear();
+        return;
+      }
+      one.outside = std::erase_if(facts.events, [&](const FactEvent& event) { return !scope_.Covers(ScopeFactsOf(facts, event, directory_)); });
+    }
+    if (as_at_ms_ != 0) std::erase_if(facts.events, [&](const FactEvent& event) { return event.time_ms > as_at_ms_; });
   }
 
   const ReadView& view_;
@@ -160,7 +210,9 @@ class FactsReader {
   const Scope& scope_;
   const int64_t as_at_ms_;
   const uint64_t tree_size_;
-  std::set<uint64_t> seen_;
+  const FactsFrom from_;
+  absl::flat_hash_set<std::string> read_;  // Header digests.
+  size_t looked_at_ = 0;
   uint64_t outside_ = 0, erased_ = 0;
   std::string_view uncovered_;
 };
@@ -175,22 +227,23 @@ bool IsAskedAbout(const ReferralFacts& facts, const AskQuestionRequest& request)
   });
 }
 
-absl::StatusOr<std::vector<uint64_t>> AskedIndices(const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const Question& question,
-                                                   const AskQuestionRequest& request, uint64_t tree_size) {
+// What the request is about: a referral, a case, or what was stored in a period.
+absl::Status ReadAsked(FactsReader& reader, const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const Question& question,
+                       const AskQuestionRequest& request, uint64_t tree_size, JudgedFacts& facts) {
   if (question.one && !request.referral().empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto index, StoredOfReferral(view, request.referral()));
-    if (!index.has_value()) return Error(Reason::kReferralNotFound, "no record in Accord of such a referral");
-    return std::vector<uint64_t>{*index};
+    ACCORD_RETURN_IF_ERROR(reader.ReadReferrals({request.referral()}, facts.asked));
+    return reader.any() ? absl::OkStatus() : Error(Reason::kReferralNotFound, "no record in Accord of such a referral");
   }
   if (question.one) {
-    ACCORD_ASSIGN_OR_RETURN(auto indices, StoredOfCase(view, request.case_pseudonym(), kQuestionReferralsMax));
-    if (indices.empty()) return Error(Reason::kEntryNotFound, "no record in Accord of such a case");
-    return indices;
+    ACCORD_RETURN_IF_ERROR(reader.ReadCases({request.case_pseudonym()}, facts.asked));
+    return reader.any() ? absl::OkStatus() : Error(Reason::kEntryNotFound, "no record in Accord of such a case");
   }
   ACCORD_ASSIGN_OR_RETURN(const uint64_t from, IndexAt(view, request.from_ms()));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t until, IndexAt(view, request.until_ms()));
-  return ReferralsStored(view, keys, directory, {request.agencies().begin(), request.agencies().end()}, {request.areas().begin(), request.areas().end()},
-                         from, std::min(until, tree_size), kQuestionReferralsMax);
+  ACCORD_ASSIGN_OR_RETURN(const auto indices,
+                          ReferralsStored(view, keys, directory, {request.agencies().begin(), request.agencies().end()},
+                                          {request.areas().begin(), request.areas().end()}, from, std::min(until, tree_size), kQuestionReferralsMax));
+  return reader.ReadStored(indices, facts.asked);
 }
 
 bool InAskedPeriod(const ReferralFacts& facts, const AskQuestionRequest& request) {
@@ -368,10 +421,9 @@ Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, Agency
 
 absl::StatusOr<Table> AnswerQuestion(const ReadView& view, Executor& executor, const TrailKeys& keys, const DirectorySnapshot& directory, const referral::ClockRules& clocks, const Scope& scope,
                                      const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
-  ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, AskedIndices(view, keys, directory, question, request, tree_size));
-  FactsReader reader(view, executor, directory, scope, request, tree_size);
+  FactsReader reader(view, executor, directory, scope, request, tree_size, question.one);
   JudgedFacts facts;
-  ACCORD_RETURN_IF_ERROR(reader.Read(indices, facts.asked));
+  ACCORD_RETURN_IF_ERROR(ReadAsked(reader, view, keys, directory, question, request, tree_size, facts));
   if (question.one && facts.asked.empty() && !reader.uncovered().empty()) return OutsideWarrant(reader.uncovered());
   if (question.one) std::erase_if(facts.asked, [&](const ReferralFacts& one) { return !InAskedPeriod(one, request); });
   if (question.cases) {
@@ -379,12 +431,7 @@ absl::StatusOr<Table> AnswerQuestion(const ReadView& view, Executor& executor, c
     for (const ReferralFacts& one : facts.asked) {
       if (IsAskedAbout(one, request)) cases.insert(one.cases.begin(), one.cases.end());
     }
-    std::vector<uint64_t> others;
-    for (const std::string& pseudonym : cases) {
-      ACCORD_ASSIGN_OR_RETURN(const auto of_case, StoredOfCase(view, pseudonym, kQuestionReferralsMax));
-      others.insert(others.end(), of_case.begin(), of_case.end());
-    }
-    ACCORD_RETURN_IF_ERROR(reader.Read(others, facts.beside));
+    ACCORD_RETURN_IF_ERROR(reader.ReadCases(cases, facts.beside));
   }
   facts.outside = reader.outside();
   facts.erased = reader.erased();

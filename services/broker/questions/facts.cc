@@ -4,16 +4,17 @@
 #include <utility>
 
 #include "common/base/bytes.h"
-#include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/storage/store.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/trails/fact.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
 namespace {
 
+using storage::v1::StoredFact;
 using storage::v1::StoredReferral;
 
 constexpr std::string_view kAgencyPrincipal = "agency/";
@@ -23,18 +24,6 @@ std::string FactAgency(std::string_view principal) {
   if (!principal.starts_with(kAgencyPrincipal)) return {};
   principal.remove_prefix(kAgencyPrincipal.size());
   return std::string(principal.substr(0, principal.find('/')));
-}
-
-absl::StatusOr<std::optional<type::v1::Statement>> FactStatement(const ReadView& view, const type::v1::EntryReferral& about) {
-  if (about.statement_digest().empty()) return std::nullopt;
-  ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.GetSealed(kFamilyStatement, StatementKey(about.header_digest(), about.statement_digest())));
-  if (!bytes.has_value()) return std::nullopt;
-  storage::v1::StoredStatement stored;
-  type::v1::Statement statement;
-  if (!stored.ParseFromString(*bytes) || !statement.ParseFromString(stored.statement().payload())) {
-    return Error(Reason::kStoreCorrupt, "a stored statement does not parse");
-  }
-  return statement;
 }
 
 // An entry and what it says.
@@ -49,29 +38,20 @@ absl::StatusOr<OpenedEntry> ReadOpened(const ReadView& view, uint64_t index) {
   return OpenedEntry{static_cast<int64_t>(entry.parsed.time_ms), std::move(parts)};
 }
 
-// Nothing when what the entry said was erased.
-absl::StatusOr<std::optional<FactEvent>> FactEventOf(const ReadView& view, uint64_t index, OpenedEntry entry) {
-  EntryParts& parts = entry.parts;
-  if (!parts.event.has_value()) return std::nullopt;
+FactEvent FactEventOf(uint64_t index, StoredFact fact) {
   FactEvent event;
   event.index = index;
-  event.time_ms = entry.time_ms;
-  event.event = *std::move(parts.event);
-  event.decisions = std::move(parts.decisions);
-  if (parts.actor.has_value()) {
-    event.principal = parts.actor->principal();
-    event.agency = FactAgency(event.principal);
-    event.worker = parts.actor->worker();
-  }
-  if (parts.referral.has_value()) {
-    event.recipient = parts.referral->recipient();
-    event.delivery_id = parts.referral->delivery_id();
-    event.statement_digest = parts.referral->statement_digest();
-    if (parts.referral->desk() != type::v1::DESK_UNSPECIFIED) event.desk = parts.referral->desk();
-    if (event.event.type() == type::v1::EVENT_TYPE_STATEMENT) {
-      ACCORD_ASSIGN_OR_RETURN(event.statement, FactStatement(view, *parts.referral));
-    }
-  }
+  event.time_ms = fact.time_ms();
+  event.event = std::move(*fact.mutable_event());
+  if (fact.has_decisions()) event.decisions = std::move(*fact.mutable_decisions());
+  if (fact.has_statement()) event.statement = std::move(*fact.mutable_statement());
+  event.principal = std::move(*fact.mutable_principal());
+  event.agency = FactAgency(event.principal);
+  if (fact.has_worker()) event.worker = std::move(*fact.mutable_worker());
+  event.recipient = std::move(*fact.mutable_recipient());
+  event.delivery_id = std::move(*fact.mutable_delivery_id());
+  event.statement_digest = std::move(*fact.mutable_statement_digest());
+  if (fact.desk() != type::v1::DESK_UNSPECIFIED) event.desk = fact.desk();
   return event;
 }
 
@@ -97,6 +77,44 @@ absl::StatusOr<std::optional<StoredReferral>> LoadForFacts(const ReadView& view,
   if (!stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored referral does not parse");
   return stored;
 }
+
+// `first`: its stored entry, when that was read already.
+absl::StatusOr<std::optional<ReferralFacts>> FactsOfStored(const ReadView& view, std::string_view digest, const StoredReferral& stored,
+                                                           std::optional<OpenedEntry> first, uint64_t end, FactsFrom from) {
+  ReferralFacts facts;
+  facts.digest = digest;
+  ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(stored));
+  facts.parts = header.Parts();
+  facts.stored_index = stored.stored_index();
+  facts.cases.assign(stored.cases().begin(), stored.cases().end());
+  ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, IndicesOfChain(view, stored.chain(), end));
+  std::vector<std::optional<StoredFact>> kept(indices.size());
+  if (from == FactsFrom::kKept) {
+    ACCORD_ASSIGN_OR_RETURN(kept, KeptFacts(view, stored.chain(), indices.size()));
+  }
+  facts.events.reserve(indices.size());
+  for (size_t i = 0; i < indices.size(); ++i) {
+    const bool is_first = first.has_value() && indices[i] == facts.stored_index;
+    if (!kept[i].has_value()) {
+      OpenedEntry entry;
+      if (is_first) {
+        entry = *std::move(first);
+      } else {
+        ACCORD_ASSIGN_OR_RETURN(entry, ReadOpened(view, indices[i]));
+      }
+      ACCORD_ASSIGN_OR_RETURN(kept[i], MakeFact(view, entry.time_ms, std::move(entry.parts)));
+    }
+    if (kept[i].has_value()) facts.events.push_back(FactEventOf(indices[i], *std::move(kept[i])));
+  }
+  if (facts.events.empty()) return std::nullopt;
+  if (facts.events.front().index != facts.stored_index) return Error(Reason::kStoreCorrupt, "a referral's chain does not begin with its stored entry");
+  facts.stored_ms = facts.events.front().time_ms;
+  const int64_t happened = facts.parts.core.happened().latest_ms();
+  facts.recorded_later = happened != 0 && facts.stored_ms - happened > kRecordedLaterMs;
+  return facts;
+}
+
+uint64_t EndOf(const ReadView& view, uint64_t tree_size) { return tree_size == 0 ? view.ledger().size() : tree_size; }
 
 }  // namespace
 
@@ -131,55 +149,22 @@ const FactEvent* ReferralFacts::FirstStatement(type::v1::StatementKind kind, std
 }
 
 absl::StatusOr<std::optional<ReferralFacts>> ReadFacts(const ReadView& view, uint64_t stored_index, uint64_t tree_size) {
-  const uint64_t end = tree_size == 0 ? view.ledger().size() : tree_size;
-  if (stored_index >= end) return std::nullopt;
+  if (stored_index >= EndOf(view, tree_size)) return std::nullopt;
   ACCORD_ASSIGN_OR_RETURN(OpenedEntry first, ReadOpened(view, stored_index));
   if (!first.parts.referral.has_value()) return std::nullopt;
-  ReferralFacts facts;
-  facts.digest = first.parts.referral->header_digest();
-  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadForFacts(view, facts.digest));
-  if (!stored.has_value()) return std::nullopt;
-  ACCORD_ASSIGN_OR_RETURN(const referral::OpenedHeader header, OpenStored(*stored));
-  facts.parts = header.Parts();
-  facts.stored_index = stored_index;
-  facts.stored_ms = first.time_ms;
-  facts.cases.assign(stored->cases().begin(), stored->cases().end());
-  const int64_t happened = facts.parts.core.happened().latest_ms();
-  facts.recorded_later = happened != 0 && facts.stored_ms - happened > kRecordedLaterMs;
-  ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, IndicesOfChain(view, stored->chain(), end));
-  facts.events.reserve(indices.size());
-  for (const uint64_t index : indices) {
-    OpenedEntry entry;
-    if (index == stored_index) {
-      entry = std::move(first);
-    } else {
-      ACCORD_ASSIGN_OR_RETURN(entry, ReadOpened(view, index));
-    }
-    ACCORD_ASSIGN_OR_RETURN(auto event, FactEventOf(view, index, std::move(entry)));
-    if (event.has_value()) facts.events.push_back(*std::move(event));
-  }
-  return facts;
-}
-
-absl::StatusOr<std::vector<std::optional<ReferralFacts>>> ReadFactsOf(const ReadView& view, Executor& executor, std::span<const uint64_t> stored_indices,
-                                                                       uint64_t tree_size) {
-  std::vector<absl::StatusOr<std::optional<ReferralFacts>>> read(stored_indices.size());
-  InParallel(executor, read.size(), kFactReaders, [&](size_t i) { read[i] = ReadFacts(view, stored_indices[i], tree_size); });
-  std::vector<std::optional<ReferralFacts>> facts;
-  for (auto& one : read) {
-    ACCORD_RETURN_IF_ERROR(one.status());
-    facts.push_back(*std::move(one));
-  }
-  return facts;
-}
-
-absl::StatusOr<std::optional<uint64_t>> StoredOfReferral(const ReadView& view, std::string_view digest) {
+  const std::string digest = first.parts.referral->header_digest();
   ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadForFacts(view, digest));
   if (!stored.has_value()) return std::nullopt;
-  return stored->stored_index();
+  return FactsOfStored(view, digest, *stored, std::move(first), EndOf(view, tree_size), FactsFrom::kKept);
 }
 
-absl::StatusOr<std::vector<uint64_t>> StoredOfCase(const ReadView& view, std::string_view pseudonym, size_t limit) {
+absl::StatusOr<std::optional<ReferralFacts>> ReadFactsOfReferral(const ReadView& view, std::string_view digest, uint64_t tree_size, FactsFrom from) {
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadForFacts(view, digest));
+  if (!stored.has_value() || stored->stored_index() >= EndOf(view, tree_size)) return std::nullopt;
+  return FactsOfStored(view, digest, *stored, std::nullopt, EndOf(view, tree_size), from);
+}
+
+absl::StatusOr<std::vector<std::string>> DigestsOfCase(const ReadView& view, std::string_view pseudonym, size_t limit) {
   std::vector<std::string> digests;
   const accord::storage::Range range{.lower = CaseReferralKey(pseudonym, 0), .upper = CaseReferralKey(pseudonym, std::numeric_limits<uint64_t>::max())};
   ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyCaseReferral, range, [&](std::string_view, std::string_view value) {
@@ -187,12 +172,7 @@ absl::StatusOr<std::vector<uint64_t>> StoredOfCase(const ReadView& view, std::st
     return digests.size() <= limit;
   }));
   if (digests.size() > limit) return Error(Reason::kQueryTooCostly, "the case has more referrals than one answer may look at");
-  std::vector<uint64_t> indices;
-  for (const std::string& digest : digests) {
-    ACCORD_ASSIGN_OR_RETURN(const auto index, StoredOfReferral(view, digest));
-    if (index.has_value()) indices.push_back(*index);
-  }
-  return indices;
+  return digests;
 }
 
 }  // namespace accord::broker

@@ -1,5 +1,6 @@
 // What the record says of one referral, gathered once from its stored entry and the entries of its chain: what named questions and audits
-// are computed from, and nothing else (docs/questions.md).
+// are computed from, and nothing else (docs/questions.md). What the index has kept of the entries (trails/fact.h) is read in one place; the
+// others are opened one by one.
 //
 // Thread-safe: all functions are pure but for what they read of the view.
 #pragma once
@@ -60,13 +61,13 @@ inline constexpr size_t kFactReaders = 3;
 // Of the referral whose stored entry is at `stored_index`; nothing when it was erased. Entries from `tree_size` on are not read; 0: all of
 // the view's tree. Errors of the view; STORE_CORRUPT when what is stored does not fit together.
 absl::StatusOr<std::optional<ReferralFacts>> ReadFacts(const ReadView& view, uint64_t stored_index, uint64_t tree_size = 0);
+// Whether what was kept of entries is taken for what they say, or each is opened and checked against its leaf again: for what is about few.
+enum class FactsFrom { kKept, kLog };
+// The same of the referral with this header digest; nothing, too, when there is none or it was stored after that tree.
+absl::StatusOr<std::optional<ReferralFacts>> ReadFactsOfReferral(const ReadView& view, std::string_view digest, uint64_t tree_size = 0,
+                                                                 FactsFrom from = FactsFrom::kKept);
 
-// The same of several, in their order, read by this thread and up to kFactReaders - 1 of `executor` that are free. The first error.
-absl::StatusOr<std::vector<std::optional<ReferralFacts>>> ReadFactsOf(const ReadView& view, Executor& executor, std::span<const uint64_t> stored_indices, uint64_t tree_size);
-
-// Leaf indices of the stored entries of a case's referrals, ascending; erased ones are left out. At most `limit`: QUERY_TOO_COSTLY beyond.
-absl::StatusOr<std::vector<uint64_t>> StoredOfCase(const ReadView& view, std::string_view pseudonym, size_t limit);
-// Of the referral with this header digest; nothing when there is none or it was erased.
-absl::StatusOr<std::optional<uint64_t>> StoredOfReferral(const ReadView& view, std::string_view digest);
+// Header digests of a case's referrals, in the order in which they came to it. At most `limit`: QUERY_TOO_COSTLY beyond.
+absl::StatusOr<std::vector<std::string>> DigestsOfCase(const ReadView& view, std::string_view pseudonym, size_t limit);
 
 }  // namespace accord::broker

@@ -5,15 +5,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/base/bytes.h"
 #include "common/crypto/testing_pki.h"
 #include "common/referral/header.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/trails/fact.h"
+#include "services/broker/trails/indexer.h"
 #include "services/broker/trails/testing_log.h"
 
 namespace accord::broker::facts_test {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class FactsTest : public ::testing::Test {
@@ -29,11 +34,13 @@ class FactsTest : public ::testing::Test {
                 entry.chains = {chain.pseudonym};
                 entry.event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
                 entry.actor.emplace().set_principal("agency/police/rms");
-                entry.referral.emplace().set_header_digest(std::string(32 - request_id.size(), 'd') + request_id);
+                entry.referral.emplace().set_header_digest(Digest(request_id));
                 ACCORD_ASSIGN_OR_RETURN(stored_index, context.AddEntry(entry));
                 entry.event.set_type(type::v1::EVENT_TYPE_RELEASED);
                 entry.referral->set_recipient("idva");
+                entry.decisions.emplace().add_decisions()->set_rule_id("agreement/1/all");
                 for (int i = 0; i < others; ++i) ACCORD_RETURN_IF_ERROR(context.AddEntry(entry));
+                if (others > 0) ACCORD_RETURN_IF_ERROR(AddStatement(context, entry, chain.slot));
                 storage::v1::StoredReferral stored;
                 *stored.mutable_header() = header.header;
                 for (const auto& opening : header.openings) *stored.add_openings() = opening;
@@ -43,6 +50,51 @@ class FactsTest : public ::testing::Test {
               }),
               absl::OkStatus());
     return stored_index;
+  }
+
+  static absl::Status AddStatement(CommitContext& context, EntryDraft entry, uint64_t slot) {
+    type::v1::Statement said;
+    said.set_kind(type::v1::STATEMENT_KIND_ACCEPTED);
+    said.set_agency("idva");
+    storage::v1::StoredStatement stored;
+    stored.mutable_statement()->set_payload(said.SerializeAsString());
+    entry.event.set_type(type::v1::EVENT_TYPE_STATEMENT);
+    entry.event.set_statement(said.kind());
+    entry.actor->set_principal("agency/idva");
+    entry.actor->mutable_worker()->set_pseudonym("w-1");
+    entry.referral->set_desk(type::v1::DESK_CONFIDENTIAL);
+    entry.referral->set_statement_digest(std::string(32, 's'));
+    entry.decisions.reset();
+    ACCORD_RETURN_IF_ERROR(context.AddEntry(entry));
+    return context.PutSealed(kFamilyStatement, StatementKey(entry.referral->header_digest(), entry.referral->statement_digest()), slot,
+                             stored.SerializeAsString());
+  }
+
+  // Keeps what the entries before `until` say, as the index does.
+  void Keep(uint64_t until) {
+    EntryOpener opener(keys_);
+    const uint64_t from = *FactsKept(log_.View());
+    const auto entries = opener.Open(log_.View(), from, until);
+    ASSERT_EQ(entries.status(), absl::OkStatus());
+    ASSERT_EQ(log_.Commit([&](CommitContext& context) { return PutTrailRows(context, from, until, *entries); }), absl::OkStatus());
+  }
+  size_t Kept() {
+    return static_cast<size_t>(std::count_if(log_.store().rows.begin(), log_.store().rows.end(), [](const auto& row) { return row.first.first == kFamilyFact; }));
+  }
+  uint64_t Size() const { return log_.View().ledger().size(); }
+  static std::string Digest(const std::string& request_id) { return std::string(32 - request_id.size(), 'd') + request_id; }
+
+  // All that is read of a referral, to compare.
+  static std::string Text(const absl::StatusOr<std::optional<ReferralFacts>>& facts) {
+    if (!facts.ok() || !facts->has_value()) return facts.status().ToString();
+    std::string text = fmt::format("{} {} {} {}\n", (*facts)->digest, (*facts)->stored_index, (*facts)->stored_ms, (*facts)->parts.core.request_id());
+    for (const FactEvent& event : (*facts)->events) {
+      text += fmt::format("{} {} {} {} {} {} {} {} {} {} {} {}\n", event.index, event.time_ms, event.event.ShortDebugString(), event.principal, event.agency,
+                          event.worker.ShortDebugString(), event.recipient, event.delivery_id, event.statement_digest, static_cast<int>(event.desk),
+                          event.decisions.has_value() ? event.decisions->ShortDebugString() : "none",
+                          event.statement.has_value() ? event.statement->ShortDebugString() : "none");
+    }
+    return text;
   }
 
   referral::SignedHeader Header(const std::string& request_id) {
@@ -83,44 +135,83 @@ class FactsTest : public ::testing::Test {
   }
 
   TestingLog log_;
-  Executor executor_{2, 16};
+  const TrailKeys keys_{std::string(32, 'k')};
   FakeRandom random_{3};
   const crypto::SigningKey key_ = crypto::testing::TestAuthority().IssueSigning("police").signing_key();
   std::map<std::string, uint64_t> slots_;
 };
 
-TEST_F(FactsTest, ManyAreReadInTheirOrderAndAnErasedOneIsNone) {
-  std::vector<uint64_t> stored;
-  for (int i = 0; i < 20; ++i) stored.push_back(Store(fmt::format("request-{}", i), i));
-  ASSERT_EQ(log_.slots().Destroy(slots_["request-7"]), absl::OkStatus());
-  const auto facts = ReadFactsOf(log_.View(), executor_, stored, 0);
-  ASSERT_EQ(facts.status(), absl::OkStatus());
-  ASSERT_THAT(*facts, SizeIs(20));
-  for (size_t i = 0; i < 20; ++i) {
-    ASSERT_EQ((*facts)[i].has_value(), i != 7) << i;
-    if (i == 7) continue;
-    EXPECT_EQ((*facts)[i]->stored_index, stored[i]);
-    EXPECT_EQ((*facts)[i]->parts.core.request_id(), fmt::format("request-{}", i));
-    ASSERT_THAT((*facts)[i]->events, SizeIs(i + 1));
-    EXPECT_EQ((*facts)[i]->events.front().event.type(), type::v1::EVENT_TYPE_REFERRAL_STORED);
-    EXPECT_EQ((*facts)[i]->events.front().index, stored[i]);
+TEST_F(FactsTest, AnErasedOneIsNone) {
+  const uint64_t erased = Store("request-1", 3), other = Store("request-2", 3);
+  Keep(Size());
+  ASSERT_EQ(log_.slots().Destroy(slots_["request-1"]), absl::OkStatus());
+  for (const auto& facts : {ReadFacts(log_.View(), erased), ReadFactsOfReferral(log_.View(), Digest("request-1"))}) {
+    ASSERT_EQ(facts.status(), absl::OkStatus());
+    EXPECT_FALSE(facts->has_value());
   }
+  EXPECT_TRUE(ReadFacts(log_.View(), other)->has_value());
+  EXPECT_FALSE(ReadFactsOfReferral(log_.View(), std::string(32, 'n'))->has_value());
 }
 
-TEST_F(FactsTest, OneThatDoesNotFitTogetherFailsThemAll) {
-  std::vector<uint64_t> stored;
-  for (int i = 0; i < 20; ++i) stored.push_back(Store(fmt::format("request-{}", i), 1));
-  log_.store().Put(kLeafFamily, KeyU64(stored[11] + 1), "no leaf");
-  EXPECT_TRUE(HasReason(ReadFactsOf(log_.View(), executor_, stored, 0).status(), Reason::kStoreCorrupt));
+// Whether none, some or all of it is kept beside the log, and by whichever name it is asked for.
+TEST_F(FactsTest, WhatIsKeptIsWhatTheLogSays) {
+  Store("request-0", 2);
+  const uint64_t stored = Store("request-1", 6);
+  const std::string from_log = Text(ReadFacts(log_.View(), stored));
+  for (const char* said : {"EVENT_TYPE_RELEASED", "STATEMENT_KIND_ACCEPTED", "agreement/1/all", "agency/police/rms police", "pseudonym: \"w-1\""}) {
+    EXPECT_THAT(from_log, HasSubstr(said));
+  }
+  for (const uint64_t until : {stored + 1, stored + 4, Size()}) {
+    Keep(until);
+    EXPECT_EQ(*FactsKept(log_.View()), until);
+    EXPECT_EQ(Kept(), until);  // Entry 0 is the first of these, and each is of a referral.
+    EXPECT_EQ(Text(ReadFacts(log_.View(), stored)), from_log);
+    EXPECT_EQ(Text(ReadFactsOfReferral(log_.View(), Digest("request-1"))), from_log);
+  }
+  // Of a tree in which it had fewer entries, or was not there.
+  EXPECT_THAT((*ReadFactsOfReferral(log_.View(), Digest("request-1"), stored + 3))->events, SizeIs(3));
+  EXPECT_FALSE(ReadFactsOfReferral(log_.View(), Digest("request-1"), stored)->has_value());
+  EXPECT_FALSE(ReadFacts(log_.View(), stored, stored)->has_value());
 }
 
-// Each read by key is a place of its own in a long log: leaf and openings of each entry once, the referral, and its chain as one scan.
-TEST_F(FactsTest, ReadsTwoPlacesForEachEntryAndOneForTheReferral) {
-  const uint64_t stored = Store("request-1", 9);
-  CountedReads store(log_.store());
-  ASSERT_EQ(ReadFacts(log_.ViewOf(store), stored).status(), absl::OkStatus());
-  EXPECT_EQ(store.gets, 2 * 10 + 1);
-  EXPECT_EQ(store.scans, 1);
+TEST_F(FactsTest, WhatDoesNotFitTogetherIsTold) {
+  const uint64_t stored = Store("request-1", 3);
+  log_.store().Put(kFamilyLeaf, KeyU64(stored + 1), "no leaf");
+  EXPECT_TRUE(HasReason(ReadFacts(log_.View(), stored).status(), Reason::kStoreCorrupt));
+  // Of that entry nothing is kept, and whoever reads it is told; its rows of the index are there.
+  Keep(Size());
+  EXPECT_EQ(Kept(), Size() - 1);
+  EXPECT_TRUE(HasReason(ReadFacts(log_.View(), stored).status(), Reason::kStoreCorrupt));
+  EXPECT_TRUE(HasReason(ReadFactsOfReferral(log_.View(), Digest("request-1")).status(), Reason::kStoreCorrupt));
+}
+
+TEST_F(FactsTest, AKeptRowThatWasAlteredIsTold) {
+  const uint64_t stored = Store("request-1", 3);
+  Keep(Size());
+  auto row = std::find_if(log_.store().rows.begin(), log_.store().rows.end(), [](const auto& one) { return one.first.first == kFamilyFact; });
+  ASSERT_NE(row, log_.store().rows.end());
+  row->second.back() ^= 1;
+  EXPECT_TRUE(HasReason(ReadFacts(log_.View(), stored).status(), Reason::kStoreCorrupt));
+  // Who asks about few is answered from the log itself.
+  const auto from_log = ReadFactsOfReferral(log_.View(), Digest("request-1"), 0, FactsFrom::kLog);
+  ASSERT_EQ(from_log.status(), absl::OkStatus());
+  EXPECT_THAT((*from_log)->events, SizeIs(5));
+}
+
+// Each read by key is a place of its own in a long log, and so is the beginning of a scan.
+TEST_F(FactsTest, ReadsAFewPlacesOfAReferralOnceItIsKept) {
+  const uint64_t stored = Store("request-1", 8);  // And a statement: ten entries.
+  const auto reads = [&](const auto& read) {
+    CountedReads store(log_.store());
+    EXPECT_TRUE(read(log_.ViewOf(store))->has_value());
+    return std::pair(store.gets.load(), store.scans.load());
+  };
+  const auto by_index = [&](const ReadView& view) { return ReadFacts(view, stored); };
+  const auto by_digest = [&](const ReadView& view) { return ReadFactsOfReferral(view, Digest("request-1")); };
+  EXPECT_EQ(reads(by_index), std::pair(2 * 10 + 1 + 1, 2)) << "leaf and openings of each, the referral, the statement; its chain, what is kept of it";
+  Keep(Size());
+  EXPECT_EQ(reads(by_index), std::pair(2 + 1, 2)) << "its stored entry and the referral";
+  EXPECT_EQ(reads(by_digest), std::pair(1, 2));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/bytes.h"
+#include "services/broker/trails/fact.h"
 #include "services/broker/trails/indexer.h"
 #include "services/broker/trails/testing_log.h"
 #include "services/broker/trails/trail.h"
@@ -234,11 +235,24 @@ TEST_F(FilledFilterTest, WhatIsErasedIsFoundNoMoreAndAStaleCommandPutsNoRowsOfIt
   ASSERT_EQ(prepared.status(), absl::OkStatus());
   // The erasure deletes the openings of the first referral between the making of the keys and the command.
   for (const uint64_t index : {0, 1, 3}) log_.store().Delete(kFamilyOpening, KeyU64(index));
+  // Of the second its key is destroyed, and its rows are still there: what is kept goes by the rows that the erasure deletes next.
+  const auto second = std::find_if(prepared->begin(), prepared->end(), [](const EntryRows& rows) { return rows.index == 2; });
+  ASSERT_TRUE(second != prepared->end() && second->fact.has_value());
+  ASSERT_EQ(log_.slots().Destroy(second->fact->slot), absl::OkStatus());
   ASSERT_EQ(log_.Commit([&](CommitContext& context) { return PutTrailRows(context, 0, Size(), *prepared); }), absl::OkStatus());
   for (const auto& [key, value] : log_.store().rows) {
     if (key.first != kFamilyTrailIndex) continue;
     const auto index = U64FromKey(std::string_view(key.second).substr(1 + kTrailKeyBytes));
     EXPECT_THAT(*index, ::testing::AnyOf(2, 4, 5));
+  }
+  for (const auto& [key, value] : log_.store().rows) {
+    if (key.first != kFamilyFact) continue;
+    EXPECT_NE(*KeySlots::SlotOf(value), second->fact->slot);
+    for (const EntryRows& gone : *prepared) {
+      if (gone.index < 2 || gone.index == 3) {
+        EXPECT_NE(key.second, gone.fact->key);
+      }
+    }
   }
   TrailFilter filter;
   filter.add_agencies("idva");
@@ -251,6 +265,28 @@ TEST_F(FilledFilterTest, ACommandForAnotherPlaceThanTheIndexIsAtPutsNothing) {
   ASSERT_EQ(log_.Commit([&](CommitContext& context) { return PutTrailRows(context, 2, 4, *prepared); }), absl::OkStatus());
   EXPECT_EQ(Rows(), 0u);
   EXPECT_EQ(*TrailIndexed(log_.View()), 0u);
+}
+
+// A store from before facts were kept has an index that is whole.
+TEST_F(FilledFilterTest, TheIndexAndTheFactsHaveAPlaceEach) {
+  const auto facts = [&] {
+    return std::count_if(log_.store().rows.begin(), log_.store().rows.end(), [](const auto& row) { return row.first.first == kFamilyFact; });
+  };
+  Index(Size());
+  const size_t rows = Rows();
+  const auto kept = facts();
+  EXPECT_GT(kept, 3);
+  std::erase_if(log_.store().rows, [](const auto& row) { return row.first.first == kFamilyFact || row.first.second == kMetaFactKey; });
+  EntryOpener opener(keys_);
+  const auto prepared = opener.Open(log_.View(), 0, Size());
+  ASSERT_EQ(prepared.status(), absl::OkStatus());
+  std::erase_if(log_.store().rows, [](const auto& row) { return row.first.first == kFamilyTrailIndex; });  // To see that none is written.
+  ASSERT_EQ(log_.Commit([&](CommitContext& context) { return PutTrailRows(context, 0, Size(), *prepared); }), absl::OkStatus());
+  EXPECT_EQ(Rows(), 0u);
+  EXPECT_GT(rows, 0u);
+  EXPECT_EQ(facts(), kept);
+  EXPECT_EQ(*TrailIndexed(log_.View()), Size());
+  EXPECT_EQ(*FactsKept(log_.View()), Size());
 }
 
 TEST_F(FilledFilterTest, AWarrantsScopeIsHeldToByEveryRow) {

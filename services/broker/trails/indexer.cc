@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/telemetry/log.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/trails/fact.h"
 #include "services/broker/trails/postings.h"
 
 namespace accord::broker {
@@ -34,7 +35,7 @@ struct IndexOutcome {
 
 class IndexCommand : public Command {
  public:
-  IndexCommand(uint64_t from, uint64_t until, std::vector<EntryKeys> entries, std::shared_ptr<IndexOutcome> outcome)
+  IndexCommand(uint64_t from, uint64_t until, std::vector<EntryRows> entries, std::shared_ptr<IndexOutcome> outcome)
       : from_(from), until_(until), entries_(std::move(entries)), outcome_(std::move(outcome)) {}
 
   absl::Status Apply(CommitContext& context) override { return PutTrailRows(context, from_, until_, entries_); }
@@ -45,27 +46,53 @@ class IndexCommand : public Command {
 
  private:
   const uint64_t from_, until_;
-  const std::vector<EntryKeys> entries_;
+  const std::vector<EntryRows> entries_;
   const std::shared_ptr<IndexOutcome> outcome_;
 };
 
+// Where the index, or the facts, are by `meta` key.
+absl::StatusOr<uint64_t> PlaceOf(CommitContext& context, std::string_view key) {
+  ACCORD_ASSIGN_OR_RETURN(const auto at, context.Get(kFamilyMeta, key));
+  return at.has_value() ? U64FromKey(*at).value_or(0) : 0;
+}
+
+// What one entry says, on the chain of its referral; nothing if it does not stand there.
+absl::StatusOr<std::optional<FactRow>> FactRowAt(const ReadView& view, uint64_t index, storage::v1::StoredOpenings openings, EntryParts parts,
+                                                 const std::string& chain, uint64_t slot) {
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadLeaf(view, index));
+  entry.openings = std::move(openings);
+  ACCORD_RETURN_IF_ERROR(CheckOpenings(entry));
+  const auto& links = entry.parsed.chains;
+  const auto link = std::find_if(links.begin(), links.end(), [&](const ledger::Chain& one) { return one.pseudonym == chain; });
+  if (link == links.end()) return std::nullopt;
+  ACCORD_ASSIGN_OR_RETURN(const auto fact, MakeFact(view, static_cast<int64_t>(entry.parsed.time_ms), std::move(parts)));
+  if (!fact.has_value()) return std::nullopt;
+  return FactRow{ChainEntryKey(chain, link->sequence), slot, fact->SerializeAsString()};
+}
+
 }  // namespace
 
-absl::Status PutTrailRows(CommitContext& context, uint64_t from, uint64_t until, const std::vector<EntryKeys>& entries) {
-  ACCORD_ASSIGN_OR_RETURN(const auto at, context.Get(kFamilyMeta, kMetaTrailIndexKey));
-  if ((at.has_value() ? U64FromKey(*at) : 0) != from) return absl::OkStatus();
-  for (const EntryKeys& entry : entries) {
+absl::Status PutTrailRows(CommitContext& context, uint64_t from, uint64_t until, const std::vector<EntryRows>& entries) {
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t indexed, PlaceOf(context, kMetaTrailIndexKey));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t kept, PlaceOf(context, kMetaFactKey));
+  for (const EntryRows& entry : entries) {
     ACCORD_ASSIGN_OR_RETURN(const auto opening, context.Get(kFamilyOpening, KeyU64(entry.index)));
     if (!opening.has_value()) continue;
-    for (const std::string& key : entry.keys) context.Put(kFamilyTrailIndex, TrailIndexKey(key, entry.index), "");
+    if (indexed == from) {
+      for (const std::string& key : entry.keys) context.Put(kFamilyTrailIndex, TrailIndexKey(key, entry.index), "");
+    }
+    if (kept != from || !entry.fact.has_value()) continue;
+    const absl::Status put = context.PutSealed(kFamilyFact, entry.fact->key, entry.fact->slot, entry.fact->value);
+    if (!put.ok() && !absl::IsNotFound(put)) return put;  // Its key was destroyed: an erasure, which deletes its rows next.
   }
-  context.Put(kFamilyMeta, kMetaTrailIndexKey, KeyU64(until));
+  if (indexed == from) context.Put(kFamilyMeta, kMetaTrailIndexKey, KeyU64(until));
+  if (kept == from) context.Put(kFamilyMeta, kMetaFactKey, KeyU64(until));
   return absl::OkStatus();
 }
 
 Indexer::Indexer(Sequencer& sequencer, const TrailKeys& keys, telemetry::Metrics& metrics)
     : sequencer_(sequencer),
-      lag_(metrics.Gauges("accord_trail_index_lag_entries", "Entries of the log that the index of the record does not have yet.").With()),
+      lag_(metrics.Gauges("accord_trail_index_lag_entries", "Entries of the log that the index of the record, or what is kept for questions, does not have yet.").With()),
       opener_(keys) {}
 
 absl::Status Indexer::Run() {
@@ -80,10 +107,13 @@ absl::Status Indexer::Run() {
 
 absl::StatusOr<std::optional<Indexer::Piece>> Indexer::Prepare() {
   ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_.View());
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t indexed, TrailIndexed(*view));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t kept, FactsKept(*view));
   Piece piece;
-  ACCORD_ASSIGN_OR_RETURN(piece.from, TrailIndexed(*view));
+  piece.from = std::min(indexed, kept);
   piece.size = view->ledger().size();
   piece.until = std::min(piece.size, piece.from + kIndexedAtOnce);
+  if (indexed != kept) piece.until = std::min(piece.until, std::max(indexed, kept));
   lag_.Set(static_cast<double>(piece.size - std::min(piece.size, piece.from)));
   if (piece.from >= piece.size) {
     if (catching_up_) telemetry::Log(telemetry::Level::kInfo, "trail_index.caught_up", {{"entries", piece.from}});
@@ -98,39 +128,50 @@ absl::StatusOr<std::optional<Indexer::Piece>> Indexer::Prepare() {
   return piece;
 }
 
-absl::StatusOr<std::vector<EntryKeys>> EntryOpener::Open(const ReadView& view, uint64_t from, uint64_t until) {
-  std::vector<EntryKeys> entries;
+absl::StatusOr<std::vector<EntryRows>> EntryOpener::Open(const ReadView& view, uint64_t from, uint64_t until) {
+  std::vector<EntryRows> entries;
   for (uint64_t index = from; index < until; ++index) {
-    auto keys = KeysAt(view, index);
-    if (absl::IsDataLoss(keys.status())) {
-      telemetry::Log(telemetry::Level::kError, "trail_index.entry_left_out", {{"index", index}, {"status", keys.status()}});
+    auto rows = RowsAt(view, index);
+    if (absl::IsDataLoss(rows.status())) {
+      telemetry::Log(telemetry::Level::kError, "trail_index.entry_left_out", {{"index", index}, {"status", rows.status()}});
       continue;
     }
-    ACCORD_RETURN_IF_ERROR(keys);
-    if (!keys->empty()) entries.push_back({index, *std::move(keys)});
+    ACCORD_RETURN_IF_ERROR(rows);
+    if (!rows->keys.empty()) entries.push_back(*std::move(rows));
   }
   return entries;
 }
 
-absl::StatusOr<std::vector<std::string>> EntryOpener::KeysAt(const ReadView& view, uint64_t index) {
+absl::StatusOr<EntryRows> EntryOpener::RowsAt(const ReadView& view, uint64_t index) {
+  EntryRows rows{.index = index};
   const std::string place = KeyU64(index);
   ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyOpening, place));
-  if (!stored.has_value()) return std::vector<std::string>();
+  if (!stored.has_value()) return rows;
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Unseal(kFamilyOpening, place, *stored));
-  if (!bytes.has_value()) return std::vector<std::string>();
+  if (!bytes.has_value()) return rows;
   storage::v1::StoredOpenings openings;
   if (!openings.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
   const std::vector<type::v1::Opening> all(openings.openings().begin(), openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(all));
-  const HeaderFacts* header = nullptr;
+  ACCORD_ASSIGN_OR_RETURN(EntryParts parts, ReadParts(all));
+  const Known* known = nullptr;
   if (parts.referral.has_value() && !parts.referral->header_digest().empty()) {
     ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, KeySlots::SlotOf(*stored));
-    ACCORD_ASSIGN_OR_RETURN(header, FactsUnder(view, parts.referral->header_digest(), slot));
+    ACCORD_ASSIGN_OR_RETURN(known, KnownUnder(view, parts.referral->header_digest(), slot));
   }
-  return KeysOf(keys_, parts, header);
+  rows.keys = KeysOf(keys_, parts, known != nullptr ? &known->facts : nullptr);
+  if (known == nullptr) return rows;
+  auto fact = FactRowAt(view, index, std::move(openings), std::move(parts), known->chain, known->slot);
+  if (absl::IsDataLoss(fact.status())) {
+    // It is found, and whoever reads it is told.
+    telemetry::Log(telemetry::Level::kError, "trail_index.fact_left_out", {{"index", index}, {"status", fact.status()}});
+    return rows;
+  }
+  ACCORD_RETURN_IF_ERROR(fact);
+  rows.fact = *std::move(fact);
+  return rows;
 }
 
-absl::StatusOr<const HeaderFacts*> EntryOpener::FactsUnder(const ReadView& view, const std::string& digest, uint64_t slot) {
+absl::StatusOr<const EntryOpener::Known*> EntryOpener::KnownUnder(const ReadView& view, const std::string& digest, uint64_t slot) {
   auto known = known_.find(digest);
   if (known == known_.end()) {
     ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyReferral, digest));
@@ -141,9 +182,9 @@ absl::StatusOr<const HeaderFacts*> EntryOpener::FactsUnder(const ReadView& view,
     if (!referral.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored referral does not parse");
     ACCORD_ASSIGN_OR_RETURN(const uint64_t under, KeySlots::SlotOf(*stored));
     if (known_.size() >= kHeaderFactsKept) known_.clear();
-    known = known_.emplace(digest, Known{under, HeaderFactsOf(referral)}).first;
+    known = known_.emplace(digest, Known{under, referral.chain(), HeaderFactsOf(referral)}).first;
   }
-  return known->second.slot == slot ? &known->second.facts : nullptr;
+  return known->second.slot == slot ? &known->second : nullptr;
 }
 
 absl::Status Indexer::Commit(Piece piece) {

@@ -1,7 +1,9 @@
-// Writes the index of the record behind the log (trails/index.h).
+// Writes the index of the record (trails/index.h), and what entries of referrals say (trails/fact.h), behind the log.
 //
-//   own thread                                     sequencer thread
-//   read entries, open, make keys ──▶ command ──▶ entry still there? then its rows; `meta/trail_index`
+//   own thread                                            sequencer thread
+//   read entries, open, make keys, facts ──▶ command ──▶ entry still there? then its rows; `meta/trail_index`, `meta/fact`
+//
+// The two have a place each, so that a store from before one of them gets it without the other being written again.
 //
 // It goes from the first entry to the last, a piece at a time, and waits for each before the next, so that other commands come between. A
 // store from before the index, or one that was put back, is caught up with in the same way.
@@ -33,33 +35,45 @@ inline constexpr uint64_t kIndexedAtOnce = 256;            // Entries of one com
 inline constexpr uint64_t kIndexerTells = 100'000;         // Entries between two lines in the log while it catches up.
 inline constexpr size_t kHeaderFactsKept = 4'096;          // Referrals whose header it keeps in memory.
 
-// The keys of one entry.
-struct EntryKeys {
-  uint64_t index = 0;
-  std::vector<std::string> keys;
+// What one entry says, under the key and slot where it is kept.
+struct FactRow {
+  std::string key;
+  uint64_t slot = 0;
+  std::string value;
 };
 
-// The rows of entries [from, until), unless the index is not at `from` any more. What an erasure deleted meanwhile is left out.
-absl::Status PutTrailRows(CommitContext& context, uint64_t from, uint64_t until, const std::vector<EntryKeys>& entries);
+// The rows of one entry.
+struct EntryRows {
+  uint64_t index = 0;
+  std::vector<std::string> keys;
+  std::optional<FactRow> fact;  // Of an entry on the chain of its referral.
+};
 
-// Opens entries and makes their keys. What is kept in memory is bounded. Single-thread.
+// The rows of entries [from, until): those of the index and the facts, unless these are not at `from` any more. What an erasure deleted
+// meanwhile is left out.
+absl::Status PutTrailRows(CommitContext& context, uint64_t from, uint64_t until, const std::vector<EntryRows>& entries);
+
+// Opens entries and makes their rows. What is kept in memory is bounded. Single-thread.
 class EntryOpener {
  public:
   // `keys` must outlive this.
   explicit EntryOpener(const TrailKeys& keys) : keys_(keys) {}
   // Of entries [from, until) those that say something. One that fails a check is left out, with a line in the log: whoever reads it is told,
   // and the others are found meanwhile. Errors of the view.
-  absl::StatusOr<std::vector<EntryKeys>> Open(const ReadView& view, uint64_t from, uint64_t until);
+  absl::StatusOr<std::vector<EntryRows>> Open(const ReadView& view, uint64_t from, uint64_t until);
 
  private:
-  absl::StatusOr<std::vector<std::string>> KeysAt(const ReadView& view, uint64_t index);
-  // Of the referral `digest`, if it is sealed under `slot`; null otherwise.
-  absl::StatusOr<const HeaderFacts*> FactsUnder(const ReadView& view, const std::string& digest, uint64_t slot);
-
+  // A referral, as far as rows of its entries are made of it.
   struct Known {
     uint64_t slot = 0;
+    std::string chain;
     HeaderFacts facts;
   };
+
+  absl::StatusOr<EntryRows> RowsAt(const ReadView& view, uint64_t index);
+  // Of the referral `digest`, if it is sealed under `slot`; null otherwise.
+  absl::StatusOr<const Known*> KnownUnder(const ReadView& view, const std::string& digest, uint64_t slot);
+
   const TrailKeys& keys_;
   absl::flat_hash_map<std::string, Known> known_;  // By header digest; emptied when it is full.
 };
@@ -78,9 +92,9 @@ class Indexer {
  private:
   struct Piece {
     uint64_t from = 0, until = 0, size = 0;
-    std::vector<EntryKeys> entries;
+    std::vector<EntryRows> entries;
   };
-  // What is next, opened and with its keys; nothing when the index is where the log is.
+  // What is next, opened and with its rows; nothing when both are where the log is.
   absl::StatusOr<std::optional<Piece>> Prepare();
   absl::Status Commit(Piece piece);
   void Tell(const Piece& piece);

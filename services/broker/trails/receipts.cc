@@ -103,19 +103,29 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
   return Only(stored, {kEvent, kActor, kReferral});
 }
 
-absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index) {
+absl::StatusOr<StoredEntry> ReadLeaf(const ReadView& view, uint64_t index) {
   StoredEntry entry;
   ACCORD_ASSIGN_OR_RETURN(entry.leaf, view.ledger().Leaf(index));
   auto leaf = ledger::ParseLeaf(entry.leaf);
   if (!leaf.ok()) return Error(Reason::kStoreCorrupt, "a stored leaf does not parse");
   entry.parsed = *std::move(leaf);
-  ACCORD_ASSIGN_OR_RETURN(const auto sealed, view.GetSealed(kFamilyOpening, KeyU64(index)));
-  if (!sealed.has_value()) return entry;
-  if (!entry.openings.ParseFromString(*sealed)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
+  return entry;
+}
+
+absl::Status CheckOpenings(const StoredEntry& entry) {
   for (const Opening& opening : entry.openings.openings()) {
     if (ledger::LeafOpens(entry.parsed, {opening.label(), opening.salt(), opening.content()})) continue;
     return Error(Reason::kStoreCorrupt, "an opening of an entry is not its leaf's");
   }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index) {
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadLeaf(view, index));
+  ACCORD_ASSIGN_OR_RETURN(const auto sealed, view.GetSealed(kFamilyOpening, KeyU64(index)));
+  if (!sealed.has_value()) return entry;
+  if (!entry.openings.ParseFromString(*sealed)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
+  ACCORD_RETURN_IF_ERROR(CheckOpenings(entry));
   return entry;
 }
 

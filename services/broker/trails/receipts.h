@@ -69,6 +69,9 @@ struct StoredEntry {
 //   ENTRY_NOT_FOUND  past the end of the view's tree
 //   STORE_CORRUPT    leaf or openings do not parse, or an opening is not the leaf's
 absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index);
+// The same without its openings; and OK when `entry` has none but its leaf's, STORE_CORRUPT otherwise: for who has read them already.
+absl::StatusOr<StoredEntry> ReadLeaf(const ReadView& view, uint64_t index);
+absl::Status CheckOpenings(const StoredEntry& entry);
 
 // The receipt of entry `index` at the view's newest checkpoint, with the openings that `viewer` may have; without any
 // when they were erased. Errors of ReadEntry and of the store. Thread-safe.
