@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "common/agent/inbox_people.h"
@@ -118,7 +119,7 @@ absl::Status NoteCall(Journal& journal, const type::v1::Worker& worker, std::str
 }  // namespace
 
 absl::Status Disclosures::Load() {
-  std::set<uint64_t> pending;
+  std::map<uint64_t, Unsent> pending;
   std::vector<uint64_t> numbers;
   ACCORD_RETURN_IF_ERROR(store_.raw().Scan(kFamilyDisclosure, {}, [&](std::string_view key, std::string_view) {
     numbers.push_back(U64FromKey(key).value_or(0));
@@ -126,7 +127,9 @@ absl::Status Disclosures::Load() {
   }));
   for (const uint64_t number : numbers) {
     ACCORD_ASSIGN_OR_RETURN(const auto row, store_.Get<Row>(kFamilyDisclosure, KeyU64(number)));
-    if (row.has_value() && row->has_pending()) pending.insert(number);
+    if (!row.has_value() || !row->has_pending()) continue;
+    const auto statement = referral::ParseDisclosureStatement(row->pending().statement());
+    pending[number].since_ms = statement.ok() ? statement->signed_at_ms() : 0;
   }
   // Of an answer that was cut off before it was signed nothing is left.
   const std::string all = SectionOwner::AllDisclosed().prefix;
@@ -303,6 +306,7 @@ absl::Status Disclosures::Prepare(const agency::v1::AnswerDisclosureRequest& req
 }
 
 absl::Status Disclosures::Keep(const agency::v1::AnswerDisclosureRequest& request, const std::string& digest, const Disclosure& disclosure, Made made) {
+  const int64_t now_ms = absl::ToUnixMillis(clock_.Now());
   type::v1::DisclosureStatement statement;
   statement.set_request_id(request.request_id());
   statement.set_disclosure(request.number());
@@ -314,7 +318,7 @@ absl::Status Disclosures::Keep(const agency::v1::AnswerDisclosureRequest& reques
   statement.set_ground(request.ground());
   for (std::string& part : made.digests) statement.add_parts(std::move(part));
   *statement.mutable_worker() = request.worker();
-  statement.set_signed_at_ms(absl::ToUnixMillis(clock_.Now()));
+  statement.set_signed_at_ms(now_ms);
 
   Row row;
   row.set_request_id(request.request_id());
@@ -327,7 +331,7 @@ absl::Status Disclosures::Keep(const agency::v1::AnswerDisclosureRequest& reques
   store_.Put(batch, kFamilyDisclosure, KeyU64(request.number()), row);
   ACCORD_RETURN_IF_ERROR(store_.Commit(batch));
   absl::MutexLock lock(&mu_);
-  pending_.insert(request.number());
+  pending_[request.number()] = {.since_ms = now_ms, .reason = {}};
   return absl::OkStatus();
 }
 
@@ -351,6 +355,15 @@ absl::StatusOr<inspection::v1::AnswerDisclosureResponse> Disclosures::Deliver(co
 }
 
 absl::StatusOr<Disclosures::Row> Disclosures::Send(uint64_t number) {
+  auto sent = TrySend(number);
+  if (sent.ok()) return sent;
+  absl::MutexLock lock(&mu_);
+  const auto unsent = pending_.find(number);  // Not of one that was dropped.
+  if (unsent != pending_.end()) unsent->second.reason = ReasonOfWords(WaitingWords(sent.status()));
+  return sent;
+}
+
+absl::StatusOr<Disclosures::Row> Disclosures::TrySend(uint64_t number) {
   ACCORD_RETURN_IF_ERROR(alarm_.Check());
   ACCORD_ASSIGN_OR_RETURN(auto row, store_.Get<Row>(kFamilyDisclosure, KeyU64(number)));
   if (!row.has_value() || !row->has_pending()) return Error(Reason::kStoreCorrupt, "an answer to an inspector that was to be sent is not there");

@@ -17,7 +17,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +32,7 @@
 #include "common/agent/journal.h"
 #include "common/agent/log_watch.h"
 #include "common/agent/sealed_sections.h"
+#include "common/agent/waiting.h"
 #include "common/agent/workers.h"
 #include "common/base/clock.h"
 
@@ -41,6 +41,7 @@ namespace accord::agent {
 inline constexpr absl::Duration kDisclosuresAskedEvery = absl::Minutes(2);    // By the service itself, what waits.
 inline constexpr absl::Duration kDisclosuresFreshFor = absl::Seconds(10);     // For who looks at what waits today.
 inline constexpr size_t kOpenDisclosuresMax = 1000;                           // That are known of; the oldest beyond are not told of.
+inline constexpr int kDisclosurePagesMax = 50;  // Of the broker's list, at a time. A page may have fewer rows than there are, and be followed by another.
 
 // Sole writer of the family `disclosure`, and of what of the family `sealed` is disclosed. Thread-safe. One answer is given at a time.
 class Disclosures {
@@ -85,6 +86,8 @@ class Disclosures {
   std::vector<agency::v1::TodayItem> Today();
   // How many wait, as the broker told last.
   size_t open() const;
+  // Answers that wait for the broker.
+  std::vector<Wait> Waits() const;
 
  private:
   // What the broker gives of one, and of PERSONS the question, opened.
@@ -97,6 +100,11 @@ class Disclosures {
   struct Made {
     std::vector<type::v1::SealedSection> parts;
     std::vector<std::string> digests;  // SHA-256 of each part's sealed bytes.
+  };
+  // An answer that is durable here, and not the broker's yet.
+  struct Unsent {
+    int64_t since_ms = 0;  // When it was signed; 0: that cannot be read.
+    std::string reason;    // Why it has not gone, of docs/errors.md; empty: not tried since the service began.
   };
   using Row = storage::v1::StoredDisclosureAnswer;
 
@@ -117,7 +125,9 @@ class Disclosures {
   absl::Status AddSections(const agency::v1::AnswerDisclosureRequest& request, const Asked& asked, const crypto::Certificate& inspector, Made& made)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   absl::Status AddPart(uint64_t number, const std::string& section_id, std::string cms, size_t& inline_bytes, Made& made);
+  // Sends the answer that waits, and keeps why it has not gone.
   absl::StatusOr<Row> Send(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
+  absl::StatusOr<Row> TrySend(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   absl::StatusOr<inspection::v1::AnswerDisclosureResponse> Deliver(const inspection::v1::AnswerDisclosureRequest& pending, uint64_t number);
   absl::Status Drop(uint64_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(act_mu_);
   // Asks the broker what waits, unless it was asked within `fresh_for`.
@@ -138,7 +148,7 @@ class Disclosures {
   absl::Mutex look_mu_;  // The same, of looking; taken before mu_.
   absl::Time looked_ ABSL_GUARDED_BY(look_mu_) = absl::InfinitePast();
   mutable absl::Mutex mu_;
-  std::set<uint64_t> pending_ ABSL_GUARDED_BY(mu_);  // Answered here, and not yet by the broker.
+  std::map<uint64_t, Unsent> pending_ ABSL_GUARDED_BY(mu_);
   std::map<uint64_t, inspection::v1::Disclosure> open_ ABSL_GUARDED_BY(mu_);  // That wait, as the broker told last.
 };
 

@@ -1,13 +1,13 @@
 // What an agency shows and releases to inspectors: over real stores, with real seals, and a broker that is away, refuses or lies.
 #include "common/agent/disclosures.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "common/agent/testing_service.h"
+#include "common/agent/testing_disclosures.h"
 #include "common/base/status.h"
 #include "common/referral/disclosure.h"
 #include "common/referral/referral_name.h"
@@ -18,123 +18,7 @@ namespace {
 using namespace type::v1;  // NOLINT: kinds, answers, grounds.
 using agency::v1::AnswerDisclosureRequest;
 
-Person Named(const std::string& family, const std::string& given, const std::string& born) {
-  Person person;
-  person.set_family_name(family);
-  person.set_given_names(given);
-  person.add_dates_of_birth(born);
-  return person;
-}
-Person Miriam() { return Named("Ashdown", "Miriam", "1990-05-17"); }
-
-Worker Officer(const std::string& pseudonym = "dpo-1") {
-  Worker worker = SomeWorker();
-  worker.set_pseudonym(pseudonym);
-  worker.set_role(WORKER_ROLE_AUTHORISING_OFFICER);
-  return worker;
-}
-
-Draft AboutMiriam(const std::string& request_id) {
-  Draft draft = SomeDraft(request_id);
-  Person& victim = *draft.sections[0].content.mutable_identity()->mutable_victim();
-  victim = Miriam();
-  victim.set_record_number("P-4711");
-  auto& identifier = *victim.add_identifiers();
-  identifier.set_scheme("crn");
-  identifier.set_value("X77");
-  DraftSubject& subject = draft.subjects.emplace_back();
-  subject.person = victim;
-  subject.part.set_role(SUBJECT_ROLE_VICTIM);
-  return draft;
-}
-
-class DisclosuresTest : public AgentTest {
- protected:
-  static constexpr uint64_t kNumber = 41;
-
-  static std::unique_ptr<Disclosures> Of(Service& service, FakeBroker& broker, FakeClock& clock) {
-    auto disclosures = std::make_unique<Disclosures>(*service.store, service.keys, broker, *service.log, *service.alarm, *service.journal,
-                                                     *service.workers, *service.inbox, *service.outbox, *service.sections, clock);
-    EXPECT_TRUE(disclosures->Load().ok());
-    return disclosures;
-  }
-  std::string Push(const Draft& draft) {
-    SignWithKnownCertificate();
-    const auto pushed = police.outbox->Push(draft);
-    EXPECT_TRUE(pushed.ok()) << pushed.status();
-    police.Settle();
-    clock.Advance(absl::Seconds(1));
-    return police.outbox->Get(draft.options.request_id())->header_digest();
-  }
-  // The same, received by idva.
-  std::string Arrived(const Draft& draft) {
-    const std::string digest = Push(draft);
-    EXPECT_EQ(idva.inbox->Receive(DeliveryFor(idva)), absl::OkStatus());
-    return digest;
-  }
-  inspection::v1::Disclosure& Ask(const Service& of, DisclosureKind kind, uint64_t number = kNumber) {
-    auto& told = broker.disclosures[number];
-    told.set_asked_request_id("ask-000001");
-    auto& disclosure = *told.mutable_disclosure();
-    disclosure.set_number(number);
-    disclosure.set_kind(kind);
-    disclosure.set_agency(of.keys.agency);
-    disclosure.set_warrant("jtai-north");
-    disclosure.set_inspectorate("ofsted");
-    disclosure.set_inspector("ines");
-    disclosure.set_sealing_certificate(inspector.certificate.der());
-    disclosure.set_asked_at_ms(absl::ToUnixMillis(clock.Now()));
-    disclosure.set_due_at_ms(absl::ToUnixMillis(clock.Now() + absl::Hours(120)));
-    return disclosure;
-  }
-  void AskSections(const Service& of, const std::string& digest) { Ask(of, DISCLOSURE_KIND_SECTIONS).set_referral(digest); }
-  void AskPersons(const Service& of, const PersonsQuestion& question) {
-    Ask(of, DISCLOSURE_KIND_PERSONS);
-    const std::string plaintext = *referral::MakeDisclosurePlaintext({"ines", of.keys.agency, "ask-000001", DISCLOSURE_KIND_PERSONS}, question.SerializeAsString());
-    broker.disclosures[kNumber].set_persons(*crypto::cms::Seal(plaintext, std::span(&of.keys.sealing_certificate, 1)));
-  }
-  static agency::v1::ReadDisclosureRequest Reading(const Worker& worker = Officer()) {
-    agency::v1::ReadDisclosureRequest request;
-    request.set_request_id("read-00001");
-    request.set_number(kNumber);
-    *request.mutable_worker() = worker;
-    return request;
-  }
-  static AnswerDisclosureRequest Answering(DisclosureAnswer answer, const std::string& request_id = "answer-001") {
-    AnswerDisclosureRequest request;
-    request.set_request_id(request_id);
-    request.set_number(kNumber);
-    *request.mutable_worker() = Officer();
-    request.set_answer(answer);
-    if (answer == DISCLOSURE_ANSWER_REFUSED) request.set_ground(DISCLOSURE_GROUND_LEGAL_PRIVILEGE);
-    return request;
-  }
-  // What the inspector has of a part that was sent last; it is for nobody else.
-  std::string OpenPart(int at) {
-    const auto& answer = broker.disclosure_answers.back();
-    const auto statement = referral::ParseDisclosureStatement(answer.statement());
-    EXPECT_TRUE(statement.ok()) << statement.status();
-    const auto& part = answer.parts(at);
-    const std::string cms = part.uploaded().empty() ? part.cms() : broker.uploads.at(part.uploaded()).second;
-    EXPECT_EQ(crypto::Sha256(cms), statement->parts(at));
-    EXPECT_EQ(crypto::cms::Parse(cms)->recipients.size(), 1u);
-    const auto plaintext = crypto::cms::Open(cms, inspector.sealing_key(), inspector.certificate);
-    EXPECT_TRUE(plaintext.ok()) << plaintext.status();
-    return plaintext.value_or("");
-  }
-  template <typename Answer>
-  Answer OpenAnswer(const Service& of, DisclosureKind kind) {
-    Answer answer;
-    const auto content = referral::ReadDisclosurePlaintext({of.keys.agency, "ines", "ask-000001", kind}, OpenPart(0));
-    EXPECT_TRUE(content.ok()) << content.status();
-    EXPECT_TRUE(answer.ParseFromString(content.value_or("")));
-    return answer;
-  }
-  std::vector<agency::v1::JournalEntry> JournalOf(Service& service) { return service.journal->List(0, 100, "", "")->entries; }
-
-  crypto::testing::Issued inspector =
-      authority.Issue({.common_name = "ines", .uris = {crypto::testing::SpiffeId("inspector/ines/sealing")}, .key_usage = crypto::kKeyAgreement});
-};
+class DisclosuresTest : public DisclosuresFixture {};
 
 TEST_F(DisclosuresTest, ReleasesWhatItSentSoThatTheDigestsStayThoseOfTheHeader) {
   const std::string digest = Push(AboutMiriam("request-1"));
@@ -361,6 +245,43 @@ TEST_F(DisclosuresTest, FindsPeopleByNumberByNameAndInWhatWasReceived) {
   EXPECT_TRUE(received->found().persons(1).referrals().empty());
 }
 
+TEST_F(DisclosuresTest, OfOnePersonTheNewestHundredReferralsAreTold) {
+  PersonsQuestion question;
+  question.add_persons()->set_mark("row-1");
+  *question.mutable_persons(0)->mutable_person() = Miriam();
+  const auto found = [&](Service& of) {
+    AskPersons(of, question);
+    const auto read = Of(of, broker, clock)->Read(Reading());
+    EXPECT_TRUE(read.ok()) << read.status();
+    return read.ok() ? read->found().persons(0) : PersonFound();
+  };
+  std::vector<std::string> digests;
+  for (int i = 0; i < referral::kReferralsFoundMax; ++i) digests.push_back(Arrived(AboutMiriam(fmt::format("request-{}", i))));
+  for (Service* of : {&police, &idva}) {  // As sent, and as received.
+    const PersonFound all = found(*of);
+    ASSERT_EQ(all.referrals_size(), 100);
+    EXPECT_EQ(all.referrals(0).referral(), digests.back());
+    EXPECT_EQ(all.referrals(99).referral(), digests[0]);
+  }
+  digests.push_back(Arrived(AboutMiriam("request-100")));
+  for (Service* of : {&police, &idva}) {
+    const PersonFound newest = found(*of);
+    ASSERT_EQ(newest.referrals_size(), 100);
+    EXPECT_EQ(newest.referrals(0).referral(), digests.back());
+    EXPECT_EQ(newest.referrals(99).referral(), digests[1]) << "the oldest is left out";
+  }
+  // One that was sent beside a hundred that were received.
+  Draft own = AboutMiriam("request-own");
+  own.recipients = {"police"};
+  broker.certificates["police"] = police.keys.sealing_certificate.der();
+  ASSERT_TRUE(idva.outbox->Push(own).ok());
+  idva.Settle();
+  const PersonFound both = found(idva);
+  ASSERT_EQ(both.referrals_size(), 100);
+  EXPECT_EQ(both.referrals(0).request_id(), "request-own");
+  EXPECT_EQ(both.referrals(99).referral(), digests[2]);
+}
+
 TEST_F(DisclosuresTest, ReadsNoQuestionThatIsNotOneForThisAgency) {
   PersonsQuestion question;
   question.add_persons()->set_mark("row-1");
@@ -402,6 +323,39 @@ TEST_F(DisclosuresTest, TellsTheRecordNumbersOfReferrals) {
   EXPECT_TRUE(HasReason(Of(idva, broker, clock)->Read(Reading()).status(), Reason::kNotAHolder));
 }
 
+TEST_F(DisclosuresTest, AnAnswerAboutRecordsHoldsItsLimit) {
+  constexpr size_t kRowBytes = referral::kDisclosureContentBytesMax / 32;
+  Draft draft = AboutMiriam("request-1");
+  // With the digest, the request id, and the tags and lengths of these and of the row.
+  const std::string number(kRowBytes - 4 - 34 - 11 - 4, 'n');
+  draft.sections[0].content.mutable_identity()->mutable_victim()->set_record_number(number);
+  draft.subjects[0].person.set_record_number(number);
+  const std::string digest = Push(draft);
+  auto& disclosure = Ask(police, DISCLOSURE_KIND_RECORDS);
+  disclosure.add_referrals(digest);
+  const auto disclosures = Of(police, broker, clock);
+  const auto read = disclosures->Read(Reading());
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->records().ByteSizeLong(), kRowBytes);
+  for (int i = 1; i < 33; ++i) disclosure.add_referrals(digest);
+  EXPECT_TRUE(HasReason(disclosures->Answer(Answering(DISCLOSURE_ANSWER_RELEASED)).status(), Reason::kMessageTooLarge));
+  EXPECT_TRUE(broker.disclosure_answers.empty());
+  EXPECT_TRUE(disclosures->Waits().empty()) << "nothing of it is left";
+  disclosure.mutable_referrals()->RemoveLast();
+  const auto answered = disclosures->Answer(Answering(DISCLOSURE_ANSWER_RELEASED));
+  ASSERT_TRUE(answered.ok()) << answered.status();
+  EXPECT_EQ(OpenAnswer<RecordsAnswer>(police, DISCLOSURE_KIND_RECORDS).ByteSizeLong(), referral::kDisclosureContentBytesMax);
+}
+
+TEST_F(DisclosuresTest, ReleasesAsManySectionsAsAReferralMayHave) {
+  Draft draft = AboutMiriam("request-1");
+  while (draft.sections.size() < static_cast<size_t>(referral::kDisclosurePartsMax)) draft.sections.push_back(draft.sections[1]);
+  AskSections(police, Push(draft));
+  const auto answered = Of(police, broker, clock)->Answer(Answering(DISCLOSURE_ANSWER_RELEASED));
+  ASSERT_TRUE(answered.ok()) << answered.status();
+  EXPECT_EQ(answered->disclosure().parts(), 64u);
+}
+
 TEST_F(DisclosuresTest, SendsTheSameBytesAgainUntilTheBrokerHasAnswered) {
   AskSections(police, Push(AboutMiriam("request-1")));
   auto disclosures = Of(police, broker, clock);
@@ -417,24 +371,6 @@ TEST_F(DisclosuresTest, SendsTheSameBytesAgainUntilTheBrokerHasAnswered) {
   EXPECT_TRUE(disclosures->Answer(Answering(DISCLOSURE_ANSWER_RELEASED)).ok());
   EXPECT_TRUE(disclosures->Step().ok());
   EXPECT_EQ(broker.disclosure_answers.size(), 2u);
-}
-
-TEST_F(DisclosuresTest, SendsByItselfWhatWaitsAndDropsWhatIsRefused) {
-  AskSections(police, Push(AboutMiriam("request-1")));
-  const auto disclosures = Of(police, broker, clock);
-  broker.refuse_disclosure = Error(Reason::kStoreUnavailable, "not now");
-  EXPECT_TRUE(HasReason(disclosures->Answer(Answering(DISCLOSURE_ANSWER_RELEASED)).status(), Reason::kStoreUnavailable));
-  EXPECT_FALSE(disclosures->Step().ok());
-  EXPECT_EQ(disclosures->open(), 0u) << "answered, and not the broker's yet";
-  // Refused for good: it may be answered anew, under the same id too.
-  broker.refuse_disclosure = Error(Reason::kWarrantNotActive, "suspended");
-  EXPECT_TRUE(HasReason(disclosures->Step(), Reason::kWarrantNotActive));
-  broker.refuse_disclosure = absl::OkStatus();
-  clock.Advance(kDisclosuresAskedEvery);
-  EXPECT_TRUE(disclosures->Step().ok());
-  EXPECT_EQ(disclosures->open(), 1u);
-  EXPECT_TRUE(disclosures->Answer(Answering(DISCLOSURE_ANSWER_RELEASED)).ok());
-  EXPECT_EQ(disclosures->open(), 0u);
 }
 
 TEST_F(DisclosuresTest, AReceiptOfAnotherAnswerRaisesTheAlarm) {
@@ -465,26 +401,6 @@ TEST_F(DisclosuresTest, RefusesAnswersThatContradictThemselves) {
   request = Answering(DISCLOSURE_ANSWER_RELEASED, "short");
   EXPECT_TRUE(HasReason(disclosures->Answer(request).status(), Reason::kFieldInvalid));
   EXPECT_TRUE(broker.disclosure_answers.empty());
-}
-
-TEST_F(DisclosuresTest, TellsWhatWaitsTodayAlsoWhileTheBrokerIsAway) {
-  Ask(police, DISCLOSURE_KIND_RECORDS, 7).add_referrals(std::string(32, 'x'));
-  AskSections(police, Push(AboutMiriam("request-1")));
-  const auto disclosures = Of(police, broker, clock);
-  EXPECT_TRUE(disclosures->Step().ok());
-  EXPECT_EQ(disclosures->open(), 2u);
-  clock.Advance(kDisclosuresAskedEvery);
-  broker.away = Error(Reason::kBrokerUnreachable, "away");
-  const auto today = disclosures->Today();
-  ASSERT_EQ(today.size(), 2u);
-  EXPECT_EQ(today[0].kind(), agency::v1::TODAY_KIND_DISCLOSURE_TO_ANSWER);
-  EXPECT_EQ(today[0].about(), "disclosures/7");
-  EXPECT_NE(today[0].words().find("An inspector of ofsted asks, under warrant jtai-north, for the record numbers of 1 referral, asked "), std::string::npos);
-  EXPECT_NE(today[1].words().find("for sections of a referral"), std::string::npos);
-  EXPECT_NE(today[1].words().find("; due "), std::string::npos);
-  broker.away = absl::OkStatus();
-  ASSERT_TRUE(disclosures->Answer(Answering(DISCLOSURE_ANSWER_REFUSED)).ok());
-  EXPECT_EQ(disclosures->Today().size(), 1u);
 }
 
 }  // namespace

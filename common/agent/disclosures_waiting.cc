@@ -15,7 +15,6 @@ namespace accord::agent {
 namespace {
 
 constexpr int kDisclosuresPage = 500;
-constexpr int kDisclosurePagesMax = 50;  // A page may have fewer rows than there are, and be followed by another.
 
 std::string AskedWords(const inspection::v1::Disclosure& disclosure) {
   switch (disclosure.kind()) {
@@ -84,14 +83,14 @@ absl::Status Disclosures::Look(absl::Duration fresh_for) {
 absl::Status Disclosures::Step() {
   absl::Status status;
   if (act_mu_.TryLock()) {
-    std::set<uint64_t> pending;
+    std::vector<uint64_t> pending;
     {
       absl::MutexLock lock(&mu_);
-      pending = pending_;
+      for (const auto& [number, unsent] : pending_) pending.push_back(number);
     }
     for (const uint64_t number : pending) {
       const auto sent = Send(number);
-      if (!sent.ok()) status = sent.status();
+      if (!sent.ok() && status.ok()) status = sent.status();
     }
     act_mu_.Unlock();
   }
@@ -117,6 +116,19 @@ size_t Disclosures::open() const {
   size_t count = 0;
   for (const auto& [number, one] : open_) count += pending_.contains(number) ? 0 : 1;
   return count;
+}
+
+std::vector<Wait> Disclosures::Waits() const {
+  std::vector<Wait> waits;
+  absl::MutexLock lock(&mu_);
+  for (const auto& [number, unsent] : pending_) {
+    Wait& wait = waits.emplace_back();
+    wait.kind = agency::v1::WAITING_KIND_DISCLOSURE_ANSWER;
+    wait.about = fmt::format("{}", number);
+    wait.since_ms = unsent.since_ms;
+    wait.reason = unsent.reason;
+  }
+  return waits;
 }
 
 }  // namespace accord::agent

@@ -20,7 +20,7 @@ namespace accord::agent {
 // One thing that waits.
 struct Wait {
   agency::v1::WaitingKind kind = agency::v1::WAITING_KIND_UNSPECIFIED;
-  std::string about;         // Request id, `referrals/…` or hold.
+  std::string about;         // Request id, `referrals/…`, hold or number of a disclosure.
   int64_t since_ms = 0;      // 0: not kept.
   uint32_t attempts = 0;     // 0: not counted.
   std::string reason;        // Of docs/errors.md; empty: not tried yet.

@@ -11,7 +11,9 @@
 #include "common/agent/testing_service.h"
 #include "common/agent_rpc/agency_services.h"
 #include "common/agent_rpc/testing_agency_files.h"
+#include "common/base/bytes.h"
 #include "common/base/file.h"
+#include "common/referral/disclosure.h"
 #include "common/rpc/client.h"
 #include "common/rpc/server.h"
 #include "common/rpc/tls.h"
@@ -243,12 +245,14 @@ TEST_F(RecordsServiceTest, WhatWaitsComesInPagesTheOldestFirst) {
 
 TEST_F(RecordsServiceTest, WhatInspectorsAskIsServedAndItsBrokerBeingAwayTakesNothingFromToday) {
   agency::v1::DisclosureService::Stub stub(channel_);
-  EXPECT_TRUE(absl::IsUnavailable(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::ListDisclosures, {}, absl::Seconds(20)).status()));
+  EXPECT_TRUE(HasReason(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::ListDisclosures, {}, absl::Seconds(20)).status(), Reason::kBrokerUnreachable));
   agency::v1::ReadDisclosureRequest read;
   read.set_request_id("read-00001");
   read.set_number(41);
   *read.mutable_worker() = SomeWorker();
   EXPECT_TRUE(HasReason(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::ReadDisclosure, read, absl::Seconds(20)).status(), Reason::kRoleNotAllowed));
+  read.mutable_worker()->set_role(type::v1::WORKER_ROLE_AUTHORISING_OFFICER);
+  EXPECT_TRUE(HasReason(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::ReadDisclosure, read, absl::Seconds(20)).status(), Reason::kBrokerUnreachable));
   agency::v1::AnswerDisclosureRequest answer;
   answer.set_request_id("answer-001");
   answer.set_number(41);
@@ -256,10 +260,56 @@ TEST_F(RecordsServiceTest, WhatInspectorsAskIsServedAndItsBrokerBeingAwayTakesNo
   answer.mutable_worker()->set_role(type::v1::WORKER_ROLE_AUTHORISING_OFFICER);
   answer.set_answer(type::v1::DISCLOSURE_ANSWER_REFUSED);
   answer.set_ground(type::v1::DISCLOSURE_GROUND_NOT_HELD);
-  EXPECT_TRUE(absl::IsUnavailable(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::AnswerDisclosure, answer, absl::Seconds(20)).status()));
+  EXPECT_TRUE(HasReason(rpc::CallUnary(stub, &agency::v1::DisclosureService::Stub::AnswerDisclosure, answer, absl::Seconds(20)).status(), Reason::kBrokerUnreachable));
   agency::v1::InboxService::Stub inbox(channel_);
   const auto today = rpc::CallUnary(inbox, &agency::v1::InboxService::Stub::ListToday, {}, absl::Seconds(20));
   EXPECT_TRUE(today.ok()) << today.status();
+  // The same is said of all else that the broker alone can answer.
+  agency::v1::CasesService::Stub cases(channel_);
+  EXPECT_TRUE(HasReason(rpc::CallUnary(cases, &agency::v1::CasesService::Stub::ListCaseLinks, {}, absl::Seconds(20)).status(), Reason::kBrokerUnreachable));
+  agency::v1::DeliveryService::Stub deliveries(channel_);
+  EXPECT_TRUE(HasReason(rpc::CallUnary(deliveries, &agency::v1::DeliveryService::Stub::ListAgencyDeadLetters, {}, absl::Seconds(20)).status(), Reason::kBrokerUnreachable));
+}
+
+TEST_F(RecordsServiceTest, AnAnswerToAnInspectorThatTheBrokerDoesNotHaveIsAmongWhatWaits) {
+  type::v1::DisclosureStatement statement;
+  statement.set_request_id("answer-001");
+  statement.set_disclosure(41);
+  statement.set_agency("idva");
+  statement.set_warrant("jtai-north");
+  statement.set_inspector("ines");
+  statement.set_kind(type::v1::DISCLOSURE_KIND_PERSONS);
+  statement.set_answer(type::v1::DISCLOSURE_ANSWER_REFUSED);
+  statement.set_ground(type::v1::DISCLOSURE_GROUND_NOT_HELD);
+  *statement.mutable_worker() = SomeWorker();
+  statement.set_signed_at_ms(absl::ToUnixMillis(clock_.Now()));
+  storage::v1::StoredDisclosureAnswer row;
+  row.set_request_id(statement.request_id());
+  row.mutable_pending()->set_request_id(statement.request_id());
+  const auto document = referral::SignDisclosureStatement(statement, runtime_->keys().signing_key);
+  ASSERT_TRUE(document.ok()) << document.status();
+  *row.mutable_pending()->mutable_statement() = *document;
+  storage::Batch batch;
+  runtime_->store().Put(batch, agent::kFamilyDisclosure, KeyU64(41), row);
+  ASSERT_TRUE(runtime_->store().Commit(batch).ok());
+  ASSERT_TRUE(runtime_->disclosures().Load().ok());  // As at a start.
+  clock_.Advance(absl::Seconds(1));
+  Push("request-1");
+  EXPECT_FALSE(runtime_->disclosures().Step().ok());
+
+  agency::v1::OutboxService::Stub stub(channel_);
+  const auto page = rpc::CallUnary(stub, &agency::v1::OutboxService::Stub::ListWaiting, {}, absl::Seconds(20));
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->items_size(), 2);
+  EXPECT_EQ(page->items(0).kind(), agency::v1::WAITING_KIND_DISCLOSURE_ANSWER);
+  EXPECT_EQ(page->items(0).about(), "41");
+  EXPECT_EQ(page->items(0).since_ms(), statement.signed_at_ms());
+  EXPECT_EQ(page->items(0).reason(), "BROKER_UNREACHABLE");
+  EXPECT_EQ(page->items(1).about(), "request-1");
+  const auto status = rpc::CallUnary(stub, &agency::v1::OutboxService::Stub::GetServiceStatus, {}, absl::Seconds(20));
+  ASSERT_TRUE(status.ok()) << status.status();
+  EXPECT_EQ(status->outbox_waiting(), 1u) << "submissions alone";
+  EXPECT_EQ(status->waiting_for().substr(0, 19), "BROKER_UNREACHABLE:");
 }
 
 }  // namespace

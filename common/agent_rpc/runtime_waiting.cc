@@ -27,6 +27,8 @@ absl::StatusOr<std::vector<agent::Wait>> AgencyRuntime::Waits() const {
   waits.insert(waits.end(), unsent.begin(), unsent.end());
   ACCORD_ASSIGN_OR_RETURN(const std::vector<agent::Wait> holds, holds_->Waits());
   waits.insert(waits.end(), holds.begin(), holds.end());
+  const std::vector<agent::Wait> answers = disclosures_->Waits();
+  waits.insert(waits.end(), answers.begin(), answers.end());
   return waits;
 }
 

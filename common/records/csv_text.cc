@@ -9,6 +9,8 @@
 namespace accord::records {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // libcsv's parser with its own memory.
 class Parser {
  public:
@@ -51,6 +53,11 @@ void OnRow(int, void* data) {
 bool IsBlank(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 }  // namespace
+
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  return text;
+}
 
 absl::Status ForEachCsvRow(std::string_view text, absl::FunctionRef<absl::Status(uint64_t line, std::vector<std::string>& cells)> row) {
   Parser parser;

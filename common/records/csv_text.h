@@ -11,6 +11,9 @@
 
 namespace accord::records {
 
+// The text of a file of any kind, without the byte order mark that spreadsheets put before UTF-8.
+std::string_view WithoutByteOrderMark(std::string_view text);
+
 // Calls `row` with each row that is not blank, and the line of the file where it begins, from 1; of what is not in quotes blanks around it are
 // left out. Lines end in LF, CRLF or CR. The first error of `row` ends it and is returned; before it, FIELD_INVALID with the line where a
 // quote stands inside what is not quoted, or is not closed. What of rows was visited by then is as it is.

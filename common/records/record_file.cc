@@ -20,8 +20,6 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 absl::Status TooMany() { return Wrong(Reason::kFieldInvalid, 0, "", fmt::format("the file has more than {} records: split it", kRecordsMax)); }
 
 // `record_version` as it stands; empty: 1.
@@ -262,7 +260,7 @@ absl::StatusOr<std::vector<Record>> ReadRecords(std::string_view bytes, std::str
   if (!IsRecordFileName(name)) return Wrong(Reason::kFieldInvalid, 0, "", "the file's name ends neither in .json, .jsonl, .ndjson nor .csv");
   if (bytes.size() > kFileBytesMax) return Wrong(Reason::kMessageTooLarge, 0, "", fmt::format("the file is over {} bytes: split it", kFileBytesMax));
   ACCORD_RETURN_IF_ERROR(CheckText(bytes));
-  if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
+  bytes = WithoutByteOrderMark(bytes);
   Reader reader(name, call, make);
   const std::string ending = EndingOf(name);
   ACCORD_RETURN_IF_ERROR(ending == ".csv" ? reader.ReadCsv(bytes) : ending == ".json" ? reader.ReadJson(bytes) : reader.ReadJsonLines(bytes));

@@ -125,6 +125,8 @@ TEST(DisclosureStatementTest, HoldsItsLimits) {
   other = document;
   other.set_payload("\xff");
   EXPECT_TRUE(HasReason(ParseDisclosureStatement(other).status(), Reason::kStatementMalformed));
+  other.set_payload(std::string(kDisclosureStatementBytesMax, 'x'));
+  EXPECT_FALSE(HasReason(ParseDisclosureStatement(other).status(), Reason::kMessageTooLarge)) << "it is read, and is none";
   other.set_payload(std::string(kDisclosureStatementBytesMax + 1, 'x'));
   EXPECT_TRUE(HasReason(ParseDisclosureStatement(other).status(), Reason::kMessageTooLarge));
 }

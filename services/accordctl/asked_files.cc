@@ -28,7 +28,6 @@ using records::Wrong;
 using type::v1::PersonAsked;
 using type::v1::PersonsQuestion;
 
-constexpr std::string_view kAskedByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kOwnSchemePrefix = "identifier.";
 constexpr char kMarkColumn[] = "mark", kBirthColumn[] = "date_of_birth";
 
@@ -183,7 +182,7 @@ absl::Status AddCaseLines(std::string_view text, std::vector<std::string>& cases
 absl::StatusOr<PersonsQuestion> ReadPersons(std::string_view bytes, std::string_view name) {
   if (bytes.size() > kAskedFileBytesMax) return Wrong(Reason::kMessageTooLarge, 0, "", fmt::format("the file is over {} bytes", kAskedFileBytesMax));
   if (!IsUtf8(bytes)) return Wrong(Reason::kTextNotUtf8, 0, "", "the file is not UTF-8");
-  if (bytes.starts_with(kAskedByteOrderMark)) bytes.remove_prefix(kAskedByteOrderMark.size());
+  bytes = records::WithoutByteOrderMark(bytes);
   if (name.ends_with(".csv")) return PersonsOfCsv(bytes);
   if (name.ends_with(".json")) return PersonsOfJson(bytes);
   return Wrong(Reason::kFieldInvalid, 0, "", "people are in a file NAME.csv or NAME.json");
@@ -191,6 +190,7 @@ absl::StatusOr<PersonsQuestion> ReadPersons(std::string_view bytes, std::string_
 
 absl::StatusOr<std::vector<std::string>> ReadCases(std::string_view bytes) {
   if (bytes.size() > kAskedFileBytesMax) return Wrong(Reason::kMessageTooLarge, 0, "", fmt::format("the file is over {} bytes", kAskedFileBytesMax));
+  bytes = records::WithoutByteOrderMark(bytes);
   std::vector<std::string> cases;
   const auto document = nlohmann::json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   if (document.is_object()) {

@@ -185,6 +185,10 @@ TEST(WaitingTextTest, SaysWhyAndWhatToDo) {
   for (const char* there : {"Why: BROKER_UNREACHABLE", "has not answered for", "ended", "runbooks/outbox.md", "request-1", "3", "NOTHING_PERMITTED", "A PERSON: Look at it."}) {
     EXPECT_NE(text.find(there), std::string::npos) << there << "\n" << text;
   }
+  agency::v1::WaitingItem answer;
+  answer.set_kind(agency::v1::WAITING_KIND_DISCLOSURE_ANSWER);
+  answer.set_about("4711");
+  for (const char* there : {"disclosure answer", "4711"}) EXPECT_NE(WaitingText(status, {answer}, now, 200).find(there), std::string::npos) << there;
   status.set_certificate_until_ms(absl::ToUnixMillis(now + kCertificateSoon));
   EXPECT_NE(WaitingText(status, {}, now, 200).find(" ends "), std::string::npos);
   status.set_certificate_until_ms(absl::ToUnixMillis(now + kCertificateSoon + absl::Seconds(1)));

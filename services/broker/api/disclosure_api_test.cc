@@ -264,7 +264,8 @@ TEST_F(DisclosureApiTest, AnAnswerIsSignedByTheAgencyOfWhatItHasForTheOfficerAlo
 
   // None of it took anything: the answer is open still, and may come late.
   clock_.Advance(absl::Hours(1) + absl::Milliseconds(1));
-  const auto late = Only<AnswerDisclosureResponse>(Answer("agency/idva", Answering(asked, parts))).disclosure();
+  const AnswerDisclosureRequest answering = Answering(asked, parts);
+  const auto late = Only<AnswerDisclosureResponse>(Answer("agency/idva", answering)).disclosure();
   EXPECT_TRUE(late.overdue());
   EXPECT_TRUE(Row("inspector/omar", asked.number()).overdue());
   EXPECT_EQ(late.answered_at_ms(), absl::ToUnixMillis(clock_.Now()));
@@ -276,6 +277,11 @@ TEST_F(DisclosureApiTest, AnAnswerIsSignedByTheAgencyOfWhatItHasForTheOfficerAlo
   EXPECT_FALSE(refused.overdue());
   EXPECT_EQ(Row("inspector/omar", of_housing.number()).ground(), DISCLOSURE_GROUND_LEGAL_PRIVILEGE);
   EXPECT_EQ(Refused(Collect("inspector/ines", of_housing.number())), "TRANSITION_ILLEGAL DISCLOSURE_ANSWER_REFUSED");
+  // Whoever is barred since answers nothing more, and what they answered before is told again.
+  bar.mutable_put_conflict_list()->add_workers("dpo-1");
+  ASSERT_EQ(world_.Change(bar), absl::OkStatus());
+  EXPECT_EQ(Only<AnswerDisclosureResponse>(Answer("agency/idva", answering)).disclosure().answered_index(), late.answered_index());
+  EXPECT_EQ(said(parts), "NOT_PERMITTED");
 }
 
 TEST_F(DisclosureApiTest, PeopleAndRecordNumbersPassUnreadBothWays) {
@@ -375,33 +381,11 @@ TEST_F(DisclosureApiTest, PeopleAndRecordNumbersPassUnreadBothWays) {
 
 TEST_F(DisclosureApiTest, ASuspendedWarrantStopsWhatIsUnderWay) {
   const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}}, /*collected=*/false);
-  // Three of some 2 MB, as if they were: each goes ahead of the answer, in pieces.
-  TestingReferral large{.request_id = "incident-2", .recipients = {"idva"}, .padding = 2'000'000, .victim = "incident-2"};
-  auto submission = MakeSubmission(world_, large);
-  submissions_["large"] = submission.submission();
-  const auto upload = [&](const std::string& principal, const std::string& request_id, SealedSection& section) {
-    WireCall call(Channel(principal), kReferrals + "UploadSection");
-    v1::UploadSectionRequest request;
-    request.set_request_id(request_id);
-    request.set_digest(crypto::Sha256(section.cms()));
-    for (size_t at = 0; at < section.cms().size(); at += referral::kSectionChunkBytesMax) {
-      request.set_chunk(section.cms().substr(at, referral::kSectionChunkBytesMax));
-      call.Write(request);
-      request.Clear();
-    }
-    call.WritesDone();
-    EXPECT_EQ(Refused(call.Finish()), "");
-    section.set_uploaded(crypto::Sha256(section.cms()));
-    section.clear_cms();
-  };
-  for (auto& section : *submission.mutable_submission()->mutable_sections()) upload("agency/police", "incident-2", section);
-  const std::string stored = Only<v1::SubmitReferralResponse>(Call("agency/police", kReferrals + "SubmitReferral", submission)).header_digest();
+  const std::string large = StoreLarge("incident-2");
   Activated("jtai-1");
-  const Disclosure asked = Asked(Asking(stored, "police"));
+  const Disclosure asked = Asked(Asking(large, "police"));
   const Disclosure other = Asked(Asking(digest, "police"));
-  constexpr Category kAll[] = {CATEGORY_IDENTITY, CATEGORY_RISK, CATEGORY_NARRATIVE};
-  AnswerDisclosureRequest answering = Answering(asked, Resealed("large", "police", kAll));
-  for (auto& part : *answering.mutable_parts()) upload("agency/police", answering.request_id(), part);
+  const AnswerDisclosureRequest answering = AnsweringLarge(asked);
   EXPECT_EQ(Only<AnswerDisclosureResponse>(Answer("agency/police", answering)).disclosure().parts(), 3u);
   const CollectedDisclosure collected = Read(Collect("inspector/ines", asked.number()));
   ASSERT_EQ(collected.parts.size(), 3u);

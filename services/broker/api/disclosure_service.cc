@@ -102,9 +102,6 @@ absl::StatusOr<VerifiedDisclosureAnswer> VerifyDisclosureAnswer(const DirectoryS
   if (statement.request_id() != request.request_id()) {
     return Error(Reason::kFieldInvalid, "request_id is not the one that was signed", {{"field", "request_id"}});
   }
-  if (directory.IsBarred(caller.id, statement.worker().pseudonym())) {
-    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
-  }
   return VerifiedDisclosureAnswer{request.statement(), std::move(statement), referral::DigestOf(request.statement()), key->certificate.der()};
 }
 

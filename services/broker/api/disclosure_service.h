@@ -47,11 +47,10 @@ class DisclosureService final : public inspection::v1::DisclosureService::Callba
                                             inspection::v1::ListDisclosuresResponse* response) override;
   grpc::ServerUnaryReactor* GetDisclosure(grpc::CallbackServerContext* context, const inspection::v1::GetDisclosureRequest* request,
                                           inspection::v1::GetDisclosureResponse* response) override;
-  // The statement is read and its signature verified before the command waits its turn; errors of ParseDisclosureStatement, VerifySignature,
-  // ReadDisclosedParts and AnswerDisclosureCommand, and
+  // The statement is read and its signature verified before the command waits its turn, which judges who signed; errors of
+  // ParseDisclosureStatement, VerifySignature, ReadDisclosedParts and AnswerDisclosureCommand, and
   //   SIGNING_KEY_UNKNOWN  it is signed with no key that the caller's agency has in the directory now
   //   FIELD_INVALID        the request id is not the one that was signed
-  //   NOT_PERMITTED        its worker is barred for a conflict of interest
   grpc::ServerUnaryReactor* AnswerDisclosure(grpc::CallbackServerContext* context, const inspection::v1::AnswerDisclosureRequest* request,
                                              inspection::v1::AnswerDisclosureResponse* response) override;
   // The entry is durable before the first byte; a stream that its reader ends early leaves it. One part and one piece of it are held while the

@@ -8,34 +8,25 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <memory>
 #include <set>
 #include <span>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accord/inspection/v1/disclosure_service.pb.h"
 #include "accord/inspection/v1/trail_service.pb.h"
-#include "accord/inspection/v1/warrant_service.pb.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/cms.h"
 #include "common/crypto/digest.h"
 #include "common/referral/disclosure.h"
 #include "common/referral/header.h"
-#include "services/broker/api/testing_broker.h"
-#include "services/broker/api/testing_collector.h"
+#include "common/referral/section.h"
+#include "services/broker/api/testing_warrants.h"
 #include "services/broker/api/testing_wire.h"
-#include "services/broker/directory/families.h"
 
 namespace accord::broker::disclosed {
-
-inline constexpr std::string_view kArea = "E08000012", kOtherArea = "E08000013";
-inline const std::string kReferrals = "/accord.broker.v1.ReferralService/";
-inline const std::string kTrails = "/accord.inspection.v1.TrailService/";
-inline const std::string kWarrants = "/accord.inspection.v1.WarrantService/";
-inline const std::string kDisclosures = "/accord.inspection.v1.DisclosureService/";
 
 // What a collection brought.
 struct CollectedDisclosure {
@@ -43,7 +34,7 @@ struct CollectedDisclosure {
   std::map<uint32_t, std::string> parts;
 };
 
-class DisclosureTest : public ::testing::Test {
+class DisclosureTest : public WarrantFixture {
  protected:
   using AnswerDisclosureRequest = inspection::v1::AnswerDisclosureRequest;
   using AnswerDisclosureResponse = inspection::v1::AnswerDisclosureResponse;
@@ -51,43 +42,17 @@ class DisclosureTest : public ::testing::Test {
   using Disclosure = inspection::v1::Disclosure;
   using RequestDisclosureRequest = inspection::v1::RequestDisclosureRequest;
   using RequestResolutionRequest = inspection::v1::RequestResolutionRequest;
-  using Warrant = inspection::v1::Warrant;
+  inline static const std::string kDisclosures = "/accord.inspection.v1.DisclosureService/";
 
+  // Nell alone has no sealing certificate.
   DisclosureTest() {
-    for (const char* id : {"ines", "omar"}) Enrol(id, "ofsted");
-    Enrol("nell", "ofsted", /*with_certificate=*/false);
-    Enrol("carl", "cqc");
-    ChangeAgency("police", [](admin::v1::Agency& agency) { agency.add_areas(std::string(kArea)); });
-  }
-  void Enrol(const std::string& id, const std::string& inspectorate, bool with_certificate = true) {
-    admin::v1::Change change;
-    auto& officer = *change.mutable_put_officer();
-    officer.set_id(id);
-    officer.set_inspector(true);
-    officer.set_active(true);
-    officer.set_inspectorate(inspectorate);
-    if (with_certificate) {
+    for (const auto& [id, inspectorate] : {std::pair("ines", "ofsted"), {"omar", "ofsted"}, {"carl", "cqc"}}) {
       const auto issued = world_.authority().Issue(
           {.common_name = id, .uris = {crypto::testing::SpiffeId(fmt::format("inspector/{}/sealing", id))}, .key_usage = crypto::kKeyAgreement});
-      officer.set_sealing_certificate(issued.certificate.der());
+      Enrol(id, inspectorate, issued.certificate.der());
       sealing_.emplace(id, issued);
     }
-    EXPECT_EQ(world_.Change(change), absl::OkStatus());
-  }
-  void ChangeAgency(const std::string& id, const std::function<void(admin::v1::Agency&)>& make) {
-    admin::v1::Change change;
-    auto& agency = *change.mutable_put_agency()->mutable_agency();
-    agency = world_.broker().directory().Get()->FindAgency(id)->agency;
-    make(agency);
-    EXPECT_EQ(world_.Change(change), absl::OkStatus());
-  }
-  std::shared_ptr<grpc::Channel> Channel(const std::string& principal) {
-    auto& channel = channels_[principal];
-    if (channel == nullptr) channel = world_.Channel(principal);
-    return channel;
-  }
-  WireAnswer Call(const std::string& principal, const std::string& method, const google::protobuf::Message& request) {
-    return CallOnce(Channel(principal), method, request);
+    Enrol("nell", "ofsted");
   }
   // The reason of the refusal, with what it says beside; empty of none.
   static std::string Refused(const WireAnswer& answer) {
@@ -100,62 +65,16 @@ class DisclosureTest : public ::testing::Test {
     return told;
   }
 
-  // A referral of the police, collected by its recipients.
-  std::string Store(TestingReferral spec, bool collected = true) {
-    if (spec.victim == TestingReferral().victim) spec.victim = spec.request_id;
-    const auto request = MakeSubmission(world_, spec);
-    const std::string digest = Only<v1::SubmitReferralResponse>(Call("agency/police", kReferrals + "SubmitReferral", request)).header_digest();
-    submissions_[digest] = request.submission();
-    for (const std::string& recipient : collected ? spec.recipients : std::vector<std::string>()) {
-      Collector collector(world_, "agency/" + recipient, 1);
-      collector.Ack(collector.NextDelivery());
-    }
-    return digest;
-  }
-  std::string CaseOf(const std::string& digest) {
-    storage::v1::StoredReferral stored;
-    const auto view = world_.broker().sequencer().View();
-    EXPECT_TRUE(stored.ParseFromString(**(*view)->GetSealed(kFamilyReferral, digest)));
-    return stored.cases_size() == 1 ? stored.cases(0) : "";
-  }
   referral::OpenedHeader HeaderOf(const type::v1::Submission& submission) {
     const auto view = referral::ParseHeader(submission.header());
     const std::vector<type::v1::Opening> openings(submission.openings().begin(), submission.openings().end());
     return *referral::OpenHeader(*view, openings);
   }
 
-  // In force now for ten days, over the last hour and the next; `change` is made before it is proposed.
-  Warrant Activated(const std::string& id, const std::function<void(Warrant&)>& change = nullptr) {
-    const int64_t now = absl::ToUnixMillis(clock_.Now());
-    Warrant warrant;
-    warrant.set_id(id);
-    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
-    warrant.set_inspectorate("ofsted");
-    warrant.set_purpose("JTAI/2026/7");
-    warrant.set_legal_power("CA2004_S20");
-    warrant.mutable_scope()->set_from_ms(now - 3'600'000);
-    warrant.mutable_scope()->set_until_ms(now + 3'600'000);
-    warrant.set_starts_ms(now);
-    warrant.set_ends_ms(now + 10 * 86'400'000LL);
-    if (change) change(warrant);
-    const bool statutory = warrant.kind() == inspection::v1::WARRANT_KIND_STATUTORY;
-    inspection::v1::ProposeWarrantRequest propose;
-    propose.set_request_id("propose-" + id);
-    *propose.mutable_warrant() = warrant;
-    Only<inspection::v1::ProposeWarrantResponse>(Call(statutory ? "inspector/ines" : "admin/alice", kWarrants + "ProposeWarrant", propose));
-    inspection::v1::ActivateWarrantRequest activate;
-    activate.set_request_id("activate-" + id);
-    activate.set_id(id);
-    Only<inspection::v1::ActivateWarrantResponse>(Call(statutory ? "inspector/omar" : "admin/bob", kWarrants + "ActivateWarrant", activate));
-    return warrant;
-  }
   void ChangeWarrant(const std::string& principal, const std::string& id, inspection::v1::WarrantAct act) {
-    inspection::v1::ChangeWarrantRequest request;
-    request.set_request_id(NextId());
-    request.set_id(id);
-    request.set_act(act);
-    if (act == inspection::v1::WARRANT_ACT_SUSPEND) request.set_suspension(inspection::v1::WARRANT_SUSPENSION_CONFLICT);
-    EXPECT_EQ(Refused(Call(principal, kWarrants + "ChangeWarrant", request)), "");
+    const bool suspends = act == inspection::v1::WARRANT_ACT_SUSPEND;
+    const auto why = suspends ? inspection::v1::WARRANT_SUSPENSION_CONFLICT : inspection::v1::WARRANT_SUSPENSION_UNSPECIFIED;
+    EXPECT_EQ(Refused(Change(principal, id, act, why)), "");
   }
 
   RequestDisclosureRequest Asking(const std::string& digest, const std::string& agency, const std::string& warrant = "jtai-1") {
@@ -297,6 +216,40 @@ class DisclosureTest : public ::testing::Test {
     return Call(principal, kDisclosures + "AnswerDisclosure", request);
   }
 
+  // Brings the section ahead of the request that is to have it, and leaves its digest in its place.
+  void Upload(const std::string& principal, const std::string& request_id, type::v1::SealedSection& section) {
+    WireCall call(Channel(principal), kReferrals + "UploadSection");
+    v1::UploadSectionRequest request;
+    request.set_request_id(request_id);
+    request.set_digest(crypto::Sha256(section.cms()));
+    for (size_t at = 0; at < section.cms().size(); at += referral::kSectionChunkBytesMax) {
+      request.set_chunk(section.cms().substr(at, referral::kSectionChunkBytesMax));
+      call.Write(request);
+      request.Clear();
+    }
+    call.WritesDone();
+    EXPECT_EQ(Refused(call.Finish()), "");
+    section.set_uploaded(crypto::Sha256(section.cms()));
+    section.clear_cms();
+  }
+
+  // A referral of the police to idva, not collected, whose three sections are of some 2 MB each, as if they were: each goes ahead of it, in pieces.
+  std::string StoreLarge(const std::string& request_id) {
+    auto request = MakeSubmission(world_, {.request_id = request_id, .recipients = {"idva"}, .padding = 2'000'000, .victim = request_id});
+    const type::v1::Submission whole = request.submission();
+    for (auto& section : *request.mutable_submission()->mutable_sections()) Upload("agency/police", request_id, section);
+    const std::string digest = Only<v1::SubmitReferralResponse>(Call("agency/police", kReferrals + "SubmitReferral", request)).header_digest();
+    submissions_[digest] = whole;
+    return digest;
+  }
+  // That the police release all of it, whose parts went ahead likewise.
+  AnswerDisclosureRequest AnsweringLarge(const Disclosure& asked) {
+    constexpr type::v1::Category kAll[] = {type::v1::CATEGORY_IDENTITY, type::v1::CATEGORY_RISK, type::v1::CATEGORY_NARRATIVE};
+    AnswerDisclosureRequest request = Answering(asked, Resealed(asked.referral(), "police", kAll));
+    for (auto& part : *request.mutable_parts()) Upload("agency/police", request.request_id(), part);
+    return request;
+  }
+
   // Types of the rows of the referral's trail that are open to the caller.
   std::string TrailOf(const std::string& principal, const std::string& digest) {
     inspection::v1::QueryTrailRequest request;
@@ -309,14 +262,7 @@ class DisclosureTest : public ::testing::Test {
     }
     return fmt::format("{}", fmt::join(types, " "));
   }
-  std::string NextId() { return fmt::format("request-{:04}", ++requests_); }
-
-  FakeClock clock_{absl::FromCivil(absl::CivilSecond(2026, 11, 24, 10, 0, 0), absl::UTCTimeZone())};
-  TestingBroker world_{&clock_};
-  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
   std::map<std::string, crypto::testing::Issued> sealing_;  // Of inspectors.
-  std::map<std::string, type::v1::Submission> submissions_;           // By header digest.
-  int requests_ = 0;
 };
 
 }  // namespace accord::broker::disclosed

@@ -19,10 +19,8 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
-#include "services/broker/api/testing_broker.h"
-#include "services/broker/api/testing_collector.h"
+#include "services/broker/api/testing_warrants.h"
 #include "services/broker/api/testing_wire.h"
-#include "services/broker/directory/families.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker::warrant_api_test {
@@ -30,84 +28,14 @@ namespace {
 
 using inspection::v1::QueryTrailRequest;
 using inspection::v1::QueryTrailResponse;
-using inspection::v1::Warrant;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr std::string_view kArea = "E08000012", kOtherArea = "E08000013";
-const std::string kTrails = "/accord.inspection.v1.TrailService/";
-const std::string kWarrants = "/accord.inspection.v1.WarrantService/";
-
-class WarrantApiTest : public ::testing::Test {
+class WarrantApiTest : public WarrantFixture {
  protected:
   WarrantApiTest() {
     for (const char* id : {"ines", "omar"}) Enrol(id, "ofsted");
     Enrol("carl", "cqc");
-    auto police = (*world_.broker().directory().Get()).FindAgency("police")->agency;
-    police.add_areas(std::string(kArea));
-    admin::v1::Change change;
-    *change.mutable_put_agency()->mutable_agency() = police;
-    EXPECT_EQ(world_.Change(change), absl::OkStatus());
-  }
-  void Enrol(const std::string& id, const std::string& inspectorate, bool active = true) {
-    admin::v1::Change change;
-    change.mutable_put_officer()->set_id(id);
-    change.mutable_put_officer()->set_inspector(true);
-    change.mutable_put_officer()->set_active(active);
-    change.mutable_put_officer()->set_inspectorate(inspectorate);
-    EXPECT_EQ(world_.Change(change), absl::OkStatus());
-  }
-  WireAnswer Call(const std::string& principal, const std::string& method, const google::protobuf::Message& request) {
-    auto& channel = channels_[principal];
-    if (channel == nullptr) channel = world_.Channel(principal);
-    return CallOnce(channel, method, request);
-  }
-  // A referral of the police, delivered to its recipients when `collected`.
-  std::string Store(const std::string& request_id, const std::vector<std::string>& recipients, bool collected = true) {
-    const auto stored = Only<v1::SubmitReferralResponse>(
-        Call("agency/police", "/accord.broker.v1.ReferralService/SubmitReferral",
-             MakeSubmission(world_, {.request_id = request_id, .recipients = recipients, .victim = request_id})));
-    for (const std::string& recipient : collected ? recipients : std::vector<std::string>()) {
-      Collector collector(world_, "agency/" + recipient, 1);
-      collector.Ack(collector.NextDelivery());
-    }
-    return stored.header_digest();
-  }
-  // In force now for ten days, over the last hour; `change` is made before it is proposed.
-  Warrant Make(const std::string& id, const std::function<void(Warrant&)>& change = nullptr) {
-    const int64_t now = absl::ToUnixMillis(clock_.Now());
-    Warrant warrant;
-    warrant.set_id(id);
-    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
-    warrant.set_inspectorate("ofsted");
-    warrant.set_purpose("JTAI/2026/7");
-    warrant.set_legal_power("CA2004_S20");
-    warrant.mutable_scope()->set_from_ms(now - 3'600'000);
-    warrant.mutable_scope()->set_until_ms(now + 3'600'000);
-    warrant.set_starts_ms(now);
-    warrant.set_ends_ms(now + 10 * 86'400'000LL);
-    if (change) change(warrant);
-    return warrant;
-  }
-  void Activate(const Warrant& warrant) {
-    const bool statutory = warrant.kind() == inspection::v1::WARRANT_KIND_STATUTORY;
-    inspection::v1::ProposeWarrantRequest propose;
-    propose.set_request_id("propose-" + warrant.id());
-    *propose.mutable_warrant() = warrant;
-    Only<inspection::v1::ProposeWarrantResponse>(Call(statutory ? "inspector/ines" : "admin/alice", kWarrants + "ProposeWarrant", propose));
-    inspection::v1::ActivateWarrantRequest activate;
-    activate.set_request_id("activate-" + warrant.id());
-    activate.set_id(warrant.id());
-    Only<inspection::v1::ActivateWarrantResponse>(Call(statutory ? "inspector/omar" : "admin/bob", kWarrants + "ActivateWarrant", activate));
-  }
-  WireAnswer Change(const std::string& principal, const std::string& id, inspection::v1::WarrantAct act,
-                    inspection::v1::WarrantSuspension why = inspection::v1::WARRANT_SUSPENSION_UNSPECIFIED) {
-    inspection::v1::ChangeWarrantRequest request;
-    request.set_request_id(fmt::format("change-warrant-{}", ++changes_));
-    request.set_id(id);
-    request.set_act(act);
-    request.set_suspension(why);
-    return Call(principal, kWarrants + "ChangeWarrant", request);
   }
   static QueryTrailRequest AboutReferral(const std::string& digest, const std::string& warrant) {
     QueryTrailRequest request;
@@ -145,21 +73,10 @@ class WarrantApiTest : public ::testing::Test {
     } while (!request.page_token().empty());
     return looks;
   }
-  std::string CaseOf(const std::string& digest) {
-    storage::v1::StoredReferral stored;
-    const auto view = world_.broker().sequencer().View();
-    EXPECT_TRUE(stored.ParseFromString(**(*view)->GetSealed(kFamilyReferral, digest)));
-    return stored.cases_size() == 1 ? stored.cases(0) : "";
-  }
-
-  FakeClock clock_{absl::FromCivil(absl::CivilSecond(2026, 11, 24, 10, 0, 0), absl::UTCTimeZone())};
-  TestingBroker world_{&clock_};
-  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
-  int changes_ = 0;
 };
 
 TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
-  const std::string digest = Store("incident-1", {"idva"}), other = Store("incident-2", {"housing"});
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}}), other = Store({.request_id = "incident-2", .recipients = {"housing"}});
   const std::string own_case = CaseOf(digest);
   ASSERT_EQ(own_case.size(), kIdBytes);
   const int64_t now = absl::ToUnixMillis(clock_.Now());
@@ -193,7 +110,7 @@ TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
       {"death-review", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW); }, all},
   };
   for (const Row& row : table) {
-    Activate(Make(row.id, row.change));
+    Activated(row.id, row.change);
     EXPECT_EQ(Shown(Trail("inspector/ines", AboutReferral(digest, row.id))), row.shown) << row.id;
   }
   EXPECT_EQ(Shown(Trail("inspector/ines", AboutReferral(digest, ""))), "NOT_PERMITTED");
@@ -231,12 +148,12 @@ TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
 }
 
 TEST_F(WarrantApiTest, ASuspensionReachesTheInspectorateAtOnceAndTheNextCall) {
-  const std::string digest = Store("incident-1", {"idva"});
-  Activate(Make("jtai-1"));
-  Activate(Make("other-1", [](Warrant& w) {
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}});
+  Activated("jtai-1");
+  Activated("other-1", [](Warrant& w) {
     w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW);
     w.set_inspectorate("cqc");
-  }));
+  });
   WireCall watch(world_.Channel("inspector/omar"), kWarrants + "WatchWarrants");
   watch.Write(inspection::v1::WatchWarrantsRequest());
   watch.WritesDone();
@@ -292,15 +209,15 @@ TEST_F(WarrantApiTest, ASuspensionReachesTheInspectorateAtOnceAndTheNextCall) {
   list.clear_page_token(), list.set_page_size(0);
   EXPECT_EQ(Only<inspection::v1::ListWarrantsResponse>(Call("inspector/ines", kWarrants + "ListWarrants", list)).warrants_size(), 1);
 
-  Enrol("omar", "ofsted", /*active=*/false);
+  Enrol("omar", "ofsted", /*certificate=*/"", /*active=*/false);
   EXPECT_EQ(watch.Finish().reason(), Reason::kPrincipalUnknown) << "who may call no more watches no more";
 }
 
 TEST_F(WarrantApiTest, AnAgencySeesWhoLookedAfterTheEmbargoAndNothingBefore) {
-  const std::string digest = Store("incident-1", {"idva"});
-  Store("incident-2", {"housing"}, /*collected=*/false);
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}});
+  Store({.request_id = "incident-2", .recipients = {"housing"}}, /*collected=*/false);
   const int64_t embargo = absl::ToUnixMillis(clock_.Now() + absl::Hours(24 * 30));
-  Activate(Make("jtai-1", [&](Warrant& w) { w.set_embargo_until_ms(embargo); }));
+  Activated("jtai-1", [&](Warrant& w) { w.set_embargo_until_ms(embargo); });
   EXPECT_EQ(Call("admin/alice", kWarrants + "ListLooks", inspection::v1::ListLooksRequest()).reason(), Reason::kRoleNotAllowed);
   const auto query_index = Only<QueryTrailResponse>(Trail("inspector/ines", AboutReferral(digest, "jtai-1"))).query_index();
   QueryTrailRequest of_case;
@@ -336,19 +253,15 @@ TEST_F(WarrantApiTest, AnAgencySeesWhoLookedAfterTheEmbargoAndNothingBefore) {
   EXPECT_THAT(Looks("agency/childrens"), IsEmpty());
   EXPECT_THAT(Looks("agency/housing"), IsEmpty()) << "nothing of incident-2 was looked at, nor released";
 
-  admin::v1::Change erase;
-  erase.mutable_erase()->set_header_digest(digest);
-  erase.mutable_erase()->set_ground(type::v1::ERASURE_GROUND_ORDER);
-  erase.mutable_erase()->set_authority("county-court/7");
-  ASSERT_EQ(world_.Change(erase), absl::OkStatus());
+  Erase(digest);
   const auto left = Looks("agency/police");
   ASSERT_EQ(left.size(), 2u);
   EXPECT_TRUE(left[1].referral().empty()) << "that somebody looked stays, and at which referral went with it";
 }
 
 TEST_F(WarrantApiTest, OfAReferralThatWasNotReleasedToItAnAgencyLearnsNothingByALook) {
-  const std::string digest = Store("incident-1", {"housing"}, /*collected=*/false);
-  Activate(Make("jtai-1"));
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"housing"}}, /*collected=*/false);
+  Activated("jtai-1");
   EXPECT_EQ(Trail("inspector/ines", AboutReferral(digest, "jtai-1")).code, grpc::StatusCode::OK);
   EXPECT_THAT(Looks("agency/housing"), IsEmpty());
   EXPECT_EQ(Looks("agency/police").size(), 1u) << "without an embargo at once";

@@ -103,6 +103,14 @@ TEST_F(DisclosureAnswerTest, AnAnswerStandsOnce) {
   EXPECT_EQ(Size(), size);
   EXPECT_EQ(TellAnswer(asked, {}), "REQUEST_ID_REUSED");
   EXPECT_EQ(TellAnswer(asked, {}, [](auto& one) { one.set_request_id("answers-2"); }), "TRANSITION_ILLEGAL DISCLOSURE_ANSWER_RELEASED");
+  // Who is barred since answers nothing more; what was answered before is told again.
+  storage::v1::StoredConflictList barred;
+  barred.add_workers("dpo-1");
+  log_.store().Put(kFamilyPolicy, ConflictListKey("police"), barred.SerializeAsString());
+  Reload();
+  EXPECT_EQ(TellAnswer(asked, {}, [](auto& one) { one.set_request_id("answers-2"); }), "NOT_PERMITTED");
+  EXPECT_EQ(send()->index, first->index);
+  EXPECT_EQ(Size(), size);
 }
 
 TEST_F(DisclosureAnswerTest, ItMayBeRefusedWithAGround) {

@@ -130,8 +130,14 @@ class DisclosureFixture : public ::testing::Test {
     delivery.set_first_released_ms(sections.empty() ? 0 : 1);
     log_.store().Put(kFamilyDelivery, recipient.delivery_id(), delivery.SerializeAsString());
   }
-  void PutReferral() {
+  // `more`: sections of the risk beside a, b and c, which idva has not.
+  void PutReferral(int more = 0) {
     auto parts = referral::testing::SampleParts();
+    for (int i = 0; i < more; ++i) {
+      type::v1::SectionPart section = parts.sections[1];
+      section.set_section_id(Id(static_cast<char>(0x80 + i)));
+      parts.sections.push_back(section);
+    }
     parts.recipients.emplace_back().set_agency("childrens");
     parts.recipients.back().set_capacity(type::v1::RECIPIENT_CAPACITY_NAMED);
     parts.recipients.back().set_desk(type::v1::DESK_CONFIDENTIAL);
