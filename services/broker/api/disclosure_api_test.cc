@@ -391,17 +391,21 @@ TEST_F(DisclosureApiTest, ASuspendedWarrantStopsWhatIsUnderWay) {
   ASSERT_EQ(collected.parts.size(), 3u);
   for (uint32_t i = 0; i < 3; ++i) EXPECT_EQ(crypto::Sha256(collected.parts.at(i)), answering.parts(static_cast<int>(i)).uploaded());
 
-  // How much the connection takes ahead of its reader is not ours to say; that the end is a refusal is.
-  WireCall under_way(world_.Channel("inspector/ines"), kDisclosures + "CollectDisclosure");
-  inspection::v1::CollectDisclosureRequest collect;
-  collect.set_number(asked.number());
-  under_way.Write(collect);
-  under_way.WritesDone();
-  ASSERT_TRUE(under_way.Read().has_value());
-  ChangeWarrant("admin/alice", "jtai-1", inspection::v1::WARRANT_ACT_SUSPEND);
-  const WireAnswer& stopped = under_way.Finish();
-  EXPECT_EQ(Refused(stopped), "WARRANT_NOT_ACTIVE WARRANT_STATE_SUSPENDED");
+  // How much the connection takes ahead of its reader is not ours to say, and now and then it is all; that the end is a refusal is.
+  std::string stopped;
+  for (int i = 0; i < 20 && stopped.empty(); ++i) {
+    if (i > 0) ChangeWarrant("admin/bob", "jtai-1", inspection::v1::WARRANT_ACT_RESUME);
+    WireCall under_way(world_.Channel("inspector/ines"), kDisclosures + "CollectDisclosure");
+    inspection::v1::CollectDisclosureRequest collect;
+    collect.set_number(asked.number());
+    under_way.Write(collect);
+    under_way.WritesDone();
+    ASSERT_TRUE(under_way.Read().has_value());
+    ChangeWarrant("admin/alice", "jtai-1", inspection::v1::WARRANT_ACT_SUSPEND);
+    stopped = Refused(under_way.Finish());
+  }
   const std::string suspended = "WARRANT_NOT_ACTIVE WARRANT_STATE_SUSPENDED";
+  EXPECT_EQ(stopped, suspended);
   EXPECT_EQ(Refused(Collect("inspector/ines", asked.number())), suspended);
   EXPECT_EQ(Refused(Ask(Asking(digest, "police"))), suspended);
   EXPECT_EQ(Refused(Answer("agency/police", Answering(other, {}))), suspended);

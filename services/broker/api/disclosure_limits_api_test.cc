@@ -1,14 +1,18 @@
 // The ends of disclosures over the wire: a whole broker with TLS, a real store and a real log.
 //
-// Goal: of a referral that was erased nothing is asked for, answered or read any more, whatever is under way; and each limit holds what it says, and
-// not one more.
+// Goal: of a referral that was erased nothing is asked for, answered or read any more; and each limit holds what it says, and not one more.
+#include <absl/synchronization/mutex.h>
+#include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "accord/inspection/v1/disclosure_service.grpc.pb.h"
 #include "common/rpc/error_mapping.h"
 #include "services/broker/api/disclosure_service.h"
 #include "services/broker/api/testing_disclosure.h"
@@ -21,18 +25,44 @@ using ::testing::ElementsAre;
 
 constexpr Category kBoth[] = {CATEGORY_IDENTITY, CATEGORY_RISK};
 
+// Keeps the sequencer until it may go on.
+class HeldUpSequencer : public Command {
+ public:
+  explicit HeldUpSequencer(absl::Notification& go_on) : go_on_(go_on) {}
+  absl::Status Apply(CommitContext&) override {
+    go_on_.WaitForNotification();
+    return absl::OkStatus();
+  }
+  void Done(const absl::StatusOr<Committed>&) override {}
+
+ private:
+  absl::Notification& go_on_;
+};
+
+// A collection that is read to its end, which `ended` is told.
+class Collecting : public grpc::ClientReadReactor<inspection::v1::CollectDisclosureResponse> {
+ public:
+  Collecting(inspection::v1::DisclosureService::Stub& stub, uint64_t number, std::function<void(const absl::Status&)> ended) : ended_(std::move(ended)) {
+    rpc::SetTimeout(context_, kTestTimeout);
+    request_.set_number(number);
+    stub.async()->CollectDisclosure(&context_, &request_, this);
+    StartRead(&response_);
+    StartCall();
+  }
+  void OnReadDone(bool ok) override {
+    if (ok) StartRead(&response_);
+  }
+  void OnDone(const grpc::Status& status) override { ended_(rpc::FromGrpc(status)); }
+
+ private:
+  const std::function<void(const absl::Status&)> ended_;
+  grpc::ClientContext context_;
+  inspection::v1::CollectDisclosureRequest request_;
+  inspection::v1::CollectDisclosureResponse response_;
+};
+
 class DisclosureLimitsApiTest : public DisclosureTest {
  protected:
-  // A collection whose first message was read: more is to come than any connection takes ahead of its reader.
-  std::unique_ptr<WireCall> Begun(uint64_t number) {
-    auto call = std::make_unique<WireCall>(world_.Channel("inspector/ines"), kDisclosures + "CollectDisclosure");
-    inspection::v1::CollectDisclosureRequest request;
-    request.set_number(number);
-    call->Write(request);
-    call->WritesDone();
-    EXPECT_TRUE(call->Read().has_value());
-    return call;
-  }
   Disclosure AskedOfPeople() {
     RequestResolutionRequest request = AskingOf("police");
     request.set_persons(*crypto::cms::Seal("who", std::vector{world_.sealing("police").certificate}));
@@ -88,31 +118,39 @@ TEST_F(DisclosureLimitsApiTest, OfWhatWasErasedNothingIsAskedForAnsweredOrRead) 
   EXPECT_EQ(Read(Collect("inspector/ines", other.number())).parts.size(), 2u);
 }
 
-TEST_F(DisclosureLimitsApiTest, AnErasureStopsWhatIsUnderWay) {
-  const std::string digest = StoreLarge("incident-1");
-  Activated("jtai-1");
-  const Disclosure asked = Asked(Asking(digest, "police"));
-  EXPECT_EQ(Refused(Answer("agency/police", AnsweringLarge(asked))), "");
-  const auto under_way = Begun(asked.number());
-  Erase(digest);
-  EXPECT_EQ(Refused(under_way->Finish()), "ERASED");
-}
-
 TEST_F(DisclosureLimitsApiTest, EightCollectionsAreUnderWayAtATime) {
-  const std::string digest = StoreLarge("incident-1");
   Activated("jtai-1");
-  const Disclosure asked = Asked(Asking(digest, "police"));
-  EXPECT_EQ(Refused(Answer("agency/police", AnsweringLarge(asked))), "");
-  std::vector<std::unique_ptr<WireCall>> under_way;
-  for (int i = 0; i < kCollectionsAtOnceMax; ++i) under_way.push_back(Begun(asked.number()));
-  const WireAnswer ninth = Collect("inspector/ines", asked.number());
-  EXPECT_EQ(Refused(ninth), "QUEUE_FULL");
-  EXPECT_EQ(DetailOf(rpc::FromGrpc(grpc::Status(ninth.code, ninth.words, ninth.details))).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");
-  // One that comes to its end leaves its place, if not before its reader knows of the end.
-  EXPECT_EQ(Refused(under_way.front()->Finish()), "");
+  const Disclosure asked = AskedOfPeople();
+  EXPECT_EQ(Refused(Answer("agency/police", Answering(asked, {PartOf(1000)}))), "");
+  const auto stub = inspection::v1::DisclosureService::NewStub(Channel("inspector/ines"));
+  absl::Mutex mu;
+  std::vector<absl::Status> ended;  // Guarded by `mu`.
+  const auto end = [&](const absl::Status& status) {
+    absl::MutexLock lock(&mu);
+    ended.push_back(status);
+  };
+  const auto wait = [&](size_t count) {
+    const auto reached = [&]() { return ended.size() >= count; };
+    absl::MutexLock lock(&mu);
+    EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&reached), kTestTimeout));
+    return ended;
+  };
+  // Each takes its place and then waits for its entry on the record.
+  absl::Notification go_on;
+  world_.broker().sequencer().Submit(std::make_unique<HeldUpSequencer>(go_on));
+  std::vector<std::unique_ptr<Collecting>> calls;
+  for (int i = 0; i <= kCollectionsAtOnceMax; ++i) calls.push_back(std::make_unique<Collecting>(*stub, asked.number(), end));
+  const auto first = wait(1);
+  go_on.Notify();
+  const auto all = wait(kCollectionsAtOnceMax + 1);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(HasReason(first[0], Reason::kQueueFull)) << first[0];
+  EXPECT_EQ(DetailOf(first[0]).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");
+  for (size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i], absl::OkStatus());
+  // One that has come to its end leaves its place, if not before its reader knows of the end.
   WireAnswer next = Collect("inspector/ines", asked.number());
   while (Refused(next) == "QUEUE_FULL") next = Collect("inspector/ines", asked.number());
-  EXPECT_EQ(Read(next).parts.size(), 3u);
+  EXPECT_EQ(Read(next).parts.size(), 1u);
 }
 
 TEST_F(DisclosureLimitsApiTest, APieceIsOfAMebibyte) {

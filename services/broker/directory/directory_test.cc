@@ -52,7 +52,7 @@ TEST(FamiliesTest, KeysHaveTheirGoldenBytes) {
   EXPECT_EQ(CasesKey("cases-2"), "cases/version/cases-2");
   EXPECT_EQ(ForumKey("marac-area"), "forum/marac-area");
   EXPECT_EQ(ConflictListKey("police"), "conflicts/police");
-  EXPECT_EQ(BrokerFamilies().size(), 57u);
+  EXPECT_EQ(BrokerFamilies().size(), 58u);
 }
 
 TEST_F(DirectoryTest, AcceptsAWellFormedAgencyAndNamesEachFault) {

@@ -220,7 +220,14 @@ TEST_F(DisclosureCollectTest, AReferralThatIsErasedTakesItsDisclosuresWithIt) {
   const Disclosure open = Asked("police", "asks-sections-2");
   const auto records = Ask(ForRecords("police"));
   ASSERT_EQ(records.status(), absl::OkStatus());
+  const auto under_way = Collect(asked.number());
+  ASSERT_EQ(under_way.status(), absl::OkStatus());
   Erase();
+  {
+    const auto view = log_.View();
+    EXPECT_EQ(ToldOf(CollectionOf(view, *under_way).status()), "ERASED") << "what is on its way ends there";
+    EXPECT_EQ(ToldOf(ReadDisclosedPart(view, *under_way, 0).status()), "ERASED");
+  }
   for (const uint64_t number : {asked.number(), open.number()}) {
     EXPECT_FALSE((*log_.store().Get(kFamilyDisclosure, KeyU64(number))).has_value());
     EXPECT_EQ(TellCollect(number), "ERASED");
