@@ -274,10 +274,7 @@ absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
 }
 
 absl::StatusOr<int> Agencies(Session& session, const std::string& as_at) {
-  int64_t as_at_ms = 0;
-  if (!as_at.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(as_at_ms, TimeMs("--as-at", as_at));
-  }
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, TimeMsOrNone("--as-at", as_at));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"agency", "kind", "name", "active", "valid from", "deputy", "duty recipient"});

@@ -25,14 +25,10 @@ absl::StatusOr<int> AuditSharing(Session& session, admin::v1::SharingAudit audit
   admin::v1::AuditSharingRequest request;
   request.set_audit(audit);
   request.set_purpose(arguments.purpose);
-  if (!arguments.from.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMs("--from", arguments.from));
-    request.set_from_ms(from_ms);
-  }
-  if (!arguments.until.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMs("--until", arguments.until));
-    request.set_until_ms(until_ms);
-  }
+  ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMsOrNone("--from", arguments.from));
+  request.set_from_ms(from_ms);
+  ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMsOrNone("--until", arguments.until));
+  request.set_until_ms(until_ms);
   for (const std::string& agency : arguments.agencies) request.add_agencies(agency);
   for (const std::string& words : arguments.categories) request.add_categories(Value<type::v1::Category>(words));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));

@@ -81,10 +81,8 @@ absl::StatusOr<int> AnswerLink(Session& session, const std::string& link, type::
 
 absl::StatusOr<int> History(Session& session, const std::string& id, const std::string& as_at, const std::string& time) {
   agency::v1::GetReferralHistoryRequest request;
-  if (!as_at.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, TimeMs("--as-at", as_at));
-    request.set_as_at_ms(as_at_ms);
-  }
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, TimeMsOrNone("--as-at", as_at));
+  request.set_as_at_ms(as_at_ms);
   request.set_time(Value<type::v1::CaseTime>(time));
   ACCORD_ASSIGN_OR_RETURN(const std::string digest, FindHeaderDigest(session, id));
   request.set_referral(referral::ReferralName(digest));

@@ -21,8 +21,14 @@ absl::StatusOr<int64_t> DayMs(const std::string& option, const std::string& day)
 }
 
 absl::StatusOr<int64_t> TimeMs(const std::string& option, const std::string& time) {
-  if (const auto parsed = policy::ParseTime(time); parsed.has_value()) return absl::ToUnixMillis(*parsed);
+  const auto parsed = policy::ParseTime(time);
+  if (parsed.has_value() && *parsed >= absl::UnixEpoch()) return absl::ToUnixMillis(*parsed);
   return UsageError(fmt::format("{}: a time such as 2027-03-31T09:30:00Z is needed", option));
+}
+
+absl::StatusOr<int64_t> TimeMsOrNone(const std::string& option, const std::string& time) {
+  if (time.empty()) return 0;
+  return TimeMs(option, time);
 }
 
 }  // namespace accord::accordctl

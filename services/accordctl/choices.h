@@ -27,7 +27,9 @@ Enum Value(const std::string& words) {
 
 // Midnight, UTC, of a day as typed. A usage error that names `option`. Thread-safe.
 absl::StatusOr<int64_t> DayMs(const std::string& option, const std::string& day);
-// A time as typed, such as 2027-03-31T09:30:00Z, or a day. The same.
+// A time as typed, such as 2027-03-31T09:30:00Z, or a day; not before 1970. The same.
 absl::StatusOr<int64_t> TimeMs(const std::string& option, const std::string& time);
+// The same; 0 when nothing was typed.
+absl::StatusOr<int64_t> TimeMsOrNone(const std::string& option, const std::string& time);
 
 }  // namespace accord::accordctl

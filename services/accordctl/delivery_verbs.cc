@@ -20,14 +20,6 @@ using agency::v1::DeliveryService;
 
 constexpr absl::Duration kReplayTimeout = absl::Minutes(10);  // Of a call that is many at the broker.
 
-// A whole time with its offset, such as 2026-11-01T00:00:00Z.
-absl::StatusOr<int64_t> TimeMs(const std::string& option, const std::string& text) {
-  absl::Time time;
-  std::string error;
-  if (absl::ParseTime(absl::RFC3339_full, text, &time, &error) && time >= absl::UnixEpoch()) return absl::ToUnixMillis(time);
-  return UsageError(fmt::format("{}: a time such as 2026-11-01T00:00:00Z is needed", option));
-}
-
 absl::StatusOr<std::string> DeliveryId(const std::string& hex) {
   const auto id = FromHex(hex);
   if (!id.has_value() || id->size() != kIdBytes) return UsageError("a dead letter is named by the 32 hex digits of its delivery id");

@@ -31,14 +31,10 @@ absl::StatusOr<agency::v1::SearchInboxRequest> ToRequest(const SearchArguments& 
   for (const std::string& words : arguments.purposes) request.add_purposes(Value<type::v1::Purpose>(words));
   request.set_grade_at_least(Value<type::v1::RiskGrade>(arguments.grade));
   request.set_category(Value<type::v1::Category>(arguments.category));
-  if (!arguments.from.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMs("--from", arguments.from));
-    request.set_received_from_ms(from_ms);
-  }
-  if (!arguments.until.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMs("--until", arguments.until));
-    request.set_received_until_ms(until_ms);
-  }
+  ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMsOrNone("--from", arguments.from));
+  request.set_received_from_ms(from_ms);
+  ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMsOrNone("--until", arguments.until));
+  request.set_received_until_ms(until_ms);
   request.set_assigned_worker(arguments.worker);
   request.set_assigned_team(arguments.team);
   request.set_unassigned(arguments.unassigned);

@@ -38,14 +38,8 @@ absl::StatusOr<std::string> ReadText(const std::string& path) {
   return text;
 }
 
-// 0, which is now, when it is not given.
-absl::StatusOr<int64_t> AsAtMs(const std::string& as_at) {
-  if (as_at.empty()) return 0;
-  return TimeMs("--as-at", as_at);
-}
-
 absl::StatusOr<int> ListPolicies(Session& session, const std::string& as_at) {
-  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, AsAtMs(as_at));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, TimeMsOrNone("--as-at", as_at));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   ACCORD_ASSIGN_OR_RETURN(const auto documents, ListDocuments(broker, as_at_ms));
   nlohmann::json rows = nlohmann::json::array();
@@ -61,7 +55,7 @@ absl::StatusOr<int> ListPolicies(Session& session, const std::string& as_at) {
 }
 
 absl::StatusOr<int> Forums(Session& session, const std::string& as_at) {
-  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, AsAtMs(as_at));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, TimeMsOrNone("--as-at", as_at));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   ACCORD_ASSIGN_OR_RETURN(const auto forums, ListForums(broker, as_at_ms));
   nlohmann::json rows = nlohmann::json::array();

@@ -167,7 +167,7 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"deadletter", "discard", "0123456789abcdef0123456789abcdef", "because", "--as", "police", "--worker", "w"},
            {"deadletter", "requeue", "0123456789abcdef0123456789abcdef", "--as", "police"},  // Who?
            {"mailbox", "replay", "--as", "police", "--worker", "w"},  // Since when?
-           {"mailbox", "replay", "--since", "2026-11-01", "--as", "police", "--worker", "w"},
+           {"mailbox", "replay", "--since", "2026-11-01T09:30", "--as", "police", "--worker", "w"},
            {"mailbox", "replay", "--since", "1969-12-31T23:59:59Z", "--as", "police", "--worker", "w"},
            {"notices", "--as", "police", "--limit", "0"}}) {
     EXPECT_EQ(Run(arguments), kWrongUse) << ::testing::PrintToString(arguments) << err_;

@@ -32,12 +32,6 @@ struct QuestionArguments {
   bool for_publication = false, csv = false;
 };
 
-absl::Status SetTime(const std::string& option, const std::string& text, int64_t& ms) {
-  if (text.empty()) return absl::OkStatus();
-  ACCORD_ASSIGN_OR_RETURN(ms, TimeMs(option, text));
-  return absl::OkStatus();
-}
-
 absl::StatusOr<std::string> BytesOfHex(const std::string& option, const std::string& hex) {
   const auto bytes = FromHex(hex);
   if (!bytes.has_value()) return UsageError(option + ": hexadecimal digits are needed");
@@ -49,10 +43,9 @@ absl::StatusOr<AskQuestionRequest> QuestionOf(const QuestionArguments& arguments
   request.set_question(static_cast<uint32_t>(arguments.number));
   request.set_warrant(arguments.warrant);
   request.set_purpose(arguments.purpose);
-  int64_t from = 0, until = 0, as_at = 0;
-  ACCORD_RETURN_IF_ERROR(SetTime("--from", arguments.from, from));
-  ACCORD_RETURN_IF_ERROR(SetTime("--until", arguments.until, until));
-  ACCORD_RETURN_IF_ERROR(SetTime("--as-at", arguments.as_at, as_at));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t from, TimeMsOrNone("--from", arguments.from));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t until, TimeMsOrNone("--until", arguments.until));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at, TimeMsOrNone("--as-at", arguments.as_at));
   request.set_from_ms(from);
   request.set_until_ms(until);
   request.set_as_at_ms(as_at);
@@ -127,9 +120,8 @@ absl::StatusOr<int> DrawSample(Session& session, const SampleArguments& argument
   DrawSampleRequest request;
   request.set_warrant(arguments.warrant);
   request.set_purpose(arguments.purpose);
-  int64_t from = 0, until = 0;
-  ACCORD_RETURN_IF_ERROR(SetTime("--from", arguments.from, from));
-  ACCORD_RETURN_IF_ERROR(SetTime("--until", arguments.until, until));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t from, TimeMsOrNone("--from", arguments.from));
+  ACCORD_ASSIGN_OR_RETURN(const int64_t until, TimeMsOrNone("--until", arguments.until));
   request.set_from_ms(from);
   request.set_until_ms(until);
   for (const std::string& area : arguments.areas) request.add_areas(area);

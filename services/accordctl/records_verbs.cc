@@ -45,14 +45,10 @@ struct ExportOptions {
 
 absl::StatusOr<int> ExportRecords(Session& session, const ExportOptions& options) {
   agency::v1::ExportRecordsRequest request;
-  if (!options.from.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMs("--from", options.from));
-    request.set_from_ms(from_ms);
-  }
-  if (!options.until.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMs("--until", options.until));
-    request.set_until_ms(until_ms);
-  }
+  ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMsOrNone("--from", options.from));
+  request.set_from_ms(from_ms);
+  ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMsOrNone("--until", options.until));
+  request.set_until_ms(until_ms);
   request.set_without_content(options.without_content);
   ACCORD_ASSIGN_OR_RETURN(const AgencyIdentity* agency, session.Agency());
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(*agency));

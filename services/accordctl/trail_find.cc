@@ -128,14 +128,10 @@ absl::StatusOr<QueryTrailRequest> FindRequest(const FindArguments& arguments) {
   AddValues<type::v1::StatementKind>(arguments.statements, *filter.mutable_statements());
   AddValues<type::v1::Verdict>(arguments.verdicts, *filter.mutable_verdicts());
   AddValues<type::v1::Article6Basis>(arguments.bases, *filter.mutable_article6());
-  if (!arguments.from.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMs("--from", arguments.from));
-    filter.set_from_ms(from_ms);
-  }
-  if (!arguments.until.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMs("--until", arguments.until));
-    filter.set_until_ms(until_ms);
-  }
+  ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMsOrNone("--from", arguments.from));
+  filter.set_from_ms(from_ms);
+  ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMsOrNone("--until", arguments.until));
+  filter.set_until_ms(until_ms);
   for (const std::string& subject : arguments.subjects) {
     ACCORD_ASSIGN_OR_RETURN(*filter.add_subjects(), SubjectOf(subject));
   }

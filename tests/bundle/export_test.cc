@@ -19,6 +19,7 @@
 #include "common/base/status.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
+#include "services/broker/api/testing_warrants.h"
 #include "services/broker/api/testing_wire.h"
 #include "services/broker/bundles/export.h"
 #include "services/broker/directory/families.h"
@@ -114,25 +115,9 @@ class BundleExportTest : public ::testing::Test {
 
   // Statutory, in force now, of all cases of the last hour; `change` is made before it is proposed.
   void MakeWarrant(const std::string& id, const std::function<void(Warrant&)>& change) {
-    const int64_t now = absl::ToUnixMillis(clock_.Now());
-    inspection::v1::ProposeWarrantRequest propose;
-    propose.set_request_id("propose-" + id);
-    Warrant& warrant = *propose.mutable_warrant();
-    warrant.set_id(id);
-    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
-    warrant.set_inspectorate("ofsted");
-    warrant.set_purpose("JTAI/2026/7");
-    warrant.set_legal_power("CA2004_S20");
-    warrant.mutable_scope()->set_from_ms(now - 3'600'000);
-    warrant.mutable_scope()->set_until_ms(now + 3'600'000);
-    warrant.set_starts_ms(now);
-    warrant.set_ends_ms(now + 10 * 86'400'000LL);
+    Warrant warrant = StatutoryWarrant(id, clock_.Now());
     change(warrant);
-    Only<inspection::v1::ProposeWarrantResponse>(Call("inspector/ines", kWarrants + "ProposeWarrant", propose));
-    inspection::v1::ActivateWarrantRequest activate;
-    activate.set_request_id("activate-" + id);
-    activate.set_id(id);
-    Only<inspection::v1::ActivateWarrantResponse>(Call("inspector/omar", kWarrants + "ActivateWarrant", activate));
+    ActivateWarrant(world_, warrant);
   }
 
   FakeClock clock_{absl::FromCivil(absl::CivilSecond(2026, 11, 24, 10, 0, 0), absl::UTCTimeZone())};

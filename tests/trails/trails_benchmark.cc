@@ -31,8 +31,7 @@
 #include "services/broker/broker.h"
 #include "services/broker/broker_services.h"
 #include "services/broker/questions/question.h"
-#include "services/broker/trails/fact.h"
-#include "services/broker/trails/postings.h"
+#include "services/broker/trails/covered.h"
 #include "tests/trails/make_store.h"
 
 namespace accord::broker {

@@ -50,13 +50,8 @@ absl::Status AnswerAskedAudit(const ReadView& view, const AuditWork& work, Whole
   const auto directory = work.directory.Get();
   ACCORD_ASSIGN_OR_RETURN(const TableGround ground,
                           TableGroundOf(view, asked.caller, asked.page_query, from.query_index, inspection::v1::Warrant(), directory->epoch()));
-  std::shared_ptr<const WholeTable> whole = from.row == 0 ? nullptr : tables.Find(ground);
-  if (whole == nullptr) {
-    ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table table,
-                            AnswerAudit(view, work.keys, *directory, asked.caller, *asked.audit, asked.request, from.query_index, asked_at_ms));
-    whole = std::make_shared<const WholeTable>(std::move(table));
-  }
-  response.set_next_page_token(TurnTablePage(tables, ground, whole, from.row, asked.page_size, *response.mutable_table()));
+  const auto compute = [&] { return AnswerAudit(view, work.keys, *directory, asked.caller, *asked.audit, asked.request, from.query_index, asked_at_ms); };
+  ACCORD_ASSIGN_OR_RETURN(*response.mutable_next_page_token(), AnswerTablePage(tables, ground, from.row, asked.page_size, compute, *response.mutable_table()));
   return absl::OkStatus();
 }
 

@@ -1,21 +1,19 @@
 // The ends of disclosures over the wire: a whole broker with TLS, a real store and a real log.
 //
 // Goal: of a referral that was erased nothing is asked for, answered or read any more; and each limit holds what it says, and not one more.
-#include <absl/synchronization/mutex.h>
 #include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "accord/inspection/v1/disclosure_service.grpc.pb.h"
 #include "common/rpc/error_mapping.h"
 #include "services/broker/api/disclosure_service.h"
 #include "services/broker/api/testing_disclosure.h"
+#include "services/broker/sequencer/testing_command.h"
 
 namespace accord::broker::disclosed::disclosure_limits_api_test {
 namespace {
@@ -25,24 +23,10 @@ using ::testing::ElementsAre;
 
 constexpr Category kBoth[] = {CATEGORY_IDENTITY, CATEGORY_RISK};
 
-// Keeps the sequencer until it may go on.
-class HeldUpSequencer : public Command {
- public:
-  explicit HeldUpSequencer(absl::Notification& go_on) : go_on_(go_on) {}
-  absl::Status Apply(CommitContext&) override {
-    go_on_.WaitForNotification();
-    return absl::OkStatus();
-  }
-  void Done(const absl::StatusOr<Committed>&) override {}
-
- private:
-  absl::Notification& go_on_;
-};
-
-// A collection that is read to its end, which `ended` is told.
+// A collection that is read to its end, of which `ended` is told.
 class Collecting : public grpc::ClientReadReactor<inspection::v1::CollectDisclosureResponse> {
  public:
-  Collecting(inspection::v1::DisclosureService::Stub& stub, uint64_t number, std::function<void(const absl::Status&)> ended) : ended_(std::move(ended)) {
+  Collecting(inspection::v1::DisclosureService::Stub& stub, uint64_t number, EndedCalls& ended) : ended_(ended) {
     rpc::SetTimeout(context_, kTestTimeout);
     request_.set_number(number);
     stub.async()->CollectDisclosure(&context_, &request_, this);
@@ -52,10 +36,10 @@ class Collecting : public grpc::ClientReadReactor<inspection::v1::CollectDisclos
   void OnReadDone(bool ok) override {
     if (ok) StartRead(&response_);
   }
-  void OnDone(const grpc::Status& status) override { ended_(rpc::FromGrpc(status)); }
+  void OnDone(const grpc::Status& status) override { ended_.Add(rpc::FromGrpc(status)); }
 
  private:
-  const std::function<void(const absl::Status&)> ended_;
+  EndedCalls& ended_;
   grpc::ClientContext context_;
   inspection::v1::CollectDisclosureRequest request_;
   inspection::v1::CollectDisclosureResponse response_;
@@ -123,26 +107,15 @@ TEST_F(DisclosureLimitsApiTest, EightCollectionsAreUnderWayAtATime) {
   const Disclosure asked = AskedOfPeople();
   EXPECT_EQ(Refused(Answer("agency/police", Answering(asked, {PartOf(1000)}))), "");
   const auto stub = inspection::v1::DisclosureService::NewStub(Channel("inspector/ines"));
-  absl::Mutex mu;
-  std::vector<absl::Status> ended;  // Guarded by `mu`.
-  const auto end = [&](const absl::Status& status) {
-    absl::MutexLock lock(&mu);
-    ended.push_back(status);
-  };
-  const auto wait = [&](size_t count) {
-    const auto reached = [&]() { return ended.size() >= count; };
-    absl::MutexLock lock(&mu);
-    EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&reached), kTestTimeout));
-    return ended;
-  };
+  EndedCalls ended;
   // Each takes its place and then waits for its entry on the record.
   absl::Notification go_on;
-  world_.broker().sequencer().Submit(std::make_unique<HeldUpSequencer>(go_on));
+  world_.broker().sequencer().Submit(std::make_unique<HeldUp>(go_on));
   std::vector<std::unique_ptr<Collecting>> calls;
-  for (int i = 0; i <= kCollectionsAtOnceMax; ++i) calls.push_back(std::make_unique<Collecting>(*stub, asked.number(), end));
-  const auto first = wait(1);
+  for (int i = 0; i <= kCollectionsAtOnceMax; ++i) calls.push_back(std::make_unique<Collecting>(*stub, asked.number(), ended));
+  const auto first = ended.Wait(1);
   go_on.Notify();
-  const auto all = wait(kCollectionsAtOnceMax + 1);
+  const auto all = ended.Wait(kCollectionsAtOnceMax + 1);
   ASSERT_EQ(first.size(), 1u);
   EXPECT_TRUE(HasReason(first[0], Reason::kQueueFull)) << first[0];
   EXPECT_EQ(DetailOf(first[0]).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");

@@ -18,7 +18,9 @@
 #include "common/base/status.h"
 #include "services/broker/api/question_calls.h"
 #include "services/broker/api/testing_broker.h"
+#include "services/broker/api/testing_warrants.h"
 #include "services/broker/api/testing_wire.h"
+#include "services/broker/sequencer/testing_command.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker::question_api_test {
@@ -56,25 +58,11 @@ class QuestionApiTest : public ::testing::Test {
   }
   // A statutory one over the last hour and the next; limited to samples of so many cases unless 0.
   void Activate(const std::string& id, uint32_t sample_cases_max) {
-    const int64_t now = absl::ToUnixMillis(world_.clock().Now());
-    inspection::v1::ProposeWarrantRequest propose;
-    propose.set_request_id("propose-" + id);
-    auto& warrant = *propose.mutable_warrant();
-    warrant.set_id(id);
-    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
-    warrant.set_inspectorate("ofsted");
-    warrant.set_purpose("JTAI/2026/7");
-    warrant.set_legal_power("CA2004_S20");
+    inspection::v1::Warrant warrant = StatutoryWarrant(id, world_.clock().Now());
     warrant.mutable_scope()->set_from_ms(from_ms_);
     warrant.mutable_scope()->set_until_ms(until_ms_);
     warrant.mutable_scope()->set_sample_cases_max(sample_cases_max);
-    warrant.set_starts_ms(now);
-    warrant.set_ends_ms(now + 86'400'000LL);
-    Only<inspection::v1::ProposeWarrantResponse>(Call("inspector/ines", "inspection.v1.WarrantService", "ProposeWarrant", propose));
-    inspection::v1::ActivateWarrantRequest activate;
-    activate.set_request_id("activate-" + id);
-    activate.set_id(id);
-    Only<inspection::v1::ActivateWarrantResponse>(Call("inspector/omar", "inspection.v1.WarrantService", "ActivateWarrant", activate));
+    ActivateWarrant(world_, warrant);
   }
   AskQuestionRequest Question(uint32_t number, const std::string& warrant) const {
     AskQuestionRequest request;
@@ -184,20 +172,6 @@ TEST_F(QuestionApiTest, WhatIsErasedBetweenTwoPagesIsOnNoPageAfterwards) {
   EXPECT_EQ(after.table().referrals(), 2u);
 }
 
-// Holds the sequencer up until it is told to go on.
-class HeldUp : public Command {
- public:
-  explicit HeldUp(absl::Notification& go_on) : go_on_(go_on) {}
-  absl::Status Apply(CommitContext&) override {
-    go_on_.WaitForNotification();
-    return absl::OkStatus();
-  }
-  void Done(const absl::StatusOr<Committed>&) override {}
-
- private:
-  absl::Notification& go_on_;
-};
-
 TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
   Store("referral-1", "anna");
   const auto stub = inspection::v1::TrailService::NewStub(world_.Channel("admin/alice"));
@@ -207,8 +181,7 @@ TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
     AskQuestionResponse response;
   };
   std::vector<std::unique_ptr<Call>> calls;
-  absl::Mutex mu;
-  std::vector<absl::Status> ended;  // Guarded by `mu`.
+  EndedCalls ended;
   // Each takes its place and then waits for its entry on the record.
   absl::Notification go_on;
   world_.broker().sequencer().Submit(std::make_unique<HeldUp>(go_on));
@@ -216,20 +189,11 @@ TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
     Call& call = *calls.emplace_back(std::make_unique<Call>());
     rpc::SetTimeout(call.context, kTestTimeout);
     call.request = Question(2, "");
-    stub->async()->AskQuestion(&call.context, &call.request, &call.response, [&](const grpc::Status& status) {
-      absl::MutexLock lock(&mu);
-      ended.push_back(rpc::FromGrpc(status));
-    });
+    stub->async()->AskQuestion(&call.context, &call.request, &call.response, [&](const grpc::Status& status) { ended.Add(rpc::FromGrpc(status)); });
   }
-  const auto wait = [&](size_t count) {
-    const auto reached = [&]() { return ended.size() >= count; };
-    absl::MutexLock lock(&mu);
-    EXPECT_TRUE(mu.AwaitWithTimeout(absl::Condition(&reached), kTestTimeout));
-    return ended;
-  };
-  const auto first = wait(1);
+  const auto first = ended.Wait(1);
   go_on.Notify();
-  const auto all = wait(kQuestionsAtOnceMax + 1);
+  const auto all = ended.Wait(kQuestionsAtOnceMax + 1);
   ASSERT_EQ(first.size(), 1u);
   EXPECT_TRUE(HasReason(first[0], Reason::kQueueFull)) << first[0];
   EXPECT_EQ(DetailOf(first[0]).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");

@@ -80,17 +80,15 @@ absl::Status AnswerAsked(const ReadView& view, const QuestionWork& work, Questio
   const auto directory = work.directory.Get();
   ACCORD_ASSIGN_OR_RETURN(const TableGround ground,
                           TableGroundOf(view, asked.caller, asked.page_query, from.query_index, asked.scope.warrant(), directory->epoch()));
-  std::shared_ptr<const WholeTable> whole = from.row == 0 ? nullptr : answers.tables.Find(ground);
-  if (whole == nullptr) {
+  const auto compute = [&]() -> absl::StatusOr<inspection::v1::Table> {
     if (place == nullptr) {
       ACCORD_ASSIGN_OR_RETURN(place, TakePlace(answers));
     }
     const referral::ClockRules clocks = ClocksNow(work, absl::FromUnixMillis(asked_at_ms));
-    ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table table, AnswerQuestion(view, work.executor, work.keys, *directory, clocks, asked.scope, *asked.question,
-                                                                        asked.request, from.query_index, asked_at_ms));
-    whole = std::make_shared<const WholeTable>(std::move(table));
-  }
-  response.set_next_page_token(TurnTablePage(answers.tables, ground, whole, from.row, asked.page_size, *response.mutable_table()));
+    return AnswerQuestion(view, work.executor, work.keys, *directory, clocks, asked.scope, *asked.question, asked.request, from.query_index, asked_at_ms);
+  };
+  ACCORD_ASSIGN_OR_RETURN(*response.mutable_next_page_token(),
+                          AnswerTablePage(answers.tables, ground, from.row, asked.page_size, compute, *response.mutable_table()));
   return absl::OkStatus();
 }
 

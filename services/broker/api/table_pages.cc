@@ -84,6 +84,16 @@ void WholeTables::DropLocked(const TableGround& ground) {
   kept_.erase(found);
 }
 
+absl::StatusOr<std::string> AnswerTablePage(WholeTables& tables, const TableGround& ground, uint64_t row, int page_size,
+                                            absl::FunctionRef<absl::StatusOr<inspection::v1::Table>()> compute, inspection::v1::Table& table) {
+  std::shared_ptr<const WholeTable> whole = row == 0 ? nullptr : tables.Find(ground);
+  if (whole == nullptr) {
+    ACCORD_ASSIGN_OR_RETURN(inspection::v1::Table computed, compute());
+    whole = std::make_shared<const WholeTable>(std::move(computed));
+  }
+  return TurnTablePage(tables, ground, whole, row, page_size, table);
+}
+
 std::string TurnTablePage(WholeTables& tables, const TableGround& ground, const std::shared_ptr<const WholeTable>& whole, uint64_t row, int page_size,
                           inspection::v1::Table& table) {
   table = whole->head;

@@ -4,6 +4,7 @@
 // A whole answer is kept in memory until its last page was had, so that it is computed once. One that is kept no more is computed anew.
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/statusor.h>
 #include <absl/synchronization/mutex.h>
 #include <absl/time/time.h>
@@ -94,6 +95,11 @@ class WholeTables {
   std::deque<Kept> kept_ ABSL_GUARDED_BY(mu_);  // The one kept longest first.
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };
+
+// The page of at most `page_size` rows that begins at `row` of the answer on `ground`, as TurnTablePage: of the whole that is kept, or, for the first
+// page or when none is, of the one that `compute` makes. Errors of `compute`.
+absl::StatusOr<std::string> AnswerTablePage(WholeTables& tables, const TableGround& ground, uint64_t row, int page_size,
+                                            absl::FunctionRef<absl::StatusOr<inspection::v1::Table>()> compute, inspection::v1::Table& table);
 
 // Puts at most `page_size` rows of `whole` from `row` on into `table`, with all else that it says, and returns the next page's token; empty on the
 // last page. The whole is kept while there is another page, and dropped with the last.

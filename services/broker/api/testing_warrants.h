@@ -20,6 +20,35 @@
 
 namespace accord::broker {
 
+// Of ofsted, from `now` for ten days, over the last hour and the next.
+inline inspection::v1::Warrant StatutoryWarrant(const std::string& id, absl::Time now) {
+  const int64_t now_ms = absl::ToUnixMillis(now);
+  inspection::v1::Warrant warrant;
+  warrant.set_id(id);
+  warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
+  warrant.set_inspectorate("ofsted");
+  warrant.set_purpose("JTAI/2026/7");
+  warrant.set_legal_power("CA2004_S20");
+  warrant.mutable_scope()->set_from_ms(now_ms - 3'600'000);
+  warrant.mutable_scope()->set_until_ms(now_ms + 3'600'000);
+  warrant.set_starts_ms(now_ms);
+  warrant.set_ends_ms(now_ms + 10 * 86'400'000LL);
+  return warrant;
+}
+// Proposes and activates it, by whom its kind asks for; of ofsted ines and omar, who are the test's to enrol.
+inline void ActivateWarrant(TestingBroker& world, const inspection::v1::Warrant& warrant) {
+  const std::string service = "/accord.inspection.v1.WarrantService/";
+  const bool statutory = warrant.kind() == inspection::v1::WARRANT_KIND_STATUTORY;
+  inspection::v1::ProposeWarrantRequest propose;
+  propose.set_request_id("propose-" + warrant.id());
+  *propose.mutable_warrant() = warrant;
+  Only<inspection::v1::ProposeWarrantResponse>(CallOnce(world.Channel(statutory ? "inspector/ines" : "admin/alice"), service + "ProposeWarrant", propose));
+  inspection::v1::ActivateWarrantRequest activate;
+  activate.set_request_id("activate-" + warrant.id());
+  activate.set_id(warrant.id());
+  Only<inspection::v1::ActivateWarrantResponse>(CallOnce(world.Channel(statutory ? "inspector/omar" : "admin/bob"), service + "ActivateWarrant", activate));
+}
+
 // The police are of kArea, other agencies of none. Officers are the test's to enrol: ines and omar of ofsted for Activated.
 class WarrantFixture : public ::testing::Test {
  protected:
@@ -87,34 +116,12 @@ class WarrantFixture : public ::testing::Test {
     ASSERT_EQ(world_.Change(erase), absl::OkStatus());
   }
 
-  // From now for ten days, over the last hour and the next.
   Warrant Make(const std::string& id, const std::function<void(Warrant&)>& change = nullptr) {
-    const int64_t now = absl::ToUnixMillis(clock_.Now());
-    Warrant warrant;
-    warrant.set_id(id);
-    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
-    warrant.set_inspectorate("ofsted");
-    warrant.set_purpose("JTAI/2026/7");
-    warrant.set_legal_power("CA2004_S20");
-    warrant.mutable_scope()->set_from_ms(now - 3'600'000);
-    warrant.mutable_scope()->set_until_ms(now + 3'600'000);
-    warrant.set_starts_ms(now);
-    warrant.set_ends_ms(now + 10 * 86'400'000LL);
+    Warrant warrant = StatutoryWarrant(id, clock_.Now());
     if (change) change(warrant);
     return warrant;
   }
-  // Make, proposed and activated by whom its kind asks for.
-  void Activated(const std::string& id, const std::function<void(Warrant&)>& change = nullptr) {
-    inspection::v1::ProposeWarrantRequest propose;
-    propose.set_request_id("propose-" + id);
-    *propose.mutable_warrant() = Make(id, change);
-    const bool statutory = propose.warrant().kind() == inspection::v1::WARRANT_KIND_STATUTORY;
-    Only<inspection::v1::ProposeWarrantResponse>(Call(statutory ? "inspector/ines" : "admin/alice", kWarrants + "ProposeWarrant", propose));
-    inspection::v1::ActivateWarrantRequest activate;
-    activate.set_request_id("activate-" + id);
-    activate.set_id(id);
-    Only<inspection::v1::ActivateWarrantResponse>(Call(statutory ? "inspector/omar" : "admin/bob", kWarrants + "ActivateWarrant", activate));
-  }
+  void Activated(const std::string& id, const std::function<void(Warrant&)>& change = nullptr) { ActivateWarrant(world_, Make(id, change)); }
   WireAnswer Change(const std::string& principal, const std::string& id, inspection::v1::WarrantAct act,
                     inspection::v1::WarrantSuspension why = inspection::v1::WARRANT_SUSPENSION_UNSPECIFIED) {
     inspection::v1::ChangeWarrantRequest request;

@@ -2,6 +2,8 @@
 // answer gives away, which a stub would read into the fields that it knows.
 #pragma once
 
+#include <absl/status/status.h>
+#include <absl/synchronization/mutex.h>
 #include <fmt/format.h>
 #include <google/protobuf/message.h>
 #include <grpcpp/channel.h>
@@ -33,6 +35,26 @@ struct WireAnswer {
   std::multimap<std::string, std::string> metadata;  // Initial and trailing.
 
   Reason reason() const { return DetailOf(rpc::FromGrpc(grpc::Status(code, words, details))).reason; }
+};
+
+// Of calls that run side by side: how each ended, in the order in which they did. Thread-safe.
+class EndedCalls {
+ public:
+  void Add(absl::Status status) {
+    absl::MutexLock lock(&mu_);
+    statuses_.push_back(std::move(status));
+  }
+  // All that ended, once there are `count` of them or the test's time is over.
+  std::vector<absl::Status> Wait(size_t count) const {
+    const auto reached = [&] { return statuses_.size() >= count; };
+    absl::MutexLock lock(&mu_);
+    EXPECT_TRUE(mu_.AwaitWithTimeout(absl::Condition(&reached), kTestTimeout));
+    return statuses_;
+  }
+
+ private:
+  mutable absl::Mutex mu_;
+  std::vector<absl::Status> statuses_;  // Guarded by `mu_`.
 };
 
 // One call under way. Requests and answers go one at a time, so a unary method is a stream of one. Single-thread.

@@ -11,8 +11,8 @@
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/testing_command.h"
+#include "services/broker/trails/covered.h"
 #include "services/broker/trails/indexer.h"
-#include "services/broker/trails/postings.h"
 
 namespace accord::broker::trail_filter_api_test {
 namespace {

@@ -10,6 +10,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/table_pages.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
@@ -45,13 +46,6 @@ absl::StatusOr<TrailAbout> ReadTrailAbout(const QueryTrailRequest& request) {
   return Error(Reason::kFieldMissing, "a referral, a case, an agency or a filter is needed", {{"field", "about"}});
 }
 
-// What was asked, whatever page of it.
-std::string TrailRequestDigest(QueryTrailRequest request) {
-  request.clear_page_size();
-  request.clear_page_token();
-  return crypto::Sha256(request.SerializeAsString());
-}
-
 absl::Status ReadTrailPosition(const QueryTrailRequest& request, TrailQuery& query) {
   ACCORD_ASSIGN_OR_RETURN(const auto position, ReadPageToken(request.page_token(), query.page_query));
   if (!position.has_value()) return absl::OkStatus();
@@ -71,7 +65,7 @@ absl::Status OpenFilter(const ReadView& view, const QueryTrailRequest& request, 
   const auto& filter = query.filter.emplace(request.filter());
   ACCORD_RETURN_IF_ERROR(ValidateFilter(filter));
   query.entry = QueryEntryOf(query.caller, query.scope, type::v1::EVENT_TYPE_TRAIL_QUERIED, query.method, query.purpose);
-  query.entry.draft.event.set_query_digest(TrailRequestDigest(request));
+  query.entry.draft.event.set_query_digest(DigestWithoutPage(request));
   std::set<std::string> named(filter.agencies().begin(), filter.agencies().end());
   for (std::string& agency : AgenciesIn(*query.directory, {filter.areas().begin(), filter.areas().end()})) named.insert(std::move(agency));
   query.entry.looked_at = LookedAtUnder(query.scope, *query.directory, named);

@@ -8,7 +8,9 @@
 #include "common/storage/store.h"
 #include "services/broker/delivery/referral_store.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/sequencer/reader.h"
 #include "services/broker/trails/fact.h"
+#include "services/broker/trails/keys.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
@@ -16,15 +18,6 @@ namespace {
 
 using storage::v1::StoredFact;
 using storage::v1::StoredReferral;
-
-constexpr std::string_view kAgencyPrincipal = "agency/";
-
-// "police" of "agency/police/rms"; empty of anybody else.
-std::string FactAgency(std::string_view principal) {
-  if (!principal.starts_with(kAgencyPrincipal)) return {};
-  principal.remove_prefix(kAgencyPrincipal.size());
-  return std::string(principal.substr(0, principal.find('/')));
-}
 
 // An entry and what it says.
 struct OpenedEntry {
@@ -46,7 +39,7 @@ FactEvent FactEventOf(uint64_t index, StoredFact fact) {
   if (fact.has_decisions()) event.decisions = std::move(*fact.mutable_decisions());
   if (fact.has_statement()) event.statement = std::move(*fact.mutable_statement());
   event.principal = std::move(*fact.mutable_principal());
-  event.agency = FactAgency(event.principal);
+  event.agency = AgencyOfPrincipal(event.principal);
   if (fact.has_worker()) event.worker = std::move(*fact.mutable_worker());
   event.recipient = std::move(*fact.mutable_recipient());
   event.delivery_id = std::move(*fact.mutable_delivery_id());
@@ -68,14 +61,6 @@ absl::StatusOr<std::vector<uint64_t>> IndicesOfChain(const ReadView& view, std::
   }));
   if (corrupt) return Error(Reason::kStoreCorrupt, "an entry of a chain has no index");
   return indices;
-}
-
-absl::StatusOr<std::optional<StoredReferral>> LoadForFacts(const ReadView& view, std::string_view digest) {
-  ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.GetSealed(kFamilyReferral, digest));
-  if (!bytes.has_value()) return std::nullopt;
-  StoredReferral stored;
-  if (!stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored referral does not parse");
-  return stored;
 }
 
 // `first`: its stored entry, when that was read already.
@@ -153,13 +138,13 @@ absl::StatusOr<std::optional<ReferralFacts>> ReadFacts(const ReadView& view, uin
   ACCORD_ASSIGN_OR_RETURN(OpenedEntry first, ReadOpened(view, stored_index));
   if (!first.parts.referral.has_value()) return std::nullopt;
   const std::string digest = first.parts.referral->header_digest();
-  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadForFacts(view, digest));
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(SealedReaderOf(view), digest));
   if (!stored.has_value()) return std::nullopt;
   return FactsOfStored(view, digest, *stored, std::move(first), EndOf(view, tree_size), FactsFrom::kKept);
 }
 
 absl::StatusOr<std::optional<ReferralFacts>> ReadFactsOfReferral(const ReadView& view, std::string_view digest, uint64_t tree_size, FactsFrom from) {
-  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadForFacts(view, digest));
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadReferral(SealedReaderOf(view), digest));
   if (!stored.has_value() || stored->stored_index() >= EndOf(view, tree_size)) return std::nullopt;
   return FactsOfStored(view, digest, *stored, std::nullopt, EndOf(view, tree_size), from);
 }

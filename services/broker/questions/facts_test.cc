@@ -11,6 +11,7 @@
 #include "common/crypto/testing_pki.h"
 #include "common/referral/header.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/trails/covered.h"
 #include "services/broker/trails/fact.h"
 #include "services/broker/trails/indexer.h"
 #include "services/broker/trails/testing_log.h"

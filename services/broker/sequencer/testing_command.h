@@ -1,4 +1,4 @@
-// A command made of a function, for tests.
+// Commands for tests: one made of a function, and one that waits.
 #pragma once
 
 #include <absl/synchronization/notification.h>
@@ -38,5 +38,19 @@ inline absl::Status RunCommand(Sequencer& sequencer, std::function<absl::Status(
   done.WaitForNotification();
   return outcome;
 }
+
+// Holds the sequencer up until it is told to go on: what is submitted meanwhile waits for its turn.
+class HeldUp : public Command {
+ public:
+  explicit HeldUp(absl::Notification& go_on) : go_on_(go_on) {}
+  absl::Status Apply(CommitContext&) override {
+    go_on_.WaitForNotification();
+    return absl::OkStatus();
+  }
+  void Done(const absl::StatusOr<Committed>&) override {}
+
+ private:
+  absl::Notification& go_on_;
+};
 
 }  // namespace accord::broker

@@ -67,12 +67,4 @@ absl::StatusOr<std::vector<std::optional<StoredFact>>> KeptFacts(const ReadView&
   return kept;
 }
 
-absl::StatusOr<uint64_t> FactsKept(const ReadView& view) {
-  ACCORD_ASSIGN_OR_RETURN(const auto value, view.Get(kFamilyMeta, kMetaFactKey));
-  if (!value.has_value()) return 0;
-  const auto kept = U64FromKey(*value);
-  if (!kept.has_value()) return FactCorrupt();
-  return *kept;
-}
-
 }  // namespace accord::broker

@@ -30,7 +30,4 @@ absl::StatusOr<std::optional<storage::v1::StoredFact>> MakeFact(const ReadView& 
 //   errors of the view
 absl::StatusOr<std::vector<std::optional<storage::v1::StoredFact>>> KeptFacts(const ReadView& view, std::string_view chain, size_t entries);
 
-// How many entries, from the first, family `fact` was written for. STORE_CORRUPT; errors of the view.
-absl::StatusOr<uint64_t> FactsKept(const ReadView& view);
-
 }  // namespace accord::broker

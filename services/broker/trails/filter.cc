@@ -14,6 +14,7 @@
 #include "common/referral/validate.h"
 #include "services/broker/cases/links.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/trails/covered.h"
 #include "services/broker/trails/trail.h"
 
 namespace accord::broker {

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/bytes.h"
-#include "services/broker/trails/fact.h"
+#include "services/broker/trails/covered.h"
 #include "services/broker/trails/indexer.h"
 #include "services/broker/trails/testing_log.h"
 #include "services/broker/trails/trail.h"

@@ -9,6 +9,7 @@
 
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/trails/covered.h"
 #include "services/broker/trails/postings.h"
 
 namespace accord::broker {

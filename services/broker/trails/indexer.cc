@@ -11,8 +11,8 @@
 #include "common/base/status.h"
 #include "common/telemetry/log.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/trails/covered.h"
 #include "services/broker/trails/fact.h"
-#include "services/broker/trails/postings.h"
 
 namespace accord::broker {
 namespace {
@@ -50,12 +50,6 @@ class IndexCommand : public Command {
   const std::shared_ptr<IndexOutcome> outcome_;
 };
 
-// Where the index, or the facts, are by `meta` key.
-absl::StatusOr<uint64_t> PlaceOf(CommitContext& context, std::string_view key) {
-  ACCORD_ASSIGN_OR_RETURN(const auto at, context.Get(kFamilyMeta, key));
-  return at.has_value() ? U64FromKey(*at).value_or(0) : 0;
-}
-
 // What one entry says, on the chain of its referral; nothing if it does not stand there.
 absl::StatusOr<std::optional<FactRow>> FactRowAt(const ReadView& view, uint64_t index, storage::v1::StoredOpenings openings, EntryParts parts,
                                                  const std::string& chain, uint64_t slot) {
@@ -73,8 +67,8 @@ absl::StatusOr<std::optional<FactRow>> FactRowAt(const ReadView& view, uint64_t 
 }  // namespace
 
 absl::Status PutTrailRows(CommitContext& context, uint64_t from, uint64_t until, const std::vector<EntryRows>& entries) {
-  ACCORD_ASSIGN_OR_RETURN(const uint64_t indexed, PlaceOf(context, kMetaTrailIndexKey));
-  ACCORD_ASSIGN_OR_RETURN(const uint64_t kept, PlaceOf(context, kMetaFactKey));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t indexed, TrailIndexed(context));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t kept, FactsKept(context));
   for (const EntryRows& entry : entries) {
     ACCORD_ASSIGN_OR_RETURN(const auto opening, context.Get(kFamilyOpening, KeyU64(entry.index)));
     if (!opening.has_value()) continue;

@@ -72,14 +72,6 @@ absl::Status VisitPosting(const ReadView& view, const Posting& posting, IndexRan
 
 }  // namespace
 
-absl::StatusOr<uint64_t> TrailIndexed(const ReadView& view) {
-  ACCORD_ASSIGN_OR_RETURN(const auto value, view.Get(kFamilyMeta, kMetaTrailIndexKey));
-  if (!value.has_value()) return 0;
-  const auto indexed = U64FromKey(*value);
-  if (!indexed.has_value()) return PostingCorrupt();
-  return *indexed;
-}
-
 absl::StatusOr<NextIndices> ReadPostings(const ReadView& view, std::span<const Posting> postings, IndexRange range, bool newest_first) {
   NextIndices next;
   if (range.empty()) return next;

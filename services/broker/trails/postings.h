@@ -30,9 +30,6 @@ struct IndexRange {
   bool empty() const { return from >= until; }
 };
 
-// How many entries, from the first, family `trail_index` has. STORE_CORRUPT; errors of the view.
-absl::StatusOr<uint64_t> TrailIndexed(const ReadView& view);
-
 // The next indices of any of `postings` within `range`, each once, in ascending order or, with `newest_first`, in descending.
 struct NextIndices {
   std::vector<uint64_t> indices;
