@@ -27,6 +27,8 @@ constexpr size_t kMemtableBytes = 32u << 20;
 constexpr uint64_t kBlobBytesMin = 4096;
 // One cache for the whole store, of this for each family: what is read at one time is seldom spread over all of them.
 constexpr size_t kCacheBytesAFamily = 4u << 20;
+// Of which so much is kept for indexes and filters: of a long log a read finds its place from memory, and only what it is about is read.
+constexpr double kCacheShareOfIndexes = 0.8;
 constexpr int kOpenFilesMax = 512;  // Opening reads no table's footer until it is needed.
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
@@ -142,7 +144,8 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
   rocksdb::DBOptions db_options = DatabaseOptions(options);
 
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
-  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(kCacheBytesAFamily * (families.size() + 1));
+  const std::shared_ptr<rocksdb::Cache> cache =
+      rocksdb::NewLRUCache(kCacheBytesAFamily * (families.size() + 1), /*num_shard_bits=*/-1, /*strict_capacity_limit=*/false, kCacheShareOfIndexes);
   descriptors.emplace_back(rocksdb::kDefaultColumnFamilyName, FamilyOptions({}, cache));
   for (const FamilySpec& spec : families) descriptors.emplace_back(spec.name, FamilyOptions(spec, cache));
 

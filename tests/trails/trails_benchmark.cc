@@ -50,7 +50,7 @@ constexpr size_t kDiskBytes = 2048;
 struct BenchmarkOptions {
   std::string directory = "/var/tmp/accord-trails";
   uint64_t entries = 10'000'000;
-  int queries = 2'000, questions = 1;
+  int queries = 2'000, questions = 1, skip = 0;
   bool make_only = false, keep = false;
 };
 
@@ -192,7 +192,7 @@ class Measurement {
     ACCORD_ASSIGN_OR_RETURN(const auto cases, SomeCases(options_.directory));
     const auto of_case = [&](int number) {
       QueryTrailRequest request;
-      request.set_case_pseudonym(cases[static_cast<size_t>(number) * 7919 % cases.size()]);
+      request.set_case_pseudonym(cases[(static_cast<size_t>(options_.skip) + static_cast<size_t>(number)) * 7919 % cases.size()]);
       return request;
     };
     ACCORD_RETURN_IF_ERROR(TimeDisk());
@@ -279,6 +279,7 @@ int Main(int argc, char** argv) {
   app.add_option("--dir", options.directory, "Where the store is made, or was kept");
   app.add_option("--entries", options.entries, "Entries of the store, if it is made");
   app.add_option("--queries", options.queries, "Trails of cases to ask for");
+  app.add_option("--skip", options.skip, "Cases to pass over: those that an earlier run asked about, which have its entries too");
   app.add_option("--questions", options.questions, "Times that each named question is asked of an area and a year, and of two areas; 0: not at all");
   app.add_flag("--make-only", options.make_only, "Make the store and measure nothing");
   app.add_flag("--keep", options.keep, "Do not delete the store afterwards");

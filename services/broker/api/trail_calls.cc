@@ -36,10 +36,13 @@ absl::Status AnswerOnePage(const TrailWork& work, const TrailQuery& query, Trail
   return absl::OkStatus();
 }
 
+// The query, whose rows are read ahead if its entry is to come first.
 absl::StatusOr<TrailQuery> Understand(const TrailWork& work, const Caller& caller, std::string_view method, absl::Time now,
                                       const QueryTrailRequest& request) {
   ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
-  return ReadTrailQuery(work, *view, caller, method, now, request);
+  ACCORD_ASSIGN_OR_RETURN(TrailQuery query, ReadTrailQuery(work, *view, caller, method, now, request));
+  if (!query.from.has_value() && !query.filter.has_value()) ReadAhead(view, work.executor, query.trail, query.page_size);
+  return query;
 }
 
 class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {

@@ -1,6 +1,7 @@
 #include "services/broker/trails/trail.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -22,6 +23,7 @@ using storage::v1::StoredReferral;
 // Most of a row's time is waiting for its leaf and its openings, which lie anywhere in a long log.
 constexpr uint64_t kRowsAtOnce = 64;
 constexpr size_t kTrailReaders = 4, kRowsAReader = 8;
+constexpr size_t kReadersAhead = 2;  // Few: what the commit's end is handed to waits behind them.
 
 absl::Status NotPermitted() {
   return Error(Reason::kNotPermitted, "no such trail, or it is not for this caller");
@@ -221,6 +223,26 @@ absl::StatusOr<Trail> OpenTrail(const ReadView& view, const TrailAsker& asker, T
   if (!trail.scope.UncoveredCase({.cases = {trail.about.key}}).empty()) return BeyondWarrant("case");
   ACCORD_ASSIGN_OR_RETURN(trail.query.looked_at, PartiesOfCase(view, trail.about.key));
   return trail;
+}
+
+void ReadAhead(const std::shared_ptr<const ReadView>& view, Executor& executor, const Trail& trail, int entries_max) {
+  const auto chain = ChainOf(*view, trail);
+  if (!chain.ok()) return;
+  const auto indices = std::make_shared<std::vector<uint64_t>>();
+  const accord::storage::Range rows{.lower = ChainEntryKey(*chain, 0), .upper = ChainEntryKey(*chain, static_cast<uint64_t>(entries_max))};
+  view->Scan(kFamilyChainEntry, rows, [&](std::string_view, std::string_view value) {
+        if (const auto index = U64FromKey(value); index.has_value()) indices->push_back(*index);
+        return true;
+      }).IgnoreError();
+  for (size_t reader = 0; reader < kReadersAhead && indices->size() >= kRowsAReader; ++reader) {
+    const bool taken = executor.Run([view, indices, reader] {
+      for (size_t i = reader; i < indices->size(); i += kReadersAhead) {
+        view->ledger().Leaf((*indices)[i]).IgnoreError();
+        view->Get(kFamilyOpening, KeyU64((*indices)[i])).IgnoreError();
+      }
+    });
+    if (!taken) return;
+  }
 }
 
 absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail, uint64_t query_index,

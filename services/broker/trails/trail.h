@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -93,6 +94,10 @@ struct TrailPage {
   bool last = true;
   uint64_t next_sequence = 0;  // Of the chain; where the next page begins.
 };
+
+// Has free threads of `executor` read what the first `entries_max` rows of `trail` are made of, so that ReadTrail finds it in memory: the entry
+// of the query waits for the disk meanwhile. Nothing of it is kept, judged or told. Does not block; errors are ReadTrail's to meet. Thread-safe.
+void ReadAhead(const std::shared_ptr<const ReadView>& view, Executor& executor, const Trail& trail, int entries_max);
 
 // Up to `entries_max` rows from sequence `from` of the chain, to the query's own entry at `query_index`. A page may have
 // fewer rows, or none, and yet not be the last. Threads of `executor` that are free help to read. REQUIRES: the view is of after the query's commit.

@@ -123,5 +123,24 @@ TEST_F(ReadTrailTest, ReadsTwoPlacesForEachEntry) {
   EXPECT_EQ(more_scans, 1);
 }
 
+// The same places, before there is an entry of the query; of a long trail those of the page alone.
+TEST_F(ReadTrailTest, ReadsAheadWhatAPageIsMadeOf) {
+  AddThenQuery(29);
+  const auto read_ahead = [&](int entries_max) {
+    CountedReads store(log_.store());
+    {
+      Executor executor(2, 16);
+      ReadAhead(std::make_shared<const ReadView>(log_.ViewOf(store)), executor, trail_, entries_max);
+    }  // All is read.
+    return std::pair<int, int>(store.gets, store.scans);
+  };
+  EXPECT_EQ(read_ahead(500), std::make_pair(2 * 31, 1));
+  EXPECT_EQ(read_ahead(10), std::make_pair(2 * 10, 1));
+  executor_.Shutdown();
+  ReadAhead(std::make_shared<const ReadView>(log_.View()), executor_, trail_, 500);  // There is nobody to read, and no harm in it.
+  trail_.query.draft.chains.clear();
+  EXPECT_EQ(read_ahead(500).second, 0) << "of a chain that nobody has";
+}
+
 }  // namespace
 }  // namespace accord::broker::trail_test
