@@ -40,7 +40,7 @@ commands=$(awk '/^```sh$/ { on = 1; next } /^```$/ { on = 0 } on' "$page" | sed 
 [ "$(grep -c . <<<"$commands")" -ge 40 ] || fail "docs/adding-an-agency.md has lost its commands"
 sed "s|^setsid accord-agency .*&\$|&\necho \$! >$work/recovery.pid|" <<<"set -euo pipefail
 $commands" >"$work/page.sh"
-(cd "$root" && timeout 60 bash "$work/page.sh" >"$work/page.out" 2>&1) || { cat "$work/page.out" "$DEMO/log/recovery.log" >&2; fail "a command of docs/adding-an-agency.md fails"; }
+(cd "$root" && timeout $command_seconds_max bash "$work/page.sh" >"$work/page.out" 2>&1) || { cat "$work/page.out" "$DEMO/log/recovery.log" >&2; fail "a command of docs/adding-an-agency.md fails"; }
 
 for ((tenths = 0; ; tenths++)); do
   if accordctl --as idva inbox list | grep -q 'recovery'; then break; fi
