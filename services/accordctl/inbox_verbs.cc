@@ -115,7 +115,7 @@ struct ForumArguments {
   std::string step, meeting, other_forum;
 };
 
-absl::StatusOr<int> Forum(Session& session, const std::string& id, const ForumArguments& arguments) {
+absl::StatusOr<int> AnswerAsForum(Session& session, const std::string& id, const ForumArguments& arguments) {
   agency::v1::RecordForumStepRequest request;
   request.set_step(Value<type::v1::StatementKind>(arguments.step));
   const bool meets = request.step() == type::v1::STATEMENT_KIND_LISTED || request.step() == type::v1::STATEMENT_KIND_DEFERRED;
@@ -248,7 +248,7 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
   forum.AddOption("--meeting", step->meeting, "For listed and deferred: when the meeting begins, such as 2027-03-31T09:30:00Z");
   forum.AddOption("--other-forum", step->other_forum, "For transferred-out and transferred-in: id of the other forum");
   forum.Footer("Example: accordctl inbox forum 0123456789abcdef listed --as idva --meeting 2027-03-31T09:30:00Z");
-  forum.WhenGiven([&chosen, id, step] { chosen = [id, step](Session& session) { return Forum(session, *id, *step); }; });
+  forum.WhenGiven([&chosen, id, step] { chosen = [id, step](Session& session) { return AnswerAsForum(session, *id, *step); }; });
 
   add("erase", "Erase this agency's own copy of a referral it received or sent; nobody else's").WhenGiven([&chosen, id] {
     chosen = [id](Session& session) { return Erase(session, *id); };
