@@ -20,6 +20,7 @@
 #include "common/referral/disclosure.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_forbidden.h"
+#include "services/broker/api/testing_warrants.h"
 #include "services/broker/api/testing_wire.h"
 
 namespace accord::broker::gate {
@@ -415,14 +416,9 @@ class Story : public Scene {
     inspection::v1::ProposeWarrantRequest propose;
     propose.set_request_id("propose-1");
     auto& warrant = *propose.mutable_warrant();
-    warrant.set_id(std::string(kWarrant));
-    warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
-    warrant.set_inspectorate("ofsted");
-    warrant.set_purpose("JTAI/2026/7");
-    warrant.set_legal_power("CA2004_S20");
+    warrant = StatutoryWarrant(std::string(kWarrant), clock().Now());
     warrant.mutable_scope()->set_from_ms(now - 86'400'000);
     warrant.mutable_scope()->set_until_ms(now + 86'400'000);
-    warrant.set_starts_ms(now);
     warrant.set_ends_ms(now + 30 * 86'400'000LL);
     EXPECT_EQ(Call(kInspector, kWarrants + "ProposeWarrant", propose).code, grpc::StatusCode::OK);
     inspection::v1::ActivateWarrantRequest activate;
