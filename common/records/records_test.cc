@@ -4,6 +4,7 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -300,8 +301,13 @@ TEST(RecordsTest, LimitsHoldAtAndOnePast) {
   EXPECT_TRUE(deep(kDepthMax));
   EXPECT_FALSE(deep(kDepthMax + 1));
 
-  std::string file = "options.request_id\nchecks-001\n";
-  file.resize(kFileBytesMax, '\n');
+  std::string file = "options.request_id,question\n";
+  for (int number = 100; file.size() < kFileBytesMax; ++number) {
+    const std::string row = fmt::format("checks-{},", number);
+    file += row + std::string(std::min<size_t>(1u << 20, kFileBytesMax - file.size() - row.size() - 1), 'q') + "\n";
+    if (kFileBytesMax - file.size() <= row.size() + 1) file.resize(kFileBytesMax, '\n');
+  }
+  ASSERT_EQ(file.size(), kFileBytesMax);
   EXPECT_EQ(Told(Read(file)), "OK");
   EXPECT_EQ(Told(Read(file + "\n")), "file 0 MESSAGE_TOO_LARGE -");
 
