@@ -6,6 +6,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/checkpoint.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -29,7 +30,15 @@ constexpr uint64_t kBlobBytesMin = 4096;
 constexpr size_t kCacheBytesAFamily = 4u << 20;
 // Of which so much is kept for indexes and filters: of a long log a read finds its place from memory, and only what it is about is read.
 constexpr double kCacheShareOfIndexes = 0.8;
-constexpr int kOpenFilesMax = 512;  // Opening reads no table's footer until it is needed.
+// Tables kept open: opening one is several reads, and ten million entries have some 500. None is opened with the store. No more than half of
+// the files that the process may have.
+constexpr uint64_t kOpenFilesMax = 2048;
+
+int OpenFiles() {
+  rlimit limit{};
+  const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return static_cast<int>(known ? std::min<uint64_t>(kOpenFilesMax, limit.rlim_cur / 2) : kOpenFilesMax);
+}
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view FromSlice(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -76,7 +85,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
   db.allow_concurrent_memtable_write = false;  // One writer.
   // A failed write ends this object; resuming by itself would hide which writes are there.
   db.max_bgerror_resume_count = 0;
-  db.max_open_files = kOpenFilesMax;
+  db.max_open_files = OpenFiles();
   db.max_file_opening_threads = 1;  // It starts as many for each family, even for none of its files: hundreds of threads an opening.
   db.skip_stats_update_on_db_open = true;
   db.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;  // Its default depends on our NDEBUG.

@@ -36,13 +36,21 @@ absl::Status AnswerOnePage(const TrailWork& work, const TrailQuery& query, Trail
   return absl::OkStatus();
 }
 
-// The query, whose rows are read ahead if its entry is to come first.
+// The query, with what is to be read ahead if its entry is to come first.
 absl::StatusOr<TrailQuery> Understand(const TrailWork& work, const Caller& caller, std::string_view method, absl::Time now,
                                       const QueryTrailRequest& request) {
   ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
   ACCORD_ASSIGN_OR_RETURN(TrailQuery query, ReadTrailQuery(work, *view, caller, method, now, request));
-  if (!query.from.has_value() && !query.filter.has_value()) ReadAhead(view, work.executor, query.trail, query.page_size);
+  if (!query.from.has_value() && !query.filter.has_value()) query.trail.ahead = AheadOf(view, query.trail, query.page_size);
   return query;
+}
+
+// Puts the query on the record, and while that waits for the disk this thread reads what its answer is made of; nothing once the query is gone,
+// answered or refused.
+void RecordThenRead(const TrailWork& work, QueryEntry entry, const std::weak_ptr<EntriesAhead>& ahead, RecordQueryCommand::QueryRecorded done) {
+  Executor& executor = work.executor;  // `work` may be gone once `done` was called.
+  work.sequencer.Submit(std::make_unique<RecordQueryCommand>(std::move(entry), std::move(done)));
+  if (const auto wanted = ahead.lock(); wanted != nullptr) wanted->Read(executor);
 }
 
 class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
@@ -61,12 +69,11 @@ class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
     ACCORD_RETURN_IF_ERROR(query);
     query_ = *std::move(query);
     Hold();
-    QueryEntry entry = query_.entry;
-    work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(std::move(entry), [self = Self()](const absl::StatusOr<uint64_t>& index) {
+    RecordThenRead(work_, query_.entry, query_.trail.ahead, [self = Self()](const absl::StatusOr<uint64_t>& index) {
       RecordRefusal(self->work_.refusals, self->query_.caller, kStreamTrail, index.status());
       if (index.ok()) self->position_ = TrailPosition{.query_index = *index};
       self->Resume(index.status());
-    }));
+    });
     return absl::OkStatus();
   }
 
@@ -98,11 +105,11 @@ grpc::ServerUnaryReactor* TrailCalls::Query(grpc::CallbackServerContext& context
     if (!query.ok()) return answer(query.status());
     if (query->from.has_value()) return answer(AnswerOnePage(work_, *query, *query->from, shared.clock.Now(), response));
     QueryEntry entry = query->entry;
-    work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(
-        std::move(entry), [this, &shared, query = *std::move(query), &response, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
-          if (!index.ok()) return answer(index.status());
-          answer(AnswerOnePage(work_, query, {.query_index = *index}, shared.clock.Now(), response));
-        }));
+    const std::weak_ptr<EntriesAhead> ahead = query->trail.ahead;
+    RecordThenRead(work_, std::move(entry), ahead, [this, &shared, query = *std::move(query), &response, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+      if (!index.ok()) return answer(index.status());
+      answer(AnswerOnePage(work_, query, {.query_index = *index}, shared.clock.Now(), response));
+    });
   });
 }
 

@@ -160,17 +160,17 @@ absl::StatusOr<uint64_t> KeySlots::Take() {
 }
 
 absl::StatusOr<std::shared_ptr<const crypto::SecretBytes>> KeySlots::Key(uint64_t slot) const {
-  uint64_t destroyed_before = 0;
+  uint64_t destructions = 0;
   {
     absl::MutexLock lock(&cache_mu_);
     if (shut_.contains(slot)) return nullptr;
     if (const auto found = cached_.find(slot); found != cached_.end()) return found->second;
-    destroyed_before = destroyed_;
+    destructions = destructions_;
   }
   ACCORD_ASSIGN_OR_RETURN(auto key, ReadKey(slot));
   absl::MutexLock lock(&cache_mu_);
   if (shut_.contains(slot)) return nullptr;
-  if (key == nullptr || destroyed_ != destroyed_before || !cached_.emplace(slot, key).second) return key;
+  if (key == nullptr || destructions != destructions_ || !cached_.emplace(slot, key).second) return key;
   oldest_.push_back(slot);
   if (oldest_.size() > kKeysCachedMax) {
     cached_.erase(oldest_.front());
@@ -204,7 +204,7 @@ absl::Status KeySlots::Destroy(uint64_t slot) {
   {
     // Even if the write failed: nobody knows then what the file holds.
     absl::MutexLock lock(&cache_mu_);
-    ++destroyed_;
+    ++destructions_;
     cached_.erase(slot);
   }
   if (status.ok()) status = file_->Sync();
@@ -216,10 +216,16 @@ absl::Status KeySlots::Destroy(uint64_t slot) {
 
 void KeySlots::Shut(std::span<const uint64_t> slots) {
   absl::MutexLock lock(&cache_mu_);
+  ++destructions_;
   for (const uint64_t slot : slots) {
     shut_.insert(slot);
     cached_.erase(slot);
   }
+}
+
+uint64_t KeySlots::destructions() const {
+  absl::MutexLock lock(&cache_mu_);
+  return destructions_;
 }
 
 absl::Status KeySlots::DestroyAtStart(std::span<const uint64_t> slots) {

@@ -61,6 +61,8 @@ class KeySlots {
 
   // From now on nothing is sealed or unsealed under `slots`, as if they were destroyed; ends with this object. Does not block.
   void Shut(std::span<const uint64_t> slots);
+  // How often Shut or Destroy was called: what was unsealed before may be gone since. Single figures of one object compare, none of two.
+  uint64_t destructions() const;
   // Destroys all of them, those that were never made as well, so that they are never given out. Idempotent: writes nothing
   // for those that are destroyed. For a start, before anything is taken. UNAVAILABLE: the disk failed: redo it.
   absl::Status DestroyAtStart(std::span<const uint64_t> slots);
@@ -97,11 +99,11 @@ class KeySlots {
   uint64_t end_ ABSL_GUARDED_BY(mu_) = 0;   // and the end of those made.
   bool refilling_ ABSL_GUARDED_BY(mu_) = false;
 
-  // Unwrapped keys. One that was read before Destroy wrote must not come here after it: `destroyed_` tells.
+  // Unwrapped keys. One that was read before Destroy wrote must not come here after it: `destructions_` tells.
   mutable absl::Mutex cache_mu_;
   mutable std::unordered_map<uint64_t, std::shared_ptr<const crypto::SecretBytes>> cached_ ABSL_GUARDED_BY(cache_mu_);
   mutable std::deque<uint64_t> oldest_ ABSL_GUARDED_BY(cache_mu_);  // Slots of cached_ as they came, and some destroyed.
-  uint64_t destroyed_ ABSL_GUARDED_BY(cache_mu_) = 0;
+  uint64_t destructions_ ABSL_GUARDED_BY(cache_mu_) = 0;
   std::unordered_set<uint64_t> shut_ ABSL_GUARDED_BY(cache_mu_);
 };
 

@@ -48,6 +48,9 @@ class ReadView {
     return slots_.Unseal(family, key, stored);
   }
 
+  // How often keys were destroyed: while it is the same, under the same epoch(), nothing that GetSealed gave before was erased since.
+  uint64_t key_destructions() const { return slots_.destructions(); }
+
   // The tree of the newest signed checkpoint, and that checkpoint.
   LedgerReader ledger() const { return LedgerReader(store_, edge_); }
   const Committed& checkpoint() const { return *checkpoint_; }

@@ -100,6 +100,10 @@ absl::StatusOr<std::vector<uint64_t>> ReferralsStored(const ReadView& view, cons
 
 absl::StatusOr<std::optional<IndexedEntry>> ReadIndexed(const ReadView& view, uint64_t index) {
   ACCORD_ASSIGN_OR_RETURN(StoredEntry stored, ReadEntry(view, index));
+  return Indexed(index, std::move(stored));
+}
+
+absl::StatusOr<std::optional<IndexedEntry>> Indexed(uint64_t index, StoredEntry stored) {
   if (stored.openings.openings().empty()) return std::nullopt;
   IndexedEntry entry;
   entry.index = index;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "accord/storage/v1/broker.pb.h"
@@ -23,7 +24,6 @@ using storage::v1::StoredReferral;
 // Most of a row's time is waiting for its leaf and its openings, which lie anywhere in a long log.
 constexpr uint64_t kRowsAtOnce = 64;
 constexpr size_t kTrailReaders = 4, kRowsAReader = 8;
-constexpr size_t kReadersAhead = 2;  // Few: what the commit's end is handed to waits behind them.
 
 absl::Status NotPermitted() {
   return Error(Reason::kNotPermitted, "no such trail, or it is not for this caller");
@@ -135,13 +135,13 @@ absl::StatusOr<std::vector<uint64_t>> IndicesOf(const ReadView& view, const std:
   return indices;
 }
 
-// The row of the entry at `index`; nothing when the asker is not to be shown it.
-absl::StatusOr<std::optional<TrailEntry>> ReadRow(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t index,
-                                                  bool of_query) {
+// The row of `stored`, the entry at `index`; nothing when the asker is not to be shown it.
+absl::StatusOr<std::optional<TrailEntry>> RowOf(const ReadView& view, const TrailAsker& asker, const Trail& trail, uint64_t index, StoredEntry stored,
+                                                bool of_query) {
   TrailEntry row;
   row.index = index;
   if (asker.caller.kind == options::v1::CALLER_INSPECTOR) {
-    ACCORD_ASSIGN_OR_RETURN(auto entry, ReadIndexed(view, index));
+    ACCORD_ASSIGN_OR_RETURN(auto entry, Indexed(index, std::move(stored)));
     // Of what was erased nobody can say any more whether the warrant covered it.
     if (!entry.has_value() || (!of_query && !trail.scope.Covers(FactsOf(*entry, asker.directory, view)))) return std::nullopt;
     row.time_ms = entry->time_ms;
@@ -149,7 +149,6 @@ absl::StatusOr<std::optional<TrailEntry>> ReadRow(const ReadView& view, const Tr
     row.leaf = std::move(entry->leaf);
     return row;
   }
-  ACCORD_ASSIGN_OR_RETURN(StoredEntry stored, ReadEntry(view, index));
   row.time_ms = static_cast<int64_t>(stored.parsed.time_ms);
   row.openings = OpeningsFor(stored.openings, asker.caller);
   row.erased = stored.openings.openings().empty();
@@ -158,19 +157,19 @@ absl::StatusOr<std::optional<TrailEntry>> ReadRow(const ReadView& view, const Tr
   return row;
 }
 
-// The rows of the entries at `indices`, in their order.
-absl::StatusOr<std::vector<std::optional<TrailEntry>>> ReadRows(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail,
-                                                                std::span<const uint64_t> indices, uint64_t query_index) {
-  std::vector<absl::StatusOr<std::optional<TrailEntry>>> read(indices.size());
-  InParallel(executor, read.size(), std::min(kTrailReaders, read.size() / kRowsAReader), [&](size_t i) {
-    read[i] = ReadRow(view, asker, trail, indices[i], indices[i] == query_index);
-  });
-  std::vector<std::optional<TrailEntry>> rows;
-  for (auto& row : read) {
-    ACCORD_RETURN_IF_ERROR(row.status());
-    rows.push_back(*std::move(row));
+// The entries at `indices` that are not among `entries`, read into it.
+absl::Status ReadMissing(const ReadView& view, Executor& executor, std::span<const uint64_t> indices, std::unordered_map<uint64_t, StoredEntry>& entries) {
+  std::vector<uint64_t> missing;
+  for (const uint64_t index : indices) {
+    if (!entries.contains(index)) missing.push_back(index);
   }
-  return rows;
+  std::vector<absl::StatusOr<StoredEntry>> read(missing.size());
+  InParallel(executor, read.size(), std::min(kTrailReaders, read.size() / kRowsAReader), [&](size_t i) { read[i] = ReadEntry(view, missing[i]); });
+  for (size_t i = 0; i < read.size(); ++i) {
+    ACCORD_RETURN_IF_ERROR(read[i].status());
+    entries.emplace(missing[i], *std::move(read[i]));
+  }
+  return absl::OkStatus();
 }
 
 size_t SizeOf(const TrailEntry& row) {
@@ -225,24 +224,9 @@ absl::StatusOr<Trail> OpenTrail(const ReadView& view, const TrailAsker& asker, T
   return trail;
 }
 
-void ReadAhead(const std::shared_ptr<const ReadView>& view, Executor& executor, const Trail& trail, int entries_max) {
-  const auto chain = ChainOf(*view, trail);
-  if (!chain.ok()) return;
-  const auto indices = std::make_shared<std::vector<uint64_t>>();
-  const accord::storage::Range rows{.lower = ChainEntryKey(*chain, 0), .upper = ChainEntryKey(*chain, static_cast<uint64_t>(entries_max))};
-  view->Scan(kFamilyChainEntry, rows, [&](std::string_view, std::string_view value) {
-        if (const auto index = U64FromKey(value); index.has_value()) indices->push_back(*index);
-        return true;
-      }).IgnoreError();
-  for (size_t reader = 0; reader < kReadersAhead && indices->size() >= kRowsAReader; ++reader) {
-    const bool taken = executor.Run([view, indices, reader] {
-      for (size_t i = reader; i < indices->size(); i += kReadersAhead) {
-        view->ledger().Leaf((*indices)[i]).IgnoreError();
-        view->Get(kFamilyOpening, KeyU64((*indices)[i])).IgnoreError();
-      }
-    });
-    if (!taken) return;
-  }
+std::shared_ptr<EntriesAhead> AheadOf(std::shared_ptr<const ReadView> view, const Trail& trail, int entries_max) {
+  auto chain = ChainOf(*view, trail);
+  return chain.ok() ? std::make_shared<EntriesAhead>(std::move(view), *std::move(chain), entries_max) : nullptr;
 }
 
 absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
@@ -253,16 +237,19 @@ absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, Executor& executor, co
   if (from > end) return page;
   const uint64_t until = std::min(end + 1, from + static_cast<uint64_t>(trail.every_entry ? entries_max : kTrailEntriesScannedMax));
   ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, IndicesOf(view, chain, from, until));
+  std::unordered_map<uint64_t, StoredEntry> entries;
+  if (trail.ahead != nullptr) entries = trail.ahead->Take(view);
   size_t bytes = 0;
   uint64_t next = from;
   const auto full = [&] { return static_cast<int>(page.entries.size()) >= entries_max || bytes >= kTrailPageBytesMax; };
   while (next < until && !full()) {
     const auto some = std::span(indices).subspan(next - from, std::min(until - next, kRowsAtOnce));
-    ACCORD_ASSIGN_OR_RETURN(auto rows, ReadRows(view, executor, asker, trail, some, query_index));
-    for (auto row = rows.begin(); row != rows.end() && !full(); ++row, ++next) {
-      if (!row->has_value()) continue;
-      bytes += SizeOf(**row);
-      page.entries.push_back(*std::move(*row));
+    ACCORD_RETURN_IF_ERROR(ReadMissing(view, executor, some, entries));
+    for (auto index = some.begin(); index != some.end() && !full(); ++index, ++next) {
+      ACCORD_ASSIGN_OR_RETURN(auto row, RowOf(view, asker, trail, *index, std::move(entries.extract(*index).mapped()), *index == query_index));
+      if (!row.has_value()) continue;
+      bytes += SizeOf(*row);
+      page.entries.push_back(*std::move(row));
     }
   }
   page.last = next > end;

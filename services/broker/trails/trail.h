@@ -23,6 +23,7 @@
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/sequencer/read_view.h"
+#include "services/broker/trails/entries_ahead.h"
 #include "services/broker/trails/receipts.h"
 #include "services/broker/warrants/query_entry.h"
 #include "services/broker/warrants/scope.h"
@@ -56,6 +57,8 @@ struct Trail {
   std::vector<std::string> cases;  // Pseudonyms of the referral's cases, when every_entry, and to an inspector those that the warrant covers.
   // The entry of the query, and the principal of its chain if it names no chains: for RecordQueryCommand.
   QueryEntry query;
+  // Its entries as far as they were read before the query was on the record; null: none. ReadTrail takes them.
+  std::shared_ptr<EntriesAhead> ahead;
 };
 
 // Who asks, why, and by when and whom it is judged. What it points to must outlive the call.
@@ -95,9 +98,9 @@ struct TrailPage {
   uint64_t next_sequence = 0;  // Of the chain; where the next page begins.
 };
 
-// Has free threads of `executor` read what the first `entries_max` rows of `trail` are made of, so that ReadTrail finds it in memory: the entry
-// of the query waits for the disk meanwhile. Nothing of it is kept, judged or told. Does not block; errors are ReadTrail's to meet. Thread-safe.
-void ReadAhead(const std::shared_ptr<const ReadView>& view, Executor& executor, const Trail& trail, int entries_max);
+// For Trail::ahead: the first `entries_max` entries of the trail, to be read once the query's own was submitted. Null of a chain that is not there yet.
+// Thread-safe.
+std::shared_ptr<EntriesAhead> AheadOf(std::shared_ptr<const ReadView> view, const Trail& trail, int entries_max);
 
 // Up to `entries_max` rows from sequence `from` of the chain, to the query's own entry at `query_index`. A page may have
 // fewer rows, or none, and yet not be the last. Threads of `executor` that are free help to read. REQUIRES: the view is of after the query's commit.

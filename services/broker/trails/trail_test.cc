@@ -123,23 +123,106 @@ TEST_F(ReadTrailTest, ReadsTwoPlacesForEachEntry) {
   EXPECT_EQ(more_scans, 1);
 }
 
-// The same places, before there is an entry of the query; of a long trail those of the page alone.
-TEST_F(ReadTrailTest, ReadsAheadWhatAPageIsMadeOf) {
-  AddThenQuery(29);
-  const auto read_ahead = [&](int entries_max) {
+// What an answer takes besides what was read ahead: the query's own entry, for its place and for its row.
+constexpr int kGetsOfQuery = 4;
+
+TEST_F(ReadTrailTest, TakesWhatWasReadBeforeTheQueryWasOnTheRecord) {
+  AddThenQuery(29);  // With the stored entry and the query, 31.
+  const auto read = [&](int ahead_max) {
+    trail_.ahead = AheadOf(std::make_shared<const ReadView>(log_.View()), trail_, ahead_max);
+    trail_.ahead->Read(executor_);
+    const uint64_t query = AddThenQuery(0);
     CountedReads store(log_.store());
-    {
-      Executor executor(2, 16);
-      ReadAhead(std::make_shared<const ReadView>(log_.ViewOf(store)), executor, trail_, entries_max);
-    }  // All is read.
-    return std::pair<int, int>(store.gets, store.scans);
+    const auto page = Read(log_.ViewOf(store), query);
+    EXPECT_EQ(page.status(), absl::OkStatus());
+    trail_.ahead = nullptr;
+    const auto again = Read(log_.View(), query);
+    EXPECT_THAT(page->entries, SizeIs(again->entries.size()));
+    for (size_t i = 0; i < again->entries.size(); ++i) {
+      EXPECT_EQ(page->entries[i].leaf, again->entries[i].leaf);
+      EXPECT_THAT(page->entries[i].openings, SizeIs(again->entries[i].openings.size()));
+    }
+    return store.gets.load();
   };
-  EXPECT_EQ(read_ahead(500), std::make_pair(2 * 31, 1));
-  EXPECT_EQ(read_ahead(10), std::make_pair(2 * 10, 1));
-  executor_.Shutdown();
-  ReadAhead(std::make_shared<const ReadView>(log_.View()), executor_, trail_, 500);  // There is nobody to read, and no harm in it.
+  EXPECT_EQ(read(500), kGetsOfQuery);
+  EXPECT_EQ(read(10), kGetsOfQuery + 2 * (32 - 10)) << "of a long trail those of a page alone are read ahead";
+}
+
+TEST_F(ReadTrailTest, ShowsNothingThatWasErasedAfterItWasReadAhead) {
+  AddThenQuery(9);  // Eleven on the chain.
+  const auto slot = KeySlots::SlotOf(**log_.store().Get(kFamilyOpening, KeyU64(0)));
+  ASSERT_EQ(slot.status(), absl::OkStatus());
+  const auto ahead = AheadOf(std::make_shared<const ReadView>(log_.View()), trail_, 500);
+  trail_.ahead = ahead;
+  ahead->Read(executor_);
+  uint64_t query = 0;
+  EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+              ACCORD_ASSIGN_OR_RETURN(const auto other, context.OpenChain());
+              EntryDraft draft = Draft(type::v1::EVENT_TYPE_TRAIL_QUERIED, caller_.principal);
+              draft.chains = {other.pseudonym};
+              ACCORD_RETURN_IF_ERROR(context.AddEntry(draft).status());
+              draft.chains = {chain_};
+              draft.sealed_by = other.pseudonym;
+              ACCORD_ASSIGN_OR_RETURN(query, context.AddEntry(draft));
+              return absl::OkStatus();
+            }),
+            absl::OkStatus());
+  log_.slots().Shut({&*slot, 1});
+  const auto page = Read(log_.View(), query);
+  ASSERT_EQ(page.status(), absl::OkStatus());
+  ASSERT_THAT(page->entries, SizeIs(12));
+  for (size_t i = 0; i < page->entries.size(); ++i) {
+    EXPECT_EQ(page->entries[i].erased, i < 11) << i;
+    EXPECT_EQ(page->entries[i].openings.empty(), i < 11) << i;
+  }
+}
+
+TEST_F(ReadTrailTest, TakesNothingOfAStoreThatWasOpenedAnew) {
+  AddThenQuery(9);
+  const auto ahead = AheadOf(std::make_shared<const ReadView>(log_.View()), trail_, 500);
+  ahead->Read(executor_);
+  EXPECT_THAT(ahead->Take(ReadView(log_.store(), log_.slots(), std::make_shared<const LedgerEdge>(), std::make_shared<const Committed>(), 2)), IsEmpty());
+}
+
+TEST_F(ReadTrailTest, ReadsNothingAheadOnceItWasTaken) {
+  AddThenQuery(29);
+  CountedReads store(log_.store());
+  trail_.ahead = AheadOf(std::make_shared<const ReadView>(log_.ViewOf(store)), trail_, 500);
+  EXPECT_THAT(trail_.ahead->Take(log_.View()), IsEmpty());
+  trail_.ahead->Read(executor_);
+  EXPECT_EQ(store.gets, 0);
+  EXPECT_EQ(store.scans, 0);
+
   trail_.query.draft.chains.clear();
-  EXPECT_EQ(read_ahead(500).second, 0) << "of a chain that nobody has";
+  trail_.query.principal = "agency/none";
+  EXPECT_EQ(AheadOf(std::make_shared<const ReadView>(log_.View()), trail_, 500), nullptr) << "of a chain that nobody has";
+}
+
+// A page's bytes, and no more of a long one than one entry for each who reads.
+TEST_F(ReadTrailTest, ReadsNoMoreBytesAheadThanAPageHas) {
+  constexpr size_t kRefusalBytes = 60'000;
+  const auto add = [&](size_t entries) {
+    EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+                for (size_t i = 0; i < entries; ++i) {
+                  EntryDraft draft = Draft(type::v1::EVENT_TYPE_REFUSED, "agency/police");
+                  draft.actor->set_principal(std::string(kRefusalBytes, 'p'));
+                  ACCORD_RETURN_IF_ERROR(context.AddEntry(draft).status());
+                }
+                return absl::OkStatus();
+              }),
+              absl::OkStatus());
+  };
+  const auto ahead = [&] {
+    const auto read = AheadOf(std::make_shared<const ReadView>(log_.View()), trail_, 500);
+    read->Read(executor_);
+    return read->Take(log_.View()).size();
+  };
+  const size_t within = kEntriesAheadBytesMax / (kRefusalBytes + 1'000);
+  add(within);
+  EXPECT_EQ(ahead(), within + 1);  // With the stored entry.
+  add(within);
+  EXPECT_GE(ahead(), within + 1);
+  EXPECT_LE(ahead(), kEntriesAheadBytesMax / kRefusalBytes + 2);
 }
 
 }  // namespace

@@ -1,0 +1,50 @@
+// The entries of a trail's first page, read while the query's own entry waits for the disk.
+#pragma once
+
+#include <absl/synchronization/mutex.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "common/base/executor.h"
+#include "services/broker/sequencer/read_view.h"
+#include "services/broker/trails/receipts.h"
+
+namespace accord::broker {
+
+inline constexpr size_t kEntriesAheadBytesMax = 3u << 19;  // 1.5 MiB of leaves and openings: as many as a page has.
+
+// What is read is told to nobody, nor judged, before the query is on the record: it is taken afterwards, by whoever makes the answer, and only if
+// nothing was erased since. An entry stays as it is but for that. Thread-safe.
+class EntriesAhead {
+ public:
+  // Of the first `entries_max` entries of `chain`; none are read yet.
+  EntriesAhead(std::shared_ptr<const ReadView> view, std::string chain, int entries_max)
+      : epoch_(view->epoch()), key_destructions_(view->key_destructions()), chain_(std::move(chain)), entries_max_(entries_max), view_(std::move(view)) {}
+
+  // Reads them, on this thread and on one of `executor` if one is free; returns when all are read, they are too many bytes, or they were taken. What
+  // cannot be read is left for the answer to meet. At most once. Lets the view go.
+  void Read(Executor& executor);
+
+  // Ends the reading; what was read by index, or nothing if a key was destroyed since or the store opened anew.
+  std::unordered_map<uint64_t, StoredEntry> Take(const ReadView& view);
+
+ private:
+  bool HasEnded() const;
+  void ReadOne(const ReadView& view, uint64_t index);
+
+  const uint64_t epoch_, key_destructions_;
+  const std::string chain_;
+  const int entries_max_;
+
+  mutable absl::Mutex mu_;
+  std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mu_);  // Until Read or Take.
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unordered_map<uint64_t, StoredEntry> entries_ ABSL_GUARDED_BY(mu_);  // By index.
+};
+
+}  // namespace accord::broker
