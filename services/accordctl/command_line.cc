@@ -1,9 +1,14 @@
 #include "services/accordctl/command_line.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace accord::accordctl {
 namespace {
@@ -11,6 +16,25 @@ namespace {
 CLI::Validator IsOneOf(const Choices& choices) {
   return CLI::Validator(
       [&choices](std::string& words) { return choices.have(words) ? std::string() : "one of " + choices.words; }, choices.words);
+}
+
+// What is wrong and what to do next. CLI11 says that a subcommand is required also where a word was given that names none.
+std::string WhatIsWrong(const CLI::App* app, const CLI::Error& error) {
+  std::string path = app->get_name();
+  const CLI::App* group = app;
+  while (!group->get_subcommands().empty()) {
+    group = group->get_subcommands().back();
+    path += " " + group->get_name();
+  }
+  if (error.get_exit_code() != static_cast<int>(CLI::ExitCodes::RequiredError) || group->get_require_subcommand_min() == 0) {
+    return CLI::FailureMessage::simple(app, error);
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* below : group->get_subcommands([](const CLI::App* one) { return !one->get_name().empty(); })) names.push_back(below->get_name());
+  std::sort(names.begin(), names.end());
+  const std::vector<std::string> words = app->remaining(/*recurse=*/true);
+  const std::string what = words.empty() ? "needs to be told what: one of" : fmt::format("has no \"{}\"; it has", words.front());
+  return fmt::format("{} {} {}\nRun with --help for more information.\n", path, what, fmt::join(names, ", "));
 }
 
 }  // namespace
@@ -171,6 +195,7 @@ class CommandLine::Reader {
  public:
   explicit Reader(CommandLine& line) : app_(line.help_, line.name_) {
     app_.set_version_flag("--version", line.version_);
+    app_.failure_message(&WhatIsWrong);
     app_.fallthrough();  // Inherited by what is added from now on.
     Fill(app_, line);
   }

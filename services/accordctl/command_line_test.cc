@@ -77,13 +77,18 @@ TEST_F(CommandLineTest, WhatIsWrongIsSaidAndNothingIsCalled) {
 TEST_F(CommandLineTest, AGroupNeedsOneOfItsVerbs) {
   Command& group = line_.AddGroup("list", "Lists");
   Verb(group, "all");
+  Verb(group, "none");
   EXPECT_EQ(Parse({"list"}), Outcome::kWrong);
-  EXPECT_THAT(err_, HasSubstr("A subcommand is required"));
+  EXPECT_EQ(err_, "tool list needs to be told what: one of all, none\nRun with --help for more information.\n");
+  EXPECT_EQ(Parse({"list", "some"}), Outcome::kWrong);
+  EXPECT_EQ(err_, "tool list has no \"some\"; it has all, none\nRun with --help for more information.\n");
 }
 
 TEST_F(CommandLineTest, TheProgramIsAGroup) {
   EXPECT_EQ(Parse({}), Outcome::kWrong);
-  EXPECT_THAT(err_, HasSubstr("A subcommand is required"));
+  EXPECT_EQ(err_, "tool needs to be told what: one of run\nRun with --help for more information.\n");
+  EXPECT_EQ(Parse({"walk", "--far"}), Outcome::kWrong);
+  EXPECT_EQ(err_, "tool has no \"walk\"; it has run\nRun with --help for more information.\n");
 }
 
 TEST_F(CommandLineTest, AVerbMayHaveVerbsBelowIt) {
