@@ -36,7 +36,7 @@ constexpr uint64_t kOpenFilesMax = 2048;
 
 int OpenFiles() {
   rlimit limit{};
-  const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0;
   return static_cast<int>(known ? std::min<uint64_t>(kOpenFilesMax, limit.rlim_cur / 2) : kOpenFilesMax);
 }
 

@@ -28,24 +28,21 @@ void EntriesAhead::Read(Executor& executor) {
         if (const auto index = U64FromKey(value); index.has_value()) indices.push_back(*index);
         return true;
       }).IgnoreError();
-  InParallel(executor, indices.size(), kReadersAhead, [&](size_t i) {
-    if (!HasEnded()) ReadOne(*view, indices[i]);
-  });
-}
-
-bool EntriesAhead::HasEnded() const {
-  absl::MutexLock lock(&mu_);
-  return ended_;
+  InParallel(executor, indices.size(), kReadersAhead, [&](size_t i) { ReadOne(*view, indices[i]); });
 }
 
 void EntriesAhead::ReadOne(const ReadView& view, uint64_t index) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (ended_) return;
+  }
   auto entry = ReadEntry(view, index);
   if (!entry.ok()) return;
   absl::MutexLock lock(&mu_);
   if (ended_) return;
   bytes_ += entry->leaf.size() + entry->openings.ByteSizeLong();
   entries_.emplace(index, *std::move(entry));
-  ended_ = bytes_ >= kEntriesAheadBytesMax;
+  ended_ = bytes_ >= kTrailPageBytesMax;
 }
 
 std::unordered_map<uint64_t, StoredEntry> EntriesAhead::Take(const ReadView& view) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "common/base/executor.h"
 #include "services/broker/sequencer/read_view.h"
@@ -15,7 +16,7 @@
 
 namespace accord::broker {
 
-inline constexpr size_t kEntriesAheadBytesMax = 3u << 19;  // 1.5 MiB of leaves and openings: as many as a page has.
+inline constexpr size_t kTrailPageBytesMax = 3u << 19;  // 1.5 MiB of leaves and openings; the answer has most twice.
 
 // What is read is told to nobody, nor judged, before the query is on the record: it is taken afterwards, by whoever makes the answer, and only if
 // nothing was erased since. An entry stays as it is but for that. Thread-safe.
@@ -25,7 +26,7 @@ class EntriesAhead {
   EntriesAhead(std::shared_ptr<const ReadView> view, std::string chain, int entries_max)
       : epoch_(view->epoch()), key_destructions_(view->key_destructions()), chain_(std::move(chain)), entries_max_(entries_max), view_(std::move(view)) {}
 
-  // Reads them, on this thread and on one of `executor` if one is free; returns when all are read, they are too many bytes, or they were taken. What
+  // Reads them, on this thread and on one of `executor` if one is free; returns when all are read, they are a page's bytes, or they were taken. What
   // cannot be read is left for the answer to meet. At most once. Lets the view go.
   void Read(Executor& executor);
 
@@ -33,14 +34,14 @@ class EntriesAhead {
   std::unordered_map<uint64_t, StoredEntry> Take(const ReadView& view);
 
  private:
-  bool HasEnded() const;
+  // Nothing once the reading has ended.
   void ReadOne(const ReadView& view, uint64_t index);
 
   const uint64_t epoch_, key_destructions_;
   const std::string chain_;
   const int entries_max_;
 
-  mutable absl::Mutex mu_;
+  absl::Mutex mu_;
   std::shared_ptr<const ReadView> view_ ABSL_GUARDED_BY(mu_);  // Until Read or Take.
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;

@@ -32,7 +32,6 @@ namespace accord::broker {
 
 inline constexpr size_t kPurposeCharsMax = 64;
 inline constexpr int kTrailEntriesScannedMax = 2000;        // Looked at for one page, shown or not.
-inline constexpr size_t kTrailPageBytesMax = 3u << 19;      // 1.5 MiB of leaves and openings; the answer has most twice.
 inline constexpr absl::Duration kTrailQueryLife = absl::Hours(1);  // In which its pages may be turned.
 
 // What is asked about.

@@ -217,12 +217,12 @@ TEST_F(ReadTrailTest, ReadsNoMoreBytesAheadThanAPageHas) {
     read->Read(executor_);
     return read->Take(log_.View()).size();
   };
-  const size_t within = kEntriesAheadBytesMax / (kRefusalBytes + 1'000);
+  const size_t within = kTrailPageBytesMax / (kRefusalBytes + 1'000);
   add(within);
   EXPECT_EQ(ahead(), within + 1);  // With the stored entry.
   add(within);
   EXPECT_GE(ahead(), within + 1);
-  EXPECT_LE(ahead(), kEntriesAheadBytesMax / kRefusalBytes + 2);
+  EXPECT_LE(ahead(), kTrailPageBytesMax / kRefusalBytes + 2);
 }
 
 }  // namespace
