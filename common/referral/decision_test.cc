@@ -1043,7 +1043,7 @@ TEST(DecisionPropertyTest, AFurtherRouteTakesNothingAway) {
 }
 
 // Everything that a set of changes may mean, tried in turn: does any of it make `verdict` hold?
-bool CanBePermitted(const PolicySources& policy, const HeaderParts& parts, size_t section, size_t recipient, const std::vector<int>& changes) {
+bool CanBePermitted(const CompiledPolicy& policy, const HeaderParts& parts, size_t section, size_t recipient, const std::vector<int>& changes) {
   std::vector<HeaderParts> tries = {parts};
   const auto each = [&](int size, auto apply) {
     std::vector<HeaderParts> more;
@@ -1076,7 +1076,7 @@ bool CanBePermitted(const PolicySources& policy, const HeaderParts& parts, size_
     }
   }
   return std::any_of(tries.begin(), tries.end(), [&](const HeaderParts& changed) {
-    return Decided(policy, changed).decisions[section * changed.recipients.size() + recipient].verdict() == VERDICT_PERMIT;
+    return Decide(policy, changed, {}, kNow).decisions[section * changed.recipients.size() + recipient].verdict() == VERDICT_PERMIT;
   });
 }
 
@@ -1085,10 +1085,10 @@ TEST(DecisionPropertyTest, EachAlternativeIsEnoughAndNoneOfItTooMuch) {
   FakeRandom random(14);
   int alternatives = 0;
   for (int round = 0; round < Rounds(400); ++round) {
-    const PolicySources policy = AnyPolicy(random);
+    const CompiledPolicy policy(AnyPolicy(random));
     HeaderParts parts = AnyParts(random);
     for (SectionPart& section : parts.sections) section.set_third_party_material(false);
-    const Decisions decisions = Decided(policy, parts);
+    const Decisions decisions = Decide(policy, parts, {}, kNow);
     for (size_t i = 0; i < decisions.decisions.size(); ++i) {
       const SectionDecision& decision = decisions.decisions[i];
       if (decision.rule_id().starts_with("always/duty-to-refer") || decision.rule_id() == "always/forum-members") continue;
