@@ -481,13 +481,23 @@ inline Methods TrailPaths() {
       {"RequestDisclosure", {What::kWrite, "answers with what was asked", OfEach<inspection::v1::RequestDisclosureRequest>(AskFor)}},
   };
 }
+// Every warrant that stands; then the stream, which would go on, is ended.
+inline std::vector<WireAnswer> WatchOnce(const Question& q, const std::string& method) {
+  const auto listed = q.scene.Call(q.principal, "/accord.inspection.v1.WarrantService/ListWarrants", inspection::v1::ListWarrantsRequest());
+  WireCall call(q.scene.channel(q.principal), method);
+  call.Write(inspection::v1::WatchWarrantsRequest());
+  call.WritesDone();
+  if (listed.messages.empty()) return {call.Finish()};
+  for (int standing = Only<inspection::v1::ListWarrantsResponse>(listed).warrants_size(); standing > 0 && call.Read().has_value();) --standing;
+  return {call.Cancel()};
+}
 inline Methods WarrantPaths() {
   return {
       {"ProposeWarrant", {What::kWrite, "answers with the warrant that was brought", Once<inspection::v1::ProposeWarrantRequest>()}},
       {"ActivateWarrant", {What::kWrite, "answers with the warrant that was proposed", Once<inspection::v1::ActivateWarrantRequest>()}},
       {"ChangeWarrant", {What::kWrite, "as ActivateWarrant", Once<inspection::v1::ChangeWarrantRequest>()}},
       {"ListWarrants", {What::kOther, "", PagesOf<inspection::v1::ListWarrantsRequest>()}},
-      {"WatchWarrants", {What::kOther, "", Once<inspection::v1::WatchWarrantsRequest>()}},
+      {"WatchWarrants", {What::kOther, "", WatchOnce}},
       {"ListLooks", {What::kReferrals, "", PagesOf<inspection::v1::ListLooksRequest>()}},
   };
 }

@@ -68,10 +68,7 @@ class WireCall {
     Wait();
   }
   ~WireCall() {
-    if (!finished_) {
-      context_.TryCancel();
-      Finish();
-    }
+    if (!finished_) Cancel();
     queue_.Shutdown();
     void* tag = nullptr;
     for (bool ok = false; queue_.Next(&tag, &ok);) {
@@ -109,6 +106,7 @@ class WireCall {
     stream_->Finish(&status, this);
     Wait();
     finished_ = true;
+    EXPECT_NE(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED) << answer_.method << " does not end: cancel it once all was read";
     answer_.code = status.error_code();
     answer_.words = status.error_message();
     answer_.details = status.error_details();
@@ -118,6 +116,10 @@ class WireCall {
       }
     }
     return answer_;
+  }
+  const WireAnswer& Cancel() {
+    context_.TryCancel();
+    return Finish();
   }
 
  private:
