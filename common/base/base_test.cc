@@ -1,7 +1,9 @@
 #include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 
@@ -123,6 +125,20 @@ TEST(ExecutorTest, RefusesPastItsQueueAndRunsTheRest) {
     gate.Notify();
   }
   EXPECT_EQ(ran, 3);
+}
+
+TEST(ExecutorTest, ThoseBehindGiveWayToOthers) {
+  const int own = getpriority(PRIO_PROCESS, 0);
+  const auto priority_of = [](Executor::Priority priority) {
+    std::atomic<int> of_thread = 0;
+    Executor executor(1, 1, priority);
+    EXPECT_TRUE(executor.Run([&] { of_thread = getpriority(PRIO_PROCESS, 0); }));
+    executor.Shutdown();
+    return of_thread.load();
+  };
+  EXPECT_EQ(priority_of(Executor::Priority::kNormal), own);
+  EXPECT_EQ(priority_of(Executor::Priority::kBehind), std::min(own + 10, 19));
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
 }
 
 TEST(FileTest, DurableWriteReplacesWhole) {

@@ -1,12 +1,19 @@
 #include "common/base/executor.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "common/base/status.h"
 
 namespace accord {
+namespace {
 
-Executor::Executor(int threads, size_t queue_max) : queue_max_(queue_max) {
+constexpr int kBehindNice = 10;  // A tenth of a thread's share where others want the rest. Linux has it for each thread.
+
+}  // namespace
+
+Executor::Executor(int threads, size_t queue_max, Priority priority) : queue_max_(queue_max), priority_(priority) {
   ACCORD_CHECK(threads >= 1);
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Loop(); });
 }
@@ -36,6 +43,7 @@ size_t Executor::queued() const {
 }
 
 void Executor::Loop() {
+  if (priority_ == Priority::kBehind) [[maybe_unused]] const int now = nice(kBehindNice);
   for (;;) {
     Task task;
     {

@@ -20,8 +20,12 @@ class Executor {
  public:
   using Task = absl::AnyInvocable<void() &&>;
 
+  enum class Priority {
+    kNormal,
+    kBehind,  // Whoever else wants a processor has it first: for what may as well come too late. As far as the system allows.
+  };
   // `threads` ≥ 1; at most `queue_max` tasks wait.
-  Executor(int threads, size_t queue_max);
+  Executor(int threads, size_t queue_max, Priority priority = Priority::kNormal);
   // Runs what is queued, then joins.
   ~Executor();
 
@@ -35,6 +39,7 @@ class Executor {
   void Loop();
 
   const size_t queue_max_;
+  const Priority priority_;
   mutable absl::Mutex mu_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
