@@ -215,6 +215,22 @@ absl::StatusOr<std::optional<std::string>> RocksStore::Get(std::string_view fami
   return std::optional<std::string>(std::move(value));
 }
 
+absl::StatusOr<std::vector<std::optional<std::string>>> RocksStore::GetMany(std::string_view family, std::span<const std::string> keys) const {
+  std::vector<rocksdb::Slice> wanted;
+  wanted.reserve(keys.size());
+  for (const std::string& key : keys) wanted.push_back(ToSlice(key));
+  std::vector<rocksdb::PinnableSlice> found(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  db_->MultiGet(ReadAt(nullptr), Handle(family), wanted.size(), wanted.data(), found.data(), statuses.data());
+  std::vector<std::optional<std::string>> values(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].IsNotFound()) continue;
+    ACCORD_RETURN_IF_ERROR(FromRocks("read", statuses[i]));
+    values[i] = found[i].ToString();
+  }
+  return values;
+}
+
 absl::Status RocksStore::Scan(std::string_view family, const Range& range,
                               absl::FunctionRef<bool(std::string_view, std::string_view)> visit,
                               const Snapshot* at) const {

@@ -53,6 +53,7 @@ class RocksStore : public Store {
 
   absl::StatusOr<std::optional<std::string>> Get(std::string_view family, std::string_view key,
                                                  const Snapshot* at = nullptr) const override;
+  absl::StatusOr<std::vector<std::optional<std::string>>> GetMany(std::string_view family, std::span<const std::string> keys) const override;
   absl::Status Scan(std::string_view family, const Range& range,
                     absl::FunctionRef<bool(std::string_view key, std::string_view value)> visit,
                     const Snapshot* at = nullptr) const override;

@@ -183,6 +183,30 @@ TEST_F(StorageTest, ReadsScansAndSnapshots) {
   EXPECT_EQ(store_->Get("leaf", "a3")->value(), "new");
 }
 
+// From memory and from files, in blobs too.
+TEST_F(StorageTest, GetsManyInTheOrderAskedFor) {
+  ASSERT_TRUE(Open().ok());
+  Batch batch;
+  for (uint64_t n = 0; n < 100; ++n) batch.Put("sealed", KeyU64(n), std::string(n % 2 == 0 ? 10 : 10'000, static_cast<char>('a' + n % 26)));
+  ASSERT_TRUE(store_->Write(batch, true).ok());
+  ASSERT_TRUE(store_->FlushAll().ok());
+  Batch change;
+  change.Delete("sealed", KeyU64(7));
+  change.Put("sealed", KeyU64(8), "new");
+  ASSERT_TRUE(store_->Write(change, true).ok());
+
+  std::vector<std::string> keys;
+  for (const uint64_t n : {99, 7, 8, 3, 3, 100, 0}) keys.push_back(KeyU64(n));
+  const auto values = store_->GetMany("sealed", keys);
+  ASSERT_EQ(values.status(), absl::OkStatus());
+  ASSERT_EQ(values->size(), keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) EXPECT_EQ((*values)[i], *store_->Get("sealed", keys[i])) << i;
+  EXPECT_EQ((*values)[2], "new");
+  EXPECT_FALSE((*values)[1].has_value());
+  EXPECT_FALSE((*values)[5].has_value());
+  EXPECT_TRUE(store_->GetMany("sealed", {})->empty());
+}
+
 TEST_F(StorageTest, PurgeLeavesNoTraceOfOverwrittenBytes) {
   ASSERT_TRUE(Open().ok());
   const std::string secret = "find-me-if-you-can-" + std::string(8000, 's');

@@ -7,8 +7,10 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/storage/batch.h"
 
@@ -45,6 +47,17 @@ class Store {
   // The value, or nothing when the key is absent.
   virtual absl::StatusOr<std::optional<std::string>> Get(
       std::string_view family, std::string_view key, const Snapshot* at = nullptr) const = 0;
+
+  // What Get gives of each key, in their order. In a long store it takes less time than one Get after the other, of keys near each other most.
+  virtual absl::StatusOr<std::vector<std::optional<std::string>>> GetMany(std::string_view family, std::span<const std::string> keys) const {
+    std::vector<std::optional<std::string>> values;
+    for (const std::string& key : keys) {
+      auto value = Get(family, key);
+      if (!value.ok()) return value.status();
+      values.push_back(*std::move(value));
+    }
+    return values;
+  }
 
   // Calls `visit` with each key and value of `range` until it returns false. The views
   // end with the call. Sees one fixed view: `at`, or the moment of the call.
