@@ -26,10 +26,12 @@
 #include "services/broker/sharing/change_clock.h"
 #include "services/broker/sharing/gap.h"
 #include "services/broker/sharing/reseal_wanted.h"
+#include "services/broker/trails/entries_ahead.h"
 
 namespace accord::broker {
 namespace {
 
+constexpr size_t kReadsAheadMax = 64;  // Trails that wait to be read ahead; any more are read when they are answered.
 constexpr size_t kTasksMax = 65'536;  // Calls and Dones that wait; a Done beyond it runs on the sequencer thread.
 
 absl::Status NotOurs(std::string_view what) {
@@ -88,7 +90,8 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
                  }),
       previews_(config.previews, clock),
       quotas_(config.limits, clock),
-      executor_(config.threads, kTasksMax) {}
+      executor_(config.threads, kTasksMax),
+      reading_ahead_(kReadersAhead, kReadsAheadMax, Executor::Priority::kBehind) {}
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config, const Clock& clock, Random& random,
                                                      telemetry::Metrics& metrics,
@@ -112,7 +115,10 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(const BrokerConfig& config,
   options.publish = [self = broker.get()](const ReadView& view, const Epochs& epochs) { return self->Publish(view, epochs); };
   options.on_step = std::move(on_step);
   options.stepped = stepped_over != nullptr;
-  if (options.stepped) broker->executor_.Shutdown();  // What would be handed to it is done at once.
+  if (options.stepped) {  // What would be handed to them is done at once, or not at all.
+    broker->executor_.Shutdown();
+    broker->reading_ahead_.Shutdown();
+  }
   const bool stepped = options.stepped;
   StoreOpener opener = stepped ? std::move(stepped_over)
                                : MakeStoreOpener(config, std::move(master), std::move(key), clock, random, broker->executor_,
@@ -199,6 +205,7 @@ void Broker::Shutdown() {
   if (refusals_ != nullptr) refusals_->Flush(/*all=*/true);
   if (sequencer_ != nullptr) sequencer_->Shutdown();
   executor_.Shutdown();
+  reading_ahead_.Shutdown();
 }
 
 void Broker::Listen(std::function<void(bool)> health, std::function<void()> moved) {

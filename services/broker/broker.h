@@ -78,6 +78,7 @@ class Broker {
   void Listen(std::function<void(bool serving)> health, std::function<void()> moved);
 
   Executor& executor() { return executor_; }
+  Executor& reading_ahead() { return reading_ahead_; }
   Sequencer& sequencer() { return *sequencer_; }
   const DirectoryHolder& directory() const { return directory_; }
   const PolicyHolder& policy() const { return policy_; }
@@ -149,7 +150,7 @@ class Broker {
   std::function<void()> moved_ ABSL_GUARDED_BY(mu_);
 
   // In the order of making; gone in the reverse.
-  Executor executor_;
+  Executor executor_, reading_ahead_;
   std::unique_ptr<Sequencer> sequencer_;
   std::unique_ptr<PolicyWitnesses> witnesses_;
   std::unique_ptr<RefusalRecorder> refusals_;

@@ -34,7 +34,7 @@ struct BrokerServices::Parts {
         sharing({broker.sequencer(), broker.policy(), broker.directory(), broker.mailboxes(), broker.refusals(), broker.clock()}, shared),
         cases({broker.sequencer(), broker.policy(), broker.directory(), broker.refusals(), broker.clock(), broker.linker()}, shared),
         ledger(broker.sequencer(), broker.witnesses(), broker.scrubber(), broker.clock(), shared, streams),
-        trail({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.linker(), broker.refusals(), broker.executor()},
+        trail({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.linker(), broker.refusals(), broker.executor(), broker.reading_ahead()},
               {broker.sequencer(), broker.policy(), broker.directory(), broker.witnesses(), broker.refusals(), broker.clock(), broker.vkey()},
               {broker.sequencer(), broker.directory(), broker.policy(), broker.trail_keys(), random, broker.refusals(), broker.executor()},
               {broker.sequencer(), broker.directory(), broker.refusals(), broker.clock()}, shared, streams),

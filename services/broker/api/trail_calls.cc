@@ -45,12 +45,15 @@ absl::StatusOr<TrailQuery> Understand(const TrailWork& work, const Caller& calle
   return query;
 }
 
-// Puts the query on the record, and while that waits for the disk this thread reads what its answer is made of; nothing once the query is gone,
-// answered or refused.
+// Puts the query on the record, and while that waits for the disk others read what its answer is made of, if they are free; nothing once the query is
+// gone, answered or refused. The commit goes first: on few processors it would else wait for its own readers.
 void RecordThenRead(const TrailWork& work, QueryEntry entry, const std::weak_ptr<EntriesAhead>& ahead, RecordQueryCommand::QueryRecorded done) {
-  Executor& executor = work.executor;  // `work` may be gone once `done` was called.
+  Executor& behind = work.ahead;  // `work` may be gone once `done` was called.
   work.sequencer.Submit(std::make_unique<RecordQueryCommand>(std::move(entry), std::move(done)));
-  if (const auto wanted = ahead.lock(); wanted != nullptr) wanted->Read(executor);
+  if (ahead.expired()) return;
+  (void)behind.Run([&behind, ahead] {
+    if (const auto wanted = ahead.lock(); wanted != nullptr) wanted->Read(behind);
+  });
 }
 
 class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {

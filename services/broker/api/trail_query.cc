@@ -96,8 +96,8 @@ absl::Status OpenChainTrail(const ReadView& view, const QueryTrailRequest& reque
   return absl::OkStatus();
 }
 
-absl::Status AddTrailRow(TrailEntry entry, QueryTrailResponse& response) {
-  ACCORD_ASSIGN_OR_RETURN(EntryParts parts, ReadParts(entry.openings));
+void AddTrailRow(TrailEntry entry, QueryTrailResponse& response) {
+  EntryParts& parts = entry.parts;
   auto& row = *response.add_rows();
   row.set_index(entry.index);
   row.set_time_ms(entry.time_ms);
@@ -108,11 +108,11 @@ absl::Status AddTrailRow(TrailEntry entry, QueryTrailResponse& response) {
   if (parts.referral.has_value()) *row.mutable_referral() = *std::move(parts.referral);
   if (parts.decisions.has_value()) *row.mutable_decisions() = *std::move(parts.decisions);
   for (auto& opening : entry.openings) *row.add_openings() = std::move(opening);
-  return absl::OkStatus();
 }
 
-absl::Status AddIndexedRow(IndexedEntry entry, QueryTrailResponse& response) {
-  return AddTrailRow({.index = entry.index, .time_ms = entry.time_ms, .leaf = std::move(entry.leaf), .openings = std::move(entry.openings)}, response);
+void AddIndexedRow(IndexedEntry entry, QueryTrailResponse& response) {
+  AddTrailRow({.index = entry.index, .time_ms = entry.time_ms, .leaf = std::move(entry.leaf), .openings = std::move(entry.openings),
+               .parts = std::move(entry.parts)}, response);
 }
 
 absl::Status NoSuchQuery() { return Error(Reason::kEntryNotFound, "no such query of this caller, or it is over"); }
@@ -139,9 +139,9 @@ absl::StatusOr<std::optional<uint64_t>> AnswerFilter(const TrailWork& work, cons
   ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, position.query_index));
   // The query's own row is one of the last page's.
   ACCORD_ASSIGN_OR_RETURN(FilterPage page, search.Read(view, position.place.value_or(search.begin()), query.page_size));
-  for (IndexedEntry& entry : page.entries) ACCORD_RETURN_IF_ERROR(AddIndexedRow(std::move(entry), response));
+  for (IndexedEntry& entry : page.entries) AddIndexedRow(std::move(entry), response);
   if (!page.last) return page.next;
-  ACCORD_RETURN_IF_ERROR(AddIndexedRow(std::move(own), response));
+  AddIndexedRow(std::move(own), response);
   return std::nullopt;
 }
 
@@ -166,7 +166,7 @@ absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, c
   response.set_query_index(position.query_index);
   if (query.filter.has_value()) return AnswerFilter(work, view, query, position, now, response);
   ACCORD_ASSIGN_OR_RETURN(TrailPage page, ReadTrail(view, work.executor, query.asker(now), query.trail, position.query_index, position.place.value_or(0), query.page_size));
-  for (TrailEntry& entry : page.entries) ACCORD_RETURN_IF_ERROR(AddTrailRow(std::move(entry), response));
+  for (TrailEntry& entry : page.entries) AddTrailRow(std::move(entry), response);
   for (const std::string& pseudonym : query.trail.cases) response.add_case_pseudonyms(pseudonym);
   if (page.last) return std::nullopt;
   return page.next_sequence;

@@ -31,6 +31,7 @@ struct TrailWork {
   const CaseLinker& linker;
   RefusalRecorder& refusals;
   Executor& executor;  // Helps to read.
+  Executor& ahead;     // Reads while a query's entry waits for the disk, behind everybody else.
 };
 
 // Where a page begins: the query it is of, and the sequence in its chain or, of a filter, the place in the log. Without a place: the first.

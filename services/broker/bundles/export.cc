@@ -199,9 +199,8 @@ absl::Status BundleFiles::ReadRow(const ReadView& view, const BundleSources& sou
   ledger::IndexRow& said = said_[index];
   said.time_ms = static_cast<int64_t>(entry.parsed.time_ms);
   if (open) {
-    const std::vector<type::v1::Opening> all(entry.openings.openings().begin(), entry.openings.openings().end());
-    ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(all));
-    for (const type::v1::Opening& one : all) openings.push_back({one.label(), one.salt(), one.content()});
+    const EntryParts& parts = entry.parts;
+    for (const type::v1::Opening& one : entry.openings.openings()) openings.push_back({one.label(), one.salt(), one.content()});
     if (parts.event.has_value()) {
       ACCORD_RETURN_IF_ERROR(CheckVersions(index, *parts.event));
       said.event = EventName(*parts.event);

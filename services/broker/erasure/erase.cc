@@ -146,8 +146,7 @@ absl::Status Collected::CollectEntry(CommitContext& context, const TrailKeys& ke
   if (!openings.has_value()) return absl::OkStatus();
   Row(kFamilyOpening, KeyU64(index));
   // Written yet or not: until the rows here are deleted the index may still put them.
-  const std::vector<type::v1::Opening> said(openings->openings().begin(), openings->openings().end());
-  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(said));
+  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(*openings));
   const bool about_it = parts.referral.has_value() && parts.referral->header_digest() == digest;
   for (const std::string& key : KeysOf(keys, parts, about_it ? &facts : nullptr)) Row(kFamilyTrailIndex, TrailIndexKey(key, index));
   const auto about = PartOf<type::v1::EntryReferral>(*openings, "referral");

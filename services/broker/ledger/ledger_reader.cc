@@ -20,6 +20,9 @@ absl::Status NoTile(uint64_t index, uint64_t width) {
                {{"field", "tile"}});
 }
 
+absl::Status NoEntry(uint64_t index) { return Error(Reason::kEntryNotFound, fmt::format("no entry {}", index)); }
+absl::Status LeafMissing(uint64_t index) { return Error(Reason::kStoreCorrupt, fmt::format("leaf {} is missing", index)); }
+
 }  // namespace
 
 absl::Status LedgerReader::CheckSize(uint64_t size) const {
@@ -29,10 +32,24 @@ absl::Status LedgerReader::CheckSize(uint64_t size) const {
 }
 
 absl::StatusOr<std::string> LedgerReader::Leaf(uint64_t index) const {
-  if (index >= edge_->size()) return Error(Reason::kEntryNotFound, fmt::format("no entry {}", index));
+  if (index >= edge_->size()) return NoEntry(index);
   ACCORD_ASSIGN_OR_RETURN(auto leaf, store_.Get(kLeafFamily, KeyU64(index)));
-  if (!leaf) return Error(Reason::kStoreCorrupt, fmt::format("leaf {} is missing", index));
+  if (!leaf) return LeafMissing(index);
   return *std::move(leaf);
+}
+
+absl::StatusOr<std::vector<std::string>> LedgerReader::LeavesAt(std::span<const uint64_t> indices) const {
+  std::vector<std::string> keys, leaves;
+  for (const uint64_t index : indices) {
+    if (index >= edge_->size()) return NoEntry(index);
+    keys.push_back(KeyU64(index));
+  }
+  ACCORD_ASSIGN_OR_RETURN(auto found, store_.GetMany(kLeafFamily, keys));
+  for (size_t i = 0; i < indices.size(); ++i) {
+    if (!found[i].has_value()) return LeafMissing(indices[i]);
+    leaves.push_back(*std::move(found[i]));
+  }
+  return leaves;
 }
 
 absl::Status LedgerReader::Leaves(uint64_t first, uint64_t end,

@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/storage/store.h"
 #include "services/broker/ledger/ledger_edge.h"
@@ -33,6 +35,8 @@ class LedgerReader {
 
   // The stored bytes.
   absl::StatusOr<std::string> Leaf(uint64_t index) const;
+  // The same of each of `indices`, in their order.
+  absl::StatusOr<std::vector<std::string>> LeavesAt(std::span<const uint64_t> indices) const;
   // Leaves [first, end) in order, until `visit` returns false.
   absl::Status Leaves(uint64_t first, uint64_t end,
                       absl::FunctionRef<bool(uint64_t index, std::string_view leaf)> visit) const;

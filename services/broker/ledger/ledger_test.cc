@@ -184,6 +184,8 @@ TEST_F(LedgerTest, ReaderRefusesWhatIsBeyondTheTree) {
   ASSERT_TRUE(GrowAndSign(300).ok());
   const LedgerReader reader(*store_, signer_->edge());
   EXPECT_TRUE(HasReason(reader.Leaf(300).status(), Reason::kEntryNotFound));
+  EXPECT_EQ(*reader.LeavesAt(std::vector<uint64_t>{299, 0}), (std::vector<std::string>{FakeLeaf(299), FakeLeaf(0)}));
+  EXPECT_TRUE(HasReason(reader.LeavesAt(std::vector<uint64_t>{0, 300}).status(), Reason::kEntryNotFound));
   EXPECT_TRUE(HasReason(reader.InclusionProof(300, 300).status(), Reason::kEntryNotFound));
   EXPECT_TRUE(HasReason(reader.InclusionProof(0, 301).status(), Reason::kFieldInvalid));
   EXPECT_TRUE(HasReason(reader.ConsistencyProof(1, 301).status(), Reason::kFieldInvalid));

@@ -25,10 +25,8 @@ struct OpenedEntry {
   EntryParts parts;
 };
 absl::StatusOr<OpenedEntry> ReadOpened(const ReadView& view, uint64_t index) {
-  ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view, index));
-  const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(EntryParts parts, ReadParts(openings));
-  return OpenedEntry{static_cast<int64_t>(entry.parsed.time_ms), std::move(parts)};
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadEntry(view, index));
+  return OpenedEntry{static_cast<int64_t>(entry.parsed.time_ms), std::move(entry.parts)};
 }
 
 FactEvent FactEventOf(uint64_t index, StoredFact fact) {

@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "common/storage/store.h"
 #include "services/broker/ledger/key_slots.h"
@@ -42,6 +44,8 @@ class ReadView {
 
   // The value as it was before it was sealed; nothing when absent or when its key was destroyed.
   absl::StatusOr<std::optional<std::string>> GetSealed(std::string_view family, std::string_view key) const;
+  // The same of each of `keys`, in their order.
+  absl::StatusOr<std::vector<std::optional<std::string>>> GetManySealed(std::string_view family, std::span<const std::string> keys) const;
   // The same of a stored value already read, such as in a scan.
   absl::StatusOr<std::optional<std::string>> Unseal(std::string_view family, std::string_view key,
                                                     std::string_view stored) const {

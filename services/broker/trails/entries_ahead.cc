@@ -9,11 +9,6 @@
 #include "services/broker/directory/families.h"
 
 namespace accord::broker {
-namespace {
-
-constexpr size_t kReadersAhead = 2;  // Few: what the commit's end is handed to waits behind them.
-
-}  // namespace
 
 void EntriesAhead::Read(Executor& executor) {
   std::shared_ptr<const ReadView> view;
@@ -28,30 +23,37 @@ void EntriesAhead::Read(Executor& executor) {
         if (const auto index = U64FromKey(value); index.has_value()) indices.push_back(*index);
         return true;
       }).IgnoreError();
-  InParallel(executor, indices.size(), kReadersAhead, [&](size_t i) { ReadOne(*view, indices[i]); });
+  {
+    absl::MutexLock lock(&mu_);
+    if (ended_) return;
+    taken_.indices = indices;
+  }
+  const auto looks = LooksAt(indices);
+  InParallel(executor, looks.size(), kReadersAhead, [&](size_t i) { ReadSome(*view, looks[i]); });
 }
 
-void EntriesAhead::ReadOne(const ReadView& view, uint64_t index) {
+void EntriesAhead::ReadSome(const ReadView& view, std::span<const uint64_t> indices) {
   {
     absl::MutexLock lock(&mu_);
     if (ended_) return;
   }
-  auto entry = ReadEntry(view, index);
-  if (!entry.ok()) return;
+  auto entries = ReadEntries(view, indices);
+  if (!entries.ok()) return;
   absl::MutexLock lock(&mu_);
-  if (ended_) return;
-  bytes_ += entry->leaf.size() + entry->openings.ByteSizeLong();
-  entries_.emplace(index, *std::move(entry));
-  ended_ = bytes_ >= kTrailPageBytesMax;
+  for (size_t i = 0; i < indices.size() && !ended_; ++i) {
+    StoredEntry& entry = (*entries)[i];
+    bytes_ += entry.leaf.size() + entry.openings.ByteSizeLong();
+    taken_.entries.emplace(indices[i], std::move(entry));
+    ended_ = bytes_ >= kTrailPageBytesMax;
+  }
 }
 
-std::unordered_map<uint64_t, StoredEntry> EntriesAhead::Take(const ReadView& view) {
+EntriesAhead::Taken EntriesAhead::Take(const ReadView& view) {
   absl::MutexLock lock(&mu_);
   ended_ = true;
   view_.reset();
-  auto entries = std::exchange(entries_, {});
-  if (view.epoch() != epoch_ || view.key_destructions() != key_destructions_) entries.clear();
-  return entries;
+  Taken taken = std::exchange(taken_, {});
+  return view.epoch() == epoch_ && view.key_destructions() == key_destructions_ ? std::move(taken) : Taken();
 }
 
 }  // namespace accord::broker

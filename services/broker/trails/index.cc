@@ -103,15 +103,15 @@ absl::StatusOr<std::optional<IndexedEntry>> ReadIndexed(const ReadView& view, ui
   return Indexed(index, std::move(stored));
 }
 
-absl::StatusOr<std::optional<IndexedEntry>> Indexed(uint64_t index, StoredEntry stored) {
+std::optional<IndexedEntry> Indexed(uint64_t index, StoredEntry stored) {
   if (stored.openings.openings().empty()) return std::nullopt;
   IndexedEntry entry;
   entry.index = index;
   entry.time_ms = static_cast<int64_t>(stored.parsed.time_ms);
   entry.leaf = std::move(stored.leaf);
   for (ledger::Chain& chain : stored.parsed.chains) entry.chains.push_back(std::move(chain.pseudonym));
-  entry.openings.assign(stored.openings.openings().begin(), stored.openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(entry.parts, ReadParts(entry.openings));
+  for (type::v1::Opening& opening : *stored.openings.mutable_openings()) entry.openings.push_back(std::move(opening));
+  entry.parts = std::move(stored.parts);
   return entry;
 }
 

@@ -45,7 +45,7 @@ struct IndexedEntry {
 };
 absl::StatusOr<std::optional<IndexedEntry>> ReadIndexed(const ReadView& view, uint64_t index);
 // The same of an entry that was read already.
-absl::StatusOr<std::optional<IndexedEntry>> Indexed(uint64_t index, StoredEntry stored);
+std::optional<IndexedEntry> Indexed(uint64_t index, StoredEntry stored);
 
 // What the header of the entry's referral says for the index; nothing when the entry is of none, the referral was erased, or the entry does
 // not stand on its chain. STORE_CORRUPT; errors of the view.

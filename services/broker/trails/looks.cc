@@ -45,8 +45,7 @@ absl::StatusOr<std::string> ReferralLookedAt(const ReadView& view, uint64_t inde
   const auto entry = ReadEntry(view, index);
   if (HasReason(entry.status(), Reason::kEntryNotFound)) return std::string();  // Not under a checkpoint yet.
   ACCORD_RETURN_IF_ERROR(entry);
-  const std::vector<type::v1::Opening> openings(entry->openings.openings().begin(), entry->openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
+  const EntryParts& parts = entry->parts;
   if (!parts.referral.has_value() || parts.referral->header_digest().empty()) return std::string();
   return referral::ReferralName(parts.referral->header_digest());
 }
@@ -120,8 +119,7 @@ absl::StatusOr<std::set<LookedAt>> PartiesOfCase(const ReadView& view, std::stri
     const auto entry = ReadEntry(view, stored.stored_index());
     if (HasReason(entry.status(), Reason::kEntryNotFound)) continue;
     ACCORD_RETURN_IF_ERROR(entry);
-    const std::vector<type::v1::Opening> openings(entry->openings.openings().begin(), entry->openings.openings().end());
-    ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
+    const EntryParts& parts = entry->parts;
     if (!parts.referral.has_value()) continue;
     ACCORD_ASSIGN_OR_RETURN(const std::set<LookedAt> of_one, PartiesOf(view, parts.referral->sender(), stored));
     for (LookedAt party : of_one) {

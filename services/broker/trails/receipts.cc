@@ -55,9 +55,7 @@ absl::Status Read(const Opening& opening, std::optional<Part>& part) {
   return Error(Reason::kStoreCorrupt, "a part of an entry does not parse, or is there twice");
 }
 
-}  // namespace
-
-absl::StatusOr<EntryParts> ReadParts(std::span<const Opening> openings) {
+absl::StatusOr<EntryParts> PartsOf(const auto& openings) {
   EntryParts parts;
   for (const Opening& opening : openings) {
     if (opening.label() == kEvent) {
@@ -74,6 +72,30 @@ absl::StatusOr<EntryParts> ReadParts(std::span<const Opening> openings) {
   }
   return parts;
 }
+
+// An entry without its openings.
+absl::StatusOr<StoredEntry> EntryOf(std::string leaf) {
+  StoredEntry entry;
+  entry.leaf = std::move(leaf);
+  auto parsed = ledger::ParseLeaf(entry.leaf);
+  if (!parsed.ok()) return Error(Reason::kStoreCorrupt, "a stored leaf does not parse");
+  entry.parsed = *std::move(parsed);
+  return entry;
+}
+
+// With the openings as they are stored.
+absl::StatusOr<StoredEntry> EntryOf(std::string leaf, const std::string& openings) {
+  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, EntryOf(std::move(leaf)));
+  if (!entry.openings.ParseFromString(openings)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
+  ACCORD_RETURN_IF_ERROR(CheckOpenings(entry));
+  ACCORD_ASSIGN_OR_RETURN(entry.parts, ReadParts(entry.openings));
+  return entry;
+}
+
+}  // namespace
+
+absl::StatusOr<EntryParts> ReadParts(std::span<const Opening> openings) { return PartsOf(openings); }
+absl::StatusOr<EntryParts> ReadParts(const storage::v1::StoredOpenings& openings) { return PartsOf(openings.openings()); }
 
 std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, const Caller& viewer) {
   const std::vector<Opening> all(stored.openings().begin(), stored.openings().end());
@@ -104,12 +126,8 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
 }
 
 absl::StatusOr<StoredEntry> ReadLeaf(const ReadView& view, uint64_t index) {
-  StoredEntry entry;
-  ACCORD_ASSIGN_OR_RETURN(entry.leaf, view.ledger().Leaf(index));
-  auto leaf = ledger::ParseLeaf(entry.leaf);
-  if (!leaf.ok()) return Error(Reason::kStoreCorrupt, "a stored leaf does not parse");
-  entry.parsed = *std::move(leaf);
-  return entry;
+  ACCORD_ASSIGN_OR_RETURN(std::string leaf, view.ledger().Leaf(index));
+  return EntryOf(std::move(leaf));
 }
 
 absl::Status CheckOpenings(const StoredEntry& entry) {
@@ -121,12 +139,21 @@ absl::Status CheckOpenings(const StoredEntry& entry) {
 }
 
 absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index) {
-  ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadLeaf(view, index));
-  ACCORD_ASSIGN_OR_RETURN(const auto sealed, view.GetSealed(kFamilyOpening, KeyU64(index)));
-  if (!sealed.has_value()) return entry;
-  if (!entry.openings.ParseFromString(*sealed)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
-  ACCORD_RETURN_IF_ERROR(CheckOpenings(entry));
-  return entry;
+  ACCORD_ASSIGN_OR_RETURN(std::string leaf, view.ledger().Leaf(index));
+  ACCORD_ASSIGN_OR_RETURN(const auto openings, view.GetSealed(kFamilyOpening, KeyU64(index)));
+  return EntryOf(std::move(leaf), openings.value_or(""));
+}
+
+absl::StatusOr<std::vector<StoredEntry>> ReadEntries(const ReadView& view, std::span<const uint64_t> indices) {
+  std::vector<std::string> keys;
+  for (const uint64_t index : indices) keys.push_back(KeyU64(index));
+  ACCORD_ASSIGN_OR_RETURN(auto leaves, view.ledger().LeavesAt(indices));
+  ACCORD_ASSIGN_OR_RETURN(const auto openings, view.GetManySealed(kFamilyOpening, keys));
+  std::vector<StoredEntry> entries;
+  for (size_t i = 0; i < indices.size(); ++i) {
+    ACCORD_ASSIGN_OR_RETURN(entries.emplace_back(), EntryOf(std::move(leaves[i]), openings[i].value_or("")));
+  }
+  return entries;
 }
 
 absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer) {

@@ -38,6 +38,7 @@ constexpr bool IsDisclosureEvent(type::v1::EventType event) {
 
 // STORE_CORRUPT when a part does not parse or is not one of the four. Pure. Thread-safe.
 absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings);
+absl::StatusOr<EntryParts> ReadParts(const storage::v1::StoredOpenings& openings);
 
 // The openings that `viewer` may have. Pure. Thread-safe.
 //
@@ -63,13 +64,16 @@ struct StoredEntry {
   ledger::Leaf parsed;  // The leaf.
   // Every opening there is, each checked against the leaf; none when they were erased.
   storage::v1::StoredOpenings openings;
+  EntryParts parts;  // What they say.
 };
 
 // The entry at `index` of the view's tree. Thread-safe.
 //   ENTRY_NOT_FOUND  past the end of the view's tree
-//   STORE_CORRUPT    leaf or openings do not parse, or an opening is not the leaf's
+//   STORE_CORRUPT    leaf, openings or parts do not parse, or an opening is not the leaf's
 absl::StatusOr<StoredEntry> ReadEntry(const ReadView& view, uint64_t index);
-// The same without its openings; and OK when `entry` has none but its leaf's, STORE_CORRUPT otherwise: for who has read them already.
+// Those at `indices`, in their order: less reading than one by one.
+absl::StatusOr<std::vector<StoredEntry>> ReadEntries(const ReadView& view, std::span<const uint64_t> indices);
+// The entry without its openings and parts; and OK when `entry` has none but its leaf's, STORE_CORRUPT otherwise: for who has read them already.
 absl::StatusOr<StoredEntry> ReadLeaf(const ReadView& view, uint64_t index);
 absl::Status CheckOpenings(const StoredEntry& entry);
 

@@ -23,7 +23,7 @@ using storage::v1::StoredReferral;
 
 // Most of a row's time is waiting for its leaf and its openings, which lie anywhere in a long log.
 constexpr uint64_t kRowsAtOnce = 64;
-constexpr size_t kTrailReaders = 4, kRowsAReader = 8;
+constexpr size_t kTrailReaders = 4;
 
 absl::Status NotPermitted() {
   return Error(Reason::kNotPermitted, "no such trail, or it is not for this caller");
@@ -73,8 +73,7 @@ absl::Status OpenReferral(const ReadView& view, const TrailAsker& asker, Trail& 
   auto entry = ReadEntry(view, stored.stored_index());
   if (HasReason(entry.status(), Reason::kEntryNotFound)) return NoReferral(caller);  // Not under a checkpoint yet.
   ACCORD_RETURN_IF_ERROR(entry);
-  const std::vector<type::v1::Opening> openings(entry->openings.openings().begin(), entry->openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
+  const EntryParts& parts = entry->parts;
   if (!parts.referral.has_value()) return Error(Reason::kStoreCorrupt, "a referral's first entry does not name it");
 
   auto& about = trail.query.draft.referral.emplace();
@@ -103,28 +102,36 @@ absl::StatusOr<std::string> ChainOf(const ReadView& view, const Trail& trail) {
   return *pseudonym;
 }
 
-// The sequence of the query's entry in `chain`; ENTRY_NOT_FOUND when it is not what it should be.
-absl::StatusOr<uint64_t> QuerySequence(const ReadView& view, const TrailAsker& asker, const Trail& trail, const std::string& chain,
-                                       uint64_t query_index) {
-  ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view, query_index));
-  const std::vector<type::v1::Opening> openings(entry.openings.openings().begin(), entry.openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(const EntryParts parts, ReadParts(openings));
+// The query's entry, and its sequence in the chain that is walked.
+struct OwnQuery {
+  StoredEntry entry;
+  uint64_t sequence = 0;
+};
+
+// ENTRY_NOT_FOUND when it is not what it should be.
+absl::StatusOr<OwnQuery> ReadOwnQuery(const ReadView& view, const TrailAsker& asker, const Trail& trail, const std::string& chain, uint64_t query_index) {
+  OwnQuery query;
+  ACCORD_ASSIGN_OR_RETURN(query.entry, ReadEntry(view, query_index));
+  const EntryParts& parts = query.entry.parts;
   const bool own = parts.event.has_value() && parts.event->type() == type::v1::EVENT_TYPE_TRAIL_QUERIED &&
                    parts.event->warrant() == trail.scope.warrant_id() && parts.actor.has_value() &&
                    parts.actor->principal() == asker.caller.principal;
-  const absl::Time asked = absl::FromUnixMillis(static_cast<int64_t>(entry.parsed.time_ms));
+  const absl::Time asked = absl::FromUnixMillis(static_cast<int64_t>(query.entry.parsed.time_ms));
   if (!own || asked + kTrailQueryLife < asker.now) return NoRecord();
-  for (const ledger::Chain& link : entry.parsed.chains) {
-    if (link.pseudonym == chain) return link.sequence;
-  }
-  return NoRecord();
+  const auto& links = query.entry.parsed.chains;
+  const auto link = std::find_if(links.begin(), links.end(), [&](const ledger::Chain& of) { return of.pseudonym == chain; });
+  if (link == links.end()) return NoRecord();
+  query.sequence = link->sequence;
+  return query;
 }
 
-// The leaf indices of the chain's entries [from, end), in order.
-absl::StatusOr<std::vector<uint64_t>> IndicesOf(const ReadView& view, const std::string& chain, uint64_t from, uint64_t end) {
+// The leaf indices of the chain's entries [from, end), in order; `first` are those of its first.
+absl::StatusOr<std::vector<uint64_t>> IndicesOf(const ReadView& view, const std::string& chain, std::span<const uint64_t> first, uint64_t from, uint64_t end) {
   std::vector<uint64_t> indices;
+  for (uint64_t at = from; at < std::min<uint64_t>(end, first.size()); ++at) indices.push_back(first[at]);
+  if (from + indices.size() == end) return indices;
   bool whole = true;
-  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyChainEntry, {.lower = ChainEntryKey(chain, from), .upper = ChainEntryKey(chain, end)},
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyChainEntry, {.lower = ChainEntryKey(chain, from + indices.size()), .upper = ChainEntryKey(chain, end)},
                                    [&](std::string_view key, std::string_view value) {
                                      const auto index = U64FromKey(value);
                                      whole = index.has_value() && key == ChainEntryKey(chain, from + indices.size());
@@ -141,18 +148,25 @@ absl::StatusOr<std::optional<TrailEntry>> RowOf(const ReadView& view, const Trai
   TrailEntry row;
   row.index = index;
   if (asker.caller.kind == options::v1::CALLER_INSPECTOR) {
-    ACCORD_ASSIGN_OR_RETURN(auto entry, Indexed(index, std::move(stored)));
+    auto entry = Indexed(index, std::move(stored));
     // Of what was erased nobody can say any more whether the warrant covered it.
     if (!entry.has_value() || (!of_query && !trail.scope.Covers(FactsOf(*entry, asker.directory, view)))) return std::nullopt;
     row.time_ms = entry->time_ms;
     row.openings = std::move(entry->openings);
+    row.parts = std::move(entry->parts);
     row.leaf = std::move(entry->leaf);
     return row;
   }
   row.time_ms = static_cast<int64_t>(stored.parsed.time_ms);
-  row.openings = OpeningsFor(stored.openings, asker.caller);
   row.erased = stored.openings.openings().empty();
   row.leaf = std::move(stored.leaf);
+  if (asker.caller.kind == options::v1::CALLER_ADMIN) {
+    for (type::v1::Opening& opening : *stored.openings.mutable_openings()) row.openings.push_back(std::move(opening));
+    row.parts = std::move(stored.parts);
+    return row;
+  }
+  row.openings = OpeningsFor(stored.openings, asker.caller);
+  ACCORD_ASSIGN_OR_RETURN(row.parts, ReadParts(row.openings));
   if (!trail.every_entry && row.openings.empty()) return std::nullopt;
   return row;
 }
@@ -163,11 +177,12 @@ absl::Status ReadMissing(const ReadView& view, Executor& executor, std::span<con
   for (const uint64_t index : indices) {
     if (!entries.contains(index)) missing.push_back(index);
   }
-  std::vector<absl::StatusOr<StoredEntry>> read(missing.size());
-  InParallel(executor, read.size(), std::min(kTrailReaders, read.size() / kRowsAReader), [&](size_t i) { read[i] = ReadEntry(view, missing[i]); });
-  for (size_t i = 0; i < read.size(); ++i) {
+  const auto looks = LooksAt(missing);
+  std::vector<absl::StatusOr<std::vector<StoredEntry>>> read(looks.size());
+  InParallel(executor, looks.size(), kTrailReaders, [&](size_t i) { read[i] = ReadEntries(view, looks[i]); });
+  for (size_t i = 0; i < looks.size(); ++i) {
     ACCORD_RETURN_IF_ERROR(read[i].status());
-    entries.emplace(missing[i], *std::move(read[i]));
+    for (size_t j = 0; j < looks[i].size(); ++j) entries.emplace(looks[i][j], std::move((*read[i])[j]));
   }
   return absl::OkStatus();
 }
@@ -232,13 +247,19 @@ std::shared_ptr<EntriesAhead> AheadOf(std::shared_ptr<const ReadView> view, cons
 absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail, uint64_t query_index,
                                     uint64_t from, int entries_max) {
   ACCORD_ASSIGN_OR_RETURN(const std::string chain, ChainOf(view, trail));
-  ACCORD_ASSIGN_OR_RETURN(const uint64_t end, QuerySequence(view, asker, trail, chain, query_index));
+  ACCORD_ASSIGN_OR_RETURN(OwnQuery own, ReadOwnQuery(view, asker, trail, chain, query_index));
+  const uint64_t end = own.sequence;
   TrailPage page;
   if (from > end) return page;
   const uint64_t until = std::min(end + 1, from + static_cast<uint64_t>(trail.every_entry ? entries_max : kTrailEntriesScannedMax));
-  ACCORD_ASSIGN_OR_RETURN(const std::vector<uint64_t> indices, IndicesOf(view, chain, from, until));
-  std::unordered_map<uint64_t, StoredEntry> entries;
-  if (trail.ahead != nullptr) entries = trail.ahead->Take(view);
+  EntriesAhead::Taken ahead;
+  if (trail.ahead != nullptr) ahead = trail.ahead->Take(view);
+  ACCORD_ASSIGN_OR_RETURN(std::vector<uint64_t> indices, IndicesOf(view, chain, ahead.indices, from, std::min(until, end)));
+  std::unordered_map<uint64_t, StoredEntry> entries = std::move(ahead.entries);
+  if (until > end) {
+    indices.push_back(query_index);
+    entries.insert_or_assign(query_index, std::move(own.entry));
+  }
   size_t bytes = 0;
   uint64_t next = from;
   const auto full = [&] { return static_cast<int>(page.entries.size()) >= entries_max || bytes >= kTrailPageBytesMax; };

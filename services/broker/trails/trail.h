@@ -88,6 +88,7 @@ struct TrailEntry {
   int64_t time_ms = 0;
   std::string leaf;
   std::vector<type::v1::Opening> openings;  // Those that the caller may have, checked against the leaf.
+  EntryParts parts;                         // What they say.
   bool erased = false;                      // There are none any more.
 };
 
