@@ -429,5 +429,14 @@ TEST_F(FilterTest, AFilterThatIsNoneIsRefused) {
   EXPECT_EQ(refused(events), "events[0]");
 }
 
+TEST(IndexerTest, FollowsInShortPiecesAndCatchesUpInLongOnes) {
+  EXPECT_EQ(IndexedUntil(0, kIndexedFollowing), kIndexedFollowing);
+  EXPECT_EQ(IndexedUntil(0, kIndexedFollowing + 1), kIndexedFollowing);
+  EXPECT_EQ(IndexedUntil(5, 5 + kIndexerFarBehind), 5 + kIndexedFollowing);
+  EXPECT_EQ(IndexedUntil(5, 5 + kIndexerFarBehind + 1), 5 + kIndexedAtOnce);
+  EXPECT_EQ(IndexedUntil(7, 9), 9u);
+  EXPECT_EQ(IndexedUntil(9, 9), 9u);
+}
+
 }  // namespace
 }  // namespace accord::broker::filter_test

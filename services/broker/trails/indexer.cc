@@ -106,7 +106,7 @@ absl::StatusOr<std::optional<Indexer::Piece>> Indexer::Prepare() {
   Piece piece;
   piece.from = std::min(indexed, kept);
   piece.size = view->ledger().size();
-  piece.until = std::min(piece.size, piece.from + kIndexedAtOnce);
+  piece.until = IndexedUntil(std::min(piece.from, piece.size), piece.size);
   if (indexed != kept) piece.until = std::min(piece.until, std::max(indexed, kept));
   lag_.Set(static_cast<double>(piece.size - std::min(piece.size, piece.from)));
   if (piece.from >= piece.size) {
@@ -145,8 +145,7 @@ absl::StatusOr<EntryRows> EntryOpener::RowsAt(const ReadView& view, uint64_t ind
   if (!bytes.has_value()) return rows;
   storage::v1::StoredOpenings openings;
   if (!openings.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "openings of an entry do not parse");
-  const std::vector<type::v1::Opening> all(openings.openings().begin(), openings.openings().end());
-  ACCORD_ASSIGN_OR_RETURN(EntryParts parts, ReadParts(all));
+  ACCORD_ASSIGN_OR_RETURN(EntryParts parts, ReadParts(openings));
   const Known* known = nullptr;
   if (parts.referral.has_value() && !parts.referral->header_digest().empty()) {
     ACCORD_ASSIGN_OR_RETURN(const uint64_t slot, KeySlots::SlotOf(*stored));

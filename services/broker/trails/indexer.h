@@ -17,6 +17,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <optional>
@@ -31,9 +32,16 @@
 namespace accord::broker {
 
 inline constexpr absl::Duration kIndexerPeriod = absl::Seconds(1);
-inline constexpr uint64_t kIndexedAtOnce = 256;            // Entries of one command.
+inline constexpr uint64_t kIndexerFarBehind = 4'096;       // Entries that it lacks: beyond it, it is to catch up soon.
+inline constexpr uint64_t kIndexedAtOnce = 256;            // Entries of one command when it is far behind.
+inline constexpr uint64_t kIndexedFollowing = 16;          // The same when it follows: what others commit waits no longer for it than for each other.
 inline constexpr uint64_t kIndexerTells = 100'000;         // Entries between two lines in the log while it catches up.
 inline constexpr size_t kHeaderFactsKept = 4'096;          // Referrals whose header it keeps in memory.
+
+// Where the piece ends that begins with entry `from` of `size`.
+constexpr uint64_t IndexedUntil(uint64_t from, uint64_t size) {
+  return std::min(size, from + (size - from > kIndexerFarBehind ? kIndexedAtOnce : kIndexedFollowing));
+}
 
 // What one entry says, under the key and slot where it is kept.
 struct FactRow {
