@@ -141,8 +141,13 @@ TEST_F(ReadTrailTest, ReadsSeveralEntriesAsItReadsEach) {
   EXPECT_EQ(entries->front().parts.event->type(), type::v1::EVENT_TYPE_TRAIL_QUERIED);
 
   EXPECT_TRUE(HasReason(ReadEntries(log_.View(), std::vector<uint64_t>{0, query + 1}).status(), Reason::kEntryNotFound));
+  const std::string stored = **log_.store().Get(kFamilyOpening, KeyU64(0));
   log_.store().Put(kFamilyOpening, KeyU64(0), **log_.store().Get(kFamilyOpening, KeyU64(2)));
   EXPECT_TRUE(HasReason(ReadEntries(log_.View(), indices).status(), Reason::kStoreCorrupt)) << "sealed for another place";
+  storage::v1::StoredOpenings altered = entries->back().openings;
+  altered.mutable_openings(0)->set_content(altered.openings(0).content() + altered.openings(0).content());  // The same said twice: it parses.
+  log_.store().Put(kFamilyOpening, KeyU64(0), *log_.slots().Seal(*KeySlots::SlotOf(stored), kFamilyOpening, KeyU64(0), altered.SerializeAsString()));
+  EXPECT_TRUE(HasReason(ReadEntries(log_.View(), indices).status(), Reason::kStoreCorrupt)) << "not what its leaf has";
 }
 
 // What an answer takes besides what was read ahead: the query's own entry.
