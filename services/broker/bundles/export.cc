@@ -169,8 +169,7 @@ absl::StatusOr<bool> BundleFiles::IsOpen(const ReadView& view, const BundleSourc
   if (plan_.caller.kind != options::v1::CALLER_INSPECTOR) return true;
   ACCORD_ASSIGN_OR_RETURN(const Scope scope, OpenScope(view, plan_.caller, plan_.warrant, sources.now));
   if (own_.contains(index)) return true;
-  if (entry.openings.openings().empty()) return false;
-  ACCORD_ASSIGN_OR_RETURN(const auto indexed, ReadIndexed(view, index));
+  const auto indexed = Indexed(index, entry);
   return indexed.has_value() && scope.Covers(FactsOf(*indexed, sources.directory, view));
 }
 

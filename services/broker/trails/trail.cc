@@ -160,13 +160,12 @@ absl::StatusOr<std::optional<TrailEntry>> RowOf(const ReadView& view, const Trai
   row.time_ms = static_cast<int64_t>(stored.parsed.time_ms);
   row.erased = stored.openings.openings().empty();
   row.leaf = std::move(stored.leaf);
-  if (asker.caller.kind == options::v1::CALLER_ADMIN) {
-    for (type::v1::Opening& opening : *stored.openings.mutable_openings()) row.openings.push_back(std::move(opening));
-    row.parts = std::move(stored.parts);
-    return row;
-  }
   row.openings = OpeningsFor(stored.openings, asker.caller);
-  ACCORD_ASSIGN_OR_RETURN(row.parts, ReadParts(row.openings));
+  if (row.openings.size() == static_cast<size_t>(stored.openings.openings_size())) {
+    row.parts = std::move(stored.parts);
+  } else {
+    ACCORD_ASSIGN_OR_RETURN(row.parts, ReadParts(row.openings));
+  }
   if (!trail.every_entry && row.openings.empty()) return std::nullopt;
   return row;
 }
