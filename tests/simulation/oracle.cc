@@ -27,7 +27,7 @@ std::string Short(std::string_view bytes) { return ToHex(bytes.substr(0, 4)); }
 
 }  // namespace
 
-Oracle::Oracle(World& world, const Area& area) : world_(world), area_(area) {
+Oracle::Oracle(World& world, const Area& area) : world_(world) {
   for (const std::string_view agency : kAgencies) keys_.emplace(agency, area.VerifyKeyOf(agency));
 }
 

@@ -128,7 +128,6 @@ class Oracle {
   static absl::Time StepAt(const Deadline& deadline, int step);
 
   World& world_;
-  const Area& area_;
   std::map<std::string, crypto::VerifyKey> keys_;
 
   std::map<std::pair<std::string, std::string>, Pushed> tried_;   // By sender and request id.

@@ -116,7 +116,7 @@ void SimAgency::PostOutbox() {
 void SimAgency::Connect() {
   if (!up()) return;
   const auto connection = connection_ = std::make_shared<Connection>();
-  channel_.Carry([this, connection, incarnation = incarnation_] {
+  channel_.Carry([this, connection] {
     if (connection->abandoned || connection->stream != nullptr || !broker_.up()) return;
     connection->stream = broker_.OpenStream(SimBroker::CallerOf(name()), kCredit, [this, connection](Delivery delivery) {
       channel_.Carry([this, connection, delivery = std::move(delivery)] {

@@ -90,7 +90,7 @@ class Timings {
  private:
   double ProcessorMs() const { return 1000.0 * static_cast<double>(processors_) / CLOCKS_PER_SEC; }
 
-  const SystemClock clock_;
+  const SystemClock clock_{};
   std::clock_t processors_ = 0;
   std::vector<double> took_;
   int rows_ = 0;

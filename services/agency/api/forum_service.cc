@@ -40,6 +40,8 @@ struct CasePush {
     return map(request, context);
   }
 };
+template <typename Map>
+CasePush(std::string_view, Map) -> CasePush<Map>;
 
 forum::v1::Action ToAction(const ForumAction& from) {
   forum::v1::Action action;

@@ -122,7 +122,7 @@ class DisclosedCollection final : public rpc::ServerStream<CollectDisclosureResp
     ACCORD_ASSIGN_OR_RETURN(place_, RunningPlace::Take(collecting_, kCollectionsAtOnceMax, "collections are under way"));
     Hold();
     api_.sequencer.Submit(std::make_unique<ReadDisclosureCommand>(
-        api_.work(), caller_, request_.number(), kCollectDisclosure, [self = Self()](absl::StatusOr<storage::v1::StoredDisclosure> stored) {
+        caller_, request_.number(), kCollectDisclosure, [self = Self()](absl::StatusOr<storage::v1::StoredDisclosure> stored) {
           RecordRefusal(self->api_.refusals, self->caller_, kCollectDisclosure, stored.status());
           if (stored.ok()) self->stored_ = *stored;
           self->Resume(stored.status());

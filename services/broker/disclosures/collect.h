@@ -1,6 +1,6 @@
 // The inspector collects what was released (docs/disclosures.md).
 //
-//   sequencer.Submit(std::make_unique<ReadDisclosureCommand>(work, caller, number, kMethod, [...](absl::StatusOr<storage::v1::StoredDisclosure> read) {
+//   sequencer.Submit(std::make_unique<ReadDisclosureCommand>(caller, number, kMethod, [...](absl::StatusOr<storage::v1::StoredDisclosure> read) {
 //     … view of after the commit: CollectionOf, then for each part from 0 ReadDisclosedPart …
 //   }));
 #pragma once
@@ -29,15 +29,14 @@ class ReadDisclosureCommand : public Command {
  public:
   using DisclosureRead = absl::AnyInvocable<void(absl::StatusOr<storage::v1::StoredDisclosure> stored) &&>;
   // `method`: of the call, for the entry.
-  ReadDisclosureCommand(const DisclosureWork& work, Caller caller, uint64_t number, std::string_view method, DisclosureRead done)
-      : work_(work), caller_(std::move(caller)), number_(number), method_(method), done_(std::move(done)) {}
+  ReadDisclosureCommand(Caller caller, uint64_t number, std::string_view method, DisclosureRead done)
+      : caller_(std::move(caller)), number_(number), method_(method), done_(std::move(done)) {}
   absl::Status Apply(CommitContext& context) override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
   absl::Status Load(CommitContext& context);
 
-  const DisclosureWork work_;
   const Caller caller_;
   const uint64_t number_;
   const std::string method_;

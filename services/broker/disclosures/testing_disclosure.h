@@ -286,7 +286,7 @@ class DisclosureFixture : public ::testing::Test {
 
   absl::StatusOr<storage::v1::StoredDisclosure> Collect(uint64_t number, const std::string& officer = "ines") {
     absl::StatusOr<storage::v1::StoredDisclosure> got = absl::UnknownError("not done");
-    ReadDisclosureCommand command(work, Inspector(officer), number, "/collects", [&](auto read) { got = std::move(read); });
+    ReadDisclosureCommand command(Inspector(officer), number, "/collects", [&](auto read) { got = std::move(read); });
     Run(command);
     return got;
   }
