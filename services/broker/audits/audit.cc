@@ -14,8 +14,9 @@ namespace {
 constexpr std::array kAudits = {
     Audit{.id = admin::v1::SHARING_AUDIT_FLOWS,
           .title = "Who shared what with whom",
-          .definition = "Sections that were permitted when their referral was stored, by sender, recipient, category, Article 6 basis, gateway, "
-                        "agreement version and whether the emergency schedule alone permitted them; `released` of them left for the recipient.",
+          .definition = "Sections that were permitted when their referral was stored, by sender, recipient, category, Article 6 basis, gateway, the "
+                        "version of the agreement whose route permitted them and whether the emergency schedule alone did; `released` of them left for the "
+                        "recipient.",
           .categories = true,
           .answer = AuditFlows},
     Audit{.id = admin::v1::SHARING_AUDIT_WITHHELD,
@@ -55,15 +56,18 @@ constexpr std::array kAudits = {
           .answer = AuditProbing},
     Audit{.id = admin::v1::SHARING_AUDIT_STALE_AGREEMENTS,
           .title = "Agreements that have ended, end soon or are not used",
-          .definition = "Versions of agreements: ENDED and nothing else in force, ENDS_SOON within 90 days, NOT_USED: in force, and no referral of the period was "
-                        "decided under it. A version that another has replaced is left out.",
+          .definition = "Versions of agreements: ENDED, and no other version of the same agreement has taken its place; ENDS_SOON within 90 days; NOT_USED: in "
+                        "force, and it permitted nothing in the period. It is used by a referral of the period (`referrals`, the last one `last_used`) when one of "
+                        "its routes permitted a section to somebody as the referral was stored. A version that another has replaced is left out.",
           .agreements = true,
           .answer = AuditStaleAgreements},
     Audit{.id = admin::v1::SHARING_AUDIT_NEVER_ANSWER,
           .title = "Agencies that open, answer or tell what came of it late or never",
-          .definition = "By recipient, of the referrals of the period that were released to it: opened by a person, late (the clock was missed first) and never; "
-                        "answered (accepted, declined, decided, returned, redirected or a check answered), late and never; and of those it took on, with an "
-                        "outcome, late and without.",
+          .definition = "By recipient, of the referrals of the period: `addressed` to it, which it was named in and permitted something of as they were stored, or "
+                        "which were released to it all the same, as to who stands in for another; `never_collected` of those: not released to it until now, and "
+                        "not taken back, withheld or waiting to be sealed again before; `released`; and of the released: opened by a person, late (the clock was "
+                        "missed first) and never; answered (accepted, declined, decided, returned, redirected or a check answered), late and never; and of those "
+                        "it took on, with an outcome, late and without.",
           .recipients = true,
           .answer = AuditNeverAnswer},
 };
@@ -77,6 +81,14 @@ std::span<const Audit> Audits() { return kAudits; }
 const Audit* FindAudit(admin::v1::SharingAudit id) {
   const auto found = std::find_if(kAudits.begin(), kAudits.end(), [&](const Audit& audit) { return audit.id == id; });
   return found == kAudits.end() ? nullptr : &*found;
+}
+
+std::string PermittedUnder(const type::v1::SectionDecision& decision) {
+  constexpr std::string_view kAgreementRules = "agreement/";
+  const std::string_view rule = decision.rule_id();
+  if (decision.verdict() != type::v1::VERDICT_PERMIT || !rule.starts_with(kAgreementRules)) return "";
+  const std::string_view route = rule.substr(kAgreementRules.size());
+  return std::string(route.substr(0, route.find('/')));
 }
 
 inspection::v1::Table ComputeAudit(const Audit& audit, const AuditInput& input) {

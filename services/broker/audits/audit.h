@@ -80,6 +80,10 @@ const Audit* FindAudit(admin::v1::SharingAudit id);
 // Title with the parameters, definition, columns, rows, notes. Pure.
 inspection::v1::Table ComputeAudit(const Audit& audit, const AuditInput& input);
 
+// The version of the agreement whose route permitted it: of the rule `agreement/<version>/<route>`. Empty where none did, as under the emergency
+// schedule or of what was not permitted. The entry's own `agreement_version` is no answer: it names every agreement that was in force. Pure.
+std::string PermittedUnder(const type::v1::SectionDecision& decision);
+
 // Where an audit that looks back from `from_ms` begins to count: the Monday kWeeksBefore weeks before that of its week. Pure.
 int64_t LooksBackToMs(int64_t from_ms);
 

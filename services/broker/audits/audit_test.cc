@@ -18,6 +18,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Wednesday 13 January 2027, 10:00 in London.
 constexpr int64_t kNow = 1'799'834'400'000;
@@ -32,7 +33,7 @@ class AuditTest : public ::testing::Test {
     input_.now_ms = kNow;
   }
 
-  // A referral with one section of `category` under one tag, permitted to idva.
+  // A referral with one section of `category` under one tag, permitted to idva by agreement 7 while another is in force, too.
   ReferralFacts& Referral(const std::string& sender, int64_t stored_ms, Category category = CATEGORY_RISK) {
     ReferralFacts& facts = facts_.emplace_back();
     facts.digest = std::string(32, static_cast<char>(facts_.size()));
@@ -54,10 +55,10 @@ class AuditTest : public ::testing::Test {
     section.set_tag_id("tag-1");
     FactEvent stored = Event(facts, EVENT_TYPE_REFERRAL_STORED, stored_ms);
     stored.agency = sender;
-    stored.event.set_agreement_version("7");
+    stored.event.set_agreement_version("7,b-1");
     stored.decisions.emplace().set_decision_digest("digest-" + std::to_string(facts_.size()));
     facts.events.push_back(stored);
-    Decide(facts, "section-1", category, "idva", VERDICT_PERMIT);
+    Decide(facts, "section-1", category, "idva", VERDICT_PERMIT).set_rule_id("agreement/7/all");
     input_.referrals.push_back(&facts);
     return facts;
   }
@@ -162,6 +163,31 @@ TEST_F(AuditTest, FlowsAreCountedByWhoWhatWithWhomAndOnWhichBasis) {
   input_.categories = {CATEGORY_CHILDREN};
   EXPECT_EQ(Rows(admin::v1::SHARING_AUDIT_FLOWS).size(), 1u);
   EXPECT_THAT(table_.title(), HasSubstr("from 2026-12-16 to before 2027-01-14; categories: CHILDREN"));
+}
+
+// Of all agreements that are in force, the one whose route permitted it.
+TEST_F(AuditTest, AFlowIsUnderTheAgreementThatPermittedIt) {
+  auto& facts = Referral("police", kNow);
+  Decide(facts, "section-1", CATEGORY_RISK, "housing", VERDICT_PERMIT).set_rule_id("agreement/b-1/housing");
+  auto& emergency = Decide(facts, "section-1", CATEGORY_RISK, "health", VERDICT_PERMIT);
+  emergency.set_rule_id("emergency/emergency-1");
+  emergency.set_emergency_gap(true);
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_FLOWS),
+              ElementsAre("police|health|RISK|PUBLIC_TASK|NONE_NEEDED|NONE_EMERGENCY|true|1|0|1", "police|housing|RISK|PUBLIC_TASK|NONE_NEEDED|b-1|false|1|0|1",
+                          "police|idva|RISK|PUBLIC_TASK|NONE_NEEDED|7|false|1|0|1"));
+  EXPECT_THAT(Notes(), HasSubstr("NONE_EMERGENCY"));
+}
+
+TEST(PermittedUnderTest, IsTheVersionInTheRuleOfARoute) {
+  const auto under = [](Verdict verdict, const char* rule) {
+    SectionDecision decision;
+    decision.set_verdict(verdict);
+    decision.set_rule_id(rule);
+    return PermittedUnder(decision);
+  };
+  EXPECT_EQ(under(VERDICT_PERMIT, "agreement/2026.11-a/support"), "2026.11-a");
+  EXPECT_EQ(under(VERDICT_NEEDS_BASIS, "agreement/2026.11-a/support"), "") << "it did not permit";
+  for (const char* rule : {"emergency/emergency-1", "always/protective-list", "default/no-route", ""}) EXPECT_EQ(under(VERDICT_PERMIT, rule), "") << rule;
 }
 
 TEST_F(AuditTest, WhatWasWithheldHasItsRuleAndWhen) {
@@ -298,6 +324,7 @@ TEST_F(AuditTest, AgreementsThatEndedEndSoonOrAreNotUsed) {
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_STALE_AGREEMENTS), IsEmpty());
   input_.agreements[0].expires_ms = kNow + kEndsSoonMs;
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_STALE_AGREEMENTS), ElementsAre(HasSubstr("dsa|7|ENDS_SOON|1|")));
+  EXPECT_THAT(Notes(), Not(HasSubstr("names one of them")));
   input_.agreements[0].version = "8";
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_STALE_AGREEMENTS), ElementsAre(HasSubstr("dsa|8|ENDS_SOON|"), HasSubstr("dsa|8|NOT_USED|")));
   input_.agreements[0].live = false;
@@ -306,9 +333,64 @@ TEST_F(AuditTest, AgreementsThatEndedEndSoonOrAreNotUsed) {
   EXPECT_THAT(Notes(), HasSubstr("No agreement is in force"));
 }
 
+// Two agreements side by side: each is used, and each ends, by itself.
+TEST_F(AuditTest, OfSeveralAgreementsEachIsUsedAndEndsByItself) {
+  Referral("police", kNow - kDayMs);
+  auto& both = Referral("police", kNow);
+  Decide(both, "section-1", CATEGORY_HEALTH, "idva", VERDICT_PERMIT).set_rule_id("agreement/7/health");  // Of one referral, once.
+  auto& asks = Decide(both, "section-1", CATEGORY_RISK, "housing", VERDICT_NEEDS_BASIS);
+  asks.set_rule_id("agreement/b-1/housing");
+  input_.agreements = {{.id = "dsa", .version = "7", .effective_from_ms = 1, .expires_ms = kNow + kDayMs, .live = true},
+                       {.id = "dsa-b", .version = "b-1", .effective_from_ms = 1, .live = true},
+                       {.id = "dsa-c", .version = "c-1", .effective_from_ms = 1, .expires_ms = kNow}};
+  const std::string last = std::to_string(kNow), soon = std::to_string(kNow + kDayMs);
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_STALE_AGREEMENTS),
+              ElementsAre("dsa|7|ENDS_SOON|1|" + soon + "|2|" + last, "dsa-b|b-1|NOT_USED|1||0|", "dsa-c|c-1|ENDED|1|" + last + "|0|"));
+  EXPECT_THAT(Notes(), HasSubstr("names one of them"));
+  EXPECT_THAT(Notes(), Not(HasSubstr("No agreement is in force")));
+  asks.set_verdict(VERDICT_PERMIT);
+  input_.agreements[2].replaced = true;
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_STALE_AGREEMENTS), ElementsAre(HasSubstr("dsa|7|ENDS_SOON|")));
+  EXPECT_THAT(Notes(), Not(HasSubstr("senders named above")));
+  input_.asked_agencies = {"housing"};
+  input_.referrals.clear();
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_STALE_AGREEMENTS), ElementsAre(HasSubstr("ENDS_SOON"), HasSubstr("dsa|7|NOT_USED"), HasSubstr("dsa-b|b-1|NOT_USED")));
+  EXPECT_THAT(Notes(), HasSubstr("senders named above"));
+}
+
+TEST_F(AuditTest, AnAgencyThatNeverCollectsIsTold) {
+  auto& waits = Referral("police", kNow - kDayMs);
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), ElementsAre("idva|1|1|0|0|0|0|0|0|0|0|0|0|0"));
+  EXPECT_THAT(table_.rows(0).entries(), ElementsAre(waits.stored_index));
+  // Named and permitted nothing, and standing in for another without a handing over: neither has anything to collect.
+  waits.parts.recipients.emplace_back().set_agency("housing");
+  Decide(waits, "section-1", CATEGORY_RISK, "housing", VERDICT_WITHHOLD);
+  auto& deputy = waits.parts.recipients.emplace_back();
+  deputy.set_agency("health");
+  deputy.set_capacity(RECIPIENT_CAPACITY_DEPUTY);
+  deputy.set_on_behalf_of("idva");
+  Decide(waits, "section-1", CATEGORY_RISK, "health", VERDICT_PERMIT).set_rule_id("agreement/7/all");
+  EXPECT_EQ(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER).size(), 1u);
+  // Handed over, and collected there; likewise by whom the recipient sent it on to.
+  Happens(waits, EVENT_TYPE_RELEASED, kNow, "health");
+  Happens(waits, EVENT_TYPE_RELEASED, kNow, "education");
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER),
+              ElementsAre("education|1|0|1|0|0|1|0|0|1|0|0|0|0", "health|1|0|1|0|0|1|0|0|1|0|0|0|0", "idva|1|1|0|0|0|0|0|0|0|0|0|0|0"));
+}
+
+// Nothing was released, and that is not the recipient's doing.
+TEST_F(AuditTest, WhatWasAskedForInVainOrTakenBackIsNotNeverCollected) {
+  for (const auto type : {EVENT_TYPE_WITHHELD_AT_RELEASE, EVENT_TYPE_RESEAL_WANTED, EVENT_TYPE_COPY_STOPPED}) {
+    auto& facts = Referral("police", kNow);
+    facts.events.push_back(Event(facts, type, kNow, "idva"));
+  }
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), ElementsAre("idva|3|0|0|0|0|0|0|0|0|0|0|0|0"));
+  auto& other = Referral("police", kNow);
+  other.events.push_back(Event(other, EVENT_TYPE_COPY_STOPPED, kNow, "housing"));
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), ElementsAre(HasSubstr("idva|4|1|0|")));
+}
+
 TEST_F(AuditTest, WhoOpensAnswersAndTellsWhatCameOfItLateOrNever) {
-  Referral("police", kNow);  // Never released: not counted.
-  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), IsEmpty());
   auto& silent = Referral("police", kNow - kDayMs);
   Happens(silent, EVENT_TYPE_RELEASED, kNow, "idva");
   auto& late = Referral("police", kNow - kDayMs);
@@ -318,10 +400,10 @@ TEST_F(AuditTest, WhoOpensAnswersAndTellsWhatCameOfItLateOrNever) {
   Says(late, STATEMENT_KIND_ACCEPTED, kNow, "idva");
   // A clock that is missed after the answer does not make it late.
   late.events.push_back(Event(late, EVENT_TYPE_RESPONSE_OVERDUE, kNow, "idva"));
-  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), ElementsAre("idva|2|1|1|1|1|0|1|1|0|0|1"));
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), ElementsAre("idva|2|0|2|1|1|1|1|0|1|1|0|0|1"));
   Says(late, STATEMENT_KIND_OUTCOME, kNow, "idva");
   silent.recorded_later = true;
-  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), ElementsAre("idva|1|1|1|0|1|0|0|1|1|0|0"));
+  EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), ElementsAre("idva|1|0|1|1|1|0|1|0|0|1|1|0|0"));
   EXPECT_THAT(Notes(), HasSubstr("1 referrals were recorded more than 30 days after"));
   input_.asked_agencies = {"housing"};
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_NEVER_ANSWER), IsEmpty());

@@ -62,11 +62,11 @@ void CountAct(const AuditedAct& act, const Followed& followed, Conduct& conduct)
   if (OutOfHours(act.time_ms)) conduct.out_of_hours += act.count;
 }
 
-// What one recipient did with what was released to it.
+// What one recipient did with what was addressed to it, and with what was released.
 struct Answering {
-  uint64_t released = 0, opened = 0, opened_late = 0, never_opened = 0, answered = 0, answered_late = 0, never_answered = 0, taken_on = 0, outcome = 0, outcome_late = 0,
-           no_outcome = 0;
-  std::vector<uint64_t> entries;  // Of those never opened or never answered.
+  uint64_t addressed = 0, never_collected = 0, released = 0, opened = 0, opened_late = 0, never_opened = 0, answered = 0, answered_late = 0, never_answered = 0,
+           taken_on = 0, outcome = 0, outcome_late = 0, no_outcome = 0;
+  std::vector<uint64_t> entries;  // Of those never collected, never opened or never answered.
 };
 
 // The first of several.
@@ -85,7 +85,34 @@ bool Missed(const ReferralFacts& facts, type::v1::EventType type, const std::str
   return missed != nullptr && (answer == nullptr || missed->index < answer->index);
 }
 
+// Whom it was meant for as it was stored, and to whom it was released besides. Who stands in for another is in the header, too, and has
+// nothing to collect before it is handed over.
+std::set<std::string> AddressedTo(const ReferralFacts& facts) {
+  std::set<std::string> agencies;
+  for (const auto& recipient : facts.parts.recipients) {
+    if (recipient.on_behalf_of().empty() && IsPermittedTo(facts, recipient.agency())) agencies.insert(recipient.agency());
+  }
+  for (const FactEvent& event : facts.events) {
+    if (event.event.type() != type::v1::EVENT_TYPE_RELEASED) continue;
+    if (facts.FirstOwn(type::v1::EVENT_TYPE_RELEASED, event.recipient) != nullptr) agencies.insert(event.recipient);
+  }
+  return agencies;
+}
+
+// What was withheld as it was to leave, or waits to be sealed for another key, was asked for; and what was taken back could not be any more.
+bool NeverCollected(const ReferralFacts& facts, const std::string& recipient) {
+  constexpr std::array kOtherwise = {type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE, type::v1::EVENT_TYPE_RESEAL_WANTED, type::v1::EVENT_TYPE_COPY_STOPPED};
+  return std::none_of(kOtherwise.begin(), kOtherwise.end(), [&](type::v1::EventType type) { return facts.First(type, recipient) != nullptr; });
+}
+
 void AddAnswering(const ReferralFacts& facts, const std::string& recipient, Answering& to) {
+  ++to.addressed;
+  if (facts.FirstOwn(type::v1::EVENT_TYPE_RELEASED, recipient) == nullptr) {
+    if (!NeverCollected(facts, recipient)) return;
+    ++to.never_collected;
+    to.entries.push_back(facts.stored_index);
+    return;
+  }
   ++to.released;
   const FactEvent* const opened = facts.FirstStatement(type::v1::STATEMENT_KIND_OPENED, recipient);
   const FactEvent* const answered =
@@ -106,6 +133,17 @@ void AddAnswering(const ReferralFacts& facts, const std::string& recipient, Answ
   to.outcome_late += taken_on && outcome != nullptr && Missed(facts, type::v1::EVENT_TYPE_FEEDBACK_OVERDUE, recipient, outcome);
   to.no_outcome += taken_on && outcome == nullptr;
   if (opened == nullptr || answered == nullptr) to.entries.push_back(facts.stored_index);
+}
+
+// Whose routes permitted something of it as it was stored.
+std::set<std::string> VersionsThatPermitted(const ReferralFacts& facts) {
+  std::set<std::string> versions;
+  if (facts.events.empty() || !facts.events.front().decisions.has_value()) return versions;
+  for (const auto& decision : facts.events.front().decisions->decisions()) {
+    std::string version = PermittedUnder(decision);
+    if (!version.empty()) versions.insert(std::move(version));
+  }
+  return versions;
 }
 
 }  // namespace
@@ -143,12 +181,13 @@ void AuditStaleAgreements(const AuditInput& input, Table& table) {
                      {"last_used", COLUMN_KIND_TIME}});
   std::map<std::string, std::pair<uint64_t, int64_t>> used;  // Version → how many, and the last.
   for (const ReferralFacts* facts : input.referrals) {
-    if (facts->events.empty() || facts->events.front().event.agreement_version().empty()) continue;
-    auto& [count, last_ms] = used[facts->events.front().event.agreement_version()];
-    ++count;
-    last_ms = std::max(last_ms, facts->stored_ms);
+    for (const std::string& version : VersionsThatPermitted(*facts)) {
+      auto& [count, last_ms] = used[version];
+      ++count;
+      last_ms = std::max(last_ms, facts->stored_ms);
+    }
   }
-  const bool any_live = std::any_of(input.agreements.begin(), input.agreements.end(), [](const AuditedAgreement& agreement) { return agreement.live; });
+  const auto live = std::count_if(input.agreements.begin(), input.agreements.end(), [](const AuditedAgreement& agreement) { return agreement.live; });
   for (const AuditedAgreement& agreement : input.agreements) {
     if (agreement.replaced) continue;
     const auto found = used.find(agreement.version);
@@ -159,18 +198,21 @@ void AuditStaleAgreements(const AuditInput& input, Table& table) {
       AddAnswerRow(table, {agreement.id, agreement.version, finding, TimeCell(agreement.effective_from_ms), TimeCell(agreement.expires_ms), CountCell(count),
                            TimeCell(found == used.end() ? 0 : found->second.second)});
     };
-    if (ended && !any_live) add("ENDED");
+    if (ended) add("ENDED");
     if (ends_soon) add("ENDS_SOON");
     if (agreement.live && count == 0 && input.until_ms != 0) add("NOT_USED");
   }
-  if (!any_live) table.add_notes("No agreement is in force: nothing but what the emergency schedule permits is shared.");
+  if (live == 0) table.add_notes("No agreement is in force: nothing but what the emergency schedule permits is shared.");
+  if (!input.asked_agencies.empty()) table.add_notes("Use is that by the senders named above: others may have used what is NOT_USED here.");
+  if (live > 1) table.add_notes("Where routes of several agreements would permit a section its decision names one of them, and that agreement alone is used by it.");
   if (input.until_ms == 0) table.add_notes("Without a period it is not looked whether one is used.");
 }
 
 void AuditNeverAnswer(const AuditInput& input, Table& table) {
-  SetColumns(table, {{"recipient"}, {"released", COLUMN_KIND_COUNT}, {"opened", COLUMN_KIND_COUNT}, {"opened_late", COLUMN_KIND_COUNT}, {"never_opened", COLUMN_KIND_COUNT},
-                     {"answered", COLUMN_KIND_COUNT}, {"answered_late", COLUMN_KIND_COUNT}, {"never_answered", COLUMN_KIND_COUNT}, {"taken_on", COLUMN_KIND_COUNT},
-                     {"outcome", COLUMN_KIND_COUNT}, {"outcome_late", COLUMN_KIND_COUNT}, {"no_outcome", COLUMN_KIND_COUNT}});
+  SetColumns(table, {{"recipient"}, {"addressed", COLUMN_KIND_COUNT}, {"never_collected", COLUMN_KIND_COUNT}, {"released", COLUMN_KIND_COUNT},
+                     {"opened", COLUMN_KIND_COUNT}, {"opened_late", COLUMN_KIND_COUNT}, {"never_opened", COLUMN_KIND_COUNT}, {"answered", COLUMN_KIND_COUNT},
+                     {"answered_late", COLUMN_KIND_COUNT}, {"never_answered", COLUMN_KIND_COUNT}, {"taken_on", COLUMN_KIND_COUNT}, {"outcome", COLUMN_KIND_COUNT},
+                     {"outcome_late", COLUMN_KIND_COUNT}, {"no_outcome", COLUMN_KIND_COUNT}});
   std::map<std::string, Answering> recipients;
   uint64_t recorded_later = 0;
   for (const ReferralFacts* facts : input.referrals) {
@@ -178,20 +220,19 @@ void AuditNeverAnswer(const AuditInput& input, Table& table) {
       ++recorded_later;
       continue;
     }
-    std::set<std::string> named;
-    for (const auto& recipient : facts->parts.recipients) named.insert(recipient.agency());
-    for (const std::string& agency : named) {
-      const bool asked = input.asked_agencies.empty() || input.asked_agencies.contains(agency);
-      if (asked && facts->FirstOwn(type::v1::EVENT_TYPE_RELEASED, agency) != nullptr) AddAnswering(*facts, agency, recipients[agency]);
+    for (const std::string& agency : AddressedTo(*facts)) {
+      if (input.asked_agencies.empty() || input.asked_agencies.contains(agency)) AddAnswering(*facts, agency, recipients[agency]);
     }
   }
   for (const auto& [agency, answering] : recipients) {
-    AddAnswerRow(table, {agency, CountCell(answering.released), CountCell(answering.opened), CountCell(answering.opened_late), CountCell(answering.never_opened),
-                         CountCell(answering.answered), CountCell(answering.answered_late), CountCell(answering.never_answered), CountCell(answering.taken_on),
-                         CountCell(answering.outcome), CountCell(answering.outcome_late), CountCell(answering.no_outcome)},
+    AddAnswerRow(table, {agency, CountCell(answering.addressed), CountCell(answering.never_collected), CountCell(answering.released), CountCell(answering.opened),
+                         CountCell(answering.opened_late), CountCell(answering.never_opened), CountCell(answering.answered), CountCell(answering.answered_late),
+                         CountCell(answering.never_answered), CountCell(answering.taken_on), CountCell(answering.outcome), CountCell(answering.outcome_late),
+                         CountCell(answering.no_outcome)},
                  answering.entries);
   }
-  table.add_notes("Never means until now: what came a moment ago counts as not opened yet. Referrals that ask for no answer are counted with the rest.");
+  table.add_notes("Never means until now: what was stored or came a moment ago counts as not collected or not opened yet. Referrals that ask for no answer are "
+                  "counted with the rest.");
   if (recorded_later > 0) table.add_notes(std::to_string(recorded_later) + " referrals were recorded more than 30 days after they happened and are left out.");
 }
 

@@ -50,6 +50,9 @@ std::string Article6Cell(const type::v1::TagPart& tag) {
   return tag.regime() == type::v1::REGIME_DPA_PART3 ? "NONE_UNDER_PART3" : "NONE_STATED";
 }
 
+// Nor is an agreement missing where danger now was shared without one.
+std::string AgreementCell(const SectionDecision& decision) { return decision.emergency_gap() ? "NONE_EMERGENCY" : PermittedUnder(decision); }
+
 // A count with the entries behind it.
 struct AuditTally {
   uint64_t count = 0, released = 0;
@@ -68,7 +71,7 @@ void AuditFlows(const AuditInput& input, Table& table) {
       if (decision.verdict() != type::v1::VERDICT_PERMIT || !input.Has(decision.category())) continue;
       const type::v1::TagPart& tag = TagOf(*facts, decision.section_id());
       AuditTally& flow = flows[{CoreOf(*facts).sender(), decision.recipient(), Code(decision.category()), Article6Cell(tag), GatewayCell(tag),
-                                facts->events.front().event.agreement_version(), BoolCell(decision.emergency_gap())}];
+                                AgreementCell(decision), BoolCell(decision.emergency_gap())}];
       ++flow.count;
       flow.released += facts->FirstOwn(type::v1::EVENT_TYPE_RELEASED, decision.recipient()) != nullptr;
       flow.entries.insert(facts->stored_index);
@@ -80,7 +83,7 @@ void AuditFlows(const AuditInput& input, Table& table) {
     AddAnswerRow(table, std::move(cells), flow.Entries());
   }
   table.add_notes("NONE_STATED: the sender recorded none. NONE_NEEDED: consent was given without limits, beside which no gateway is needed. NONE_UNDER_PART3: Part 3 of the "
-                  "Data Protection Act 2018 knows no Article 6 basis.");
+                  "Data Protection Act 2018 knows no Article 6 basis. NONE_EMERGENCY: no agreement permitted it, but the emergency schedule.");
   table.add_notes("What was told outside Accord is not here: the register of sharing has it.");
 }
 
