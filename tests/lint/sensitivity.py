@@ -24,6 +24,9 @@ STATED_FOR = {Field.TYPE_STRING, Field.TYPE_BYTES, Field.TYPE_BOOL, Field.TYPE_I
 NOT_PERSONAL = {
     "trails: in which order, and how a filter is read: words of the broker's own": """
         accord.inspection.v1.TrailFilter.newest_first accord.inspection.v1.ExplainTrailResponse.checked""",
+    "who of an organisation's people or programs is shut out, and why: the directory's own": """
+        accord.admin.v1.Agency.suspended accord.inspection.v1.OfficerShutOut.suspended
+        accord.inspection.v1.OfficerShutOut.reason""",
     "named questions and samples: what a question is, how it was asked, and the seed of a draw": """
         accord.inspection.v1.Question.title accord.inspection.v1.Question.definition accord.inspection.v1.Question.parameters accord.inspection.v1.Question.fields
         accord.inspection.v1.AskQuestionRequest.for_publication accord.inspection.v1.DrawSampleRequest.seed accord.inspection.v1.DrawSampleResponse.seed

@@ -172,6 +172,48 @@ TEST_F(QuestionApiTest, WhatIsErasedBetweenTwoPagesIsOnNoPageAfterwards) {
   EXPECT_EQ(after.table().referrals(), 2u);
 }
 
+// The trail, a question and a bundle of a whole case stand on its own chain, on none of its referrals'.
+TEST_F(QuestionApiTest, WhoLookedAtAWholeCaseIsAmongThoseWhoViewedIt) {
+  admin::v1::Change change;
+  auto& police = *change.mutable_put_agency()->mutable_agency();
+  police = world_.broker().directory().Get()->FindAgency("police")->agency;
+  police.add_areas("E08000012");
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  for (const char* id : {"referral-1", "referral-2"}) Store(id, "anna");
+  inspection::v1::Warrant warrant = StatutoryWarrant("jtai-1", world_.clock().Now());
+  warrant.mutable_scope()->set_from_ms(from_ms_);
+  warrant.mutable_scope()->set_until_ms(until_ms_);
+  warrant.mutable_scope()->add_areas("E08000012");
+  ActivateWarrant(world_, warrant);
+  const std::string pseudonym = *FromHex(CasesOf(Only<DrawSampleResponse>(Draw("admin/alice", Sample(1, "")))).at(0));
+
+  inspection::v1::QueryTrailRequest trail;
+  trail.set_case_pseudonym(pseudonym);
+  trail.set_warrant("jtai-1");
+  trail.set_purpose("JTAI/2026/7");
+  EXPECT_EQ(Refused(Call("inspector/ines", "inspection.v1.TrailService", "QueryTrail", trail)), "");
+  AskQuestionRequest request;
+  request.set_case_pseudonym(pseudonym);
+  request.set_question(1);
+  EXPECT_EQ(Refused(Ask("admin/alice", request)), "");
+  inspection::v1::ExportBundleRequest bundle;
+  bundle.add_case_pseudonyms(pseudonym);
+  bundle.set_warrant("jtai-1");
+  EXPECT_EQ(Refused(Call("inspector/omar", "inspection.v1.TrailService", "ExportBundle", bundle)), "");
+
+  request.set_question(9);
+  request.set_warrant("jtai-1");
+  const auto viewed = Only<AskQuestionResponse>(Ask("inspector/ines", request)).table();
+  std::vector<std::string> looks;
+  for (const auto& row : viewed.rows()) looks.push_back(row.cells(1) + " " + row.cells(2) + " " + row.cells(5) + row.cells(7));
+  EXPECT_THAT(looks, ::testing::ElementsAre("TRAIL_QUERIED inspector/ines JTAI/2026/7", "QUESTION_ASKED admin/alice ", "BUNDLE_EXPORTED inspector/omar "));
+  // And they are no entries of the referrals besides.
+  request.set_question(22);
+  const auto chains = Only<AskQuestionResponse>(Ask("inspector/ines", request)).table();
+  ASSERT_EQ(chains.rows_size(), 3);
+  EXPECT_EQ(chains.rows(2).cells(2), "4") << "these three, and question 9";
+}
+
 TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
   Store("referral-1", "anna");
   const auto stub = inspection::v1::TrailService::NewStub(world_.Channel("admin/alice"));
@@ -250,6 +292,26 @@ TEST_F(QuestionApiTest, ASampleIsDrawnAgainFromItsSeedAndOpensWhatWasDrawn) {
     const bool covered = std::find(cases.begin(), cases.end(), one) != cases.end();
     EXPECT_EQ(Refused(Ask("inspector/ines", request)), covered ? "" : "WARRANT_SCOPE case");
   }
+}
+
+TEST_F(QuestionApiTest, ASampleOfAGradeIsDrawnAgainFromItsSeedAndIsAnotherRequest) {
+  for (const char* victim : {"anna", "beth", "cara"}) Store(std::string("referral-") + victim, victim);
+  auto request = Sample(2, "");
+  request.add_grades(type::v1::RISK_GRADE_HIGH);
+  const auto drawn = Only<DrawSampleResponse>(Draw("admin/alice", request));
+  EXPECT_EQ(drawn.table().rows_size(), 2);
+  Store("referral-late", "emma");
+  request.set_seed(drawn.seed());
+  request.set_tree_size(drawn.tree_size());
+  const auto again = Only<DrawSampleResponse>(Draw("admin/alice", request));
+  EXPECT_EQ(CasesOf(again), CasesOf(drawn));
+  request.set_grades(0, type::v1::RISK_GRADE_STANDARD);
+  const auto other = Only<DrawSampleResponse>(Draw("admin/alice", request));
+  EXPECT_EQ(other.table().rows_size(), 0);
+  EXPECT_NE(EntryAt(other.query_index()).event->query_digest(), EntryAt(again.query_index()).event->query_digest());
+  request.add_age_bands(type::v1::AGE_BAND_UNBORN);
+  const auto bands = Only<DrawSampleResponse>(Draw("admin/alice", request));
+  EXPECT_NE(EntryAt(bands.query_index()).event->query_digest(), EntryAt(other.query_index()).event->query_digest());
 }
 
 }  // namespace

@@ -25,18 +25,23 @@ void EachIdvaAsked(const QuestionInput& input, const ReferralFacts& facts, Visit
 
 struct Demand {
   uint64_t demand = 0, accepted = 0, waiting = 0, no_capacity = 0, declined_otherwise = 0, not_shared_no_room = 0, not_shared_otherwise = 0;
+  RowEntries entries;
 };
 
 void AddDemand(Table& table, const std::string& area, const std::string& month, const Demand& demand) {
   AddAnswerRow(table, {area, month, CountCell(demand.demand), CountCell(demand.accepted), CountCell(demand.waiting), CountCell(demand.no_capacity),
                        CountCell(demand.declined_otherwise), PercentCell(demand.no_capacity, demand.demand), CountCell(demand.not_shared_no_room),
-                       CountCell(demand.not_shared_otherwise)});
+                       CountCell(demand.not_shared_otherwise)},
+               demand.entries.all());
 }
 
 void CountDemand(const ReferralFacts& facts, const std::string& agency, Demand& demand) {
   ++demand.demand;
+  demand.entries.Add(facts.stored_index);
+  const FactEvent* const accepted = facts.FirstStatement(type::v1::STATEMENT_KIND_ACCEPTED, agency);
   const FactEvent* const declined = facts.FirstStatement(type::v1::STATEMENT_KIND_DECLINED, agency);
-  if (facts.FirstStatement(type::v1::STATEMENT_KIND_ACCEPTED, agency) != nullptr) {
+  if (const FactEvent* const answer = accepted != nullptr ? accepted : declined; answer != nullptr) demand.entries.Add(answer->index);
+  if (accepted != nullptr) {
     ++demand.accepted;
   } else if (declined == nullptr) {
     ++demand.waiting;
@@ -57,6 +62,7 @@ void CountNotSharedDemand(const QuestionInput& input, const ReferralFacts& facts
     for (Demand* demand : {&by_group[{area, LondonMonth(facts.stored_ms)}], &all}) {
       const bool no_room = CoreOf(facts).not_shared_reason() == type::v1::NOT_SHARED_REASON_NO_CAPACITY;
       ++(no_room ? demand->not_shared_no_room : demand->not_shared_otherwise);
+      demand->entries.Add(facts.stored_index);
     }
   }
 }
@@ -88,16 +94,21 @@ void IdvaDemand(const QuestionInput& input, Table& table) {
 
 struct SupportOutcomes {
   uint64_t accepted = 0, open = 0, completed = 0, not_engaged = 0, moved = 0, otherwise = 0;
+  RowEntries entries;
 };
 
 void AddOutcomes(Table& table, const std::string& area, const std::string& month, const SupportOutcomes& row) {
   AddAnswerRow(table, {area, month, CountCell(row.accepted), CountCell(row.open), CountCell(row.completed), CountCell(row.not_engaged), CountCell(row.moved),
-                       CountCell(row.otherwise)});
+                       CountCell(row.otherwise)},
+               row.entries.all());
 }
 
-void CountOutcome(const ReferralFacts& facts, const std::string& agency, SupportOutcomes& row) {
+void CountOutcome(const ReferralFacts& facts, const FactEvent& accepted, SupportOutcomes& row) {
   ++row.accepted;
-  const FactEvent* const closed = facts.FirstStatement(type::v1::STATEMENT_KIND_CLOSED, agency);
+  row.entries.Add(facts.stored_index);
+  row.entries.Add(accepted.index);
+  const FactEvent* const closed = facts.FirstStatement(type::v1::STATEMENT_KIND_CLOSED, accepted.agency);
+  if (closed != nullptr) row.entries.Add(closed->index);
   const auto reason = closed != nullptr && closed->statement.has_value() ? closed->statement->close_reason() : type::v1::CLOSE_REASON_UNSPECIFIED;
   if (closed == nullptr) {
     ++row.open;
@@ -120,9 +131,10 @@ void IdvaOutcomes(const QuestionInput& input, Table& table) {
   for (const ReferralFacts* facts : input.referrals) {
     if (CoreOf(*facts).type() != type::v1::REFERRAL_TYPE_REFERRAL) continue;
     EachIdvaAsked(input, *facts, [&](const std::string& agency, const std::string& area) {
-      if (facts->FirstStatement(type::v1::STATEMENT_KIND_ACCEPTED, agency) == nullptr) return;
-      CountOutcome(*facts, agency, by_group[{area, LondonMonth(facts->stored_ms)}]);
-      CountOutcome(*facts, agency, all);
+      const FactEvent* const accepted = facts->FirstStatement(type::v1::STATEMENT_KIND_ACCEPTED, agency);
+      if (accepted == nullptr) return;
+      CountOutcome(*facts, *accepted, by_group[{area, LondonMonth(facts->stored_ms)}]);
+      CountOutcome(*facts, *accepted, all);
     });
   }
   for (const auto& [group, row] : by_group) AddOutcomes(table, group.first, group.second, row);

@@ -38,13 +38,16 @@ uint32_t LongestGap(const std::set<int64_t>& days, int64_t first_day, int64_t en
 void AddCoverage(const QuestionInput& input, int64_t from_ms, int64_t until_ms, inspection::v1::Table& table) {
   std::map<std::string, Covered> by_agency;
   for (const std::string& agency : input.asked_agencies) by_agency[agency];
+  for (const std::string& agency : input.expected) by_agency[agency];
+  const auto add = [&](const FactEvent& event) {
+    if (!event.agency.empty() && event.time_ms >= from_ms && event.time_ms < until_ms) by_agency[event.agency].Add(event);
+  };
+  for (const FactEvent* event : input.of_case) add(*event);
   for (const ReferralFacts* facts : input.referrals) {
     const std::string& sender = CoreOf(*facts).sender();
     by_agency[sender].recorded_later += facts->recorded_later;
     for (const auto& recipient : facts->parts.recipients) by_agency[recipient.agency()];
-    for (const FactEvent& event : facts->events) {
-      if (!event.agency.empty() && event.time_ms >= from_ms && event.time_ms < until_ms) by_agency[event.agency].Add(event);
-    }
+    for (const FactEvent& event : facts->events) add(event);
   }
   for (const auto& [agency, covered] : by_agency) {
     auto& coverage = *table.add_coverage();

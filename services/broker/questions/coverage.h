@@ -11,7 +11,7 @@
 
 namespace accord::broker {
 
-// One for each agency that acted in, sent or was to receive any of `input.referrals`, or was asked about: which kinds of its entries there are from
+// One for each agency that acted in, sent or was to receive any of `input.referrals`, acted in its case, was asked about or is expected: which kinds of its entries there are from
 // `from_ms` to before `until_ms`, from when to when, the longest stretch of days without any, and how many of its referrals were recorded later.
 void AddCoverage(const QuestionInput& input, int64_t from_ms, int64_t until_ms, inspection::v1::Table& table);
 

@@ -28,8 +28,10 @@ class ExampleRecord : public TestingRecord {
     Enrol("idva-north", AGENCY_KIND_IDVA, "E08000003");
     agencies["idva"].barred = {"w-1"};
     auto earlier = Stored(kMondayMs - 90 * kDayMs).Case('\x0a').Grade(RISK_GRADE_HIGH).Happened(kMondayMs - 90 * kDayMs - 2 * kHourMs);
+    earlier.core().mutable_risk()->set_assessed_at_ms(kMondayMs - 90 * kDayMs - kHourMs);
     People(earlier, "anna", "paul").core().set_purpose(PURPOSE_MARAC);
     auto repeat = Stored(kMondayMs).Case('\x0a').Grade(RISK_GRADE_HIGH).Happened(kMondayMs - 3 * kHourMs);
+    repeat.core().mutable_risk()->set_assessed_at_ms(kMondayMs - 30 * kMinuteMs);
     People(repeat, "anna", "paul").To("idva", CATEGORY_VOICE).To("childrens").To("housing", CATEGORY_RISK, "always/protective-list");
     Tag(repeat, CONFIDENTIALITY_CONSENT_REFUSED);
     repeat.Flagged(kMondayMs, CASE_FLAG_MARAC_REPEAT).Released(kMondayMs + kHourMs, "childrens").Delivered(kMondayMs + kHourMs, "childrens");
@@ -46,6 +48,7 @@ class ExampleRecord : public TestingRecord {
     marac.Said(kMondayMs + 21 * kDayMs, "police", STATEMENT_KIND_LISTED).statement->set_meeting_at_ms(kMondayMs + 28 * kDayMs);
     marac.Said(kMondayMs + 30 * kDayMs, "police", STATEMENT_KIND_TRANSFERRED_OUT).statement->set_other_forum("marac-north");
     AddOtherCase();
+    OfCase('\x0a', kMondayMs + 40 * kDayMs, EVENT_TYPE_TRAIL_QUERIED, "inspector/ines").event.set_warrant("jtai-2027");
   }
 
  private:
@@ -62,6 +65,7 @@ class ExampleRecord : public TestingRecord {
   void AddOtherCase() {
     for (const int day : {1, 8, 15}) {
       auto one = Stored(kMondayMs + day * kDayMs).Case('\x0b').Grade(RISK_GRADE_MEDIUM).Happened(kMondayMs + day * kDayMs - kHourMs).To("idva");
+      if (day != 15) one.core().mutable_risk()->set_assessed_at_ms(kMondayMs + day * kDayMs - 20 * kMinuteMs);
       People(one, "beth", "paul").Subject(SUBJECT_ROLE_CHILD);
       Tag(one, CONFIDENTIALITY_CONSENT_GIVEN);
       if (day == 15) continue;

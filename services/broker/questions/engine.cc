@@ -12,6 +12,7 @@
 #include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
+#include "services/broker/questions/asked.h"
 #include "services/broker/questions/coverage.h"
 #include "services/broker/questions/rows.h"
 #include "services/broker/questions/suppression.h"
@@ -71,10 +72,8 @@ absl::Status CheckParameters(const AskQuestionRequest& request, const Question& 
 }
 
 absl::Status CheckValues(const AskQuestionRequest& request, const Question& question) {
-  if (request.areas_size() > kQuestionValuesMax) return QuestionInvalid("areas", fmt::format("at most {}", kQuestionValuesMax));
+  ACCORD_RETURN_IF_ERROR(CheckAskedLists(request.areas(), request.grades(), request.age_bands()));
   if (request.agencies_size() > kQuestionValuesMax) return QuestionInvalid("agencies", fmt::format("at most {}", kQuestionValuesMax));
-  if (request.grades_size() > kQuestionValuesMax) return QuestionInvalid("grades", fmt::format("at most {}", kQuestionValuesMax));
-  if (request.age_bands_size() > kQuestionValuesMax) return QuestionInvalid("age_bands", fmt::format("at most {}", kQuestionValuesMax));
   for (const std::string& agency : request.agencies()) {
     if (!IsAgencyId(agency)) return QuestionInvalid("agencies", "one is no agency id");
   }
@@ -99,6 +98,20 @@ std::set<std::string> AreasOf(const std::set<std::string>& agencies, const Direc
     if (row != nullptr) areas.insert(row->agency.areas().begin(), row->agency.areas().end());
   }
   return areas;
+}
+
+// Of an entry that is no referral's stored one: whoever acted and was to receive, and `senders`, whose referrals it is about.
+ScopeFacts ScopeFactsOfEvent(const FactEvent& event, std::set<std::string> senders, std::set<std::string> cases, const DirectorySnapshot& directory) {
+  ScopeFacts judged;
+  judged.time_ms = event.time_ms;
+  judged.event = event.event.type();
+  judged.agencies = std::move(senders);
+  for (const std::string& agency : {event.agency, event.recipient}) {
+    if (!agency.empty()) judged.agencies.insert(agency);
+  }
+  judged.areas = AreasOf(judged.agencies, directory);
+  judged.cases = std::move(cases);
+  return judged;
 }
 
 // Reads facts, each referral once, and judges them.
@@ -137,6 +150,17 @@ class FactsReader {
     return Read(std::span(digests), [&](const std::string& digest) { return ReadFactsOfReferral(view_, digest, tree_size_, from_); }, gone, into);
   }
 
+  // What stands on the chain of `pseudonym` and on none of its referrals', which were read: judged as by their senders, `asked` being those that are covered.
+  absl::Status ReadOfCase(const std::string& pseudonym, const std::vector<ReferralFacts>& asked, std::vector<FactEvent>& into) {
+    ACCORD_ASSIGN_OR_RETURN(into, ReadEventsOfCase(view_, pseudonym, known_, tree_size_, kQuestionReferralsMax));
+    if (as_at_ms_ != 0) std::erase_if(into, [&](const FactEvent& event) { return event.time_ms > as_at_ms_; });
+    if (scope_.warrant_id().empty()) return absl::OkStatus();
+    std::set<std::string> senders;
+    for (const ReferralFacts& facts : asked) senders.insert(CoreOf(facts).sender());
+    outside_ += std::erase_if(into, [&](const FactEvent& event) { return !scope_.Covers(ScopeFactsOfEvent(event, senders, {pseudonym}, directory_)); });
+    return absl::OkStatus();
+  }
+
   // True once a referral was there, covered or not.
   bool any() const { return !read_.empty(); }
   // How many referrals and entries the scope does not cover, and by which dimension it did not the last of the referrals.
@@ -150,6 +174,7 @@ class FactsReader {
     absl::StatusOr<std::optional<ReferralFacts>> facts;
     uint64_t outside = 0;
     std::string_view uncovered;
+    std::vector<uint64_t> indices;  // Of all its entries; of one case or referral alone.
   };
 
   absl::Status Bound(size_t more) {
@@ -176,6 +201,7 @@ class FactsReader {
         }
         ReferralFacts& facts = **one.facts;
         read_.insert(facts.digest);
+        known_.insert(one.indices.begin(), one.indices.end());
         outside_ += one.outside;
         if (!one.uncovered.empty()) uncovered_ = one.uncovered;
         if (!facts.events.empty()) into.push_back(std::move(facts));
@@ -188,6 +214,9 @@ class FactsReader {
   // one at all.
   void Judge(Judged& one) const {
     ReferralFacts& facts = **one.facts;
+    if (from_ == FactsFrom::kLog) {
+      for (const FactEvent& event : facts.events) one.indices.push_back(event.index);
+    }
     if (as_at_ms_ != 0 && facts.stored_ms > as_at_ms_) {
       facts.events.clear();
       return;
@@ -212,42 +241,33 @@ class FactsReader {
   const uint64_t tree_size_;
   const FactsFrom from_;
   absl::flat_hash_set<std::string> read_;  // Header digests.
+  absl::flat_hash_set<uint64_t> known_;    // Leaf indices of their entries, covered or not; of one case or referral alone.
   size_t looked_at_ = 0;
   uint64_t outside_ = 0, erased_ = 0;
   std::string_view uncovered_;
 };
 
-bool IsAskedAbout(const ReferralFacts& facts, const AskQuestionRequest& request) {
-  const auto& grades = request.grades();
-  if (!grades.empty() && std::find(grades.begin(), grades.end(), CoreOf(facts).risk().grade()) == grades.end()) return false;
-  if (request.age_bands().empty()) return true;
-  return std::any_of(facts.parts.subjects.begin(), facts.parts.subjects.end(), [&](const type::v1::SubjectPart& subject) {
-    const bool about = subject.role() != type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR && subject.role() != type::v1::SUBJECT_ROLE_OTHER;
-    return about && std::find(request.age_bands().begin(), request.age_bands().end(), subject.age_band()) != request.age_bands().end();
-  });
-}
-
 // What the request is about: a referral, a case, or what was stored in a period.
-absl::Status ReadAsked(FactsReader& reader, const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const Question& question,
-                       const AskQuestionRequest& request, uint64_t tree_size, JudgedFacts& facts) {
+absl::Status ReadAsked(FactsReader& reader, const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const Scope& scope,
+                       const Question& question, const AskQuestionRequest& request, uint64_t tree_size, JudgedFacts& facts) {
   if (question.one && !request.referral().empty()) {
     ACCORD_RETURN_IF_ERROR(reader.ReadReferrals({request.referral()}, facts.asked));
     return reader.any() ? absl::OkStatus() : Error(Reason::kReferralNotFound, "no record in Accord of such a referral");
   }
   if (question.one) {
     ACCORD_RETURN_IF_ERROR(reader.ReadCases({request.case_pseudonym()}, facts.asked));
-    return reader.any() ? absl::OkStatus() : Error(Reason::kEntryNotFound, "no record in Accord of such a case");
+    if (!reader.any()) return Error(Reason::kEntryNotFound, "no record in Accord of such a case");
+    return reader.ReadOfCase(request.case_pseudonym(), facts.asked, facts.of_case);
   }
   ACCORD_ASSIGN_OR_RETURN(const uint64_t from, IndexAt(view, request.from_ms()));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t until, IndexAt(view, request.until_ms()));
-  ACCORD_ASSIGN_OR_RETURN(const auto indices,
-                          ReferralsStored(view, keys, directory, {request.agencies().begin(), request.agencies().end()},
-                                          {request.areas().begin(), request.areas().end()}, from, std::min(until, tree_size), kQuestionReferralsMax));
+  const AskedWhere where = WhereAsked(scope, request.areas(), request.agencies());
+  ACCORD_ASSIGN_OR_RETURN(const auto indices, ReferralsStored(view, keys, directory, where.agencies, where.areas, from, std::min(until, tree_size), kQuestionReferralsMax));
   return reader.ReadStored(indices, facts.asked);
 }
 
-bool InAskedPeriod(const ReferralFacts& facts, const AskQuestionRequest& request) {
-  return request.until_ms() == 0 || (facts.stored_ms >= request.from_ms() && facts.stored_ms < request.until_ms());
+bool InAskedPeriod(int64_t time_ms, const AskQuestionRequest& request) {
+  return request.until_ms() == 0 || (time_ms >= request.from_ms() && time_ms < request.until_ms());
 }
 
 // What identifies people at the agencies, beside cases and referrals.
@@ -265,13 +285,20 @@ void LeaveOutIdentities(Table& table) {
   table.add_notes("Without identities: cases, referrals, workers and the entries behind each row are left out.");
 }
 
+// Of a list the rows are what was asked for; how many of how many they are is not.
 void LeaveOutSmall(const Question& question, Table& table) {
-  SuppressSmallCounts(question.sums, table);
-  if (table.referrals() < kSmallCount) table.set_referrals(0);
-  for (auto& coverage : *table.mutable_coverage()) {
-    if (coverage.recorded_later() < kSmallCount) coverage.set_recorded_later(0);
+  LeaveOutTold(table);
+  if (question.counts) {
+    SuppressSmallCounts(question.sums, table);
+    table.add_notes(fmt::format("Counts below {} are left out, and as many more as would let them be worked out.", kSmallCount));
+  } else {
+    table.add_notes(fmt::format("Counts below {} of what is not listed are left out, and notes that count.", kSmallCount));
   }
-  table.add_notes(fmt::format("Counts below {} are left out, and as many more as would let them be worked out.", kSmallCount));
+}
+
+// Administrators have every row of a list, so that its counts are none to them.
+bool LeavesOutSmall(const Question& question, const AskQuestionRequest& request, const Scope& scope) {
+  return question.counts ? request.for_publication() || !scope.small_counts() : !scope.small_counts() && !scope.warrant_id().empty();
 }
 
 std::string DayText(int64_t ms) { return absl::FormatTime("%Y-%m-%d", absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
@@ -296,15 +323,15 @@ std::string TitleOf(const Question& question, const AskQuestionRequest& request,
 }
 
 // How many were left out, without a count for who may not have small ones.
-void AddLeftOut(const JudgedFacts& facts, bool counts_shown, Table& table) {
-  if (facts.outside > 0) table.add_notes("Referrals and entries that the warrant does not cover were not looked at.");
-  if (facts.erased == 0) return;
-  table.add_notes(counts_shown ? fmt::format("{} referrals were erased, lawfully and on the record; what they said is not counted.", facts.erased)
+void AddLeftOut(bool outside, uint64_t erased, bool counts_shown, Table& table) {
+  if (outside) table.add_notes("Referrals and entries that the warrant does not cover were not looked at.");
+  if (erased == 0) return;
+  table.add_notes(counts_shown ? fmt::format("{} referrals were erased, lawfully and on the record; what they said is not counted.", erased)
                                : "Referrals were erased, lawfully and on the record; what they said is not counted.");
 }
 
-QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Question& question,
-                      const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
+QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Scope& scope,
+                      const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
   QuestionInput input;
   input.agencies = agencies;
   input.clocks = clocks;
@@ -314,9 +341,12 @@ QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, Agen
   input.days = request.days() != 0 ? request.days() : question.days;
   input.count = request.count() != 0 ? request.count() : question.count;
   input.tree_size = tree_size;
+  input.asked_case = request.case_pseudonym();
+  for (const FactEvent& event : facts.of_case) input.of_case.push_back(&event);
+  if (!question.one) input.expected = AgenciesThere(scope, WhereAsked(scope, request.areas(), request.agencies()), agencies);
   for (const ReferralFacts& one : facts.asked) {
     input.all.push_back(&one);
-    if (IsAskedAbout(one, request)) input.referrals.push_back(&one);
+    if (IsAskedAbout(one, request.grades(), request.age_bands())) input.referrals.push_back(&one);
   }
   for (const ReferralFacts& one : facts.beside) input.all.push_back(&one);
   const auto earlier = [](const ReferralFacts* a, const ReferralFacts* b) { return a->stored_index < b->stored_index; };
@@ -337,8 +367,14 @@ absl::Status CheckPeriod(int64_t from_ms, int64_t until_ms) {
   return absl::OkStatus();
 }
 
-absl::Status CheckAskedWithin(const Scope& scope, const google::protobuf::RepeatedPtrField<std::string>& areas,
-                              const google::protobuf::RepeatedPtrField<std::string>& agencies, int64_t from_ms, int64_t until_ms) {
+absl::Status CheckAskedLists(const AskedNames& areas, const AskedCodes& grades, const AskedCodes& age_bands) {
+  if (areas.size() > kQuestionValuesMax) return QuestionInvalid("areas", fmt::format("at most {}", kQuestionValuesMax));
+  if (grades.size() > kQuestionValuesMax) return QuestionInvalid("grades", fmt::format("at most {}", kQuestionValuesMax));
+  if (age_bands.size() > kQuestionValuesMax) return QuestionInvalid("age_bands", fmt::format("at most {}", kQuestionValuesMax));
+  return absl::OkStatus();
+}
+
+absl::Status CheckAskedWithin(const Scope& scope, const AskedNames& areas, const AskedNames& agencies, int64_t from_ms, int64_t until_ms) {
   if (scope.warrant_id().empty()) return absl::OkStatus();
   const auto& covers = scope.warrant().scope();
   const auto within = [](const auto& asked, const auto& covered) {
@@ -374,16 +410,7 @@ ScopeFacts ScopeFactsOf(const ReferralFacts& facts, const DirectorySnapshot& dir
 
 ScopeFacts ScopeFactsOf(const ReferralFacts& facts, const FactEvent& event, const DirectorySnapshot& directory) {
   if (event.index == facts.stored_index) return ScopeFactsOf(facts, directory);
-  ScopeFacts judged;
-  judged.time_ms = event.time_ms;
-  judged.event = event.event.type();
-  judged.agencies.insert(CoreOf(facts).sender());
-  for (const std::string& agency : {event.agency, event.recipient}) {
-    if (!agency.empty()) judged.agencies.insert(agency);
-  }
-  judged.areas = AreasOf(judged.agencies, directory);
-  judged.cases = {facts.cases.begin(), facts.cases.end()};
-  return judged;
+  return ScopeFactsOfEvent(event, {CoreOf(facts).sender()}, {facts.cases.begin(), facts.cases.end()}, directory);
 }
 
 std::map<std::string, AgencyFacts, std::less<>> AgencyFactsOf(const DirectorySnapshot& directory) {
@@ -401,7 +428,7 @@ std::map<std::string, AgencyFacts, std::less<>> AgencyFactsOf(const DirectorySna
 
 Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Scope& scope,
                     const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
-  const QuestionInput input = InputOf(facts, agencies, clocks, question, request, tree_size, now_ms);
+  const QuestionInput input = InputOf(facts, agencies, clocks, scope, question, request, tree_size, now_ms);
   Table table;
   table.set_title(TitleOf(question, request, input));
   table.set_definition(std::string(question.definition));
@@ -410,8 +437,8 @@ Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, Agency
   if (table.rows().empty()) table.mutable_notes()->Add("No record in Accord of any such thing in what was asked about.");
   const int64_t from_ms = request.until_ms() == 0 ? 1 : request.from_ms(), until_ms = request.until_ms() == 0 ? input.now_ms + 1 : request.until_ms();
   AddCoverage(input, question.one && !input.referrals.empty() ? input.referrals.front()->stored_ms : from_ms, until_ms, table);
-  const bool small_left_out = question.counts && (request.for_publication() || !scope.small_counts());
-  AddLeftOut(facts, !small_left_out, table);
+  const bool small_left_out = LeavesOutSmall(question, request, scope);
+  AddLeftOut(facts.outside > 0 || (!question.one && IsNarrowed(scope, request.areas(), request.agencies())), facts.erased, !small_left_out, table);
   if (small_left_out) LeaveOutSmall(question, table);
   if (!scope.identities()) LeaveOutIdentities(table);
   table.set_completeness("attested");
@@ -423,13 +450,16 @@ absl::StatusOr<Table> AnswerQuestion(const ReadView& view, Executor& executor, c
                                      const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
   FactsReader reader(view, executor, directory, scope, request, tree_size, question.one);
   JudgedFacts facts;
-  ACCORD_RETURN_IF_ERROR(ReadAsked(reader, view, keys, directory, question, request, tree_size, facts));
+  ACCORD_RETURN_IF_ERROR(ReadAsked(reader, view, keys, directory, scope, question, request, tree_size, facts));
   if (question.one && facts.asked.empty() && !reader.uncovered().empty()) return OutsideWarrant(reader.uncovered());
-  if (question.one) std::erase_if(facts.asked, [&](const ReferralFacts& one) { return !InAskedPeriod(one, request); });
+  if (question.one) {
+    std::erase_if(facts.asked, [&](const ReferralFacts& one) { return !InAskedPeriod(one.stored_ms, request); });
+    std::erase_if(facts.of_case, [&](const FactEvent& event) { return !InAskedPeriod(event.time_ms, request); });
+  }
   if (question.cases) {
     std::set<std::string> cases;
     for (const ReferralFacts& one : facts.asked) {
-      if (IsAskedAbout(one, request)) cases.insert(one.cases.begin(), one.cases.end());
+      if (IsAskedAbout(one, request.grades(), request.age_bands())) cases.insert(one.cases.begin(), one.cases.end());
     }
     ACCORD_RETURN_IF_ERROR(reader.ReadCases(cases, facts.beside));
   }

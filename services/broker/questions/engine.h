@@ -15,6 +15,7 @@
 #include "accord/inspection/v1/trail_service.pb.h"
 #include "common/base/executor.h"
 #include "services/broker/directory/directory.h"
+#include "services/broker/questions/asked.h"
 #include "services/broker/questions/question.h"
 #include "services/broker/sequencer/read_view.h"
 #include "services/broker/trails/index.h"
@@ -34,9 +35,10 @@ inline constexpr uint32_t kQuestionDaysMax = 3660, kQuestionCountMax = 1000;
 //                                 case for who may have no identities
 absl::StatusOr<const Question*> CheckQuestion(const inspection::v1::AskQuestionRequest& request, const Scope& scope);
 // WARRANT_SCOPE, with `dimension`, unless areas, agencies and period are within those that the warrant names.
-absl::Status CheckAskedWithin(const Scope& scope, const google::protobuf::RepeatedPtrField<std::string>& areas,
-                              const google::protobuf::RepeatedPtrField<std::string>& agencies, int64_t from_ms, int64_t until_ms);
-// FIELD_MISSING, FIELD_INVALID unless it is one of at most two years. REQUIRES of both: nothing.
+absl::Status CheckAskedWithin(const Scope& scope, const AskedNames& areas, const AskedNames& agencies, int64_t from_ms, int64_t until_ms);
+// FIELD_INVALID when one has more than kQuestionValuesMax. Nothing else is needed of them: a value that is not known finds nothing.
+absl::Status CheckAskedLists(const AskedNames& areas, const AskedCodes& grades, const AskedCodes& age_bands);
+// FIELD_MISSING, FIELD_INVALID unless it is one of at most two years. REQUIRES of all three: nothing.
 absl::Status CheckPeriod(int64_t from_ms, int64_t until_ms);
 
 // What a referral, and one entry of it, is judged by.
@@ -56,6 +58,7 @@ absl::StatusOr<inspection::v1::Table> AnswerQuestion(const ReadView& view, Execu
 // The same of facts that were read and judged: `asked` are asked about, `beside` are others of their cases. Pure; for tests too.
 struct JudgedFacts {
   std::vector<ReferralFacts> asked, beside;
+  std::vector<FactEvent> of_case;  // Of the case that is asked about: what stands on no chain of its referrals.
   uint64_t outside = 0;  // Referrals and entries that the scope does not cover.
   uint64_t erased = 0;
 };

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 
@@ -174,6 +175,50 @@ TEST(EngineTest, CoverageSaysWhichEntriesThereAreAndTheLongestGap) {
   EXPECT_EQ(table.coverage(1).recorded_later(), 1u);
 }
 
+TEST(EngineTest, CoverageSaysOfASilentAgencyThatThereIsNothing) {
+  TestingRecord record;
+  record.Enrol("refuge", type::v1::AGENCY_KIND_IDVA, "E08000003");
+  record.Stored(kMondayMs);
+  const auto covered = [&](const AskQuestionRequest& request, uint32_t number = 17) {
+    std::vector<std::string> names;
+    const Table table = record.Ask(number, kMondayMs + kDayMs, request);
+    for (const auto& one : table.coverage()) names.push_back(one.agency() + (one.events().empty() ? " nothing" : ""));
+    return names;
+  };
+  AskQuestionRequest request;
+  EXPECT_THAT(covered(request), ::testing::ElementsAre("police")) << "neither asked nor the warrant's";
+  request.add_areas("E08000003");
+  EXPECT_THAT(covered(request), ::testing::ElementsAre("police", "refuge nothing"));
+  EXPECT_EQ(record.Ask(17, kMondayMs + kDayMs, request).coverage(1).longest_gap_days(), 367u) << "since it was enrolled";
+  request.Clear();
+  record.covers.add_areas("E08000003");
+  EXPECT_THAT(covered(request), ::testing::ElementsAre("police", "refuge nothing"));
+  request.add_agencies("police");
+  EXPECT_THAT(covered(request), ::testing::ElementsAre("police")) << "it was asked about another";
+  request.Clear();
+  record.covers.add_agencies("housing");
+  EXPECT_THAT(covered(request), ::testing::ElementsAre("police")) << "what the refuge does beside is not the warrant's to know";
+  record.covers.clear_areas();
+  EXPECT_THAT(covered(request), ::testing::ElementsAre("housing nothing", "police"));
+  request.set_case_pseudonym(std::string(16, 'a'));
+  EXPECT_THAT(covered(request, 1), ::testing::IsEmpty()) << "not everybody is expected in every case";
+}
+
+TEST(EngineTest, AskedNothingAnAnswerKeepsToTheWarrantAndSaysSo) {
+  TestingRecord record;
+  record.Stored(kMondayMs);
+  const auto said = [&](const AskQuestionRequest& request) {
+    const Table table = record.Ask(17, kMondayMs + kDayMs, request);
+    return std::any_of(table.notes().begin(), table.notes().end(), [](const std::string& note) { return note.find("does not cover") != note.npos; });
+  };
+  AskQuestionRequest request;
+  EXPECT_FALSE(said(request));
+  record.covers.add_areas("E08000012");
+  EXPECT_TRUE(said(request));
+  request.add_areas("E08000012");
+  EXPECT_FALSE(said(request)) << "it has what it asked for";
+}
+
 // Rows "a", "b", … with these counts in a column, and their sum.
 Table Counts(const std::vector<uint64_t>& values) {
   Table table;
@@ -251,6 +296,36 @@ TEST(SuppressionTest, OnlyAStatutoryWarrantShowsSmallCounts) {
   EXPECT_EQ(cell(WARRANT_KIND_COMMISSIONER, false), "6");
 }
 
+// A list has its rows, but not how many of how many they are.
+TEST(SuppressionTest, AListWithoutSmallCountsHasNoneInItsNotesEither) {
+  using namespace inspection::v1;
+  TestingRecord record;
+  record.Stored(kMondayMs).Case('a').Grade(type::v1::RISK_GRADE_HIGH).Happened(kMondayMs - kRecordedLaterMs - 1);
+  const auto counted = [](const Table& table) { return std::count_if(table.notes().begin(), table.notes().end(), IsCountingNote); };
+  const auto ask = [&](WarrantKind kind) { return record.Ask(3, kMondayMs + 100 * kDayMs, {}, kind); };
+  const Table whole = ask(WARRANT_KIND_STATUTORY);
+  EXPECT_EQ(counted(whole), 1);
+  EXPECT_EQ(whole.referrals(), 1u);
+  EXPECT_EQ(whole.coverage(0).recorded_later(), 1u);
+  for (const WarrantKind kind : {WARRANT_KIND_SCRUTINY_PANEL, WARRANT_KIND_DEATH_REVIEW}) {
+    const Table table = ask(kind);
+    EXPECT_EQ(table.rows_size(), 1);
+    EXPECT_EQ(counted(table), 0) << table.DebugString();
+    EXPECT_EQ(table.referrals(), 0u);
+    EXPECT_EQ(table.coverage(0).recorded_later(), 0u);
+  }
+  for (int i = 0; i < 5; ++i) record.Stored(kMondayMs);
+  EXPECT_EQ(ask(WARRANT_KIND_SCRUTINY_PANEL).referrals(), 6u);
+}
+
+TEST(SuppressionTest, ANoteThatCountsBeginsWithIt) {
+  EXPECT_TRUE(IsCountingNote("Of 3 reports 2 are listed."));
+  EXPECT_TRUE(IsCountingNote("2 referrals were erased."));
+  EXPECT_FALSE(IsCountingNote("Of what was asked about 2."));
+  EXPECT_FALSE(IsCountingNote("A gap is more than 30 days."));
+  EXPECT_FALSE(IsCountingNote(""));
+}
+
 std::vector<SampleCase> Frame(int high, int standard) {
   std::vector<SampleCase> frame;
   for (int i = 0; i < high + standard; ++i) {
@@ -299,8 +374,12 @@ TEST(SampleTest, APanelGetsNumbersAndNoPseudonyms) {
   request.set_size(3);
   const Sample sample = DrawFrom(Frame(10, 10), {}, 3, std::string(16, 's'));
   const Table whole = SampleTable(sample, request, kStatutory, 9);
+  EXPECT_EQ(whole.title(), "A random sample of 3 cases");
   EXPECT_EQ(whole.rows_size(), 3);
   EXPECT_EQ(whole.rows(0).cells(1).size(), 32u);
+  request.add_grades(type::v1::RISK_GRADE_HIGH);
+  request.add_age_bands(type::v1::AGE_BAND_UNBORN);
+  EXPECT_EQ(SampleTable(sample, request, kStatutory, 9).title(), "A random sample of 3 cases; grades: HIGH; age bands: UNBORN");
   const Table panel = SampleTable(sample, request, WarrantFor(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL), 9);
   EXPECT_EQ(panel.rows(2).cells(0), "3");
   for (const auto& row : panel.rows()) {
@@ -328,6 +407,17 @@ TEST(SampleTest, RefusesWhatItCannotDraw) {
   EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kWarrantScope));
   request.set_from_ms(kMondayMs);
   EXPECT_TRUE(HasReason(CheckSample(request, WarrantFor(inspection::v1::WARRANT_KIND_COMMISSIONER), 10), Reason::kWarrantScope));
+  for (int i = 0; i < kQuestionValuesMax; ++i) {
+    request.add_grades(type::v1::RISK_GRADE_HIGH);
+    request.add_age_bands(type::v1::AGE_BAND_UNBORN);
+  }
+  EXPECT_EQ(CheckSample(request, kStatutory, 10), absl::OkStatus());
+  request.add_grades(type::v1::RISK_GRADE_HIGH);
+  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
+  request.clear_grades();
+  request.add_age_bands(type::v1::AGE_BAND_UNBORN);
+  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
+  request.clear_age_bands();
   request.add_strata(inspection::v1::SAMPLE_STRATUM_GRADE);
   request.add_strata(inspection::v1::SAMPLE_STRATUM_GRADE);
   EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));

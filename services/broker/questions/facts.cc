@@ -158,4 +158,18 @@ absl::StatusOr<std::vector<std::string>> DigestsOfCase(const ReadView& view, std
   return digests;
 }
 
+absl::StatusOr<std::vector<FactEvent>> ReadEventsOfCase(const ReadView& view, std::string_view pseudonym, const absl::flat_hash_set<uint64_t>& known,
+                                                        uint64_t tree_size, size_t limit) {
+  ACCORD_ASSIGN_OR_RETURN(std::vector<uint64_t> indices, IndicesOfChain(view, pseudonym, EndOf(view, tree_size)));
+  std::erase_if(indices, [&](uint64_t index) { return known.contains(index); });
+  if (indices.size() > limit) return Error(Reason::kQueryTooCostly, "the case's chain has more entries of its own than one answer may look at");
+  std::vector<FactEvent> events;
+  for (const uint64_t index : indices) {
+    ACCORD_ASSIGN_OR_RETURN(OpenedEntry entry, ReadOpened(view, index));
+    ACCORD_ASSIGN_OR_RETURN(auto fact, MakeFact(view, entry.time_ms, std::move(entry.parts)));
+    if (fact.has_value()) events.push_back(FactEventOf(index, *std::move(fact)));
+  }
+  return events;
+}
+
 }  // namespace accord::broker

@@ -5,6 +5,7 @@
 // Thread-safe: all functions are pure but for what they read of the view.
 #pragma once
 
+#include <absl/container/flat_hash_set.h>
 #include <absl/status/statusor.h>
 
 #include <cstddef>
@@ -23,7 +24,7 @@
 
 namespace accord::broker {
 
-// One entry of the referral's chain.
+// One entry of the chain of a referral, or of a case.
 struct FactEvent {
   uint64_t index = 0;
   int64_t time_ms = 0;
@@ -69,5 +70,10 @@ absl::StatusOr<std::optional<ReferralFacts>> ReadFactsOfReferral(const ReadView&
 
 // Header digests of a case's referrals, in the order in which they came to it. At most `limit`: QUERY_TOO_COSTLY beyond.
 absl::StatusOr<std::vector<std::string>> DigestsOfCase(const ReadView& view, std::string_view pseudonym, size_t limit);
+// What stands on the case's own chain and is not among `known`, in the order of the log: who asked about the case as a whole, and the links that were
+// proposed and answered. Each is opened and checked against its leaf; erased ones are left out. Entries from `tree_size` on are not read. At most
+// `limit`: QUERY_TOO_COSTLY beyond. Errors of the view.
+absl::StatusOr<std::vector<FactEvent>> ReadEventsOfCase(const ReadView& view, std::string_view pseudonym, const absl::flat_hash_set<uint64_t>& known,
+                                                        uint64_t tree_size, size_t limit);
 
 }  // namespace accord::broker

@@ -6,11 +6,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
+#include <vector>
 
 #include "common/base/bytes.h"
+#include "common/base/executor.h"
+#include "common/base/ids.h"
 #include "common/crypto/testing_pki.h"
 #include "common/referral/header.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/questions/engine.h"
+#include "services/broker/questions/sample.h"
 #include "services/broker/trails/covered.h"
 #include "services/broker/trails/fact.h"
 #include "services/broker/trails/indexer.h"
@@ -24,10 +30,10 @@ using ::testing::SizeIs;
 
 class FactsTest : public ::testing::Test {
  protected:
-  // A referral of the police to the Idva service, and so many other entries on its chain. Its stored entry.
-  uint64_t Store(const std::string& request_id, int others) {
+  // A referral of the police to the Idva service unless said, of a case of its own, and so many other entries on its chain. Its stored entry.
+  uint64_t Store(const std::string& request_id, int others, const std::string& recipient = "idva", type::v1::RiskGrade grade = type::v1::RISK_GRADE_HIGH) {
     uint64_t stored_index = 0;
-    const referral::SignedHeader header = Header(request_id);
+    const referral::SignedHeader header = Header(request_id, recipient, grade);
     EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
                 ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
                 slots_[request_id] = chain.slot;
@@ -46,6 +52,8 @@ class FactsTest : public ::testing::Test {
                 *stored.mutable_header() = header.header;
                 for (const auto& opening : header.openings) *stored.add_openings() = opening;
                 stored.set_chain(chain.pseudonym);
+                stored.add_cases(std::string(kIdBytes - request_id.size(), 'c') + request_id);
+                stored.add_recipients()->set_agency(recipient);
                 stored.set_stored_index(stored_index);
                 return context.PutSealed(kFamilyReferral, entry.referral->header_digest(), chain.slot, stored.SerializeAsString());
               }),
@@ -98,7 +106,7 @@ class FactsTest : public ::testing::Test {
     return text;
   }
 
-  referral::SignedHeader Header(const std::string& request_id) {
+  referral::SignedHeader Header(const std::string& request_id, const std::string& recipient, type::v1::RiskGrade grade) {
     referral::HeaderParts parts;
     parts.core.set_request_id(request_id);
     parts.core.set_sender("police");
@@ -108,11 +116,11 @@ class FactsTest : public ::testing::Test {
     parts.core.set_type(type::v1::REFERRAL_TYPE_REFERRAL);
     parts.core.set_purpose(type::v1::PURPOSE_SAFEGUARDING_ADULT);
     parts.core.set_urgency(type::v1::URGENCY_ROUTINE);
-    parts.core.mutable_risk()->set_grade(type::v1::RISK_GRADE_HIGH);
+    parts.core.mutable_risk()->set_grade(grade);
     parts.core.mutable_risk()->set_instrument(type::v1::INSTRUMENT_DARA);
     parts.core.mutable_risk()->set_subject(type::v1::SUBJECT_ROLE_VICTIM);
     parts.core.set_signed_at_ms(absl::ToUnixMillis(log_.now));
-    parts.recipients.emplace_back().set_agency("idva");
+    parts.recipients.emplace_back().set_agency(recipient);
     parts.recipients.back().set_capacity(type::v1::RECIPIENT_CAPACITY_NAMED);
     auto& tag = parts.tags.emplace_back();
     tag.set_tag_id(std::string(16, 't'));
@@ -213,6 +221,117 @@ TEST_F(FactsTest, ReadsAFewPlacesOfAReferralOnceItIsKept) {
   Keep(Size());
   EXPECT_EQ(reads(by_index), std::pair(2 + 1, 2)) << "its stored entry and the referral";
   EXPECT_EQ(reads(by_digest), std::pair(1, 2));
+}
+
+TEST_F(FactsTest, OfACaseIsWhatStandsOnItsChainAlone) {
+  Store("request-1", 2);
+  std::string chain;
+  uint64_t slot = 0;
+  std::vector<uint64_t> own;
+  const auto add = [&](type::v1::EventType type) {
+    ASSERT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+                if (chain.empty()) {
+                  ACCORD_ASSIGN_OR_RETURN(const auto opened, context.OpenChain());
+                  chain = opened.pseudonym;
+                  slot = opened.slot;
+                }
+                EntryDraft entry;
+                entry.chains = {chain};
+                entry.event.set_type(type);
+                entry.actor.emplace().set_principal("agency/idva/desk");
+                ACCORD_ASSIGN_OR_RETURN(own.emplace_back(), context.AddEntry(entry));
+                return absl::OkStatus();
+              }),
+              absl::OkStatus());
+  };
+  for (const auto type : {type::v1::EVENT_TYPE_LINK_PROPOSED, type::v1::EVENT_TYPE_LINK_ANSWERED, type::v1::EVENT_TYPE_TRAIL_QUERIED}) add(type);
+  const auto events = ReadEventsOfCase(log_.View(), chain, {own[0]}, 0, 2);
+  ASSERT_EQ(events.status(), absl::OkStatus());
+  ASSERT_THAT(*events, SizeIs(2));
+  EXPECT_EQ((*events)[0].event.type(), type::v1::EVENT_TYPE_LINK_ANSWERED);
+  EXPECT_EQ((*events)[0].agency, "idva");
+  EXPECT_EQ((*events)[1].index, own[2]);
+  EXPECT_THAT(*ReadEventsOfCase(log_.View(), chain, {}, own[2], 2), SizeIs(2)) << "the tree ends before the third";
+  EXPECT_TRUE(HasReason(ReadEventsOfCase(log_.View(), chain, {}, 0, 2).status(), Reason::kQueryTooCostly));
+  ASSERT_EQ(log_.slots().Destroy(slot), absl::OkStatus());
+  EXPECT_THAT(*ReadEventsOfCase(log_.View(), chain, {}, 0, 3), SizeIs(0)) << "erased";
+}
+
+// What a question and a sample read of the store, of which one case in the area asked about and eight in another.
+TEST_F(FactsTest, AskedForNoAreaTheOneOfTheWarrantIsReadAndNoOther) {
+  log_.Enrol("idva", "E08000012");
+  log_.Enrol("school", "E08000003");
+  Store("request-0", 0);
+  for (int i = 1; i <= 8; ++i) Store(fmt::format("request-{}", i), 0, "school");
+  Keep(Size());
+  const auto directory = log_.Directory();
+  Executor executor(1, 16);
+  const int64_t now_ms = absl::ToUnixMillis(log_.now), day_ms = 86'400'000;
+  inspection::v1::Warrant warrant;
+  warrant.set_id("jtai-1");
+  warrant.set_kind(inspection::v1::WARRANT_KIND_STATUTORY);
+  warrant.mutable_scope()->set_from_ms(now_ms - day_ms);
+  warrant.mutable_scope()->set_until_ms(now_ms + day_ms);
+  const auto filled = [&](auto request) {
+    request.set_from_ms(now_ms - day_ms);
+    request.set_until_ms(now_ms + day_ms);
+    return request;
+  };
+  const auto asks = [&](const inspection::v1::AskQuestionRequest& request) {
+    CountedReads store(log_.store());
+    const auto table = AnswerQuestion(log_.ViewOf(store), executor, keys_, *directory, referral::DefaultClockRules(), Scope::Of(warrant, {}), *FindQuestion(7), request,
+                                      Size(), now_ms);
+    EXPECT_EQ(table.status(), absl::OkStatus());
+    EXPECT_EQ(table->referrals(), 1u);
+    return store.gets.load();
+  };
+  const auto draws = [&](const inspection::v1::DrawSampleRequest& request) {
+    CountedReads store(log_.store());
+    const auto sample = DrawSample(log_.ViewOf(store), keys_, *directory, Scope::Of(warrant, {}), request, std::string(kSampleSeedBytes, 's'), Size());
+    EXPECT_EQ(sample.status(), absl::OkStatus());
+    EXPECT_THAT(sample->cases, SizeIs(1));
+    return store.gets.load();
+  };
+  auto question = filled(inspection::v1::AskQuestionRequest());
+  auto sample = filled(inspection::v1::DrawSampleRequest());
+  sample.set_size(10);
+  auto question_there = question;
+  question_there.add_areas("E08000012");
+  auto sample_there = sample;
+  sample_there.add_areas("E08000012");
+  warrant.mutable_scope()->add_areas("E08000012");
+  EXPECT_EQ(asks(question), asks(question_there));
+  EXPECT_EQ(draws(sample), draws(sample_there));
+  warrant.mutable_scope()->clear_areas();
+  warrant.mutable_scope()->add_agencies("idva");
+  EXPECT_EQ(asks(question), asks(question_there));
+  EXPECT_EQ(draws(sample), draws(sample_there));
+  executor.Shutdown();
+}
+
+TEST_F(FactsTest, ASampleIsOfTheGradesAndAgeBandsAskedFor) {
+  Store("request-1", 0);
+  Store("request-2", 0, "idva", type::v1::RISK_GRADE_MEDIUM);
+  Keep(Size());
+  const auto directory = log_.Directory();
+  inspection::v1::DrawSampleRequest request;
+  request.set_size(10);
+  request.set_from_ms(1);
+  request.set_until_ms(absl::ToUnixMillis(log_.now) + 1);
+  const auto drawn = [&] {
+    const auto sample = DrawSample(log_.View(), keys_, *directory, Scope::All(), request, std::string(kSampleSeedBytes, 's'), Size());
+    EXPECT_EQ(sample.status(), absl::OkStatus());
+    std::set<std::string> grades;
+    for (const SampleDrawn& one : sample->cases) grades.insert(type::v1::RiskGrade_Name(one.one.grade));
+    return grades;
+  };
+  EXPECT_THAT(drawn(), SizeIs(2));
+  request.add_grades(type::v1::RISK_GRADE_MEDIUM);
+  EXPECT_THAT(drawn(), ::testing::ElementsAre("RISK_GRADE_MEDIUM"));
+  request.add_age_bands(type::v1::AGE_BAND_UNDER_16);
+  EXPECT_THAT(drawn(), SizeIs(0));
+  request.add_age_bands(type::v1::AGE_BAND_ADULT);
+  EXPECT_THAT(drawn(), SizeIs(1));
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ using inspection::v1::Table;
 using enum inspection::v1::ColumnKind;
 
 constexpr std::string_view kInForumStore =
-    "Who came to a meeting, its minutes, and who was to do what by when are in the forum's own store, which Accord's record does not hold.";
+    "Who came to a meeting, its minutes, and what was to be done by when are in the forum's own store, which Accord's record does not hold.";
 
 // When the next meeting after `ms` began that the record names: LISTED or DEFERRED for it, or HEARD; 0: none.
 int64_t NextMeetingMs(const std::vector<const ReferralFacts*>& of_case, int64_t ms) {
@@ -42,24 +42,87 @@ const FactEvent* EndOfAction(const ReferralFacts& facts, const FactEvent& action
   return nullptr;
 }
 
+// When an action of a referral of `facts` that was recorded at `ms` is due.
+int64_t ActionDueMs(const QuestionInput& input, const ReferralFacts& facts, int64_t ms) {
+  const int64_t meeting = NextMeetingMs(input.SameCases(facts), ms);
+  return meeting != 0 ? meeting : ms + input.days * kDayMs;
+}
+
+// What a forum's coordinator gives an agency to do, as ForumService.AddAction sends it: a notification for the forum's purpose, following on the case that
+// was heard, with the action in a safety plan.
+bool IsGivenAction(const ReferralFacts& facts) {
+  const auto& core = CoreOf(facts);
+  return core.type() == type::v1::REFERRAL_TYPE_NOTIFICATION && core.purpose() == type::v1::PURPOSE_MARAC && !core.caused_by().empty() && !IsTakenBack(facts) &&
+         std::any_of(facts.parts.sections.begin(), facts.parts.sections.end(),
+                     [](const type::v1::SectionPart& section) { return section.category() == type::v1::CATEGORY_SAFETY_PLAN; });
+}
+
+// How `owner` answered the action that it was given.
+struct GivenAction {
+  const FactEvent* done = nullptr;
+  const FactEvent* last = nullptr;  // What it said before: that it takes it on, or does not.
+  std::string_view lacks = "answer";
+};
+GivenAction AnswerToGiven(const ReferralFacts& facts, std::string_view owner) {
+  GivenAction given;
+  for (const FactEvent& event : facts.events) {
+    if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.agency != owner) continue;
+    switch (event.event.statement()) {
+      case type::v1::STATEMENT_KIND_ACTION:
+      case type::v1::STATEMENT_KIND_OUTCOME:
+      case type::v1::STATEMENT_KIND_CLOSED: given.done = &event; return given;
+      case type::v1::STATEMENT_KIND_ACCEPTED: given.lacks = "outcome"; given.last = &event; break;
+      case type::v1::STATEMENT_KIND_DECLINED:
+      case type::v1::STATEMENT_KIND_RETURNED:
+      case type::v1::STATEMENT_KIND_REDIRECTED: given.lacks = "owner"; given.last = &event; break;
+      default: break;
+    }
+  }
+  return given;
+}
+
+std::string ForumOfGiven(const QuestionInput& input, const ReferralFacts& facts) {
+  for (const ReferralFacts* other : input.SameCases(facts)) {
+    if (other->digest == CoreOf(facts).caused_by()) return CoreOf(*other).forum();
+  }
+  return CoreOf(facts).forum();
+}
+
+void AddGivenAction(const QuestionInput& input, const ReferralFacts& facts, Table& table) {
+  const int64_t due = ActionDueMs(input, facts, facts.stored_ms);
+  if (input.now_ms < due) return;
+  for (const auto& recipient : facts.parts.recipients) {
+    const GivenAction given = AnswerToGiven(facts, recipient.agency());
+    if (given.done != nullptr && given.done->time_ms <= due) continue;
+    std::vector<uint64_t> entries = {facts.stored_index};
+    for (const FactEvent* event : {given.last, given.done}) {
+      if (event != nullptr) entries.push_back(event->index);
+    }
+    AddAnswerRow(table, {ReferralCell(facts), CaseCell(facts), ForumOfGiven(input, facts), recipient.agency(), "", TimeCell(facts.stored_ms), TimeCell(due),
+                         TimeCell(given.done), given.done == nullptr ? std::string(given.lacks) : "in time"}, entries);
+  }
+}
+
 void OverdueActions(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"forum"}, {"agency"}, {"action"}, {"recorded", COLUMN_KIND_TIME},
-                     {"due", COLUMN_KIND_TIME}, {"done", COLUMN_KIND_TIME}});
+                     {"due", COLUMN_KIND_TIME}, {"done", COLUMN_KIND_TIME}, {"lacks"}});
   for (const ReferralFacts* facts : input.referrals) {
+    if (IsGivenAction(*facts)) AddGivenAction(input, *facts, table);
     for (const FactEvent& event : facts->events) {
       if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.event.statement() != type::v1::STATEMENT_KIND_ACTION) continue;
-      const int64_t meeting = NextMeetingMs(input.SameCases(*facts), event.time_ms);
-      const int64_t due = meeting != 0 ? meeting : event.time_ms + input.days * kDayMs;
+      const int64_t due = ActionDueMs(input, *facts, event.time_ms);
       const FactEvent* const done = EndOfAction(*facts, event);
       if (input.now_ms < due || (done != nullptr && done->time_ms <= due)) continue;
       std::vector<uint64_t> entries = {event.index};
       if (done != nullptr) entries.push_back(done->index);
       AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).forum(), event.agency,
-                           event.statement.has_value() ? event.statement->outcome_code() : "", TimeCell(event.time_ms), TimeCell(due), TimeCell(done)}, entries);
+                           event.statement.has_value() ? event.statement->outcome_code() : "", TimeCell(event.time_ms), TimeCell(due), TimeCell(done),
+                           done == nullptr ? "outcome" : "in time"}, entries);
     }
   }
   table.add_notes(fmt::format("Due is the next meeting that the record names, else {} days after the action was recorded.", input.days));
-  table.add_notes("An action without an owner cannot be on the record: each is a signed statement of the agency whose it is. " + std::string(kInForumStore));
+  table.add_notes("An action that a forum gave is what its coordinator sent the agency, what to do and by when being sealed: it lacks an answer when the agency said nothing of it, an owner "
+                  "when it declined, returned or redirected it, an outcome when it took it on. " + std::string(kInForumStore));
 }
 
 // The first answer of `agency` to what `facts` asks: a check answered, a statement of a decision, or a response that names it; null: none.
@@ -90,11 +153,13 @@ bool AsksForResearch(const ReferralFacts& facts) {
 struct ResearchCounts {
   uint64_t asked = 0, answered = 0, waiting = 0, no_reply = 0;
   std::vector<int64_t> took;
+  RowEntries entries;
 };
 
 void AddResearchRow(Table& table, const std::string& agency, const ResearchCounts& counts) {
   AddAnswerRow(table, {agency, CountCell(counts.asked), CountCell(counts.answered), CountCell(counts.waiting), CountCell(counts.no_reply),
-                       PercentCell(counts.no_reply, counts.asked), counts.took.empty() ? "" : DurationCell(SpreadOf(counts.took).median)});
+                       PercentCell(counts.no_reply, counts.asked), counts.took.empty() ? "" : DurationCell(SpreadOf(counts.took).median)},
+               counts.entries.all());
 }
 
 void ResearchWithoutReply(const QuestionInput& input, Table& table) {
@@ -102,42 +167,50 @@ void ResearchWithoutReply(const QuestionInput& input, Table& table) {
                      {"no_reply_share", COLUMN_KIND_PERCENT}, {"median", COLUMN_KIND_DURATION}});
   std::map<std::string, ResearchCounts> by_agency;
   ResearchCounts all;
+  uint64_t untimed = 0;
   for (const ReferralFacts* facts : input.referrals) {
     if (!AsksForResearch(*facts)) continue;
     for (const auto& recipient : facts->parts.recipients) {
       const ResearchAnswer answer = AnswerOf(input, *facts, recipient.agency());
       const bool over = input.now_ms > facts->stored_ms + input.days * kDayMs;
+      untimed += answer.time_ms != 0 && facts->recorded_later;
       for (ResearchCounts* counts : {&by_agency[recipient.agency()], &all}) {
+        counts->entries.Add(facts->stored_index);
+        if (answer.time_ms != 0) counts->entries.Add(answer.index);
         ++counts->asked;
         counts->answered += answer.time_ms != 0;
         counts->waiting += answer.time_ms == 0 && !over;
         counts->no_reply += answer.time_ms == 0 && over;
-        if (answer.time_ms != 0) counts->took.push_back(answer.time_ms - facts->stored_ms);
+        if (answer.time_ms != 0 && !facts->recorded_later) counts->took.push_back(answer.time_ms - facts->stored_ms);
       }
     }
   }
   for (const auto& [agency, counts] : by_agency) AddResearchRow(table, agency, counts);
   if (!by_agency.empty()) AddResearchRow(table, std::string(kTotalRow), all);
+  table.add_notes(fmt::format("{} replies to requests of imported history are not in the median.", untimed));
   table.add_notes("A reply is an answered check, a decline, an outcome, or a response that names the request; that nothing is known is as good a reply as any.");
-  table.add_notes("What a forum's coordinator asked its members through the forum's own list is not a request on this record. " + std::string(kInForumStore));
+  table.add_notes("The research that a forum's coordinator asks of its members is sent to each as a check, and counted here. " + std::string(kInForumStore));
 }
 
-type::v1::CheckAnswer LastCheckAnswer(const ReferralFacts& facts, const std::string& agency) {
-  auto answer = type::v1::CHECK_ANSWER_UNSPECIFIED;
+// Null: none.
+const FactEvent* LastCheckAnswer(const ReferralFacts& facts, const std::string& agency) {
+  const FactEvent* last = nullptr;
   for (const FactEvent& event : facts.events) {
     const bool answers = event.agency == agency && event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_CHECK_ANSWERED;
-    if (answers) answer = event.statement->check_answer();
+    if (answers) last = &event;
   }
-  return answer;
+  return last;
 }
 
 struct CheckCounts {
   uint64_t asked = 0, known = 0, not_known = 0, withheld = 0, none = 0;
+  RowEntries entries;
 };
 
 void AddCheckRow(Table& table, const std::string& agency, const CheckCounts& counts) {
   AddAnswerRow(table, {agency, CountCell(counts.asked), CountCell(counts.known), CountCell(counts.not_known), CountCell(counts.withheld), CountCell(counts.none),
-                       PercentCell(counts.not_known, counts.asked)});
+                       PercentCell(counts.not_known, counts.asked)},
+               counts.entries.all());
 }
 
 void NilReturns(const QuestionInput& input, Table& table) {
@@ -148,8 +221,11 @@ void NilReturns(const QuestionInput& input, Table& table) {
   for (const ReferralFacts* facts : input.referrals) {
     if (!AsksForResearch(*facts) || !CoreOf(*facts).checks()) continue;
     for (const auto& recipient : facts->parts.recipients) {
-      const type::v1::CheckAnswer answer = LastCheckAnswer(*facts, recipient.agency());
+      const FactEvent* const said = LastCheckAnswer(*facts, recipient.agency());
+      const auto answer = said == nullptr ? type::v1::CHECK_ANSWER_UNSPECIFIED : said->statement->check_answer();
       for (CheckCounts* counts : {&by_agency[recipient.agency()], &all}) {
+        counts->entries.Add(facts->stored_index);
+        if (said != nullptr) counts->entries.Add(said->index);
         ++counts->asked;
         counts->known += answer == type::v1::CHECK_ANSWER_KNOWN;
         counts->not_known += answer == type::v1::CHECK_ANSWER_NOT_KNOWN;
@@ -198,10 +274,13 @@ void Transfers(const QuestionInput& input, Table& table) {
 std::vector<Question> ForumQuestions() {
   return {
       {.number = 13,
-       .title = "Actions overdue at the next meeting",
-       .definition = "Actions that an agency stated on a referral and had not ended, by an outcome or a close, when the next meeting began.",
+       .title = "Actions overdue or without an owner at the next meeting",
+       .definition = "Actions that an agency stated on a referral and had not ended, by an outcome or a close, when the next meeting began; and those that a forum gave an agency, "
+                     "of which it had by then stated neither an action nor an outcome nor a close.",
        .parameters = {"days"},
-       .fields = {"STATEMENT ACTION", "STATEMENT OUTCOME", "STATEMENT CLOSED", "STATEMENT LISTED", "STATEMENT DEFERRED", "STATEMENT HEARD", "core.forum", "cases"},
+       .fields = {"STATEMENT ACTION", "STATEMENT OUTCOME", "STATEMENT CLOSED", "STATEMENT LISTED", "STATEMENT DEFERRED", "STATEMENT HEARD", "REFERRAL_STORED time",
+                  "STATEMENT ACCEPTED", "STATEMENT DECLINED", "STATEMENT RETURNED", "STATEMENT REDIRECTED", "core.type", "core.purpose", "core.caused_by", "core.forum",
+                  "sections.category", "recipients", "cases"},
        .cases = true,
        .days = 28,
        .answer = OverdueActions},

@@ -38,10 +38,13 @@ struct QuestionInput {
   std::vector<const ReferralFacts*> referrals;  // That are asked about, in the order of the log.
   std::vector<const ReferralFacts*> all;        // These and, for a question about cases, the others of their cases, in that order.
   std::map<std::string, std::vector<const ReferralFacts*>, std::less<>> by_case;  // `all`, by pseudonym.
+  std::string asked_case;                       // Pseudonym; empty unless one is asked about.
+  std::vector<const FactEvent*> of_case;        // What stands on its chain and on no referral's, in that order.
   std::map<std::string, AgencyFacts, std::less<>> agencies;
   referral::ClockRules clocks;            // In force when it was asked: school terms and bank holidays.
   std::vector<std::string> areas;         // As asked; none: all.
   std::vector<std::string> asked_agencies;  // Likewise.
+  std::vector<std::string> expected;      // Agencies of which an answer about a period says what there is, and if that is nothing.
   int64_t now_ms = 0;                     // As at, else when it was asked.
   uint32_t days = 0, count = 0;           // As asked, or the question's own.
   uint64_t tree_size = 0;
@@ -72,6 +75,7 @@ struct Question {
   bool one = false;    // About one case or referral, in place of areas and agencies; the period may be left out.
   uint32_t days = 0, count = 0;  // When the request says 0.
   std::vector<SumOf> sums;
+  // A note that counts begins with the count, or with `Of` and it, so that it is left out for who may not have small counts (suppression.h).
   void (*answer)(const QuestionInput& input, inspection::v1::Table& table) = nullptr;
 };
 

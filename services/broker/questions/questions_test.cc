@@ -59,29 +59,6 @@ TEST(QuestionsTest, TimelineHasEveryEntryInOrderAndMarksGaps) {
   EXPECT_THAT(Notes(table), ::testing::HasSubstr("No record in Accord for 68 days"));
 }
 
-TEST(QuestionsTest, IncidentToShareTimesByAgencyAndGradeAndNeverWhatWasRecordedLater) {
-  TestingRecord record;
-  record.Stored(kMondayMs).Grade(RISK_GRADE_HIGH).Happened(kMondayMs - kHourMs);
-  record.Stored(kMondayMs).Grade(RISK_GRADE_HIGH).Happened(kMondayMs - 5 * kHourMs, kMondayMs - 3 * kHourMs);  // From its latest end.
-  record.Stored(kMondayMs).Grade(RISK_GRADE_HIGH).Happened(kMondayMs - kRecordedLaterMs);                       // Just in time.
-  record.Stored(kMondayMs).Grade(RISK_GRADE_HIGH).Happened(kMondayMs - kRecordedLaterMs - 1);                   // Imported.
-  record.Stored(kMondayMs).Grade(RISK_GRADE_STANDARD);                                                          // Reports no event.
-  record.Stored(kMondayMs, "childrens").Grade(RISK_GRADE_HIGH).core().mutable_report()->set_source(REPORT_SOURCE_CHILD);
-  const Table table = record.Ask(2, kMondayMs + kLater);
-  auto row = RowWhere(table, "agency", "police");
-  EXPECT_EQ(row["grade"], "HIGH");
-  EXPECT_EQ(row["reports"], "4");
-  EXPECT_EQ(row["timed"], "3");
-  EXPECT_EQ(row["recorded_later"], "1");
-  EXPECT_EQ(row["median"], std::to_string(3 * kHourMs));
-  EXPECT_EQ(row["longest"], std::to_string(kRecordedLaterMs));
-  row = RowWhere(table, "agency", "childrens");
-  EXPECT_EQ(row["no_time"], "1");
-  EXPECT_EQ(row["median"], "");
-  EXPECT_EQ(RowWhere(table, "agency", "all")["reports"], "5");
-  EXPECT_EQ(table.coverage_size(), 2);
-}
-
 TEST(QuestionsTest, HighWithoutMaracOrIdvaInTime) {
   TestingRecord record;
   record.Stored(kMondayMs).Grade(RISK_GRADE_HIGH).Case('a');                                                             // Nothing followed.
@@ -183,6 +160,7 @@ TEST(QuestionsTest, SharesWithoutConsentAndWhatTheyLack) {
   EXPECT_EQ(row["no_basis"], "1");
   EXPECT_EQ(row["no_approver"], "1");
   EXPECT_EQ(row["blank_share"], "50.0");
+  EXPECT_EQ(row["bases_and_gateways"], "PUBLIC_TASK/CA1989_S47, none/none");
   EXPECT_EQ(RowWhere(table, "agency", "housing")["blank_share"], "");
   EXPECT_EQ(RowWhere(table, "agency", "all")["shares"], "4");
 }
@@ -286,6 +264,38 @@ TEST(QuestionsTest, ActionsOverdueAtTheNextMeeting) {
   ASSERT_EQ(table.rows_size(), 1);
   EXPECT_EQ(RowWhere(table, "agency", "idva")["due"], std::to_string(kMondayMs + 7 * kDayMs));
   EXPECT_THAT(Notes(table), ::testing::HasSubstr("in the forum's own store"));
+  EXPECT_EQ(RowWhere(table, "agency", "idva")["lacks"], "in time");
+  EXPECT_EQ(record.Ask(13, kMondayMs + 7 * kDayMs - 1).rows_size(), 0);
+}
+
+TEST(QuestionsTest, ActionsThatAForumGaveAndNobodyOwns) {
+  TestingRecord record;
+  auto heard = record.Stored(kMondayMs - kDayMs).Case('a').To("housing");
+  heard.core().set_forum("marac-south");
+  heard.Said(kMondayMs - 1, "housing", STATEMENT_KIND_LISTED).statement->set_meeting_at_ms(kMondayMs + 7 * kDayMs);
+  const auto given = [&](const std::string& owner, Category category = CATEGORY_SAFETY_PLAN) {
+    record.Enrol(owner, AGENCY_KIND_HEALTH);
+    auto action = record.Stored(kMondayMs, "housing").Type(REFERRAL_TYPE_NOTIFICATION).Case('a').To(owner, category);
+    action.core().set_purpose(PURPOSE_MARAC);
+    action.core().set_caused_by(heard.digest());
+    return action;
+  };
+  given("silent").Said(kMondayMs + 1, "silent", STATEMENT_KIND_OPENED);
+  given("declined").Said(kMondayMs + 1, "declined", STATEMENT_KIND_DECLINED);
+  given("accepted").Said(kMondayMs + 1, "accepted", STATEMENT_KIND_ACCEPTED);
+  given("late").Said(kMondayMs + 7 * kDayMs + 1, "late", STATEMENT_KIND_OUTCOME);
+  given("done").Said(kMondayMs + 7 * kDayMs, "done", STATEMENT_KIND_OUTCOME);
+  given("recalled").Said(kMondayMs + 1, "housing", STATEMENT_KIND_RECALL);
+  given("told", CATEGORY_NARRATIVE);  // No action: it has no safety plan.
+  const Table table = record.Ask(13, kMondayMs + 7 * kDayMs + 2);
+  EXPECT_EQ(table.rows_size(), 4);
+  auto row = RowWhere(table, "agency", "silent");
+  EXPECT_EQ(row["lacks"], "answer");
+  EXPECT_EQ(row["forum"], "marac-south");
+  EXPECT_EQ(row["due"], std::to_string(kMondayMs + 7 * kDayMs));
+  EXPECT_EQ(RowWhere(table, "agency", "declined")["lacks"], "owner");
+  EXPECT_EQ(RowWhere(table, "agency", "accepted")["lacks"], "outcome");
+  EXPECT_EQ(RowWhere(table, "agency", "late")["lacks"], "in time");
   EXPECT_EQ(record.Ask(13, kMondayMs + 7 * kDayMs - 1).rows_size(), 0);
 }
 
@@ -416,6 +426,7 @@ TEST(QuestionsTest, ProtectionBlockedCorrectedAndBreached) {
   EXPECT_EQ(RowWhere(table, "what", "blocked when stored")["recipient"], "housing");
   EXPECT_EQ(RowWhere(table, "what", "safe contact corrected: told")["recipient"], "idva");
   EXPECT_EQ(RowWhere(table, "what", "breach recorded")["sender"], "police");
+  EXPECT_THAT(Notes(table), ::testing::HasSubstr("What a preview showed as blocked and what a submission was refused for is not in it"));
 }
 
 TEST(QuestionsTest, TheIntegrityOfChainsPointsToABundle) {

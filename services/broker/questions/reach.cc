@@ -13,19 +13,39 @@ namespace {
 using inspection::v1::Table;
 using enum inspection::v1::ColumnKind;
 
-// The first time, from `from_ms` to `until_ms`, at which an agency of `kind` was reached in the cases of `facts`; 0: no record.
-int64_t ReachedInCases(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind, int64_t from_ms, int64_t until_ms) {
-  int64_t first = 0;
+// The first time that somebody was reached in the cases of a referral; 0: no record.
+struct FirstReached {
+  int64_t any = 0;
+  int64_t timely = 0;  // By what was recorded when it happened: imported history never counts as in time.
+
+  void Take(int64_t ms, const ReferralFacts& by) {
+    if (any == 0 || ms < any) any = ms;
+    if (!by.recorded_later && (timely == 0 || ms < timely)) timely = ms;
+  }
+};
+
+// An agency of `kind`, from `from_ms` to `until_ms`.
+FirstReached ReachedInCases(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind, int64_t from_ms, int64_t until_ms) {
+  FirstReached first;
   for (const ReferralFacts* other : input.SameCases(facts)) {
     const int64_t reached = ReachedKindMs(input, *other, kind);
-    if (reached >= from_ms && reached <= until_ms && reached != 0 && (first == 0 || reached < first)) first = reached;
+    if (reached != 0 && reached >= from_ms && reached <= until_ms) first.Take(reached, *other);
   }
   return first;
 }
 
-// When it first stood at HIGH: as it was stored, or as it was graded anew; 0: it never did.
+// A Marac, from `from_ms` on.
+FirstReached MaracInCases(const QuestionInput& input, const ReferralFacts& facts, int64_t from_ms) {
+  FirstReached first;
+  for (const ReferralFacts* other : input.SameCases(facts)) {
+    if (IsMaracReferral(input, *other) && MadeMs(*other) >= from_ms) first.Take(MadeMs(*other), *other);
+  }
+  return first;
+}
+
+// When it first stood at HIGH: as it was made, or as it was graded anew; 0: it never did.
 int64_t HighSinceMs(const ReferralFacts& facts) {
-  if (CoreOf(facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return facts.stored_ms;
+  if (CoreOf(facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return MadeMs(facts);
   for (const FactEvent& event : facts.events) {
     if (event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_REGRADED &&
         event.statement->regraded().grade() == type::v1::RISK_GRADE_HIGH) {
@@ -38,28 +58,33 @@ int64_t HighSinceMs(const ReferralFacts& facts) {
 void HighWithoutMaracOrIdva(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"high_since", COLUMN_KIND_TIME},
                      {"due", COLUMN_KIND_TIME}, {"marac_later", COLUMN_KIND_TIME}, {"idva_later", COLUMN_KIND_TIME}});
-  uint64_t high = 0, waiting = 0;
+  uint64_t high = 0, waiting = 0, recorded_later = 0;
   for (const ReferralFacts* facts : input.referrals) {
     const int64_t since = HighSinceMs(*facts);
     if (since == 0 || IsTakenBack(*facts) || CoreOf(*facts).type() == type::v1::REFERRAL_TYPE_NOT_SHARED) continue;
     ++high;
     const int64_t within = input.days * kDayMs, due = since + within;
-    int64_t marac = 0;
-    for (const ReferralFacts* other : input.SameCases(*facts)) {
-      if (IsMaracReferral(*other) && other->stored_ms >= since - within && marac == 0) marac = other->stored_ms;
+    const FirstReached marac = MaracInCases(input, *facts, since - within);
+    const FirstReached idva = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_IDVA, since - within, input.now_ms);
+    // Since when it is HIGH is known of what was recorded as it happened, or graded anew here.
+    const bool imported = facts->recorded_later && CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH;
+    if (imported && (marac.any != 0 || idva.any != 0)) {
+      ++recorded_later;
+      continue;
     }
-    const int64_t idva = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_IDVA, since - within, input.now_ms);
-    if ((marac != 0 && marac <= due) || (idva != 0 && idva <= due)) continue;
+    if ((marac.timely != 0 && marac.timely <= due) || (idva.timely != 0 && idva.timely <= due)) continue;
     if (input.now_ms <= due) {
       ++waiting;
       continue;
     }
-    AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).sender(), TimeCell(since), TimeCell(due), TimeCell(marac), TimeCell(idva)},
+    AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).sender(), TimeCell(since), TimeCell(due), TimeCell(marac.any), TimeCell(idva.any)},
                  {facts->stored_index});
   }
-  table.add_notes(fmt::format("Of {} referrals at HIGH {} are listed; of {} the time has not come yet.", high, table.rows_size(), waiting));
-  table.add_notes("A Marac or Idva referral counts if it is of a same case and of at most as many days before. One made outside Accord has no record in "
-                  "Accord unless it was recorded as told outside.");
+  table.add_notes(fmt::format("Of {} referrals at HIGH {} are listed; of {} the time has not come yet. {} of imported history reached one, and are neither listed nor counted as timely.",
+                              high, table.rows_size(), waiting, recorded_later));
+  table.add_notes("A Marac or Idva referral counts if it is of a same case and of at most as many days before, and was not taken back. One made outside Accord has no "
+                  "record in Accord unless it was recorded as told outside: that counts from when it was told. One recorded more than 30 days after what it reports is "
+                  "shown and never counts as in time.");
 }
 
 bool NotSharedWith(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind) {
@@ -77,26 +102,33 @@ bool HasBornChild(const ReferralFacts& facts) {
 void ChildrenNotReferred(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"stored", COLUMN_KIND_TIME}, {"children", COLUMN_KIND_COUNT},
                      {"childrens_services", COLUMN_KIND_TIME}, {"school", COLUMN_KIND_TIME}, {"lacks"}, {"not_shared_recorded", COLUMN_KIND_BOOL}});
-  uint64_t reports = 0;
+  uint64_t reports = 0, recorded_later = 0;
   for (const ReferralFacts* facts : input.referrals) {
     if (!ReportsEvent(*facts) || !HasChild(*facts) || IsTakenBack(*facts)) continue;
     ++reports;
     const int64_t from = facts->stored_ms - input.days * kDayMs, due = facts->stored_ms + input.days * kDayMs;
     if (input.now_ms <= due) continue;
-    const int64_t services = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_CHILDRENS_SERVICES, from, due);
-    const int64_t school = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_EDUCATION, from, due);
-    const bool no_school = school == 0 && HasBornChild(*facts);
-    if (services != 0 && !no_school) continue;
+    const FirstReached services = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_CHILDRENS_SERVICES, from, due);
+    const FirstReached school = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_EDUCATION, from, due);
+    // Of an imported report it is known whom it reached, not when.
+    const auto reached = [&](const FirstReached& one) { return (facts->recorded_later ? one.any : one.timely) != 0; };
+    const bool no_services = !reached(services), no_school = !reached(school) && HasBornChild(*facts);
+    if (!no_services && !no_school) {
+      recorded_later += facts->recorded_later;
+      continue;
+    }
     const auto children = std::count_if(facts->parts.subjects.begin(), facts->parts.subjects.end(), [](const type::v1::SubjectPart& subject) {
       return subject.role() == type::v1::SUBJECT_ROLE_CHILD || subject.role() == type::v1::SUBJECT_ROLE_UNBORN_CHILD;
     });
-    const std::string lacks = services == 0 ? no_school ? "children's services, school" : "children's services" : "school";
+    const std::string lacks = no_services ? no_school ? "children's services, school" : "children's services" : "school";
     const bool not_shared = NotSharedWith(input, *facts, type::v1::AGENCY_KIND_CHILDRENS_SERVICES) || NotSharedWith(input, *facts, type::v1::AGENCY_KIND_EDUCATION);
     AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).sender(), TimeCell(facts->stored_ms),
-                         CountCell(static_cast<uint64_t>(children)), TimeCell(services), TimeCell(school), lacks, BoolCell(not_shared)},
+                         CountCell(static_cast<uint64_t>(children)), TimeCell(services.any), TimeCell(school.any), lacks, BoolCell(not_shared)},
                  {facts->stored_index});
   }
-  table.add_notes(fmt::format("Of {} reports with a child {} are listed.", reports, table.rows_size()));
+  table.add_notes(fmt::format("Of {} reports with a child {} are listed. {} of imported history lack neither, and are not counted as timely.", reports, table.rows_size(),
+                              recorded_later));
+  table.add_notes("Somebody reached by a referral that was recorded more than 30 days after what it reports is shown, and never counts as reached in time.");
   table.add_notes("Whether a child is of school age, or taught at home, is in sealed content that the broker cannot read: `school` says only that nothing "
                   "reached an agency of kind education in time. An unborn child is not expected at one.");
 }
@@ -113,7 +145,7 @@ void SchoolNotices(const QuestionInput& input, Table& table) {
       const int64_t due = input.SchoolStartMs(core.sender(), happened);
       if (input.now_ms <= due) continue;
       const bool by_police = input.KindOf(core.sender()) == type::v1::AGENCY_KIND_POLICE;
-      if (!by_police || ReachedInCases(input, *facts, type::v1::AGENCY_KIND_EDUCATION, facts->stored_ms - kDayMs, input.now_ms) != 0) continue;
+      if (!by_police || ReachedInCases(input, *facts, type::v1::AGENCY_KIND_EDUCATION, facts->stored_ms - kDayMs, input.now_ms).any != 0) continue;
       AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), core.sender(), "", TimeCell(happened), TimeCell(due), "", "", "school"},
                    {facts->stored_index});
     }
@@ -136,9 +168,11 @@ void SchoolNotices(const QuestionInput& input, Table& table) {
 
 struct Voices {
   uint64_t referrals = 0, with_voice = 0, with_child = 0, child_voice = 0;
+  RowEntries entries;
   void Add(const ReferralFacts& facts) {
     const bool voice = std::any_of(facts.parts.sections.begin(), facts.parts.sections.end(),
                                    [](const type::v1::SectionPart& section) { return section.category() == type::v1::CATEGORY_VOICE; });
+    entries.Add(facts.stored_index);
     ++referrals;
     with_voice += voice;
     if (!HasChild(facts)) return;
@@ -150,7 +184,8 @@ struct Voices {
 void AddVoices(Table& table, const std::string& agency, const Voices& voices) {
   AddAnswerRow(table, {agency, CountCell(voices.referrals), CountCell(voices.with_voice), CountCell(voices.referrals - voices.with_voice),
                        PercentCell(voices.referrals - voices.with_voice, voices.referrals), CountCell(voices.with_child), CountCell(voices.child_voice),
-                       CountCell(voices.with_child - voices.child_voice), PercentCell(voices.with_child - voices.child_voice, voices.with_child)});
+                       CountCell(voices.with_child - voices.child_voice), PercentCell(voices.with_child - voices.child_voice, voices.with_child)},
+               voices.entries.all());
 }
 
 void VoiceEmpty(const QuestionInput& input, Table& table) {
@@ -176,9 +211,11 @@ std::vector<Question> ReachQuestions() {
   return {
       {.number = 3,
        .title = "HIGH cases that reached neither a Marac nor an Idva in time",
-       .definition = "Referrals graded HIGH, as stored or later, with no Marac referral and no release to an Idva service in any of their cases within so many days.",
+       .definition = "Referrals graded HIGH, as stored or later, with no Marac referral and no release to an Idva service in any of their cases within so many days, "
+                     "nor a record that one was told outside Accord.",
        .parameters = {"days"},
-       .fields = {"REFERRAL_STORED time", "RELEASED", "STATEMENT REGRADED", "core.risk.grade", "core.purpose", "core.type", "recipients", "cases"},
+       .fields = {"REFERRAL_STORED time", "RELEASED", "SENT_OUTSIDE_RECORDED", "STATEMENT REGRADED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "core.happened",
+                  "core.risk.grade", "core.purpose", "core.type", "recipients", "cases"},
        .cases = true,
        .days = 5,
        .answer = HighWithoutMaracOrIdva},

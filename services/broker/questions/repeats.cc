@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "common/base/bytes.h"
 #include "services/broker/questions/rows.h"
@@ -24,31 +25,57 @@ const FactEvent* FlaggedAs(const ReferralFacts& facts, type::v1::CaseFlag flag) 
   return nullptr;
 }
 
+// The last Marac referral before a report, and the first from it on; null: none. One told outside Accord came before the report when it was
+// told before what the report says happened: it may well be told before the report is written.
+struct MaracsOfReport {
+  const ReferralFacts *last = nullptr, *referred = nullptr;
+};
+MaracsOfReport MaracsAround(const QuestionInput& input, const ReferralFacts& facts) {
+  MaracsOfReport found;
+  const int64_t happened = CoreOf(facts).happened().latest_ms();
+  const int64_t reported = happened == 0 ? facts.stored_ms : std::min(happened, facts.stored_ms);
+  for (const ReferralFacts* other : input.SameCases(facts)) {
+    if (!IsMaracReferral(input, *other)) continue;
+    const int64_t made = MadeMs(*other);
+    const bool outside = CoreOf(*other).type() == type::v1::REFERRAL_TYPE_SENT_OUTSIDE;
+    if (outside ? made < reported : other->stored_index < facts.stored_index) {
+      if (facts.stored_ms - made <= kRepeatMs && (found.last == nullptr || made >= MadeMs(*found.last))) found.last = other;
+      continue;
+    }
+    // One that can count as timely before one that was recorded later.
+    const auto rank = [](const ReferralFacts& one) { return std::pair(one.recorded_later, MadeMs(one)); };
+    if (found.referred == nullptr || rank(*other) < rank(*found.referred)) found.referred = other;
+  }
+  return found;
+}
+
 void Repeats(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"detected", COLUMN_KIND_TIME}, {"last_marac", COLUMN_KIND_TIME},
                      {"due", COLUMN_KIND_TIME}, {"referred", COLUMN_KIND_TIME}, {"referred_by"}, {"missed", COLUMN_KIND_BOOL}});
-  uint64_t missed = 0, waiting = 0;
+  uint64_t missed = 0, waiting = 0, recorded_later = 0;
   for (const ReferralFacts* facts : input.referrals) {
     const FactEvent* const flagged = FlaggedAs(*facts, type::v1::CASE_FLAG_MARAC_REPEAT);
     if (flagged == nullptr) continue;
     const int64_t due = facts->stored_ms + input.days * kDayMs;
-    const ReferralFacts *last = nullptr, *referred = nullptr;
-    for (const ReferralFacts* other : input.SameCases(*facts)) {
-      if (!IsMaracReferral(*other)) continue;
-      if (other->stored_index < facts->stored_index && facts->stored_ms - other->stored_ms <= kRepeatMs) last = other;
-      if (other->stored_index >= facts->stored_index && referred == nullptr) referred = other;
-    }
-    const bool in_time = referred != nullptr && referred->stored_ms <= due;
-    const bool late = !in_time && input.now_ms > due;
+    const auto [last, referred] = MaracsAround(input, *facts);
+    // Of imported history it is known that a repeat was referred, not whether in time.
+    const bool judged = !facts->recorded_later || referred == nullptr;
+    const bool in_time = judged && referred != nullptr && !referred->recorded_later && MadeMs(*referred) <= due;
+    const bool late = judged && !in_time && input.now_ms > due;
+    recorded_later += !judged;
     missed += late;
-    waiting += !in_time && !late;
+    waiting += judged && !in_time && !late;
     std::vector<uint64_t> entries = {flagged->index};
+    if (last != nullptr) entries.push_back(last->stored_index);
     if (referred != nullptr) entries.push_back(referred->stored_index);
-    AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).sender(), TimeCell(flagged), TimeCell(last == nullptr ? 0 : last->stored_ms),
-                         TimeCell(due), TimeCell(referred == nullptr ? 0 : referred->stored_ms), referred == nullptr ? "" : CoreOf(*referred).sender(),
-                         BoolCell(late)}, entries);
+    AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).sender(), TimeCell(flagged), TimeCell(last == nullptr ? 0 : MadeMs(*last)),
+                         TimeCell(due), TimeCell(referred == nullptr ? 0 : MadeMs(*referred)), referred == nullptr ? "" : CoreOf(*referred).sender(),
+                         judged ? BoolCell(late) : ""}, entries);
   }
-  table.add_notes(fmt::format("{} repeats were detected; {} were not referred to a Marac in time, of {} the time has not come yet.", table.rows_size(), missed, waiting));
+  table.add_notes(fmt::format("{} repeats were detected; {} were not referred to a Marac in time, of {} the time has not come yet. {} of imported history were referred, and are "
+                              "not counted as timely: their `missed` is empty.", table.rows_size(), missed, waiting, recorded_later));
+  table.add_notes("A Marac referral that was taken back is none. One recorded as told outside Accord counts from when it was told; one recorded more than 30 days after what it "
+                  "reports never counts as in time.");
   table.add_notes("A repeat is what the case rules in force found when the report was stored, between the same victim and alleged perpetrator. People whom no strong "
                   "token or confirmed link joins are not known to be the same.");
 }
@@ -88,9 +115,9 @@ std::vector<CaseIncident> MostWithin(const std::vector<CaseIncident>& incidents,
   return most;
 }
 
-bool WasEscalated(const std::vector<const ReferralFacts*>& of_case) {
-  return std::any_of(of_case.begin(), of_case.end(), [](const ReferralFacts* facts) {
-    if (CoreOf(*facts).purpose() == type::v1::PURPOSE_MARAC || CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return true;
+bool WasEscalated(const QuestionInput& input, const std::vector<const ReferralFacts*>& of_case) {
+  return std::any_of(of_case.begin(), of_case.end(), [&](const ReferralFacts* facts) {
+    if (IsMaracReferral(input, *facts) || CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return true;
     return std::any_of(facts->events.begin(), facts->events.end(), [](const FactEvent& event) {
       return event.statement.has_value() && event.statement->regraded().grade() == type::v1::RISK_GRADE_HIGH;
     });
@@ -104,7 +131,7 @@ void NeverEscalated(const QuestionInput& input, Table& table) {
   for (const ReferralFacts* facts : input.referrals) cases.insert(facts->cases.begin(), facts->cases.end());
   for (const std::string& pseudonym : cases) {
     const auto found = input.by_case.find(pseudonym);
-    if (found == input.by_case.end() || WasEscalated(found->second)) continue;
+    if (found == input.by_case.end() || WasEscalated(input, found->second)) continue;
     const std::vector<CaseIncident> most = MostWithin(IncidentsOf(found->second), input.days * kDayMs);
     if (most.empty() || most.size() < input.count) continue;
     std::set<std::string> agencies;
@@ -120,7 +147,8 @@ void NeverEscalated(const QuestionInput& input, Table& table) {
   }
   table.add_notes("Reports of one event that give its reference count once; those that give none count each, so one event that two agencies told without it counts twice. "
                   "Nothing is taken out because somebody labelled it malicious.");
-  table.add_notes("Escalated means, anywhere in the case: a referral for a Marac, or the grade HIGH.");
+  table.add_notes("Escalated means, anywhere in the case: a referral to a Marac that was not taken back, in Accord or recorded as told outside, or the grade HIGH. A decision not to "
+                  "refer is none.");
 }
 
 class GradeRows {
@@ -256,7 +284,8 @@ std::vector<Question> RepeatQuestions() {
        .definition = "Reports that the case rules found to be a Marac repeat when they were stored, with the Marac referral before and the one that followed; missed "
                      "when none was stored within so many days.",
        .parameters = {"days"},
-       .fields = {"CASE_FLAGGED case_flags", "REFERRAL_STORED time", "core.purpose", "core.type", "core.sender", "cases"},
+       .fields = {"CASE_FLAGGED case_flags", "REFERRAL_STORED time", "SENT_OUTSIDE_RECORDED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "core.happened", "core.purpose",
+                  "core.type", "core.sender", "cases"},
        .cases = true,
        .days = 14,
        .answer = Repeats},
@@ -264,7 +293,8 @@ std::vector<Question> RepeatQuestions() {
        .title = "Several incidents that were never escalated",
        .definition = "Cases with at least so many incidents within so many days, whatever their exact dates, in which nothing was referred to a Marac and no grade was HIGH.",
        .parameters = {"days", "count"},
-       .fields = {"REFERRAL_STORED", "STATEMENT REGRADED", "core.happened", "core.report.event", "core.purpose", "core.risk.grade", "cases"},
+       .fields = {"REFERRAL_STORED", "SENT_OUTSIDE_RECORDED", "STATEMENT REGRADED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "core.happened", "core.report.event",
+                  "core.purpose", "core.type", "core.risk.grade", "cases"},
        .cases = true,
        .days = 366,
        .count = 3,

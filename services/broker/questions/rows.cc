@@ -28,6 +28,10 @@ void AddAnswerRow(inspection::v1::Table& table, std::vector<std::string> cells, 
   }
 }
 
+void RowEntries::Add(uint64_t index) {
+  if (entries_.size() < kRowEntriesMax && std::find(entries_.begin(), entries_.end(), index) == entries_.end()) entries_.push_back(index);
+}
+
 std::string TimeCell(int64_t ms) { return ms == 0 ? "" : fmt::to_string(ms); }
 std::string TimeCell(const FactEvent* event) { return event == nullptr ? "" : fmt::to_string(event->time_ms); }
 std::string CountCell(uint64_t count) { return fmt::to_string(count); }
@@ -85,8 +89,23 @@ bool HasChild(const ReferralFacts& facts) {
   });
 }
 
-bool IsMaracReferral(const ReferralFacts& facts) {
-  return CoreOf(facts).purpose() == type::v1::PURPOSE_MARAC && CoreOf(facts).type() == type::v1::REFERRAL_TYPE_REFERRAL;
+int64_t MadeMs(const ReferralFacts& facts) {
+  return CoreOf(facts).type() == type::v1::REFERRAL_TYPE_SENT_OUTSIDE ? CoreOf(facts).happened().latest_ms() : facts.stored_ms;
+}
+
+bool IsMaracReferral(const QuestionInput& input, const ReferralFacts& facts) {
+  if (CoreOf(facts).purpose() != type::v1::PURPOSE_MARAC || IsTakenBack(facts)) return false;
+  const ReferralFacts* version = &facts;
+  while (CoreOf(*version).type() == type::v1::REFERRAL_TYPE_CORRECTION) {
+    const auto same = input.SameCases(facts);
+    const auto older = std::find_if(same.begin(), same.end(), [&](const ReferralFacts* other) {
+      return other->digest == CoreOf(*version).caused_by() && other->stored_index < version->stored_index;  // Always further back: it ends.
+    });
+    if (older == same.end()) return false;
+    version = *older;
+  }
+  const auto type = CoreOf(*version).type();
+  return type == type::v1::REFERRAL_TYPE_REFERRAL || type == type::v1::REFERRAL_TYPE_SENT_OUTSIDE;
 }
 
 std::vector<std::string> RecipientsOfKind(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind) {
@@ -98,9 +117,8 @@ std::vector<std::string> RecipientsOfKind(const QuestionInput& input, const Refe
 }
 
 int64_t ReachedKindMs(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind) {
-  const auto type = CoreOf(facts).type();
-  if (type == type::v1::REFERRAL_TYPE_SENT_OUTSIDE) {
-    return RecipientsOfKind(input, facts, kind).empty() ? 0 : CoreOf(facts).happened().latest_ms();
+  if (CoreOf(facts).type() == type::v1::REFERRAL_TYPE_SENT_OUTSIDE) {
+    return RecipientsOfKind(input, facts, kind).empty() ? 0 : MadeMs(facts);
   }
   int64_t first = 0;
   for (const FactEvent& event : facts.events) {

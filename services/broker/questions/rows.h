@@ -29,6 +29,16 @@ void SetColumns(inspection::v1::Table& table, std::initializer_list<ColumnSpec> 
 // REQUIRES: as many cells as columns. At most kRowEntriesMax of `entries`.
 void AddAnswerRow(inspection::v1::Table& table, std::vector<std::string> cells, const std::vector<uint64_t>& entries = {});
 
+// The entries that a row of counts rests on, each once: the first kRowEntriesMax, so that a large group costs no more than a small one.
+class RowEntries {
+ public:
+  void Add(uint64_t index);
+  const std::vector<uint64_t>& all() const { return entries_; }
+
+ private:
+  std::vector<uint64_t> entries_;
+};
+
 // Cells. A time or event that there is none of is empty.
 std::string TimeCell(int64_t ms);
 std::string TimeCell(const FactEvent* event);
@@ -58,7 +68,11 @@ const type::v1::HeaderCore& CoreOf(const ReferralFacts& facts);
 // Reports an event: a referral, notification or event notice that says when it happened or which event it is.
 bool ReportsEvent(const ReferralFacts& facts);
 bool HasChild(const ReferralFacts& facts);
-bool IsMaracReferral(const ReferralFacts& facts);  // Purpose MARAC and type REFERRAL.
+// When it was made: of what was told outside Accord when it was told, else when it was stored.
+int64_t MadeMs(const ReferralFacts& facts);
+// Purpose MARAC, referred or told outside Accord, and not taken back: as the case rules have it (common/referral/case_rules.h). A correction
+// is of the type of what it corrects. That somebody was not referred is none.
+bool IsMaracReferral(const QuestionInput& input, const ReferralFacts& facts);
 // Its own recipients of `kind`, by id.
 std::vector<std::string> RecipientsOfKind(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind);
 // When an agency of `kind` could first have it: released to one, or told outside Accord; 0 when there is no record.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "common/base/bytes.h"
@@ -72,6 +73,16 @@ std::vector<uint64_t> ShareOut(const std::vector<uint64_t>& sizes, uint64_t want
   return shares;
 }
 
+std::string SampleTitle(const Sample& sample, const DrawSampleRequest& request) {
+  std::set<std::string> grades, bands;
+  for (const int grade : request.grades()) grades.insert(CodeName(*type::v1::RiskGrade_descriptor(), grade));
+  for (const int band : request.age_bands()) bands.insert(CodeName(*type::v1::AgeBand_descriptor(), band));
+  std::string title = fmt::format("A random sample of {} cases", sample.cases.size());
+  if (!grades.empty()) title += "; grades: " + JoinCells(grades);
+  if (!bands.empty()) title += "; age bands: " + JoinCells(bands);
+  return title;
+}
+
 // The warrant's scope as it is before a sample limits it.
 Scope BeforeSampling(const Scope& scope) {
   if (scope.warrant_id().empty()) return scope;
@@ -114,7 +125,7 @@ Sample DrawFrom(const std::vector<SampleCase>& frame, const std::vector<SampleSt
 absl::Status CheckSample(const DrawSampleRequest& request, const Scope& scope, uint64_t log_size) {
   if (request.size() < 1 || request.size() > kSampleCasesMax) return SampleInvalid("size", fmt::format("1 to {} are possible", kSampleCasesMax));
   ACCORD_RETURN_IF_ERROR(CheckPeriod(request.from_ms(), request.until_ms()));
-  if (request.areas_size() > kQuestionValuesMax) return SampleInvalid("areas", fmt::format("at most {}", kQuestionValuesMax));
+  ACCORD_RETURN_IF_ERROR(CheckAskedLists(request.areas(), request.grades(), request.age_bands()));
   if (!request.seed().empty() && request.seed().size() != kSampleSeedBytes) return SampleInvalid("seed", "16 bytes, or none");
   if (request.tree_size() > log_size) return SampleInvalid("tree_size", "the log is not as long");
   std::set<int> seen;
@@ -130,13 +141,14 @@ absl::StatusOr<Sample> DrawSample(const ReadView& view, const TrailKeys& keys, c
                                   const DrawSampleRequest& request, std::string_view seed, uint64_t tree_size) {
   ACCORD_ASSIGN_OR_RETURN(const uint64_t from, IndexAt(view, request.from_ms()));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t until, IndexAt(view, request.until_ms()));
-  ACCORD_ASSIGN_OR_RETURN(const auto indices, ReferralsStored(view, keys, directory, {}, {request.areas().begin(), request.areas().end()}, from,
-                                                              std::min(until, tree_size), kQuestionReferralsMax));
+  const AskedWhere where = WhereAsked(scope, request.areas(), {});
+  ACCORD_ASSIGN_OR_RETURN(const auto indices, ReferralsStored(view, keys, directory, where.agencies, where.areas, from, std::min(until, tree_size), kQuestionReferralsMax));
   const Scope covers = BeforeSampling(scope);
   std::map<std::string, SampleCase> frame;
   for (const uint64_t index : indices) {
     ACCORD_ASSIGN_OR_RETURN(const auto facts, ReadFacts(view, index, index + 1));  // Its stored entry alone.
     if (!facts.has_value() || !covers.Covers(ScopeFactsOf(*facts, directory))) continue;
+    if (!IsAskedAbout(*facts, request.grades(), request.age_bands())) continue;
     for (const std::string& pseudonym : facts->cases) {
       SampleCase& one = frame[pseudonym];
       one.pseudonym = pseudonym;
@@ -158,8 +170,8 @@ absl::StatusOr<Sample> DrawSample(const ReadView& view, const TrailKeys& keys, c
 inspection::v1::Table SampleTable(const Sample& sample, const DrawSampleRequest& request, const Scope& scope, uint64_t tree_size) {
   using enum inspection::v1::ColumnKind;
   inspection::v1::Table table;
-  table.set_title(fmt::format("A random sample of {} cases", sample.cases.size()));
-  table.set_definition("Cases with a referral stored in the period, drawn at random within strata; grade, sender and area are those of the newest referral of the period.");
+  table.set_title(SampleTitle(sample, request));
+  table.set_definition("Cases with such a referral stored in the period, drawn at random within strata; grade, sender and area are those of the newest such referral.");
   SetColumns(table, {{"number", COLUMN_KIND_TEXT}, {"case", COLUMN_KIND_CASE}, {"grade"}, {"sender"}, {"area"}, {"child", COLUMN_KIND_BOOL}, {"stratum"}});
   size_t number = 0;
   for (const SampleDrawn& drawn : sample.cases) {

@@ -21,11 +21,11 @@ namespace accord::broker {
 inline constexpr uint32_t kSampleCasesMax = 500;
 inline constexpr size_t kSampleSeedBytes = 16;
 
-// A case that may be drawn, as its newest referral of the period has it.
+// A case that may be drawn, as its newest referral of the period that is asked about has it.
 struct SampleCase {
   std::string pseudonym, sender, area;
   type::v1::RiskGrade grade = type::v1::RISK_GRADE_UNSPECIFIED;
-  bool child = false;  // In any of its referrals of the period.
+  bool child = false;  // In any of these referrals.
   uint64_t stored_index = 0;
 };
 // A case that was drawn, of which stratum.
@@ -50,7 +50,7 @@ Sample DrawFrom(const std::vector<SampleCase>& frame, const std::vector<inspecti
 
 // OK when it can be drawn under `scope`.
 //   FIELD_MISSING, FIELD_INVALID  with `field`
-//   WARRANT_SCOPE                 areas or period outside the warrant, or a warrant for counts alone (`rows`)
+//   WARRANT_SCOPE                 with `dimension`: areas or period outside the warrant, or a warrant for counts alone (`rows`)
 absl::Status CheckSample(const inspection::v1::DrawSampleRequest& request, const Scope& scope, uint64_t log_size);
 
 // The sample over the first `tree_size` entries, of the cases that the warrant would cover were it not limited to samples. Errors of ReferralsStored

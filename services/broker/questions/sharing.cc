@@ -18,11 +18,22 @@ bool ConsentGiven(const type::v1::TagPart& tag) {
   return tag.consent() == type::v1::CONFIDENTIALITY_CONSENT_GIVEN || tag.consent() == type::v1::CONFIDENTIALITY_CONSENT_GIVEN_WITH_LIMITS;
 }
 
+// Such as PUBLIC_TASK/CA1989_S47, or PART3_SAFEGUARDING/none.
+std::string BasisAndGateway(const type::v1::TagPart& tag) {
+  const bool part3 = tag.regime() == type::v1::REGIME_DPA_PART3;
+  const std::string basis = part3 ? Code(tag.schedule8()) : Code(tag.article6()), gateway = Code(tag.gateway());
+  return (basis.empty() ? "none" : part3 ? "PART3_" + basis : basis) + '/' + (gateway.empty() ? "none" : gateway);
+}
+
 struct ConsentCounts {
   uint64_t shares = 0, with_consent = 0, refused = 0, no_basis = 0, no_gateway = 0, no_rationale = 0, no_approver = 0, any_blank = 0;
+  std::set<std::string> bases;
+  RowEntries entries;
 
   uint64_t without() const { return shares - with_consent; }
-  void Add(const type::v1::TagPart& tag) {
+  void Add(const ReferralFacts& facts, const type::v1::TagPart& tag) {
+    entries.Add(facts.stored_index);
+    bases.insert(BasisAndGateway(tag));
     ++shares;
     if (ConsentGiven(tag)) {
       ++with_consent;
@@ -43,7 +54,8 @@ struct ConsentCounts {
 void AddConsentRow(Table& table, const std::string& agency, const ConsentCounts& counts) {
   AddAnswerRow(table, {agency, CountCell(counts.shares), CountCell(counts.with_consent), CountCell(counts.without()), CountCell(counts.refused),
                        CountCell(counts.no_basis), CountCell(counts.no_gateway), CountCell(counts.no_rationale), CountCell(counts.no_approver),
-                       PercentCell(counts.any_blank, counts.without())});
+                       PercentCell(counts.any_blank, counts.without()), JoinCells(counts.bases)},
+               counts.entries.all());
 }
 
 // Tags under which something was permitted to somebody.
@@ -62,21 +74,22 @@ std::set<std::string> TagsShared(const ReferralFacts& facts) {
 void SharesWithoutConsent(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"agency"}, {"shares", COLUMN_KIND_COUNT}, {"with_consent", COLUMN_KIND_COUNT}, {"without_consent", COLUMN_KIND_COUNT},
                      {"refused_or_withdrawn", COLUMN_KIND_COUNT}, {"no_basis", COLUMN_KIND_COUNT}, {"no_gateway", COLUMN_KIND_COUNT},
-                     {"no_rationale", COLUMN_KIND_COUNT}, {"no_approver", COLUMN_KIND_COUNT}, {"blank_share", COLUMN_KIND_PERCENT}});
+                     {"no_rationale", COLUMN_KIND_COUNT}, {"no_approver", COLUMN_KIND_COUNT}, {"blank_share", COLUMN_KIND_PERCENT}, {"bases_and_gateways"}});
   std::map<std::string, ConsentCounts> by_agency;
   ConsentCounts all;
   for (const ReferralFacts* facts : input.referrals) {
     const std::set<std::string> tags = TagsShared(*facts);
     for (const auto& tag : facts->parts.tags) {
       if (!tags.contains(tag.tag_id())) continue;
-      by_agency[CoreOf(*facts).sender()].Add(tag);
-      all.Add(tag);
+      by_agency[CoreOf(*facts).sender()].Add(*facts, tag);
+      all.Add(*facts, tag);
     }
   }
   for (const auto& [agency, counts] : by_agency) AddConsentRow(table, agency, counts);
   if (!by_agency.empty()) AddConsentRow(table, std::string(kTotalRow), all);
   table.add_notes("As each referral was stored: what was completed or changed later is in the referral's trail. Consent given with limits counts as given. "
                   "Under Part 3 of the Data Protection Act 2018 the basis is the condition of Schedule 8.");
+  table.add_notes("`bases_and_gateways` are those of all the shares, with consent or without: of the latter alone they would say of a count that is left out whether it is nought.");
   table.add_notes("The words of a rationale are sealed; the broker knows that a section holds one.");
 }
 
@@ -85,15 +98,29 @@ struct NotShared {
   auto operator<=>(const NotShared&) const = default;
 };
 
-void CountNotShared(const ReferralFacts& facts, std::map<NotShared, uint64_t>& counts) {
+struct NotSharedCount {
+  uint64_t count = 0;
+  RowEntries entries;
+
+  void Add(uint64_t index) {
+    ++count;
+    entries.Add(index);
+  }
+};
+
+void CountNotShared(const ReferralFacts& facts, std::map<NotShared, NotSharedCount>& counts, NotSharedCount& all) {
+  const auto add = [&](const NotShared& row, uint64_t index) {
+    counts[row].Add(index);
+    all.Add(index);
+  };
   const auto& core = CoreOf(facts);
-  if (core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) ++counts[{core.sender(), "recorded as not shared", Code(core.not_shared_reason())}];
+  if (core.type() == type::v1::REFERRAL_TYPE_NOT_SHARED) add({core.sender(), "recorded as not shared", Code(core.not_shared_reason())}, facts.stored_index);
   for (const FactEvent& event : facts.events) {
     if (!event.statement.has_value() || event.event.type() != type::v1::EVENT_TYPE_STATEMENT) continue;
     const auto& statement = *event.statement;
-    if (statement.kind() == type::v1::STATEMENT_KIND_DECLINED) ++counts[{event.agency, "declined", Code(statement.decline_reason())}];
+    if (statement.kind() == type::v1::STATEMENT_KIND_DECLINED) add({event.agency, "declined", Code(statement.decline_reason())}, event.index);
     if (statement.check_answer() == type::v1::CHECK_ANSWER_KNOWN_WITHHELD) {
-      ++counts[{event.agency, "check answered: known and withheld", Code(statement.check_withheld_reason())}];
+      add({event.agency, "check answered: known and withheld", Code(statement.check_withheld_reason())}, event.index);
     }
   }
   if (facts.events.empty() || !facts.events.front().decisions.has_value()) return;
@@ -101,19 +128,16 @@ void CountNotShared(const ReferralFacts& facts, std::map<NotShared, uint64_t>& c
   for (const auto& decision : facts.events.front().decisions->decisions()) {
     if (decision.verdict() != type::v1::VERDICT_PERMIT) withheld.insert({decision.recipient(), decision.rule_id()});
   }
-  for (const auto& [recipient, rule] : withheld) ++counts[{core.sender(), "withheld by a rule", rule}];
+  for (const auto& [recipient, rule] : withheld) add({core.sender(), "withheld by a rule", rule}, facts.stored_index);
 }
 
 void NotSharedByReason(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"agency"}, {"what"}, {"reason"}, {"count", COLUMN_KIND_COUNT}});
-  std::map<NotShared, uint64_t> counts;
-  for (const ReferralFacts* facts : input.referrals) CountNotShared(*facts, counts);
-  uint64_t all = 0;
-  for (const auto& [row, count] : counts) {
-    AddAnswerRow(table, {row.agency, row.what, row.reason, CountCell(count)});
-    all += count;
-  }
-  if (!counts.empty()) AddAnswerRow(table, {std::string(kTotalRow), "", "", CountCell(all)});
+  std::map<NotShared, NotSharedCount> counts;
+  NotSharedCount all;
+  for (const ReferralFacts* facts : input.referrals) CountNotShared(*facts, counts, all);
+  for (const auto& [row, counted] : counts) AddAnswerRow(table, {row.agency, row.what, row.reason, CountCell(counted.count)}, counted.entries.all());
+  if (!counts.empty()) AddAnswerRow(table, {std::string(kTotalRow), "", "", CountCell(all.count)}, all.entries.all());
   table.add_notes("`withheld by a rule` counts referral, recipient and rule once each, as it was decided when the referral was stored; the agency is the sender. "
                   "Of `declined` and `check answered` it is the one that answered.");
   table.add_notes("A call that was refused whole stored no referral; it is in the trail of the agency that made it.");
@@ -169,6 +193,8 @@ void ProtectionEvents(const QuestionInput& input, Table& table) {
   }
   table.add_notes("`blocked` is what a protective rule kept from a recipient: nothing left. What was read against a wish inside an agency's own system is not on "
                   "the record; a breach is there once a recall or review found it.");
+  table.add_notes("What a preview showed as blocked and what a submission was refused for is not in it, since no referral was stored: the previews and refusals of an agency are in its "
+                  "trail, the first twenty refusals a minute for each principal and reason.");
 }
 
 }  // namespace
@@ -178,7 +204,7 @@ std::vector<Question> SharingQuestions() {
       {.number = 7,
        .title = "Shares without consent: basis, gateway, rationale and approver",
        .definition = "Tags under which something was permitted to a recipient, by sender: with and without consent in confidentiality, and of those without, how many "
-                     "lack a basis, a gateway, a rationale or an approver.",
+                     "lack a basis, a gateway, a rationale or an approver; and under which bases and gateways.",
        .fields = {"REFERRAL_STORED decisions", "core.sender", "tags.consent", "tags.regime", "tags.article6", "tags.schedule8", "tags.gateway",
                   "tags.rationale_present", "tags.approver", "sections.tag_id"},
        .counts = true,

@@ -1,5 +1,6 @@
 #include "services/broker/questions/suppression.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,20 @@ void SuppressSmallCounts(const std::vector<SumOf>& sums, Table& table) {
     }
   }
   for (int row = 0; row < table.rows_size(); ++row) EmptyHidden(grid, row, table);
+}
+
+bool IsCountingNote(std::string_view note) {
+  if (note.starts_with("Of ")) note.remove_prefix(3);
+  return !note.empty() && note.front() >= '0' && note.front() <= '9';
+}
+
+void LeaveOutTold(Table& table) {
+  auto& notes = *table.mutable_notes();
+  notes.erase(std::remove_if(notes.begin(), notes.end(), IsCountingNote), notes.end());
+  if (table.referrals() < kSmallCount) table.set_referrals(0);
+  for (auto& coverage : *table.mutable_coverage()) {
+    if (coverage.recorded_later() < kSmallCount) coverage.set_recorded_later(0);
+  }
 }
 
 }  // namespace accord::broker

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "accord/inspection/v1/table.pb.h"
 #include "services/broker/questions/question.h"
@@ -17,5 +18,10 @@ inline constexpr uint64_t kSmallCount = 6;  // Counts below it are not shown, no
 // are hidden must stand at a bound. Shares and lengths of time in a row that lost a count are emptied too, and no row keeps its entries.
 // `suppressed` says which rows lost something.
 void SuppressSmallCounts(const std::vector<SumOf>& sums, inspection::v1::Table& table);
+
+// A note that counts: it begins with the count, or with `Of` and it.
+bool IsCountingNote(std::string_view note);
+// Takes out every note that counts, whatever its counts, since one can often be worked out from another; and of the table's own counts those below kSmallCount.
+void LeaveOutTold(inspection::v1::Table& table);
 
 }  // namespace accord::broker

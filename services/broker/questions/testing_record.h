@@ -146,7 +146,18 @@ class TestingRecord {
     return RecordedReferral(facts, next_index_);
   }
 
-  // Asks over everything, or over what the request says; the statutory scope unless said.
+  // What stands on the chain of the case of this letter and on no referral's.
+  FactEvent& OfCase(char letter, int64_t time_ms, type::v1::EventType type, const std::string& principal) {
+    FactEvent& event = of_cases_[std::string(16, letter)].emplace_back();
+    event.index = next_index_++;
+    event.time_ms = time_ms;
+    event.event.set_type(type);
+    event.principal = principal;
+    if (principal.starts_with("agency/")) event.agency = principal.substr(7);
+    return event;
+  }
+
+  // Asks over everything, or over what the request says; the statutory scope unless said, over `covers`.
   inspection::v1::Table Ask(uint32_t number, int64_t now_ms) {
     inspection::v1::AskQuestionRequest request;
     return Ask(number, now_ms, request);
@@ -162,7 +173,9 @@ class TestingRecord {
     inspection::v1::Warrant warrant;
     warrant.set_id("jtai-1");
     warrant.set_kind(kind);
+    *warrant.mutable_scope() = covers;
     JudgedFacts judged;
+    judged.of_case = of_cases_[request.case_pseudonym()];
     for (const ReferralFacts& facts : facts_) {
       if (request.as_at_ms() != 0 && facts.stored_ms > request.as_at_ms()) continue;
       const bool of_case = std::find(facts.cases.begin(), facts.cases.end(), request.case_pseudonym()) != facts.cases.end();
@@ -174,9 +187,11 @@ class TestingRecord {
   }
 
   std::map<std::string, AgencyFacts, std::less<>> agencies;
+  inspection::v1::WarrantScope covers;  // Of the warrant that is asked under; nothing is judged by it here.
 
  private:
   std::list<ReferralFacts> facts_;
+  std::map<std::string, std::vector<FactEvent>> of_cases_;  // By pseudonym.
   uint64_t next_index_ = 1;
 };
 

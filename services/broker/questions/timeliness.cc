@@ -17,10 +17,12 @@ using enum inspection::v1::ColumnKind;
 
 struct ShareTimes {
   uint64_t reports = 0, recorded_later = 0, no_time = 0;
-  std::vector<int64_t> from_event, from_grade;
+  std::vector<int64_t> event_to_share, event_to_grade, grade_to_share;
+  RowEntries entries;
 
   void Add(const ReferralFacts& facts) {
     ++reports;
+    entries.Add(facts.stored_index);
     const auto& core = CoreOf(facts);
     const int64_t happened = core.happened().latest_ms();
     if (facts.recorded_later) {
@@ -28,31 +30,40 @@ struct ShareTimes {
     } else if (happened == 0) {
       ++no_time;
     } else {
-      from_event.push_back(std::max<int64_t>(0, facts.stored_ms - happened));
+      event_to_share.push_back(std::max<int64_t>(0, facts.stored_ms - happened));
       const int64_t graded = core.risk().assessed_at_ms();
-      if (graded != 0) from_grade.push_back(std::max<int64_t>(0, facts.stored_ms - graded));
+      if (graded == 0 || graded < core.happened().earliest_ms()) return;  // An assessment from before the event does not grade it.
+      event_to_grade.push_back(std::max<int64_t>(0, graded - happened));
+      grade_to_share.push_back(std::max<int64_t>(0, facts.stored_ms - graded));
     }
   }
 };
 
-void AddShareTimes(Table& table, std::string agency, std::string grade, const ShareTimes& times) {
-  std::vector<std::string> cells = {std::move(agency), std::move(grade), CountCell(times.reports), CountCell(times.from_event.size()),
-                                    CountCell(times.recorded_later), CountCell(times.no_time)};
-  if (times.from_event.empty()) {
+void AddSpreadCells(const std::vector<int64_t>& times, std::vector<std::string>& cells) {
+  if (times.empty()) {
     cells.insert(cells.end(), 3, "");
-  } else {
-    const Spread spread = SpreadOf(times.from_event);
-    for (const int64_t one : {spread.median, spread.high, spread.most}) cells.push_back(DurationCell(one));
+    return;
   }
-  cells.push_back(CountCell(times.from_grade.size()));
-  cells.push_back(times.from_grade.empty() ? "" : DurationCell(SpreadOf(times.from_grade).median));
-  AddAnswerRow(table, std::move(cells));
+  const Spread spread = SpreadOf(times);
+  for (const int64_t one : {spread.median, spread.high, spread.most}) cells.push_back(DurationCell(one));
+}
+
+void AddShareTimes(Table& table, std::string agency, std::string grade, const ShareTimes& times) {
+  std::vector<std::string> cells = {std::move(agency), std::move(grade), CountCell(times.reports), CountCell(times.event_to_share.size()),
+                                    CountCell(times.recorded_later), CountCell(times.no_time)};
+  AddSpreadCells(times.event_to_share, cells);
+  cells.push_back(CountCell(times.event_to_grade.size()));
+  AddSpreadCells(times.event_to_grade, cells);
+  AddSpreadCells(times.grade_to_share, cells);
+  AddAnswerRow(table, std::move(cells), times.entries.all());
 }
 
 void IncidentToShare(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"agency"}, {"grade"}, {"reports", COLUMN_KIND_COUNT}, {"timed", COLUMN_KIND_COUNT}, {"recorded_later", COLUMN_KIND_COUNT},
                      {"no_time", COLUMN_KIND_COUNT}, {"median", COLUMN_KIND_DURATION}, {"percentile_95", COLUMN_KIND_DURATION},
-                     {"longest", COLUMN_KIND_DURATION}, {"graded", COLUMN_KIND_COUNT}, {"grade_to_share_median", COLUMN_KIND_DURATION}});
+                     {"longest", COLUMN_KIND_DURATION}, {"graded", COLUMN_KIND_COUNT}, {"incident_to_grade_median", COLUMN_KIND_DURATION},
+                     {"incident_to_grade_95", COLUMN_KIND_DURATION}, {"incident_to_grade_longest", COLUMN_KIND_DURATION},
+                     {"grade_to_share_median", COLUMN_KIND_DURATION}, {"grade_to_share_95", COLUMN_KIND_DURATION}, {"grade_to_share_longest", COLUMN_KIND_DURATION}});
   std::map<std::pair<std::string, int>, ShareTimes> by_group;
   ShareTimes all;
   for (const ReferralFacts* facts : input.referrals) {
@@ -64,7 +75,8 @@ void IncidentToShare(const QuestionInput& input, Table& table) {
     AddShareTimes(table, group.first, Code(static_cast<type::v1::RiskGrade>(-group.second)), times);
   }
   if (!by_group.empty()) AddShareTimes(table, std::string(kTotalRow), "", all);
-  table.add_notes("A time that is known only to a range counts from its latest end: the shortest that it can have been.");
+  table.add_notes("A time that is known only to a range counts from its latest end: the shortest that it can have been. `median`, `percentile_95` and `longest` are from incident to share.");
+  table.add_notes("`graded` are those of the timed ones that say when their risk was assessed, and not before the event: an older assessment does not grade it.");
   table.add_notes("Reports recorded more than 30 days after what they report, such as imported history, are counted apart and never timed.");
 }
 
@@ -158,8 +170,8 @@ std::vector<Question> TimelinessQuestions() {
   return {
       {.number = 2,
        .title = "From incident to grade to share",
-       .definition = "Of every referral, notification and event notice that reports an event: the time from when it happened to when the broker stored it, "
-                     "by sender and grade; and from when its risk was assessed.",
+       .definition = "Of every referral, notification and event notice that reports an event, by sender and grade: the time from when it happened to when the broker "
+                     "stored it; from when it happened to when its risk was assessed; and from then to when the broker stored it.",
        .fields = {"REFERRAL_STORED time", "core.sender", "core.type", "core.happened", "core.report", "core.risk.grade", "core.risk.assessed_at_ms"},
        .counts = true,
        .sums = {{"reports", {"timed", "recorded_later", "no_time"}}},
