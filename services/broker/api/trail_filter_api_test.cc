@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
@@ -26,10 +27,11 @@ using ::testing::Not;
 
 class TrailFilterApiTest : public ::testing::Test {
  protected:
-  void Submit(const std::string& request_id, type::v1::RiskGrade grade, std::string& digest) {
+  void Submit(const std::string& request_id, type::v1::RiskGrade grade, std::string& digest, const std::function<void(referral::HeaderParts&)>& alter = nullptr) {
     const auto police = v1::ReferralService::NewStub(world_.Channel("agency/police"));
     const auto response = rpc::CallUnary(*police, &v1::ReferralService::Stub::SubmitReferral,
-                                         MakeSubmission(world_, {.request_id = request_id, .grade = grade, .victim = "victim of " + request_id}), kTestTimeout);
+                                         MakeSubmission(world_, {.request_id = request_id, .grade = grade, .victim = "victim of " + request_id, .alter = alter}),
+                                         kTestTimeout);
     ASSERT_EQ(response.status(), absl::OkStatus());
     digest = response->header_digest();
   }
@@ -140,6 +142,91 @@ TEST_F(TrailFilterApiTest, FindsPagesStreamsExplainsAndIsRecorded) {
   EXPECT_TRUE(HasReason(Query("admin/bob", request).status(), Reason::kPageTokenInvalid));
   request.mutable_filter()->add_grades(type::v1::RISK_GRADE_HIGH);
   EXPECT_TRUE(HasReason(Query("admin/alice", request).status(), Reason::kPageTokenInvalid));
+}
+
+TEST_F(TrailFilterApiTest, FindsByCasesGatewaysAndConditionsOfSchedule8) {
+  std::string by_gateway, other;
+  Submit("incident-1", type::v1::RISK_GRADE_HIGH, by_gateway, [](referral::HeaderParts& parts) {
+    parts.tags.front().set_gateway(type::v1::GATEWAY_CDA1998_S115);
+    parts.tags.front().set_schedule8(type::v1::SCHEDULE8_CONDITION_SAFEGUARDING);
+  });
+  Submit("incident-2", type::v1::RISK_GRADE_HIGH, other);
+  // The referrals that were stored, of those that `filter` selects besides.
+  const auto found = [&](const std::function<void(inspection::v1::TrailFilter&)>& filter) {
+    QueryTrailRequest request;
+    request.mutable_filter()->add_events(type::v1::EVENT_TYPE_REFERRAL_STORED);
+    filter(*request.mutable_filter());
+    std::vector<std::string> digests;
+    for (const auto& row : Pages(request)) {
+      if (row.event().type() == type::v1::EVENT_TYPE_REFERRAL_STORED) digests.push_back(row.referral().header_digest());
+    }
+    return digests;
+  };
+  const auto case_of = [&](const std::string& digest) {
+    QueryTrailRequest request;
+    request.set_referral(digest);
+    return Query("admin/alice", request)->case_pseudonyms(0);
+  };
+  const std::string its_case = case_of(by_gateway), other_case = case_of(other);
+  for (const bool indexed : {false, true}) {
+    if (indexed) Index();
+    EXPECT_THAT(found([](auto& filter) { filter.add_gateways(type::v1::GATEWAY_CDA1998_S115); }), ElementsAre(by_gateway));
+    EXPECT_THAT(found([](auto& filter) { filter.add_gateways(type::v1::GATEWAY_DVDS); }), IsEmpty());
+    EXPECT_THAT(found([](auto& filter) { filter.add_schedule8(type::v1::SCHEDULE8_CONDITION_SAFEGUARDING); }), ElementsAre(by_gateway));
+    EXPECT_THAT(found([](auto& filter) { filter.add_schedule8(type::v1::SCHEDULE8_CONDITION_CONSENT); }), IsEmpty());
+    EXPECT_THAT(found([&](auto& filter) { filter.add_case_pseudonyms(other_case); }), ElementsAre(other));
+    EXPECT_THAT(found([&](auto& filter) { filter.add_case_pseudonyms(other_case), filter.add_case_pseudonyms(its_case); }), ElementsAre(by_gateway, other));
+    EXPECT_THAT(found([&](auto& filter) { filter.add_case_pseudonyms(other_case), filter.add_gateways(type::v1::GATEWAY_CDA1998_S115); }), IsEmpty());
+  }
+  // A token is of the very cases, gateways and conditions, and the limit of cases is the broker's.
+  QueryTrailRequest asked;
+  asked.set_page_size(1);
+  asked.mutable_filter()->add_case_pseudonyms(other_case);
+  asked.set_page_token(Query("admin/alice", asked)->next_page_token());
+  ASSERT_THAT(asked.page_token(), Not(IsEmpty()));
+  EXPECT_EQ(Query("admin/alice", asked).status(), absl::OkStatus());
+  for (const auto& change : std::vector<std::function<void(inspection::v1::TrailFilter&)>>{
+           [&](auto& filter) { filter.add_case_pseudonyms(its_case); }, [](auto& filter) { filter.add_gateways(type::v1::GATEWAY_CDA1998_S115); },
+           [](auto& filter) { filter.add_schedule8(type::v1::SCHEDULE8_CONDITION_SAFEGUARDING); }}) {
+    QueryTrailRequest changed = asked;
+    change(*changed.mutable_filter());
+    EXPECT_TRUE(HasReason(Query("admin/alice", changed).status(), Reason::kPageTokenInvalid));
+  }
+  asked.clear_page_token();
+  while (asked.filter().case_pseudonyms_size() < kFilterCasesMax) asked.mutable_filter()->add_case_pseudonyms(its_case);
+  EXPECT_EQ(Query("admin/alice", asked).status(), absl::OkStatus());
+  asked.mutable_filter()->add_case_pseudonyms(its_case);
+  EXPECT_TRUE(HasReason(Query("admin/alice", asked).status(), Reason::kFieldInvalid));
+}
+
+TEST_F(TrailFilterApiTest, EveryPageIsOfTheAgenciesThatTheAreaHadOnTheFirst) {
+  const std::string area = "E08000012";
+  const auto put = [&](const std::string& id, const std::function<void(admin::v1::Agency&)>& make) {
+    admin::v1::Change change;
+    auto& agency = *change.mutable_put_agency()->mutable_agency();
+    agency = world_.broker().directory().Get()->FindAgency(id)->agency;
+    make(agency);
+    ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  };
+  put("idva", [&](auto& agency) { agency.add_areas(area); });
+  std::string digest;
+  Submit("incident-1", type::v1::RISK_GRADE_HIGH, digest);
+  QueryTrailRequest request;
+  request.mutable_filter()->add_areas(area);
+  request.set_page_size(1);
+  request.set_page_token(Query("admin/alice", request)->next_page_token());
+  ASSERT_THAT(request.page_token(), Not(IsEmpty()));
+  QueryTrailRequest of_no_area;
+  of_no_area.mutable_filter()->add_agencies("idva");
+  of_no_area.set_page_size(1);
+  of_no_area.set_page_token(Query("admin/alice", of_no_area)->next_page_token());
+  put("police", [](auto& agency) { agency.add_areas("E08000013"); });
+  EXPECT_EQ(Query("admin/alice", request).status(), absl::OkStatus()) << "a change that is not the area's";
+  put("police", [&](auto& agency) { agency.add_areas(area); });
+  EXPECT_TRUE(HasReason(Query("admin/alice", request).status(), Reason::kPageTokenInvalid)) << "the rest would be of two agencies, and what was shown of one";
+  EXPECT_EQ(Query("admin/alice", of_no_area).status(), absl::OkStatus());
+  request.clear_page_token();
+  EXPECT_EQ(Query("admin/alice", request).status(), absl::OkStatus());
 }
 
 TEST_F(TrailFilterApiTest, WhatIsErasedGoesFromTheIndexAndAnOldStoreIsIndexedAnew) {

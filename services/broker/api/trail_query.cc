@@ -14,6 +14,7 @@
 #include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
+#include "services/broker/trails/looks.h"
 
 namespace accord::broker {
 namespace {
@@ -54,23 +55,46 @@ absl::Status ReadTrailPosition(const QueryTrailRequest& request, TrailQuery& que
   return reader.U64(from.query_index) && reader.U64(from.place.emplace()) && reader.AtEnd() ? absl::OkStatus() : PageTokenInvalid();
 }
 
+absl::Status BeyondScope(std::string_view dimension) {
+  return Error(Reason::kWarrantScope, "it lies outside what the warrant covers", {{"dimension", std::string(dimension)}});
+}
+
+// Who will see that it was asked: of cases their parties, else the agencies that warrant and filter cover.
+absl::StatusOr<std::set<LookedAt>> LookedAtBy(const ReadView& view, const TrailQuery& query) {
+  if (query.scope.warrant_id().empty()) return std::set<LookedAt>();
+  const auto& filter = *query.filter;
+  std::set<LookedAt> parties;
+  for (const std::string& pseudonym : filter.case_pseudonyms()) {
+    ACCORD_ASSIGN_OR_RETURN(auto of_case, PartiesOfCase(view, pseudonym));
+    parties.merge(of_case);
+  }
+  if (!filter.case_pseudonyms().empty()) return parties;
+  std::set<std::string> named(filter.agencies().begin(), filter.agencies().end());
+  for (std::string& agency : AgenciesIn(*query.directory, {filter.areas().begin(), filter.areas().end()})) named.insert(std::move(agency));
+  return LookedAtUnder(query.scope, *query.directory, named);
+}
+
 absl::Status OpenFilter(const ReadView& view, const QueryTrailRequest& request, absl::Time now, TrailQuery& query) {
   if (query.caller.kind == options::v1::CALLER_AGENCY) {
     return Error(Reason::kNotPermitted, "no such trail, or it is not for this caller");
   }
   ACCORD_ASSIGN_OR_RETURN(query.scope, OpenScope(view, query.caller, query.warrant, now));
-  if (!query.scope.identities() || !query.scope.rows()) {
-    return Error(Reason::kWarrantScope, "it lies outside what the warrant covers", {{"dimension", "kind"}});
-  }
+  if (!query.scope.identities() || !query.scope.rows()) return BeyondScope("kind");
   const auto& filter = query.filter.emplace(request.filter());
   ACCORD_RETURN_IF_ERROR(ValidateFilter(filter));
+  for (const std::string& pseudonym : filter.case_pseudonyms()) {
+    if (!query.scope.UncoveredCase({.cases = {pseudonym}}).empty()) return BeyondScope("case");
+  }
   query.entry = QueryEntryOf(query.caller, query.scope, type::v1::EVENT_TYPE_TRAIL_QUERIED, query.method, query.purpose);
   query.entry.draft.event.set_query_digest(DigestWithoutPage(request));
-  std::set<std::string> named(filter.agencies().begin(), filter.agencies().end());
-  for (std::string& agency : AgenciesIn(*query.directory, {filter.areas().begin(), filter.areas().end()})) named.insert(std::move(agency));
-  query.entry.looked_at = LookedAtUnder(query.scope, *query.directory, named);
-  query.page_query = PageQuery(query.method, {query.caller.principal, "filter", query.entry.draft.event.query_digest()});
-  return ReadTrailPosition(request, query);
+  // An area is whom the directory has there. All pages of one answer are of the same agencies, or they would be of two questions.
+  const auto in = [&](const auto& areas) { return fmt::format("{}", fmt::join(AgenciesIn(*query.directory, {areas.begin(), areas.end()}), ",")); };
+  query.page_query = PageQuery(query.method, {query.caller.principal, "filter", query.entry.draft.event.query_digest(), in(filter.areas()),
+                                              in(query.scope.warrant().scope().areas())});
+  ACCORD_RETURN_IF_ERROR(ReadTrailPosition(request, query));
+  if (query.from.has_value()) return absl::OkStatus();  // Its entry is on the record.
+  ACCORD_ASSIGN_OR_RETURN(query.entry.looked_at, LookedAtBy(view, query));
+  return absl::OkStatus();
 }
 
 // ERASED to whoever knew of the referral; administrators and inspectors may know of all.
@@ -189,6 +213,7 @@ absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadVi
   }
   const Posting posting{Posting::Where::kChain, chain};
   ACCORD_ASSIGN_OR_RETURN(path.entries, CountPostings(view, {&posting, 1}, {0, end}, kExplainedEntriesMax));
+  if (query.caller.kind == options::v1::CALLER_INSPECTOR) path.entries = CoarseEntries(path.entries);
   return path;
 }
 

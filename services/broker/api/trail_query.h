@@ -65,7 +65,7 @@ absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView&
 absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
                                                         absl::Time now, inspection::v1::QueryTrailResponse& response);
 
-// How it would be read. Errors of reading. Thread-safe.
+// How it would be read; under a warrant without what that tells of entries outside it (kExplainedEntriesMin). Errors of reading. Thread-safe.
 absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadView& view, const TrailQuery& query);
 
 }  // namespace accord::broker

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <optional>
 #include <utility>
 
@@ -31,8 +32,8 @@ absl::Status InvalidFilter(std::string_view field, std::string_view what) {
 }
 
 template <typename List, typename IsOne>
-absl::Status CheckFilterList(std::string_view field, const List& list, IsOne is_one) {
-  if (list.size() > kFilterValuesMax) return InvalidFilter(field, fmt::format("at most {} values", kFilterValuesMax));
+absl::Status CheckFilterList(std::string_view field, const List& list, IsOne is_one, int most = kFilterValuesMax) {
+  if (list.size() > most) return InvalidFilter(field, fmt::format("at most {} values", most));
   for (const auto& value : list) {
     if (!is_one(value)) return InvalidFilter(field, "one of its values cannot be");
   }
@@ -104,6 +105,10 @@ absl::Status ValidateFilter(const TrailFilter& filter) {
   ACCORD_RETURN_IF_ERROR(CheckFilterList("statements", filter.statements(), stated));
   ACCORD_RETURN_IF_ERROR(CheckFilterList("verdicts", filter.verdicts(), stated));
   ACCORD_RETURN_IF_ERROR(CheckFilterList("article6", filter.article6(), stated));
+  ACCORD_RETURN_IF_ERROR(CheckFilterList("schedule8", filter.schedule8(), stated));
+  ACCORD_RETURN_IF_ERROR(CheckFilterList("gateways", filter.gateways(), stated));
+  ACCORD_RETURN_IF_ERROR(CheckFilterList(
+      "case_pseudonyms", filter.case_pseudonyms(), [](const std::string& pseudonym) { return pseudonym.size() == kIdBytes; }, kFilterCasesMax));
   ACCORD_RETURN_IF_ERROR(CheckFilterList("subjects", filter.subjects(), [](const type::v1::SubjectToken& token) {
     return token.token().size() == crypto::kDigestBytes;
   }));
@@ -113,9 +118,14 @@ absl::Status ValidateFilter(const TrailFilter& filter) {
   if (filter.from_ms() < 0 || filter.until_ms() < 0) return InvalidFilter("from_ms", "a time before 1970");
   if (filter.until_ms() != 0 && filter.until_ms() <= filter.from_ms()) return InvalidFilter("until_ms", "it is not after from_ms");
   const bool listed = !(filter.agencies().empty() && filter.areas().empty() && filter.grades().empty() && filter.events().empty() &&
-                        filter.statements().empty() && filter.verdicts().empty() && filter.article6().empty() && filter.subjects().empty());
+                        filter.statements().empty() && filter.verdicts().empty() && filter.article6().empty() && filter.schedule8().empty() &&
+                        filter.gateways().empty() && filter.subjects().empty() && filter.case_pseudonyms().empty());
   if (listed || filter.from_ms() != 0 || filter.until_ms() != 0) return absl::OkStatus();
   return Error(Reason::kFieldMissing, "filter: at least one list or a period is needed", {{"field", "filter"}});
+}
+
+uint64_t CoarseEntries(uint64_t entries) {
+  return std::min(std::bit_ceil(std::clamp(entries, kExplainedEntriesMin, kExplainedEntriesMax)), kExplainedEntriesMax);
 }
 
 absl::StatusOr<TrailSearch> TrailSearch::Make(const ReadView& view, const FilterGround& ground, const TrailFilter& filter, uint64_t end) {
@@ -172,6 +182,7 @@ absl::Status TrailSearch::AddConditions(const ReadView& view) {
     if (!with_event.empty() && with_event.size() <= kProductPostingsMax) Add(name + " and kind of event", {name, "kind of event"}, std::move(with_event));
   };
   ACCORD_RETURN_IF_ERROR(AddSubjects(view));
+  AddCases();
   if (!filter_.workers().empty()) {
     std::vector<Posting> postings;
     for (const std::string& worker : filter_.workers()) {
@@ -186,7 +197,16 @@ absl::Status TrailSearch::AddConditions(const ReadView& view) {
   numbers("Article 6 basis", kByArticle6, filter_.article6());
   numbers("grade", kByGrade, filter_.grades());
   numbers("kind of event", kByEvent, filter_.events());
+  if (!filter_.schedule8().empty()) unindexed_.emplace_back("Schedule 8 condition");
+  if (!filter_.gateways().empty()) unindexed_.emplace_back("gateway");
   return absl::OkStatus();
+}
+
+void TrailSearch::AddCases() {
+  if (filter_.case_pseudonyms().empty()) return;
+  std::vector<Posting> postings;
+  for (const std::string& pseudonym : filter_.case_pseudonyms()) postings.push_back({Posting::Where::kChain, pseudonym});
+  Add("case", {"case"}, std::move(postings));
 }
 
 absl::Status TrailSearch::AddSubjects(const ReadView& view) {
@@ -250,7 +270,31 @@ absl::StatusOr<const TrailSearch::Condition*> TrailSearch::Choose(const ReadView
   return chosen;
 }
 
+std::vector<std::string> TrailSearch::CheckedBeside(const Condition* chosen) const {
+  std::vector<std::string> checked;
+  for (const Condition& condition : conditions_) {
+    const bool one_thing = condition.of_filter && HasValue(condition.covers, condition.name);
+    if (one_thing && (chosen == nullptr || !HasValue(chosen->covers, condition.name))) checked.push_back(condition.name);
+  }
+  checked.insert(checked.end(), unindexed_.begin(), unindexed_.end());
+  if (!ground_.scope.warrant_id().empty()) checked.emplace_back("scope of the warrant");
+  return checked;
+}
+
+FilterPath TrailSearch::ExplainUnderWarrant() const {
+  std::vector<std::string_view> ways;
+  for (const Condition& condition : conditions_) ways.push_back(condition.name);
+  FilterPath path;
+  path.by = ways.empty() ? "the log itself, entry by entry"
+            : ways.size() == 1 ? std::string(ways.front())
+                               : fmt::format("whichever has the fewest entries: {}", fmt::join(ways, ", "));
+  path.entries = CoarseEntries(range_.empty() ? 0 : range_.until - range_.from);
+  path.checked = CheckedBeside(nullptr);
+  return path;
+}
+
 absl::StatusOr<FilterPath> TrailSearch::Explain(const ReadView& view) const {
+  if (!ground_.scope.warrant_id().empty()) return ExplainUnderWarrant();
   FilterPath path;
   ACCORD_ASSIGN_OR_RETURN(const Condition* chosen, Choose(view));
   const IndexRange in_index{range_.from, std::min(range_.until, indexed_)}, beyond{std::max(range_.from, indexed_), range_.until};
@@ -262,11 +306,7 @@ absl::StatusOr<FilterPath> TrailSearch::Explain(const ReadView& view) const {
   }
   if (!beyond.empty()) path.entries += beyond.until - beyond.from;
   path.entries = std::min(path.entries, kExplainedEntriesMax);
-  for (const Condition& condition : conditions_) {
-    const bool one_thing = condition.of_filter && HasValue(condition.covers, condition.name);
-    if (one_thing && (chosen == nullptr || !HasValue(chosen->covers, condition.name))) path.checked.push_back(condition.name);
-  }
-  if (!ground_.scope.warrant_id().empty()) path.checked.emplace_back("scope of the warrant");
+  path.checked = CheckedBeside(chosen);
   return path;
 }
 
@@ -326,10 +366,11 @@ absl::StatusOr<bool> TrailSearch::Selects(const ReadView& view, const IndexedEnt
        !HasValue(filter_.workers(), entry.parts.actor->worker().pseudonym()))) {
     return false;
   }
-  if (!filter_.subjects().empty() &&
-      std::none_of(entry.chains.begin(), entry.chains.end(), [&](const std::string& chain) { return HasValue(cases_, chain); })) {
-    return false;
-  }
+  const auto on_any = [&](const auto& cases) {
+    return std::any_of(entry.chains.begin(), entry.chains.end(), [&](const std::string& chain) { return HasValue(cases, chain); });
+  };
+  if (!filter_.subjects().empty() && !on_any(cases_)) return false;
+  if (!filter_.case_pseudonyms().empty() && !on_any(filter_.case_pseudonyms())) return false;
   if (!filter_.verdicts().empty()) {
     const auto decisions = entry.parts.decisions.value_or(type::v1::EntryDecisions());
     if (std::none_of(decisions.decisions().begin(), decisions.decisions().end(),
@@ -346,13 +387,15 @@ absl::StatusOr<bool> TrailSearch::Selects(const ReadView& view, const IndexedEnt
     ACCORD_ASSIGN_OR_RETURN(const bool concerned, look.Concerns(area_agencies_));
     if (!concerned) return false;
   }
-  if (!filter_.grades().empty() || !filter_.article6().empty()) {
+  if (!filter_.grades().empty() || !filter_.article6().empty() || !filter_.schedule8().empty() || !filter_.gateways().empty()) {
     ACCORD_ASSIGN_OR_RETURN(const HeaderFacts* header, look.Header());
     if (header == nullptr) return false;
+    const auto has_any = [](const auto& asked, const auto& of_tags) {
+      return asked.empty() || std::any_of(of_tags.begin(), of_tags.end(), [&](const auto one) { return HasValue(asked, static_cast<int>(one)); });
+    };
     if (!filter_.grades().empty() && !HasValue(filter_.grades(), static_cast<int>(header->grade))) return false;
-    if (!filter_.article6().empty() && std::none_of(header->article6.begin(), header->article6.end(), [&](const auto basis) {
-          return HasValue(filter_.article6(), static_cast<int>(basis));
-        })) {
+    if (!has_any(filter_.article6(), header->article6) || !has_any(filter_.schedule8(), header->schedule8) ||
+        !has_any(filter_.gateways(), header->gateways)) {
       return false;
     }
   }

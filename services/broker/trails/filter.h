@@ -25,8 +25,12 @@
 
 namespace accord::broker {
 
-inline constexpr int kFilterValuesMax = 32;                   // Of each list.
+inline constexpr int kFilterValuesMax = 32;                   // Of each list but of cases.
+inline constexpr int kFilterCasesMax = 100;                   // As many as a bundle may have.
 inline constexpr uint64_t kExplainedEntriesMax = 1'000'000;   // Counted no further.
+// Under a warrant no smaller number is told, nor another than a power of two: the rows that are counted are judged by no scope, and how many there are in a
+// short time is what somebody did in it.
+inline constexpr uint64_t kExplainedEntriesMin = 1'024;
 
 // What a filter is read by. What it points to must outlive the search.
 struct FilterGround {
@@ -38,7 +42,7 @@ struct FilterGround {
 
 // OK when the filter is one. Pure. Thread-safe.
 //   FIELD_MISSING  no list and no period; workers without exactly one agency
-//   FIELD_INVALID  too many values; no agency id, area or period; a token of another length
+//   FIELD_INVALID  too many values; no agency id, area or period; a token or case of another length
 //   ENUM_UNKNOWN   a value that is none, or unspecified
 absl::Status ValidateFilter(const inspection::v1::TrailFilter& filter);
 
@@ -48,6 +52,8 @@ struct FilterPath {
   uint64_t entries = 0;              // Looked at, at most; no more than kExplainedEntriesMax are counted.
   std::vector<std::string> checked;  // Conditions that are checked entry by entry.
 };
+// What may be told under a warrant of so many entries: at most that many are looked at. Pure.
+uint64_t CoarseEntries(uint64_t entries);
 
 // One page.
 struct FilterPage {
@@ -66,7 +72,8 @@ class TrailSearch {
 
   // Where the first page begins.
   uint64_t begin() const { return newest_first_ ? range_.until : range_.from; }
-  // Counts. Errors of the view.
+  // Counts. Errors of the view. Under a warrant it says what the filter itself says and how long the log is in the period, which everybody may see, and
+  // reads nothing: which of two things has fewer rows tells of rows that the scope does not cover, however coarse the number.
   absl::StatusOr<FilterPath> Explain(const ReadView& view) const;
   // Up to `entries_max` entries from `next` on. It looks at kTrailEntriesScannedMax at most, so that a page may have fewer, or none, and yet not be
   // the last. Errors of the view; STORE_CORRUPT for an entry that fails a check.
@@ -84,10 +91,14 @@ class TrailSearch {
 
   absl::Status AddConditions(const ReadView& view);
   absl::Status AddSubjects(const ReadView& view);
+  void AddCases();
   void AddScope();
   void Add(std::string name, std::vector<std::string> covers, std::vector<Posting> postings, bool of_filter = true);
   // The condition that is read by; null: none has an index.
   absl::StatusOr<const Condition*> Choose(const ReadView& view) const;
+  FilterPath ExplainUnderWarrant() const;
+  // Names of the filter's conditions that are checked when it is read by `chosen`; null: by the log itself, or by nobody knows which.
+  std::vector<std::string> CheckedBeside(const Condition* chosen) const;
   absl::StatusOr<bool> Selects(const ReadView& view, const IndexedEntry& entry) const;
 
   const FilterGround ground_;
@@ -98,6 +109,7 @@ class TrailSearch {
   std::vector<std::string> area_agencies_;  // Of filter_.areas().
   std::vector<std::string> cases_;          // Of filter_.subjects().
   std::vector<Condition> conditions_;       // Of the filter, in the order in which they are told, then of the scope.
+  std::vector<std::string> unindexed_;      // Names of the filter's conditions that nothing is found by.
 };
 
 }  // namespace accord::broker

@@ -34,7 +34,7 @@ class FilterTest : public ::testing::Test {
     std::string digest, chain, pseudonym;
     uint64_t stored = 0;
   };
-  Referral Store(std::vector<std::string> recipients, type::v1::RiskGrade grade, type::v1::Article6Basis basis) {
+  Referral Store(std::vector<std::string> recipients, type::v1::RiskGrade grade, type::v1::Article6Basis basis, const std::vector<type::v1::TagPart>& tags = {}) {
     Referral made{.digest = std::string(31, 'd') + static_cast<char>('0' + referrals_++)};
     EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
                 ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
@@ -57,6 +57,7 @@ class FilterTest : public ::testing::Test {
                 type::v1::TagPart tag;
                 tag.set_article6(basis);
                 add("tag", tag);
+                for (const type::v1::TagPart& one : tags) add("tag", one);
                 stored.set_chain(made.chain);
                 stored.add_cases(made.pseudonym);
                 EntryDraft entry = Draft(made, type::v1::EVENT_TYPE_REFERRAL_STORED, "agency/police/rms", "");
@@ -90,6 +91,14 @@ class FilterTest : public ::testing::Test {
               }),
               absl::OkStatus());
     return index;
+  }
+  // Of Part 3, which has a condition of Schedule 8 in place of an Article 6 basis.
+  static type::v1::TagPart Part3(type::v1::Gateway gateway, type::v1::Schedule8Condition condition) {
+    type::v1::TagPart tag;
+    tag.set_regime(type::v1::REGIME_DPA_PART3);
+    tag.set_gateway(gateway);
+    tag.set_schedule8(condition);
+    return tag;
   }
   uint64_t Said(const Referral& of, const std::string& agency, type::v1::StatementKind kind, const std::string& worker) {
     EntryDraft entry = Draft(of, type::v1::EVENT_TYPE_STATEMENT, "agency/" + agency, agency);
@@ -145,10 +154,13 @@ class FilterTest : public ::testing::Test {
 class FilledFilterTest : public FilterTest {
  protected:
   FilledFilterTest() {
-    first_ = Store({"idva"}, type::v1::RISK_GRADE_HIGH, type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
+    first_ = Store({"idva"}, type::v1::RISK_GRADE_HIGH, type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION,
+                   {Part3(type::v1::GATEWAY_CDA1998_S115, type::v1::SCHEDULE8_CONDITION_SAFEGUARDING),
+                    Part3(type::v1::GATEWAY_DVDS, type::v1::SCHEDULE8_CONDITION_VITAL_INTERESTS)});
     Said(first_, "idva", type::v1::STATEMENT_KIND_OPENED, "idva-1");
     log_.now += absl::Hours(1);
-    second_ = Store({"school"}, type::v1::RISK_GRADE_STANDARD, type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+    second_ = Store({"school"}, type::v1::RISK_GRADE_STANDARD, type::v1::ARTICLE6_BASIS_PUBLIC_TASK,
+                    {Part3(type::v1::GATEWAY_CA1989_S47, type::v1::SCHEDULE8_CONDITION_SAFEGUARDING)});
     Said(first_, "idva", type::v1::STATEMENT_KIND_ACCEPTED, "idva-2");
     log_.now += absl::Hours(1);
     Said(second_, "school", type::v1::STATEMENT_KIND_OPENED, "teacher");
@@ -202,6 +214,33 @@ class FilledFilterTest : public FilterTest {
     token.set_domain("area"), token.set_token_key("1"), token.set_recipe(1);
     log_.store().Put(kFamilyCaseMatch, MatchTokenKey(type::v1::SUBJECT_ROLE_VICTIM, token.token()), second_.pseudonym);
     EXPECT_THAT(Find(subject), ElementsAre(2, 4));
+    TrailFilter cases;
+    cases.add_case_pseudonyms(second_.pseudonym);
+    EXPECT_THAT(Find(cases), ElementsAre(2, 4));
+    cases.add_case_pseudonyms(std::string(16, 'n'));
+    EXPECT_THAT(Find(cases), ElementsAre(2, 4)) << "one that is not there";
+    cases.add_case_pseudonyms(first_.pseudonym);
+    EXPECT_THAT(Find(cases), ElementsAre(0, 1, 2, 3, 4)) << "and nothing of no case";
+    cases.set_newest_first(true);
+    EXPECT_THAT(Find(cases), ElementsAre(4, 3, 2, 1, 0));
+    cases.set_newest_first(false);
+    cases.add_agencies("idva");
+    EXPECT_THAT(Find(cases), ElementsAre(0, 1, 3));
+    *cases.add_subjects() = subject.subjects(0);
+    EXPECT_THAT(Find(cases), IsEmpty()) << "the subject is in the other";
+    cases.clear_agencies();
+    EXPECT_THAT(Find(cases), ElementsAre(2, 4));
+    TrailFilter gateway;
+    gateway.add_gateways(type::v1::GATEWAY_DVDS);
+    EXPECT_THAT(Find(gateway), ElementsAre(0, 1, 3)) << "of any tag";
+    gateway.add_schedule8(type::v1::SCHEDULE8_CONDITION_CONSENT);
+    EXPECT_THAT(Find(gateway), IsEmpty());
+    gateway.set_schedule8(0, type::v1::SCHEDULE8_CONDITION_SAFEGUARDING);
+    EXPECT_THAT(Find(gateway), ElementsAre(0, 1, 3)) << "of another";
+    gateway.clear_gateways();
+    EXPECT_THAT(Find(gateway), ElementsAre(0, 1, 2, 3, 4));
+    gateway.add_agencies("school");
+    EXPECT_THAT(Find(gateway), ElementsAre(2, 4));
   }
 
   Referral first_, second_;
@@ -338,6 +377,103 @@ TEST_F(FilledFilterTest, ReadsByWhatSelectsTheFewest) {
   EXPECT_EQ(path->entries, 4u);
 }
 
+TEST_F(FilledFilterTest, WhatNothingIsFoundByIsToldAsChecked) {
+  Index(Size());
+  const ReadView view = log_.View();
+  const auto directory = log_.Directory();
+  TrailFilter filter;
+  filter.add_gateways(type::v1::GATEWAY_DVDS);
+  filter.add_schedule8(type::v1::SCHEDULE8_CONDITION_SAFEGUARDING);
+  auto path = TrailSearch::Make(view, Ground(*directory), filter, Size())->Explain(view);
+  ASSERT_EQ(path.status(), absl::OkStatus());
+  EXPECT_EQ(path->by, "the log itself, entry by entry");
+  EXPECT_EQ(path->entries, Size());
+  EXPECT_THAT(path->checked, ElementsAre("Schedule 8 condition", "gateway"));
+  filter.add_case_pseudonyms(second_.pseudonym);
+  path = TrailSearch::Make(view, Ground(*directory), filter, Size())->Explain(view);
+  EXPECT_EQ(path->by, "case");
+  EXPECT_EQ(path->entries, 2u);
+  EXPECT_THAT(path->checked, ElementsAre("Schedule 8 condition", "gateway"));
+}
+
+// Which of two has fewer rows tells of rows that the scope does not cover, and so does any number of them.
+TEST_F(FilledFilterTest, UnderAWarrantHowItWouldBeReadIsToldWithoutTheIndex) {
+  inspection::v1::Warrant warrant;
+  warrant.set_id("jtai-1");
+  warrant.mutable_scope()->set_until_ms(absl::ToUnixMillis(log_.now) + 1);
+  warrant.mutable_scope()->add_cases(first_.pseudonym);
+  warrant.mutable_scope()->add_events(type::v1::EVENT_TYPE_STATEMENT);
+  scope_ = Scope::Of(warrant, {});
+  Index(Size());
+  const auto directory = log_.Directory();
+  const auto explained = [&](const std::string& agency) {
+    TrailFilter filter;
+    filter.add_agencies(agency);
+    filter.add_grades(type::v1::RISK_GRADE_STANDARD);
+    CountedReads store(log_.store());
+    const ReadView view = log_.ViewOf(store);
+    const auto search = TrailSearch::Make(view, Ground(*directory), filter, Size());
+    store.gets = 0, store.scans = 0;
+    const auto path = search->Explain(view);
+    EXPECT_EQ(path.status(), absl::OkStatus());
+    EXPECT_EQ(store.gets + store.scans, 0) << agency;
+    EXPECT_THAT(path->checked, ElementsAre("agency", "grade", "scope of the warrant"));
+    return std::pair(path->by, path->entries);
+  };
+  for (const char* agency : {"police", "idva", "school", "nobody"}) {
+    EXPECT_EQ(explained(agency), std::pair(std::string("whichever has the fewest entries: agency, grade, kind of event of the warrant"), kExplainedEntriesMin));
+  }
+  EXPECT_EQ(CoarseEntries(0), 1'024u);
+  EXPECT_EQ(CoarseEntries(1'024), 1'024u);
+  EXPECT_EQ(CoarseEntries(1'025), 2'048u);
+  EXPECT_EQ(CoarseEntries(kExplainedEntriesMax), kExplainedEntriesMax);
+  EXPECT_EQ(CoarseEntries(kExplainedEntriesMax + 1), kExplainedEntriesMax);
+}
+
+// However long the log is: a filter reads what it is found by, and those entries.
+TEST_F(FilterTest, WhatSelectsFewReadsFewHoweverLongTheLog) {
+  const Referral few = Store({"school"}, type::v1::RISK_GRADE_HIGH, type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
+  const Referral many = Store({"idva"}, type::v1::RISK_GRADE_STANDARD, type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
+  Said(few, "school", type::v1::STATEMENT_KIND_ACCEPTED, "seldom");
+  log_.store().Put(kFamilyCaseMatch, MatchTokenKey(type::v1::SUBJECT_ROLE_VICTIM, std::string(32, 'v')), few.pseudonym);
+  std::vector<TrailFilter> filters(8);
+  filters[0].add_agencies("school");
+  filters[1].add_agencies("school");
+  filters[1].add_workers("seldom");
+  filters[2].add_areas(kWirral);
+  filters[3].add_grades(type::v1::RISK_GRADE_HIGH);
+  filters[4].add_statements(type::v1::STATEMENT_KIND_ACCEPTED);
+  filters[5].add_article6(type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
+  filters[6].add_case_pseudonyms(few.pseudonym);
+  filters[7].add_subjects()->set_token(std::string(32, 'v'));
+  filters[7].mutable_subjects(0)->set_domain("area");
+  filters[7].mutable_subjects(0)->set_token_key("1");
+  filters[7].mutable_subjects(0)->set_recipe(1);
+  const auto directory = log_.Directory();
+  const auto reads = [&](size_t others) {
+    for (size_t i = 0; i < others; ++i) Said(many, "idva", type::v1::STATEMENT_KIND_OPENED, "w");
+    Index(Size());
+    std::vector<std::pair<int, int>> counted;
+    for (TrailFilter filter : filters) {
+      for (const bool newest_first : {false, true}) {
+        filter.set_newest_first(newest_first);
+        CountedReads store(log_.store());
+        const ReadView view = log_.ViewOf(store);
+        const auto search = TrailSearch::Make(view, Ground(*directory), filter, Size());
+        EXPECT_EQ(search.status(), absl::OkStatus());
+        const auto page = search->Read(view, search->begin(), 100);
+        EXPECT_EQ(page.status(), absl::OkStatus());
+        EXPECT_FALSE(page->entries.empty()) << filter.ShortDebugString();
+        EXPECT_TRUE(page->last);
+        counted.emplace_back(store.gets, store.scans);
+      }
+    }
+    return counted;
+  };
+  const auto before = reads(10), after = reads(200);
+  EXPECT_EQ(after, before);
+}
+
 TEST_F(FilledFilterTest, ReferralsStoredAreThoseOfAgenciesAndAreas) {
   const auto directory = log_.Directory();
   const auto stored = [&](const std::vector<std::string>& agencies, const std::vector<std::string>& areas, size_t limit = 10) {
@@ -417,6 +553,20 @@ TEST_F(FilterTest, AFilterThatIsNoneIsRefused) {
   EXPECT_EQ(ValidateFilter(many), absl::OkStatus());
   many.add_agencies("one-more");
   EXPECT_EQ(refused(many), "filter.agencies");
+  TrailFilter cases;
+  for (int i = 0; i < kFilterCasesMax; ++i) cases.add_case_pseudonyms(fmt::format("{:016}", i));
+  EXPECT_EQ(cases.case_pseudonyms_size(), 100);
+  EXPECT_EQ(ValidateFilter(cases), absl::OkStatus());
+  cases.add_case_pseudonyms(fmt::format("{:016}", kFilterCasesMax));
+  EXPECT_EQ(refused(cases), "filter.case_pseudonyms");
+  EXPECT_TRUE(HasReason(ValidateFilter(cases), Reason::kFieldInvalid));
+  EXPECT_THAT(ValidateFilter(cases).message(), ::testing::HasSubstr("at most 100 values"));
+  cases.clear_case_pseudonyms();
+  for (const size_t bytes : {0, 15, 17}) {
+    *cases.add_case_pseudonyms() = std::string(bytes, 'c');
+    EXPECT_EQ(refused(cases), "filter.case_pseudonyms") << bytes;
+    cases.clear_case_pseudonyms();
+  }
   TrailFilter area;
   area.add_areas("Durham");
   EXPECT_EQ(refused(area), "filter.areas");
@@ -427,6 +577,26 @@ TEST_F(FilterTest, AFilterThatIsNoneIsRefused) {
   TrailFilter events;
   events.add_events(type::v1::EVENT_TYPE_UNSPECIFIED);
   EXPECT_EQ(refused(events), "events[0]");
+  for (const int value : {0, 999}) {
+    TrailFilter gateways, schedule8;
+    gateways.add_gateways(static_cast<type::v1::Gateway>(value));
+    EXPECT_TRUE(HasReason(ValidateFilter(gateways), Reason::kEnumUnknown)) << value;
+    EXPECT_EQ(refused(gateways), "gateways[0]");
+    schedule8.add_schedule8(static_cast<type::v1::Schedule8Condition>(value));
+    EXPECT_TRUE(HasReason(ValidateFilter(schedule8), Reason::kEnumUnknown)) << value;
+    EXPECT_EQ(refused(schedule8), "schedule8[0]");
+  }
+  TrailFilter gateways, schedule8;
+  for (int i = 0; i < kFilterValuesMax; ++i) {
+    gateways.add_gateways(type::v1::GATEWAY_DVDS);
+    schedule8.add_schedule8(type::v1::SCHEDULE8_CONDITION_CONSENT);
+  }
+  EXPECT_EQ(ValidateFilter(gateways), absl::OkStatus());
+  EXPECT_EQ(ValidateFilter(schedule8), absl::OkStatus());
+  gateways.add_gateways(type::v1::GATEWAY_DVDS);
+  EXPECT_EQ(refused(gateways), "filter.gateways");
+  schedule8.add_schedule8(type::v1::SCHEDULE8_CONDITION_CONSENT);
+  EXPECT_EQ(refused(schedule8), "filter.schedule8");
 }
 
 TEST(IndexerTest, FollowsInShortPiecesAndCatchesUpInLongOnes) {

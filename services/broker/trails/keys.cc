@@ -28,6 +28,8 @@ std::string WorkerValue(std::string_view agency, std::string_view pseudonym) { r
 HeaderFacts HeaderFactsOf(const storage::v1::StoredReferral& stored) {
   HeaderFacts facts;
   std::set<type::v1::Article6Basis> bases;
+  std::set<type::v1::Schedule8Condition> conditions;
+  std::set<type::v1::Gateway> gateways;
   for (const auto& opening : stored.openings()) {
     if (opening.label() == "core") {
       type::v1::HeaderCore core;
@@ -37,10 +39,15 @@ HeaderFacts HeaderFactsOf(const storage::v1::StoredReferral& stored) {
       if (recipient.ParseFromString(opening.content())) facts.recipients.push_back(recipient.agency());
     } else if (opening.label() == "tag") {
       type::v1::TagPart tag;
-      if (tag.ParseFromString(opening.content()) && tag.article6() != type::v1::ARTICLE6_BASIS_UNSPECIFIED) bases.insert(tag.article6());
+      if (!tag.ParseFromString(opening.content())) continue;
+      if (tag.article6() != type::v1::ARTICLE6_BASIS_UNSPECIFIED) bases.insert(tag.article6());
+      if (tag.schedule8() != type::v1::SCHEDULE8_CONDITION_UNSPECIFIED) conditions.insert(tag.schedule8());
+      if (tag.gateway() != type::v1::GATEWAY_UNSPECIFIED) gateways.insert(tag.gateway());
     }
   }
   facts.article6.assign(bases.begin(), bases.end());
+  facts.schedule8.assign(conditions.begin(), conditions.end());
+  facts.gateways.assign(gateways.begin(), gateways.end());
   return facts;
 }
 

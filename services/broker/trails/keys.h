@@ -56,7 +56,10 @@ std::string WorkerValue(std::string_view agency, std::string_view pseudonym);
 struct HeaderFacts {
   std::vector<std::string> recipients;
   type::v1::RiskGrade grade = type::v1::RISK_GRADE_UNSPECIFIED;
-  std::vector<type::v1::Article6Basis> article6;  // Each once, in the order of numbers.
+  // Of any of its tags; each once, in the order of numbers.
+  std::vector<type::v1::Article6Basis> article6;
+  std::vector<type::v1::Schedule8Condition> schedule8;  // No rows are found by these two: they are checked.
+  std::vector<type::v1::Gateway> gateways;
 };
 HeaderFacts HeaderFactsOf(const storage::v1::StoredReferral& stored);
 

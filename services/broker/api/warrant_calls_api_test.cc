@@ -1,0 +1,108 @@
+// Single calls under a warrant over the wire: what is refused, ended or left unsaid. What each dimension of a warrant opens to each call is in
+// warrant_api_test.cc.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "accord/inspection/v1/trail_service.pb.h"
+#include "accord/inspection/v1/warrant_service.pb.h"
+#include "common/base/status.h"
+#include "services/broker/api/testing_warrant_calls.h"
+#include "services/broker/api/testing_wire.h"
+#include "services/broker/sequencer/testing_command.h"
+#include "services/broker/trails/filter.h"
+
+namespace accord::broker::warrant_calls_api_test {
+namespace {
+
+using inspection::v1::QueryTrailResponse;
+using ::testing::IsEmpty;
+
+using WarrantCallsTest = WarrantCallsFixture;
+
+// A panel sees no identities, which the rows of a filter are full of.
+TEST_F(WarrantCallsTest, APanelAsksByNoFilterAndItsAttemptIsNoQuery) {
+  Store({.request_id = "incident-1", .recipients = {"idva"}});
+  Activated("panel-1", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL); });
+  const auto last_query = [&] {
+    QueryTrailRequest request;
+    request.mutable_filter()->add_events(type::v1::EVENT_TYPE_TRAIL_QUERIED);
+    const auto response = Only<QueryTrailResponse>(Trail("admin/alice", request));
+    return response.rows_size();
+  };
+  const int before = last_query();
+  const QueryTrailRequest request = Concerning("idva", "panel-1");
+  EXPECT_EQ(Refusal(Trail("inspector/ines", request)), "WARRANT_SCOPE kind");
+  EXPECT_EQ(Refusal(Explain(request)), "WARRANT_SCOPE kind");
+  const WireAnswer streamed = Stream(request);
+  EXPECT_EQ(Refusal(streamed), "WARRANT_SCOPE kind");
+  EXPECT_THAT(streamed.messages, IsEmpty());
+  EXPECT_EQ(last_query(), before + 1) << "the administrator's own alone";
+}
+
+TEST_F(WarrantCallsTest, HowAFilterWouldBeReadTellsNothingOfWhatTheWarrantDoesNotCover) {
+  const std::string own = Store({.request_id = "incident-1", .recipients = {"idva"}});
+  const int64_t now = absl::ToUnixMillis(clock_.Now());
+  Activated("case-1", [&](Warrant& w) { w.mutable_scope()->add_cases(CaseOf(own)); });
+  const auto explained = [&](const std::string& agency, const std::string& worker, type::v1::EventType event = type::v1::EVENT_TYPE_UNSPECIFIED) {
+    QueryTrailRequest request = Concerning(agency, "case-1");
+    request.mutable_filter()->set_from_ms(now);
+    request.mutable_filter()->set_until_ms(now + 1'000);
+    if (!worker.empty()) request.mutable_filter()->add_workers(worker);
+    if (event != type::v1::EVENT_TYPE_UNSPECIFIED) request.mutable_filter()->add_events(event);
+    const auto response = Only<inspection::v1::ExplainTrailResponse>(Explain(request));
+    EXPECT_EQ(response.entries(), kExplainedEntriesMin);
+    return response.SerializeAsString();
+  };
+  const auto told = [&] {
+    std::vector<std::string> answers;
+    for (const char* agency : {"housing", "childrens", "police", "idva"}) {
+      answers.push_back(explained(agency, ""));
+      answers.push_back(explained(agency, "worker-1"));
+      answers.push_back(explained(agency, "", type::v1::EVENT_TYPE_DELIVERED));
+    }
+    return answers;
+  };
+  const auto before = told();
+  // In the very second.
+  for (int i = 0; i < 3; ++i) Store({.request_id = fmt::format("incident-other-{}", i), .recipients = {"housing"}});
+  EXPECT_EQ(told(), before);
+  for (size_t i = 3; i < before.size(); ++i) EXPECT_EQ(before[i], before[i - 3]) << "the same of any agency";
+}
+
+// More than the connection holds at once, so that most of it is still to be read when the warrant is suspended.
+TEST_F(WarrantCallsTest, ASuspensionEndsAStreamBeforeItsNextMessage) {
+  constexpr int kLongEntries = 600, kAtOnce = 50;
+  constexpr size_t kLongBytes = 20'000;
+  for (int done = 0; done < kLongEntries; done += kAtOnce) {
+    ASSERT_EQ(RunCommand(world_.broker().sequencer(), [&](CommitContext& context) -> absl::Status {
+      ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
+      EntryDraft draft;
+      draft.chains = {chain.pseudonym};
+      draft.event.set_type(type::v1::EVENT_TYPE_REFUSED);
+      draft.actor.emplace().set_principal("agency/housing/" + std::string(kLongBytes, 'w'));
+      for (int i = 0; i < kAtOnce; ++i) ACCORD_RETURN_IF_ERROR(context.AddEntry(draft).status());
+      return absl::OkStatus();
+    }), absl::OkStatus());
+  }
+  Activated("jtai-1");
+  inspection::v1::StreamTrailRequest request;
+  *request.mutable_query() = Concerning("housing", "jtai-1");
+  WireCall call(Channel("inspector/ines"), kTrails + "StreamTrail");
+  call.Write(request);
+  call.WritesDone();
+  ASSERT_TRUE(call.Read().has_value());
+  EXPECT_EQ(Change("admin/alice", "jtai-1", inspection::v1::WARRANT_ACT_SUSPEND, inspection::v1::WARRANT_SUSPENSION_COURT_ORDER).code, grpc::StatusCode::OK);
+  const WireAnswer& answer = call.Finish();
+  EXPECT_EQ(Refusal(answer), "WARRANT_NOT_ACTIVE WARRANT_STATE_SUSPENDED WARRANT_SUSPENSION_COURT_ORDER");
+  int rows = 0;
+  for (const std::string& message : answer.messages) rows += Parse<inspection::v1::StreamTrailResponse>(message).page().rows_size();
+  EXPECT_GT(rows, 0);
+  EXPECT_LT(rows, kLongEntries / 2) << "what was on its way, and nothing more";
+}
+
+}  // namespace
+}  // namespace accord::broker::warrant_calls_api_test
