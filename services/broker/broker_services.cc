@@ -44,7 +44,7 @@ struct BrokerServices::Parts {
         directory(broker.sequencer(), broker.directory(), broker.refusals(), broker.clock(), shared),
         policy(broker.sequencer(), broker.policy(), broker.refusals(), broker.clock(), shared),
         admin({broker.sequencer(), broker.change_rules(), broker.refusals(), broker.directory(), broker.policy(), broker.mailboxes(),
-               broker.connections(), broker.clock()},
+               broker.connections(), broker.clock(), [this](const SuspensionAct& act) { warrants.TellSuspension(act); }},
               shared) {}
 
   Broker& broker;

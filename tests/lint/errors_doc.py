@@ -17,6 +17,11 @@ This page is made from `common/base/reasons.h` by `tests/lint/run.py errors_doc 
 | reason | code | what it means | what to do |
 |---|---|---|---|
 """
+MORE = """
+## What the metadata says besides
+`PRINCIPAL_UNKNOWN` of whoever is shut out (docs/administrators.md) has `state`, which is `suspended`, `reason`, the name of a `SuspensionReason`,
+and `at`, since when, in UTC.
+"""
 LATER = """
 ## Methods that come later
 Part of the published interface so that clients can be generated once; each answers `COMES_LATER` (UNIMPLEMENTED) until it is built. The
@@ -53,7 +58,7 @@ def later_methods(tree):
 def document(tree):
     lines = [f"| `{reason}` | {code} | {meaning} | {step} |" for _, reason, code, meaning, step in rows(tree.read(CATALOGUE))]
     methods = [f"- `{method}`" for method in later_methods(tree)] or ["None."]
-    return HEAD + "\n".join(lines) + "\n" + LATER + "\n".join(methods) + "\n"
+    return HEAD + "\n".join(lines) + "\n" + MORE + LATER + "\n".join(methods) + "\n"
 
 
 def write(tree):
@@ -92,7 +97,7 @@ def header(*reasons):
 
 
 def page(*lines, later=("None.",)):
-    return HEAD + "".join(f"{line}\n" for line in lines) + LATER + "".join(f"{line}\n" for line in later)
+    return HEAD + "".join(f"{line}\n" for line in lines) + MORE + LATER + "".join(f"{line}\n" for line in later)
 
 
 ONE = 'QueueFull, "QUEUE_FULL", kResourceExhausted, "Too " \\\n "much.", "Wait."'

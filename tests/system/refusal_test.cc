@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -21,11 +21,11 @@
 namespace accord::tests::refusal_test {
 namespace {
 
-using broker::v1::LedgerService;
 using broker::v1::ReferralService;
 using broker::v1::SubmitReferralRequest;
 using crypto::testing::CertificateSpec;
 using crypto::testing::SpiffeId;
+using inspection::v1::TrailService;
 
 constexpr const char* kSubmit = "/accord.broker.v1.ReferralService/SubmitReferral";
 constexpr const char* kPreview = "/accord.broker.v1.ReferralService/PreviewReferral";
@@ -56,7 +56,7 @@ class RefusalTest : public ::testing::Test {
   RefusalTest() : world_({.agreement = OpenAgreement()}), police_(world_, "police"), idva_(world_, "idva") {}
   void SetUp() override {
     ASSERT_EQ(world_.Start(kBroker), absl::OkStatus());
-    ledger_ = world_.Stub<LedgerService>(kBroker, "admin/alice");
+    trails_ = world_.Stub<TrailService>(kBroker, "admin/alice");
   }
 
   uint64_t LogSize() {
@@ -64,25 +64,17 @@ class RefusalTest : public ::testing::Test {
     EXPECT_EQ(checkpoint.status(), absl::OkStatus());
     return checkpoint.ok() ? checkpoint->checkpoint.size : 0;
   }
-  // What an administrator sees of an entry.
-  struct Entry {
-    type::v1::EntryEvent event;
-    type::v1::EntryActor actor;
-  };
-  Entry EntryAt(uint64_t index) {
-    broker::v1::GetReceiptRequest request;
-    request.set_index(index);
-    const auto response = rpc::CallUnary(*ledger_, &LedgerService::Stub::GetReceipt, request, kCallTime);
+  // The newest refusals, as an administrator is shown them: of whoever it was, strangers too.
+  std::vector<inspection::v1::TrailRow> Refusals() {
+    inspection::v1::QueryTrailRequest request;
+    request.set_purpose("test");
+    request.set_page_size(100);
+    request.mutable_filter()->add_events(type::v1::EVENT_TYPE_REFUSED);
+    request.mutable_filter()->set_newest_first(true);
+    const auto response = rpc::CallUnary(*trails_, &TrailService::Stub::QueryTrail, request, kCallTime);
     EXPECT_EQ(response.status(), absl::OkStatus());
-    Entry entry;
-    if (!response.ok()) return entry;
-    for (const auto& opening : response->receipt().openings()) {
-      const bool parsed = opening.label() == "event"   ? entry.event.ParseFromString(opening.content())
-                          : opening.label() == "actor" ? entry.actor.ParseFromString(opening.content())
-                                                       : true;
-      EXPECT_TRUE(parsed) << opening.label();
-    }
-    return entry;
+    if (!response.ok()) return {};
+    return {response->rows().begin(), response->rows().end()};
   }
 
   // `call` is refused with `reason` and its code, and the refusal is an entry of `principal`.
@@ -95,11 +87,9 @@ class RefusalTest : public ::testing::Test {
     EXPECT_TRUE(HasReason(status, reason)) << status << " with reason " << RowOf(DetailOf(status).reason).name;
     bool found = false;
     Eventually(kCallTime, [&] {
-      const uint64_t now = LogSize();
-      for (uint64_t index = before; index < now && !found; ++index) {
-        const Entry entry = EntryAt(index);
-        found = entry.event.type() == type::v1::EVENT_TYPE_REFUSED && entry.event.reason() == RowOf(reason).name &&
-                entry.event.method() == method && entry.actor.principal() == principal;
+      for (const auto& row : Refusals()) {
+        found = found || (row.index() >= before && row.event().type() == type::v1::EVENT_TYPE_REFUSED && row.event().reason() == RowOf(reason).name &&
+                          row.event().method() == method && row.actor().principal() == principal);
       }
       return found;
     });
@@ -134,7 +124,7 @@ class RefusalTest : public ::testing::Test {
 
   World world_;
   RawAgency police_, idva_;
-  std::unique_ptr<LedgerService::Stub> ledger_;
+  std::unique_ptr<TrailService::Stub> trails_;
   int requests_ = 0;
 };
 

@@ -88,7 +88,10 @@ TEST_F(AuthorizerTest, AnAdministratorWithAConflictSeesNothingOfCases) {
   bar("administrators", "bob");
   EXPECT_EQ(CheckConflict(*bar("police", "alice"), alice, kSharing), absl::OkStatus()) << "of another name, and of an agency's list";
   const auto barred = bar("administrators", "alice");
-  for (const std::string_view method : {kTrail, kSharing, std::string_view("/accord.inspection.v1.WarrantService/ChangeWarrant")}) {
+  for (const std::string_view method : {kTrail, kSharing, std::string_view("/accord.inspection.v1.WarrantService/ChangeWarrant"),
+                                        std::string_view("/accord.admin.v1.AuditService/AuditSharing"), std::string_view("/accord.admin.v1.AdminService/ListHolds"),
+                                        std::string_view("/accord.admin.v1.AdminService/GetErasure"),
+                                        std::string_view("/accord.admin.v1.AdminService/ListOverdue")}) {
     EXPECT_TRUE(HasReason(CheckConflict(*barred, alice, method), Reason::kNotPermitted)) << method;
   }
   EXPECT_EQ(CheckConflict(*barred, alice, kPropose), absl::OkStatus()) << "she administers all the same";

@@ -119,6 +119,7 @@ struct OpenReferrals {
   uint64_t changes = 0;   // A change of consent, correction or recall that it has not answered.
   uint64_t reseals = 0;   // Somebody waits for it to seal again, or it for somebody.
   uint64_t sent = 0;      // Sent, and not opened there.
+  uint64_t awaited = 0;   // Sent, opened there, and not brought to its end: who asked is to hear how it ended.
 };
 
 bool IsUnread(const storage::v1::StoredRecipient& recipient) {
@@ -149,6 +150,7 @@ void CountReferral(const storage::v1::StoredReferral& stored, std::string_view a
       open.reseals += recipient.reseal_wanted_ms() != 0;
     } else if (!is_recipient) {
       open.sent += IsUnread(recipient) && recipient.pick_up_due_ms() != 0 && stored.replaced_by().empty();
+      open.awaited += IsUnderWay(recipient) && stored.replaced_by().empty();
       open.reseals += recipient.reseal_wanted_ms() != 0;
     }
   }
@@ -207,6 +209,13 @@ uint64_t CountStandIns(const DirectorySnapshot& directory, std::string_view agen
   return count;
 }
 
+// Forums that sit and of which it is a member; who coordinates one is one of its members.
+uint64_t CountForums(const Policy& policy, std::string_view agency) {
+  uint64_t count = 0;
+  for (const auto& [id, forum] : policy.compiled.sources().forums) count += forum.members.contains(agency);
+  return count;
+}
+
 }  // namespace
 
 absl::StatusOr<Items> OnboardingOf(const CheckListSources& sources, std::string_view agency, SeenOfAgency seen) {
@@ -258,10 +267,12 @@ absl::StatusOr<Items> LeavingOf(const CheckListSources& sources, std::string_vie
   Items items;
   AddCount(items, "agreements", AgreementsOf(sources, agency).size(), "Agreements in force that name it: put a version without it, so that nothing new comes.");
   AddCount(items, "stand_ins", CountStandIns(sources.directory, agency), "Agencies for which it stands in: put another as their deputy or duty recipient.");
+  AddCount(items, "forums", CountForums(sources.policy, agency), "Forums that sit with it, or that it coordinates: put each without it (`accordctl admin propose FILE`, put_forum).");
   AddCount(items, "deliveries", waiting, "Deliveries that wait for it: its service collects them.");
   AddCount(items, "unread", open.unread, "Copies that nobody there has opened: its people read or return them (`accordctl inbox list`).");
   AddCount(items, "received", open.received, "Referrals that it received and that are not at their end: its people close or redirect them.");
   AddCount(items, "sent", open.sent, "Referrals that it sent and that nobody has opened: wait, redirect, or withdraw them.");
+  AddCount(items, "awaited", open.awaited, "Referrals that it sent and that are under way there: they come to their end, or it withdraws them.");
   AddCount(items, "changes", open.changes, "Changes of consent, corrections and recalls that it has not answered.");
   AddCount(items, "reseals", open.reseals, "Referrals that wait to be sealed again, by it or for it.");
   AddCount(items, "dead_letters", dead, "Dead letters that it may see: requeue or discard them (`accordctl deadletter list`).");

@@ -148,8 +148,52 @@ TEST_F(CheckListsTest, LeavingEndsWhenNothingOfItIsOpen) {
   Refer("b", "police", {{"idva", REFERRAL_STATE_ACCEPTED}});
   Refer("c", "idva", {{"housing", REFERRAL_STATE_RELEASED}}, [](auto& stored) { stored.mutable_recipients(0)->set_pick_up_due_ms(7); });
   Refer("d", "police", {{"idva", REFERRAL_STATE_CLOSED}}, [](auto& stored) { stored.mutable_recipients(0)->set_change_due_ms(7); });
-  Refer("e", "idva", {{"housing", REFERRAL_STATE_ACCEPTED}}, [](auto& stored) { stored.mutable_recipients(0)->set_reseal_wanted_ms(7); });
-  EXPECT_THAT(Leaving(), ElementsAre("unread 1", "received 1", "sent 1", "changes 1", "reseals 1"));
+  Refer("e", "idva", {{"housing", REFERRAL_STATE_CLOSED}}, [](auto& stored) { stored.mutable_recipients(0)->set_reseal_wanted_ms(7); });
+  Refer("f", "idva", {{"housing", REFERRAL_STATE_ACCEPTED}, {"health", REFERRAL_STATE_DECLINED}});
+  EXPECT_THAT(Leaving(), ElementsAre("unread 1", "received 1", "sent 1", "awaited 1", "changes 1", "reseals 1"));
+}
+
+TEST_F(CheckListsTest, WhoAskedStaysUntilWhatItAskedForIsAtItsEnd) {
+  WithoutAgreement();
+  using namespace type::v1;  // NOLINT: states.
+  const std::vector<std::pair<ReferralState, bool>> table = {
+      {REFERRAL_STATE_ACCEPTED, true},     {REFERRAL_STATE_DECIDED, true},  {REFERRAL_STATE_OUTCOME_RECORDED, true}, {REFERRAL_STATE_LISTED, true},
+      {REFERRAL_STATE_HEARD, true},        {REFERRAL_STATE_OPENED, false},  {REFERRAL_STATE_CLOSED, false},          {REFERRAL_STATE_DECLINED, false},
+      {REFERRAL_STATE_ANSWERED, false},    {REFERRAL_STATE_RETURNED, false}, {REFERRAL_STATE_WITHDRAWN, false},      {REFERRAL_STATE_RECALLED, false},
+      {REFERRAL_STATE_TRANSFERRED_OUT, false},
+  };
+  for (const auto& [state, open] : table) {
+    Refer("a", "idva", {{"housing", state}});
+    EXPECT_EQ(Leaving(), open ? std::vector<std::string>{"awaited 1"} : std::vector<std::string>()) << ReferralState_Name(state);
+  }
+  Refer("a", "idva", {{"housing", REFERRAL_STATE_OPENED}}, [](auto& stored) { stored.mutable_recipients(0)->set_response_due_ms(7); });
+  EXPECT_THAT(Leaving(), ElementsAre("awaited 1")) << "opened, and an answer is asked for";
+  Refer("a", "idva", {{"housing", REFERRAL_STATE_ACCEPTED}, {"health", REFERRAL_STATE_ACCEPTED}});
+  Refer("b", "idva", {{"housing", REFERRAL_STATE_ACCEPTED}}, [](auto& stored) { stored.set_replaced_by(std::string(32, 'a')); });
+  Refer("c", "police", {{"housing", REFERRAL_STATE_ACCEPTED}});
+  EXPECT_THAT(Leaving(), ElementsAre("awaited 2")) << "each recipient; not an older version, nor what others sent";
+}
+
+TEST_F(CheckListsTest, WhoSitsOnAForumStaysUntilItSitsWithoutIt) {
+  WithoutAgreement();
+  const auto put = [&](const std::string& id, const std::vector<std::string>& members, const std::string& coordinator, bool active = true) {
+    admin::v1::Forum forum;
+    forum.set_id(id);
+    for (const std::string& member : members) forum.add_members(member);
+    forum.set_coordinator(coordinator);
+    forum.set_active(active);
+    context_.Put(kFamilyPolicy, ForumKey(id), forum.SerializeAsString());
+  };
+  put("marac", {"police", "idva"}, "police");
+  put("daps", {"idva", "police"}, "idva");
+  put("over", {"idva", "police"}, "idva", /*active=*/false);
+  put("others", {"police", "idvas"}, "police");
+  EXPECT_THAT(Leaving(), ElementsAre("forums 2"));
+  const auto items = With([](const CheckListSources& sources) { return LeavingOf(sources, "idva"); });
+  EXPECT_EQ(DetailOf(CheckComplete(*items)).metadata["open"], "forums");
+  put("marac", {"police"}, "police");
+  put("daps", {"police"}, "police");
+  EXPECT_THAT(Leaving(), IsEmpty());
 }
 
 TEST_F(CheckListsTest, WhatIsAtItsEndOrAsksForNothingIsNotOpen) {
@@ -160,8 +204,8 @@ TEST_F(CheckListsTest, WhatIsAtItsEndOrAsksForNothingIsNotOpen) {
                            REFERRAL_STATE_RECALLED, REFERRAL_STATE_ANSWERED, REFERRAL_STATE_TRANSFERRED_OUT, REFERRAL_STATE_OPENED}) {
     Refer(std::string(1, digest++), "police", {{"idva", state}, {"housing", REFERRAL_STATE_DELIVERED}});
   }
-  // Sent, and under way at another, which is that one's own; and an older version of what was corrected.
-  Refer("y", "idva", {{"housing", REFERRAL_STATE_ACCEPTED}});
+  // Sent, and opened by one that is asked for nothing; and an older version of what was corrected.
+  Refer("y", "idva", {{"housing", REFERRAL_STATE_OPENED}});
   Refer("z", "police", {{"idva", REFERRAL_STATE_DELIVERED}}, [](auto& stored) { stored.set_replaced_by(std::string(32, 'a')); });
   EXPECT_THAT(Leaving(), IsEmpty());
   Refer("i", "police", {{"idva", REFERRAL_STATE_OPENED}}, [](auto& stored) { stored.mutable_recipients(0)->set_response_due_ms(7); });

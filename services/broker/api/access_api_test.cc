@@ -138,6 +138,33 @@ TEST_F(AccessTableTest, TheDocumentHasEveryMethodAndNoOther) {
   EXPECT_EQ(documented, linked) << "tests/lint/run.py access_doc --write";
 }
 
+// The table is made from the protos, so it cannot tell a role that was put where it has no business. What these two roles may never do is held
+// against lists that are written by hand: a change of them is a change of what the roles are for.
+TEST_F(AccessTableTest, AnAuditorChangesNothingAndAnOperatorIsShownNothingOfReferrals) {
+  // Whoever finds that the log has forked tells it.
+  const std::set<std::string> changed_by_auditors = {"/accord.broker.v1.LedgerService/ReportFork"};
+  const std::set<std::string> of_operators = {
+      "/accord.admin.v1.AdminService/CheckConnection",  "/accord.admin.v1.AdminService/GetOnboarding",
+      "/accord.admin.v1.AdminService/ListOfficers",     "/accord.admin.v1.AdminService/SetMaintenance",
+      "/accord.admin.v1.DirectoryService/ListAgencies", "/accord.admin.v1.PolicyService/GetPolicyDocument",
+      "/accord.admin.v1.PolicyService/ListForums",      "/accord.admin.v1.PolicyService/ListPolicyDocuments",
+      "/accord.broker.v1.LedgerService/GetCheckpoint",  "/accord.broker.v1.LedgerService/GetLedgerStatus",
+      "/accord.broker.v1.LedgerService/ListCheckpoints", "/accord.broker.v1.LedgerService/ProveConsistency",
+      "/accord.broker.v1.LedgerService/ReportFork",     "/accord.broker.v1.LedgerService/StreamEntries",
+  };
+  std::set<std::string> changed, operated;
+  for (const auto& [name, method] : LinkedMethods()) {
+    const auto& options = method->options();
+    for (int i = 0; i < options.ExtensionSize(options::v1::roles); ++i) {
+      const auto role = options.GetExtension(options::v1::roles, i);
+      if (role == options::v1::OFFICER_ROLE_AUDITOR && !options.GetExtension(options::v1::reads_only)) changed.insert(name);
+      if (role == options::v1::OFFICER_ROLE_OPERATOR) operated.insert(name);
+    }
+  }
+  EXPECT_EQ(changed, changed_by_auditors);
+  EXPECT_EQ(operated, of_operators);
+}
+
 TEST_F(AccessTableTest, TheAuthorizerDoesWhatTheDocumentSays) {
   for (const Asker& asker : Askers()) {
     rpc::Peer peer;

@@ -261,6 +261,88 @@ TEST_F(AdminApiTest, OfficersAndPolicyAreListedAsTheyCountAndCounted) {
   EXPECT_THAT(live(), IsEmpty());
 }
 
+// Suspensions are rows while they last and entries for good: the past is read from these.
+TEST_F(AdminApiTest, TheDirectoryIsListedAsItStoodWithWhoWasShutOut) {
+  const auto at = [](int hours) { return kAdminTuesday + absl::Hours(hours); };
+  const auto agencies = [&](absl::Time time) {
+    std::vector<std::string> all;
+    const ListAgenciesResponse listed = Agencies(time);
+    for (const auto& row : listed.agencies()) all.push_back(row.id() + (row.suspended() ? " out" : ""));
+    return all;
+  };
+  ListOfficersRequest list;
+  const auto ask = [&] { return As("admin/alice", &AdminService::Stub::ListOfficers, list); };
+  const auto officers = [&](absl::Time time) {
+    std::vector<std::string> all;
+    list.set_as_at_ms(absl::ToUnixMillis(time));
+    list.clear_page_token();
+    do {
+      const auto page = ask();
+      EXPECT_EQ(page.status(), absl::OkStatus());
+      if (!page.ok()) return all;
+      for (const auto& officer : page->officers()) {
+        all.push_back(fmt::format("{}{} {}", officer.id(), officer.active() ? "" : " out", officer.inspector() ? officer.inspectorate() : fmt::to_string(officer.roles_size())));
+      }
+      list.set_page_token(page->next_page_token());
+    } while (!list.page_token().empty());
+    return all;
+  };
+  const auto enrol = [&](const std::string& id, bool inspector, bool active, std::vector<options::v1::OfficerRole> roles) {
+    admin::v1::Change change;
+    auto& officer = *change.mutable_put_officer();
+    officer.set_id(id);
+    officer.set_active(active);
+    officer.set_inspector(inspector);
+    if (inspector) officer.set_inspectorate("ofsted");
+    for (const auto role : roles) officer.add_roles(role);
+    return world_.Change(change);
+  };
+  clock_.Advance(absl::Hours(1));
+  ASSERT_EQ(enrol("audrey", false, true, {options::v1::OFFICER_ROLE_AUDITOR}), absl::OkStatus());
+  ASSERT_EQ(enrol("ines", true, true, {}), absl::OkStatus());
+  clock_.Advance(absl::Hours(1));
+  for (const std::string principal : {"agency/housing", "admin/audrey", "inspector/ines"}) ASSERT_EQ(Suspend(principal), absl::OkStatus());
+  clock_.Advance(absl::Hours(1));
+  ASSERT_EQ(Reinstate("agency/housing"), absl::OkStatus());
+  ASSERT_EQ(enrol("bob", false, true, {options::v1::OFFICER_ROLE_ADMINISTRATOR, options::v1::OFFICER_ROLE_APPROVER}), absl::OkStatus());
+  ASSERT_EQ(enrol("audrey", false, false, {options::v1::OFFICER_ROLE_AUDITOR}), absl::OkStatus());
+
+  list.set_page_size(2);
+  EXPECT_THAT(officers(at(0) - absl::Hours(1)), IsEmpty()) << "before the log";
+  EXPECT_THAT(officers(at(0)), ElementsAre("alice 3", "bob 3"));
+  EXPECT_THAT(officers(at(1) - absl::Milliseconds(1)), ElementsAre("alice 3", "bob 3"));
+  EXPECT_THAT(officers(at(1)), ElementsAre("alice 3", "audrey 1", "bob 3", "ines ofsted"));
+  EXPECT_THAT(officers(at(2) - absl::Milliseconds(1)), ElementsAre("alice 3", "audrey 1", "bob 3", "ines ofsted"));
+  EXPECT_THAT(officers(at(2)), ElementsAre("alice 3", "audrey out 1", "bob 3", "ines out ofsted"));
+  const auto now = ElementsAre("alice 3", "audrey out 1", "bob 2", "ines out ofsted");
+  EXPECT_THAT(officers(at(3)), now);
+  EXPECT_THAT(officers(at(99)), now);
+  EXPECT_THAT(officers(absl::UnixEpoch()), now) << "0 is now";
+
+  EXPECT_THAT(agencies(at(2) - absl::Milliseconds(1)), ElementsAre("childrens", "housing", "idva", "police"));
+  EXPECT_THAT(agencies(at(2)), ElementsAre("childrens", "housing out", "idva", "police"));
+  EXPECT_THAT(agencies(at(3)), ElementsAre("childrens", "housing", "idva", "police"));
+  EXPECT_THAT(agencies(absl::UnixEpoch()), ElementsAre("childrens", "housing", "idva", "police"));
+  SuspendPrincipalRequest again;
+  again.set_request_id("suspend-again");
+  again.set_principal("agency/housing");
+  again.set_reason(SUSPENSION_REASON_FAULT);
+  ASSERT_EQ(As("admin/alice", &AdminService::Stub::SuspendPrincipal, again).status(), absl::OkStatus());
+  EXPECT_THAT(agencies(absl::UnixEpoch()), ElementsAre("childrens", "housing out", "idva", "police")) << "as it stands now";
+  EXPECT_THAT(agencies(at(3)), ElementsAre("childrens", "housing out", "idva", "police")) << "in the same millisecond, and from then on";
+
+  // A page of one time is no page of another.
+  list.set_as_at_ms(absl::ToUnixMillis(at(1)));
+  list.clear_page_token();
+  list.set_page_token(ask()->next_page_token());
+  ASSERT_FALSE(list.page_token().empty());
+  list.set_as_at_ms(absl::ToUnixMillis(at(2)));
+  EXPECT_TRUE(HasReason(ask().status(), Reason::kPageTokenInvalid));
+  list.clear_page_token();
+  list.set_as_at_ms(-1);
+  EXPECT_EQ(DetailOf(ask().status()).metadata["field"], "as_at_ms");
+}
+
 TEST_F(AdminApiTest, ForumsAreListedAsTheyStoodPageByPage) {
   const auto put = [&](const std::string& id, const std::vector<std::string>& members, bool active = true) {
     admin::v1::Change change;

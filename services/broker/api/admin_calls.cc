@@ -1,6 +1,8 @@
 // What one officer does at once, and looks at: the rest of admin_service.h.
 #include <fmt/format.h>
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,11 +16,11 @@
 #include "services/broker/api/admin_service.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/past_directory.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/directory/history.h"
 #include "services/broker/directory/maintenance.h"
 #include "services/broker/directory/roles.h"
-#include "services/broker/directory/suspension.h"
 #include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
@@ -36,12 +38,14 @@ constexpr int kOfficersPageDefault = 100;
 
 int64_t MillisOrNever(const std::optional<absl::Time>& time) { return time.has_value() ? absl::ToUnixMillis(*time) : 0; }
 
-absl::Status ShowChange(const ReadView& view, absl::Time now, const admin::v1::GetChangeRequest& request, admin::v1::GetChangeResponse& response) {
+absl::Status ShowChange(const ReadView& view, const DirectorySnapshot& directory, const std::string& administrator, absl::Time now,
+                        const admin::v1::GetChangeRequest& request, admin::v1::GetChangeResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const uint64_t number, ParseChangeName(request.name()));
   ACCORD_ASSIGN_OR_RETURN(const auto bytes, view.Get(kFamilyChange, KeyU64(number)));
   if (!bytes.has_value()) return Error(Reason::kChangeNotFound, "no such change", {{"change", fmt::to_string(number)}});
   storage::v1::StoredChange stored;
   if (!stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored change does not parse");
+  ACCORD_RETURN_IF_ERROR(CheckConflict(directory, administrator, stored.change()));
   ACCORD_ASSIGN_OR_RETURN(auto differences, DifferencesOfChange(view.store(), number, stored, now));
   for (auto& difference : differences) *response.add_differences() = std::move(difference);
   *response.mutable_change() = ToProposed(number, std::move(stored), now);
@@ -86,13 +90,13 @@ absl::Status ShowConnection(const AdminParts& parts, const std::string& agency, 
   return absl::OkStatus();
 }
 
-// An officer as it counts now.
-admin::v1::PutOfficer ShowOfficer(const DirectorySnapshot& directory, const std::string& key, const storage::v1::StoredOfficer& officer) {
+// An officer as it counts, or counted, when it was shut out or not.
+admin::v1::PutOfficer ShowOfficer(bool suspended, const std::string& key, const storage::v1::StoredOfficer& officer) {
   admin::v1::PutOfficer shown;
   const std::string inspectors = OfficerKey(true, "");
   shown.set_inspector(key.starts_with(inspectors));
   shown.set_id(key.substr(OfficerKey(shown.inspector(), "").size()));
-  shown.set_active(officer.active() && !directory.IsSuspended(key));
+  shown.set_active(officer.active() && !suspended);
   shown.set_valid_from_ms(officer.valid_from_ms());
   if (!shown.inspector()) {
     for (const auto role : RolesOf(officer)) shown.add_roles(role);
@@ -102,20 +106,36 @@ admin::v1::PutOfficer ShowOfficer(const DirectorySnapshot& directory, const std:
   return shown;
 }
 
-absl::Status ShowOfficers(const DirectorySnapshot& directory, const admin::v1::ListOfficersRequest& request, admin::v1::ListOfficersResponse& response) {
+// A page of `officers`; `suspended` says who of them is, or was, shut out.
+template <typename IsSuspended>
+absl::Status FillOfficers(const std::map<std::string, storage::v1::StoredOfficer, std::less<>>& officers, IsSuspended suspended,
+                          const admin::v1::ListOfficersRequest& request, admin::v1::ListOfficersResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kOfficersPageDefault));
-  const std::string query = PageQuery(kListOfficers, {});
+  const std::string query = request.as_at_ms() == 0 ? PageQuery(kListOfficers, {}) : PageQuery(kListOfficers, {fmt::to_string(request.as_at_ms())});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> after, ReadPageToken(request.page_token(), query));
   std::string last;
-  for (auto row = directory.officers().upper_bound(after.value_or("")); row != directory.officers().end(); ++row) {
+  for (auto row = officers.upper_bound(after.value_or("")); row != officers.end(); ++row) {
     if (response.officers_size() == size) {
       response.set_next_page_token(MakePageToken(query, last));
       break;
     }
-    *response.add_officers() = ShowOfficer(directory, row->first, row->second);
+    *response.add_officers() = ShowOfficer(suspended(row->first), row->first, row->second);
     last = row->first;
   }
   return absl::OkStatus();
+}
+
+absl::Status ShowOfficers(const AdminParts& parts, const admin::v1::ListOfficersRequest& request, admin::v1::ListOfficersResponse& response) {
+  if (request.as_at_ms() < 0) return Error(Reason::kFieldInvalid, "as_at_ms: negative", {{"field", "as_at_ms"}});
+  if (request.as_at_ms() == 0) {
+    const auto directory = parts.directory.Get();
+    return FillOfficers(directory->officers(), [&](const std::string& key) { return directory->IsSuspended(key); }, request, response);
+  }
+  const absl::Time at = absl::FromUnixMillis(request.as_at_ms());
+  ACCORD_ASSIGN_OR_RETURN(const auto view, parts.sequencer.View());
+  ACCORD_ASSIGN_OR_RETURN(const auto officers, OfficersAt(*view, at));
+  ACCORD_ASSIGN_OR_RETURN(const Suspensions suspended, SuspensionsAt(*view, at));
+  return FillOfficers(officers, [&](const std::string& key) { return suspended.contains(key); }, request, response);
 }
 
 // What ends a call whose command leads to an entry alone.
@@ -133,16 +153,16 @@ void Suspend(const AdminParts& parts, const BrokerCall& call, const Request& req
   if (const absl::Status id = CheckRequestIdOf(request.request_id()); !id.ok()) return answer(id);
   if (request.principal().empty()) return answer(FieldNeeded("principal"));
   parts.sequencer.Submit(std::make_unique<SuspensionCommand>(parts.directory, Administrator{call.caller.id, call.caller.certificate}, request.request_id(),
-                                                             request.principal(), reason, FinishWithIndex(response, std::move(answer))));
+                                                             request.principal(), reason, parts.suspended, FinishWithIndex(response, std::move(answer))));
 }
 
 }  // namespace
 
 grpc::ServerUnaryReactor* AdminService::GetChange(grpc::CallbackServerContext* context, const admin::v1::GetChangeRequest* request,
                                                   admin::v1::GetChangeResponse* response) {
-  return HandleRecorded(*context, shared_, parts_.refusals, kGetChange, [this, request, response](const BrokerCall&, Answer answer) {
+  return HandleRecorded(*context, shared_, parts_.refusals, kGetChange, [this, request, response](const BrokerCall& call, Answer answer) {
     const auto view = parts_.sequencer.View();
-    answer(view.ok() ? ShowChange(**view, parts_.clock.Now(), *request, *response) : view.status());
+    answer(view.ok() ? ShowChange(**view, *parts_.directory.Get(), call.caller.id, parts_.clock.Now(), *request, *response) : view.status());
   });
 }
 
@@ -205,7 +225,7 @@ grpc::ServerUnaryReactor* AdminService::SetMaintenance(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* AdminService::ListOfficers(grpc::CallbackServerContext* context, const admin::v1::ListOfficersRequest* request,
                                                      admin::v1::ListOfficersResponse* response) {
   return HandleRecorded(*context, shared_, parts_.refusals, kListOfficers, [this, request, response](const BrokerCall&, Answer answer) {
-    answer(ShowOfficers(*parts_.directory.Get(), *request, *response));
+    answer(ShowOfficers(parts_, *request, *response));
   });
 }
 

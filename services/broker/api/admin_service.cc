@@ -30,17 +30,20 @@ constexpr std::string_view kGetErasure = "/accord.admin.v1.AdminService/GetErasu
 constexpr int kChangesPageDefault = 50;
 constexpr int kHoldsPageDefault = 50;
 
-absl::Status List(const ReadView& view, absl::Time now, const admin::v1::ListChangesRequest& request, admin::v1::ListChangesResponse& response) {
+// Without the changes that a conflict of interest keeps `administrator` from.
+absl::Status List(const ReadView& view, const DirectorySnapshot& directory, const std::string& administrator, absl::Time now,
+                  const admin::v1::ListChangesRequest& request, admin::v1::ListChangesResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kChangesPageDefault));
   const std::string query = PageQuery(kListChanges, {});
   ACCORD_ASSIGN_OR_RETURN(const std::optional<std::string> before, ReadPageToken(request.page_token(), query));
   if (before.has_value() && !U64FromKey(*before).has_value()) return PageTokenInvalid();
   const storage::Range range = {.lower = "", .upper = before.value_or(""), .descending = true};
   size_t bytes = 0;
-  std::string last;  // Key of the last row.
+  int looked_at = 0;  // What is left out counts too: a page may have fewer rows, and yet not be the last.
+  std::string last;   // Key of the last of them.
   bool corrupt = false;
   ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyChange, range, [&](std::string_view key, std::string_view value) {
-    if (response.changes_size() == size || bytes >= kPageBytesMax) {
+    if (looked_at == size || bytes >= kPageBytesMax) {
       response.set_next_page_token(MakePageToken(query, last));
       return false;
     }
@@ -49,8 +52,9 @@ absl::Status List(const ReadView& view, absl::Time now, const admin::v1::ListCha
     corrupt = !number.has_value() || !stored.ParseFromArray(value.data(), static_cast<int>(value.size()));
     if (corrupt) return false;
     bytes += value.size();
+    ++looked_at;
     last = key;
-    *response.add_changes() = ToProposed(*number, std::move(stored), now);
+    if (CheckConflict(directory, administrator, stored.change()).ok()) *response.add_changes() = ToProposed(*number, std::move(stored), now);
     return true;
   }));
   return corrupt ? Error(Reason::kStoreCorrupt, "a stored change does not parse") : absl::OkStatus();
@@ -155,9 +159,9 @@ grpc::ServerUnaryReactor* AdminService::WithdrawChange(grpc::CallbackServerConte
 
 grpc::ServerUnaryReactor* AdminService::ListChanges(grpc::CallbackServerContext* context, const admin::v1::ListChangesRequest* request,
                                                     admin::v1::ListChangesResponse* response) {
-  return HandleRecorded(*context, shared_, parts_.refusals, kListChanges, [this, request, response](const BrokerCall&, Answer answer) {
+  return HandleRecorded(*context, shared_, parts_.refusals, kListChanges, [this, request, response](const BrokerCall& call, Answer answer) {
     const auto view = parts_.sequencer.View();
-    answer(view.ok() ? List(**view, parts_.clock.Now(), *request, *response) : view.status());
+    answer(view.ok() ? List(**view, *parts_.directory.Get(), call.caller.id, parts_.clock.Now(), *request, *response) : view.status());
   });
 }
 

@@ -8,6 +8,7 @@
 #include "services/broker/administration/connections.h"
 #include "services/broker/delivery/mailboxes.h"
 #include "services/broker/directory/changes.h"
+#include "services/broker/directory/suspension.h"
 #include "services/broker/policy/policy_holder.h"
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
@@ -24,6 +25,7 @@ struct AdminParts {
   const Mailboxes& mailboxes;
   const ConnectionRegister& connections;
   const Clock& clock;
+  SuspensionTold suspended;  // Tells whom a suspension concerns beside the one who is shut out.
 };
 
 // Thread-safe.

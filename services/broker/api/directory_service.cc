@@ -10,6 +10,8 @@
 #include "common/referral/validate.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/api/past_directory.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/history.h"
 #include "services/broker/directory/maintenance.h"
 #include "services/broker/directory/support.h"
@@ -22,9 +24,10 @@ constexpr std::string_view kListAgencies = "/accord.admin.v1.DirectoryService/Li
 constexpr std::string_view kPublishSupport = "/accord.admin.v1.DirectoryService/PublishSupport";
 constexpr int kAgenciesPageDefault = 100;
 
-// The row as it is shown: with what the agency published, while that holds and the agency is active.
-absl::StatusOr<admin::v1::Agency> Show(const AgencyRow& row, const ReadView& view, absl::Time now) {
+// The row as it is shown: whether it is shut out, and with what the agency published, while that holds and the agency is active.
+absl::StatusOr<admin::v1::Agency> Show(const AgencyRow& row, const DirectorySnapshot& directory, const ReadView& view, absl::Time now) {
   admin::v1::Agency agency = row.agency;
+  agency.set_suspended(directory.IsSuspended(PrincipalName(options::v1::CALLER_AGENCY, agency.id())));
   if (!agency.active()) return agency;
   ACCORD_ASSIGN_OR_RETURN(auto published, SupportInForce(PlainReaderOf(view), agency.id(), now));
   if (published.has_value()) *agency.mutable_support() = std::move(*published->mutable_support());
@@ -62,10 +65,16 @@ absl::Status FillAgencies(const DirectorySnapshot& directory, const ReadView& vi
     response.set_maintenance_until_ms(maintenance->until_ms());
   }
   if (request.as_at_ms() == 0) {
-    return FillPage(directory.agencies(), [&](const AgencyRow& row) { return Show(row, view, now); }, request, response);
+    return FillPage(directory.agencies(), [&](const AgencyRow& row) { return Show(row, directory, view, now); }, request, response);
   }
-  ACCORD_ASSIGN_OR_RETURN(const auto agencies, AgenciesAt(view.store(), absl::FromUnixMillis(request.as_at_ms())));
-  return FillPage(agencies, [](const admin::v1::Agency& agency) { return absl::StatusOr<admin::v1::Agency>(agency); }, request, response);
+  const absl::Time at = absl::FromUnixMillis(request.as_at_ms());
+  ACCORD_ASSIGN_OR_RETURN(const auto agencies, AgenciesAt(view.store(), at));
+  ACCORD_ASSIGN_OR_RETURN(const Suspensions suspended, SuspensionsAt(view, at));
+  const auto shown = [&](admin::v1::Agency agency) -> absl::StatusOr<admin::v1::Agency> {
+    agency.set_suspended(suspended.contains(PrincipalName(options::v1::CALLER_AGENCY, agency.id())));
+    return agency;
+  };
+  return FillPage(agencies, shown, request, response);
 }
 
 absl::StatusOr<SupportAct> ActOfCall(const admin::v1::PublishSupportRequest& request) {

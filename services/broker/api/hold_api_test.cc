@@ -492,5 +492,62 @@ TEST_F(HoldApiTest, IsSetByTwoAndOnlyWhenItIsWellFormedAndCoversSomething) {
   EXPECT_EQ(List()[0].hold().id(), "trial-3");
 }
 
+// Holds and erasures name cases and referrals, and who has what of them: as a trail does.
+TEST_F(HoldApiTest, AnAdministratorWithAConflictIsShownNoneAndHasNoPartInThem) {
+  admin::v1::Change officer, bar;
+  officer.mutable_put_officer()->set_id("carol");
+  officer.mutable_put_officer()->set_active(true);
+  ASSERT_EQ(world_.Change(officer), absl::OkStatus());
+  const auto hold = HoldOfReferral("trial-1", Stored({.request_id = "incident-1", .recipients = {"idva"}}));
+  ASSERT_EQ(world_.Change(hold), absl::OkStatus());
+  const std::unique_ptr<admin::v1::AdminService::Stub> carol = admin::v1::AdminService::NewStub(world_.Channel("admin/carol")),
+                                                       alice = admin::v1::AdminService::NewStub(world_.Channel("admin/alice"));
+  using Stub = admin::v1::AdminService::Stub;
+  // What is changed as `who` is shown it, a page for each, and the number of the hold.
+  std::string number;
+  const auto changes = [&](Stub& who) {
+    std::vector<std::string> kinds;
+    admin::v1::ListChangesRequest request;
+    request.set_page_size(1);
+    do {
+      const auto page = rpc::CallUnary(who, &Stub::ListChanges, request, kTestTimeout);
+      EXPECT_EQ(page.status(), absl::OkStatus());
+      if (!page.ok()) break;
+      for (const auto& row : page->changes()) {
+        kinds.emplace_back(KindOf(row.change()));
+        if (row.change().has_set_hold()) number = row.name();
+      }
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty());
+    return kinds;
+  };
+  EXPECT_THAT(changes(*carol), ::testing::Contains("set_hold"));
+  EXPECT_EQ(rpc::CallUnary(*carol, &Stub::ListHolds, {}, kTestTimeout).status(), absl::OkStatus());
+  bar.mutable_put_conflict_list()->set_agency("administrators");
+  bar.mutable_put_conflict_list()->add_workers("carol");
+  ASSERT_EQ(world_.Change(bar), absl::OkStatus());
+
+  const auto refused = [](const auto& response) { return HasReason(response.status(), Reason::kNotPermitted); };
+  admin::v1::GetChangeRequest get;
+  get.set_name(number);
+  admin::v1::GetErasureRequest erasure;
+  erasure.set_name(number);
+  EXPECT_TRUE(refused(rpc::CallUnary(*carol, &Stub::ListHolds, {}, kTestTimeout)));
+  EXPECT_TRUE(refused(rpc::CallUnary(*carol, &Stub::ListOverdue, {}, kTestTimeout)));
+  EXPECT_TRUE(refused(rpc::CallUnary(*carol, &Stub::GetErasure, erasure, kTestTimeout)));
+  EXPECT_TRUE(refused(rpc::CallUnary(*carol, &Stub::GetChange, get, kTestTimeout)));
+  EXPECT_EQ(rpc::CallUnary(*alice, &Stub::GetChange, get, kTestTimeout).status(), absl::OkStatus());
+  const auto shown = changes(*carol);
+  EXPECT_THAT(shown, ::testing::Contains("put_officer"));
+  EXPECT_THAT(shown, Not(::testing::Contains("set_hold")));
+  EXPECT_THAT(changes(*alice), ::testing::IsSupersetOf({"set_hold", "put_conflict_list", "put_officer"}));
+  // Neither does it learn by trying which referrals there are.
+  admin::v1::ProposeChangeRequest propose;
+  propose.set_request_id("hold-by-carol");
+  *propose.mutable_change() = HoldOfReferral("trial-2", std::string(32, 'x'));
+  propose.set_dry_run(true);
+  EXPECT_TRUE(refused(rpc::CallUnary(*carol, &Stub::ProposeChange, propose, kTestTimeout)));
+}
+
 }  // namespace
 }  // namespace accord::broker::hold_api_test

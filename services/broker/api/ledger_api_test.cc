@@ -13,6 +13,7 @@
 
 #include "accord/broker/v1/ledger_service.grpc.pb.h"
 #include "accord/broker/v1/referral_service.grpc.pb.h"
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/statement.h"
@@ -211,6 +212,49 @@ TEST_F(LedgerApiTest, EveryStepOfAReferralHasAReceiptAtEveryPublishedSize) {
   EXPECT_EQ(ledger::VerifyReceipt(Get("admin/alice", 0, v1::CHECKPOINT_CHOICE_PUBLISHED)->tlog_proof(), vkey_)->checkpoint.size, sizes.back());
   EXPECT_TRUE(HasReason(Get("admin/alice", after, v1::CHECKPOINT_CHOICE_PUBLISHED).status(), Reason::kEntryNotFound));
   EXPECT_EQ(ledger::VerifyReceipt(Get("admin/alice", after)->tlog_proof(), vkey_)->checkpoint.size, after + 1);
+}
+
+// A receipt is no entry of the log: whoever walked them all would have every trail unrecorded. Proofs are for everybody.
+TEST_F(LedgerApiTest, AnAdministratorIsGivenTheProofOfAReferralsEntryAndNotWhatItSays) {
+  admin::v1::Change approver, bar;
+  approver.mutable_put_officer()->set_id("april");
+  approver.mutable_put_officer()->set_active(true);
+  approver.mutable_put_officer()->add_roles(options::v1::OFFICER_ROLE_APPROVER);
+  ASSERT_EQ(world_.Change(approver), absl::OkStatus());
+  bar.mutable_put_conflict_list()->set_agency("administrators");
+  bar.mutable_put_conflict_list()->add_workers("alice");
+  ASSERT_EQ(world_.Change(bar), absl::OkStatus());
+  const uint64_t change = Size() - 1;
+  const auto police = v1::ReferralService::NewStub(world_.Channel("agency/police"));
+  const auto stored = rpc::CallUnary(*police, &v1::ReferralService::Stub::SubmitReferral,
+                                     MakeSubmission(world_, {.request_id = "incident-1", .recipients = {"idva"}}), kTestTimeout);
+  ASSERT_EQ(stored.status(), absl::OkStatus());
+  EXPECT_THAT(Labels(*Get("agency/police", stored->stored_index())), ::testing::SizeIs(4));
+  const uint64_t size = Publish();
+  for (const std::string principal : {"admin/april", "admin/alice", "admin/bob"}) {
+    ledger_[principal] = v1::LedgerService::NewStub(world_.Channel(principal));
+    for (const auto choice : {v1::CHECKPOINT_CHOICE_UNSPECIFIED, v1::CHECKPOINT_CHOICE_PUBLISHED}) {
+      const auto receipt = Get(principal, stored->stored_index(), choice);
+      ASSERT_EQ(receipt.status(), absl::OkStatus()) << principal;
+      const auto verified = ledger::VerifyReceipt(receipt->tlog_proof(), vkey_);
+      ASSERT_EQ(verified.status(), absl::OkStatus()) << principal;
+      EXPECT_EQ(verified->index, stored->stored_index());
+      EXPECT_GE(verified->checkpoint.size, size);
+      EXPECT_THAT(Labels(*receipt), IsEmpty()) << principal;
+    }
+    // What they administer they are shown, as in the list of changes.
+    EXPECT_THAT(Labels(*Get(principal, change)), ElementsAre("event", "actor")) << principal;
+  }
+  // Whoever asks for the trail is given it, behind the entry that says so; that entry's receipt opens to who asked.
+  inspection::v1::QueryTrailRequest query;
+  query.set_referral(stored->header_digest());
+  query.set_purpose("audit");
+  const auto trail = rpc::CallUnary(*inspection::v1::TrailService::NewStub(world_.Channel("admin/bob")),
+                                    &inspection::v1::TrailService::Stub::QueryTrail, query, kTestTimeout);
+  ASSERT_EQ(trail.status(), absl::OkStatus());
+  EXPECT_EQ(trail->rows(0).openings_size(), 4);
+  EXPECT_THAT(Labels(*Get("admin/bob", trail->query_index())), ElementsAre("event", "actor", "referral"));
+  EXPECT_THAT(Labels(*Get("admin/april", trail->query_index())), IsEmpty());
 }
 
 TEST_F(LedgerApiTest, PublishedCheckpointsAreKeptAndListedByPages) {

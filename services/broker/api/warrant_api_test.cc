@@ -1,26 +1,29 @@
 // Warrants over the wire: a whole broker with TLS, a real store and a real log.
 //
-// Goal: what an inspector is shown of the record is what its warrant covers, whichever of its dimensions it is that ends; a suspension reaches the
-// inspectorate at once and the next call; agencies see who looked once the embargo is over and before it nothing, not that there is anything.
+// Goal: what an inspector is shown of the record is what its warrant covers, whichever of its dimensions it is that ends and whichever call it asks by; a
+// suspension reaches the inspectorate at once and the next call (that it ends a stream is in warrant_calls_api_test.cc); agencies see who looked once the
+// embargo is over and before it nothing, not that there is anything.
 // Method: raw answers, so that every byte that comes back can be compared.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
 #include <map>
-#include <set>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "accord/admin/v1/admin_service.pb.h"
 #include "accord/inspection/v1/trail_service.pb.h"
 #include "accord/inspection/v1/warrant_service.pb.h"
+#include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/referral/referral_name.h"
-#include "services/broker/api/testing_warrants.h"
+#include "services/broker/api/testing_warrant_calls.h"
 #include "services/broker/api/testing_wire.h"
+#include "services/broker/trails/filter.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker::warrant_api_test {
@@ -31,37 +34,9 @@ using inspection::v1::QueryTrailResponse;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class WarrantApiTest : public WarrantFixture {
+class WarrantApiTest : public WarrantCallsFixture {
  protected:
-  WarrantApiTest() {
-    for (const char* id : {"ines", "omar"}) Enrol(id, "ofsted");
-    Enrol("carl", "cqc");
-  }
-  static QueryTrailRequest AboutReferral(const std::string& digest, const std::string& warrant) {
-    QueryTrailRequest request;
-    request.set_referral(digest);
-    request.set_warrant(warrant);
-    return request;
-  }
-  WireAnswer Trail(const std::string& principal, const QueryTrailRequest& request) { return Call(principal, kTrails + "QueryTrail", request); }
-  // The types of the rows; or the reason of the refusal, with the dimension.
-  std::string Shown(const WireAnswer& answer) {
-    if (answer.code != grpc::StatusCode::OK) {
-      const ErrorDetail detail = DetailOf(rpc::FromGrpc(grpc::Status(answer.code, answer.words, answer.details)));
-      std::string told(RowOf(detail.reason).name);
-      for (const char* key : {"dimension", "state", "reason"}) {
-        if (detail.metadata.contains(key)) told += " " + detail.metadata.at(key);
-      }
-      return told;
-    }
-    std::set<std::string> types;
-    const auto response = Only<QueryTrailResponse>(answer);
-    for (const auto& row : response.rows()) {
-      const std::string type = row.has_event() ? type::v1::EventType_Name(row.event().type()).substr(11) : "closed";
-      if (!type.ends_with("_OVERDUE")) types.insert(type);  // Whether a clock had its turn since the time was moved is nobody's here to say.
-    }
-    return fmt::format("{}", fmt::join(types, " "));
-  }
+  WarrantApiTest() { Enrol("carl", "cqc"); }
   std::vector<inspection::v1::Look> Looks(const std::string& principal, int page_size = 1) {
     std::vector<inspection::v1::Look> looks;
     inspection::v1::ListLooksRequest request;
@@ -75,43 +50,106 @@ class WarrantApiTest : public WarrantFixture {
   }
 };
 
+// Of each call nothing is shown when it is refused; of a filter, which refuses no values, and of its stream when the query's own row is the only one; of
+// questions and samples about many when the table has no row. A bundle opens as many entries as the trail has rows, and where a trail is refused it is
+// refused alike, as is how the trail would be read, of which else nothing is told.
 TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
-  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}}), other = Store({.request_id = "incident-2", .recipients = {"housing"}});
+  const int64_t stored = absl::ToUnixMillis(clock_.Now());
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}}, /*collected=*/false);
+  const std::string other = Store({.request_id = "incident-2", .recipients = {"housing"}}, /*collected=*/false);
+  clock_.Advance(absl::Minutes(1));
+  const int64_t delivered = absl::ToUnixMillis(clock_.Now());
+  for (const char* recipient : {"agency/idva", "agency/housing"}) {
+    Collector collector(world_, recipient, 1);
+    collector.Ack(collector.NextDelivery());
+  }
   const std::string own_case = CaseOf(digest);
   ASSERT_EQ(own_case.size(), kIdBytes);
+  const std::map<std::string, std::string> known_as = {{referral::ReferralName(digest), "1"}, {referral::ReferralName(other), "2"},
+                                                       {ToHex(own_case), "1"}, {ToHex(CaseOf(other)), "2"}, {"", "unnamed"}};
+  clock_.Advance(absl::Hours(6 * 24));  // Past the days within which what is HIGH is to reach an Idva, which incident-2 did not.
   const int64_t now = absl::ToUnixMillis(clock_.Now());
-  const std::string all = "CASE_FLAGGED DELIVERED REFERRAL_STORED RELEASED TRAIL_QUERIED";
+
+  const std::string own = "TRAIL_QUERIED", none;
+  const std::string all = "CASE_FLAGGED DELIVERED REFERRAL_STORED RELEASED", found = "DELIVERED REFERRAL_STORED RELEASED";
   struct Row {
     std::string id;
     std::function<void(Warrant&)> change;
-    std::string shown;
+    std::string trail, filter;     // Of incident-1; of what concerns its recipient. Besides the query's own row.
+    std::string timeline;          // Question 1, of incident-1.
+    std::string high, sample;      // Question 3; and the cases of a sample.
   };
+  const auto whole = [&](const std::string& id, std::function<void(Warrant&)> change) { return Row{id, std::move(change), all, found, all, "2", "1 2"}; };
+  const auto refused = [&](const std::string& id, std::function<void(Warrant&)> change, const std::string& reason) {
+    return Row{id, std::move(change), reason, reason, reason, reason, reason};
+  };
+  // Of a referral no part without its beginning: that is what says that there is one.
+  const std::string no_period = "WARRANT_SCOPE period", no_event = "WARRANT_SCOPE event", no_area = "WARRANT_SCOPE area", no_case = "WARRANT_SCOPE case";
   const std::vector<Row> table = {
-      {"whole", nullptr, all},
-      {"agency", [](Warrant& w) { w.mutable_scope()->add_agencies("police"); }, all},
+      whole("whole", nullptr),
+      whole("agency", [](Warrant& w) { w.mutable_scope()->add_agencies("police"); }),
       // What Accord finds about a case concerns its sender alone.
-      {"agency-recipient", [](Warrant& w) { w.mutable_scope()->add_agencies("idva"); }, "DELIVERED REFERRAL_STORED RELEASED TRAIL_QUERIED"},
-      {"agency-beyond", [](Warrant& w) { w.mutable_scope()->add_agencies("housing"); }, "WARRANT_SCOPE agency"},
-      {"area", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kArea)); }, all},
-      {"area-beyond", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kOtherArea)); }, "WARRANT_SCOPE area"},
-      {"from", [&](Warrant& w) { w.mutable_scope()->set_from_ms(now); }, all},
-      {"from-beyond", [&](Warrant& w) { w.mutable_scope()->set_from_ms(now + 1); }, "TRAIL_QUERIED"},
-      {"until", [&](Warrant& w) { w.mutable_scope()->set_until_ms(now + 1); }, all},
-      {"until-beyond", [&](Warrant& w) { w.mutable_scope()->set_until_ms(now); }, "TRAIL_QUERIED"},
-      {"event", [](Warrant& w) { w.mutable_scope()->add_events(type::v1::EVENT_TYPE_RELEASED); }, "RELEASED TRAIL_QUERIED"},
-      {"case", [&](Warrant& w) { w.mutable_scope()->add_cases(own_case); }, all},
-      {"case-beyond", [](Warrant& w) { w.mutable_scope()->add_cases(std::string(16, 'c')); }, "WARRANT_SCOPE case"},
-      {"sample-beyond", [](Warrant& w) { w.mutable_scope()->set_sample_cases_max(5); }, "WARRANT_SCOPE case"},
-      {"officer", [](Warrant& w) { w.add_officers("ines"); }, all},
-      {"officer-beyond", [](Warrant& w) { w.add_officers("omar"); }, "WARRANT_NOT_FOUND"},
-      {"start-beyond", [&](Warrant& w) { w.set_starts_ms(now + 1); }, "WARRANT_NOT_ACTIVE WARRANT_STATE_ACTIVE"},
-      {"panel", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL); }, "WARRANT_SCOPE kind"},
-      {"commissioner", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_COMMISSIONER); }, "WARRANT_SCOPE kind"},
-      {"death-review", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW); }, all},
+      {"agency-recipient", [](Warrant& w) { w.mutable_scope()->add_agencies("idva"); }, found, found, found, none, "1"},
+      {"agency-beyond", [](Warrant& w) { w.mutable_scope()->add_agencies("housing"); }, "WARRANT_SCOPE agency", none, "WARRANT_SCOPE agency", "2", "2"},
+      whole("area", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kArea)); }),
+      {"area-beyond", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kOtherArea)); }, no_area, none, no_area, none, none},
+      whole("from", [&](Warrant& w) { w.mutable_scope()->set_from_ms(stored); }),
+      {"from-after-stored", [&](Warrant& w) { w.mutable_scope()->set_from_ms(stored + 1); }, "DELIVERED RELEASED", "DELIVERED RELEASED", no_period, none, none},
+      {"from-beyond", [&](Warrant& w) { w.mutable_scope()->set_from_ms(delivered + 1); }, none, none, no_period, none, none},
+      whole("until", [&](Warrant& w) { w.mutable_scope()->set_until_ms(delivered + 1); }),
+      // That incident-1 reached the Idva lies outside.
+      {"until-delivered", [&](Warrant& w) { w.mutable_scope()->set_until_ms(delivered); }, "CASE_FLAGGED REFERRAL_STORED", "REFERRAL_STORED",
+       "CASE_FLAGGED REFERRAL_STORED", "1 2", "1 2"},
+      {"until-beyond", [&](Warrant& w) { w.mutable_scope()->set_until_ms(stored); }, none, none, no_period, none, none},
+      {"event", [](Warrant& w) { w.mutable_scope()->add_events(type::v1::EVENT_TYPE_REFERRAL_STORED); }, "REFERRAL_STORED", "REFERRAL_STORED",
+       "REFERRAL_STORED", "1 2", "1 2"},
+      {"event-later", [](Warrant& w) { w.mutable_scope()->add_events(type::v1::EVENT_TYPE_RELEASED); }, "RELEASED", "RELEASED", no_event, none, none},
+      {"case", [&](Warrant& w) { w.mutable_scope()->add_cases(own_case); }, all, found, all, none, "1"},
+      {"case-beyond", [](Warrant& w) { w.mutable_scope()->add_cases(std::string(16, 'c')); }, no_case, none, no_case, none, none},
+      // The sample, which is drawn last, is what opens it.
+      {"sample-beyond", [](Warrant& w) { w.mutable_scope()->set_sample_cases_max(5); }, no_case, none, no_case, none, "1 2"},
+      whole("officer", [](Warrant& w) { w.add_officers("ines"); }),
+      refused("officer-beyond", [](Warrant& w) { w.add_officers("omar"); }, "WARRANT_NOT_FOUND"),
+      refused("start-beyond", [&](Warrant& w) { w.set_starts_ms(now + 1); }, "WARRANT_NOT_ACTIVE WARRANT_STATE_ACTIVE"),
+      {"panel", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL); }, "WARRANT_SCOPE kind", "WARRANT_SCOPE kind", no_case, "unnamed",
+       "unnamed"},
+      {"commissioner", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_COMMISSIONER); }, "WARRANT_SCOPE kind", "WARRANT_SCOPE kind",
+       "WARRANT_SCOPE rows", "WARRANT_SCOPE rows", "WARRANT_SCOPE rows"},
+      whole("death-review", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW); }),
+  };
+  const auto with_own = [&](const std::string& shown) {
+    return shown.starts_with("WARRANT_") ? shown : shown + (shown.empty() ? "" : " ") + own;
   };
   for (const Row& row : table) {
-    Activated(row.id, row.change);
-    EXPECT_EQ(Shown(Trail("inspector/ines", AboutReferral(digest, row.id))), row.shown) << row.id;
+    SCOPED_TRACE(row.id);
+    int64_t from_ms = 0, until_ms = 0;
+    Activated(row.id, [&](Warrant& warrant) {
+      warrant.mutable_scope()->set_from_ms(stored - 3'600'000);
+      warrant.mutable_scope()->set_until_ms(stored + 3'600'000);
+      if (row.change) row.change(warrant);
+      from_ms = warrant.scope().from_ms(), until_ms = warrant.scope().until_ms();
+    });
+    const WireAnswer trail = Trail("inspector/ines", AboutReferral(digest, row.id));
+    EXPECT_EQ(Shown(trail), with_own(row.trail));
+    EXPECT_EQ(Shown(Trail("inspector/ines", Concerning("idva", row.id))), with_own(row.filter));
+    EXPECT_EQ(Streamed(Stream(Concerning("idva", row.id))), with_own(row.filter));
+    inspection::v1::AskQuestionRequest timeline, high;
+    timeline.set_question(1), timeline.set_referral(digest), timeline.set_warrant(row.id);
+    EXPECT_EQ(CellsOf<inspection::v1::AskQuestionResponse>(Call("inspector/ines", kTrails + "AskQuestion", timeline), 1), row.timeline);
+    high.set_question(3), high.set_from_ms(from_ms), high.set_until_ms(until_ms), high.set_warrant(row.id);
+    EXPECT_EQ(CellsOf<inspection::v1::AskQuestionResponse>(Call("inspector/ines", kTrails + "AskQuestion", high), 0, known_as), row.high);
+    inspection::v1::ExportBundleRequest exported;
+    exported.add_referrals(digest), exported.set_warrant(row.id);
+    const WireAnswer bundle = Call("inspector/ines", kTrails + "ExportBundle", exported), explained = Explain(AboutReferral(digest, row.id));
+    EXPECT_EQ(Refusal(bundle), Refusal(trail));
+    EXPECT_EQ(Refusal(explained), Refusal(trail));
+    if (Refusal(trail).empty()) {
+      EXPECT_EQ(OpenedOf(bundle), static_cast<size_t>(Only<QueryTrailResponse>(trail).rows_size()));
+      EXPECT_EQ(Only<inspection::v1::ExplainTrailResponse>(explained).entries(), kExplainedEntriesMin);
+    }
+    inspection::v1::DrawSampleRequest sample;
+    sample.set_size(5), sample.set_from_ms(from_ms), sample.set_until_ms(until_ms), sample.set_warrant(row.id);
+    EXPECT_EQ(CellsOf<inspection::v1::DrawSampleResponse>(Call("inspector/ines", kTrails + "DrawSample", sample), 1, known_as), row.sample);
   }
   EXPECT_EQ(Shown(Trail("inspector/ines", AboutReferral(digest, ""))), "NOT_PERMITTED");
   EXPECT_EQ(Shown(Trail("inspector/carl", AboutReferral(digest, "whole"))), "WARRANT_NOT_FOUND") << "of another body";
@@ -126,6 +164,20 @@ TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
     about.set_warrant(warrant);
     EXPECT_THAT(Shown(Trail("inspector/ines", about)), ::testing::HasSubstr(shown)) << warrant;
   }
+  // A filter names cases as a trail does, and none that the warrant does not cover.
+  QueryTrailRequest cases;
+  cases.set_warrant("case");
+  cases.mutable_filter()->add_case_pseudonyms(own_case);
+  EXPECT_EQ(Shown(Trail("inspector/ines", cases)), with_own(all));
+  const auto looks = Looks("agency/idva", 100);
+  EXPECT_EQ(looks.front().event(), type::v1::EVENT_TYPE_TRAIL_QUERIED);
+  EXPECT_EQ(looks.front().index(), world_.broker().sequencer().View().value()->ledger().size() - 1);
+  EXPECT_NE(Looks("agency/housing", 100).front().index(), looks.front().index()) << "no party of that case";
+  cases.mutable_filter()->add_case_pseudonyms(CaseOf(other));
+  EXPECT_EQ(Shown(Trail("inspector/ines", cases)), no_case);
+  EXPECT_EQ(Streamed(Stream(cases)), no_case);
+  EXPECT_EQ(Refusal(Explain(cases)), no_case);
+
   about.set_warrant("whole");
   about.set_agency("police");
   EXPECT_EQ(Shown(Trail("inspector/ines", about)), "NOT_PERMITTED");
@@ -141,7 +193,7 @@ TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
   elsewhere.set_warrant("agency");
   EXPECT_EQ(Shown(Trail("inspector/ines", elsewhere)), "PAGE_TOKEN_INVALID");
   clock_.Advance(absl::Hours(24 * 10) - absl::Milliseconds(1));
-  EXPECT_EQ(Shown(Trail("inspector/ines", AboutReferral(digest, "whole"))), all);
+  EXPECT_EQ(Shown(Trail("inspector/ines", AboutReferral(digest, "whole"))), with_own(all));
   clock_.Advance(absl::Milliseconds(1));
   EXPECT_EQ(Shown(Trail("inspector/ines", AboutReferral(digest, "whole"))), "WARRANT_NOT_ACTIVE WARRANT_STATE_EXPIRED");
   EXPECT_EQ(Shown(Trail("inspector/ines", request)), "WARRANT_NOT_ACTIVE WARRANT_STATE_EXPIRED");
@@ -211,6 +263,79 @@ TEST_F(WarrantApiTest, ASuspensionReachesTheInspectorateAtOnceAndTheNextCall) {
 
   Enrol("omar", "ofsted", /*certificate=*/"", /*active=*/false);
   EXPECT_EQ(watch.Finish().reason(), Reason::kPrincipalUnknown) << "who may call no more watches no more";
+}
+
+TEST_F(WarrantApiTest, WhoOnlyApprovesEndsASuspensionAndDoesNothingElse) {
+  Activated("jtai-1");
+  admin::v1::Change change;
+  change.mutable_put_officer()->set_id("abe");
+  change.mutable_put_officer()->set_active(true);
+  change.mutable_put_officer()->add_roles(options::v1::OFFICER_ROLE_APPROVER);
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  const auto why = inspection::v1::WARRANT_SUSPENSION_COURT_ORDER;
+  EXPECT_EQ(Change("admin/abe", "jtai-1", inspection::v1::WARRANT_ACT_SUSPEND, why).reason(), Reason::kRoleNotAllowed);
+  ASSERT_EQ(Change("admin/alice", "jtai-1", inspection::v1::WARRANT_ACT_SUSPEND, why).code, grpc::StatusCode::OK);
+  EXPECT_EQ(Change("admin/abe", "jtai-1", inspection::v1::WARRANT_ACT_END).reason(), Reason::kRoleNotAllowed);
+  EXPECT_EQ(Change("admin/abe", "jtai-1", inspection::v1::WARRANT_ACT_RESUME).code, grpc::StatusCode::OK);
+}
+
+// A warrant that names no officer still needs one: who shuts out its officers stops it as surely as who suspends it.
+TEST_F(WarrantApiTest, AnOfficerWhoIsShutOutHearsWhyAndItsColleaguesHearItAtOnce) {
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}});
+  Activated("jtai-1");
+  const auto watching = [&](const std::string& principal) {
+    auto watch = std::make_unique<WireCall>(world_.Channel(principal), kWarrants + "WatchWarrants");
+    watch->Write(inspection::v1::WatchWarrantsRequest());
+    watch->WritesDone();
+    return watch;
+  };
+  const auto next = [&](WireCall& watch) -> std::string {
+    const auto message = watch.Read();
+    if (!message.has_value()) return "the end";
+    const auto told = Parse<inspection::v1::WatchWarrantsResponse>(*message);
+    if (!told.has_shut_out()) return told.warrant().id();
+    const auto& officer = told.shut_out();
+    return fmt::format("{} {} {} {}{}", officer.officer(), officer.suspended() ? "out" : "in", officer.time_ms(), officer.index(), officer.reason().empty() ? "" : " " + officer.reason());
+  };
+  const auto own = watching("inspector/ines"), colleague = watching("inspector/omar"), other = watching("inspector/carl");
+  EXPECT_EQ(next(*own), "jtai-1");
+  EXPECT_EQ(next(*colleague), "jtai-1");
+
+  clock_.Advance(absl::Hours(1));
+  const absl::Time since = clock_.Now();
+  const std::string admin = "/accord.admin.v1.AdminService/";
+  admin::v1::SuspendPrincipalRequest suspend;
+  suspend.set_request_id(NextId());
+  suspend.set_principal("inspector/ines");
+  suspend.set_reason(admin::v1::SUSPENSION_REASON_MISUSE);
+  const uint64_t index = Only<admin::v1::SuspendPrincipalResponse>(Call("admin/alice", admin + "SuspendPrincipal", suspend)).index();
+  const std::string out = fmt::format("ines out {} {} SUSPENSION_REASON_MISUSE", absl::ToUnixMillis(since), index);
+  EXPECT_EQ(next(*colleague), out);
+
+  const auto why = [](const WireAnswer& answer) {
+    const ErrorDetail detail = DetailOf(rpc::FromGrpc(grpc::Status(answer.code, answer.words, answer.details)));
+    const auto of = [&](const char* key) { return detail.metadata.contains(key) ? detail.metadata.at(key) : ""; };
+    return fmt::format("{} {} {} {}", RowOf(detail.reason).name, of("state"), of("reason"), of("at"));
+  };
+  const std::string refused = absl::FormatTime("PRINCIPAL_UNKNOWN suspended SUSPENSION_REASON_MISUSE %Y-%m-%dT%H:%M:%SZ", since, absl::UTCTimeZone());
+  EXPECT_EQ(why(own->Finish()), refused) << "its own stream ends with the reason";
+  EXPECT_EQ(why(Trail("inspector/ines", AboutReferral(digest, "jtai-1"))), refused);
+  EXPECT_EQ(Trail("inspector/omar", AboutReferral(digest, "jtai-1")).code, grpc::StatusCode::OK) << "the warrant stands";
+
+  // Who watches only now, for nobody may have watched then; and it is not told again to who was told.
+  const auto late = watching("inspector/omar");
+  EXPECT_EQ(next(*late), out);
+  EXPECT_EQ(next(*late), "jtai-1");
+  admin::v1::ReinstatePrincipalRequest reinstate;
+  reinstate.set_request_id(NextId());
+  reinstate.set_principal("inspector/ines");
+  const uint64_t back = Only<admin::v1::ReinstatePrincipalResponse>(Call("admin/bob", admin + "ReinstatePrincipal", reinstate)).index();
+  const std::string in = fmt::format("ines in {} {}", absl::ToUnixMillis(since), back);
+  EXPECT_EQ(next(*colleague), in);
+  EXPECT_EQ(next(*late), in);
+  const auto again = watching("inspector/ines");
+  EXPECT_EQ(next(*again), "jtai-1") << "nobody is shut out any more";
+  EXPECT_THAT(other->Cancel().messages, IsEmpty()) << "another body hears nothing of it";
 }
 
 TEST_F(WarrantApiTest, AnAgencySeesWhoLookedAfterTheEmbargoAndNothingBefore) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -83,6 +84,18 @@ absl::StatusOr<std::string> BodySeen(const DirectorySnapshot& directory, const C
   return Error(Reason::kNotPermitted, "the inspector is enrolled as an officer of no body; an administrator enrols it anew");
 }
 
+// As the colleagues of inspector `id` are told of it.
+inspection::v1::OfficerShutOut ShutOutOf(const std::string& id, const SuspensionAct& act) {
+  const bool suspended = act.reason != admin::v1::SUSPENSION_REASON_UNSPECIFIED;
+  inspection::v1::OfficerShutOut told;
+  told.set_officer(id);
+  told.set_suspended(suspended);
+  if (suspended) told.set_reason(admin::v1::SuspensionReason_Name(act.reason));
+  told.set_time_ms(absl::ToUnixMillis(act.time));
+  told.set_index(act.index);
+  return told;
+}
+
 absl::Status AnswerWarrants(const ReadView& view, std::string_view body, const inspection::v1::ListWarrantsRequest& request, absl::Time now,
                             inspection::v1::ListWarrantsResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kWarrantsPageDefault));
@@ -109,8 +122,8 @@ absl::Status AnswerLooks(const ReadView& view, const Caller& caller, const inspe
 
 }  // namespace
 
-// The warrants of one body that are not over, the oldest first; then each again that somebody changed. Between changes it waits for Changed, and no
-// thread with it.
+// Officers of one body who are shut out; its warrants that are not over, the oldest first; then each again that somebody changed, and officers as
+// they are shut out or let in again. Between changes it waits for Changed and ShutOut, and no thread with it.
 class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
  public:
   WarrantStream(Sequencer& sequencer, const DirectoryHolder& directory, const Clock& clock, WarrantWatchers& watchers)
@@ -124,6 +137,14 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
     }
     Resume(absl::OkStatus());
   }
+  void ShutOut(std::string_view body, const inspection::v1::OfficerShutOut& officer) {
+    {
+      absl::MutexLock lock(&changed_mu_);
+      if (body != body_ || officer.officer() == officer_) return;
+      shut_out_[officer.officer()] = officer;
+    }
+    Resume(absl::OkStatus());
+  }
 
  private:
   absl::Status OnOpen(const rpc::Peer& peer) override {
@@ -132,9 +153,11 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
     {
       absl::MutexLock lock(&changed_mu_);
       body_ = body;
+      officer_ = caller_.id;
     }
     // Before the first look at the store, so that nothing changes unseen between the two.
     watchers_.Add(std::static_pointer_cast<WarrantStream>(shared_from_this()));
+    TakeStandingShutOut(body);
     ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_.View());
     for (std::optional<uint64_t> before;;) {
       ACCORD_ASSIGN_OR_RETURN(const WarrantPage page, ListWarrants(*view, body, before, /*with_ended=*/false, kPageSizeMax, clock_.Now()));
@@ -147,6 +170,10 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
   absl::StatusOr<bool> Next(WatchWarrantsResponse& message) override {
     ACCORD_ASSIGN_OR_RETURN(const std::string body, BodySeen(*directory_.Get(), caller_));
     if (body != WatchedBody()) return Error(Reason::kNotPermitted, "the inspector is an officer of another body now; watch again");
+    if (auto officer = TakeShutOut(); officer.has_value()) {
+      *message.mutable_shut_out() = *std::move(officer);
+      return true;
+    }
     const std::optional<std::string> id = TakeNext();
     if (!id.has_value()) {
       Hold();
@@ -159,6 +186,23 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
     return true;
   }
 
+  // Who is shut out already, for nobody may have watched when it happened. What was told meanwhile is newer.
+  void TakeStandingShutOut(const std::string& body) {
+    const auto directory = directory_.Get();
+    const std::string inspectors = PrincipalName(options::v1::CALLER_INSPECTOR, "");
+    absl::MutexLock lock(&changed_mu_);
+    for (const auto& [principal, officer] : directory->officers()) {
+      const Suspension* const suspension = directory->FindSuspension(principal);
+      if (suspension == nullptr || !principal.starts_with(inspectors) || !officer.active() || officer.inspectorate() != body) continue;
+      const std::string id = principal.substr(inspectors.size());
+      shut_out_.try_emplace(id, ShutOutOf(id, {principal, suspension->reason, suspension->since, suspension->index}));
+    }
+  }
+  std::optional<inspection::v1::OfficerShutOut> TakeShutOut() {
+    absl::MutexLock lock(&changed_mu_);
+    if (shut_out_.empty()) return std::nullopt;
+    return std::move(shut_out_.extract(shut_out_.begin()).mapped());
+  }
   std::string WatchedBody() {
     absl::MutexLock lock(&changed_mu_);
     return body_;
@@ -183,8 +227,9 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
   std::vector<std::string> standing_;  // Ids that were there at the beginning and are not told yet, the oldest last.
 
   absl::Mutex changed_mu_;
-  std::string body_ ABSL_GUARDED_BY(changed_mu_);
+  std::string body_ ABSL_GUARDED_BY(changed_mu_), officer_ ABSL_GUARDED_BY(changed_mu_);
   std::set<std::string> changed_ ABSL_GUARDED_BY(changed_mu_);  // As many as the body has warrants, at most.
+  std::map<std::string, inspection::v1::OfficerShutOut> shut_out_ ABSL_GUARDED_BY(changed_mu_);  // As many as it has officers; the last of each.
 };
 
 void WarrantWatchers::Add(std::weak_ptr<WarrantStream> stream) {
@@ -193,19 +238,41 @@ void WarrantWatchers::Add(std::weak_ptr<WarrantStream> stream) {
   streams_.push_back(std::move(stream));
 }
 
-void WarrantWatchers::Changed(const inspection::v1::Warrant& warrant) {
-  std::vector<std::shared_ptr<WarrantStream>> live;  // Outlives the lock: it may be a stream's last owner.
-  absl::MutexLock lock(&mu_);
+std::vector<std::shared_ptr<WarrantStream>> WarrantWatchers::LiveLocked() {
+  std::vector<std::shared_ptr<WarrantStream>> live;
   for (const auto& stream : streams_) {
     if (auto one = stream.lock(); one != nullptr) live.push_back(std::move(one));
   }
+  return live;
+}
+
+void WarrantWatchers::Changed(const inspection::v1::Warrant& warrant) {
+  std::vector<std::shared_ptr<WarrantStream>> live;  // Outlives the lock: it may be a stream's last owner.
+  absl::MutexLock lock(&mu_);
+  live = LiveLocked();
   for (const auto& stream : live) stream->Changed(warrant);
+}
+
+void WarrantWatchers::ShutOut(std::string_view body, const inspection::v1::OfficerShutOut& officer) {
+  std::vector<std::shared_ptr<WarrantStream>> live;  // As in Changed.
+  absl::MutexLock lock(&mu_);
+  live = LiveLocked();
+  for (const auto& stream : live) stream->ShutOut(body, officer);
 }
 
 WarrantService::WarrantService(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals, rpc::HandlerContext& shared,
                                rpc::LiveStreams& streams)
     : sequencer_(sequencer), refusals_(refusals), shared_(shared), streams_(streams),
       rules_{.directory = directory, .changed = [this](const inspection::v1::Warrant& warrant) { watchers_.Changed(warrant); }} {}
+
+void WarrantService::TellSuspension(const SuspensionAct& act) {
+  const std::string inspectors = PrincipalName(options::v1::CALLER_INSPECTOR, "");
+  if (!act.principal.starts_with(inspectors)) return;
+  const std::string id = act.principal.substr(inspectors.size());
+  const auto directory = rules_.directory.Get();
+  const auto* const officer = directory->FindOfficer(true, id);
+  if (officer != nullptr && !officer->inspectorate().empty()) watchers_.ShutOut(officer->inspectorate(), ShutOutOf(id, act));
+}
 
 grpc::ServerUnaryReactor* WarrantService::ProposeWarrant(grpc::CallbackServerContext* context,
                                                          const inspection::v1::ProposeWarrantRequest* request,

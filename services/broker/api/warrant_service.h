@@ -4,12 +4,14 @@
 #include <absl/synchronization/mutex.h>
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "accord/inspection/v1/warrant_service.grpc.pb.h"
 #include "common/base/clock.h"
 #include "common/rpc/bidi.h"
 #include "common/rpc/handler.h"
+#include "services/broker/directory/suspension.h"
 #include "services/broker/sequencer/refusal_recorder.h"
 #include "services/broker/sequencer/sequencer.h"
 #include "services/broker/warrants/warrants.h"
@@ -24,8 +26,12 @@ class WarrantWatchers {
   void Add(std::weak_ptr<WarrantStream> stream);
   // Tells those that may see it. Does not block.
   void Changed(const inspection::v1::Warrant& warrant);
+  // Tells those of `body` of one of its officers; not the officer's own, which end with the reason. Does not block.
+  void ShutOut(std::string_view body, const inspection::v1::OfficerShutOut& officer);
 
  private:
+  std::vector<std::shared_ptr<WarrantStream>> LiveLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   absl::Mutex mu_;  // Taken before any of a stream's, never after.
   std::vector<std::weak_ptr<WarrantStream>> streams_ ABSL_GUARDED_BY(mu_);
 };
@@ -49,6 +55,9 @@ class WarrantService final : public inspection::v1::WarrantService::CallbackServ
       grpc::CallbackServerContext* context, const inspection::v1::WatchWarrantsRequest* request) override;
   grpc::ServerUnaryReactor* ListLooks(grpc::CallbackServerContext* context, const inspection::v1::ListLooksRequest* request,
                                       inspection::v1::ListLooksResponse* response) override;
+
+  // Tells the inspectorate of whoever was shut out, or let in again, if it is an officer of one. Does not block.
+  void TellSuspension(const SuspensionAct& act);
 
  private:
   Sequencer& sequencer_;

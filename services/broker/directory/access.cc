@@ -4,10 +4,19 @@
 #include <google/protobuf/descriptor.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "common/base/status.h"
 
 namespace accord::broker {
+namespace {
+
+absl::Status CheckNotBarred(const DirectorySnapshot& directory, const std::string& administrator) {
+  if (!directory.IsBarred(kAdministrators, administrator)) return absl::OkStatus();
+  return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
+}
+
+}  // namespace
 
 std::string PrincipalName(options::v1::Caller kind, std::string_view id) {
   switch (kind) {
@@ -49,9 +58,11 @@ absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal&
     return Error(Reason::kCertificateDenied, fmt::format("the certificate of {} or its key is denied", name),
                  {{"principal", name}});
   }
-  if (active && directory.IsSuspended(name)) {
-    return Error(Reason::kPrincipalUnknown, fmt::format("{} is suspended; ask the administrators of Accord", name),
-                 {{"principal", name}, {"state", "suspended"}});
+  if (const Suspension* const suspension = active ? directory.FindSuspension(name) : nullptr; suspension != nullptr) {
+    const std::string why = admin::v1::SuspensionReason_Name(suspension->reason);
+    const std::string at = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", suspension->since, absl::UTCTimeZone());
+    return Error(Reason::kPrincipalUnknown, fmt::format("{} is suspended since {} ({}); ask the administrators of Accord", name, at, why),
+                 {{"principal", name}, {"state", "suspended"}, {"reason", why}, {"at", at}});
   }
   if (!active) {
     return Error(Reason::kPrincipalUnknown, fmt::format("{} is not enrolled and active", name), {{"principal", name}});
@@ -65,9 +76,18 @@ absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal&
 }
 
 absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& principal, std::string_view method) {
-  const bool of_cases = method.starts_with("/accord.inspection.v1.") || method.starts_with("/accord.admin.v1.AuditService/") || method.starts_with("/accord.broker.v1.SharingService/");
-  if (principal.kind != options::v1::CALLER_ADMIN || !of_cases || !directory.IsBarred(kAdministrators, principal.id)) return absl::OkStatus();
-  return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
+  constexpr std::string_view kOfCases[] = {"/accord.inspection.v1.", "/accord.admin.v1.AuditService/", "/accord.broker.v1.SharingService/",
+                                           "/accord.admin.v1.AdminService/ListHolds", "/accord.admin.v1.AdminService/GetErasure",
+                                           "/accord.admin.v1.AdminService/ListOverdue"};
+  const bool of_cases = std::any_of(std::begin(kOfCases), std::end(kOfCases), [&](std::string_view some) { return method.starts_with(some); });
+  if (principal.kind != options::v1::CALLER_ADMIN || !of_cases) return absl::OkStatus();
+  return CheckNotBarred(directory, principal.id);
+}
+
+absl::Status CheckConflict(const DirectorySnapshot& directory, const std::string& id, const admin::v1::Change& change) {
+  const bool own_list = change.has_put_conflict_list() && change.put_conflict_list().agency() == kAdministrators;
+  if (!own_list && !change.has_erase() && !change.has_set_hold() && !change.has_lift_hold()) return absl::OkStatus();
+  return CheckNotBarred(directory, id);
 }
 
 absl::Status CheckMethod(std::string_view method, options::v1::Caller kind, const Roles& roles) {

@@ -44,13 +44,16 @@ std::string PrincipalName(options::v1::Caller kind, std::string_view id);
 bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal);
 
 // OK when `principal` is enrolled and active and its certificate counts. Pure. Thread-safe.
-//   PRINCIPAL_UNKNOWN   not enrolled, not active, or suspended
+//   PRINCIPAL_UNKNOWN   not enrolled, not active, or suspended: then with `state`, why (`reason`) and since when (`at`)
 //   CERTIFICATE_DENIED  certificate or key denied, or issued before the valid-from
 absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal& principal);
 
 // NOT_PERMITTED when `principal` is an administrator with a conflict of interest and `method` shows what concerns cases:
-// trails, warrants, and who shared what. It says no more than any refusal of a protective rule. Thread-safe.
+// trails, warrants, who shared what, holds, erasures and missed clocks. It says no more than any refusal of a protective rule. Thread-safe.
 absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& principal, std::string_view method);
+// The same when administrator `id` has one and `change` is of erasures or holds, which name referrals and cases, or of the very list that the
+// administrator is on: it has no part in them and is not shown them. Thread-safe.
+absl::Status CheckConflict(const DirectorySnapshot& directory, const std::string& id, const admin::v1::Change& change);
 
 // OK when the `callers` option of `method` ("/accord.broker.v1.LedgerService/GetReceipt") has `kind` and, of an administrator, its
 // `roles` option one of `roles`. ROLE_NOT_ALLOWED otherwise, and for a method that is not linked into this program. Thread-safe.

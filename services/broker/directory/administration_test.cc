@@ -32,8 +32,13 @@ class AdministrationTest : public DirectoryTest {
   absl::StatusOr<uint64_t> Suspend(const std::string& who, const std::string& request, const std::string& principal,
                                    admin::v1::SuspensionReason reason = admin::v1::SUSPENSION_REASON_COMPROMISED) {
     absl::StatusOr<uint64_t> result = absl::UnknownError("no answer");
-    SuspensionCommand command(holder_, {who, std::string(32, 'c')}, request, principal, reason, [&](const auto& index) { result = index; });
+    SuspensionCommand command(holder_, {who, std::string(32, 'c')}, request, principal, reason,
+                              [&](const SuspensionAct& act) {
+                                told_.push_back(fmt::format("{} {} at {} by entry {}", act.principal, admin::v1::SuspensionReason_Name(act.reason), absl::ToUnixMillis(act.time), act.index));
+                              },
+                              [&](const auto& index) { result = index; });
     const absl::Status status = command.Apply(context_);
+    if (status.ok()) command.Published();
     command.Done(status.ok() ? absl::StatusOr<Committed>(Committed{}) : status);
     if (status.ok()) Publish();
     return result;
@@ -58,6 +63,8 @@ class AdministrationTest : public DirectoryTest {
     return change;
   }
   const EntryDraft& LastEntry() const { return context_.entries.back(); }
+
+  std::vector<std::string> told_;  // Of suspensions.
 };
 
 TEST_F(AdministrationTest, WhoHasNoRoleHasThoseOfOld) {
@@ -153,7 +160,13 @@ TEST_F(AdministrationTest, ASuspendedPrincipalIsShutOutAtOnceUntilAnotherLetsItI
   EXPECT_EQ(LastEntry().event.concerns(), "agency/police");
   EXPECT_EQ(LastEntry().event.why(), "SUSPENSION_REASON_COMPROMISED");
   EXPECT_EQ(LastEntry().actor->principal(), "admin/carol");
-  EXPECT_TRUE(HasReason(CheckCall(CALLER_AGENCY, "police"), Reason::kPrincipalUnknown));
+  const absl::Status shut_out = CheckCall(CALLER_AGENCY, "police");
+  EXPECT_TRUE(HasReason(shut_out, Reason::kPrincipalUnknown));
+  const std::string since = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", context_.time, absl::UTCTimeZone());
+  EXPECT_THAT(DetailOf(shut_out).metadata, ::testing::UnorderedElementsAre(::testing::Pair("principal", "agency/police"), ::testing::Pair("state", "suspended"),
+                                                                          ::testing::Pair("reason", "SUSPENSION_REASON_COMPROMISED"), ::testing::Pair("at", since)));
+  const std::string told = fmt::format("agency/police SUSPENSION_REASON_COMPROMISED at {} by entry {}", absl::ToUnixMillis(context_.time), *index);
+  EXPECT_THAT(told_, ElementsAre(told));
   EXPECT_NE(holder_.Get()->FindActiveAgency("police"), nullptr) << "what is sent to it waits for it";
 
   // A repeat, and the same again under another id, are answered and write nothing.
@@ -161,12 +174,16 @@ TEST_F(AdministrationTest, ASuspendedPrincipalIsShutOutAtOnceUntilAnotherLetsItI
   EXPECT_EQ(*Suspend("carol", "suspend-1", "agency/police"), *index);
   EXPECT_EQ(*Suspend("alice", "suspend-2", "agency/police"), *index);
   EXPECT_EQ(context_.entries.size(), entries);
+  EXPECT_THAT(told_, ElementsAre(told)) << "nor are they told again";
   EXPECT_TRUE(HasReason(Suspend("carol", "suspend-1", "admin/bob").status(), Reason::kRequestIdReused));
   EXPECT_TRUE(Suspend("alice", "suspend-3", "agency/police", admin::v1::SUSPENSION_REASON_FAULT).ok());
   EXPECT_EQ(context_.entries.size(), entries + 1) << "for another reason it is another act";
+  EXPECT_EQ(DetailOf(CheckCall(CALLER_AGENCY, "police")).metadata["reason"], "SUSPENSION_REASON_FAULT");
 
   ASSERT_TRUE(Reinstate("bob", "back-0001", "agency/police").ok());
   EXPECT_EQ(LastEntry().event.type(), type::v1::EVENT_TYPE_PRINCIPAL_REINSTATED);
+  ASSERT_EQ(told_.size(), 3u);
+  EXPECT_THAT(told_.back(), ::testing::StartsWith("agency/police SUSPENSION_REASON_UNSPECIFIED at "));
   EXPECT_EQ(CheckCall(CALLER_AGENCY, "police"), absl::OkStatus());
   EXPECT_TRUE(HasReason(Reinstate("bob", "back-0002", "agency/police").status(), Reason::kTransitionIllegal));
   for (const std::string nobody : {"agency/nobody", "admin/police", "inspector/alice"}) {
@@ -237,6 +254,44 @@ TEST_F(AdministrationTest, AChangeIsTakenBackByItsProposerOrRejectedByWhoMayAppr
   EXPECT_TRUE(Withdraw("bob", "request-7", *another).ok());
   EXPECT_TRUE(due_.empty());
   EXPECT_TRUE(HasReason(Withdraw("bob", "request-8", 999).status(), Reason::kChangeNotFound));
+}
+
+// Who is barred neither lifts the bar nor moves it, whether its part comes before it was listed or after; and has no part in what names cases.
+TEST_F(AdministrationTest, WhoHasAConflictHasNoPartInTheListNorInErasuresAndHolds) {
+  const auto list = [](const std::string& of, const std::vector<std::string>& barred) {
+    admin::v1::Change change;
+    change.mutable_put_conflict_list()->set_agency(of);
+    for (const std::string& one : barred) change.mutable_put_conflict_list()->add_workers(one);
+    return change;
+  };
+  const auto refused = [](const auto& done) { return HasReason(done.status(), Reason::kNotPermitted); };
+  OpenLog({});
+  for (const std::string id : {"carol", "dave"}) Make(PutOfficer(id, {}));
+  Make(PutAgency(Agency("police")));
+  const auto early = Propose("carol", "request-1", list("administrators", {}));
+  const absl::Time from = context_.time + absl::Hours(48);
+  const auto waits = Propose("dave", "request-2", list("administrators", {"bob"}), {.effective_from_ms = absl::ToUnixMillis(from)});
+  ASSERT_TRUE(Approve("carol", "request-3", *waits).ok());
+  Make(list("administrators", {"carol"}));
+
+  EXPECT_TRUE(refused(Propose("carol", "request-4", list("administrators", {}))));
+  EXPECT_TRUE(refused(Propose("carol", "request-4", list("administrators", {"carol", "bob"}), {.dry_run = true})));
+  const auto lift = Propose("alice", "request-5", list("administrators", {}));
+  ASSERT_TRUE(lift.ok());
+  EXPECT_TRUE(refused(Approve("carol", "request-6", *lift)));
+  EXPECT_TRUE(refused(Withdraw("carol", "request-7", *lift)));
+  EXPECT_TRUE(refused(Approve("bob", "request-8", *early))) << "carol proposed it before she was listed";
+  At(from);
+  EXPECT_EQ(StateOfChange(*waits), CHANGE_STATE_WITHDRAWN) << "carol approved it before she was listed";
+  EXPECT_TRUE(holder_.Get()->IsBarred(kAdministrators, "carol"));
+  EXPECT_TRUE(refused(Propose("carol", "request-9", Hold())));
+  EXPECT_TRUE(HasReason(Propose("alice", "request-9", Hold()).status(), Reason::kFieldMissing)) << "this fixture has no holds; she may";
+
+  // She administers all the same: agencies' lists too, and what she proposed herself she takes back.
+  EXPECT_TRUE(Propose("carol", "request-10", list("police", {"carol"})).ok());
+  EXPECT_TRUE(Withdraw("carol", "request-11", *early).ok());
+  ASSERT_TRUE(Approve("bob", "request-12", *lift).ok());
+  EXPECT_TRUE(Propose("carol", "request-13", list("administrators", {"bob"})).ok());
 }
 
 TEST_F(AdministrationTest, AChangeComesIntoForceWhenItsTimeHasCome) {

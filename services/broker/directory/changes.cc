@@ -173,6 +173,7 @@ absl::Status ProposeChangeCommand::Apply(CommitContext& context) {
   const auto directory = rules_.directory.Get();
   ACCORD_RETURN_IF_ERROR(CheckActing(*directory, administrator_.id));
   ACCORD_RETURN_IF_ERROR(CheckMayPropose(RolesOf(*directory, administrator_.id), change_));
+  ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, administrator_.id, change_));
   ACCORD_RETURN_IF_ERROR(Judge(change_, rules_, context));
   if (const ChangeHandler* handler = HandlerOf(change_, rules_); handler != nullptr) {
     ACCORD_RETURN_IF_ERROR(handler->Check(change_, context));
@@ -220,6 +221,8 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
     return Error(Reason::kSelfApproval, "another administrator must approve it", {{"proposed_by", stored.proposed_by()}});
   }
   ACCORD_RETURN_IF_ERROR(CheckMayApprove(RolesOf(*directory, administrator_.id), stored.change()));
+  ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, administrator_.id, stored.change()));
+  ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, stored.proposed_by(), stored.change()));  // Listed since.
   ACCORD_RETURN_IF_ERROR(ValidateChange(stored.change(), rules_));
   outcome_.number = number_;
   stored.set_approved_by(administrator_.id);
@@ -276,6 +279,7 @@ absl::Status WithdrawChangeCommand::Apply(CommitContext& context) {
   }
   if (stored.proposed_by() != administrator_.id) {
     ACCORD_RETURN_IF_ERROR(CheckMayApprove(RolesOf(*directory, administrator_.id), stored.change()));
+    ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, administrator_.id, stored.change()));
   }
   outcome_.number = number_;
   stored.set_withdrawn_by(administrator_.id);
@@ -301,6 +305,9 @@ absl::Status ActOnChange(CommitContext& context, const ChangeRules& rules, uint6
   broker.set_principal(std::string(kBrokerPrincipal));
   auto event = type::v1::EVENT_TYPE_CHANGE_WITHDRAWN;
   absl::Status stands = approved ? Judge(stored.change(), rules, context) : Error(Reason::kChangeExpired, "nobody approved it in time");
+  for (const std::string& one : {stored.proposed_by(), stored.approved_by()}) {
+    if (stands.ok()) stands = CheckConflict(*rules.directory.Get(), one, stored.change());
+  }
   if (stands.ok()) stands = PutIntoForce(context, rules, number, broker, stored);
   if (stands.ok()) {
     event = type::v1::EVENT_TYPE_CHANGE_APPROVED;

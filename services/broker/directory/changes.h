@@ -103,6 +103,7 @@ struct ProposeOptions {
 //   errors of ValidateChange and CheckPolicyChange; REQUEST_ID_REUSED
 //   FIELD_INVALID      effective_from_ms is past, more than kEffectiveFromMax ahead, or not for this kind of change
 //   ROLE_NOT_ALLOWED   CheckMayPropose
+//   NOT_PERMITTED      CheckConflict
 //   PRINCIPAL_UNKNOWN  the administrator has been suspended or removed meanwhile; so with the next two
 class ProposeChangeCommand : public Command {
  public:
@@ -126,6 +127,7 @@ class ProposeChangeCommand : public Command {
 // Approves a change of another administrator. OK: in force, and the epochs have moved; or, when it is to be in force later, kept for then.
 //   CHANGE_NOT_FOUND, SELF_APPROVAL, TRANSITION_ILLEGAL (approved or withdrawn already), CHANGE_EXPIRED, REQUEST_ID_REUSED;
 //   ROLE_NOT_ALLOWED    CheckMayApprove
+//   NOT_PERMITTED       CheckConflict, also of who proposed it
 //   LEAVING_INCOMPLETE  an agency that is to leave has something open
 //   errors of ValidateChange and CheckPolicyChange, as directory and policy stand now
 class ApproveChangeCommand : public Command {
@@ -151,6 +153,7 @@ class ApproveChangeCommand : public Command {
 //   CHANGE_NOT_FOUND, REQUEST_ID_REUSED
 //   TRANSITION_ILLEGAL  in force, withdrawn or expired already
 //   ROLE_NOT_ALLOWED    another's, and CheckMayApprove
+//   NOT_PERMITTED       another's, and CheckConflict
 class WithdrawChangeCommand : public Command {
  public:
   WithdrawChangeCommand(const ChangeRules& rules, Administrator administrator, std::string request_id, uint64_t number, ChangeDone done);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "accord/storage/v1/inspection.pb.h"
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
 
@@ -84,10 +85,13 @@ absl::StatusOr<std::shared_ptr<const DirectorySnapshot>> DirectorySnapshot::Load
     return status.ok();
   }));
   ACCORD_RETURN_IF_ERROR(status);
-  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilySuspension, {}, [&](std::string_view principal, std::string_view) {
-    directory->suspended_.emplace(principal);
-    return true;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilySuspension, {}, [&](std::string_view principal, std::string_view bytes) {
+    storage::v1::StoredSuspension stored;
+    if (!stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) status = Corrupt(kFamilySuspension);
+    directory->suspended_.emplace(principal, Suspension{stored.reason(), absl::FromUnixMillis(stored.suspended_at_ms()), stored.index()});
+    return status.ok();
   }));
+  ACCORD_RETURN_IF_ERROR(status);
   const std::string prefix = ConflictListKey("");
   ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyPolicy, storage::Prefix(prefix), [&](std::string_view key, std::string_view bytes) {
     storage::v1::StoredConflictList list;
@@ -103,6 +107,8 @@ bool DirectorySnapshot::IsBarred(std::string_view agency, const std::string& wor
   const auto list = conflicts_.find(agency);
   return list != conflicts_.end() && list->second.contains(worker);
 }
+
+const Suspension* DirectorySnapshot::FindSuspension(std::string_view principal) const { return FindIn(suspended_, principal); }
 
 const AgencyRow* DirectorySnapshot::FindAgency(std::string_view id) const { return FindIn(agencies_, id); }
 

@@ -41,10 +41,17 @@ inline const std::optional<crypto::Certificate>& SealingOf(const AgencyRow& row,
   return desk == type::v1::DESK_CONFIDENTIAL ? row.confidential_sealing : row.sealing;
 }
 
-// Immutable; shared by handlers and the sequencer.
 // No agency's id: the conflict list of this name is that of administrators.
 inline constexpr std::string_view kAdministrators = "administrators";
 
+// Since when and why a principal is shut out (suspension.h).
+struct Suspension {
+  admin::v1::SuspensionReason reason = admin::v1::SUSPENSION_REASON_UNSPECIFIED;
+  absl::Time since;
+  uint64_t index = 0;  // Leaf index of its entry.
+};
+
+// Immutable; shared by handlers and the sequencer.
 class DirectorySnapshot {
  public:
   // Reads the families `agency`, `officer`, `suspension` and `deny`, and the conflict lists of `policy`. DATA_LOSS when a row does not parse; the
@@ -61,7 +68,9 @@ class DirectorySnapshot {
   // All administrators and inspectors, by OfficerKey.
   const std::map<std::string, storage::v1::StoredOfficer, std::less<>>& officers() const { return officers_; }
   // True when "agency/<id>", "admin/<id>" or "inspector/<id>" is shut out (suspension.h).
-  bool IsSuspended(std::string_view principal) const { return suspended_.find(principal) != suspended_.end(); }
+  bool IsSuspended(std::string_view principal) const { return FindSuspension(principal) != nullptr; }
+  // Why and since when; null when it is not shut out.
+  const Suspension* FindSuspension(std::string_view principal) const;
 
   // The key with `key_id` that the active agency `id` may sign with at `at`; null otherwise
   // (SIGNING_KEY_UNKNOWN).
@@ -90,7 +99,7 @@ class DirectorySnapshot {
   std::map<std::string, AgencyRow, std::less<>> agencies_;
   std::map<std::string, storage::v1::StoredOfficer, std::less<>> officers_;  // By OfficerKey.
   std::map<std::string, SealingKeyOwner, std::less<>> sealing_owners_;
-  std::set<std::string, std::less<>> suspended_;
+  std::map<std::string, Suspension, std::less<>> suspended_;  // By principal.
   absl::flat_hash_set<std::string> denied_;
   Conflicts conflicts_;
 };

@@ -245,6 +245,17 @@ absl::StatusOr<std::map<std::string, admin::v1::Agency>> AgenciesAt(const storag
   return agencies;
 }
 
+absl::StatusOr<std::map<std::string, storage::v1::StoredOfficer, std::less<>>> OfficersPutBy(const storage::Store& store, absl::Time at) {
+  ACCORD_ASSIGN_OR_RETURN(const auto changes, ChangesInForce(store, [](const Change& change) { return change.has_put_officer(); }));
+  std::map<std::string, storage::v1::StoredOfficer, std::less<>> officers;
+  for (const InForce& made : changes) {
+    if (made.since_ms > absl::ToUnixMillis(at)) break;
+    const auto& put = made.change.put_officer();
+    officers.insert_or_assign(OfficerKey(put.inspector(), put.id()), AsStored(put));
+  }
+  return officers;
+}
+
 absl::StatusOr<std::map<std::string, admin::v1::Forum>> ForumsAt(const storage::Store& store, absl::Time at) {
   ACCORD_ASSIGN_OR_RETURN(auto changes, ChangesInForce(store, [](const Change& change) { return change.has_put_forum(); }));
   std::map<std::string, admin::v1::Forum> forums;

@@ -7,6 +7,7 @@
 #include <absl/time/time.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,6 +20,10 @@ namespace accord::broker {
 
 // The agencies by id as they stood at `at`, without what they publish themselves. DATA_LOSS when a row does not parse; errors of `store`.
 absl::StatusOr<std::map<std::string, admin::v1::Agency>> AgenciesAt(const storage::Store& store, absl::Time at);
+
+// The officers by OfficerKey as the changes that were in force at `at` had put them: without the two with whom the log was opened, unless they were
+// put anew. Errors as AgenciesAt.
+absl::StatusOr<std::map<std::string, storage::v1::StoredOfficer, std::less<>>> OfficersPutBy(const storage::Store& store, absl::Time at);
 
 // The forums by id as they stood at `at`, those too that did not sit then. Errors as AgenciesAt.
 absl::StatusOr<std::map<std::string, admin::v1::Forum>> ForumsAt(const storage::Store& store, absl::Time at);

@@ -81,6 +81,9 @@ TEST(SupportTest, NobodyElsePublishesForAnAgency) {
   agency.set_kind(type::v1::AGENCY_KIND_IDVA);
   agency.mutable_support()->set_places(5);
   EXPECT_EQ(Told(ValidateAgency(agency, "accord.test")), "FIELD_INVALID agency.support");
+  agency.clear_support();
+  agency.set_suspended(true);
+  EXPECT_EQ(Told(ValidateAgency(agency, "accord.test")), "FIELD_INVALID agency.suspended") << "nor is it shut out by its row";
 }
 
 class PublishSupportTest : public ::testing::Test {

@@ -47,9 +47,9 @@ bool IsInDirectory(const DirectorySnapshot& directory, std::string_view principa
 }
 
 SuspensionCommand::SuspensionCommand(const DirectoryHolder& directory, Administrator administrator, std::string request_id,
-                                     std::string principal, admin::v1::SuspensionReason reason, SuspensionDone done)
+                                     std::string principal, admin::v1::SuspensionReason reason, SuspensionTold told, SuspensionDone done)
     : directory_(directory), administrator_(std::move(administrator)), request_id_(std::move(request_id)), principal_(std::move(principal)),
-      reason_(reason), digest_(AskedDigest(principal_, reason)), done_(std::move(done)) {}
+      reason_(reason), digest_(AskedDigest(principal_, reason)), told_(std::move(told)), done_(std::move(done)) {}
 
 absl::Status SuspensionCommand::Check(const DirectorySnapshot& directory) const {
   std::string_view id;
@@ -109,7 +109,13 @@ absl::Status SuspensionCommand::Apply(CommitContext& context) {
   Epochs epochs = context.epochs();
   ++epochs.directory;
   context.MoveEpochs(epochs);
+  act_ = {principal_, reason_, context.now(), index_};
+  acted_ = true;
   return absl::OkStatus();
+}
+
+void SuspensionCommand::Published() {
+  if (acted_) told_(act_);
 }
 
 void SuspensionCommand::Done(const absl::StatusOr<Committed>& outcome) {

@@ -9,8 +9,10 @@
 
 #include <absl/functional/any_invocable.h>
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -25,8 +27,18 @@ bool IsInDirectory(const DirectorySnapshot& directory, std::string_view principa
 
 using SuspensionDone = absl::AnyInvocable<void(const absl::StatusOr<uint64_t>& index) &&>;
 
+// What was done to whom.
+struct SuspensionAct {
+  std::string principal;
+  admin::v1::SuspensionReason reason = admin::v1::SUSPENSION_REASON_UNSPECIFIED;  // Unspecified: it was let in again.
+  absl::Time time;
+  uint64_t index = 0;  // Leaf index of the entry.
+};
+// Called once an act is durable and shown to readers, on the sequencer thread; must not block.
+using SuspensionTold = std::function<void(const SuspensionAct& act)>;
+
 // Suspends `principal`, or lets it in again when `reason` is unspecified. The result is the leaf index of the entry; suspending for the reason
-// for which it is suspended already answers with the entry that it is suspended by, and makes none.
+// for which it is suspended already answers with the entry that it is suspended by, makes none and tells nobody.
 //   FIELD_INVALID       no name of a principal, or one's own
 //   PRINCIPAL_NOT_FOUND nobody of that name is enrolled
 //   LAST_ADMINISTRATOR  nobody could undo it
@@ -37,8 +49,9 @@ class SuspensionCommand : public Command {
  public:
   // `directory` must outlive the command.
   SuspensionCommand(const DirectoryHolder& directory, Administrator administrator, std::string request_id, std::string principal,
-                    admin::v1::SuspensionReason reason, SuspensionDone done);
+                    admin::v1::SuspensionReason reason, SuspensionTold told, SuspensionDone done);
   absl::Status Apply(CommitContext& context) override;
+  void Published() override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
  private:
@@ -51,6 +64,9 @@ class SuspensionCommand : public Command {
   const admin::v1::SuspensionReason reason_;
   const std::string digest_;
   uint64_t index_ = 0;
+  SuspensionAct act_;
+  bool acted_ = false;  // An entry was made.
+  const SuspensionTold told_;
   SuspensionDone done_;
 };
 

@@ -104,6 +104,7 @@ absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view tr
   }
   if (agency.valid_from_ms() < 0) return InvalidAgency("agency.valid_from_ms", "negative");
   if (agency.has_support()) return InvalidAgency("agency.support", "the agency publishes it itself");
+  if (agency.suspended()) return InvalidAgency("agency.suspended", "it is told, not put: SuspendPrincipal shuts an agency out");
   ACCORD_RETURN_IF_ERROR(CheckDuty(agency));
 
   const std::string prefix = fmt::format("spiffe://{}/agency/{}/", trust_domain, agency.id());

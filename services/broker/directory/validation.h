@@ -29,7 +29,7 @@ inline constexpr size_t kWorkerPseudonymCharsMax = 64;
 
 // OK when `agency` is well formed in itself: id, kind, name, areas, specialisms, duty; at least one signing and one
 // sealing certificate, each P-256 with the key usage and the one URI SAN of docs/formats.md §4 under
-// `trust_domain`; and it says nothing of whom the agency takes, which that publishes itself. Whom a certificate chains
+// `trust_domain`; and it says nothing of whom the agency takes, which that publishes itself, nor that it is shut out. Whom a certificate chains
 // to is for the agencies to judge, not for the broker.
 // FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN or TEXT_NOT_UTF8, with metadata `field`.
 absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view trust_domain);

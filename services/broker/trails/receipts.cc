@@ -35,6 +35,10 @@ constexpr std::array kOfNoAgency = {type::v1::EVENT_TYPE_CASE_FLAGGED};
 // Of these only if it acted itself: what its sender does about a dead letter may be about what it was never permitted.
 constexpr std::array kOfActingRecipients = {type::v1::EVENT_TYPE_DEAD_LETTER_REQUEUED, type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED};
 
+// What an inspector's own questions are: their entries say nothing but what was asked.
+constexpr std::array kOfAskingInspectors = {type::v1::EVENT_TYPE_TRAIL_QUERIED, type::v1::EVENT_TYPE_QUESTION_ASKED, type::v1::EVENT_TYPE_SAMPLE_DRAWN,
+                                            type::v1::EVENT_TYPE_BUNDLE_EXPORTED};
+
 // True when `principal` is the agency or one of its workloads.
 bool IsOf(std::string_view principal, const Caller& agency) {
   const std::string_view own = agency.principal;
@@ -100,9 +104,15 @@ absl::StatusOr<EntryParts> ReadParts(const storage::v1::StoredOpenings& openings
 std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, const Caller& viewer) {
   const std::vector<Opening> all(stored.openings().begin(), stored.openings().end());
   if (viewer.kind == options::v1::CALLER_ADMIN) return all;
-  if (viewer.kind != options::v1::CALLER_AGENCY || viewer.id.empty()) return {};
+  const bool inspector = viewer.kind == options::v1::CALLER_INSPECTOR;
+  if ((viewer.kind != options::v1::CALLER_AGENCY && !inspector) || viewer.id.empty()) return {};
   const auto parts = ReadParts(all);
   if (!parts.ok() || !parts->event.has_value()) return {};
+  if (inspector) {
+    const bool own = parts->actor.has_value() && IsOf(parts->actor->principal(), viewer);
+    const bool asks = std::find(kOfAskingInspectors.begin(), kOfAskingInspectors.end(), parts->event->type()) != kOfAskingInspectors.end();
+    return own && asks ? Only(stored, {kEvent, kActor}) : std::vector<Opening>();
+  }
   if (std::find(kOfNoAgency.begin(), kOfNoAgency.end(), parts->event->type()) != kOfNoAgency.end()) return {};
   const type::v1::EntryReferral about = parts->referral.value_or(type::v1::EntryReferral());
   if (!parts->event->warrant().empty()) {  // An embargo is nothing that an entry knows of: but whoever is asked knows that it was.
@@ -123,6 +133,19 @@ std::vector<Opening> OpeningsFor(const storage::v1::StoredOpenings& stored, cons
   if (!acted) return {};
   if (about.header_digest().empty()) return all;
   return Only(stored, {kEvent, kActor, kReferral});
+}
+
+std::vector<Opening> ReceiptOpeningsFor(const StoredEntry& entry, std::string_view administration, const Caller& viewer) {
+  if (viewer.kind == options::v1::CALLER_ADMIN) {
+    const auto& chains = entry.parsed.chains;
+    const EntryParts& parts = entry.parts;
+    const bool own = parts.actor.has_value() && IsOf(parts.actor->principal(), viewer);
+    // What is done about a hold stands there too, but says who sent and received what is held.
+    const bool of_administration = chains.size() == 1 && chains[0].pseudonym == administration && !parts.referral.has_value() &&
+                                   parts.event.has_value() && parts.event->hold().empty();
+    if (!own && !of_administration) return {};
+  }
+  return OpeningsFor(entry.openings, viewer);
 }
 
 absl::StatusOr<StoredEntry> ReadLeaf(const ReadView& view, uint64_t index) {
@@ -166,6 +189,11 @@ absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t ind
   // Before the entry is read: how it is stored is nobody's business who asks for another tree.
   if (index >= size) return Error(Reason::kEntryNotFound, fmt::format("no entry {} in a tree of {}", index, size));
   ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadEntry(view, index));
+  std::string administration;
+  if (viewer.kind == options::v1::CALLER_ADMIN) {  // It matters to nobody else, and every act is answered with a receipt.
+    ACCORD_ASSIGN_OR_RETURN(const auto chain, view.Get(kFamilyMeta, kMetaAdministrationChain));
+    administration = chain.value_or("");
+  }
   ledger::TlogProof proof;
   proof.extra = std::move(entry.leaf);
   proof.index = index;
@@ -173,7 +201,7 @@ absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t ind
   proof.checkpoint = std::move(note);
   type::v1::Receipt receipt;
   receipt.set_tlog_proof(ledger::FormatTlogProof(proof));
-  for (Opening& opening : OpeningsFor(entry.openings, viewer)) *receipt.add_openings() = std::move(opening);
+  for (Opening& opening : ReceiptOpeningsFor(entry, administration, viewer)) *receipt.add_openings() = std::move(opening);
   return receipt;
 }
 

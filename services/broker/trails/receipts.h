@@ -40,10 +40,12 @@ constexpr bool IsDisclosureEvent(type::v1::EventType event) {
 absl::StatusOr<EntryParts> ReadParts(std::span<const type::v1::Opening> openings);
 absl::StatusOr<EntryParts> ReadParts(const storage::v1::StoredOpenings& openings);
 
-// The openings that `viewer` may have. Pure. Thread-safe.
+// The openings that `viewer` may have in the answer to a question that is an entry itself: for a receipt that is asked for alone,
+// MakeReceipt gives fewer. Pure. Thread-safe.
 //
 //   administrator                    all
-//   inspector                        none: that takes a warrant
+//   inspector                        of its own questions event and actor, so that it can hold an answer to what it asked; else none: that takes
+//                                    a warrant
 //   agency, sender of the referral   all
 //   agency, recipient of it          with the certificate of the desk that it is addressed to; of RELEASED, DELIVERED,
 //                                    DELIVERY_NACKED, DEAD_LETTER, STATEMENT, REFERRAL_READ, TRAIL_QUERIED, HOLD_DELIVERED and
@@ -77,7 +79,12 @@ absl::StatusOr<std::vector<StoredEntry>> ReadEntries(const ReadView& view, std::
 absl::StatusOr<StoredEntry> ReadLeaf(const ReadView& view, uint64_t index);
 absl::Status CheckOpenings(const StoredEntry& entry);
 
-// The receipt of entry `index` at the view's newest checkpoint, with the openings that `viewer` may have; without any
+// The openings of `entry` that a receipt may have which is no answer to a recorded question: those of OpeningsFor, but an administrator gets none,
+// save of its own acts, and of what stands on the chain `administration` alone and is about no hold. Otherwise whoever has the leaves could
+// walk them one by one and have every trail, with no entry that says so. Pure. Thread-safe.
+std::vector<type::v1::Opening> ReceiptOpeningsFor(const StoredEntry& entry, std::string_view administration, const Caller& viewer);
+
+// The receipt of entry `index` at the view's newest checkpoint, with ReceiptOpeningsFor `viewer`; without any
 // when they were erased. Errors of ReadEntry and of the store. Thread-safe.
 absl::StatusOr<type::v1::Receipt> MakeReceipt(const ReadView& view, uint64_t index, const Caller& viewer);
 // The same at `note`, a checkpoint of `size` entries of the view's tree; ENTRY_NOT_FOUND beyond it too.

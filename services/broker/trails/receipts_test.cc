@@ -88,6 +88,19 @@ TEST(OpeningsForTest, WhatIsFoundAboutCasesIsOpenedToNoAgency) {
   EXPECT_THAT(Given(entry, Agency("idva")), IsEmpty());
 }
 
+TEST(OpeningsForTest, AnInspectorGetsWhatItAskedItselfAndNothingElse) {
+  const std::vector<std::string> question = {"event", "actor"}, nothing;
+  for (const EventType type : AllTypes()) {
+    const bool asks = type == EVENT_TYPE_TRAIL_QUERIED || type == EVENT_TYPE_QUESTION_ASKED || type == EVENT_TYPE_SAMPLE_DRAWN || type == EVENT_TYPE_BUNDLE_EXPORTED;
+    for (const std::string warrant : {"", "jtai-1"}) {
+      EXPECT_EQ(Given({.type = type, .actor = "inspector/ines", .warrant = warrant}, kInspector), asks ? question : nothing) << type;
+      for (const std::string other : {"inspector/iris", "inspector/inesa", "admin/ines", "agency/ines"}) {
+        EXPECT_THAT(Given({.type = type, .actor = other, .warrant = warrant}, kInspector), IsEmpty()) << type << other;
+      }
+    }
+  }
+}
+
 TEST(OpeningsForTest, AnInspectorWithoutAWarrantAndAStrangerGetNothing) {
   for (const EventType type : AllTypes()) {
     for (const char* recipient : {"", "idva"}) {
@@ -210,6 +223,42 @@ TEST(OpeningsForTest, GivesAnAgencyNothingOfWhatDoesNotParse) {
   stored.mutable_openings()->DeleteSubrange(0, 1);  // No event: nothing says what it is.
   EXPECT_THAT(OpeningsFor(stored, Agency("police")), IsEmpty());
   EXPECT_THAT(OpeningsFor({}, Agency("police")), IsEmpty());
+}
+
+// Otherwise an approver, who may ask for no trail, or who is barred from all would have every one of them, entry by entry and unrecorded.
+TEST(ReceiptOpeningsForTest, AnAdministratorGetsItsOwnActsAndThoseOfAdministrationAlone) {
+  const std::string administration(16, 'a'), referral(16, 'r');
+  const auto given = [&](const Entry& entry, const std::vector<std::string>& chains, const Caller& viewer, const std::string& hold = "") {
+    StoredEntry stored;
+    for (const std::string& pseudonym : chains) stored.parsed.chains.push_back({pseudonym, 0, ledger::kNoPreviousIndex});
+    stored.openings = entry.Openings();
+    stored.parts = *ReadParts(stored.openings);
+    if (chains[0] == administration) {  // As those are: of no referral, save what is done about a hold.
+      stored.openings.mutable_openings()->DeleteSubrange(2, 2);
+      stored.parts.event->set_hold(hold);
+      if (hold.empty() || hold == "set") stored.parts.referral.reset();
+    }
+    std::vector<std::string> labels;
+    for (const auto& opening : ReceiptOpeningsFor(stored, administration, viewer)) labels.push_back(opening.label());
+    return labels;
+  };
+  for (const EventType type : AllTypes()) {
+    const Entry entry{.type = type, .recipient = "idva"};
+    EXPECT_THAT(given(entry, {referral}, kAdmin), IsEmpty()) << type;
+    EXPECT_THAT(given({.type = type, .actor = "admin/bob", .about_referral = false}, {referral}, kAdmin), IsEmpty()) << "another's question";
+    EXPECT_THAT(given({.type = type, .actor = "admin/alice-2"}, {referral}, kAdmin), IsEmpty()) << "whose id its own begins";
+    EXPECT_THAT(given({.type = type, .actor = "admin/alice"}, {referral}, kAdmin), ElementsAre("event", "actor", "referral", "decisions"));
+    if (type != EVENT_TYPE_CASE_FLAGGED) {
+      EXPECT_THAT(given(entry, {referral}, Agency("police")), ElementsAre("event", "actor", "referral", "decisions")) << "its sender, as ever";
+    }
+  }
+  const Entry change{.type = EVENT_TYPE_CHANGE_APPROVED, .actor = "admin/bob"};
+  EXPECT_THAT(given(change, {administration}, kAdmin), ElementsAre("event", "actor"));
+  EXPECT_THAT(given(change, {administration}, kInspector), IsEmpty());
+  const Entry held{.type = EVENT_TYPE_HOLD_SET, .actor = "admin/bob"};
+  EXPECT_THAT(given(held, {administration, referral}, kAdmin), IsEmpty()) << "a hold of a case";
+  EXPECT_THAT(given(held, {administration}, kAdmin, "set"), IsEmpty()) << "a hold of referrals";
+  EXPECT_THAT(given({.type = EVENT_TYPE_RELEASED, .actor = "agency/idva"}, {administration}, kAdmin, "told"), IsEmpty());
 }
 
 TEST(ReadPartsTest, IsStrict) {

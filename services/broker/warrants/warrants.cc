@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/roles.h"
 
 namespace accord::broker {
 namespace {
@@ -70,6 +71,15 @@ std::string ActDigest(const WarrantAct& act) {
 }
 
 absl::Status NotTheirsToDo(std::string_view why) { return Error(Reason::kNotPermitted, why); }
+
+// Of administrators an approver may end what another of them began, a suspension, and begin nothing. Who may activate is said by that method.
+absl::Status CheckRole(const DirectorySnapshot& directory, const Caller& caller, WarrantEvent event) {
+  if (caller.kind != options::v1::CALLER_ADMIN || event == WarrantEvent::kActivate) return absl::OkStatus();
+  const Roles roles = RolesOf(directory, caller.id);
+  const bool approver = event == WarrantEvent::kResume && roles.contains(options::v1::OFFICER_ROLE_APPROVER);
+  if (approver || roles.contains(options::v1::OFFICER_ROLE_ADMINISTRATOR) || roles.contains(options::v1::OFFICER_ROLE_DATA_PROTECTION_OFFICER)) return absl::OkStatus();
+  return Error(Reason::kRoleNotAllowed, "none of the roles that you are enrolled for may do this to a warrant; an approver may end its suspension");
+}
 
 // A statutory warrant is activated and ended within its inspectorate, every other by administrators; suspending is administrators' alone.
 absl::Status CheckActor(const DirectorySnapshot& directory, const Caller& caller, const Warrant& warrant, WarrantEvent event) {
@@ -198,6 +208,7 @@ absl::Status ChangeWarrantCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadWarrant(context, act_.id));
   if (!stored.has_value()) return Error(Reason::kWarrantNotFound, "there is no such warrant");
   const auto directory = rules_.directory.Get();
+  ACCORD_RETURN_IF_ERROR(CheckRole(*directory, caller_, act_.event));
   ACCORD_RETURN_IF_ERROR(CheckActor(*directory, caller_, stored->warrant(), act_.event));
   const auto state = WarrantStateAt(*stored, context.now());
   const auto to = NextWarrantState(state, act_.event);

@@ -67,6 +67,7 @@ struct WarrantAct {
 
 // Activates, suspends, resumes or ends a warrant. OK: durable.
 //   WARRANT_NOT_FOUND
+//   ROLE_NOT_ALLOWED    an administrator who may not: an approver may do nothing but resume
 //   NOT_PERMITTED       not the caller's to do: a statutory warrant is activated and ended by officers of its inspectorate, others by
 //                       administrators; suspended and resumed by administrators. Or who proposed it is not enrolled any more
 //   SELF_APPROVAL       activated by who proposed it, or resumed by who suspended it

@@ -205,6 +205,34 @@ TEST_F(WarrantsTest, AdministratorsSuspendAndAnotherResumes) {
   EXPECT_EQ(TellAct(bob_, WarrantEvent::kSuspend, "suspend-3", why), "TRANSITION_ILLEGAL WARRANT_STATE_ENDED");
 }
 
+TEST_F(WarrantsTest, AnApproverEndsASuspensionAndDoesNothingElse) {
+  const auto enrol = [&](const std::string& id, options::v1::OfficerRole role) {
+    storage::v1::StoredOfficer officer;
+    officer.set_active(true);
+    officer.add_roles(role);
+    context_.Put(kFamilyOfficer, OfficerKey(false, id), officer.SerializeAsString());
+  };
+  enrol("abe", options::v1::OFFICER_ROLE_APPROVER);
+  enrol("dora", options::v1::OFFICER_ROLE_DATA_PROTECTION_OFFICER);
+  enrol("audrey", options::v1::OFFICER_ROLE_AUDITOR);
+  Reload();
+  const Caller abe = TestingAdministrator("abe"), dora = TestingAdministrator("dora"), audrey = TestingAdministrator("audrey");
+  const auto why = inspection::v1::WARRANT_SUSPENSION_COURT_ORDER;
+  Begin();
+  EXPECT_EQ(TellAct(abe, WarrantEvent::kSuspend, "suspend-1", why), "ROLE_NOT_ALLOWED");
+  EXPECT_EQ(TellAct(abe, WarrantEvent::kEnd, "end-00001"), "ROLE_NOT_ALLOWED");
+  EXPECT_EQ(TellAct(dora, WarrantEvent::kSuspend, "suspend-2", why), "OK");
+  EXPECT_EQ(TellAct(abe, WarrantEvent::kEnd, "end-00002"), "ROLE_NOT_ALLOWED") << "nor one that is suspended";
+  EXPECT_EQ(TellAct(audrey, WarrantEvent::kResume, "resume-01"), "ROLE_NOT_ALLOWED");
+  EXPECT_EQ(TellAct(abe, WarrantEvent::kResume, "resume-02"), "OK");
+  EXPECT_EQ(Stored().warrant().state(), inspection::v1::WARRANT_STATE_ACTIVE);
+  // What it asked for before it was shut out is not done after.
+  EXPECT_EQ(TellAct(dora, WarrantEvent::kSuspend, "suspend-3", why), "OK");
+  context_.Put(kFamilySuspension, "admin/abe", "");
+  Reload();
+  EXPECT_EQ(TellAct(abe, WarrantEvent::kResume, "resume-03"), "ROLE_NOT_ALLOWED");
+}
+
 TEST_F(WarrantsTest, TimeEndsWhatNobodyDoes) {
   ASSERT_EQ(Propose(ines_, TestingWarrant(context_.time)).status(), absl::OkStatus());
   const absl::Time proposed = context_.time;
