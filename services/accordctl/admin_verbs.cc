@@ -287,7 +287,7 @@ absl::StatusOr<int> Agencies(Session& session, const std::string& as_at) {
     ACCORD_ASSIGN_OR_RETURN(const auto page, Ask(broker, &DirectoryService::Stub::ListAgencies, request));
     for (const auto& agency : page.agencies()) {
       rows.push_back(ToJson(agency));
-      table.Add({agency.id(), console::Words(agency.kind()), agency.display_name(), agency.active() ? "yes" : "no",
+      table.Add({agency.id(), console::Words(agency.kind()), agency.display_name(), agency.suspended() ? "SUSPENDED" : agency.active() ? "yes" : "no",
                  console::TimeText(agency.valid_from_ms()), agency.deputy().empty() ? "-" : agency.deputy(),
                  agency.duty_recipient().empty() ? "-" : agency.duty_recipient()});
     }

@@ -154,20 +154,21 @@ std::string AnswerHead(const inspection::v1::Table& table, size_t width) {
   return AnswerParagraph(table.title(), width) + (table.definition().empty() ? "" : AnswerParagraph(table.definition(), width));
 }
 
-std::string AnswerFoot(const inspection::v1::Table& table, size_t width) {
+std::string AnswerFoot(const inspection::v1::Table& table, const QueryProof& proof, size_t width) {
   std::string text;
   for (const std::string& note : table.notes()) text += AnswerParagraph("note: " + note, width);
   text += AnswerCoverage(table, width);
   return text + AnswerParagraph(fmt::format("\n{} referrals looked at; completeness: {}; asked as entry {} of a log of {} entries",
                                             table.referrals(), table.completeness().empty() ? "not stated" : table.completeness(),
                                             table.query_index(), table.tree_size()),
-                                width);
+                                width) +
+         AnswerParagraph(QueryProofText(proof), width);
 }
 
 }  // namespace
 
-std::string AnswerText(const inspection::v1::Table& table, size_t width) {
-  return AnswerHead(table, width) + "\n" + AnswerRows(table, width) + AnswerFoot(table, width);
+std::string AnswerText(const inspection::v1::Table& table, const QueryProof& proof, size_t width) {
+  return AnswerHead(table, width) + "\n" + AnswerRows(table, width) + AnswerFoot(table, proof, width);
 }
 
 std::string AnswerCsv(const inspection::v1::Table& table) {
@@ -181,7 +182,7 @@ std::string AnswerCsv(const inspection::v1::Table& table) {
   return text;
 }
 
-nlohmann::json AnswerJson(const inspection::v1::Table& table) {
+nlohmann::json AnswerJson(const inspection::v1::Table& table, const QueryProof& proof) {
   nlohmann::json columns = nlohmann::json::array(), rows = nlohmann::json::array(), coverage = nlohmann::json::array();
   for (const Column& column : table.columns()) {
     columns.push_back({{"name", column.name()}, {"kind", console::Words(column.kind())}});
@@ -203,19 +204,20 @@ nlohmann::json AnswerJson(const inspection::v1::Table& table) {
           {"completeness", table.completeness()},
           {"queryIndex", table.query_index()},
           {"treeSize", table.tree_size()},
-          {"referrals", table.referrals()}};
+          {"referrals", table.referrals()},
+          {"proof", QueryProofJson(proof)}};
 }
 
-void PrintAnswer(const Session& session, const inspection::v1::Table& table, bool csv) {
+void PrintAnswer(const Session& session, const inspection::v1::Table& table, const QueryProof& proof, bool csv) {
   const size_t width = console::TerminalWidth();
   if (session.json()) {
-    session.PrintJson(AnswerJson(table));
+    session.PrintJson(AnswerJson(table, proof));
   } else if (csv) {
     session.Tell(AnswerHead(table, width));
     session.Print(AnswerCsv(table));
-    session.Tell(AnswerFoot(table, width));
+    session.Tell(AnswerFoot(table, proof, width));
   } else {
-    session.Print(AnswerText(table, width));
+    session.Print(AnswerText(table, proof, width));
   }
 }
 

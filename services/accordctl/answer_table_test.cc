@@ -44,8 +44,10 @@ inspection::v1::Table Answer() {
   return table;
 }
 
+QueryProof Proof() { return {.origin = "example.com/log", .query_index = 90, .checkpoint_size = 93, .root = "00ff", .opened = true}; }
+
 TEST(AnswerTableTest, ATableForPeopleHasLondonTimesAndSaysWhatThereIsNoRecordOf) {
-  const std::string text = AnswerText(Answer(), 200);
+  const std::string text = AnswerText(Answer(), Proof(), 200);
   EXPECT_THAT(text, HasSubstr("Who opened late\nOpened after its clock.\n"));
   EXPECT_THAT(text, HasSubstr("2027-07-01 09:30"));
   EXPECT_THAT(text, HasSubstr("2027-01-15 08:00"));
@@ -56,10 +58,11 @@ TEST(AnswerTableTest, ATableForPeopleHasLondonTimesAndSaysWhatThereIsNoRecordOf)
   EXPECT_THAT(text, HasSubstr("* a small count is left out"));
   EXPECT_THAT(text, HasSubstr("note: an absence reads"));
   EXPECT_THAT(text, HasSubstr("12 referrals looked at; completeness: attested; asked as entry 90 of a log of 91 entries"));
+  EXPECT_THAT(text, HasSubstr("Entry 90, the record of this question, was proved to be in the log of 93 entries with root 00ff, which the key of example.com/log signs"));
   inspection::v1::Table empty;
   empty.set_title("Nothing");
-  EXPECT_THAT(AnswerText(empty, 80), HasSubstr("\nno record in Accord\n"));
-  EXPECT_THAT(AnswerText(empty, 80), HasSubstr("completeness: not stated"));
+  EXPECT_THAT(AnswerText(empty, Proof(), 80), HasSubstr("\nno record in Accord\n"));
+  EXPECT_THAT(AnswerText(empty, Proof(), 80), HasSubstr("completeness: not stated"));
 }
 
 TEST(AnswerTableTest, CsvIsThatOfRfc4180AndRunsNothing) {
@@ -71,7 +74,7 @@ TEST(AnswerTableTest, CsvIsThatOfRfc4180AndRunsNothing) {
 }
 
 TEST(AnswerTableTest, JsonHasNumbersAndNullForNoRecord) {
-  const nlohmann::json document = AnswerJson(Answer());
+  const nlohmann::json document = AnswerJson(Answer(), Proof());
   EXPECT_EQ(document["rows"][0]["worker"], "w, \"one\"");
   EXPECT_EQ(document["rows"][0]["opened"], "2027-07-01T09:30:00+01:00");
   EXPECT_EQ(document["rows"][0]["late by"], 12'000'000);
@@ -83,6 +86,8 @@ TEST(AnswerTableTest, JsonHasNumbersAndNullForNoRecord) {
   EXPECT_EQ(document["columns"][1]["name"], "opened");
   EXPECT_EQ(document["completeness"], "attested");
   EXPECT_EQ(document["queryIndex"], 90);
+  EXPECT_EQ(document["proof"]["checkpointSize"], 93);
+  EXPECT_EQ(document["proof"]["root"], "00ff");
 }
 
 // What a server sends is shown and not obeyed, and a row that is too short has no record for the rest.
@@ -90,9 +95,9 @@ TEST(AnswerTableTest, WhatDoesNotFitIsShownAsItCame) {
   auto table = Answer();
   table.mutable_rows(0)->set_cells(1, "\x1b[2J");
   table.mutable_rows(0)->mutable_cells()->RemoveLast();
-  EXPECT_THAT(AnswerText(table, 200), Not(HasSubstr("\x1b")));
-  EXPECT_TRUE(AnswerJson(table)["rows"][0]["count"].is_null());
-  EXPECT_EQ(AnswerJson(table)["rows"][0]["opened"], "\x1b[2J");
+  EXPECT_THAT(AnswerText(table, Proof(), 200), Not(HasSubstr("\x1b")));
+  EXPECT_TRUE(AnswerJson(table, Proof())["rows"][0]["count"].is_null());
+  EXPECT_EQ(AnswerJson(table, Proof())["rows"][0]["opened"], "\x1b[2J");
 }
 
 }  // namespace

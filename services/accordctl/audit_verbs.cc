@@ -8,6 +8,7 @@
 #include "services/accordctl/answer_table.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/paging.h"
+#include "services/accordctl/query_proof.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
@@ -31,7 +32,9 @@ absl::StatusOr<int> AuditSharing(Session& session, admin::v1::SharingAudit audit
   request.set_until_ms(until_ms);
   for (const std::string& agency : arguments.agencies) request.add_agencies(agency);
   for (const std::string& words : arguments.categories) request.add_categories(Value<type::v1::Category>(words));
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAsking(broker, log, type::v1::EVENT_TYPE_SHARING_AUDITED, request));
   inspection::v1::Table answer;  // Of the first page, with the rows of all.
   bool first = true;
   ACCORD_ASSIGN_OR_RETURN(const bool more, EachRow(
@@ -47,7 +50,8 @@ absl::StatusOr<int> AuditSharing(Session& session, admin::v1::SharingAudit audit
                                                [](const auto& page) -> const auto& { return page.table().rows(); },
                                                [&](const inspection::v1::Row& row) { *answer.add_rows() = row; }));
   if (more) answer.add_notes(fmt::format("these are the first {} rows: --limit shows up to {}", arguments.limit, kRowsMax));
-  PrintAnswer(session, answer, arguments.csv);
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, answer.query_index(), asked));
+  PrintAnswer(session, answer, proof, arguments.csv);
   return kDone;
 }
 

@@ -1,5 +1,6 @@
 // What an officer does at once, or looks at: withdraw, officers, suspend, reinstate, onboard, leaving, connection, maintenance. And put-officer, which
 // proposes a colleague.
+#include <absl/synchronization/notification.h>
 #include <fmt/format.h>
 
 #include <memory>
@@ -14,12 +15,15 @@
 #include "common/crypto/certificate.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/paging.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
 namespace {
 
 using admin::v1::AdminService;
+
+constexpr absl::Duration kLookAgain = absl::Milliseconds(500);
 
 void ShowDone(Session& session, std::string_view what, uint64_t index) {
   session.json() ? session.PrintJson({{"index", index}}) : session.Print(fmt::format("{}: entry {} of the log\n", what, index));
@@ -167,11 +171,30 @@ absl::StatusOr<int> LeavingVerb(Session& session, const std::string& agency) {
 
 std::string TimeOrNever(int64_t ms) { return ms == 0 ? "not since the broker started" : console::TimeText(ms); }
 
-absl::StatusOr<int> ConnectionVerb(Session& session, const std::string& agency) {
+// What was seen last, once the agency has called after the first look or `wait` is over. The broker's own clock alone is compared with itself.
+absl::StatusOr<admin::v1::CheckConnectionResponse> AwaitCall(const Endpoint& broker, const admin::v1::CheckConnectionRequest& request, absl::Duration wait, bool& called) {
+  ACCORD_ASSIGN_OR_RETURN(auto seen, Ask(broker, &AdminService::Stub::CheckConnection, request));
+  const int64_t before_ms = seen.last_call_ms();
+  Progress progress("seconds");
+  for (absl::Duration waited; waited < wait; waited += kLookAgain) {
+    progress.Tell(static_cast<uint64_t>(absl::ToInt64Seconds(waited)), static_cast<uint64_t>(absl::ToInt64Seconds(wait)),
+                  fmt::format("waiting for a call of {}", request.agency()));
+    absl::Notification never;
+    never.WaitForNotificationWithTimeout(kLookAgain);
+    ACCORD_ASSIGN_OR_RETURN(seen, Ask(broker, &AdminService::Stub::CheckConnection, request));
+    called = seen.last_call_ms() > before_ms;
+    if (called) break;
+  }
+  return seen;
+}
+
+// With `wait_s` a test: whether it reaches the broker now, and not only whether it once did.
+absl::StatusOr<int> ConnectionVerb(Session& session, const std::string& agency, int wait_s) {
   admin::v1::CheckConnectionRequest request;
   request.set_agency(agency);
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  ACCORD_ASSIGN_OR_RETURN(const auto seen, Ask(broker, &AdminService::Stub::CheckConnection, request));
+  bool called = false;
+  ACCORD_ASSIGN_OR_RETURN(const auto seen, AwaitCall(broker, request, absl::Seconds(wait_s), called));
   auto table = console::Table::Facts();
   table.Add({"last call", TimeOrNever(seen.last_call_ms())});
   table.Add({"last refused", seen.last_refused_ms() == 0 ? TimeOrNever(0) : fmt::format("{}: {}", console::TimeText(seen.last_refused_ms()), seen.last_refusal())});
@@ -179,17 +202,32 @@ absl::StatusOr<int> ConnectionVerb(Session& session, const std::string& agency) 
   table.Add({"open streams", fmt::to_string(seen.streams())});
   table.Add({"duty alert ran", TimeOrNever(seen.last_alert_ms())});
   table.Add({"deliveries waiting", fmt::to_string(seen.waiting())});
-  session.json() ? session.PrintJson(ToJson(seen)) : session.Print(table.ToString(console::TerminalWidth()));
+  nlohmann::json document = ToJson(seen);
+  if (wait_s > 0) {
+    table.Add({"called just now", called ? "yes" : "NO"});
+    document["calledJustNow"] = called;
+  }
+  session.json() ? session.PrintJson(document) : session.Print(table.ToString(console::TerminalWidth()));
+  if (wait_s > 0 && !called) {
+    session.Tell(fmt::format(
+        "{0} has not called within {1} seconds, and a service that runs calls every ten. Ask its people whether it runs, whether it reaches this broker's "
+        "address, and what `accordctl status --as {0}` says there; a call that was refused stands above with its reason. docs/adding-an-agency.md.\n",
+        console::Printable(agency), wait_s));
+    return kFailed;
+  }
   return seen.last_call_ms() == 0 || seen.last_refused_ms() > seen.last_call_ms() ? kFailed : kDone;
 }
 
-absl::StatusOr<int> OfficersVerb(Session& session) {
+absl::StatusOr<int> OfficersVerb(Session& session, const std::string& as_at) {
+  admin::v1::ListOfficersRequest request;
+  ACCORD_ASSIGN_OR_RETURN(const int64_t as_at_ms, TimeMsOrNone("--as-at", as_at));
+  request.set_as_at_ms(as_at_ms);
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"officer", "active", "roles", "valid from"});
   ACCORD_ASSIGN_OR_RETURN(const bool more,
                           EachRow(
-                              admin::v1::ListOfficersRequest(), kRowsMax,
+                              request, kRowsMax,
                               [&](const auto& page) { return Ask(broker, &AdminService::Stub::ListOfficers, page); },
                               [](const auto& page) -> const auto& { return page.officers(); },
                               [&](const admin::v1::PutOfficer& officer) {
@@ -209,7 +247,10 @@ absl::StatusOr<int> OfficersVerb(Session& session) {
 void AddOfficerVerbs(Command& admin, Verb& chosen) {
   auto principal = std::make_shared<std::string>(), reason = std::make_shared<std::string>(), agency = std::make_shared<std::string>(),
        onoff = std::make_shared<std::string>(), until = std::make_shared<std::string>();
-  admin.AddVerb("officers", "List administrators and inspectors with their roles").WhenGiven([&chosen] { chosen = OfficersVerb; });
+  auto as_at = std::make_shared<std::string>();
+  Command& officers = admin.AddVerb("officers", "List administrators and inspectors with their roles");
+  officers.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
+  officers.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return OfficersVerb(session, *as_at); }; });
 
   auto put = std::make_shared<PutOfficerArguments>();
   Command& officer = admin.AddChange("put-officer", "Propose an administrator or an inspector, or a change of one: what is not given stays as it is");
@@ -240,8 +281,11 @@ void AddOfficerVerbs(Command& admin, Verb& chosen) {
   leaving.AddOption("AGENCY", *agency, "Its id").Required();
   leaving.WhenGiven([&chosen, agency] { chosen = [=](Session& session) { return LeavingVerb(session, *agency); }; });
   Command& connection = admin.AddVerb("connection", "What the broker has seen of an agency's connection; 1 when it has not called, or was refused last");
+  auto wait_s = std::make_shared<int>(0);
   connection.AddOption("AGENCY", *agency, "Its id").Required();
-  connection.WhenGiven([&chosen, agency] { chosen = [=](Session& session) { return ConnectionVerb(session, *agency); }; });
+  connection.AddOption("--wait", *wait_s, "Test it: wait at most so many seconds until it calls, and fail when it does not; a service that runs calls every ten").Range(1, 600);
+  connection.Footer("Example: accordctl admin connection housing --wait 30 --as-admin alice");
+  connection.WhenGiven([&chosen, agency, wait_s] { chosen = [=](Session& session) { return ConnectionVerb(session, *agency, *wait_s); }; });
 
   Command& maintenance = admin.AddChange("maintenance", "Begin or end maintenance: only IMMEDIATE is taken as new");
   maintenance.AddOption("ON-OR-OFF", *onoff, "on or off").Check({"on, off", [](const std::string& word) { return word == "on" || word == "off"; }}).Required();

@@ -13,6 +13,8 @@
 #include "services/accordctl/answer_table.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/paging.h"
+#include "services/accordctl/progress.h"
+#include "services/accordctl/query_proof.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
@@ -23,6 +25,7 @@ using inspection::v1::DrawSampleRequest;
 using inspection::v1::TrailService;
 
 constexpr absl::Duration kQuestionTimeout = absl::Minutes(2);  // It may look at twenty thousand referrals.
+constexpr std::string_view kBrokerAnswers = "the broker looks through the record, which may take two minutes";
 
 struct QuestionArguments {
   uint64_t number = 0;
@@ -66,7 +69,11 @@ absl::StatusOr<AskQuestionRequest> QuestionOf(const QuestionArguments& arguments
 absl::StatusOr<int> AskQuestion(Session& session, const QuestionArguments& arguments) {
   if (arguments.csv && session.json()) return UsageError("--csv and --json exclude each other");
   ACCORD_ASSIGN_OR_RETURN(const AskQuestionRequest request, QuestionOf(arguments));
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kInspector));
+  ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAsking(broker, log, type::v1::EVENT_TYPE_QUESTION_ASKED, request));
+  Progress progress("rows");
+  progress.Tell(0, 0, kBrokerAnswers);
   inspection::v1::Table answer;  // Of the first page, with the rows of all.
   bool first = true;
   const auto ask = [&](const AskQuestionRequest& page) -> absl::StatusOr<inspection::v1::AskQuestionResponse> {
@@ -78,9 +85,14 @@ absl::StatusOr<int> AskQuestion(Session& session, const QuestionArguments& argum
     return response;
   };
   ACCORD_ASSIGN_OR_RETURN(const bool more, EachRow(request, arguments.limit, ask, [](const auto& page) -> const auto& { return page.table().rows(); },
-                                                   [&](const inspection::v1::Row& row) { *answer.add_rows() = row; }));
+                                                   [&](const inspection::v1::Row& row) {
+                                                     *answer.add_rows() = row;
+                                                     progress.Tell(static_cast<uint64_t>(answer.rows_size()), 0);
+                                                   }));
   if (more) answer.add_notes(fmt::format("these are the first {} rows: --limit shows up to {}", arguments.limit, kRowsMax));
-  PrintAnswer(session, answer, arguments.csv);
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, answer.query_index(), asked));
+  progress.End();
+  PrintAnswer(session, answer, proof, arguments.csv);
   return kDone;
 }
 
@@ -109,7 +121,7 @@ absl::StatusOr<int> ShowQuestions(Session& session, uint64_t number) {
 
 struct SampleArguments {
   std::string warrant, purpose, from, until, seed;
-  std::vector<std::string> areas, strata;
+  std::vector<std::string> areas, strata, grades, age_bands;
   int size = 0;
   uint64_t tree_size = 0;
   bool csv = false;
@@ -125,15 +137,23 @@ absl::StatusOr<int> DrawSample(Session& session, const SampleArguments& argument
   request.set_from_ms(from);
   request.set_until_ms(until);
   for (const std::string& area : arguments.areas) request.add_areas(area);
+  for (const std::string& grade : arguments.grades) request.add_grades(Value<type::v1::RiskGrade>(grade));
+  for (const std::string& band : arguments.age_bands) request.add_age_bands(Value<type::v1::AgeBand>(band));
   for (const std::string& stratum : arguments.strata) request.add_strata(Value<inspection::v1::SampleStratum>(stratum));
   request.set_size(static_cast<uint32_t>(arguments.size));
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_seed(), BytesOfHex("--seed", arguments.seed));
   request.set_tree_size(arguments.tree_size);
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kInspector));
+  ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAsking(broker, log, type::v1::EVENT_TYPE_SAMPLE_DRAWN, request));
+  Progress progress("cases");
+  progress.Tell(0, 0, kBrokerAnswers);
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &TrailService::Stub::DrawSample, request, kQuestionTimeout));
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, response.query_index(), asked));
+  progress.End();
   inspection::v1::Table answer = response.table();
   answer.add_notes(fmt::format("To draw the same again: --seed {} --tree-size {}", ToHex(response.seed()), response.tree_size()));
-  PrintAnswer(session, answer, arguments.csv);
+  PrintAnswer(session, answer, proof, arguments.csv);
   return kDone;
 }
 
@@ -162,7 +182,7 @@ void AddAskVerb(Command& question, Verb& chosen) {
   verb.AddOption("--as-at", arguments->as_at, "As it was on the record then");
   verb.AddFlag("--for-publication", arguments->for_publication, "Leave small counts out");
   verb.AddOption("--limit", arguments->limit, "Most rows").Range(1, kRowsMax).ShowDefault();
-  verb.Footer("Example: accordctl question ask 3 --as inspector/j.ahmed --warrant jtai-2027-liverpool --area E08000012 --from 2027-01-01 --until 2027-04-01 --days 5");
+  verb.Footer("Example: accordctl question ask 3 --as inspector/j-ahmed --warrant jtai-2027-liverpool --area E08000012 --from 2027-01-01 --until 2027-04-01 --days 5");
   verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return AskQuestion(session, *arguments); }; });
 }
 
@@ -185,9 +205,11 @@ void AddQuestionVerbs(Command& app, Verb& chosen) {
   AddCommonOptions(draw, *arguments);
   draw.AddOption("--size", arguments->size, "How many cases").Range(1, 500).Required();
   draw.AddOption("--stratum", arguments->strata, "By what it is stratified; may be repeated").Check(OneOf<inspection::v1::SampleStratum>());
+  draw.AddOption("--grade", arguments->grades, "Only cases with such a referral of this grade; may be repeated").Check(OneOf<type::v1::RiskGrade>());
+  draw.AddOption("--age-band", arguments->age_bands, "Only cases with a person in this age band in such a referral; may be repeated").Check(OneOf<type::v1::AgeBand>());
   draw.AddOption("--seed", arguments->seed, "Of an earlier sample, to draw the same again: 32 digits");
   draw.AddOption("--tree-size", arguments->tree_size, "The log's size that the earlier sample was drawn over");
-  draw.Footer("Example: accordctl sample draw --as inspector/j.ahmed --warrant jtai-2027-liverpool --from 2027-01-01 --until 2027-04-01 --size 10 --stratum grade --stratum child");
+  draw.Footer("Example: accordctl sample draw --as inspector/j-ahmed --warrant jtai-2027-liverpool --from 2027-01-01 --until 2027-04-01 --size 10 --stratum grade --stratum child");
   draw.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return DrawSample(session, *arguments); }; });
 }
 

@@ -30,6 +30,7 @@ bool IsQuestion(type::v1::EventType type) {
     case type::v1::EVENT_TYPE_QUESTION_ASKED:
     case type::v1::EVENT_TYPE_BUNDLE_EXPORTED:
     case type::v1::EVENT_TYPE_SAMPLE_DRAWN:
+    case type::v1::EVENT_TYPE_DISCLOSURE_READ:
     case type::v1::EVENT_TYPE_SHARING_AUDITED: return true;
     default: return false;
   }

@@ -100,7 +100,7 @@ void AddTimelineVerb(Command& cases, Verb& chosen) {
   verb.AddOption("--purpose", options->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
   verb.AddOption("--html", options->html, "Write it into this new file, one page to read and print").Path();
   verb.AddFlag("--no-proofs", options->no_proofs, "Do not prove that each leaf is in the log");
-  verb.Footer("Example:\n  accordctl case timeline 9f3c… --warrant jtai-2026-1 --html case.html --as-inspector ofsted-1");
+  verb.Footer("Example:\n  accordctl case timeline 9f3c0000000000000000000000000000 --warrant jtai-2026-1 --html case.html --as inspector/j-ahmed");
   verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ShowTimeline(session, *options); }; });
 }
 

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "common/base/bytes.h"
+#include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
@@ -28,14 +31,6 @@ void AddValues(const std::vector<std::string>& words, google::protobuf::Repeated
   for (const std::string& word : words) values.Add(Value<Enum>(word));
 }
 
-// What was found, as far as it was asked for.
-struct FoundEntries {
-  std::vector<CheckedRow> rows;
-  nlohmann::json json = nlohmann::json::array();
-  uint64_t query_index = 0;
-  bool all = false;  // There is no more.
-};
-
 absl::StatusOr<FoundEntries> ReadFound(const Endpoint& broker, QueryTrailRequest request, const std::string& origin, size_t rows_max) {
   FoundEntries found;
   Progress progress("entries");
@@ -48,6 +43,7 @@ absl::StatusOr<FoundEntries> ReadFound(const Endpoint& broker, QueryTrailRequest
       found.rows.push_back(std::move(checked));
       found.json.push_back(ToJson(row));
     }
+    found.completeness = response.completeness();
     found.query_index = response.query_index();
     request.set_page_token(response.next_page_token());
     found.all = request.page_token().empty() && !found.rows.empty() && found.rows.back().index == found.query_index;
@@ -57,31 +53,13 @@ absl::StatusOr<FoundEntries> ReadFound(const Endpoint& broker, QueryTrailRequest
   return found;
 }
 
-// In the order that was asked for; the query's own row is the last, whatever the order.
-bool InOrder(const FoundEntries& found, bool newest_first) {
-  size_t count = found.rows.size();
-  if (count > 0 && found.rows.back().index == found.query_index) --count;
-  for (size_t i = 1; i < count; ++i) {
-    const uint64_t before = found.rows[i - 1].index, after = found.rows[i].index;
-    if (newest_first ? before <= after : before >= after) return false;
-  }
-  return true;
-}
-
-std::string FoundText(const FoundEntries& found, bool proved, const std::string& log) {
+std::string FoundTable(const FoundEntries& found) {
   console::Table table({"entry", "time", "event", "who", "recipient", "detail"});
   for (const CheckedRow& row : found.rows) {
     table.Add({std::to_string(row.index), console::TimeText(static_cast<int64_t>(row.leaf.time_ms)), EventText(row), ActorText(row), RecipientText(row),
                DetailText(row)});
   }
-  std::string words =
-      found.all ? fmt::format("That is every entry before {} that the filter selects: it is the record of this very question, the last row.", found.query_index)
-                : std::string("There are more; ask for them with --rows, or for a shorter period.");
-  words += proved ? fmt::format(" Verified before it was printed: what each row says opens commitments of its leaf, and each leaf is in the log that {} signs.", log)
-                  : std::string(" Verified before it was printed: what each row says opens commitments of its leaf.");
-  std::string text = table.ToString(console::TerminalWidth()) + "\n";
-  for (const std::string& line : console::Wrap(words, console::TerminalWidth())) text += line + "\n";
-  return text;
+  return table.ToString(console::TerminalWidth());
 }
 
 absl::StatusOr<int> Explain(Session& session, const Endpoint& broker, const QueryTrailRequest& request) {
@@ -101,15 +79,30 @@ absl::StatusOr<int> Find(Session& session, const FindArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   if (arguments.explain) return Explain(session, broker, request);
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAsking(broker, log, type::v1::EVENT_TYPE_TRAIL_QUERIED, request));
   ACCORD_ASSIGN_OR_RETURN(const FoundEntries found, ReadFound(broker, request, log.name(), static_cast<size_t>(arguments.rows)));
-  if (!InOrder(found, arguments.newest_first)) return Error(Reason::kReceiptInvalid, "the entries are not in the order of the log");
-  const bool prove = !arguments.no_proofs && (arguments.proofs || found.rows.size() <= kProofsAtOnceMax);
-  if (prove) ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, found.rows));
-  if (session.json()) {
-    session.PrintJson({{"rows", found.json}, {"queryIndex", found.query_index}, {"all", found.all}, {"openingsVerified", true}, {"leavesProved", prove}});
-  } else {
-    session.Print(FoundText(found, prove, std::string(log.name())));
+  ACCORD_RETURN_IF_ERROR(CheckFound(found, arguments.newest_first, asked));
+  std::optional<QueryProof> proof;
+  if (!arguments.no_proofs && (arguments.proofs || found.rows.size() <= kProofsAtOnceMax)) {
+    ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, found.rows));
+    ACCORD_ASSIGN_OR_RETURN(proof.emplace(), ProveQuery(broker, log, found.query_index, asked));
+    proof->opened |= found.all;  // Its own row, which is shown here to whom no receipt opens it.
   }
+  if (session.json()) {
+    session.PrintJson({{"rows", found.json},
+                       {"completeness", found.completeness},
+                       {"queryIndex", found.query_index},
+                       {"all", found.all},
+                       {"openingsVerified", true},
+                       {"leavesProved", proof.has_value()},
+                       {"proof", proof.has_value() ? QueryProofJson(*proof) : nlohmann::json()}});
+    return kDone;
+  }
+  std::string text = FoundTable(found) + "\n";
+  for (const std::string& line : console::Wrap(FoundNotes(found, !arguments.warrant.empty(), proof.has_value() ? &*proof : nullptr), console::TerminalWidth())) {
+    text += line + "\n";
+  }
+  session.Print(text);
   return kDone;
 }
 
@@ -128,6 +121,13 @@ absl::StatusOr<QueryTrailRequest> FindRequest(const FindArguments& arguments) {
   AddValues<type::v1::StatementKind>(arguments.statements, *filter.mutable_statements());
   AddValues<type::v1::Verdict>(arguments.verdicts, *filter.mutable_verdicts());
   AddValues<type::v1::Article6Basis>(arguments.bases, *filter.mutable_article6());
+  AddValues<type::v1::Gateway>(arguments.gateways, *filter.mutable_gateways());
+  AddValues<type::v1::Schedule8Condition>(arguments.schedule8, *filter.mutable_schedule8());
+  for (const std::string& pseudonym : arguments.cases) {
+    const auto bytes = FromHex(pseudonym);
+    if (!bytes.has_value() || bytes->size() != kIdBytes) return UsageError(fmt::format("--case {}: a case is named by the 32 hex digits of its pseudonym", pseudonym));
+    filter.add_case_pseudonyms(*bytes);
+  }
   ACCORD_ASSIGN_OR_RETURN(const int64_t from_ms, TimeMsOrNone("--from", arguments.from));
   filter.set_from_ms(from_ms);
   ACCORD_ASSIGN_OR_RETURN(const int64_t until_ms, TimeMsOrNone("--until", arguments.until));
@@ -138,6 +138,31 @@ absl::StatusOr<QueryTrailRequest> FindRequest(const FindArguments& arguments) {
   filter.set_newest_first(arguments.newest_first);
   if (!arguments.workers.empty() && arguments.agencies.size() != 1) return UsageError("--worker: whose they are is said by exactly one --agency");
   return request;
+}
+
+absl::Status CheckFound(const FoundEntries& found, bool newest_first, const AskedQuery& asked) {
+  size_t count = found.rows.size();
+  if (count > 0 && found.rows.back().index == found.query_index) {  // Whatever the order, it is the last.
+    const CheckedRow& own = found.rows[--count];
+    if (!own.event.has_value()) return Error(Reason::kReceiptInvalid, fmt::format("entry {}: the record of this question does not open", own.index));
+    ACCORD_RETURN_IF_ERROR(CheckQueryEntry(own.index, &*own.event, asked));
+  }
+  for (size_t i = 1; i < count; ++i) {
+    const uint64_t before = found.rows[i - 1].index, after = found.rows[i].index;
+    if (newest_first ? before <= after : before >= after) return Error(Reason::kReceiptInvalid, "the entries are not in the order of the log");
+  }
+  return absl::OkStatus();
+}
+
+std::string FoundNotes(const FoundEntries& found, bool under_warrant, const QueryProof* proof) {
+  std::string text = fmt::format("Completeness: {}.", found.completeness.empty() ? "no grade told" : found.completeness);
+  text += found.all ? fmt::format(" The last row, entry {0}, is the record of this very question: with it the broker has answered that no other entry before it is selected{1}, so "
+                                  "one that is and is not above convicts the broker.",
+                                  found.query_index, under_warrant ? " and covered by the warrant" : "")
+                    : std::string(" That is the grade of the whole answer, and these are its first entries alone: ask for more with --rows, or for a shorter period.");
+  text += " Verified before it was printed: what each row says opens commitments of its leaf";
+  return text + (proof == nullptr ? "; that the leaves are in the log was not asked (--proofs)."
+                                  : fmt::format(", and each leaf is in the log that {} signs. {}", proof->origin, QueryProofText(*proof)));
 }
 
 std::string ExplainText(const inspection::v1::ExplainTrailResponse& response) {
@@ -163,6 +188,10 @@ void AddTrailFind(Command& trail, Verb& chosen) {
   verb.AddOption("--statement", arguments->statements, "Kind of statement").Check(OneOf<type::v1::StatementKind>());
   verb.AddOption("--verdict", arguments->verdicts, "A verdict of its decisions").Check(OneOf<type::v1::Verdict>());
   verb.AddOption("--basis", arguments->bases, "Article 6 basis of the referral when it was stored").Check(OneOf<type::v1::Article6Basis>());
+  verb.AddOption("--gateway", arguments->gateways, "Gateway of any part of the referral when it was stored").Check(OneOf<type::v1::Gateway>());
+  verb.AddOption("--schedule8", arguments->schedule8, "Condition of Schedule 8, where Part 3 of the Data Protection Act has it in place of an Article 6 basis, likewise")
+      .Check(OneOf<type::v1::Schedule8Condition>());
+  verb.AddOption("--case", arguments->cases, "Of this case: its pseudonym, 32 hex digits; may be repeated");
   verb.AddOption("--subject", arguments->subjects,
                  "Of the cases of somebody, by a token that an agency which knows them made: DOMAIN:KEY:RECIPE:TOKEN, the token in hex");
   verb.AddFlag("--newest-first", arguments->newest_first, "The newest first");

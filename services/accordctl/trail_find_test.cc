@@ -7,7 +7,8 @@ namespace {
 
 TEST(TrailFindTest, WhatIsTypedIsAsked) {
   FindArguments arguments{.agencies = {"idva"}, .workers = {"w-1"}, .areas = {"E08000012"}, .grades = {"high"}, .events = {"statement"},
-                          .statements = {"accepted"}, .verdicts = {"withhold"}, .bases = {"public-task"}, .subjects = {"northshire:2026-1:1:0aff"}, .from = "2027-03-31",
+                          .statements = {"accepted"}, .verdicts = {"withhold"}, .bases = {"public-task"}, .subjects = {"northshire:2026-1:1:0aff"},
+                          .cases = {"00112233445566778899aabbccddeeff"}, .gateways = {"cda1998-s115"}, .schedule8 = {"statutory-purposes"}, .from = "2027-03-31",
                           .until = "2027-03-31T09:30:00Z", .purpose = "audit", .warrant = "jtai-1", .newest_first = true};
   const auto request = FindRequest(arguments);
   ASSERT_TRUE(request.ok()) << request.status();
@@ -26,6 +27,10 @@ TEST(TrailFindTest, WhatIsTypedIsAsked) {
   EXPECT_EQ(filter.subjects(0).token_key(), "2026-1");
   EXPECT_EQ(filter.subjects(0).recipe(), 1u);
   EXPECT_EQ(filter.subjects(0).token(), "\x0a\xff");
+  EXPECT_EQ(filter.case_pseudonyms(0).size(), 16u);
+  EXPECT_EQ(filter.case_pseudonyms(0).substr(0, 2), std::string("\0\x11", 2));
+  EXPECT_EQ(filter.gateways(0), type::v1::GATEWAY_CDA1998_S115);
+  EXPECT_EQ(filter.schedule8(0), type::v1::SCHEDULE8_CONDITION_STATUTORY_PURPOSES);
   EXPECT_EQ(filter.until_ms() - filter.from_ms(), (9 * 60 + 30) * 60'000);
   EXPECT_TRUE(filter.newest_first());
 }
@@ -34,6 +39,7 @@ TEST(TrailFindTest, AWorkerIsOfOneAgencyAndATimeIsOne) {
   EXPECT_TRUE(IsUsageError(FindRequest({.workers = {"w-1"}}).status()));
   EXPECT_TRUE(IsUsageError(FindRequest({.agencies = {"idva", "police"}, .workers = {"w-1"}}).status()));
   EXPECT_TRUE(IsUsageError(FindRequest({.from = "last week"}).status()));
+  EXPECT_TRUE(IsUsageError(FindRequest({.cases = {"0011"}}).status()));
 }
 
 TEST(TrailFindTest, ASubjectIsATokenInFourParts) {

@@ -7,6 +7,7 @@
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/status.h"
 #include "services/accordctl/log_client.h"
+#include "services/accordctl/progress.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
@@ -38,12 +39,15 @@ absl::StatusOr<TrailAnswer> QueryTrail(const Endpoint& broker, inspection::v1::Q
 }
 
 absl::Status ProveRows(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows) {
+  Progress progress("entries proved");
+  uint64_t proved = 0;
   for (const CheckedRow& row : rows) {
     ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
     if (receipt.verified.leaf_bytes != row.leaf_bytes) {
       return Error(Reason::kReceiptInvalid,
                    fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
     }
+    progress.Tell(++proved, rows.size());
   }
   return absl::OkStatus();
 }

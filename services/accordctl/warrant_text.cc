@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "accord/admin/v1/admin_service.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
@@ -63,6 +64,15 @@ absl::StatusOr<int64_t> TypedTime(const std::string& option, const std::string& 
 }
 
 }  // namespace
+
+std::string ShutOutText(const inspection::v1::OfficerShutOut& officer) {
+  if (!officer.suspended()) {
+    return fmt::format("officer {} of your body may call again since {} (entry {})", console::Printable(officer.officer()), console::TimeText(officer.time_ms()), officer.index());
+  }
+  const auto reason = console::EnumFromWords(*admin::v1::SuspensionReason_descriptor(), officer.reason());
+  return fmt::format("officer {} of your body was SHUT OUT by an administrator at {}: {} (entry {})", console::Printable(officer.officer()), console::TimeText(officer.time_ms()),
+                     reason.has_value() ? console::EnumWords(*admin::v1::SuspensionReason_descriptor(), *reason) : console::Printable(officer.reason()), officer.index());
+}
 
 std::string WarrantStateText(const Warrant& warrant, int64_t now_ms) {
   switch (warrant.state()) {

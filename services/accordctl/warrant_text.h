@@ -21,6 +21,9 @@ std::string WarrantText(const inspection::v1::Warrant& warrant, int64_t now_ms, 
 // A row for each; words for none. Pure. Thread-safe.
 std::string WarrantTable(const std::vector<inspection::v1::Warrant>& warrants, int64_t now_ms, size_t width);
 
+// "officer ines of your body was shut out by an administrator at 2026-12-01 09:00:00Z: compromised (entry 90)"; or may call again. Pure. Thread-safe.
+std::string ShutOutText(const inspection::v1::OfficerShutOut& officer);
+
 // A row for each look; words for none. Pure. Thread-safe.
 std::string LookTable(const std::vector<inspection::v1::Look>& looks, size_t width);
 

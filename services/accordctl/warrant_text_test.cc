@@ -80,6 +80,21 @@ TEST(WarrantTextTest, WhereItStandsIsToldInWords) {
   EXPECT_EQ(WarrantTable({}, 0, 200), "No warrants.\n");
 }
 
+TEST(WarrantTextTest, AnOfficerWhoIsShutOutIsNamedWithTheReason) {
+  inspection::v1::OfficerShutOut officer;
+  officer.set_officer("ines");
+  officer.set_suspended(true);
+  officer.set_reason("SUSPENSION_REASON_AGREEMENT_ENDED");
+  officer.set_time_ms(kDayMs);
+  officer.set_index(90);
+  EXPECT_EQ(ShutOutText(officer), "officer ines of your body was SHUT OUT by an administrator at 1970-01-02 00:00:00Z: agreement ended (entry 90)");
+  officer.set_reason("SUSPENSION_REASON_OF_LATER\x1b");
+  EXPECT_THAT(ShutOutText(officer), AllOf(HasSubstr("SUSPENSION_REASON_OF_LATER"), Not(HasSubstr("\x1b"))));
+  officer.set_suspended(false);
+  officer.clear_reason();
+  EXPECT_EQ(ShutOutText(officer), "officer ines of your body may call again since 1970-01-02 00:00:00Z (entry 90)");
+}
+
 TEST(WarrantTextTest, ALookSaysWhoAskedWhat) {
   inspection::v1::Look look;
   look.set_inspectorate("ofsted");

@@ -129,7 +129,7 @@ absl::StatusOr<int> ShowWarrant(Session& session, const std::string& id) {
   return Error(Reason::kWarrantNotFound, fmt::format("there is no warrant {}, or it is not yours", id), {{"warrant", id}});
 }
 
-// A line for each warrant as it stands and whenever somebody changes it, until interrupted or `lines_max` were written; 0: for ever. For a
+// A line for each warrant as it stands and whenever somebody changes it, and for each colleague who is shut out, until interrupted or `lines_max` were written; 0: for ever. For a
 // program one document, once there are so many.
 absl::StatusOr<int> WatchWarrants(Session& session, int lines_max) {
   if (session.json() && lines_max == 0) return UsageError("a watch has no end: --json needs --limit");
@@ -139,7 +139,7 @@ absl::StatusOr<int> WatchWarrants(Session& session, int lines_max) {
   rpc::SetTimeout(context, kWatchTimeout);
   const auto reader = stub.WatchWarrants(&context, inspection::v1::WatchWarrantsRequest());
   inspection::v1::WatchWarrantsResponse response;
-  nlohmann::json rows = nlohmann::json::array();
+  nlohmann::json rows = nlohmann::json::array(), shut_out = nlohmann::json::array();
   for (int lines = 0; lines_max == 0 || lines < lines_max; ++lines) {
     if (!reader->Read(&response)) {
       const grpc::Status ended = reader->Finish();
@@ -148,14 +148,15 @@ absl::StatusOr<int> WatchWarrants(Session& session, int lines_max) {
     }
     const Warrant& warrant = response.warrant();
     if (session.json()) {
-      rows.push_back(ToJson(warrant));
+      response.has_shut_out() ? shut_out.push_back(ToJson(response.shut_out())) : rows.push_back(ToJson(warrant));
     } else {
-      session.Print(fmt::format("{}  {}  {}\n", console::TimeText(NowMs()), warrant.id(), WarrantStateText(warrant, NowMs())));
+      const std::string what = response.has_shut_out() ? ShutOutText(response.shut_out()) : fmt::format("{}  {}", warrant.id(), WarrantStateText(warrant, NowMs()));
+      session.Print(fmt::format("{}  {}\n", console::TimeText(NowMs()), what));
       std::fflush(stdout);
     }
   }
   context.TryCancel();
-  if (session.json()) session.PrintJson({{"warrants", rows}});
+  if (session.json()) session.PrintJson({{"warrants", rows}, {"shutOut", shut_out}});
   return kDone;
 }
 
@@ -248,7 +249,7 @@ void AddWarrantVerbs(Command& app, Verb& chosen) {
   list.WhenGiven([&chosen, limit, ended] { chosen = [limit, ended](Session& session) { return ListWarrants(session, *ended, *limit); }; });
 
   auto lines = std::make_shared<int>(0);
-  Command& watch = warrant.AddVerb("watch", "Write a line for each warrant of the inspector's body, and again at once when somebody changes it");
+  Command& watch = warrant.AddVerb("watch", "Write a line for each warrant of the inspector's body, and again at once when somebody changes it or shuts a colleague out");
   watch.AddOption("--limit", *lines, "End after so many lines; --json needs it").PositiveNumber();
   watch.WhenGiven([&chosen, lines] { chosen = [lines](Session& session) { return WatchWarrants(session, *lines); }; });
 

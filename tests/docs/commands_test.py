@@ -2,7 +2,7 @@
 """usage: commands_test.py BIN
 
 Every command that the documents show is one: program or script is there, each verb and option is in its --help; in a fence, what is
-required is given too; and the page of the manual of each program has what its --help has. Looks at lines of fences and at `code` that begin with a program of BIN (build/release/bin) or with a script of this repository.
+required is given too; who is named can have that id; and the page of the manual of each program has what its --help has. Looks at lines of fences and at `code` that begin with a program of BIN (build/release/bin) or with a script of this repository, and at the examples of each verb's --help.
 """
 import functools
 import itertools
@@ -17,6 +17,7 @@ SKIPPED = {"build", ".git"}
 PROGRAMS = {"accord-broker", "accord-police", "accord-childrens", "accord-housing", "accord-health", "accord-idva", "accord-agency", "accordctl",
             "accord-verify", "accord-bench"}
 HELP_SECONDS = 20
+PRINCIPALS = ("agency", "admin", "inspector")
 
 
 def snippets():
@@ -48,7 +49,7 @@ def options_of(text):
     options = {}
     for names, value in re.findall(r"^ +(-[\w,-]+)(?: ([A-Z]+[\w:{},.=\[\] -]*))?", text, re.M):
         for name in names.split(","):
-            options[name] = bool(value)
+            options[name] = options.get(name, False) or bool(value)  # An example that goes on in the next line may begin it with one.
     return options
 
 
@@ -68,8 +69,21 @@ def lacking(text, given, positionals):
     return None if positionals >= needed else "an argument is needed"
 
 
+def names_nobody(word, option):
+    """Whether `word`, or as the value of `option`, names somebody by what can be no id; ID and $ID stand for one."""
+    kind, slash, name = word.partition("/")
+    if slash and kind in PRINCIPALS:
+        word = name
+    elif option not in ("--as", "--as-admin"):
+        return False
+    return not re.fullmatch(r"[a-z0-9-]{1,63}|[A-Z]+|\$\{?\w+\}?", word)
+
+
 def judge_program(binary, words, fenced):
     """What is wrong with a command line of one of our programs; none when it is good."""
+    for option, word in zip(words, words[1:]):
+        if names_nobody(word, option):
+            return f"nobody can be called {word}"
     command, options = [str(binary / words[0])], {}
     text = help_of(*command)
     if text is None:
@@ -152,12 +166,43 @@ def judge_line(binary, code, fenced):
 def check_judge(binary):
     """That this test can fail."""
     good = ["accord-broker init --config a.toml", "accordctl --as police referral submit mine.json", "accord-verify ledger copy", "tests/run.sh --long",
-            "accordctl referral submit a.json --json", "accordctl referral show|holders ID   one", "accordctl ledger prove OLD [NEW]", "some prose"]
+            "accordctl referral submit a.json --json", "accordctl referral show|holders ID   one", "accordctl ledger prove OLD [NEW]", "some prose",
+            "accordctl question list --as inspector/j-ahmed", "accordctl --as $AGENCY today", "accordctl admin suspend inspector/ID --reason fault"]
     bad = ["accord-broker start", "accordctl referral send a.json", "accordctl --like police status", "accord-verify receipt r --key k", "tests/walk.sh",
            "tests/run.sh --longer", "accordctl ledger export --out", "accordctl ledger export", "accord-broker", "accordctl inbox", "accordctl inbox read",
-           "accordctl referral show|hold ID", "accordctl ledger checkpoint [--into FILE]", "accordctl admin propose FILE | --treaty FILE"]
+           "accordctl referral show|hold ID", "accordctl ledger checkpoint [--into FILE]", "accordctl admin propose FILE | --treaty FILE",
+           "accordctl question list --as inspector/j.ahmed", "accordctl today --as Police-North", "accordctl admin suspend inspector/j.ahmed --reason fault",
+           "accordctl question list --as-inspector ines"]
+    shown = [*examples_of("Told.  Example: accordctl today > file\n  accordctl case links \\\n    --as idva\nTo link: accordctl none\n")]
+    if shown != ["accordctl today", "accordctl case links      --as idva"]:
+        return [f"of itself: the examples of a help read as {shown}"]
     return ([f"of itself: {code}: {judge(binary, code, True)}" for code in good if judge(binary, code, True)] +
             [f"of itself: {code} must be found wrong" for code in bad if not judge(binary, code, True)])
+
+
+def examples_of(text):
+    """The command lines that a help shows, each alone on its line or after `Example:`; what the shell does with them is left off."""
+    text = text.replace("\\\n", " ")
+    programs = "|".join(sorted(PROGRAMS))
+    for line in re.findall(rf"^(?:.*\bExample:)? *((?:{programs}) .*)$", text, re.M):
+        yield re.split(r" (?:>|&&|\|) ", line)[0]
+
+
+def check_examples(binary):
+    """The examples of every verb's help are commands that the program takes. And how many there are."""
+    findings, examples = [], 0
+    for program in sorted(PROGRAMS):
+        below = [()]
+        while below:
+            verb = below.pop()
+            text = help_of(str(binary / program), *verb) or ""
+            below += [(*verb, name) for name in verbs_of(text) if name not in PROGRAMS]
+            for example in examples_of(text):
+                examples += 1
+                wrong = judge_line(binary, example, True)
+                if wrong:
+                    findings.append(f"{' '.join((program, *verb))} --help: {example}: {wrong}")
+    return findings, examples
 
 
 def help_with_verbs(binary, program):
@@ -199,7 +244,8 @@ def main(arguments):
         print(__doc__, file=sys.stderr)
         return 2
     binary = pathlib.Path(arguments[0])
-    findings, commands = check_judge(binary) + check_pages(binary), 0
+    shown, examples = check_examples(binary)
+    findings, commands = check_judge(binary) + check_pages(binary) + shown, 0
     for path, number, code, fenced in snippets():
         wrong = judge(binary, code, fenced)
         commands += code.split(" ")[0] in PROGRAMS
@@ -207,8 +253,8 @@ def main(arguments):
             findings.append(f"{path}:{number}: {code}: {wrong}")
     for finding in findings:
         print(finding)
-    print(f"{commands} commands of our programs, {len(findings)} findings")
-    return 1 if findings or commands == 0 else 0
+    print(f"{commands} commands of our programs and {examples} examples of their help, {len(findings)} findings")
+    return 1 if findings or commands == 0 or examples == 0 else 0
 
 
 if __name__ == "__main__":

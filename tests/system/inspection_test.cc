@@ -132,6 +132,7 @@ void InspectionTest::DrawTheSample() {
   const std::vector<std::string> draw = OfThePeriod({"sample", "draw", "--size", std::to_string(kSampled), "--stratum", "grade", "--stratum", "child"});
   sample_ = Told(kInes, draw);
   EXPECT_EQ(sample_["referrals"], kAreaCases) << sample_["notes"];
+  EXPECT_GT(sample_["proof"]["checkpointSize"], sample_["queryIndex"]);
   ASSERT_EQ(CasesOf(sample_).size(), kSampled) << sample_;
   // As a colleague draws it, from its seed; another seed finds others.
   const std::string notes = sample_["notes"].dump();
@@ -313,6 +314,9 @@ void InspectionTest::AskAboutOneCase() {
   EXPECT_FALSE(knew["rows"][0]["delivered"].is_null());
   EXPECT_TRUE(knew["rows"][0]["opened_by_person"].is_null());
   EXPECT_THAT(knew["rows"][0]["categories"], HasSubstr("INCIDENT"));
+  // What the Idva service declined of all, and what it accepted of this case.
+  EXPECT_EQ(Found({"--statement", "declined"}), kDeclined);
+  EXPECT_EQ(Found({"--statement", "accepted", "--case", pseudonym}), 1u);
 }
 
 void InspectionTest::AskForContent() {

@@ -81,6 +81,8 @@ class InspectionWeek : public ::testing::Test {
   std::string CaseOf(const std::string& referral);
   // Its timeline as a document; `more` is options.
   json Timeline(std::vector<std::string> about);
+  // How many entries of the Idva service `trail find` finds with `options`. That it says how complete they are, and proves its own question.
+  size_t Found(std::vector<std::string> options);
   // What the agency sees of the inspectors.
   json Looks(const std::string& agency) { return Told(agency, {"looks", "--limit", "20000"})["looks"]; }
   const AreaReferral& Own(size_t i) const { return *area_.Through(AreaReferral::Door::kService).at(i); }

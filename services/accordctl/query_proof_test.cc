@@ -1,0 +1,384 @@
+// Goal: an answer is printed only when its question is an entry of the log that the configured key signs; the connection of an agency is tested
+// and not only looked at; who is shut out is told.
+//
+// Method: accordctl is run whole against a broker in this process that keeps a log of its own and lies as it is told to.
+#include "services/accordctl/query_proof.h"
+
+#include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "accord/admin/v1/admin_service.grpc.pb.h"
+#include "accord/admin/v1/audit_service.grpc.pb.h"
+#include "accord/broker/v1/ledger_service.grpc.pb.h"
+#include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "accord/inspection/v1/warrant_service.grpc.pb.h"
+#include "common/base/random.h"
+#include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "common/ledger/frontier.h"
+#include "common/ledger/tlog_proof.h"
+#include "services/accordctl/program.h"
+
+namespace accord::accordctl::query_proof_test {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using type::v1::EntryEvent;
+
+constexpr char kOrigin[] = "accord.example/test";
+
+// Entries with one opening each.
+class TestLog {
+ public:
+  uint64_t Append(const EntryEvent& event) {
+    const uint64_t index = leaves_.size();
+    const crypto::Opening opening = crypto::MakeOpening(random_, "event", event.SerializeAsString());
+    leaves_.push_back(ledger::EncodeLeaf(ledger::MakeLeaf(kOrigin, 1'800'000'000'000 + index,
+                                                          {{std::string(16, 'p'), index, index == 0 ? ledger::kNoPreviousIndex : index - 1}}, std::vector{opening}, random_)));
+    auto& kept = openings_.emplace_back();
+    kept.set_label(opening.label);
+    kept.set_salt(opening.salt);
+    kept.set_content(opening.content);
+    return index;
+  }
+  uint64_t size() const { return leaves_.size(); }
+  std::string Checkpoint() const {
+    ledger::Frontier frontier;
+    for (const std::string& leaf : leaves_) frontier.Append(ledger::LeafHash(leaf));
+    return ledger::SignCheckpoint({kOrigin, size(), frontier.Root()}, foreign_key ? stranger_ : signer_);
+  }
+  type::v1::Receipt Receipt(uint64_t index) const {
+    const std::function<absl::StatusOr<ledger::Hash>(int, uint64_t)> node = [&](int level, uint64_t at) -> absl::StatusOr<ledger::Hash> {
+      if (level == 0) return ledger::LeafHash(leaves_[at]);
+      return ledger::NodeHash(*node(level - 1, 2 * at), *node(level - 1, 2 * at + 1));
+    };
+    type::v1::Receipt receipt;
+    receipt.set_tlog_proof(ledger::FormatTlogProof({leaves_.at(index), index, *ledger::ProveInclusion(index, size(), node), Checkpoint()}));
+    if (opens) *receipt.add_openings() = openings_.at(index);
+    return receipt;
+  }
+  inspection::v1::TrailRow Row(uint64_t index) const {
+    inspection::v1::TrailRow row;
+    row.set_index(index);
+    row.set_leaf(leaves_.at(index));
+    row.set_time_ms(1'800'000'000'000 + static_cast<int64_t>(index));
+    *row.add_openings() = openings_.at(index);
+    return row;
+  }
+  std::string vkey() const { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, signer_.verifier()).ToString(); }
+
+  bool opens = true;         // Receipts have the opening.
+  bool foreign_key = false;  // Checkpoints are signed by somebody else's key.
+
+ private:
+  FakeRandom random_{5};
+  const crypto::Ed25519Signer signer_ = *crypto::Ed25519Signer::FromSeed(std::string(32, 's'));
+  const crypto::Ed25519Signer stranger_ = *crypto::Ed25519Signer::FromSeed(std::string(32, 't'));
+  std::vector<std::string> leaves_;
+  std::vector<type::v1::Opening> openings_;
+};
+
+enum class Lie { kNone, kOlderEntry, kOtherRequest, kOtherEvent, kBeyondTheLog };
+
+// What the services have in common.
+struct TestBroker {
+  TestBroker() {
+    for (int i = 0; i < 5; ++i) log.Append(EntryEvent());
+  }
+  // The entry that the answer names.
+  template <typename Request>
+  uint64_t Record(type::v1::EventType type, Request request) {
+    if constexpr (requires { request.clear_page_size(); }) {
+      request.clear_page_size();
+      request.clear_page_token();
+    }
+    EntryEvent event;
+    event.set_type(lie == Lie::kOtherEvent ? type::v1::EVENT_TYPE_REFERRAL_READ : type);
+    event.set_query_digest(crypto::Sha256(lie == Lie::kOtherRequest ? "another" : request.SerializeAsString()));
+    if (lie == Lie::kOlderEntry) {
+      if (older == 0) older = log.Append(event);
+      return older;
+    }
+    const uint64_t index = log.Append(event);
+    return lie == Lie::kBeyondTheLog ? index + 1 : index;
+  }
+  void Answer(uint64_t index, inspection::v1::Table& table) {
+    table.set_title("What was asked");
+    table.add_columns()->set_name("agency");
+    table.add_rows()->add_cells("the-row-itself");
+    table.set_completeness("attested");
+    table.set_query_index(index);
+    table.set_tree_size(index);
+  }
+  TestLog log;
+  Lie lie = Lie::kNone;
+  uint64_t older = 0;  // Of the same question, asked before.
+};
+
+struct TestLedger final : broker::v1::LedgerService::Service {
+  explicit TestLedger(TestBroker& broker) : broker(broker) {}
+  grpc::Status GetCheckpoint(grpc::ServerContext*, const broker::v1::GetCheckpointRequest*, broker::v1::GetCheckpointResponse* response) override {
+    response->set_checkpoint(broker.log.Checkpoint());
+    return grpc::Status::OK;
+  }
+  grpc::Status GetReceipt(grpc::ServerContext*, const broker::v1::GetReceiptRequest* request, broker::v1::GetReceiptResponse* response) override {
+    if (request->index() >= broker.log.size()) return {grpc::StatusCode::NOT_FOUND, "no such entry"};
+    *response->mutable_receipt() = broker.log.Receipt(request->index());
+    return grpc::Status::OK;
+  }
+  TestBroker& broker;
+};
+
+struct TestTrails final : inspection::v1::TrailService::Service {
+  explicit TestTrails(TestBroker& broker) : broker(broker) {}
+  grpc::Status AskQuestion(grpc::ServerContext*, const inspection::v1::AskQuestionRequest* request, inspection::v1::AskQuestionResponse* response) override {
+    broker.Answer(broker.Record(type::v1::EVENT_TYPE_QUESTION_ASKED, *request), *response->mutable_table());
+    return grpc::Status::OK;
+  }
+  grpc::Status DrawSample(grpc::ServerContext*, const inspection::v1::DrawSampleRequest* request, inspection::v1::DrawSampleResponse* response) override {
+    drawn = *request;
+    response->set_query_index(broker.Record(type::v1::EVENT_TYPE_SAMPLE_DRAWN, *request));
+    broker.Answer(response->query_index(), *response->mutable_table());
+    return grpc::Status::OK;
+  }
+  grpc::Status QueryTrail(grpc::ServerContext*, const inspection::v1::QueryTrailRequest* request, inspection::v1::QueryTrailResponse* response) override {
+    const uint64_t index = broker.Record(type::v1::EVENT_TYPE_TRAIL_QUERIED, *request);
+    response->set_completeness("attested");
+    response->set_query_index(index);
+    *response->add_rows() = broker.log.Row(2);
+    *response->add_rows() = broker.log.Row(3);
+    if (index < broker.log.size()) *response->add_rows() = broker.log.Row(index);
+    return grpc::Status::OK;
+  }
+  TestBroker& broker;
+  inspection::v1::DrawSampleRequest drawn;
+};
+
+struct TestAudits final : admin::v1::AuditService::Service {
+  explicit TestAudits(TestBroker& broker) : broker(broker) {}
+  grpc::Status AuditSharing(grpc::ServerContext*, const admin::v1::AuditSharingRequest* request, admin::v1::AuditSharingResponse* response) override {
+    broker.Answer(broker.Record(type::v1::EVENT_TYPE_SHARING_AUDITED, *request), *response->mutable_table());
+    return grpc::Status::OK;
+  }
+  TestBroker& broker;
+};
+
+// An agency that calls at the look numbered `calls_at`.
+struct TestAdmin final : admin::v1::AdminService::Service {
+  grpc::Status CheckConnection(grpc::ServerContext*, const admin::v1::CheckConnectionRequest*, admin::v1::CheckConnectionResponse* response) override {
+    response->set_last_call_ms(++looks < calls_at ? 1'800'000'000'000 : 1'800'000'001'000);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListOfficers(grpc::ServerContext*, const admin::v1::ListOfficersRequest* request, admin::v1::ListOfficersResponse*) override {
+    officers_as_at_ms = request->as_at_ms();
+    return grpc::Status::OK;
+  }
+  int looks = 0, calls_at = 1'000;
+  int64_t officers_as_at_ms = 0;
+};
+
+struct TestAgencies final : admin::v1::DirectoryService::Service {
+  grpc::Status ListAgencies(grpc::ServerContext*, const admin::v1::ListAgenciesRequest*, admin::v1::ListAgenciesResponse* response) override {
+    for (const char* id : {"housing", "police"}) {
+      auto& agency = *response->add_agencies();
+      agency.set_id(id);
+      agency.set_active(true);
+      agency.set_suspended(agency.id() == "housing");
+    }
+    return grpc::Status::OK;
+  }
+};
+
+// A warrant as it stands, then an officer who is shut out.
+struct TestWarrants final : inspection::v1::WarrantService::Service {
+  grpc::Status WatchWarrants(grpc::ServerContext*, const inspection::v1::WatchWarrantsRequest*, grpc::ServerWriter<inspection::v1::WatchWarrantsResponse>* writer) override {
+    inspection::v1::WatchWarrantsResponse response;
+    response.mutable_warrant()->set_id("jtai-1");
+    writer->Write(response);
+    response.Clear();
+    response.mutable_shut_out()->set_officer("omar");
+    response.mutable_shut_out()->set_suspended(true);
+    response.mutable_shut_out()->set_reason("SUSPENSION_REASON_MISUSE");
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+};
+
+class QueryProofTest : public ::testing::Test {
+ protected:
+  QueryProofTest() {
+    std::string name = (fs::temp_directory_path() / "accordctl-proof-XXXXXX").string();
+    directory_ = ::mkdtemp(name.data());
+    std::ofstream(directory_ / "tls") << "-";
+    std::ofstream(directory_ / "vkey") << broker_.log.vkey() << "\n";
+    const std::string officer = "certificate = \"tls\"\nprivate_key = \"tls\"\nroots = \"tls\"\n";
+    std::ofstream(directory_ / "accordctl.toml") << "[broker]\naddress = \"127.0.0.1:1\"\nspiffe_id = \"spiffe://accord.test/broker/x\"\nlog_vkey = \"vkey\"\n"
+                                                 << "[[admin]]\nid = \"alice\"\n" << officer << "[[inspector]]\nid = \"ines\"\n" << officer;
+    grpc::ServerBuilder builder;
+    for (grpc::Service* service : std::vector<grpc::Service*>{&ledger_, &trails_, &audits_, &admin_, &agencies_, &warrants_}) builder.RegisterService(service);
+    server_ = builder.BuildAndStart();
+  }
+  ~QueryProofTest() override {
+    server_->Shutdown();
+    fs::remove_all(directory_);
+  }
+
+  int Run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--config", (directory_ / "accordctl.toml").string()});
+    std::vector<const char*> argv = {"accordctl"};
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    FakeRandom random(1);
+    ::testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStderr();
+    const int status = RunAccordctl(static_cast<int>(argv.size()), argv.data(), random,
+                                    [this](const rpc::ChannelOptions&) { return server_->InProcessChannel(grpc::ChannelArguments()); });
+    out_ = ::testing::internal::GetCapturedStdout();
+    err_ = ::testing::internal::GetCapturedStderr();
+    return status;
+  }
+  nlohmann::json Told(std::vector<std::string> arguments) {
+    arguments.push_back("--json");
+    EXPECT_EQ(Run(arguments), kDone) << err_;
+    return nlohmann::json::parse(out_, nullptr, false);
+  }
+
+  // Everything that is answered with a table or rows, and whose question is an entry.
+  const std::vector<std::vector<std::string>> recorded_ = {
+      {"question", "ask", "7", "--from", "2026-01-01", "--until", "2027-01-01"},
+      {"sample", "draw", "--size", "3", "--from", "2026-01-01", "--until", "2027-01-01"},
+      {"audit", "probing", "--from", "2026-01-01", "--until", "2027-01-01"},
+      {"trail", "find", "--agency", "idva"},
+  };
+  fs::path directory_;
+  TestBroker broker_;
+  TestLedger ledger_{broker_};
+  TestTrails trails_{broker_};
+  TestAudits audits_{broker_};
+  TestAdmin admin_;
+  TestAgencies agencies_;
+  TestWarrants warrants_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string out_, err_;
+};
+
+TEST_F(QueryProofTest, AnAnswerSaysWhereItsQuestionIsInTheLog) {
+  for (const auto& line : recorded_) {
+    const nlohmann::json document = Told(line);
+    EXPECT_EQ(document["completeness"], "attested") << line[0];
+    const nlohmann::json& proof = document["proof"];
+    EXPECT_EQ(proof["origin"], kOrigin);
+    EXPECT_EQ(proof["queryIndex"], broker_.log.size() - 1) << line[0];
+    EXPECT_EQ(proof["checkpointSize"], broker_.log.size()) << line[0];
+    EXPECT_EQ(proof["root"].get<std::string>().size(), 64u) << line[0];
+    EXPECT_EQ(proof["questionOpened"], true) << line[0];
+    ASSERT_EQ(Run(line), kDone) << err_;
+    std::replace(out_.begin(), out_.end(), '\n', ' ');
+    EXPECT_THAT(out_, AllOf(HasSubstr("ompleteness: attested"), HasSubstr("was proved to be in the log of " + std::to_string(broker_.log.size()) + " entries with root "),
+                            HasSubstr("of this very request")));
+  }
+}
+
+TEST_F(QueryProofTest, WhatIsNotOpenedToTheCallerIsSaidNotToBe) {
+  broker_.log.opens = false;
+  for (const auto& line : recorded_) {
+    const bool find = line[1] == "find";  // Shows its own row.
+    EXPECT_EQ(Told(line)["proof"]["questionOpened"], find) << line[0];
+    ASSERT_EQ(Run(line), kDone) << err_;
+    EXPECT_EQ(out_.find("was not opened to this caller") == std::string::npos, find) << line[0];
+  }
+}
+
+TEST_F(QueryProofTest, AnAnswerWhoseQuestionIsNotInTheLogIsNotPrinted) {
+  for (const auto& line : recorded_) {
+    for (const Lie lie : {Lie::kOtherRequest, Lie::kOtherEvent, Lie::kBeyondTheLog, Lie::kOlderEntry}) {
+      broker_.lie = Lie::kNone;
+      broker_.older = 0;
+      if (lie == Lie::kOlderEntry) {
+        broker_.lie = lie;
+        Run(line);  // Asked before, and recorded.
+      }
+      broker_.lie = lie;
+      for (const bool opens : {true, false}) {
+        if (!opens && lie != Lie::kOlderEntry && lie != Lie::kBeyondTheLog) continue;  // Of what it does not see it cannot tell.
+        broker_.log.opens = opens;
+        EXPECT_EQ(Run(line), kFailed) << line[0] << static_cast<int>(lie);
+        EXPECT_THAT(out_, Not(HasSubstr("the-row-itself"))) << line[0];
+        EXPECT_EQ(out_, "") << line[0];
+        EXPECT_THAT(err_, HasSubstr(lie == Lie::kBeyondTheLog ? "no such entry" : "is not the record of this question")) << line[0] << static_cast<int>(lie);
+      }
+    }
+    broker_.lie = Lie::kNone;
+    broker_.log.foreign_key = true;
+    EXPECT_EQ(Run(line), kFailed);
+    EXPECT_THAT(err_, HasSubstr("RECEIPT_INVALID"));
+    broker_.log.foreign_key = false;
+  }
+}
+
+TEST_F(QueryProofTest, FindWithoutProofsStillJudgesTheQuestionAndSaysWhatItDidNotProve) {
+  const nlohmann::json document = Told({"trail", "find", "--no-proofs"});
+  EXPECT_TRUE(document["proof"].is_null());
+  EXPECT_EQ(document["completeness"], "attested");
+  EXPECT_EQ(document["all"], true);
+  broker_.lie = Lie::kOtherRequest;
+  EXPECT_EQ(Run({"trail", "find", "--no-proofs"}), kFailed);
+  broker_.lie = Lie::kNone;
+  ASSERT_EQ(Run({"trail", "find", "--rows", "2"}), kDone) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("Completeness: attested."), HasSubstr("first entries alone"), Not(HasSubstr("convicts"))));
+}
+
+TEST_F(QueryProofTest, ASampleIsDrawnOfAgeBandsAndGrades) {
+  ASSERT_EQ(Run({"sample", "draw", "--size", "3", "--age-band", "unborn", "--age-band", "under-16", "--grade", "high"}), kDone) << err_;
+  EXPECT_THAT(trails_.drawn.age_bands(), ElementsAre(type::v1::AGE_BAND_UNBORN, type::v1::AGE_BAND_UNDER_16));
+  EXPECT_THAT(trails_.drawn.grades(), ElementsAre(type::v1::RISK_GRADE_HIGH));
+}
+
+TEST_F(QueryProofTest, AConnectionIsTestedUntilTheAgencyCalls) {
+  ASSERT_EQ(Run({"admin", "connection", "housing"}), kDone) << "it has called, once: " << err_;
+  EXPECT_EQ(admin_.looks, 1);
+  admin_.looks = 0;
+  admin_.calls_at = 2;
+  EXPECT_EQ(Told({"admin", "connection", "housing", "--wait", "60"})["calledJustNow"], true);
+  EXPECT_EQ(admin_.looks, 2) << "it ends with the call";
+  admin_.looks = 0;
+  admin_.calls_at = 1'000;
+  EXPECT_EQ(Run({"admin", "connection", "housing", "--wait", "1"}), kFailed);
+  EXPECT_GT(admin_.looks, 1);
+  EXPECT_THAT(out_, HasSubstr("NO"));
+  EXPECT_THAT(err_, AllOf(HasSubstr("has not called within 1 seconds"), HasSubstr("accordctl status --as housing")));
+}
+
+TEST_F(QueryProofTest, TheDirectoryIsToldAsAtATimeAndWithWhoIsShutOut) {
+  ASSERT_EQ(Run({"admin", "officers", "--as-at", "2026-11-01T09:30:00Z"}), kDone) << err_;
+  EXPECT_EQ(admin_.officers_as_at_ms, 1'793'525'400'000);
+  ASSERT_EQ(Run({"admin", "officers"}), kDone) << err_;
+  EXPECT_EQ(admin_.officers_as_at_ms, 0);
+  ASSERT_EQ(Run({"admin", "agencies"}), kDone) << err_;
+  EXPECT_THAT(out_, ::testing::ContainsRegex("housing .*SUSPENDED"));
+  EXPECT_THAT(out_, Not(::testing::ContainsRegex("police .*SUSPENDED")));
+  EXPECT_EQ(Told({"admin", "agencies"})["agencies"][0]["suspended"], true);
+}
+
+TEST_F(QueryProofTest, AWatchTellsWhoIsShutOut) {
+  ASSERT_EQ(Run({"warrant", "watch", "--limit", "2"}), kDone) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("  jtai-1  "), HasSubstr("  officer omar of your body was SHUT OUT by an administrator"), HasSubstr("misuse")));
+  const nlohmann::json document = Told({"warrant", "watch", "--limit", "2"});
+  EXPECT_EQ(document["warrants"].size(), 1u);
+  ASSERT_EQ(document["shutOut"].size(), 1u) << document;
+  EXPECT_EQ(document["shutOut"][0]["officer"], "omar");
+}
+
+}  // namespace
+}  // namespace accord::accordctl::query_proof_test
