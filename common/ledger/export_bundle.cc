@@ -20,7 +20,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kRequestTag = "accord/bundle-request/v1";
+constexpr std::string_view kRequestTag = "accord/bundle-request/v2", kRequestTagWithoutChains = "accord/bundle-request/v1";
 constexpr std::string_view kPolicyFolder = "policies/";
 constexpr size_t kPlainVersionMax = 64, kPathBytesMax = 256, kTextBytesMax = 128;
 
@@ -118,6 +118,24 @@ absl::Status CheckPaths(const ExportManifest& manifest) {
   return attached > kBundleAttachedMax ? InvalidManifest("`files` has too many policy texts") : absl::OkStatus();
 }
 
+std::string DigestOfRequest(const ExportManifest& manifest, bool with_chains) {
+  ByteWriter writer;
+  writer.Lp16(with_chains ? kRequestTag : kRequestTagWithoutChains).Lp16(manifest.warrant).Lp16(manifest.purpose);
+  writer.U32(static_cast<uint32_t>(manifest.trails.size()));
+  for (const BundleTrail& trail : manifest.trails) {
+    writer.U8(trail.about == TrailManifest::About::kReferral ? 1 : 2).Lp16(trail.id);
+    if (with_chains) writer.Lp16(trail.chain);
+  }
+  for (const auto& [path, file] : manifest.files) {
+    if (IsAttached(path)) writer.Lp16(path).Raw(file.digest);
+  }
+  return crypto::Sha256(writer.bytes());
+}
+
+absl::Status InvalidOpenings(std::string_view why) {
+  return Error(Reason::kFieldInvalid, fmt::format("the openings file: {}", why), {{"field", "openings"}});
+}
+
 }  // namespace
 
 bool IsExportManifest(std::string_view text) {
@@ -174,17 +192,8 @@ TrailManifest TrailOf(const ExportManifest& manifest, size_t trail) {
           .rows = one.rows};
 }
 
-std::string RequestDigest(const ExportManifest& manifest) {
-  ByteWriter writer;
-  writer.Lp16(kRequestTag).Lp16(manifest.warrant).Lp16(manifest.purpose).U32(static_cast<uint32_t>(manifest.trails.size()));
-  for (const BundleTrail& trail : manifest.trails) {
-    writer.U8(trail.about == TrailManifest::About::kReferral ? 1 : 2).Lp16(trail.id);
-  }
-  for (const auto& [path, file] : manifest.files) {
-    if (IsAttached(path)) writer.Lp16(path).Raw(file.digest);
-  }
-  return crypto::Sha256(writer.bytes());
-}
+std::string RequestDigest(const ExportManifest& manifest) { return DigestOfRequest(manifest, /*with_chains=*/true); }
+std::string RequestDigestWithoutChains(const ExportManifest& manifest) { return DigestOfRequest(manifest, /*with_chains=*/false); }
 
 bool IsAttached(std::string_view path) { return path == kDirectoryFile || path.starts_with(kPolicyFolder); }
 
@@ -201,6 +210,24 @@ absl::Status CheckBundleFile(const ExportManifest& manifest, const std::string& 
   }
   if (crypto::Sha256(bytes) != found->second.digest) return invalid("was altered: it has not the digest that the manifest names");
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view text) {
+  const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!document.is_array()) return InvalidOpenings("is not a JSON array");
+  std::vector<crypto::Opening> openings;
+  for (const json& item : document) {
+    crypto::Opening opening;
+    for (const auto& [key, member] : {std::pair{"label", &opening.label}, {"salt", &opening.salt}, {"content", &opening.content}}) {
+      if (!ReadText(item, key, *member)) return InvalidOpenings(fmt::format("item {} has no text `{}`", openings.size(), key));
+      if (member == &opening.label) continue;
+      auto bytes = FromBase64(*member);
+      if (!bytes.has_value()) return InvalidOpenings(fmt::format("`{}` of item {} is not base64", key, openings.size()));
+      *member = *std::move(bytes);
+    }
+    openings.push_back(std::move(opening));
+  }
+  return openings;
 }
 
 std::string FormatHashLines(const std::vector<std::string>& hashes) {

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/crypto/commitment.h"
 #include "common/ledger/trail_bundle.h"
 
 namespace accord::ledger {
@@ -67,9 +68,12 @@ absl::StatusOr<ExportManifest> ParseExportManifest(std::string_view json);
 // One trail as version 1 has it.
 TrailManifest TrailOf(const ExportManifest& manifest, size_t trail);
 
-// What the entry BUNDLE_EXPORTED has as `query_digest`: what was asked for, why and under which warrant, and the attached files. So a
-// trail that was taken out, and a policy text or directory that was altered, contradict an entry of the log.
+// What the entry BUNDLE_EXPORTED has as `query_digest`: what was asked for and on which chains it stands, why and under which warrant, and
+// the attached files. So a trail that was taken out or that has the rows of another chain, and a policy text or directory that was altered,
+// contradict an entry of the log. REQUIRES: the chains are set.
 std::string RequestDigest(const ExportManifest& manifest);
+// The same as brokers made it before it named the chains. For reading alone: something else must say then that a chain is the referral's.
+std::string RequestDigestWithoutChains(const ExportManifest& manifest);
 // True for the files that RequestDigest covers.
 bool IsAttached(std::string_view path);
 // Where the text of a version is: `policies/agreement/2026-1.toml`. `kind`: "agreement", "emergency", "law", "clocks" or "cases".
@@ -86,6 +90,9 @@ struct IndexRow {
 };
 // The text of index.txt, made of nothing else. REQUIRES: `rows` has every row of every trail.
 std::string FormatBundleIndex(const ExportManifest& manifest, const std::map<uint64_t, IndexRow>& rows);
+
+// Reads the JSON of an openings file (FormatOpenings, docs/formats.md §6), however it is indented. FIELD_INVALID, with what is wrong.
+absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json);
 
 // The hashes of a proof, a line of base64 each; and back. FIELD_INVALID.
 std::string FormatHashLines(const std::vector<std::string>& hashes);

@@ -44,7 +44,8 @@ TEST(ExportBundleTest, TheManifestReadsBackAndHasGoldenBytes) {
                               "  \"purpose\": \"case-tracking\",\n  \"trails\": [\n    {\n      \"about\": {\n        \"case\": \"6363"));
   EXPECT_TRUE(text.ends_with("      \"queryIndex\": 299,\n      \"rows\": [\n        7,\n        299\n      ]\n    }\n  ],\n  \"warrant\": \"jtai-1\"\n}\n"));
   // Computed apart from this code, by the words of docs/formats.md.
-  EXPECT_EQ(ToHex(RequestDigest(manifest)), "a8c809b7eee616934d6417c6fecae98201d14b64e124ed2e1541a43d15360fa5");
+  EXPECT_EQ(ToHex(RequestDigest(manifest)), "53ddc53994075cac9f35c9916c910aadb1996025e29585a34127ad928b79e8a0");
+  EXPECT_EQ(ToHex(RequestDigestWithoutChains(manifest)), "a8c809b7eee616934d6417c6fecae98201d14b64e124ed2e1541a43d15360fa5");
 }
 
 TEST(ExportBundleTest, TheRequestIsBoundAndTheRestIsNot) {
@@ -58,6 +59,7 @@ TEST(ExportBundleTest, TheRequestIsBoundAndTheRestIsNot) {
   EXPECT_TRUE(differs([](auto& m) { m.trails.pop_back(); }));
   EXPECT_TRUE(differs([](auto& m) { std::swap(m.trails[0], m.trails[1]); }));
   EXPECT_TRUE(differs([](auto& m) { m.trails[0].id[0] = 'x'; }));
+  EXPECT_TRUE(differs([](auto& m) { m.trails[1].chain[0] = 'x'; }));
   EXPECT_TRUE(differs([](auto& m) { m.warrant = "jtai-2"; }));
   EXPECT_TRUE(differs([](auto& m) { m.purpose.clear(); }));
   EXPECT_TRUE(differs([](auto& m) { m.files[kDirectoryFile].digest[0] = 'x'; }));
@@ -136,6 +138,16 @@ TEST(ExportBundleTest, VersionsBecomePlainPaths) {
   EXPECT_TRUE(IsAttached("policies/law/1.toml"));
   EXPECT_TRUE(IsAttached("directory.json"));
   EXPECT_FALSE(IsAttached("receipts/1.tlog-proof"));
+}
+
+TEST(ExportBundleTest, OpeningsReadBack) {
+  const std::vector<crypto::Opening> two = {{"event", std::string(32, 's'), "what"}, {"decisions", std::string(32, 't'), ""}};
+  EXPECT_EQ(*ParseOpenings(FormatOpenings(two)), two);
+  EXPECT_TRUE(ParseOpenings("[]\n")->empty());
+  const auto why = [](std::string_view text) { return std::string(FromAbsl(ParseOpenings(text).status().message())); };
+  EXPECT_THAT(why("{}"), HasSubstr("is not a JSON array"));
+  EXPECT_THAT(why("[1]"), HasSubstr("item 0 has no text `label`"));
+  EXPECT_THAT(why(R"([{"label": "event", "salt": "YQ==", "content": "?"}])"), HasSubstr("`content` of item 0 is not base64"));
 }
 
 TEST(ExportBundleTest, HashesReadBack) {

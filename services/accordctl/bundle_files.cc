@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "accord/type/v1/entry.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -57,6 +58,31 @@ absl::Status CheckAsked(const ExportManifest& manifest, const BundleAsked& asked
     return WrongBundle("the broker sent a bundle of something else than was asked for");
   }
   return absl::OkStatus();
+}
+
+// What an entry says, as far as it is opened.
+struct SaidParts {
+  type::v1::EntryEvent event;
+  type::v1::EntryReferral referral;
+};
+absl::StatusOr<SaidParts> ReadSaid(uint64_t index, const ledger::Leaf& leaf, std::string_view openings) {
+  const auto parsed = ledger::ParseOpenings(openings);
+  if (!parsed.ok()) return WrongBundle(fmt::format("entry {}: {}", index, FromAbsl(parsed.status().message())));
+  SaidParts said;
+  for (const crypto::Opening& opening : *parsed) {
+    if (!ledger::LeafOpens(leaf, opening)) return WrongBundle(fmt::format("entry {}: its opening `{}` is not what it commits to", index, opening.label));
+    const bool reads = opening.label == "event"      ? said.event.ParseFromString(opening.content)
+                       : opening.label == "referral" ? said.referral.ParseFromString(opening.content)
+                                                     : true;
+    if (!reads) return WrongBundle(fmt::format("entry {}: its opening `{}` does not parse", index, opening.label));
+  }
+  return said;
+}
+
+bool SaysStored(const SaidParts& said, const std::string& referral) {
+  const type::v1::EventType type = said.event.type();
+  return said.referral.header_digest() == referral &&
+         (type == type::v1::EVENT_TYPE_REFERRAL_STORED || type == type::v1::EVENT_TYPE_NOT_SHARED_RECORDED || type == type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED);
 }
 
 }  // namespace
@@ -127,9 +153,10 @@ absl::Status BundleReceiver::CheckTrails(const ExportManifest& manifest, const l
   if (checkpoint.checkpoint.size != manifest.checkpoint_size) return WrongBundle("checkpoint: is of another size than the manifest names");
   for (const BundleTrail& trail : manifest.trails) {
     uint64_t sequence = 0, previous = ledger::kNoPreviousIndex;
+    ledger::Leaf first, last;
     for (const uint64_t index : trail.rows) {
       ACCORD_ASSIGN_OR_RETURN(const std::string text, Read(ledger::ReceiptPath(index)));
-      const auto receipt = ledger::VerifyReceipt(text, log);
+      auto receipt = ledger::VerifyReceipt(text, log);
       if (!receipt.ok()) return WrongBundle(fmt::format("entry {}: {}", index, FromAbsl(receipt.status().message())));
       const auto& chains = receipt->leaf.chains;
       const auto link = std::find_if(chains.begin(), chains.end(), [&](const ledger::Chain& chain) { return chain.pseudonym == trail.chain; });
@@ -137,11 +164,34 @@ absl::Status BundleReceiver::CheckTrails(const ExportManifest& manifest, const l
           link->previous_index != previous) {
         return WrongBundle(fmt::format("entry {}: is not number {} of its chain: an entry was left out or put in", index, sequence));
       }
+      last = std::move(receipt->leaf);
+      if (sequence == 0) first = last;
       ++sequence;
       previous = index;
     }
+    ACCORD_RETURN_IF_ERROR(CheckRequest(manifest, trail, first, last));
   }
   return absl::OkStatus();
+}
+
+absl::Status BundleReceiver::CheckRequest(const ExportManifest& manifest, const BundleTrail& trail, const ledger::Leaf& first,
+                                          const ledger::Leaf& last) const {
+  ACCORD_ASSIGN_OR_RETURN(const std::string recorded, Read(ledger::ReceiptPath(trail.query_index) + ledger::kOpeningsSuffix));
+  ACCORD_ASSIGN_OR_RETURN(const SaidParts record, ReadSaid(trail.query_index, last, recorded));
+  const std::string& digest = record.event.query_digest();
+  const bool of_this = record.event.type() == type::v1::EVENT_TYPE_BUNDLE_EXPORTED && record.event.warrant() == manifest.warrant &&
+                       record.event.purpose() == manifest.purpose;
+  if (of_this && digest == ledger::RequestDigest(manifest)) return absl::OkStatus();
+  if (!of_this || digest != ledger::RequestDigestWithoutChains(manifest)) {
+    return WrongBundle(fmt::format("entry {}: is not the record of this export, or the entries are of other chains than it names", trail.query_index));
+  }
+  if (trail.about == ledger::TrailManifest::About::kCase) return absl::OkStatus();  // The chain is the case.
+  ACCORD_ASSIGN_OR_RETURN(const std::string opened, Read(ledger::ReceiptPath(trail.rows.front()) + ledger::kOpeningsSuffix));
+  ACCORD_ASSIGN_OR_RETURN(const SaidParts begun, ReadSaid(trail.rows.front(), first, opened));
+  if (SaysStored(begun, trail.id)) return absl::OkStatus();
+  return WrongBundle(fmt::format("entry {}: is not opened to be the storing of the referral, and this broker does not name the chains of an export in its "
+                                 "record: nothing holds this one to what was asked",
+                                 trail.rows.front()));
 }
 
 absl::StatusOr<BundleReceiver::Summary> BundleReceiver::Finish(const BundleAsked& asked, const ledger::Vkey& log) {

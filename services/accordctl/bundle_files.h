@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/ledger/export_bundle.h"
+#include "common/ledger/leaf.h"
 #include "common/ledger/note.h"
 
 namespace accord::accordctl {
@@ -37,7 +38,8 @@ class BundleReceiver {
 
   // Checks the whole offline by the log's key, and gives the directory its name. RECEIPT_INVALID, with the file or entry: nothing is kept.
   //   the manifest is of what was asked; every file is the one that it names; every receipt verifies at the bundle's checkpoint; every chain is
-  //   without a gap up to the entry of the export
+  //   without a gap up to the entry of the export; that entry says that this was exported, and of which chains. One of a broker that did not name
+  //   them yet: then a referral's chain begins with the entry that it was stored by, opened
   struct Summary {
     ledger::ExportManifest manifest;
     std::string manifest_digest;  // SHA-256, hex.
@@ -52,6 +54,9 @@ class BundleReceiver {
   absl::Status EndFile();
   absl::StatusOr<std::string> Read(const std::string& path) const;
   absl::Status CheckTrails(const ledger::ExportManifest& manifest, const ledger::Vkey& log) const;
+  // `first` and `last` are the leaves of its rows.
+  absl::Status CheckRequest(const ledger::ExportManifest& manifest, const ledger::BundleTrail& trail, const ledger::Leaf& first,
+                            const ledger::Leaf& last) const;
 
   std::filesystem::path target_, staging_;  // `staging_` empty once moved from or finished.
   std::map<std::string, ledger::BundleFile> digests_;

@@ -5,7 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
+#include "accord/type/v1/entry.pb.h"
 #include "common/base/file.h"
 #include "common/base/random.h"
 #include "common/base/status.h"
@@ -23,44 +29,85 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 constexpr char kOrigin[] = "accord.example/test";
+const std::string kReferralChain(16, 'r'), kCaseChain(16, 'c'), kWarrantChain(16, 'w'), kDigest(32, 'd');
 
-// A log of three entries on the chain of one case, of which the last records the export.
+// A log of four entries: a referral of a case is stored, a warrant is activated, the referral is delivered, and its case or itself is exported under
+// the warrant, whose chain has that record too.
 class BundleFilesTest : public ::testing::Test {
  protected:
   BundleFilesTest() {
     std::string name = ::testing::TempDir() + "/accord_bundle_XXXXXX";
     root_ = mkdtemp(name.data());
-    for (uint64_t i = 0; i < 3; ++i) {
-      leaves_.push_back(Leaf(asked_.cases[0], i, i == 0 ? ledger::kNoPreviousIndex : i - 1));
-    }
     manifest_.origin = kOrigin;
+    manifest_.warrant = "jtai-1";
     manifest_.purpose = "review";
-    manifest_.checkpoint_size = 3;
-    manifest_.trails = {{ledger::TrailManifest::About::kCase, asked_.cases[0], asked_.cases[0], 2, {0, 1, 2}}};
+    manifest_.checkpoint_size = 4;
+    manifest_.trails = {{ledger::TrailManifest::About::kCase, kCaseChain, kCaseChain, 3, {0, 2, 3}}};
     Fill();
   }
   ~BundleFilesTest() override { fs::remove_all(root_); }
 
-  std::string Leaf(const std::string& chain, uint64_t sequence, uint64_t previous) {
-    const std::vector<crypto::Opening> openings = {crypto::MakeOpening(random_, "event", "x")};
-    return ledger::EncodeLeaf(ledger::MakeLeaf(kOrigin, 1'000 + leaves_.size(), {{chain, sequence, previous}}, openings, random_));
+  void AskForTheReferral() {
+    asked_.cases.clear();
+    asked_.referrals = {kDigest};
+    manifest_.trails = {{ledger::TrailManifest::About::kReferral, kDigest, kReferralChain, 3, {0, 2, 3}}};
+  }
+
+  void Add(std::vector<ledger::Chain> chains, const type::v1::EntryEvent& event) {
+    std::vector<crypto::Opening> openings = {crypto::MakeOpening(random_, "event", event.SerializeAsString())};
+    if (event.type() != type::v1::EVENT_TYPE_WARRANT_ACTIVATED) {
+      type::v1::EntryReferral about;
+      about.set_header_digest(kDigest);
+      openings.push_back(crypto::MakeOpening(random_, "referral", about.SerializeAsString()));
+    }
+    leaves_.push_back(ledger::EncodeLeaf(ledger::MakeLeaf(kOrigin, 1'000 + leaves_.size(), std::move(chains), openings, random_)));
+    openings_.push_back(std::move(openings));
+  }
+  void Add(std::vector<ledger::Chain> chains, type::v1::EventType type) {
+    type::v1::EntryEvent event;
+    event.set_type(type);
+    Add(std::move(chains), event);
   }
   ledger::Vkey vkey() const { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, signer_.verifier()); }
   absl::StatusOr<ledger::Hash> Node(int level, uint64_t at) const {
     if (level == 0) return ledger::LeafHash(leaves_[at]);
     return ledger::NodeHash(*Node(level - 1, 2 * at), *Node(level - 1, 2 * at + 1));
   }
-  void Fill() {
+  // With the record of what the manifest asks for now.
+  void MakeLog(bool names_chains = true) {
+    leaves_.clear();
+    openings_.clear();
+    closed_.clear();
+    Add({{kReferralChain, 0, ledger::kNoPreviousIndex}, {kCaseChain, 0, ledger::kNoPreviousIndex}}, type::v1::EVENT_TYPE_REFERRAL_STORED);
+    Add({{kWarrantChain, 0, ledger::kNoPreviousIndex}}, type::v1::EVENT_TYPE_WARRANT_ACTIVATED);
+    Add({{kReferralChain, 1, 0}, {kCaseChain, 1, 0}}, type::v1::EVENT_TYPE_DELIVERED);
+    manifest_.files.clear();
+    for (const auto& [path, bytes] : attached_) manifest_.files[path] = {bytes.size(), crypto::Sha256(bytes)};
+    type::v1::EntryEvent exported;
+    exported.set_type(type::v1::EVENT_TYPE_BUNDLE_EXPORTED);
+    exported.set_warrant("jtai-1");
+    exported.set_purpose("review");
+    exported.set_query_digest(names_chains ? ledger::RequestDigest(manifest_) : ledger::RequestDigestWithoutChains(manifest_));
+    Add({{kReferralChain, 2, 2}, {kCaseChain, 2, 2}, {kWarrantChain, 1, 1}}, exported);
+  }
+  // Of the log as it is now, for the manifest's rows.
+  void MakeFiles() {
     const auto nodes = [this](int level, uint64_t at) { return Node(level, at); };
-    const std::string note = ledger::SignCheckpoint({kOrigin, 3, *ledger::RootAt(3, nodes)}, signer_);
-    files_ = {{ledger::kVkeyFile, vkey().ToString() + "\n"}, {ledger::kCheckpointFile, note}, {ledger::kIndexFile, "index"}, {ledger::kDirectoryFile, "{}"},
-              {ledger::PolicyPath("law", "1"), "law"}};
+    const std::string note = ledger::SignCheckpoint({kOrigin, 4, *ledger::RootAt(4, nodes)}, signer_);
+    files_ = attached_;
+    files_[ledger::kVkeyFile] = vkey().ToString() + "\n";
+    files_[ledger::kCheckpointFile] = note;
+    files_[ledger::kIndexFile] = "index";
     for (const uint64_t row : manifest_.trails[0].rows) {
-      files_[ledger::ReceiptPath(row)] = ledger::FormatTlogProof({leaves_[row], row, *ledger::ProveInclusion(row, 3, nodes), note});
-      files_[ledger::ReceiptPath(row) + ledger::kOpeningsSuffix] = "[]\n";
+      files_[ledger::ReceiptPath(row)] = ledger::FormatTlogProof({leaves_[row], row, *ledger::ProveInclusion(row, 4, nodes), note});
+      files_[ledger::ReceiptPath(row) + ledger::kOpeningsSuffix] = closed_.contains(row) ? "[]\n" : ledger::FormatOpenings(openings_[row]);
     }
     manifest_.files.clear();
     for (const auto& [path, bytes] : files_) manifest_.files[path] = {bytes.size(), crypto::Sha256(bytes)};
+  }
+  void Fill() {
+    MakeLog();
+    MakeFiles();
   }
 
   // Why not; "kept" when it is.
@@ -84,8 +131,11 @@ class BundleFilesTest : public ::testing::Test {
   std::string root_;
   FakeRandom random_{3};
   const crypto::Ed25519Signer signer_ = *crypto::Ed25519Signer::FromSeed(std::string(32, 's'));
-  BundleAsked asked_{.cases = {std::string(16, 'c')}, .referrals = {}, .warrant = "", .purpose = "review"};
+  BundleAsked asked_{.cases = {kCaseChain}, .referrals = {}, .warrant = "jtai-1", .purpose = "review"};
+  const std::map<std::string, std::string> attached_ = {{ledger::kDirectoryFile, "{}"}, {ledger::PolicyPath("law", "1"), "law"}};
   std::vector<std::string> leaves_;
+  std::vector<std::vector<crypto::Opening>> openings_;
+  std::set<uint64_t> closed_;
   ledger::ExportManifest manifest_;
   std::map<std::string, std::string> files_;
 };
@@ -123,11 +173,60 @@ TEST_F(BundleFilesTest, WhatIsNotWholeIsNotKept) {
   manifest_.purpose = "review";
   EXPECT_THAT(refused([&] { asked_.referrals = {std::string(32, 'd')}; }), HasSubstr("something else than was asked for"));
   asked_.referrals.clear();
-  manifest_.trails[0].rows = {0, 2};
-  EXPECT_THAT(refused([] {}), HasSubstr("entry 2: is not number 1 of its chain"));
-  manifest_.trails[0].rows = {0, 1, 2};
-  leaves_[1] = Leaf(std::string(16, 'z'), 0, ledger::kNoPreviousIndex);
+  manifest_.trails[0].rows = {0, 3};
+  EXPECT_THAT(refused([] {}), HasSubstr("entry 3: is not number 1 of its chain"));
+  manifest_.trails[0].rows = {0, 1, 2, 3};
   EXPECT_THAT(refused([] {}), HasSubstr("entry 1: is not number 1 of its chain"));
+}
+
+// What the last entry of each trail must say: that this was exported, of these very chains.
+TEST_F(BundleFilesTest, TheRecordOfTheExportIsOfThisExport) {
+  const std::string directory = root_ + "/bundle";
+  const auto received = [&] {
+    MakeFiles();
+    const std::string why = Receive(directory);
+    EXPECT_EQ(fs::exists(directory), why == "kept");
+    fs::remove_all(directory);
+    return why;
+  };
+  AskForTheReferral();
+  const std::vector<ledger::BundleTrail> asked = manifest_.trails;
+  constexpr char kOther[] = "entry 3: is not the record of this export, or the entries are of other chains than it names";
+  constexpr char kNothingHolds[] = "entry 0: is not opened to be the storing of the referral";
+  for (const bool names_chains : {true, false}) {
+    manifest_.trails = asked;
+    MakeLog(names_chains);
+    EXPECT_EQ(received(), "kept");
+    closed_ = {2};
+    EXPECT_EQ(received(), "kept");
+    closed_ = {0};  // Outside what the warrant covers.
+    EXPECT_THAT(received(), HasSubstr(names_chains ? "kept" : kNothingHolds));
+    closed_ = {3};
+    EXPECT_THAT(received(), HasSubstr(kOther));
+    // The chain of the warrant, which has the record too, in place of the referral's.
+    manifest_.trails[0].chain = kWarrantChain;
+    manifest_.trails[0].rows = {1, 3};
+    closed_ = {1};
+    EXPECT_THAT(received(), HasSubstr(names_chains ? kOther : "entry 1: is not opened to be the storing of the referral"));
+  }
+  // Of another request: its policy text was another one.
+  manifest_.trails = asked;
+  MakeLog();
+  MakeFiles();
+  files_[ledger::PolicyPath("law", "1")] = "law, altered";
+  manifest_.files[ledger::PolicyPath("law", "1")] = {12, crypto::Sha256("law, altered")};
+  EXPECT_THAT(Receive(directory), HasSubstr(kOther));
+  // Openings that are not the entry's.
+  MakeLog();
+  std::swap(openings_[2], openings_[3]);
+  EXPECT_THAT(received(), HasSubstr("entry 3: its opening `event` is not what it commits to"));
+  // A case is its own chain, whoever recorded it.
+  manifest_.trails = {{ledger::TrailManifest::About::kCase, kCaseChain, kCaseChain, 3, {0, 2, 3}}};
+  asked_.cases = {kCaseChain};
+  asked_.referrals.clear();
+  MakeLog(/*names_chains=*/false);
+  closed_ = {0};
+  EXPECT_EQ(received(), "kept");
 }
 
 TEST_F(BundleFilesTest, NoPathLeadsElsewhere) {

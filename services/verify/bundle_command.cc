@@ -99,6 +99,7 @@ nlohmann::json ToJson(const BundleReport& report, const BundleArguments& argumen
                              {"checks", checks},
                              {"findings", findings},
                              {"moreFindings", more - report.findings.size()},
+                             {"opened", OpenedJson(CountOpened({&report, 1}))},
                              {"key", KeyJson(key)}};
   document["grade"] = !report.ok() ? nlohmann::json() : report.full ? "full" : nlohmann::json(ledger::Name(*report.grade));
   if (report.manifest.has_value()) {
@@ -156,7 +157,9 @@ std::string ToText(const BundleReport& report, const BundleArguments& arguments,
     return text;
   }
   text += "\nVERIFIES: every entry is in the log that this key signs, and says what is shown.\n";
-  for (const std::string& line : console::Wrap(GradeText(report), console::TerminalWidth())) text += line + "\n";
+  for (const std::string& said : {GradeText(report), OpenedText(CountOpened({&report, 1}))}) {
+    for (const std::string& line : console::Wrap(said, console::TerminalWidth())) text += line + "\n";
+  }
   return text;
 }
 

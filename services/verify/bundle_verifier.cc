@@ -21,6 +21,55 @@ using ledger::TrailManifest;
 
 std::string Entry(uint64_t index) { return fmt::format("entry {}", index); }
 
+// A referral's own chain begins with one of these.
+bool IsStoring(type::v1::EventType type) {
+  return type == type::v1::EVENT_TYPE_REFERRAL_STORED || type == type::v1::EVENT_TYPE_NOT_SHARED_RECORDED ||
+         type == type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED;
+}
+
+// Every entry of this kind on the chain of a referral or case has a part `referral`.
+bool NamesReferral(type::v1::EventType type) {
+  switch (type) {
+    case type::v1::EVENT_TYPE_REFERRAL_STORED:
+    case type::v1::EVENT_TYPE_RELEASED:
+    case type::v1::EVENT_TYPE_DELIVERED:
+    case type::v1::EVENT_TYPE_DELIVERY_NACKED:
+    case type::v1::EVENT_TYPE_DEAD_LETTER:
+    case type::v1::EVENT_TYPE_STATEMENT:
+    case type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE:
+    case type::v1::EVENT_TYPE_NOT_SHARED_RECORDED:
+    case type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED:
+    case type::v1::EVENT_TYPE_GAP_OVERDUE:
+    case type::v1::EVENT_TYPE_COPY_STOPPED:
+    case type::v1::EVENT_TYPE_CHANGE_OVERDUE:
+    case type::v1::EVENT_TYPE_PICK_UP_OVERDUE:
+    case type::v1::EVENT_TYPE_RESPONSE_OVERDUE:
+    case type::v1::EVENT_TYPE_CASE_JOINED:
+    case type::v1::EVENT_TYPE_FEEDBACK_OVERDUE:
+    case type::v1::EVENT_TYPE_CHECKS_DUE:
+    case type::v1::EVENT_TYPE_RESEAL_WANTED:
+    case type::v1::EVENT_TYPE_STAND_IN_QUEUED:
+    case type::v1::EVENT_TYPE_DUTY_ALERTED:
+    case type::v1::EVENT_TYPE_BREACH_RECORDED:
+    case type::v1::EVENT_TYPE_BREACH_OVERDUE:
+    case type::v1::EVENT_TYPE_DEAD_LETTER_REQUEUED:
+    case type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED:
+    case type::v1::EVENT_TYPE_CASE_FLAGGED:
+    case type::v1::EVENT_TYPE_CASE_HISTORY_READ: return true;
+    default: return false;
+  }
+}
+
+// True when it lacks no part that its kind always has.
+bool IsOpenedWholly(const BundleRow& row) {
+  const auto has = [&](std::string_view label) {
+    return std::any_of(row.openings.begin(), row.openings.end(), [&](const CheckedOpening& opening) { return opening.label == label; });
+  };
+  if (!row.said.has_value() || !has("actor")) return false;
+  const type::v1::EventType type = row.said->type();
+  return (!NamesReferral(type) || has("referral")) && (type != type::v1::EVENT_TYPE_REFERRAL_STORED || has("decisions"));
+}
+
 class BundlePass {
  public:
   // `question`: the kind of entry that the last row must be.
@@ -221,14 +270,29 @@ class BundlePass {
 
   void CheckAbout() {
     const TrailManifest& manifest = *report_.manifest;
-    if (manifest.about == TrailManifest::About::kCase) return;  // The chain is the case.
+    report_.begins_as_stored = manifest.about == TrailManifest::About::kCase;  // The chain is the case.
+    if (report_.begins_as_stored) return;
     for (const auto& [index, digest] : digests_) {
       if (digest == manifest.id) continue;
       return report_.Found(BundleCheck::kAbout, Entry(index), fmt::format("is about the referral {}", ToHex(digest)));
     }
     if (digests_.empty()) {
-      report_.Found(BundleCheck::kAbout, ledger::kManifestFile, "names a referral that no entry here is opened to be about");
+      return report_.Found(BundleCheck::kAbout, ledger::kManifestFile, "names a referral that no entry here is opened to be about");
     }
+    CheckBeginning();
+  }
+
+  // Nothing else ties the chain, which the manifest names, to the referral: the question stands on those of cases and of a warrant as well.
+  void CheckBeginning() {
+    const BundleRow& first = report_.rows.front();
+    const bool storing = first.said.has_value() && IsStoring(first.said->type());
+    report_.begins_as_stored = storing && first.sequence == 0 && digests_.front().first == first.index;
+    if (report_.begins_as_stored || report_.grade != ledger::TrailGrade::kAttested) return;
+    // Of an export the entry can name the chains (export_verifier.h), and then what the first one says may be closed.
+    if (question_ == type::v1::EVENT_TYPE_BUNDLE_EXPORTED && (storing || !first.said.has_value())) return;
+    report_.grade.reset();
+    report_.Found(BundleCheck::kAbout, Entry(first.index),
+                  "is number 0 of the chain and not opened to be the storing of this referral: nothing holds the chain to what was asked");
   }
 
   FileReader& files_;
@@ -268,6 +332,37 @@ BundleReport VerifyBundle(FileReader& files, const std::set<std::string>& names,
 
 BundleReport VerifyTrail(FileReader& files, ledger::TrailManifest manifest, const ledger::Vkey& log) {
   return BundlePass(files, log, type::v1::EVENT_TYPE_BUNDLE_EXPORTED).Run(std::move(manifest));
+}
+
+OpenedCount CountOpened(std::span<const BundleReport> trails) {
+  OpenedCount count;
+  std::set<uint64_t> seen;
+  for (const BundleReport& trail : trails) {
+    for (const BundleRow& row : trail.rows) {
+      if (!seen.insert(row.index).second) continue;
+      ++count.entries;
+      if (row.openings.empty()) {
+        ++count.not_opened;
+      } else if (!IsOpenedWholly(row)) {
+        ++count.in_part;
+      }
+    }
+  }
+  return count;
+}
+
+std::string OpenedText(const OpenedCount& opened) {
+  if (opened.not_opened + opened.in_part == 0) {
+    return fmt::format("Opened: all {} entries, each with every part that its kind always has.", opened.entries);
+  }
+  return fmt::format(
+      "Opened: of {} entries {} wholly, {} in part and {} not at all. What is not opened was erased, is not for who asked, or was taken out "
+      "by who had the bundle since; the entries are in the log all the same, and of what they say there nothing is shown.",
+      opened.entries, opened.entries - opened.in_part - opened.not_opened, opened.in_part, opened.not_opened);
+}
+
+nlohmann::json OpenedJson(const OpenedCount& opened) {
+  return {{"entries", opened.entries}, {"inPart", opened.in_part}, {"notOpened", opened.not_opened}};
 }
 
 void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report) {

@@ -2,15 +2,19 @@
 //
 //   partial   the rows are those that the asker may see; of what lies between them nothing is said
 //   attested  the rows are the chain's numbers 0 to that of the query: the query's own entry, which is in the log, states
-//             how far the chain went, so that a receipt of a lower number that is not here convicts the broker
+//             how far the chain went, so that a receipt of a lower number that is not here convicts the broker. The manifest is
+//             unsigned, and an entry stands on several chains: that this one is the referral's, its number 0 must show, or in an
+//             export the entry, whose digest of what was asked has the chains
 //   full      besides, every leaf of a copy of the log was looked at, and no entry of the chain is missing
 #pragma once
 
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +37,7 @@ enum class BundleCheck {
   kOpenings,    // Every opening is what its entry commits to.
   kChain,       // The rows are entries of the chain, in order, without a gap unless they are graded partial.
   kQuery,       // The last row is the record of the question.
-  kAbout,       // The rows are about the referral or case that the manifest names.
+  kAbout,       // The rows are about the referral or case that the manifest names, and their chain is its.
   kLedger,      // A copy of the log has no other entry of the chain up to the query's.
 };
 inline constexpr size_t kBundleChecks = 8;
@@ -57,11 +61,20 @@ struct BundleRow {
   std::vector<CheckedOpening> openings;
 };
 
+// How many entries say all that they should. A holder can take openings out: what is left verifies, for the log has their digests alone.
+struct OpenedCount {
+  size_t entries = 0;
+  size_t in_part = 0;     // A part lacks that every entry of this kind has (docs/audit-events.md): that others lack cannot be known.
+  size_t not_opened = 0;
+};
+
 struct BundleReport {
   std::optional<ledger::TrailManifest> manifest;  // As it says of itself; absent when malformed.
   std::optional<ledger::Checkpoint> checkpoint;   // As signed.
   std::vector<BundleRow> rows;
   std::optional<ledger::TrailGrade> grade;        // What the rows show; absent when they show none.
+  // Of a referral: its chain begins with the first row, which is opened to be the entry that it was stored by. Of a case always: it is its chain.
+  bool begins_as_stored = false;
   // Of the copy of the log.
   bool full = false;              // Grade full: asked for and found.
   uint64_t ledger_size = 0;
@@ -84,5 +97,12 @@ BundleReport VerifyTrail(FileReader& files, ledger::TrailManifest manifest, cons
 
 // Holds a bundle whose report is ok() against a copy, and adds to the report.
 void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report);
+
+// Of the entries of these trails, each once. Thread-safe.
+OpenedCount CountOpened(std::span<const BundleReport> trails);
+// The sentence for people, and why what is not opened may not be. Thread-safe.
+std::string OpenedText(const OpenedCount& opened);
+// `entries`, `inPart`, `notOpened`. Thread-safe.
+nlohmann::json OpenedJson(const OpenedCount& opened);
 
 }  // namespace accord::verify

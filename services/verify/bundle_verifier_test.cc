@@ -183,6 +183,48 @@ TEST(BundleVerifierTest, AnOmittedLastEntryIsNamed) {
   EXPECT_THAT(First(Verify(trail, unopened)), HasSubstr("entry 6: is not the record of a question"));
 }
 
+// A question stands on several chains, and the manifest that names one is unsigned: another of them is not passed off as the referral's.
+TEST(BundleVerifierTest, AReferralsChainBeginsWithItsStoring) {
+  TestingTrail trail(8);
+  const std::string warrant_chain(16, 'w');
+  trail.Add({warrant_chain}, type::v1::EVENT_TYPE_WARRANT_ACTIVATED, "");
+  trail.Add({trail.referral_chain, trail.case_chain, warrant_chain}, type::v1::EVENT_TYPE_TRAIL_QUERIED, trail.digest);
+  TrailManifest manifest = trail.Manifest(10);
+  manifest.query_index = 9;
+  manifest.rows = {1, 3, 5, 6, 7, 9};
+  ASSERT_TRUE(Verify(trail, trail.Bundle(manifest)).ok());
+  manifest.chain = warrant_chain;
+  manifest.rows = {8, 9};
+  MemoryFiles files = trail.Bundle(manifest);
+  constexpr char kWhy[] = "is number 0 of the chain and not opened to be the storing of this referral: nothing holds the chain to what was asked";
+  EXPECT_EQ(First(Verify(trail, files)), fmt::format("entry 8: {}", kWhy));
+  files.files[ledger::ReceiptPath(8) + ledger::kOpeningsSuffix] = "[]\n";
+  EXPECT_EQ(First(Verify(trail, files)), fmt::format("entry 8: {}", kWhy));
+  EXPECT_FALSE(Verify(trail, files).grade.has_value());
+
+  // The entry that would show it, closed.
+  MemoryFiles closed = trail.Bundle(trail.Manifest(10));
+  closed.files[ledger::ReceiptPath(1) + ledger::kOpeningsSuffix] = "[]\n";
+  EXPECT_EQ(First(Verify(trail, closed)), fmt::format("entry 1: {}", kWhy));
+}
+
+// Some are for other desks: what is shown is counted by what an entry of its kind always has.
+TEST(BundleVerifierTest, WhatIsOpenedInPartIsCounted) {
+  const TestingTrail trail;
+  MemoryFiles files = trail.Bundle(trail.Manifest(kSize));
+  const auto said = [&] {
+    const BundleReport report = Verify(trail, files);
+    EXPECT_TRUE(report.ok()) << First(report);
+    return OpenedText(CountOpened({&report, 1}));
+  };
+  EXPECT_EQ(said(), "Opened: all 4 entries, each with every part that its kind always has.");
+  auto parts = nlohmann::json::parse(trail.Openings(5));
+  parts.erase(1);  // Who did it.
+  files.files[ledger::ReceiptPath(5) + ledger::kOpeningsSuffix] = parts.dump(2) + "\n";
+  files.files[ledger::ReceiptPath(3) + ledger::kOpeningsSuffix] = "[]\n";
+  EXPECT_THAT(said(), HasSubstr("Opened: of 4 entries 2 wholly, 1 in part and 1 not at all."));
+}
+
 TEST(BundleVerifierTest, NothingThatSaysWhatItIsAboutIsFound) {
   const TestingTrail trail;
   MemoryFiles files = trail.Bundle(trail.Manifest(kSize));

@@ -87,6 +87,7 @@ TEST_F(EvidenceProgramTest, ABundleSaysItsGradeAndWhatItMeans) {
   EXPECT_EQ(json["ledger"]["chainEntries"], 4);
   EXPECT_EQ(json["rows"][0]["openings"]["event"]["type"], "EVENT_TYPE_REFERRAL_STORED");
   EXPECT_EQ(json["queryIndex"], 6);
+  EXPECT_EQ(json["opened"], nlohmann::json::parse(R"({"entries": 4, "inPart": 0, "notOpened": 0})"));
 
   auto manifest = trail_.Manifest(kSize);
   manifest.grade = ledger::TrailGrade::kPartial;
@@ -216,7 +217,8 @@ TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
   Put("key", {}, exported.vkey().ToString() + "\n");
   ASSERT_EQ(Run({"bundle", At("export")}), 0) << output_.err;
   EXPECT_THAT(Said(), AllOf(HasSubstr("VERIFIES: every entry is in the log"), HasSubstr("Grade: attested."), HasSubstr("warrant jtai-1"),
-                            HasSubstr("the published checkpoint of 7 entries"), HasSubstr("SHA-256 "), HasSubstr("not asked (--ledger)"), HasSubstr("not asked (--policy)")));
+                            HasSubstr("the log's checkpoint of 7 entries"), HasSubstr("SHA-256 "), HasSubstr("not asked (--ledger)"), HasSubstr("not asked (--policy)"),
+                            HasSubstr("present; cosignatures not judged (give --policy)"), HasSubstr("Opened: all 9 entries")));
   Put("copy", exported.Publish());
   auto document = Json({"bundle", At("export"), "--ledger", At("copy")});
   EXPECT_EQ(status_, 0) << output_.err;
@@ -224,6 +226,27 @@ TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
   EXPECT_EQ(document["format"], "accord-bundle/v2");
   EXPECT_EQ(document["trails"].size(), 2u);
   EXPECT_EQ(document["trails"][0]["rows"].size(), 8u);
+  EXPECT_EQ(document["opened"], nlohmann::json::parse(R"({"entries": 9, "inPart": 0, "notOpened": 0})"));
+  EXPECT_EQ(document["checks"]["extends the cosigned checkpoint"], "present; cosignatures not judged (give --policy)");
+
+  // What was judged is said to be so, and nothing else.
+  Put("none.policy", {}, "quorum none\n");
+  document = Json({"bundle", At("export"), "--policy", At("none.policy")});
+  EXPECT_EQ(status_, 0) << output_.err;
+  EXPECT_EQ(document["checks"]["extends the cosigned checkpoint"], "ok");
+  EXPECT_EQ(document["checks"]["witnesses meet the policy"], "ok");
+  TestingExport closed;
+  closed.Close(3);
+  for (const char* path : {ledger::kWitnessedFile, ledger::kWitnessedProofFile}) {
+    closed.manifest.files.erase(path);
+    closed.bundle.files.erase(path);
+  }
+  closed.Seal();
+  Put("closed", closed.bundle);
+  EXPECT_EQ(Run({"bundle", At("closed")}), 0) << output_.err;
+  EXPECT_THAT(Said(), AllOf(HasSubstr("there is none here"), HasSubstr("Opened: of 9 entries 8 wholly, 0 in part and 1 not at all."), Not(HasSubstr("cosigned yet"))));
+  EXPECT_EQ(Run({"bundle", At("closed"), "--policy", At("none.policy")}), 1);
+  EXPECT_THAT(output_.err, HasSubstr("witnessed: is not here: nothing was cosigned yet, or it was taken out"));
 
   // Which one thing is wrong stands on standard error, for whoever pipes the rest away.
   exported.bundle.files["policies/law/1.toml"] += "x";
@@ -231,6 +254,9 @@ TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
   EXPECT_EQ(Run({"bundle", At("export")}), 1);
   EXPECT_THAT(output_.err, HasSubstr("policies/law/1.toml: has 8 bytes, the manifest names 7"));
   EXPECT_THAT(Said(), AllOf(HasSubstr("FAILED (1)"), Not(HasSubstr("VERIFIES"))));
+  document = Json({"bundle", At("export"), "--policy", At("none.policy")});
+  EXPECT_EQ(document["checks"]["extends the cosigned checkpoint"], "present; cosignatures not judged");
+  EXPECT_EQ(document["checks"]["witnesses meet the policy"], "not reached");
   document = Json({"bundle", At("export")});
   EXPECT_EQ(document["verifies"], false);
   EXPECT_EQ(document["findings"][0]["where"], "policies/law/1.toml");
@@ -238,7 +264,6 @@ TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
   Put("no.policy", {}, "quorum\n");
   EXPECT_EQ(Run({"bundle", At("export"), "--policy", At("no.policy")}), 2);
   Put("trail", trail_.Bundle(trail_.Manifest(12)));
-  Put("none.policy", {}, "quorum none\n");
   Put("key", {}, trail_.vkey().ToString() + "\n");
   EXPECT_EQ(Run({"bundle", At("trail"), "--policy", At("none.policy")}), 2) << "a trail has no cosigned checkpoint of its own";
 }

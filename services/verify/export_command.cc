@@ -19,8 +19,12 @@ std::string ExportOutcome(const ExportReport& report, ExportCheck check, const E
   const uint64_t found = report.found[static_cast<size_t>(check)];
   if (found > 0) return fmt::format("FAILED ({})", found);
   if (check == ExportCheck::kLedger && arguments.ledger.empty()) return "not asked (--ledger)";
-  if (check == ExportCheck::kPolicy && !arguments.policy.has_value()) return "not asked (--policy)";
-  if (check == ExportCheck::kWitnessed && report.finished && !report.witnessed_size.has_value()) return "nothing was cosigned yet";
+  if (check == ExportCheck::kPolicy) return !arguments.policy.has_value() ? "not asked (--policy)" : report.witnesses_judged ? "ok" : "not reached";
+  // The manifest that would name it is unsigned: that there is none says nothing of whether there was one.
+  if (check == ExportCheck::kWitnessed && report.finished && !report.witnessed_size.has_value()) return "there is none here";
+  if (check == ExportCheck::kWitnessed && report.finished && !report.witnesses_judged) {
+    return arguments.policy.has_value() ? "present; cosignatures not judged" : "present; cosignatures not judged (give --policy)";
+  }
   if (check == ExportCheck::kLedger) return report.ledger_size > 0 ? "ok" : "not reached";
   const bool early = check == ExportCheck::kManifest || (check == ExportCheck::kFiles && report.manifest.has_value());
   return report.finished || early ? "ok" : "not reached";
@@ -67,6 +71,7 @@ nlohmann::json ExportJson(const ExportReport& report, const ExportArguments& arg
                              {"moreFindings", all - report.findings.size()},
                              {"manifestSha256", report.manifest_digest},
                              {"witnesses", report.witnesses},
+                             {"opened", OpenedJson(CountOpened(report.trails))},
                              {"key", KeyJson(key)}};
   if (report.manifest.has_value()) {
     document["origin"] = report.manifest->origin;
@@ -99,7 +104,7 @@ std::string ExportText(const ExportReport& report, const ExportArguments& argume
     if (!report.manifest->purpose.empty()) facts.Add({"purpose", report.manifest->purpose});
     facts.Add({"checkpoint", fmt::format("{} entries", report.manifest->checkpoint_size)});
   }
-  if (report.witnessed_size.has_value()) facts.Add({"extends", fmt::format("the published checkpoint of {} entries", *report.witnessed_size)});
+  if (report.witnessed_size.has_value()) facts.Add({"extends", fmt::format("the log's checkpoint of {} entries", *report.witnessed_size)});
   if (!report.witnesses.empty()) facts.Add({"cosigned by", fmt::format("{}", fmt::join(report.witnesses, ", "))});
   facts.Add({"manifest", "SHA-256 " + report.manifest_digest});
   facts.Add({"key", KeyText(key)});
@@ -128,7 +133,9 @@ std::string ExportText(const ExportReport& report, const ExportArguments& argume
     return text + "\n" + findings.ToString(width);
   }
   text += "\nVERIFIES: every entry is in the log that this key signs, says what is shown, and none is missing.\n";
-  for (const std::string& line : console::Wrap(ExportGrade(report), width)) text += line + "\n";
+  for (const std::string& said : {ExportGrade(report), OpenedText(CountOpened(report.trails))}) {
+    for (const std::string& line : console::Wrap(said, width)) text += line + "\n";
+  }
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/base/bytes.h"
@@ -20,8 +21,29 @@ namespace {
 using ledger::BundleTrail;
 using ledger::ExportManifest;
 
+// Between the look at the directory and the commit of the entries that record the export: no call lasts longer.
+constexpr uint64_t kDirectoryLagMsMax = 3'600'000;
+
 std::string TrailName(const BundleTrail& trail) {
   return fmt::format("{} {}", trail.about == ledger::TrailManifest::About::kCase ? "case" : "referral", ToHex(trail.id).substr(0, 12));
+}
+
+// When directory.json says that it shows the agencies; nothing when that is no such file.
+struct DirectoryTimes {
+  uint64_t first_ms = 0, export_ms = 0;
+};
+std::optional<DirectoryTimes> ReadDirectoryTimes(std::string_view text) {
+  const auto document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto as_at = document.is_object() ? document.find("asAt") : document.end();
+  if (!document.is_object() || as_at == document.end() || !as_at->is_array() || as_at->size() != 2) return std::nullopt;
+  std::array<uint64_t, 2> times{};
+  for (size_t i = 0; i < times.size(); ++i) {
+    const auto& one = (*as_at)[i];
+    const auto at = one.is_object() ? one.find("atMs") : one.end();
+    if (!one.is_object() || at == one.end() || !at->is_number_unsigned()) return std::nullopt;
+    times[i] = at->get<uint64_t>();
+  }
+  return DirectoryTimes{times[0], times[1]};
 }
 
 // The files of the versions by which an entry says that something was decided or due.
@@ -52,6 +74,7 @@ class ExportPass {
     if (!CheckTrails()) return std::move(report_);
     CheckRequest();
     CheckVersions();
+    CheckDirectory();
     CheckIndex();
     CheckWitnessed();
     report_.finished = true;
@@ -118,19 +141,27 @@ class ExportPass {
   }
 
   void CheckRequest() {
-    const std::string digest = ledger::RequestDigest(manifest());
+    const std::string digest = ledger::RequestDigest(manifest()), without_chains = ledger::RequestDigestWithoutChains(manifest());
     for (size_t i = 0; i < report_.trails.size(); ++i) {
-      const BundleRow& last = report_.trails[i].rows.back();
+      BundleReport& trail = report_.trails[i];
+      const BundleRow& last = trail.rows.back();
       if (!last.said.has_value()) continue;  // Found by the trail's own checks.
       const std::string where = fmt::format("{}: entry {}", TrailName(manifest().trails[i]), last.index);
-      if (last.said->query_digest() != digest) {
+      const bool names_chains = last.said->query_digest() == digest;
+      if (!names_chains && last.said->query_digest() != without_chains) {
         return report_.Found(ExportCheck::kRequest, where,
-                             "records another request: a referral or case was taken out or added, or a policy text, the directory, the "
-                             "purpose or the warrant was altered");
+                             "records another request: a referral or case was taken out or added or has the entries of another chain, or a "
+                             "policy text, the directory, the purpose or the warrant was altered");
       }
       if (last.said->warrant() != manifest().warrant || last.said->purpose() != manifest().purpose) {
         return report_.Found(ExportCheck::kRequest, where, "names another warrant or purpose than the manifest");
       }
+      if (names_chains || trail.begins_as_stored) continue;
+      trail.grade.reset();
+      report_.Found(ExportCheck::kRequest, where,
+                    fmt::format("is of a broker that did not name the chain in it, and entry {}, the first here, is not opened to be the storing of "
+                                "this referral: nothing holds the chain to what was asked",
+                                trail.rows.front().index));
     }
   }
 
@@ -144,6 +175,20 @@ class ExportPass {
           report_.Found(ExportCheck::kVersions, path, fmt::format("is not here, and entry {} says that it was in force", row.index));
         }
       }
+    }
+  }
+
+  void CheckDirectory() {
+    const auto found = [&](std::string what) { report_.Found(ExportCheck::kDirectory, ledger::kDirectoryFile, std::move(what)); };
+    const auto text = files_.Read(ledger::kDirectoryFile, ledger::kBundleFileBytesMax);
+    const auto at = text.ok() ? ReadDirectoryTimes(*text) : std::nullopt;
+    if (!at.has_value()) return found("does not say of which two times it is");
+    uint64_t first_ms = at->export_ms;  // A broker's clock that was put back is before the first entry.
+    for (const BundleReport& trail : report_.trails) first_ms = std::min(first_ms, trail.rows.front().time_ms);
+    if (at->first_ms != first_ms) found("its first part is not of the time of the first entry here");
+    const uint64_t export_ms = report_.trails.front().rows.back().time_ms;
+    if (std::max(export_ms, at->export_ms) - std::min(export_ms, at->export_ms) > kDirectoryLagMsMax) {
+      found("its second part is not of the time of the export");
     }
   }
 
@@ -199,6 +244,7 @@ std::string_view Name(ExportCheck check) {
     case ExportCheck::kTrails: return "every entry proved, every chain without a gap";
     case ExportCheck::kRequest: return "all that was asked for";
     case ExportCheck::kVersions: return "the texts that were in force";
+    case ExportCheck::kDirectory: return "directory of the first entry's time and the export's";
     case ExportCheck::kIndex: return "index says what the entries say";
     case ExportCheck::kWitnessed: return "extends the cosigned checkpoint";
     case ExportCheck::kPolicy: return "witnesses meet the policy";
@@ -223,8 +269,9 @@ ExportReport VerifyExport(FileReader& files, const std::set<std::string>& names,
 
 void JudgeWitnessed(FileReader& files, const ledger::WitnessPolicy& policy, ExportReport& report) {
   if (!report.witnessed_size.has_value()) {
-    return report.Found(ExportCheck::kPolicy, ledger::kWitnessedFile, "is not here: nothing was cosigned yet when it was exported");
+    return report.Found(ExportCheck::kPolicy, ledger::kWitnessedFile, "is not here: nothing was cosigned yet, or it was taken out");
   }
+  report.witnesses_judged = true;
   const auto text = files.Read(ledger::kWitnessedFile, ledger::kNoteBytesMax);
   const auto note = text.ok() ? ledger::ParseNote(*text) : text.status();
   auto cosigned = note.ok() ? ledger::VerifyCosignatures(*note, policy) : note.status();

@@ -21,14 +21,15 @@ enum class ExportCheck {
   kManifest,   // bundle.json has the form of version 2 and is of this log, and `vkey` is its key.
   kFiles,      // Every file is there with the size and digest that the manifest names, and no other.
   kTrails,     // Every check of bundle_verifier.h, of every trail.
-  kRequest,    // The entries that record the export are of this request: these trails, this warrant and purpose, these attached files.
+  kRequest,    // The entries that record the export are of this request: these trails and chains, this warrant and purpose, these attached files.
   kVersions,   // Of every version that an entry says something was decided by, the text is here.
+  kDirectory,  // directory.json is of the time of the first entry and of that of the export.
   kIndex,      // index.txt says what the entries say.
-  kWitnessed,  // The cosigned checkpoint is the log's, and the bundle's extends it.
+  kWitnessed,  // A checkpoint beside the bundle's is the log's, and the bundle's extends it. Who cosigned it is kPolicy's to say.
   kPolicy,     // Its witnesses meet the quorum of a policy.
   kLedger,     // A copy of the log has no other entry of any of the chains up to the export's.
 };
-inline constexpr size_t kExportChecks = 9;
+inline constexpr size_t kExportChecks = 10;
 std::string_view Name(ExportCheck check);
 
 struct ExportFinding {
@@ -42,6 +43,7 @@ struct ExportReport {
   std::string manifest_digest;                     // SHA-256 of bundle.json, in hex.
   std::vector<BundleReport> trails;                // As in the manifest.
   std::optional<uint64_t> witnessed_size;
+  bool witnesses_judged = false;       // By a policy.
   std::vector<std::string> witnesses;  // Of the policy.
   uint64_t ledger_size = 0;            // Of the copy; 0: none was looked at.
   bool full = false;                   // Grade full, of every trail.

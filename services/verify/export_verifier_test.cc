@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "common/crypto/digest.h"
 #include "services/verify/testing_export.h"
 
@@ -12,6 +14,7 @@ namespace accord::verify::export_verifier_test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string FirstOf(const ExportReport& report) {
   if (report.findings.empty()) return "nothing";
@@ -145,6 +148,103 @@ TEST(ExportVerifierTest, AManifestWrittenAnewHidesNothing) {
   EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::kWitnessedFile, "no note"); }), HasSubstr("witnessed: "));
 }
 
+// The holder passes the chain of the warrant off as the referral's: it has the record of the export too, and none of what happened.
+void PassOffTheWarrant(TestingExport& e, bool closed) {
+  ledger::BundleTrail& trail = e.manifest.trails.front();
+  for (const uint64_t row : trail.rows) {
+    if (row != 10) e.Drop(row);
+  }
+  trail.chain = e.warrant_chain;
+  trail.rows = {9, 10};
+  e.Put(ledger::ReceiptPath(9), e.Receipt(9, e.manifest.checkpoint_size));
+  e.Put(ledger::ReceiptPath(9) + ledger::kOpeningsSuffix, e.Openings(9));
+  e.Put(ledger::kIndexFile, e.Index());
+  e.Seal();
+  if (closed) e.Close(9);
+}
+
+TEST(ExportVerifierTest, AnotherChainIsNotPassedOffAsTheReferrals) {
+  for (const bool closed : {false, true}) {
+    TestingExport fresh(/*names_chains=*/true, /*with_case=*/false);
+    ASSERT_EQ(All(fresh.Verify()), "");
+    PassOffTheWarrant(fresh, closed);
+    EXPECT_THAT(All(fresh.Verify()), HasSubstr("all that was asked for: referral 646464646464: entry 10: records another request: a referral or case was "
+                                               "taken out or added or has the entries of another chain"));
+    TestingExport old(/*names_chains=*/false, /*with_case=*/false);
+    PassOffTheWarrant(old, closed);
+    EXPECT_THAT(All(old.Verify()), HasSubstr("nothing holds the chain to what was asked"));
+    EXPECT_FALSE(old.Verify().trails.front().grade.has_value());
+  }
+  // One that is open shows by itself that it begins no referral's chain.
+  TestingExport opened(/*names_chains=*/true, /*with_case=*/false);
+  PassOffTheWarrant(opened, /*closed=*/false);
+  EXPECT_THAT(All(opened.Verify()), HasSubstr("entry 9: is number 0 of the chain and not opened to be the storing of this referral"));
+}
+
+// What was exported before the request named the chains goes on verifying, as long as the storing of the referral is opened in it.
+TEST(ExportVerifierTest, AnOldExportVerifiesByHowTheReferralBegins) {
+  TestingExport old(/*names_chains=*/false);
+  ExportReport report = old.Verify();
+  EXPECT_EQ(All(report), "");
+  MemoryFiles copy_files = old.Publish(old.leaves.size());
+  auto copy = LedgerCopy::Open(copy_files, old.vkey());
+  ASSERT_TRUE(copy.ok());
+  CheckAgainstCopy(*copy, report);
+  EXPECT_TRUE(report.full) << All(report);
+  old.Close(2);  // On the case alone, whose chain is its name.
+  EXPECT_EQ(All(old.Verify()), "");
+  old.Close(1);
+  EXPECT_EQ(All(old.Verify()),
+            "all that was asked for: referral 646464646464: entry 10: is of a broker that did not name the chain in it, and entry 1, the first here, is not "
+            "opened to be the storing of this referral: nothing holds the chain to what was asked\n");
+  TestingExport fresh;  // Outside what the warrant covers.
+  fresh.Close(1);
+  EXPECT_EQ(All(fresh.Verify()), "");
+}
+
+TEST(ExportVerifierTest, TheDirectoryIsOfTheFirstEntryAndOfTheExport) {
+  const auto found = [](const std::string& directory) {
+    TestingExport export_of;
+    export_of.Put(ledger::kDirectoryFile, directory);
+    export_of.Seal();
+    return All(export_of.Verify());
+  };
+  const std::string check = "directory of the first entry's time and the export's: directory.json: ";
+  EXPECT_THAT(found(TestingExport::Directory(1, 9)), Not(HasSubstr(check)));
+  EXPECT_THAT(found(TestingExport::Directory(1, 9 + 3'600)), Not(HasSubstr(check)));  // A call's time apart.
+  EXPECT_THAT(found(TestingExport::Directory(1, 9 + 3'601)), HasSubstr(check + "its second part is not of the time of the export"));
+  EXPECT_THAT(found(TestingExport::Directory(2, 9)), HasSubstr(check + "its first part is not of the time of the first entry here"));
+  EXPECT_THAT(found(TestingExport::Directory(0, 0)), Not(HasSubstr(check)));  // The broker's clock was put back before the export.
+  for (const char* other : {"{}\n", "[]", "no JSON", R"({"asAt": [{"atMs": 1}]})", R"({"asAt": [{"atMs": 1}, {"atMs": "2"}]})", R"({"asAt": [1, 2]})"}) {
+    EXPECT_THAT(found(other), HasSubstr(check + "does not say of which two times it is")) << other;
+  }
+}
+
+// A holder can take out openings, or one label of them: that verifies, and is counted.
+TEST(ExportVerifierTest, WhatIsNotOpenedOrNotWhollyIsCounted) {
+  TestingExport whole;
+  const auto counted = [&] {
+    const ExportReport report = whole.Verify();
+    EXPECT_EQ(All(report), "");
+    const OpenedCount opened = CountOpened(report.trails);
+    return fmt::format("{}: {} in part, {} not", opened.entries, opened.in_part, opened.not_opened);
+  };
+  EXPECT_EQ(counted(), "9: 0 in part, 0 not");  // Six of them on both trails.
+  whole.Close(3);
+  EXPECT_EQ(counted(), "9: 0 in part, 1 not");
+  const auto without = [&](uint64_t row, const std::string& label) {
+    auto parts = nlohmann::json::parse(whole.Openings(row));
+    parts.erase(std::find_if(parts.begin(), parts.end(), [&](const auto& part) { return part["label"] == label; }));
+    whole.Put(ledger::ReceiptPath(row) + ledger::kOpeningsSuffix, parts.dump(2) + "\n");
+    whole.Seal();
+  };
+  without(2, "decisions");
+  EXPECT_EQ(counted(), "9: 1 in part, 1 not");
+  without(5, "referral");
+  EXPECT_EQ(counted(), "9: 2 in part, 1 not");
+  EXPECT_THAT(OpenedText(CountOpened(whole.Verify().trails)), HasSubstr("of 9 entries 6 wholly, 2 in part and 1 not at all"));
+}
+
 // Openings that are not there were erased, or are outside what the asker may see: all else stands, the record of the export excepted.
 TEST(ExportVerifierTest, WhatIsNotOpenedIsStillProved) {
   TestingExport closed;
@@ -180,6 +280,17 @@ TEST(ExportVerifierTest, APolicyThatIsNotMetIsFound) {
   ASSERT_TRUE(policy.ok()) << policy.status();
   JudgeWitnessed(files, *policy, report);
   EXPECT_THAT(FirstOf(report), HasSubstr("witnessed: its witnesses do not meet the quorum"));
+  // Taken out, the manifest written anew: it cannot be told from one that had none.
+  TestingExport without;
+  for (const char* path : {ledger::kWitnessedFile, ledger::kWitnessedProofFile}) {
+    without.manifest.files.erase(path);
+    without.bundle.files.erase(path);
+  }
+  without.Seal();
+  report = without.Verify();
+  ASSERT_EQ(All(report), "");
+  JudgeWitnessed(without.bundle, *policy, report);
+  EXPECT_THAT(FirstOf(report), HasSubstr("witnessed: is not here: nothing was cosigned yet, or it was taken out"));
 }
 
 }  // namespace

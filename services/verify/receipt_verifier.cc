@@ -4,7 +4,6 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "accord/type/v1/entry.pb.h"
@@ -16,10 +15,6 @@
 
 namespace accord::verify {
 namespace {
-
-absl::Status Invalid(std::string_view why) {
-  return Error(Reason::kFieldInvalid, fmt::format("the openings file: {}", why), {{"field", "openings"}});
-}
 
 std::unique_ptr<google::protobuf::Message> PartOf(std::string_view label) {
   if (label == "event") return std::make_unique<type::v1::EntryEvent>();
@@ -61,29 +56,6 @@ absl::StatusOr<CheckedOpening> Describe(const crypto::Opening& opening) {
 }
 
 }  // namespace
-
-absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json) {
-  const auto document = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (!document.is_array()) return Invalid("is not a JSON array");
-  std::vector<crypto::Opening> openings;
-  for (const auto& item : document) {
-    crypto::Opening opening;
-    for (const auto& [key, member] :
-         {std::pair{"label", &opening.label}, {"salt", &opening.salt}, {"content", &opening.content}}) {
-      const auto found = item.is_object() ? item.find(key) : item.end();
-      if (!item.is_object() || found == item.end() || !found->is_string()) {
-        return Invalid(fmt::format("item {} has no text `{}`", openings.size(), key));
-      }
-      *member = found->get<std::string>();
-      if (member == &opening.label) continue;
-      auto bytes = FromBase64(*member);
-      if (!bytes.has_value()) return Invalid(fmt::format("`{}` of item {} is not base64", key, openings.size()));
-      *member = *std::move(bytes);
-    }
-    openings.push_back(std::move(opening));
-  }
-  return openings;
-}
 
 absl::StatusOr<WitnessReport> JudgeWitnesses(std::string_view tlog_proof, const ledger::WitnessPolicy& policy) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::TlogProof proof, ledger::ParseTlogProof(tlog_proof));

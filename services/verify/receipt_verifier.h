@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/crypto/commitment.h"
+#include "common/ledger/export_bundle.h"
 #include "common/ledger/note.h"
 #include "common/ledger/policy.h"
 #include "common/ledger/tlog_proof.h"
@@ -29,8 +30,7 @@ struct ReceiptReport {
   std::vector<CheckedOpening> openings;
 };
 
-// Reads the JSON of `NAME.openings.json` (docs/formats.md §6). FIELD_INVALID, with what is wrong.
-absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view json);
+using ledger::ParseOpenings;  // Of the JSON of `NAME.openings.json`.
 
 // RECEIPT_INVALID unless the receipt verifies by `log` and each opening is one of its leaf's commitments; what an
 // opening says is not looked at before that. Thread-safe.

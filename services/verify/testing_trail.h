@@ -54,13 +54,16 @@ class TestingTrail : public TestingLeaves {
     std::vector<crypto::Opening> parts = {crypto::MakeOpening(random_, "event", event.SerializeAsString()),
                                           crypto::MakeOpening(random_, "actor", actor.SerializeAsString())};
     if (!about.empty()) parts.push_back(crypto::MakeOpening(random_, "referral", referral.SerializeAsString()));
+    if (event.type() == type::v1::EVENT_TYPE_REFERRAL_STORED) parts.push_back(crypto::MakeOpening(random_, "decisions", ""));
     std::vector<ledger::Chain> chains;
     for (const std::string& pseudonym : pseudonyms) chains.push_back(Next(pseudonym));
     leaves.push_back(ledger::EncodeLeaf(
-        ledger::MakeLeaf(kOrigin, 1'800'000'000'000 + 1'000 * leaves.size(), std::move(chains), parts, random_)));
+        ledger::MakeLeaf(kOrigin, TimeOf(leaves.size()), std::move(chains), parts, random_)));
     openings.push_back(std::move(parts));
   }
 
+  // When an entry was made.
+  static uint64_t TimeOf(uint64_t index) { return 1'800'000'000'000 + 1'000 * index; }
   std::string Receipt(uint64_t index, size_t size) const {
     const auto path = ledger::ProveInclusion(index, size, [this](int level, uint64_t at) { return Node(level, at); });
     return ledger::FormatTlogProof({leaves[index], index, *path, Checkpoint(size)});

@@ -17,6 +17,9 @@
 #include "accord/inspection/v1/warrant_service.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "common/crypto/digest.h"
+#include "common/ledger/leaf.h"
+#include "common/ledger/tlog_proof.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/api/testing_collector.h"
 #include "services/broker/api/testing_warrants.h"
@@ -139,6 +142,9 @@ TEST_F(BundleExportTest, WhatAnAdministratorExportsVerifiesAndNothingCanBeLeftOu
     EXPECT_EQ(trail.rows.back().event, "bundle exported");
     EXPECT_EQ(trail.rows.back().who, "admin/alice");
   }
+  // Whatever kinds of entries there are: each has the parts that it is said to have always.
+  EXPECT_EQ(verify::CountOpened(report.trails).in_part, 0u);
+  EXPECT_EQ(verify::CountOpened(report.trails).not_opened, 0u);
   EXPECT_THAT(files.files.at(ledger::kDirectoryFile), HasSubstr("\"id\": \"police\""));
   // Who may have it was decided by this agreement: an entry names it, so its text must be there (export_verifier.h), as approved.
   EXPECT_EQ(files.files.at(ledger::PolicyPath("agreement", "agreement-7")), TestingBroker::Agreement("agreement-7", kCategories));
@@ -196,6 +202,59 @@ TEST_F(BundleExportTest, AWarrantClosesRowsAndHidesNone) {
   EXPECT_EQ(Refusal(Call("inspector/ines", kExport, Request({cases_[0]}, {}, "jtai-2"))), "WARRANT_NOT_FOUND");
   clock_.Advance(absl::Hours(24 * 11));
   EXPECT_EQ(Refusal(Call("inspector/ines", kExport, Request({cases_[0]}, {}, "jtai-1"))), "WARRANT_NOT_ACTIVE WARRANT_STATE_EXPIRED");
+}
+
+// The record of an export under a warrant stands on the warrant's chain too. Who holds the bundle writes its manifest anew, which nobody signed, so
+// that the rows are that chain's: receipts of it can be made from any copy of the log, and openings need not be there.
+TEST_F(BundleExportTest, TheChainOfTheWarrantIsNotPassedOffAsTheReferrals) {
+  MakeWarrant("jtai-1", [](Warrant&) {});
+  const WireAnswer answer = Call("inspector/ines", kExport, Request({}, {digests_[0]}, "jtai-1"));
+  ASSERT_EQ(answer.code, grpc::StatusCode::OK) << answer.words;
+  verify::MemoryFiles files = FilesOf(answer);
+  const verify::ExportReport honest = Verify(files);
+  ASSERT_TRUE(honest.ok()) << All(honest);
+  EXPECT_EQ(verify::CountOpened(honest.trails).in_part, 0u);
+
+  ledger::ExportManifest manifest = *honest.manifest;
+  ledger::BundleTrail& trail = manifest.trails[0];
+  for (const uint64_t row : trail.rows) {
+    if (row == trail.query_index) continue;
+    for (const std::string& path : {ledger::ReceiptPath(row), ledger::ReceiptPath(row) + ledger::kOpeningsSuffix}) {
+      manifest.files.erase(path);
+      files.files.erase(path);
+    }
+  }
+  const ledger::Leaf record = *ledger::ParseLeaf(honest.trails[0].rows.back().leaf);
+  for (const ledger::Chain& chain : record.chains) {
+    if (chain.pseudonym != honest.manifest->trails[0].chain && chain.pseudonym != cases_[0]) trail.chain = chain.pseudonym;
+  }
+  ASSERT_NE(trail.chain, honest.manifest->trails[0].chain);
+  const auto put = [&](const std::string& path, const std::string& bytes) {
+    files.files[path] = bytes;
+    manifest.files[path] = {bytes.size(), crypto::Sha256(bytes)};
+  };
+  trail.rows.clear();
+  std::map<uint64_t, ledger::IndexRow> said;
+  const auto view = *world_.broker().sequencer().View();
+  for (uint64_t index = 0; index <= trail.query_index; ++index) {
+    const std::string bytes = *view->ledger().Leaf(index);
+    const ledger::Leaf leaf = *ledger::ParseLeaf(bytes);
+    if (std::none_of(leaf.chains.begin(), leaf.chains.end(), [&](const auto& chain) { return chain.pseudonym == trail.chain; })) continue;
+    trail.rows.push_back(index);
+    said[index].time_ms = static_cast<int64_t>(leaf.time_ms);
+    if (index == trail.query_index) continue;
+    put(ledger::ReceiptPath(index), ledger::FormatTlogProof({bytes, index, *view->ledger().InclusionProof(index, manifest.checkpoint_size),
+                                                             files.files.at(ledger::kCheckpointFile)}));
+    put(ledger::ReceiptPath(index) + ledger::kOpeningsSuffix, ledger::FormatOpenings({}));
+  }
+  ASSERT_GT(trail.rows.size(), 2u);  // It was proposed and activated before.
+  said[trail.query_index].event = "EVENT_TYPE_BUNDLE_EXPORTED";
+  said[trail.query_index].who = "inspector/ines";
+  put(ledger::kIndexFile, ledger::FormatBundleIndex(manifest, said));
+  files.files[ledger::kManifestFile] = ledger::FormatExportManifest(manifest);
+  const verify::ExportReport forged = Verify(files);
+  EXPECT_THAT(All(forged), HasSubstr("records another request"));
+  EXPECT_EQ(forged.findings.size(), 1u) << "nothing else is wrong with it: " << All(forged);
 }
 
 TEST_F(BundleExportTest, WhatMayNotBeAskedIsRefusedAndLeavesNoExportOnTheRecord) {

@@ -2,7 +2,7 @@
 //
 //   PlanBundle → RecordBundleCommand (an entry BUNDLE_EXPORTED on each chain, in one batch) → BundleFiles::Begin → Next, Next, …
 //
-// What was asked, and the digests of the policy texts and of the directory, are in those entries before the first byte goes.
+// What was asked, the chains that answer it, and the digests of the policy texts and of the directory are in those entries before the first byte goes.
 #pragma once
 
 #include <absl/functional/any_invocable.h>
