@@ -3,6 +3,7 @@
 // Goal: every question is an entry before its first row; its pages are of the log as it was then; it is answered under a warrant that covers it and in
 // no other way; a sample is drawn again from its seed, and opens to its warrant what was drawn and nothing else.
 #include <absl/synchronization/notification.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -123,7 +124,7 @@ TEST_F(QuestionApiTest, AQuestionIsAnEntryBeforeItsRowsAndItsPagesAreOfTheLogAsI
   EXPECT_EQ(entry.event->query_digest().size(), 32u);
   EXPECT_EQ(entry.actor->principal(), "inspector/ines");
   // An administrator has no statutory warrant.
-  EXPECT_EQ(Only<AskQuestionResponse>(Ask("admin/alice", Question(17, ""))).table().rows(0).cells(1), "");
+  EXPECT_EQ(Only<AskQuestionResponse>(Ask("admin/alice", Question(17, ""))).table().rows_size(), 0);
 
   const auto sample = Only<DrawSampleResponse>(Draw("admin/alice", Sample(1, "")));
   request = AskQuestionRequest();
@@ -243,6 +244,34 @@ TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
   EXPECT_EQ(Refused(Ask("admin/alice", Question(2, ""))), "");
 }
 
+// What a sample is drawn from is as much as what a question is answered from.
+TEST_F(QuestionApiTest, ASampleThatIsDrawnTakesAPlaceAmongThem) {
+  Store("referral-1", "anna");
+  const auto stub = inspection::v1::TrailService::NewStub(world_.Channel("admin/alice"));
+  struct Call {
+    grpc::ClientContext context;
+    DrawSampleRequest request;
+    DrawSampleResponse response;
+  };
+  std::vector<std::unique_ptr<Call>> calls;
+  EndedCalls ended;
+  absl::Notification go_on;
+  world_.broker().sequencer().Submit(std::make_unique<HeldUp>(go_on));
+  for (int i = 0; i <= kQuestionsAtOnceMax; ++i) {
+    Call& call = *calls.emplace_back(std::make_unique<Call>());
+    rpc::SetTimeout(call.context, kTestTimeout);
+    call.request = Sample(1, "");
+    stub->async()->DrawSample(&call.context, &call.request, &call.response, [&](const grpc::Status& status) { ended.Add(rpc::FromGrpc(status)); });
+  }
+  const auto first = ended.Wait(1);
+  go_on.Notify();
+  const auto all = ended.Wait(kQuestionsAtOnceMax + 1);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(HasReason(first[0], Reason::kQueueFull)) << first[0];
+  for (size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i], absl::OkStatus());
+  for (int i = 0; i <= kQuestionsAtOnceMax; ++i) EXPECT_EQ(Refused(Draw("admin/alice", Sample(1, ""))), "") << "each gives its place back";
+}
+
 TEST_F(QuestionApiTest, NobodyAsksWithoutAWarrantThatCoversIt) {
   Store("referral-1", "anna");
   Activate("jtai-1", 0);
@@ -263,10 +292,10 @@ TEST_F(QuestionApiTest, NobodyAsksWithoutAWarrantThatCoversIt) {
 }
 
 TEST_F(QuestionApiTest, ASampleIsDrawnAgainFromItsSeedAndOpensWhatWasDrawn) {
-  for (const char* victim : {"anna", "beth", "cara", "dora"}) Store(std::string("referral-") + victim, victim);
+  for (int i = 0; i < 30; ++i) Store(fmt::format("referral-{}", i), fmt::format("victim-{}", i));
   Activate("jtai-1", 2);
   const auto all = CasesOf(Only<DrawSampleResponse>(Draw("admin/alice", Sample(500, ""))));
-  ASSERT_EQ(all.size(), 4u);
+  ASSERT_EQ(all.size(), 30u);
   AskQuestionRequest request;
   request.set_question(22);
   request.set_warrant("jtai-1");
@@ -285,13 +314,51 @@ TEST_F(QuestionApiTest, ASampleIsDrawnAgainFromItsSeedAndOpensWhatWasDrawn) {
   again.set_tree_size(drawn.tree_size());
   const auto cases = CasesOf(drawn);
   EXPECT_EQ(CasesOf(Only<DrawSampleResponse>(Draw("inspector/ines", again))), cases);
-  EXPECT_EQ(Refused(Draw("inspector/ines", Sample(4, "jtai-1"))), "WARRANT_SCOPE sample");
+  EXPECT_EQ(Refused(Draw("inspector/ines", Sample(3, "jtai-1"))), "WARRANT_SCOPE sample");
 
   for (const std::string& one : all) {
     request.set_case_pseudonym(*FromHex(one));
     const bool covered = std::find(cases.begin(), cases.end(), one) != cases.end();
     EXPECT_EQ(Refused(Ask("inspector/ines", request)), covered ? "" : "WARRANT_SCOPE case");
   }
+}
+
+// Who knows when a case was stored can not ask for it alone; who knows its pseudonym could try seeds until one draws it, if seeds were the caller's.
+TEST_F(QuestionApiTest, NobodyChoosesWhatASampleOpens) {
+  for (int i = 0; i < 20; ++i) Store(fmt::format("referral-{}", i), fmt::format("victim-{}", i));
+  Activate("jtai-1", 2);
+  const int64_t before_ms = absl::ToUnixMillis(world_.clock().Now());
+  while (absl::ToUnixMillis(world_.clock().Now()) <= before_ms) {
+  }
+  Store("referral-known", "known");
+  auto alone = Sample(1, "");
+  alone.set_from_ms(before_ms + 1);
+  const auto known = CasesOf(Only<DrawSampleResponse>(Draw("admin/alice", alone)));
+  ASSERT_EQ(known.size(), 1u);
+  alone.set_warrant("jtai-1");
+  EXPECT_EQ(Refused(Draw("inspector/ines", alone)), "WARRANT_SCOPE sample");
+
+  auto seeded = Sample(1, "jtai-1");
+  seeded.set_seed(std::string(16, 's'));
+  EXPECT_EQ(Refused(Draw("inspector/ines", seeded)), "FIELD_INVALID");
+  AskQuestionRequest request;
+  request.set_question(22);
+  request.set_warrant("jtai-1");
+  request.set_case_pseudonym(*FromHex(known[0]));
+  EXPECT_EQ(Refused(Ask("inspector/ines", request)), "WARRANT_SCOPE case");
+}
+
+TEST_F(QuestionApiTest, WithoutIdentitiesASampleHasNeitherPseudonymsNorTheSeedThatTellsThem) {
+  Store("referral-1", "anna");
+  inspection::v1::Warrant warrant = StatutoryWarrant("panel-1", world_.clock().Now());
+  warrant.set_kind(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL);
+  warrant.mutable_scope()->set_from_ms(from_ms_);
+  warrant.mutable_scope()->set_until_ms(until_ms_);
+  ActivateWarrant(world_, warrant);
+  const auto drawn = Only<DrawSampleResponse>(Draw("inspector/ines", Sample(1, "panel-1")));
+  EXPECT_EQ(CasesOf(drawn), std::vector<std::string>{""});
+  EXPECT_EQ(drawn.seed(), "");
+  EXPECT_EQ(EntryAt(drawn.query_index()).event->sample_seed().size(), 16u) << "an administrator draws it again";
 }
 
 TEST_F(QuestionApiTest, ASampleOfAGradeIsDrawnAgainFromItsSeedAndIsAnotherRequest) {

@@ -139,6 +139,7 @@ absl::StatusOr<QueryEntry> QuestionEntry(const ReadView& view, const QuestionWor
 }
 
 struct Drawing {
+  std::unique_ptr<RunningPlace> place;  // Until the sample is on the record.
   Scope scope = Scope::All();
   Sample sample;
   std::string seed;
@@ -146,15 +147,18 @@ struct Drawing {
   QueryEntry query;
 };
 
-absl::StatusOr<Drawing> PlanDrawing(const ReadView& view, const QuestionWork& work, const Caller& caller, const DrawSampleRequest& request, absl::Time now) {
+absl::StatusOr<Drawing> PlanDrawing(const ReadView& view, const QuestionWork& work, QuestionAnswers& answers, const Caller& caller, const DrawSampleRequest& request,
+                                    absl::Time now) {
   Drawing drawing;
   ACCORD_ASSIGN_OR_RETURN(drawing.scope, OpenScope(view, caller, request.warrant(), now));
   ACCORD_RETURN_IF_ERROR(CheckQuestionPurpose(request.purpose()));
   ACCORD_RETURN_IF_ERROR(CheckSample(request, drawing.scope, view.ledger().size()));
+  ACCORD_ASSIGN_OR_RETURN(drawing.place, TakePlace(answers));
   drawing.seed = request.seed().empty() ? work.random.Bytes(kSampleSeedBytes) : request.seed();
   drawing.tree_size = request.tree_size() == 0 ? view.ledger().size() : request.tree_size();
   const auto directory = work.directory.Get();
   ACCORD_ASSIGN_OR_RETURN(drawing.sample, DrawSample(view, work.keys, *directory, drawing.scope, request, drawing.seed, drawing.tree_size));
+  if (!drawing.scope.identities()) ShuffleDrawn(work.random, drawing.sample);
   drawing.query = QueryEntryOf(caller, drawing.scope, type::v1::EVENT_TYPE_SAMPLE_DRAWN, kDrawSample, request.purpose());
   drawing.query.draft.event.set_query_digest(crypto::Sha256(request.SerializeAsString()));
   drawing.query.draft.event.set_sample_seed(drawing.seed);
@@ -214,16 +218,17 @@ grpc::ServerUnaryReactor* QuestionCalls::Draw(grpc::CallbackServerContext& conte
     {
       const auto view = work_.sequencer.View();
       if (!view.ok()) return answer(view.status());
-      drawing = PlanDrawing(**view, work_, call.caller, request, shared.clock.Now());
+      drawing = PlanDrawing(**view, work_, answers_, call.caller, request, shared.clock.Now());
       if (!drawing.ok()) return answer(drawing.status());
     }
     QueryEntry query = std::move(drawing->query);
     work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(
         std::move(query), [&request, &response, drawing = *std::move(drawing), answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+          drawing.place = nullptr;  // Before the caller can draw again.
           if (!index.ok()) return answer(index.status());
           *response.mutable_table() = SampleTable(drawing.sample, request, drawing.scope, drawing.tree_size);
           response.mutable_table()->set_query_index(*index);
-          response.set_seed(drawing.seed);
+          if (drawing.scope.identities()) response.set_seed(drawing.seed);  // Which says of every pseudonym whether and when it was drawn.
           response.set_tree_size(drawing.tree_size);
           response.set_query_index(*index);
           answer(absl::OkStatus());

@@ -16,7 +16,7 @@
 namespace accord::broker {
 
 inline constexpr int kQuestionPageDefault = 100;
-inline constexpr int kQuestionsAtOnceMax = 2;  // Answered at a time, for their memory: at most some 0.3 GiB each.
+inline constexpr int kQuestionsAtOnceMax = 2;  // Answered at a time, samples that are drawn among them, for their memory: at most some 0.3 GiB each.
 
 // What the calls need. All must outlive the server.
 struct QuestionWork {
@@ -31,7 +31,7 @@ struct QuestionWork {
 
 // What calls have of each other's answers. Thread-safe.
 struct QuestionAnswers {
-  std::atomic<int> running = 0;  // Being computed.
+  std::atomic<int> running = 0;  // Being computed, or drawn.
   WholeTables tables;
 };
 
@@ -48,7 +48,7 @@ class QuestionCalls {
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::AskQuestionRequest& request,
                                 inspection::v1::AskQuestionResponse& response);
   // The entry SAMPLE_DRAWN is durable, with what it adds to the warrant, before the answer. Errors of OpenScope, CheckSample, DrawSample and
-  // RecordQueryCommand.
+  // RecordQueryCommand; QUEUE_FULL when kQuestionsAtOnceMax are being answered or drawn.
   grpc::ServerUnaryReactor* Draw(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::DrawSampleRequest& request,
                                  inspection::v1::DrawSampleResponse& response);
 

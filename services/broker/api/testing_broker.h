@@ -42,6 +42,7 @@ class TestingBroker {
   }
 
   void SetLimits(const QuotaLimits& limits) { config_.limits = limits; }
+  void SetStatutoryBodies(std::vector<std::string> bodies) { config_.statutory_bodies = std::move(bodies); }
 
   // A channel of `principal`, such as "agency/police", with a certificate of its own, whose SHA-256 goes to `fingerprint`.
   std::shared_ptr<grpc::Channel> Channel(const std::string& principal, std::string* fingerprint = nullptr);

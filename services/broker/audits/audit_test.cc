@@ -346,6 +346,8 @@ TEST_F(AuditTest, OfSeveralAgreementsEachIsUsedAndEndsByItself) {
   const std::string last = std::to_string(kNow), soon = std::to_string(kNow + kDayMs);
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_STALE_AGREEMENTS),
               ElementsAre("dsa|7|ENDS_SOON|1|" + soon + "|2|" + last, "dsa-b|b-1|NOT_USED|1||0|", "dsa-c|c-1|ENDED|1|" + last + "|0|"));
+  EXPECT_THAT(table_.rows(0).entries(), ElementsAre(10, 20));
+  EXPECT_THAT(table_.rows(1).entries(), IsEmpty());
   EXPECT_THAT(Notes(), HasSubstr("names one of them"));
   EXPECT_THAT(Notes(), Not(HasSubstr("No agreement is in force")));
   asks.set_verdict(VERDICT_PERMIT);

@@ -85,20 +85,6 @@ bool Missed(const ReferralFacts& facts, type::v1::EventType type, const std::str
   return missed != nullptr && (answer == nullptr || missed->index < answer->index);
 }
 
-// Whom it was meant for as it was stored, and to whom it was released besides. Who stands in for another is in the header, too, and has
-// nothing to collect before it is handed over.
-std::set<std::string> AddressedTo(const ReferralFacts& facts) {
-  std::set<std::string> agencies;
-  for (const auto& recipient : facts.parts.recipients) {
-    if (recipient.on_behalf_of().empty() && IsPermittedTo(facts, recipient.agency())) agencies.insert(recipient.agency());
-  }
-  for (const FactEvent& event : facts.events) {
-    if (event.event.type() != type::v1::EVENT_TYPE_RELEASED) continue;
-    if (facts.FirstOwn(type::v1::EVENT_TYPE_RELEASED, event.recipient) != nullptr) agencies.insert(event.recipient);
-  }
-  return agencies;
-}
-
 // What was withheld as it was to leave, or waits to be sealed for another key, was asked for; and what was taken back could not be any more.
 bool NeverCollected(const ReferralFacts& facts, const std::string& recipient) {
   constexpr std::array kOtherwise = {type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE, type::v1::EVENT_TYPE_RESEAL_WANTED, type::v1::EVENT_TYPE_COPY_STOPPED};
@@ -134,6 +120,13 @@ void AddAnswering(const ReferralFacts& facts, const std::string& recipient, Answ
   to.no_outcome += taken_on && outcome == nullptr;
   if (opened == nullptr || answered == nullptr) to.entries.push_back(facts.stored_index);
 }
+
+// How often a version of the agreement was used, and when last.
+struct AgreementUse {
+  uint64_t referrals = 0;
+  int64_t last_ms = 0;
+  RowEntries entries;
+};
 
 // Whose routes permitted something of it as it was stored.
 std::set<std::string> VersionsThatPermitted(const ReferralFacts& facts) {
@@ -179,28 +172,30 @@ void AuditProbing(const AuditInput& input, Table& table) {
 void AuditStaleAgreements(const AuditInput& input, Table& table) {
   SetColumns(table, {{"agreement"}, {"version"}, {"finding"}, {"effective_from", COLUMN_KIND_TIME}, {"ends", COLUMN_KIND_TIME}, {"referrals", COLUMN_KIND_COUNT},
                      {"last_used", COLUMN_KIND_TIME}});
-  std::map<std::string, std::pair<uint64_t, int64_t>> used;  // Version → how many, and the last.
+  std::map<std::string, AgreementUse> used;  // By version.
   for (const ReferralFacts* facts : input.referrals) {
     for (const std::string& version : VersionsThatPermitted(*facts)) {
-      auto& [count, last_ms] = used[version];
-      ++count;
-      last_ms = std::max(last_ms, facts->stored_ms);
+      AgreementUse& use = used[version];
+      ++use.referrals;
+      use.last_ms = std::max(use.last_ms, facts->stored_ms);
+      use.entries.Add(facts->stored_index);
     }
   }
   const auto live = std::count_if(input.agreements.begin(), input.agreements.end(), [](const AuditedAgreement& agreement) { return agreement.live; });
   for (const AuditedAgreement& agreement : input.agreements) {
     if (agreement.replaced) continue;
     const auto found = used.find(agreement.version);
-    const uint64_t count = found == used.end() ? 0 : found->second.first;
+    const AgreementUse use = found == used.end() ? AgreementUse() : found->second;
     const bool ended = agreement.expires_ms != 0 && agreement.expires_ms <= input.now_ms;
     const bool ends_soon = !ended && agreement.expires_ms != 0 && agreement.expires_ms <= input.now_ms + kEndsSoonMs;
     const auto add = [&](const char* finding) {
-      AddAnswerRow(table, {agreement.id, agreement.version, finding, TimeCell(agreement.effective_from_ms), TimeCell(agreement.expires_ms), CountCell(count),
-                           TimeCell(found == used.end() ? 0 : found->second.second)});
+      AddAnswerRow(table, {agreement.id, agreement.version, finding, TimeCell(agreement.effective_from_ms), TimeCell(agreement.expires_ms),
+                           CountCell(use.referrals), TimeCell(use.last_ms)},
+                   use.entries.all());
     };
     if (ended) add("ENDED");
     if (ends_soon) add("ENDS_SOON");
-    if (agreement.live && count == 0 && input.until_ms != 0) add("NOT_USED");
+    if (agreement.live && use.referrals == 0 && input.until_ms != 0) add("NOT_USED");
   }
   if (live == 0) table.add_notes("No agreement is in force: nothing but what the emergency schedule permits is shared.");
   if (!input.asked_agencies.empty()) table.add_notes("Use is that by the senders named above: others may have used what is NOT_USED here.");

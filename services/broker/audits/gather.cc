@@ -230,7 +230,7 @@ absl::StatusOr<inspection::v1::Table> AnswerAudit(const ReadView& view, const Tr
     coverage.asked_agencies = {input.asked_agencies.begin(), input.asked_agencies.end()};
     coverage.now_ms = now_ms;
     coverage.tree_size = tree_size;
-    AddCoverage(coverage, request.from_ms(), request.until_ms(), table);
+    AddCoverage(coverage, request.from_ms(), request.until_ms(), /*small_left_out=*/false, table);
   }
   table.set_completeness("attested");
   table.set_tree_size(tree_size);

@@ -87,7 +87,8 @@ void IdvaDemand(const QuestionInput& input, Table& table) {
   }
   for (const auto& [group, demand] : by_group) AddDemand(table, group.first, group.second, demand);
   if (!by_group.empty()) AddDemand(table, std::string(kTotalRow), "", all);
-  table.add_notes("An area is the first of the Idva service, as the directory has it now; a month is London's. Each service that a referral asks counts once.");
+  table.add_notes("An area is the first of the Idva service, as the directory has it now; a month is London's. Each service that a referral asks counts once: that it is addressed to "
+                  "and that was permitted something, and who stands in for another once it was handed over.");
   table.add_notes("Unmet demand is what a service declined for want of capacity, and `not_shared_no_room`: what was not sent because every service that takes such a client had said "
                   "that it had no room, as the sender recorded it. What was neither sent nor recorded has no record in Accord.");
 }
@@ -150,14 +151,14 @@ std::vector<Question> CommissioningQuestions() {
        .title = "Demand for Idva support, and what was not met",
        .definition = "Referrals that ask an Idva service, by the service's area and the month: accepted, not answered, declined for want of capacity, declined otherwise; and decisions "
                      "recorded not to share with one, for want of room or otherwise.",
-       .fields = {"REFERRAL_STORED time", "NOT_SHARED_RECORDED", "STATEMENT ACCEPTED", "STATEMENT DECLINED", "core.type", "core.not_shared_reason", "recipients"},
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "NOT_SHARED_RECORDED", "STATEMENT ACCEPTED", "STATEMENT DECLINED", "core.type", "core.not_shared_reason", "recipients"},
        .counts = true,
        .sums = {{"demand", {"accepted", "not_answered", "declined_no_capacity", "declined_otherwise"}}},
        .answer = IdvaDemand},
       {.number = 102,
        .title = "What came of Idva support",
        .definition = "Referrals that an Idva service accepted, by the service's area and the month: still open, or closed and why.",
-       .fields = {"REFERRAL_STORED time", "STATEMENT ACCEPTED", "STATEMENT CLOSED", "core.type", "recipients"},
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "STATEMENT ACCEPTED", "STATEMENT CLOSED", "core.type", "recipients"},
        .counts = true,
        .sums = {{"accepted", {"open", "completed", "not_engaged", "moved_away", "closed_otherwise"}}},
        .answer = IdvaOutcomes},

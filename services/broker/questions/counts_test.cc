@@ -1,4 +1,4 @@
-// Questions that count: how long things took, and the entries that a count leads back to.
+// Questions that count: how long things took, who was asked at all, and the entries that a count leads back to.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -92,6 +92,55 @@ TEST(CountsTest, EveryCountLeadsBackToEntriesUnlessSmallOnesAreLeftOut) {
   }
   for (int i = 0; i < 2 * kRowEntriesMax; ++i) store();
   EXPECT_EQ(record.Ask(17, kMondayMs + kLater).rows(0).entries_size(), kRowEntriesMax);
+}
+
+TEST(CountsTest, WhoStandsInForAnotherIsAskedOnceItIsHandedOverAndWhoGotNothingNever) {
+  TestingRecord record;
+  for (const char* agency : {"deputy", "barred"}) record.Enrol(agency, AGENCY_KIND_IDVA);
+  const auto sent = [&](ReferralType type) {
+    auto one = record.Stored(kMondayMs).Type(type).Case('a').To("idva").To("barred", CATEGORY_RISK, "always/protective-list").To("deputy");
+    one.facts().parts.recipients.back().set_on_behalf_of("idva");
+    one.core().set_checks(type == REFERRAL_TYPE_REQUEST_FOR_INFORMATION);
+    return one;
+  };
+  auto check = sent(REFERRAL_TYPE_REQUEST_FOR_INFORMATION), referral = sent(REFERRAL_TYPE_REFERRAL);
+  const auto asked = [&] {
+    const Table research = record.Ask(14, kMondayMs + kLater);
+    EXPECT_TRUE(RowWhere(research, "agency", "barred").empty());
+    return RowWhere(research, "agency", "all")["asked"] + " " + RowWhere(record.Ask(15, kMondayMs + kLater), "agency", "all")["checks"] + " " +
+           RowWhere(record.Ask(101, kMondayMs + kLater), "area", "all")["demand"] + " " + std::to_string(record.Ask(16, kMondayMs + kLater).rows_size());
+  };
+  EXPECT_EQ(asked(), "1 1 1 2");
+  check.Released(kMondayMs + kDayMs, "deputy");
+  referral.Released(kMondayMs + kDayMs, "deputy");
+  EXPECT_EQ(asked(), "2 2 2 4");
+  referral.Delivered(kMondayMs + kDayMs, "deputy");
+  EXPECT_EQ(asked(), "2 2 2 3");
+}
+
+TEST(CountsTest, BasesAndGatewaysAreLeftOutWithSmallCounts) {
+  TestingRecord record;
+  const auto share = [&](const std::string& sender, Gateway gateway) {
+    auto one = record.Stored(kMondayMs, sender).To("idva");
+    auto& tag = one.facts().parts.tags.emplace_back();
+    tag.set_tag_id(std::string(16, 't'));
+    tag.set_article6(ARTICLE6_BASIS_PUBLIC_TASK);
+    tag.set_gateway(gateway);
+  };
+  for (int i = 0; i < 10; ++i) share("police", GATEWAY_UNSPECIFIED);
+  share("housing", GATEWAY_CA1989_S47);
+  const auto bases = [&](bool publish, inspection::v1::WarrantKind kind) {
+    AskQuestionRequest request;
+    request.set_for_publication(publish);
+    const Table table = record.Ask(7, kMondayMs + kLater, request, kind);
+    std::string all;
+    for (const char* agency : {"housing", "police", "all"}) all += RowWhere(table, "agency", agency)["bases_and_gateways"] + "|";
+    return all;
+  };
+  using namespace inspection::v1;
+  EXPECT_EQ(bases(false, WARRANT_KIND_STATUTORY), "PUBLIC_TASK/CA1989_S47|PUBLIC_TASK/none|PUBLIC_TASK/CA1989_S47, PUBLIC_TASK/none|");
+  EXPECT_EQ(bases(true, WARRANT_KIND_STATUTORY), "|||");
+  EXPECT_EQ(bases(false, WARRANT_KIND_COMMISSIONER), "|||");
 }
 
 }  // namespace

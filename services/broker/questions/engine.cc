@@ -271,28 +271,47 @@ bool InAskedPeriod(int64_t time_ms, const AskQuestionRequest& request) {
 }
 
 // What identifies people at the agencies, beside cases and referrals.
-bool NamesWorkers(std::string_view column) { return column == "worker" || column == "supervisor" || column == "principal"; }
+bool NamesWorkers(std::string_view column) { return column == "worker" || column == "supervisor" || column == "principal" || column == "noticed_by"; }
 
-void LeaveOutIdentities(Table& table) {
+// To the day, UTC: the moment of an entry is which entry it is, to whoever has the log's own rows.
+std::string CutToDay(const std::string& cell) { return cell.empty() ? cell : fmt::to_string(std::stoll(cell) / kDayMs * kDayMs); }
+
+void LeaveOutIdentities(const Question& question, Table& table) {
   for (auto& row : *table.mutable_rows()) {
     row.clear_entries();
     for (int column = 0; column < table.columns_size(); ++column) {
       const auto kind = table.columns(column).kind();
       const bool identity = kind == inspection::v1::COLUMN_KIND_CASE || kind == inspection::v1::COLUMN_KIND_REFERRAL || NamesWorkers(table.columns(column).name());
       if (identity) row.set_cells(column, "");
+      // A length of time is of one referral in a list, and of many where referrals are counted.
+      const bool moment = kind == inspection::v1::COLUMN_KIND_TIME || (kind == inspection::v1::COLUMN_KIND_DURATION && !question.counts);
+      if (moment) row.set_cells(column, CutToDay(row.cells(column)));
     }
   }
-  table.add_notes("Without identities: cases, referrals, workers and the entries behind each row are left out.");
+  table.add_notes("Without identities: cases, referrals, workers and the entries behind each row are left out; times are to the day.");
 }
+
+constexpr char kNothingFound[] = "No record in Accord of any such thing in what was asked about";
 
 // Of a list the rows are what was asked for; how many of how many they are is not.
 void LeaveOutSmall(const Question& question, Table& table) {
   LeaveOutTold(table);
   if (question.counts) {
     SuppressSmallCounts(question.sums, table);
-    table.add_notes(fmt::format("Counts below {} are left out, and as many more as would let them be worked out.", kSmallCount));
+    DropEmptiedRows(table);
+    RoundShownCounts(table);
+    if (table.rows().empty()) table.add_notes(fmt::format("{}, or of too few to be shown.", kNothingFound));
+    table.add_notes(fmt::format("Counts below {} are left out, as many more as a sum would give away, and rows of which no count is left. All others, and shares in percent, are "
+                                "rounded to the nearest {}: sums and differences of them, in one answer or between two, are not exact to the last unit.",
+                                kSmallCount, kCountRounding));
   } else {
-    table.add_notes(fmt::format("Counts below {} of what is not listed are left out, and notes that count.", kSmallCount));
+    table.add_notes(fmt::format("Counts below {} of what is not listed are left out, and notes that count; other counts of it are rounded to the nearest {}.", kSmallCount,
+                                kCountRounding));
+  }
+  if (!question.one) {
+    table.add_notes(fmt::format("Of an agency with entries of fewer than {} of the referrals coverage has its name and enrolment alone, as if it had none; of others first and last "
+                                "entry to the day.",
+                                kSmallCount));
   }
 }
 
@@ -340,6 +359,7 @@ QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, Agen
   input.now_ms = request.as_at_ms() != 0 ? std::min(request.as_at_ms(), now_ms) : now_ms;
   input.days = request.days() != 0 ? request.days() : question.days;
   input.count = request.count() != 0 ? request.count() : question.count;
+  input.small_left_out = LeavesOutSmall(question, request, scope);
   input.tree_size = tree_size;
   input.asked_case = request.case_pseudonym();
   for (const FactEvent& event : facts.of_case) input.of_case.push_back(&event);
@@ -434,13 +454,15 @@ Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, Agency
   table.set_definition(std::string(question.definition));
   table.set_referrals(input.referrals.size());
   question.answer(input, table);
-  if (table.rows().empty()) table.mutable_notes()->Add("No record in Accord of any such thing in what was asked about.");
+  const bool small_left_out = input.small_left_out;
+  // Of counts there may be too few to be shown, which reads alike.
+  if (table.rows().empty() && !(small_left_out && question.counts)) table.add_notes(fmt::format("{}.", kNothingFound));
   const int64_t from_ms = request.until_ms() == 0 ? 1 : request.from_ms(), until_ms = request.until_ms() == 0 ? input.now_ms + 1 : request.until_ms();
-  AddCoverage(input, question.one && !input.referrals.empty() ? input.referrals.front()->stored_ms : from_ms, until_ms, table);
-  const bool small_left_out = LeavesOutSmall(question, request, scope);
+  // Who asks about one case or referral has its every entry with its time.
+  AddCoverage(input, question.one && !input.referrals.empty() ? input.referrals.front()->stored_ms : from_ms, until_ms, small_left_out && !question.one, table);
   AddLeftOut(facts.outside > 0 || (!question.one && IsNarrowed(scope, request.areas(), request.agencies())), facts.erased, !small_left_out, table);
   if (small_left_out) LeaveOutSmall(question, table);
-  if (!scope.identities()) LeaveOutIdentities(table);
+  if (!scope.identities()) LeaveOutIdentities(question, table);
   table.set_completeness("attested");
   table.set_tree_size(tree_size);
   return table;

@@ -1,15 +1,13 @@
-// What is asked for and refused, what is left out for whom, and samples.
+// What is asked for and refused, and what is left out for whom.
 #include "services/broker/questions/engine.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "common/base/status.h"
-#include "services/broker/questions/sample.h"
 #include "services/broker/questions/suppression.h"
 #include "services/broker/questions/testing_record.h"
 
@@ -145,6 +143,22 @@ TEST(EngineTest, WhoMayHaveNoIdentitiesGetsNone) {
   EXPECT_EQ(panel.rows(0).cells(1), "");
   EXPECT_EQ(panel.rows(0).cells(2), "police");
   EXPECT_EQ(panel.rows(0).entries_size(), 0);
+  // Nor the moment of an entry, which says which it is.
+  EXPECT_EQ(RowWhere(whole, "agency", "police")["high_since"], std::to_string(kMondayMs));
+  EXPECT_EQ(RowWhere(panel, "agency", "police")["high_since"], std::to_string(kMondayMs / kDayMs * kDayMs));
+}
+
+TEST(EngineTest, WithoutIdentitiesNobodyIsTheOneWhoNoticed) {
+  TestingRecord record;
+  auto one = record.Stored(kMondayMs).To("idva");
+  one.Add(kMondayMs + kHourMs, type::v1::EVENT_TYPE_DEAD_LETTER_REQUEUED, "admin/alice", "idva");
+  const auto row = [&](inspection::v1::WarrantKind kind) { return RowWhere(record.Ask(16, kMondayMs + 3 * kDayMs + kHourMs, {}, kind), "recipient", "idva"); };
+  auto whole = row(inspection::v1::WARRANT_KIND_STATUTORY), panel = row(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL);
+  EXPECT_EQ(whole["noticed_by"], "admin/alice");
+  EXPECT_EQ(whole["age"], std::to_string(3 * kDayMs + kHourMs));
+  EXPECT_EQ(panel["noticed_by"], "");
+  EXPECT_EQ(panel["age"], std::to_string(3 * kDayMs));
+  EXPECT_EQ(panel["stored"], std::to_string(kMondayMs / kDayMs * kDayMs));
 }
 
 TEST(EngineTest, ThemesAndGradesSelect) {
@@ -279,6 +293,88 @@ TEST(SuppressionTest, SumsAcrossColumnsGiveNothingAwayEither) {
   EXPECT_EQ(table.rows(3).cells(1), "120");
 }
 
+TEST(SuppressionTest, CountsAndSharesThatAreLeftAreToTheNearestFive) {
+  Table table = Counts({6, 7, 8, 12, 13});
+  const std::vector<std::string> shares = {"0.0", "2.4", "2.5", "52.4", "97.5", ""};
+  for (int row = 0; row < table.rows_size(); ++row) table.mutable_rows(row)->set_cells(2, shares[static_cast<size_t>(row)]);
+  RoundShownCounts(table);
+  std::vector<std::string> shown;
+  for (const auto& row : table.rows()) shown.push_back(row.cells(1) + " " + row.cells(2));
+  EXPECT_EQ(shown, (std::vector<std::string>{"5 0.0", "5 0.0", "10 5.0", "10 50.0", "15 100.0", "45 "}));
+}
+
+TEST(SuppressionTest, OfARowThatLostEveryCountNotEvenItsNameIsLeft) {
+  Table table = Counts({5, 7, 8});
+  SuppressSmallCounts({}, table);
+  DropEmptiedRows(table);
+  ASSERT_EQ(table.rows_size(), 2);
+  EXPECT_EQ(table.rows(0).cells(0), "c");
+  EXPECT_EQ(table.rows(1).cells(0), kTotalRow);
+  // A row that has a count left says that it lost one.
+  table.Clear();
+  SetColumns(table, {{"name"}, {"all", inspection::v1::COLUMN_KIND_COUNT}, {"some", inspection::v1::COLUMN_KIND_COUNT}});
+  AddAnswerRow(table, {"a", "20", "3"});
+  SuppressSmallCounts({}, table);
+  DropEmptiedRows(table);
+  ASSERT_EQ(table.rows_size(), 1);
+  EXPECT_TRUE(table.rows(0).suppressed());
+}
+
+// Two answers that differ by one referral, as one of two areas and one of the first do by those of the second.
+TEST(SuppressionTest, TheDifferenceOfTwoAnswersIsNoSmallCount) {
+  using namespace inspection::v1;
+  TestingRecord record;
+  for (int i = 0; i < 11; ++i) record.Stored(kMondayMs).To("idva");
+  const auto ask = [&](WarrantKind kind) {
+    Table table = record.Ask(17, kMondayMs + 1, {}, kind);
+    table.clear_tree_size();
+    return table.SerializeAsString();
+  };
+  const std::string public_first = ask(WARRANT_KIND_COMMISSIONER), exact_first = ask(WARRANT_KIND_STATUTORY);
+  record.Stored(kMondayMs).To("idva");
+  EXPECT_EQ(ask(WARRANT_KIND_COMMISSIONER), public_first);
+  EXPECT_NE(ask(WARRANT_KIND_STATUTORY), exact_first);
+}
+
+TEST(SuppressionTest, FewReadAsNone) {
+  using namespace inspection::v1;
+  TestingRecord record;
+  record.covers.add_agencies("police");  // So that coverage has it before it did anything.
+  const auto ask = [&](WarrantKind kind) {
+    Table table = record.Ask(17, kMondayMs + 1, {}, kind);
+    table.clear_tree_size();
+    return table.SerializeAsString();
+  };
+  const std::string public_first = ask(WARRANT_KIND_COMMISSIONER), exact_first = ask(WARRANT_KIND_STATUTORY);
+  for (int i = 0; i < 5; ++i) record.Stored(kMondayMs).Happened(kMondayMs - kRecordedLaterMs - 1);
+  EXPECT_EQ(ask(WARRANT_KIND_COMMISSIONER), public_first);
+  EXPECT_NE(ask(WARRANT_KIND_STATUTORY), exact_first);
+}
+
+TEST(SuppressionTest, CoverageTellsOfNoSingleReferral) {
+  using namespace inspection::v1;
+  TestingRecord record;
+  const auto covered = [&](WarrantKind kind) { return record.Ask(3, kMondayMs + 10 * kDayMs, {}, kind).coverage(0); };
+  for (int i = 0; i < 5; ++i) record.Stored(kMondayMs + i * kDayMs).Said(kMondayMs + i * kDayMs, "police", type::v1::STATEMENT_KIND_ACCEPTED);
+  const Coverage few = covered(WARRANT_KIND_SCRUTINY_PANEL);
+  Coverage name_alone;
+  name_alone.set_agency("police");
+  name_alone.set_enrolled_ms(kMondayMs - 365 * kDayMs);
+  EXPECT_EQ(few.SerializeAsString(), name_alone.SerializeAsString()) << "however many entries each has: " << few.DebugString();
+  EXPECT_EQ(covered(WARRANT_KIND_STATUTORY).last_ms(), kMondayMs + 4 * kDayMs);
+  record.Stored(kMondayMs + 5 * kDayMs);
+  const Coverage more = covered(WARRANT_KIND_SCRUTINY_PANEL);
+  EXPECT_THAT(more.events(), ::testing::ElementsAre("REFERRAL_STORED", "STATEMENT"));
+  EXPECT_EQ(more.first_ms(), kMondayMs / kDayMs * kDayMs);
+  EXPECT_EQ(more.last_ms(), kMondayMs / kDayMs * kDayMs + 5 * kDayMs);
+  EXPECT_EQ(covered(WARRANT_KIND_STATUTORY).last_ms(), kMondayMs + 5 * kDayMs);
+  // Who may ask about one case has its every entry.
+  record.Stored(kMondayMs).Case('a');
+  AskQuestionRequest request;
+  request.set_case_pseudonym(std::string(16, 'a'));
+  EXPECT_EQ(record.Ask(1, kMondayMs + 10 * kDayMs, request, WARRANT_KIND_DEATH_REVIEW).coverage(0).first_ms(), kMondayMs);
+}
+
 TEST(SuppressionTest, OnlyAStatutoryWarrantShowsSmallCounts) {
   TestingRecord record;
   for (int i = 0; i < 5; ++i) record.Stored(kMondayMs).To("idva");
@@ -293,7 +389,8 @@ TEST(SuppressionTest, OnlyAStatutoryWarrantShowsSmallCounts) {
   EXPECT_EQ(cell(WARRANT_KIND_COMMISSIONER, false), "");
   EXPECT_EQ(cell(WARRANT_KIND_DEATH_REVIEW, false), "");
   record.Stored(kMondayMs).To("idva");
-  EXPECT_EQ(cell(WARRANT_KIND_COMMISSIONER, false), "6");
+  EXPECT_EQ(cell(WARRANT_KIND_COMMISSIONER, false), "5") << "six, to the nearest five";
+  EXPECT_EQ(cell(WARRANT_KIND_STATUTORY, false), "6");
 }
 
 // A list has its rows, but not how many of how many they are.
@@ -315,7 +412,10 @@ TEST(SuppressionTest, AListWithoutSmallCountsHasNoneInItsNotesEither) {
     EXPECT_EQ(table.coverage(0).recorded_later(), 0u);
   }
   for (int i = 0; i < 5; ++i) record.Stored(kMondayMs);
-  EXPECT_EQ(ask(WARRANT_KIND_SCRUTINY_PANEL).referrals(), 6u);
+  EXPECT_EQ(ask(WARRANT_KIND_SCRUTINY_PANEL).referrals(), 5u) << "six, to the nearest five";
+  record.Stored(kMondayMs), record.Stored(kMondayMs);
+  EXPECT_EQ(ask(WARRANT_KIND_SCRUTINY_PANEL).referrals(), 10u);
+  EXPECT_EQ(ask(WARRANT_KIND_STATUTORY).referrals(), 8u);
 }
 
 TEST(SuppressionTest, ANoteThatCountsBeginsWithIt) {
@@ -324,103 +424,6 @@ TEST(SuppressionTest, ANoteThatCountsBeginsWithIt) {
   EXPECT_FALSE(IsCountingNote("Of what was asked about 2."));
   EXPECT_FALSE(IsCountingNote("A gap is more than 30 days."));
   EXPECT_FALSE(IsCountingNote(""));
-}
-
-std::vector<SampleCase> Frame(int high, int standard) {
-  std::vector<SampleCase> frame;
-  for (int i = 0; i < high + standard; ++i) {
-    SampleCase one;
-    one.pseudonym = std::string(12, 'c') + std::to_string(1000 + i);
-    one.sender = "police";
-    one.grade = i < high ? type::v1::RISK_GRADE_HIGH : type::v1::RISK_GRADE_STANDARD;
-    frame.push_back(one);
-  }
-  return frame;
-}
-std::vector<uint64_t> DrawnOf(const Sample& sample) {
-  std::vector<uint64_t> drawn;
-  for (const auto& stratum : sample.strata) drawn.push_back(stratum.drawn);
-  return drawn;
-}
-
-TEST(SampleTest, TheSameSeedDrawsTheSameAndAnotherDoesNot) {
-  const auto frame = Frame(1000, 1000);
-  const auto drawn = [&](const std::string& seed) { return DrawFrom(frame, {}, 10, seed).pseudonyms(); };
-  const std::string seed(16, 's');
-  EXPECT_EQ(drawn(seed).size(), 10u);
-  EXPECT_EQ(drawn(seed), drawn(seed));
-  EXPECT_NE(drawn(seed), drawn(std::string(16, 't')));
-  // The order in which cases were found says nothing.
-  auto turned = frame;
-  std::reverse(turned.begin(), turned.end());
-  EXPECT_EQ(DrawFrom(turned, {}, 10, seed).pseudonyms(), drawn(seed));
-  const auto once = drawn(seed);
-  EXPECT_EQ(std::set<std::string>(once.begin(), once.end()).size(), 10u);
-}
-
-TEST(SampleTest, EachStratumHasItsShareAndAtLeastOne) {
-  const std::vector<inspection::v1::SampleStratum> by_grade = {inspection::v1::SAMPLE_STRATUM_GRADE};
-  const std::string seed(16, 's');
-  EXPECT_EQ(DrawnOf(DrawFrom(Frame(500, 500), by_grade, 10, seed)), (std::vector<uint64_t>{5, 5}));
-  EXPECT_EQ(DrawnOf(DrawFrom(Frame(2, 998), by_grade, 10, seed)), (std::vector<uint64_t>{1, 9}));
-  EXPECT_EQ(DrawnOf(DrawFrom(Frame(2, 998), by_grade, 1, seed)), (std::vector<uint64_t>{0, 1}));
-  EXPECT_EQ(DrawnOf(DrawFrom(Frame(2, 3), by_grade, 10, seed)), (std::vector<uint64_t>{2, 3}));
-  EXPECT_EQ(DrawnOf(DrawFrom(Frame(333, 667), by_grade, 3, seed)), (std::vector<uint64_t>{1, 2}));
-  EXPECT_TRUE(DrawFrom({}, by_grade, 10, seed).cases.empty());
-}
-
-TEST(SampleTest, APanelGetsNumbersAndNoPseudonyms) {
-  inspection::v1::DrawSampleRequest request;
-  request.set_size(3);
-  const Sample sample = DrawFrom(Frame(10, 10), {}, 3, std::string(16, 's'));
-  const Table whole = SampleTable(sample, request, kStatutory, 9);
-  EXPECT_EQ(whole.title(), "A random sample of 3 cases");
-  EXPECT_EQ(whole.rows_size(), 3);
-  EXPECT_EQ(whole.rows(0).cells(1).size(), 32u);
-  request.add_grades(type::v1::RISK_GRADE_HIGH);
-  request.add_age_bands(type::v1::AGE_BAND_UNBORN);
-  EXPECT_EQ(SampleTable(sample, request, kStatutory, 9).title(), "A random sample of 3 cases; grades: HIGH; age bands: UNBORN");
-  const Table panel = SampleTable(sample, request, WarrantFor(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL), 9);
-  EXPECT_EQ(panel.rows(2).cells(0), "3");
-  for (const auto& row : panel.rows()) {
-    EXPECT_EQ(row.cells(1), "");
-    EXPECT_EQ(row.entries_size(), 0);
-  }
-}
-
-TEST(SampleTest, RefusesWhatItCannotDraw) {
-  inspection::v1::DrawSampleRequest request;
-  request.set_size(500);
-  request.set_from_ms(kMondayMs);
-  request.set_until_ms(kMondayMs + kDayMs);
-  EXPECT_EQ(CheckSample(request, kStatutory, 10), absl::OkStatus());
-  request.set_size(501);
-  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
-  request.set_size(1);
-  request.set_tree_size(11);
-  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
-  request.set_tree_size(10);
-  request.set_seed("short");
-  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
-  request.clear_seed();
-  request.set_from_ms(kMondayMs - 1);
-  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kWarrantScope));
-  request.set_from_ms(kMondayMs);
-  EXPECT_TRUE(HasReason(CheckSample(request, WarrantFor(inspection::v1::WARRANT_KIND_COMMISSIONER), 10), Reason::kWarrantScope));
-  for (int i = 0; i < kQuestionValuesMax; ++i) {
-    request.add_grades(type::v1::RISK_GRADE_HIGH);
-    request.add_age_bands(type::v1::AGE_BAND_UNBORN);
-  }
-  EXPECT_EQ(CheckSample(request, kStatutory, 10), absl::OkStatus());
-  request.add_grades(type::v1::RISK_GRADE_HIGH);
-  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
-  request.clear_grades();
-  request.add_age_bands(type::v1::AGE_BAND_UNBORN);
-  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
-  request.clear_age_bands();
-  request.add_strata(inspection::v1::SAMPLE_STRATUM_GRADE);
-  request.add_strata(inspection::v1::SAMPLE_STRATUM_GRADE);
-  EXPECT_TRUE(HasReason(CheckSample(request, kStatutory, 10), Reason::kFieldInvalid));
 }
 
 }  // namespace

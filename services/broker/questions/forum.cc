@@ -15,6 +15,8 @@ using enum inspection::v1::ColumnKind;
 
 constexpr std::string_view kInForumStore =
     "Who came to a meeting, its minutes, and what was to be done by when are in the forum's own store, which Accord's record does not hold.";
+constexpr std::string_view kWhoIsAsked =
+    "Asked is an agency that was addressed and permitted something; who stands in for another is asked once it was handed over, and who got nothing is not.";
 
 // When the next meeting after `ms` began that the record names: LISTED or DEFERRED for it, or HEARD; 0: none.
 int64_t NextMeetingMs(const std::vector<const ReferralFacts*>& of_case, int64_t ms) {
@@ -91,14 +93,14 @@ std::string ForumOfGiven(const QuestionInput& input, const ReferralFacts& facts)
 void AddGivenAction(const QuestionInput& input, const ReferralFacts& facts, Table& table) {
   const int64_t due = ActionDueMs(input, facts, facts.stored_ms);
   if (input.now_ms < due) return;
-  for (const auto& recipient : facts.parts.recipients) {
-    const GivenAction given = AnswerToGiven(facts, recipient.agency());
+  for (const std::string& owner : AddressedTo(facts)) {
+    const GivenAction given = AnswerToGiven(facts, owner);
     if (given.done != nullptr && given.done->time_ms <= due) continue;
     std::vector<uint64_t> entries = {facts.stored_index};
     for (const FactEvent* event : {given.last, given.done}) {
       if (event != nullptr) entries.push_back(event->index);
     }
-    AddAnswerRow(table, {ReferralCell(facts), CaseCell(facts), ForumOfGiven(input, facts), recipient.agency(), "", TimeCell(facts.stored_ms), TimeCell(due),
+    AddAnswerRow(table, {ReferralCell(facts), CaseCell(facts), ForumOfGiven(input, facts), owner, "", TimeCell(facts.stored_ms), TimeCell(due),
                          TimeCell(given.done), given.done == nullptr ? std::string(given.lacks) : "in time"}, entries);
   }
 }
@@ -123,6 +125,7 @@ void OverdueActions(const QuestionInput& input, Table& table) {
   table.add_notes(fmt::format("Due is the next meeting that the record names, else {} days after the action was recorded.", input.days));
   table.add_notes("An action that a forum gave is what its coordinator sent the agency, what to do and by when being sealed: it lacks an answer when the agency said nothing of it, an owner "
                   "when it declined, returned or redirected it, an outcome when it took it on. " + std::string(kInForumStore));
+  table.add_notes(std::string(kWhoIsAsked));
 }
 
 // The first answer of `agency` to what `facts` asks: a check answered, a statement of a decision, or a response that names it; null: none.
@@ -170,11 +173,11 @@ void ResearchWithoutReply(const QuestionInput& input, Table& table) {
   uint64_t untimed = 0;
   for (const ReferralFacts* facts : input.referrals) {
     if (!AsksForResearch(*facts)) continue;
-    for (const auto& recipient : facts->parts.recipients) {
-      const ResearchAnswer answer = AnswerOf(input, *facts, recipient.agency());
+    for (const std::string& agency : AddressedTo(*facts)) {
+      const ResearchAnswer answer = AnswerOf(input, *facts, agency);
       const bool over = input.now_ms > facts->stored_ms + input.days * kDayMs;
       untimed += answer.time_ms != 0 && facts->recorded_later;
-      for (ResearchCounts* counts : {&by_agency[recipient.agency()], &all}) {
+      for (ResearchCounts* counts : {&by_agency[agency], &all}) {
         counts->entries.Add(facts->stored_index);
         if (answer.time_ms != 0) counts->entries.Add(answer.index);
         ++counts->asked;
@@ -190,6 +193,7 @@ void ResearchWithoutReply(const QuestionInput& input, Table& table) {
   table.add_notes(fmt::format("{} replies to requests of imported history are not in the median.", untimed));
   table.add_notes("A reply is an answered check, a decline, an outcome, or a response that names the request; that nothing is known is as good a reply as any.");
   table.add_notes("The research that a forum's coordinator asks of its members is sent to each as a check, and counted here. " + std::string(kInForumStore));
+  table.add_notes(std::string(kWhoIsAsked));
 }
 
 // Null: none.
@@ -220,10 +224,10 @@ void NilReturns(const QuestionInput& input, Table& table) {
   CheckCounts all;
   for (const ReferralFacts* facts : input.referrals) {
     if (!AsksForResearch(*facts) || !CoreOf(*facts).checks()) continue;
-    for (const auto& recipient : facts->parts.recipients) {
-      const FactEvent* const said = LastCheckAnswer(*facts, recipient.agency());
+    for (const std::string& agency : AddressedTo(*facts)) {
+      const FactEvent* const said = LastCheckAnswer(*facts, agency);
       const auto answer = said == nullptr ? type::v1::CHECK_ANSWER_UNSPECIFIED : said->statement->check_answer();
-      for (CheckCounts* counts : {&by_agency[recipient.agency()], &all}) {
+      for (CheckCounts* counts : {&by_agency[agency], &all}) {
         counts->entries.Add(facts->stored_index);
         if (said != nullptr) counts->entries.Add(said->index);
         ++counts->asked;
@@ -237,6 +241,7 @@ void NilReturns(const QuestionInput& input, Table& table) {
   for (const auto& [agency, counts] : by_agency) AddCheckRow(table, agency, counts);
   if (!by_agency.empty()) AddCheckRow(table, std::string(kTotalRow), all);
   table.add_notes("No record in Accord of who attended: this counts what agencies answered to checks before a meeting. " + std::string(kInForumStore));
+  table.add_notes(std::string(kWhoIsAsked));
 }
 
 void Transfers(const QuestionInput& input, Table& table) {
@@ -278,7 +283,8 @@ std::vector<Question> ForumQuestions() {
        .definition = "Actions that an agency stated on a referral and had not ended, by an outcome or a close, when the next meeting began; and those that a forum gave an agency, "
                      "of which it had by then stated neither an action nor an outcome nor a close.",
        .parameters = {"days"},
-       .fields = {"STATEMENT ACTION", "STATEMENT OUTCOME", "STATEMENT CLOSED", "STATEMENT LISTED", "STATEMENT DEFERRED", "STATEMENT HEARD", "REFERRAL_STORED time",
+       .fields = {"STATEMENT ACTION", "STATEMENT OUTCOME", "STATEMENT CLOSED", "STATEMENT LISTED", "STATEMENT DEFERRED", "STATEMENT HEARD",
+                  "REFERRAL_STORED time and decisions", "RELEASED",
                   "STATEMENT ACCEPTED", "STATEMENT DECLINED", "STATEMENT RETURNED", "STATEMENT REDIRECTED", "core.type", "core.purpose", "core.caused_by", "core.forum",
                   "sections.category", "recipients", "cases"},
        .cases = true,
@@ -288,7 +294,8 @@ std::vector<Question> ForumQuestions() {
        .title = "Requests for research without a reply, by agency",
        .definition = "Requests for information and checks, by the agency that was asked: answered, or not within so many days.",
        .parameters = {"days"},
-       .fields = {"REFERRAL_STORED time", "STATEMENT CHECK_ANSWERED", "STATEMENT DECLINED", "STATEMENT OUTCOME", "core.type", "core.caused_by", "recipients", "cases"},
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "STATEMENT CHECK_ANSWERED", "STATEMENT DECLINED", "STATEMENT OUTCOME", "core.type", "core.caused_by",
+                  "recipients", "cases"},
        .counts = true,
        .cases = true,
        .days = 5,
@@ -297,14 +304,14 @@ std::vector<Question> ForumQuestions() {
       {.number = 15,
        .title = "Nil returns, by agency",
        .definition = "Answers to checks, by the agency that was asked: known, nil returns, known and withheld, none.",
-       .fields = {"REFERRAL_STORED", "STATEMENT CHECK_ANSWERED", "core.type", "core.checks", "recipients"},
+       .fields = {"REFERRAL_STORED decisions", "RELEASED", "STATEMENT CHECK_ANSWERED", "core.type", "core.checks", "recipients"},
        .counts = true,
        .sums = {{"checks", {"known", "nil_returns", "withheld", "not_answered"}}},
        .answer = NilReturns},
       {.number = 19,
        .title = "Transfers between forums",
        .definition = "Cases that a forum transferred to another: when it was sent, when the other took it over, and the referral from Idva service to Idva service.",
-       .fields = {"STATEMENT TRANSFERRED_OUT", "STATEMENT TRANSFERRED_IN", "REFERRAL_STORED", "core.forum", "core.sender", "recipients", "cases"},
+       .fields = {"STATEMENT TRANSFERRED_OUT", "STATEMENT TRANSFERRED_IN", "REFERRAL_STORED time and decisions", "RELEASED", "core.forum", "core.sender", "recipients", "cases"},
        .cases = true,
        .answer = Transfers},
   };

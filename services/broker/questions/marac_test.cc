@@ -30,6 +30,14 @@ RecordedReferral Marac(TestingRecord& record, int64_t time_ms, char letter) {
 RecordedReferral ToldMarac(TestingRecord& record, int64_t time_ms, char letter, int64_t told_ms) {
   return Marac(record, time_ms, letter).Type(REFERRAL_TYPE_SENT_OUTSIDE).Happened(told_ms);
 }
+// What replaces `older`: its correction by who sent it.
+RecordedReferral Corrected(TestingRecord& record, int64_t time_ms, char letter, const RecordedReferral& older, Purpose purpose = PURPOSE_MARAC,
+                           const std::string& sender = "police") {
+  auto correction = record.Stored(time_ms, sender).Case(letter).Type(REFERRAL_TYPE_CORRECTION);
+  correction.core().set_purpose(purpose);
+  correction.core().set_caused_by(older.digest());
+  return correction;
+}
 
 TEST(MaracTest, HighCaseWithARecalledReferralIsListedAndOneToldOutsideIsNot) {
   TestingRecord record;
@@ -72,14 +80,76 @@ TEST(MaracTest, ADecisionNotToReferIsNoEscalation) {
   const auto incidents = [&](char letter) {
     for (const int day : {0, 1, 2}) record.Stored(kMondayMs + day * kDayMs).Happened(kMondayMs + day * kDayMs).Case(letter).Grade(RISK_GRADE_STANDARD);
   };
-  for (const char letter : {'a', 'b', 'c'}) incidents(letter);
+  for (const char letter : {'a', 'b', 'c', 'd', 'e'}) incidents(letter);
   Marac(record, kMondayMs + 3 * kDayMs, 'a').Type(REFERRAL_TYPE_NOT_SHARED);
   Marac(record, kMondayMs + 3 * kDayMs, 'b').Said(kMondayMs + 4 * kDayMs, "police", STATEMENT_KIND_RECALL);
   ToldMarac(record, kMondayMs + 3 * kDayMs, 'c', kMondayMs + 2 * kDayMs);
+  const auto mistaken = Marac(record, kMondayMs + 3 * kDayMs, 'd'), mistyped = Marac(record, kMondayMs + 3 * kDayMs, 'e');
+  Corrected(record, kMondayMs + 4 * kDayMs, 'd', mistaken, PURPOSE_SAFEGUARDING_ADULT);
+  Corrected(record, kMondayMs + 4 * kDayMs, 'e', mistyped);
   const Table table = record.Ask(11, kMondayMs + kLater);
-  EXPECT_EQ(table.rows_size(), 2);
+  EXPECT_EQ(table.rows_size(), 3);
+  EXPECT_EQ(RowWhere(table, "case", HexOf('d'))["incidents"], "3") << "it was never for a Marac";
   EXPECT_EQ(RowWhere(table, "case", HexOf('a'))["incidents"], "3");
   EXPECT_EQ(RowWhere(table, "case", HexOf('b'))["incidents"], "3");
+}
+
+void StoreHighRepeat(TestingRecord& record, char letter) {
+  record.Stored(kMondayMs).Happened(kMondayMs).Case(letter).Grade(RISK_GRADE_HIGH).Flagged(kMondayMs, CASE_FLAG_MARAC_REPEAT);
+}
+
+TEST(MaracTest, ACorrectionIsNoNewReferral) {
+  TestingRecord record;
+  const auto before = Marac(record, kMondayMs - 150 * kDayMs, 'a');
+  for (const char letter : {'a', 'b'}) StoreHighRepeat(record, letter);
+  Corrected(record, kMondayMs + 2 * kDayMs, 'a', before);
+  // In time, and corrected twice after it.
+  const auto first = Marac(record, kMondayMs + kDayMs, 'b');
+  const auto second = Corrected(record, kMondayMs + 20 * kDayMs, 'b', first);
+  Corrected(record, kMondayMs + 21 * kDayMs, 'b', second);
+  // A repeat that was itself referred: its correction, which is flagged as well, came after no other.
+  auto itself = Marac(record, kMondayMs, 'c').Happened(kMondayMs);
+  itself.Flagged(kMondayMs, CASE_FLAG_MARAC_REPEAT);
+  Corrected(record, kMondayMs + 3 * kDayMs, 'c', itself).Happened(kMondayMs).Flagged(kMondayMs + 3 * kDayMs, CASE_FLAG_MARAC_REPEAT);
+  const Table repeats = record.Ask(10, kMondayMs + kLater);
+  auto row = RowWhere(repeats, "case", HexOf('a'));
+  EXPECT_EQ(row["last_marac"], std::to_string(kMondayMs - 150 * kDayMs));
+  EXPECT_EQ(row["referred"], "");
+  EXPECT_EQ(row["missed"], "true");
+  row = RowWhere(repeats, "case", HexOf('b'));
+  EXPECT_EQ(row["referred"], std::to_string(kMondayMs + kDayMs));
+  EXPECT_EQ(row["missed"], "false");
+  row = RowWhere(repeats, "detected", std::to_string(kMondayMs + 3 * kDayMs));
+  EXPECT_EQ(row["last_marac"], "");
+  EXPECT_EQ(row["referred"], std::to_string(kMondayMs));
+  EXPECT_EQ(row["missed"], "false");
+  const Table high = record.Ask(3, kMondayMs + kLater);
+  ASSERT_EQ(high.rows_size(), 1);
+  EXPECT_EQ(RowWhere(high, "case", HexOf('a'))["marac_later"], "");
+}
+
+TEST(MaracTest, AReplacedReferralCountsNoMore) {
+  TestingRecord record;
+  for (const char letter : {'a', 'b', 'c', 'd'}) StoreHighRepeat(record, letter);
+  const auto marac = [&](char letter) { return Marac(record, kMondayMs + kDayMs, letter); };
+  Corrected(record, kMondayMs + 2 * kDayMs, 'a', marac('a')).Said(kMondayMs + 3 * kDayMs, "police", STATEMENT_KIND_WITHDRAWN);
+  Corrected(record, kMondayMs + 2 * kDayMs, 'b', marac('b'), PURPOSE_SAFEGUARDING_ADULT);
+  // To something else and back, which it has been all along; and nobody corrects what another sent.
+  Corrected(record, kMondayMs + 30 * kDayMs, 'c', Corrected(record, kMondayMs + 2 * kDayMs, 'c', marac('c'), PURPOSE_SAFEGUARDING_ADULT));
+  Corrected(record, kMondayMs + 2 * kDayMs, 'd', marac('d'), PURPOSE_SAFEGUARDING_ADULT, "housing");
+  const Table repeats = record.Ask(10, kMondayMs + kLater), high = record.Ask(3, kMondayMs + kLater);
+  EXPECT_EQ(high.rows_size(), 2);
+  for (const char letter : {'a', 'b'}) {
+    auto row = RowWhere(repeats, "case", HexOf(letter));
+    EXPECT_EQ(row["referred"], "") << letter;
+    EXPECT_EQ(row["missed"], "true") << letter;
+    EXPECT_EQ(RowWhere(high, "case", HexOf(letter))["agency"], "police") << letter;
+  }
+  for (const char letter : {'c', 'd'}) {
+    auto row = RowWhere(repeats, "case", HexOf(letter));
+    EXPECT_EQ(row["referred"], std::to_string(kMondayMs + kDayMs)) << letter;
+    EXPECT_EQ(row["missed"], "false") << letter;
+  }
 }
 
 // Imported in the same minute: a report of long ago and what followed it then.

@@ -47,6 +47,7 @@ struct QuestionInput {
   std::vector<std::string> expected;      // Agencies of which an answer about a period says what there is, and if that is nothing.
   int64_t now_ms = 0;                     // As at, else when it was asked.
   uint32_t days = 0, count = 0;           // As asked, or the question's own.
+  bool small_left_out = false;            // Small counts are: words that would tell of one are to be left out too.
   uint64_t tree_size = 0;
 
   type::v1::AgencyKind KindOf(std::string_view agency) const;

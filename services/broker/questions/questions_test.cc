@@ -280,7 +280,9 @@ TEST(QuestionsTest, ActionsThatAForumGaveAndNobodyOwns) {
     action.core().set_caused_by(heard.digest());
     return action;
   };
-  given("silent").Said(kMondayMs + 1, "silent", STATEMENT_KIND_OPENED);
+  auto silent = given("silent");
+  silent.Said(kMondayMs + 1, "silent", STATEMENT_KIND_OPENED);
+  silent.To("barred", CATEGORY_RISK, "always/protective-list").To("deputy").facts().parts.recipients.back().set_on_behalf_of("silent");  // Neither has it to do.
   given("declined").Said(kMondayMs + 1, "declined", STATEMENT_KIND_DECLINED);
   given("accepted").Said(kMondayMs + 1, "accepted", STATEMENT_KIND_ACCEPTED);
   given("late").Said(kMondayMs + 7 * kDayMs + 1, "late", STATEMENT_KIND_OUTCOME);
@@ -297,6 +299,8 @@ TEST(QuestionsTest, ActionsThatAForumGaveAndNobodyOwns) {
   EXPECT_EQ(RowWhere(table, "agency", "accepted")["lacks"], "outcome");
   EXPECT_EQ(RowWhere(table, "agency", "late")["lacks"], "in time");
   EXPECT_EQ(record.Ask(13, kMondayMs + 7 * kDayMs - 1).rows_size(), 0);
+  silent.Released(kMondayMs + 2, "deputy");
+  EXPECT_EQ(RowWhere(record.Ask(13, kMondayMs + 7 * kDayMs + 2), "agency", "deputy")["lacks"], "answer") << "it was handed over";
 }
 
 TEST(QuestionsTest, ResearchWithoutReplyAndNilReturns) {

@@ -35,10 +35,11 @@ FirstReached ReachedInCases(const QuestionInput& input, const ReferralFacts& fac
 }
 
 // A Marac, from `from_ms` on.
-FirstReached MaracInCases(const QuestionInput& input, const ReferralFacts& facts, int64_t from_ms) {
+FirstReached MaracInCases(const QuestionInput& input, const Versions& versions, const ReferralFacts& facts, int64_t from_ms) {
   FirstReached first;
   for (const ReferralFacts* other : input.SameCases(facts)) {
-    if (IsMaracReferral(input, *other) && MadeMs(*other) >= from_ms) first.Take(MadeMs(*other), *other);
+    const ReferralFacts* const referred = versions.Marac(*other);
+    if (referred != nullptr && MadeMs(*referred) >= from_ms) first.Take(MadeMs(*referred), *referred);
   }
   return first;
 }
@@ -58,13 +59,14 @@ int64_t HighSinceMs(const ReferralFacts& facts) {
 void HighWithoutMaracOrIdva(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"high_since", COLUMN_KIND_TIME},
                      {"due", COLUMN_KIND_TIME}, {"marac_later", COLUMN_KIND_TIME}, {"idva_later", COLUMN_KIND_TIME}});
+  const Versions versions(input);
   uint64_t high = 0, waiting = 0, recorded_later = 0;
   for (const ReferralFacts* facts : input.referrals) {
     const int64_t since = HighSinceMs(*facts);
     if (since == 0 || IsTakenBack(*facts) || CoreOf(*facts).type() == type::v1::REFERRAL_TYPE_NOT_SHARED) continue;
     ++high;
     const int64_t within = input.days * kDayMs, due = since + within;
-    const FirstReached marac = MaracInCases(input, *facts, since - within);
+    const FirstReached marac = MaracInCases(input, versions, *facts, since - within);
     const FirstReached idva = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_IDVA, since - within, input.now_ms);
     // Since when it is HIGH is known of what was recorded as it happened, or graded anew here.
     const bool imported = facts->recorded_later && CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH;
@@ -82,7 +84,8 @@ void HighWithoutMaracOrIdva(const QuestionInput& input, Table& table) {
   }
   table.add_notes(fmt::format("Of {} referrals at HIGH {} are listed; of {} the time has not come yet. {} of imported history reached one, and are neither listed nor counted as timely.",
                               high, table.rows_size(), waiting, recorded_later));
-  table.add_notes("A Marac or Idva referral counts if it is of a same case and of at most as many days before, and was not taken back. One made outside Accord has no "
+  table.add_notes("A Marac or Idva referral counts if it is of a same case and of at most as many days before, and was not taken back. A corrected Marac referral counts in its "
+                  "newest version, from when the first that was for a Marac was made. One made outside Accord has no "
                   "record in Accord unless it was recorded as told outside: that counts from when it was told. One recorded more than 30 days after what it reports is "
                   "shown and never counts as in time.");
 }
@@ -163,7 +166,8 @@ void SchoolNotices(const QuestionInput& input, Table& table) {
   }
   table.add_notes("School begins by the terms of the school's area in the clock rules in force; where none is known, every weekday that is no bank holiday is a school day, "
                   "so that a notice in the holidays may be listed as late.");
-  table.add_notes("Why no school was matched is in the agency's own system; here it means that no agency of kind education was a recipient in any of the cases.");
+  table.add_notes("Why no school was matched is in the agency's own system; here it means that no agency of kind education was addressed and permitted anything, in any of the cases."
+                  " Who stands in for a school is addressed once it was handed over.");
 }
 
 struct Voices {
@@ -215,7 +219,7 @@ std::vector<Question> ReachQuestions() {
                      "nor a record that one was told outside Accord.",
        .parameters = {"days"},
        .fields = {"REFERRAL_STORED time", "RELEASED", "SENT_OUTSIDE_RECORDED", "STATEMENT REGRADED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "core.happened",
-                  "core.risk.grade", "core.purpose", "core.type", "recipients", "cases"},
+                  "core.risk.grade", "core.purpose", "core.type", "core.caused_by", "recipients", "cases"},
        .cases = true,
        .days = 5,
        .answer = HighWithoutMaracOrIdva},
@@ -233,7 +237,7 @@ std::vector<Question> ReachQuestions() {
        .title = "School notices after the school day began, or with no school",
        .definition = "Reports with a child whose copy was acknowledged by the school after the start of the first school day that began after the event, or never; "
                      "and those of the police that name no school.",
-       .fields = {"REFERRAL_STORED time", "DELIVERED", "STATEMENT OPENED", "core.happened", "subjects.role", "recipients", "cases"},
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "DELIVERED", "STATEMENT OPENED", "core.happened", "subjects.role", "recipients", "cases"},
        .cases = true,
        .answer = SchoolNotices},
       {.number = 17,

@@ -119,7 +119,7 @@ void WhoViewed(const QuestionInput& input, Table& table) {
   }
   table.add_notes("Conflicts of interest are those that the broker's lists have today. Who looked at a copy inside an agency's own system is in that agency's log, "
                   "of which there is no record in Accord.");
-  table.add_notes("Looks at much at a time stand on no case's chain: questions about a period, trails by a filter, samples and audits. They are on the record of who asked and, "
+  table.add_notes("Looks at much at a time stand on no case's chain: questions about a period, trails by a filter that names no case, samples and audits. They are on the record of who asked and, "
                   "under a warrant, of that.");
   if (input.asked_case.empty()) table.add_notes("Who looked at the whole of its case, and so at this referral too, stands on the case's own chain: ask about the case.");
   AddCaseNote(input, table);

@@ -25,26 +25,28 @@ const FactEvent* FlaggedAs(const ReferralFacts& facts, type::v1::CaseFlag flag) 
   return nullptr;
 }
 
-// The last Marac referral before a report, and the first from it on; null: none. One told outside Accord came before the report when it was
-// told before what the report says happened: it may well be told before the report is written.
+// The last Marac referral before a report, and the first from it on, each in the version in which it was first referred; null: none. One told outside
+// Accord came before the report when it was told before what the report says happened: it may well be told before the report is written.
 struct MaracsOfReport {
   const ReferralFacts *last = nullptr, *referred = nullptr;
 };
-MaracsOfReport MaracsAround(const QuestionInput& input, const ReferralFacts& facts) {
+MaracsOfReport MaracsAround(const QuestionInput& input, const Versions& versions, const ReferralFacts& facts) {
   MaracsOfReport found;
+  const ReferralFacts& report = versions.First(facts);  // Else a corrected Marac referral would have come before its own correction.
   const int64_t happened = CoreOf(facts).happened().latest_ms();
-  const int64_t reported = happened == 0 ? facts.stored_ms : std::min(happened, facts.stored_ms);
+  const int64_t reported = happened == 0 ? report.stored_ms : std::min(happened, report.stored_ms);
   for (const ReferralFacts* other : input.SameCases(facts)) {
-    if (!IsMaracReferral(input, *other)) continue;
-    const int64_t made = MadeMs(*other);
-    const bool outside = CoreOf(*other).type() == type::v1::REFERRAL_TYPE_SENT_OUTSIDE;
-    if (outside ? made < reported : other->stored_index < facts.stored_index) {
-      if (facts.stored_ms - made <= kRepeatMs && (found.last == nullptr || made >= MadeMs(*found.last))) found.last = other;
+    const ReferralFacts* const marac = versions.Marac(*other);
+    if (marac == nullptr) continue;
+    const int64_t made = MadeMs(*marac);
+    const bool outside = CoreOf(*marac).type() == type::v1::REFERRAL_TYPE_SENT_OUTSIDE;
+    if (outside ? made < reported : marac->stored_index < report.stored_index) {
+      if (report.stored_ms - made <= kRepeatMs && (found.last == nullptr || made >= MadeMs(*found.last))) found.last = marac;
       continue;
     }
     // One that can count as timely before one that was recorded later.
     const auto rank = [](const ReferralFacts& one) { return std::pair(one.recorded_later, MadeMs(one)); };
-    if (found.referred == nullptr || rank(*other) < rank(*found.referred)) found.referred = other;
+    if (found.referred == nullptr || rank(*marac) < rank(*found.referred)) found.referred = marac;
   }
   return found;
 }
@@ -52,12 +54,13 @@ MaracsOfReport MaracsAround(const QuestionInput& input, const ReferralFacts& fac
 void Repeats(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"detected", COLUMN_KIND_TIME}, {"last_marac", COLUMN_KIND_TIME},
                      {"due", COLUMN_KIND_TIME}, {"referred", COLUMN_KIND_TIME}, {"referred_by"}, {"missed", COLUMN_KIND_BOOL}});
+  const Versions versions(input);
   uint64_t missed = 0, waiting = 0, recorded_later = 0;
   for (const ReferralFacts* facts : input.referrals) {
     const FactEvent* const flagged = FlaggedAs(*facts, type::v1::CASE_FLAG_MARAC_REPEAT);
     if (flagged == nullptr) continue;
     const int64_t due = facts->stored_ms + input.days * kDayMs;
-    const auto [last, referred] = MaracsAround(input, *facts);
+    const auto [last, referred] = MaracsAround(input, versions, *facts);
     // Of imported history it is known that a repeat was referred, not whether in time.
     const bool judged = !facts->recorded_later || referred == nullptr;
     const bool in_time = judged && referred != nullptr && !referred->recorded_later && MadeMs(*referred) <= due;
@@ -74,7 +77,8 @@ void Repeats(const QuestionInput& input, Table& table) {
   }
   table.add_notes(fmt::format("{} repeats were detected; {} were not referred to a Marac in time, of {} the time has not come yet. {} of imported history were referred, and are "
                               "not counted as timely: their `missed` is empty.", table.rows_size(), missed, waiting, recorded_later));
-  table.add_notes("A Marac referral that was taken back is none. One recorded as told outside Accord counts from when it was told; one recorded more than 30 days after what it "
+  table.add_notes("A Marac referral that was taken back is none, and a correction of one is no new referral: it counts in its newest version, from when the first that was for "
+                  "a Marac was made. One recorded as told outside Accord counts from when it was told; one recorded more than 30 days after what it "
                   "reports never counts as in time.");
   table.add_notes("A repeat is what the case rules in force found when the report was stored, between the same victim and alleged perpetrator. People whom no strong "
                   "token or confirmed link joins are not known to be the same.");
@@ -115,9 +119,9 @@ std::vector<CaseIncident> MostWithin(const std::vector<CaseIncident>& incidents,
   return most;
 }
 
-bool WasEscalated(const QuestionInput& input, const std::vector<const ReferralFacts*>& of_case) {
+bool WasEscalated(const Versions& versions, const std::vector<const ReferralFacts*>& of_case) {
   return std::any_of(of_case.begin(), of_case.end(), [&](const ReferralFacts* facts) {
-    if (IsMaracReferral(input, *facts) || CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return true;
+    if (versions.Marac(*facts) != nullptr || CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return true;
     return std::any_of(facts->events.begin(), facts->events.end(), [](const FactEvent& event) {
       return event.statement.has_value() && event.statement->regraded().grade() == type::v1::RISK_GRADE_HIGH;
     });
@@ -127,11 +131,12 @@ bool WasEscalated(const QuestionInput& input, const std::vector<const ReferralFa
 void NeverEscalated(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"case", COLUMN_KIND_CASE}, {"incidents", COLUMN_KIND_COUNT}, {"first", COLUMN_KIND_TIME}, {"last", COLUMN_KIND_TIME},
                      {"agencies"}, {"highest_grade"}});
+  const Versions versions(input);
   std::set<std::string> cases;
   for (const ReferralFacts* facts : input.referrals) cases.insert(facts->cases.begin(), facts->cases.end());
   for (const std::string& pseudonym : cases) {
     const auto found = input.by_case.find(pseudonym);
-    if (found == input.by_case.end() || WasEscalated(input, found->second)) continue;
+    if (found == input.by_case.end() || WasEscalated(versions, found->second)) continue;
     const std::vector<CaseIncident> most = MostWithin(IncidentsOf(found->second), input.days * kDayMs);
     if (most.empty() || most.size() < input.count) continue;
     std::set<std::string> agencies;
@@ -147,7 +152,8 @@ void NeverEscalated(const QuestionInput& input, Table& table) {
   }
   table.add_notes("Reports of one event that give its reference count once; those that give none count each, so one event that two agencies told without it counts twice. "
                   "Nothing is taken out because somebody labelled it malicious.");
-  table.add_notes("Escalated means, anywhere in the case: a referral to a Marac that was not taken back, in Accord or recorded as told outside, or the grade HIGH. A decision not to "
+  table.add_notes("Escalated means, anywhere in the case: a referral to a Marac that was not taken back nor corrected to be for something else, in Accord or recorded as "
+                  "told outside, or the grade HIGH. A decision not to "
                   "refer is none.");
 }
 
@@ -285,7 +291,7 @@ std::vector<Question> RepeatQuestions() {
                      "when none was stored within so many days.",
        .parameters = {"days"},
        .fields = {"CASE_FLAGGED case_flags", "REFERRAL_STORED time", "SENT_OUTSIDE_RECORDED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "core.happened", "core.purpose",
-                  "core.type", "core.sender", "cases"},
+                  "core.type", "core.caused_by", "core.sender", "cases"},
        .cases = true,
        .days = 14,
        .answer = Repeats},
@@ -294,7 +300,7 @@ std::vector<Question> RepeatQuestions() {
        .definition = "Cases with at least so many incidents within so many days, whatever their exact dates, in which nothing was referred to a Marac and no grade was HIGH.",
        .parameters = {"days", "count"},
        .fields = {"REFERRAL_STORED", "SENT_OUTSIDE_RECORDED", "STATEMENT REGRADED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "core.happened", "core.report.event",
-                  "core.purpose", "core.type", "core.risk.grade", "cases"},
+                  "core.purpose", "core.type", "core.caused_by", "core.risk.grade", "cases"},
        .cases = true,
        .days = 366,
        .count = 3,

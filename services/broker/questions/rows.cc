@@ -10,6 +10,18 @@
 #include "common/referral/referral_name.h"
 
 namespace accord::broker {
+namespace {
+
+// Anything of it, as it was stored.
+bool IsPermittedTo(const ReferralFacts& facts, std::string_view recipient) {
+  if (facts.events.empty() || !facts.events.front().decisions.has_value()) return false;
+  const auto& decisions = facts.events.front().decisions->decisions();
+  return std::any_of(decisions.begin(), decisions.end(), [&](const type::v1::SectionDecision& decision) {
+    return decision.recipient() == recipient && decision.verdict() == type::v1::VERDICT_PERMIT;
+  });
+}
+
+}  // namespace
 
 void SetColumns(inspection::v1::Table& table, std::initializer_list<ColumnSpec> columns) {
   for (const ColumnSpec& spec : columns) {
@@ -93,26 +105,25 @@ int64_t MadeMs(const ReferralFacts& facts) {
   return CoreOf(facts).type() == type::v1::REFERRAL_TYPE_SENT_OUTSIDE ? CoreOf(facts).happened().latest_ms() : facts.stored_ms;
 }
 
-bool IsMaracReferral(const QuestionInput& input, const ReferralFacts& facts) {
-  if (CoreOf(facts).purpose() != type::v1::PURPOSE_MARAC || IsTakenBack(facts)) return false;
-  const ReferralFacts* version = &facts;
-  while (CoreOf(*version).type() == type::v1::REFERRAL_TYPE_CORRECTION) {
-    const auto same = input.SameCases(facts);
-    const auto older = std::find_if(same.begin(), same.end(), [&](const ReferralFacts* other) {
-      return other->digest == CoreOf(*version).caused_by() && other->stored_index < version->stored_index;  // Always further back: it ends.
-    });
-    if (older == same.end()) return false;
-    version = *older;
+std::set<std::string> AddressedTo(const ReferralFacts& facts) {
+  std::set<std::string> agencies;
+  for (const auto& recipient : facts.parts.recipients) {
+    if (recipient.on_behalf_of().empty() && IsPermittedTo(facts, recipient.agency())) agencies.insert(recipient.agency());
   }
-  const auto type = CoreOf(*version).type();
-  return type == type::v1::REFERRAL_TYPE_REFERRAL || type == type::v1::REFERRAL_TYPE_SENT_OUTSIDE;
+  for (const FactEvent& event : facts.events) {
+    if (event.event.type() != type::v1::EVENT_TYPE_RELEASED) continue;
+    if (facts.FirstOwn(type::v1::EVENT_TYPE_RELEASED, event.recipient) != nullptr) agencies.insert(event.recipient);
+  }
+  return agencies;
 }
 
 std::vector<std::string> RecipientsOfKind(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind) {
-  std::set<std::string> found;
-  for (const auto& recipient : facts.parts.recipients) {
-    if (input.KindOf(recipient.agency()) == kind) found.insert(recipient.agency());
+  const auto type = CoreOf(facts).type();
+  std::set<std::string> found = AddressedTo(facts);
+  if (type == type::v1::REFERRAL_TYPE_NOT_SHARED || type == type::v1::REFERRAL_TYPE_SENT_OUTSIDE) {  // Nothing was decided or released.
+    for (const auto& recipient : facts.parts.recipients) found.insert(recipient.agency());
   }
+  std::erase_if(found, [&](const std::string& agency) { return input.KindOf(agency) != kind; });
   return {found.begin(), found.end()};
 }
 
@@ -138,17 +149,42 @@ bool ByPerson(const FactEvent& event) {
   return event.worker.role() != type::v1::WORKER_ROLE_SYSTEM && event.worker.authentication() != type::v1::AUTHENTICATION_AUTOMATIC;
 }
 
-bool IsPermittedTo(const ReferralFacts& facts, std::string_view recipient) {
-  if (facts.events.empty() || !facts.events.front().decisions.has_value()) return false;
-  const auto& decisions = facts.events.front().decisions->decisions();
-  return std::any_of(decisions.begin(), decisions.end(), [&](const type::v1::SectionDecision& decision) {
-    return decision.recipient() == recipient && decision.verdict() == type::v1::VERDICT_PERMIT;
-  });
-}
-
 std::string LondonMonth(int64_t ms) {
   const absl::CivilDay day = LondonDay(absl::FromUnixMillis(ms));
   return fmt::format("{:04}-{:02}", day.year(), day.month());
+}
+
+Versions::Versions(const QuestionInput& input) {
+  for (const ReferralFacts* facts : input.all) {  // In the order of the log: what is corrected comes first.
+    by_digest_.emplace(facts->digest, facts);
+    if (const ReferralFacts* const older = Older(*facts); older != nullptr) replaced_.insert(older);
+  }
+}
+
+const ReferralFacts& Versions::First(const ReferralFacts& facts) const {
+  const ReferralFacts* first = &facts;
+  while (const ReferralFacts* const older = Older(*first)) first = older;
+  return *first;
+}
+
+const ReferralFacts* Versions::Marac(const ReferralFacts& facts) const {
+  if (CoreOf(facts).purpose() != type::v1::PURPOSE_MARAC || IsTakenBack(facts) || replaced_.contains(&facts)) return nullptr;
+  const ReferralFacts *referred = &facts, *first = &facts;
+  while (const ReferralFacts* const older = Older(*first)) {
+    first = older;
+    if (CoreOf(*older).purpose() == type::v1::PURPOSE_MARAC) referred = older;
+  }
+  const auto type = CoreOf(*first).type();
+  return type == type::v1::REFERRAL_TYPE_REFERRAL || type == type::v1::REFERRAL_TYPE_SENT_OUTSIDE ? referred : nullptr;
+}
+
+const ReferralFacts* Versions::Older(const ReferralFacts& facts) const {
+  if (CoreOf(facts).type() != type::v1::REFERRAL_TYPE_CORRECTION) return nullptr;
+  const auto found = by_digest_.find(CoreOf(facts).caused_by());
+  if (found == by_digest_.end()) return nullptr;
+  const ReferralFacts& older = *found->second;
+  // Nobody corrects what another sent. Always further back, so that following them ends.
+  return CoreOf(older).sender() == CoreOf(facts).sender() && older.stored_index < facts.stored_index ? &older : nullptr;
 }
 
 }  // namespace accord::broker

@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,10 +72,10 @@ bool ReportsEvent(const ReferralFacts& facts);
 bool HasChild(const ReferralFacts& facts);
 // When it was made: of what was told outside Accord when it was told, else when it was stored.
 int64_t MadeMs(const ReferralFacts& facts);
-// Purpose MARAC, referred or told outside Accord, and not taken back: as the case rules have it (common/referral/case_rules.h). A correction
-// is of the type of what it corrects. That somebody was not referred is none.
-bool IsMaracReferral(const QuestionInput& input, const ReferralFacts& facts);
-// Its own recipients of `kind`, by id.
+// Whom it was meant for as it was stored, by id, and to whom it was released besides. Who stands in for another is in the header, too, and has
+// nothing to collect or answer before it is handed over; nor has who was permitted nothing of it. Nobody of what is not delivered.
+std::set<std::string> AddressedTo(const ReferralFacts& facts);
+// Those of `kind`, by id; of what is not delivered, who was told outside Accord or not to be told.
 std::vector<std::string> RecipientsOfKind(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind);
 // When an agency of `kind` could first have it: released to one, or told outside Accord; 0 when there is no record.
 int64_t ReachedKindMs(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind);
@@ -81,9 +83,27 @@ int64_t ReachedKindMs(const QuestionInput& input, const ReferralFacts& facts, ty
 bool IsTakenBack(const ReferralFacts& facts);
 // A person made it: no program acting by rule.
 bool ByPerson(const FactEvent& event);
-// True when anything of it was permitted to `recipient` as it was stored.
-bool IsPermittedTo(const ReferralFacts& facts, std::string_view recipient);
 // London's month of `ms`, such as 2026-11.
 std::string LondonMonth(int64_t ms);
+
+// The versions of referrals: a sender's correction is a newer version of what it corrects, and of its type. Made once for an answer, of all that it
+// looks at, which must outlive it. Thread-safe.
+class Versions {
+ public:
+  explicit Versions(const QuestionInput& input);
+
+  // The oldest version that is there.
+  const ReferralFacts& First(const ReferralFacts& facts) const;
+  // Of a Marac referral in its newest version the oldest that was for a Marac: that is when it was referred. Null when `facts` is none: its purpose is
+  // another, it is neither referred nor told outside Accord, it was taken back, or a newer version counts in its place. As the case rules have it
+  // (common/referral/case_rules.h).
+  const ReferralFacts* Marac(const ReferralFacts& facts) const;
+
+ private:
+  const ReferralFacts* Older(const ReferralFacts& facts) const;  // What it corrects; null when it is the first, or that is not there.
+
+  std::map<std::string_view, const ReferralFacts*> by_digest_;
+  std::set<const ReferralFacts*> replaced_;
+};
 
 }  // namespace accord::broker

@@ -83,6 +83,22 @@ std::string SampleTitle(const Sample& sample, const DrawSampleRequest& request) 
   return title;
 }
 
+absl::Status TooFewToDraw() {
+  return Error(Reason::kWarrantScope, "too few cases for a sample that opens them: draw fewer, by fewer strata, of a longer period or of more areas", {{"dimension", "sample"}});
+}
+
+bool IsOpenCase(const Scope& scope, const std::string& pseudonym) {
+  ScopeFacts facts;
+  facts.cases = {pseudonym};
+  return scope.UncoveredCase(facts).empty();
+}
+
+std::vector<SampleStratum> StrataOf(const DrawSampleRequest& request) {
+  std::vector<SampleStratum> strata;
+  for (const int stratum : request.strata()) strata.push_back(static_cast<SampleStratum>(stratum));
+  return strata;
+}
+
 // The warrant's scope as it is before a sample limits it.
 Scope BeforeSampling(const Scope& scope) {
   if (scope.warrant_id().empty()) return scope;
@@ -137,6 +153,27 @@ absl::Status CheckSample(const DrawSampleRequest& request, const Scope& scope, u
   return CheckAskedWithin(scope, request.areas(), {}, request.from_ms(), request.until_ms());
 }
 
+absl::Status CheckLeftToChance(const std::vector<SampleCase>& frame, const Sample& sample, const DrawSampleRequest& request, const Scope& scope) {
+  if (scope.warrant().scope().sample_cases_max() == 0) return absl::OkStatus();
+  // Of what was asked for, not of what there was to draw: a frame of none is refused as one of a few is.
+  if (frame.size() < kSampleCasesPerDrawn * request.size()) return TooFewToDraw();
+  const std::vector<std::string> pseudonyms = sample.pseudonyms();
+  if (!request.seed().empty()) {
+    const bool open = std::all_of(pseudonyms.begin(), pseudonyms.end(), [&](const std::string& one) { return IsOpenCase(scope, one); });
+    return open ? absl::OkStatus() : SampleInvalid("seed", "it would open a case that is not open: leave it out, and chance draws");
+  }
+  const std::set<std::string> drawn(pseudonyms.begin(), pseudonyms.end());
+  const std::vector<SampleStratum> strata = StrataOf(request);
+  std::map<std::string, uint64_t> open;  // By stratum, this sample among them.
+  for (const SampleCase& one : frame) {
+    if (drawn.contains(one.pseudonym) || IsOpenCase(scope, one.pseudonym)) ++open[StratumOf(one, strata)];
+  }
+  for (const SampleStratumSize& stratum : sample.strata) {
+    if (stratum.cases < kSampleCasesPerDrawn * open[stratum.stratum]) return TooFewToDraw();
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Sample> DrawSample(const ReadView& view, const TrailKeys& keys, const DirectorySnapshot& directory, const Scope& scope,
                                   const DrawSampleRequest& request, std::string_view seed, uint64_t tree_size) {
   ACCORD_ASSIGN_OR_RETURN(const uint64_t from, IndexAt(view, request.from_ms()));
@@ -162,9 +199,13 @@ absl::StatusOr<Sample> DrawSample(const ReadView& view, const TrailKeys& keys, c
   }
   std::vector<SampleCase> cases;
   for (auto& [pseudonym, one] : frame) cases.push_back(std::move(one));
-  std::vector<SampleStratum> strata;
-  for (const int stratum : request.strata()) strata.push_back(static_cast<SampleStratum>(stratum));
-  return DrawFrom(cases, strata, request.size(), seed);
+  Sample sample = DrawFrom(cases, StrataOf(request), request.size(), seed);
+  ACCORD_RETURN_IF_ERROR(CheckLeftToChance(cases, sample, request, scope));
+  return sample;
+}
+
+void ShuffleDrawn(Random& random, Sample& sample) {
+  for (size_t left = sample.cases.size(); left > 1; --left) std::swap(sample.cases[left - 1], sample.cases[random.Below(left)]);
 }
 
 inspection::v1::Table SampleTable(const Sample& sample, const DrawSampleRequest& request, const Scope& scope, uint64_t tree_size) {
@@ -190,7 +231,7 @@ inspection::v1::Table SampleTable(const Sample& sample, const DrawSampleRequest&
   }
   if (sample.cases.size() < request.size()) table.add_notes("There are fewer cases than were asked for: all of them are here.");
   table.add_notes("A referral without a case, such as one with no strong token of both people, cannot be drawn.");
-  if (!scope.identities()) table.add_notes("Without identities: cases are numbered in this sample alone.");
+  if (!scope.identities()) table.add_notes("Without identities: cases are numbered in this sample alone, in any order, and its seed is not told.");
   table.set_completeness("attested");
   table.set_tree_size(tree_size);
   table.set_referrals(scope.small_counts() || scope.warrant_id().empty() ? cases : 0);

@@ -51,10 +51,12 @@ struct ConsentCounts {
   }
 };
 
-void AddConsentRow(Table& table, const std::string& agency, const ConsentCounts& counts) {
+// Without its bases and gateways where small counts are left out: of a single share they are that share's, and where `none` is not among them
+// it says of a hidden count that it is nought.
+void AddConsentRow(const QuestionInput& input, Table& table, const std::string& agency, const ConsentCounts& counts) {
   AddAnswerRow(table, {agency, CountCell(counts.shares), CountCell(counts.with_consent), CountCell(counts.without()), CountCell(counts.refused),
                        CountCell(counts.no_basis), CountCell(counts.no_gateway), CountCell(counts.no_rationale), CountCell(counts.no_approver),
-                       PercentCell(counts.any_blank, counts.without()), JoinCells(counts.bases)},
+                       PercentCell(counts.any_blank, counts.without()), input.small_left_out ? "" : JoinCells(counts.bases)},
                counts.entries.all());
 }
 
@@ -85,11 +87,12 @@ void SharesWithoutConsent(const QuestionInput& input, Table& table) {
       all.Add(*facts, tag);
     }
   }
-  for (const auto& [agency, counts] : by_agency) AddConsentRow(table, agency, counts);
-  if (!by_agency.empty()) AddConsentRow(table, std::string(kTotalRow), all);
+  for (const auto& [agency, counts] : by_agency) AddConsentRow(input, table, agency, counts);
+  if (!by_agency.empty()) AddConsentRow(input, table, std::string(kTotalRow), all);
   table.add_notes("As each referral was stored: what was completed or changed later is in the referral's trail. Consent given with limits counts as given. "
                   "Under Part 3 of the Data Protection Act 2018 the basis is the condition of Schedule 8.");
-  table.add_notes("`bases_and_gateways` are those of all the shares, with consent or without: of the latter alone they would say of a count that is left out whether it is nought.");
+  table.add_notes("`bases_and_gateways` are those of all the shares, with consent or without. Where small counts are left out it is empty in every row: it would tell of a single "
+                  "share under which basis it was, and of a count that is left out whether it is nought.");
   table.add_notes("The words of a rationale are sealed; the broker knows that a section holds one.");
 }
 

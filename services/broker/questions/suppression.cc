@@ -1,6 +1,9 @@
 #include "services/broker/questions/suppression.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -92,6 +95,10 @@ std::vector<KnownSum> SumsOf(const Table& table, const std::vector<SumOf>& sums,
   return known;
 }
 
+uint64_t RoundedCount(uint64_t count) { return (count + kCountRounding / 2) / kCountRounding * kCountRounding; }
+
+uint64_t ShownCount(uint64_t count) { return count < kSmallCount ? 0 : RoundedCount(count); }
+
 // Of a count that is not shown what is computed from it is not shown either.
 void EmptyHidden(CountGrid& grid, int row, Table& table) {
   auto& cells = *table.mutable_rows(row);
@@ -121,6 +128,31 @@ void SuppressSmallCounts(const std::vector<SumOf>& sums, Table& table) {
   for (int row = 0; row < table.rows_size(); ++row) EmptyHidden(grid, row, table);
 }
 
+void DropEmptiedRows(Table& table) {
+  auto& rows = *table.mutable_rows();
+  const auto emptied = [&](const inspection::v1::Row& row) {
+    if (!row.suppressed()) return false;
+    for (int column = 0; column < table.columns_size(); ++column) {
+      if (CountGrid::IsCount(table, column) && !row.cells(column).empty()) return false;
+    }
+    return true;
+  };
+  rows.erase(std::remove_if(rows.begin(), rows.end(), emptied), rows.end());
+}
+
+void RoundShownCounts(Table& table) {
+  for (auto& row : *table.mutable_rows()) {
+    for (int column = 0; column < table.columns_size(); ++column) {
+      std::string& cell = *row.mutable_cells(column);
+      if (cell.empty()) continue;
+      if (CountGrid::IsCount(table, column)) cell = fmt::to_string(RoundedCount(std::stoull(cell)));
+      if (table.columns(column).kind() == inspection::v1::COLUMN_KIND_PERCENT) {
+        cell = fmt::format("{:.1f}", std::round(std::stod(cell) / kCountRounding) * kCountRounding);
+      }
+    }
+  }
+}
+
 bool IsCountingNote(std::string_view note) {
   if (note.starts_with("Of ")) note.remove_prefix(3);
   return !note.empty() && note.front() >= '0' && note.front() <= '9';
@@ -129,10 +161,8 @@ bool IsCountingNote(std::string_view note) {
 void LeaveOutTold(Table& table) {
   auto& notes = *table.mutable_notes();
   notes.erase(std::remove_if(notes.begin(), notes.end(), IsCountingNote), notes.end());
-  if (table.referrals() < kSmallCount) table.set_referrals(0);
-  for (auto& coverage : *table.mutable_coverage()) {
-    if (coverage.recorded_later() < kSmallCount) coverage.set_recorded_later(0);
-  }
+  table.set_referrals(ShownCount(table.referrals()));
+  for (auto& coverage : *table.mutable_coverage()) coverage.set_recorded_later(ShownCount(coverage.recorded_later()));
 }
 
 }  // namespace accord::broker

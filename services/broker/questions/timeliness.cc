@@ -88,7 +88,6 @@ void ContactDecisions(const QuestionInput& input, Table& table) {
   for (const ReferralFacts* facts : input.referrals) {
     if (CoreOf(*facts).type() != type::v1::REFERRAL_TYPE_REFERRAL || IsTakenBack(*facts)) continue;
     for (const std::string& agency : RecipientsOfKind(input, *facts, type::v1::AGENCY_KIND_CHILDRENS_SERVICES)) {
-      if (!IsPermittedTo(*facts, agency)) continue;
       ++contacts;
       const int64_t due = absl::ToUnixMillis(EndOfNextWorkingDay(absl::FromUnixMillis(facts->stored_ms)));
       const FactEvent* const decided = facts->FirstStatement(type::v1::STATEMENT_KIND_DECIDED, agency);
@@ -115,7 +114,8 @@ void ContactDecisions(const QuestionInput& input, Table& table) {
   }
   table.add_notes(fmt::format("Of {} contacts {} were decided in time; of {} the time has not come yet. Those of imported history are not counted as timely.",
                               contacts, in_time, waiting));
-  table.add_notes("Bank holidays are those of England and Wales. A decision that was told by other means has no record in Accord unless it was recorded there.");
+  table.add_notes("Bank holidays are those of England and Wales. A decision that was told by other means has no record in Accord unless it was recorded there. "
+                  "Who stands in for children's services has a contact once it was handed over.");
 }
 
 bool WasStopped(const ReferralFacts& facts, std::string_view recipient) {
@@ -139,9 +139,8 @@ void Undelivered(const QuestionInput& input, Table& table) {
                      {"noticed_by"}, {"noticed", COLUMN_KIND_TIME}});
   for (const ReferralFacts* facts : input.referrals) {
     if (input.now_ms - facts->stored_ms < input.days * kDayMs) continue;
-    for (const auto& part : facts->parts.recipients) {
-      const std::string& recipient = part.agency();
-      if (!IsPermittedTo(*facts, recipient) || WasStopped(*facts, recipient)) continue;
+    for (const std::string& recipient : AddressedTo(*facts)) {
+      if (WasStopped(*facts, recipient)) continue;
       if (facts->FirstOwn(type::v1::EVENT_TYPE_DELIVERED, recipient) != nullptr) continue;
       uint64_t attempts = 0;
       const FactEvent* last = nullptr;
@@ -161,7 +160,8 @@ void Undelivered(const QuestionInput& input, Table& table) {
                            noticed == nullptr ? "" : noticed->principal, TimeCell(noticed)}, entries);
     }
   }
-  table.add_notes("What the recipient may not have, what was stopped before it left and what was recorded as told outside Accord is not counted as undelivered.");
+  table.add_notes("What the recipient may not have, what was stopped before it left and what was recorded as told outside Accord is not counted as undelivered; nor what "
+                  "is sealed for who stands in for another, before it is handed over.");
 }
 
 }  // namespace
@@ -180,7 +180,7 @@ std::vector<Question> TimelinessQuestions() {
        .title = "Contacts without a decision in time, or not fed back",
        .definition = "Referrals to children's services that had no decision by the end of the next working day after the broker stored them, or whose "
                      "decision did not reach the sender.",
-       .fields = {"REFERRAL_STORED time and decisions", "STATEMENT DECIDED", "DELIVERED of that statement to the sender", "core.type", "recipients"},
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "STATEMENT DECIDED", "DELIVERED of that statement to the sender", "core.type", "recipients"},
        .answer = ContactDecisions},
       {.number = 16,
        .title = "Undelivered and unacknowledged referrals",

@@ -1,7 +1,6 @@
 #include "services/broker/warrants/query_entry.h"
 
 #include <absl/time/time.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -36,8 +35,8 @@ absl::Status AddSampled(const std::vector<std::string>& cases, StoredWarrant& st
   }
   const uint32_t limit = stored.warrant().scope().sample_cases_max();
   if (limit == 0 || drawn.size() <= limit) return absl::OkStatus();
-  return Error(Reason::kWarrantScope, fmt::format("{} cases would be drawn under the warrant in all; it allows {}", drawn.size(), limit),
-               {{"dimension", "sample"}, {"limit", fmt::format("{}", limit)}});
+  // Not how many: of a sample larger than there are cases that would be how many there are.
+  return Error(Reason::kWarrantScope, "more cases would be drawn under the warrant in all than it allows", {{"dimension", "sample"}});
 }
 
 void PutLooks(const QueryEntry& query, const StoredWarrant& stored, uint64_t index, CommitContext& context) {
@@ -51,6 +50,16 @@ void PutLooks(const QueryEntry& query, const StoredWarrant& stored, uint64_t ind
     look.set_party(viewer.party);
     context.Put(kFamilyWarrantIndex, LookKey(viewer.agency, viewer.desk, visible_from_ms, index), look.SerializeAsString());
   }
+}
+
+absl::StatusOr<uint64_t> RecordOneQuery(CommitContext& context, const QueryEntry& query) {
+  if (!query.draft.event.warrant().empty()) return RecordUnderWarrant(context, query);
+  EntryDraft draft = query.draft;
+  if (draft.chains.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(std::string chain, PrincipalChain(context, query.principal));
+    draft.chains.push_back(std::move(chain));
+  }
+  return context.AddEntry(draft);
 }
 
 }  // namespace
@@ -71,16 +80,15 @@ QueryEntry QueryEntryOf(const Caller& caller, const Scope& scope, type::v1::Even
 std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& directory, const std::set<std::string>& named) {
   if (scope.warrant_id().empty()) return {};
   const auto& covered = scope.warrant().scope();
-  if (covered.agencies().empty() && covered.areas().empty() && named.empty()) return {LookedAt{}};
-  const std::set<std::string> agencies(covered.agencies().begin(), covered.agencies().end());
+  if (covered.agencies().empty() && covered.areas().empty()) return {LookedAt{}};
+  std::set<std::string> agencies = named;
+  agencies.insert(covered.agencies().begin(), covered.agencies().end());
   const std::set<std::string> areas(covered.areas().begin(), covered.areas().end());
   std::set<LookedAt> found;
   for (const auto& [id, row] : directory.agencies()) {
-    if (!agencies.empty() && !agencies.contains(id)) continue;
-    if (!named.empty() && !named.contains(id)) continue;
     const auto& own = row.agency.areas();
-    if (!areas.empty() && std::none_of(own.begin(), own.end(), [&](const std::string& area) { return areas.contains(area); })) continue;
-    found.insert(LookedAt{.agency = id});
+    const bool there = std::any_of(own.begin(), own.end(), [&](const std::string& area) { return areas.contains(area); });
+    if (there || agencies.contains(id)) found.insert(LookedAt{.agency = id});
   }
   return found;
 }
@@ -98,15 +106,16 @@ absl::StatusOr<uint64_t> RecordUnderWarrant(CommitContext& context, const QueryE
 }
 
 absl::Status RecordQueryCommand::Apply(CommitContext& context) {
-  if (!query_.draft.event.warrant().empty()) {
-    ACCORD_ASSIGN_OR_RETURN(index_, RecordUnderWarrant(context, query_));
-    return absl::OkStatus();
+  ACCORD_ASSIGN_OR_RETURN(index_, RecordOneQuery(context, query_));
+  if (query_.others.empty()) return absl::OkStatus();
+  QueryEntry other = query_;
+  // Told once, of the first.
+  other.looked_at.clear();
+  other.sampled.clear();
+  for (const std::string& chain : query_.others) {
+    other.draft.chains = {chain};
+    ACCORD_RETURN_IF_ERROR(RecordOneQuery(context, other).status());
   }
-  if (query_.draft.chains.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(std::string chain, PrincipalChain(context, query_.principal));
-    query_.draft.chains.push_back(std::move(chain));
-  }
-  ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(query_.draft));
   return absl::OkStatus();
 }
 

@@ -47,26 +47,30 @@ struct QueryEntry {
   std::set<LookedAt> looked_at;
   // For SAMPLE_DRAWN: the cases, which the warrant covers from then on.
   std::vector<std::string> sampled;
+  // Chains of what else is asked about: the same entry stands once more on each, after this one and in the same batch. Not on one leaf together: everybody
+  // may hold the leaves, and it would say of things that are not of one another that they are.
+  std::vector<std::string> others;
 };
 
 // The beginning of one by `caller` under `scope`: type, method, purpose, warrant, actor. Thread-safe.
 QueryEntry QueryEntryOf(const Caller& caller, const Scope& scope, type::v1::EventType type, std::string_view method, std::string_view purpose);
 
-// Whom a query about many concerns: of the agencies that the warrant covers those that the query names, all if it names none. Of an
-// administrator's nobody. Thread-safe.
+// Whom a query about many concerns: those that the warrant names, those of its areas, and those that the query names; every agency when the warrant
+// names neither. Names do not narrow it: a referral is covered when any party of it is, so what is answered of one agency may be of its
+// dealings with any of these, and one that is named need not be of the warrant's areas. Of an administrator's nobody. Thread-safe.
 std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& directory, const std::set<std::string>& named);
 
 // Puts an entry that is made under a warrant on the record, on that warrant's chain too, with the rows of who may see it; its leaf index. The warrant is
 // judged as it is applied. Errors of RecordQueryCommand. Sequencer thread.
 absl::StatusOr<uint64_t> RecordUnderWarrant(CommitContext& context, const QueryEntry& query);
 
-// Puts the query on the record, under a warrant with the rows of who may see it, in one batch. The warrant is judged again as it is applied: one
-// that was suspended a moment ago gives nothing more.
+// Puts the query on the record, under a warrant with the rows of who may see it, and on the chains of `others`, in one batch. The warrant is judged again
+// as it is applied: one that was suspended a moment ago gives nothing more.
 //   WARRANT_NOT_FOUND, WARRANT_NOT_ACTIVE
 //   WARRANT_SCOPE  `sample`: more cases than may be drawn under it in all
 class RecordQueryCommand : public Command {
  public:
-  // The entry's leaf index; from then on a view has it.
+  // The leaf index of the entry, of several the first's; from then on a view has it.
   using QueryRecorded = absl::AnyInvocable<void(const absl::StatusOr<uint64_t>& index) &&>;
   RecordQueryCommand(QueryEntry query, QueryRecorded done) : query_(std::move(query)), done_(std::move(done)) {}
 

@@ -24,7 +24,6 @@ namespace {
 using inspection::v1::Warrant;
 using inspection::v1::WarrantState;
 using ::testing::ElementsAre;
-using ::testing::UnorderedElementsAre;
 
 std::string ToldOfWarrant(const absl::Status& status) {
   if (status.ok()) return "OK";
@@ -398,6 +397,37 @@ TEST_F(QueryEntryTest, WhatIsAskedAboutComesFirstAndTheWarrantTakesTheLastPlace)
   }
 }
 
+// As many as are named, each by itself: one leaf would join them for everybody who holds the leaves.
+TEST_F(QueryEntryTest, WhatElseIsAskedAboutHasTheEntryOnItsChainToo) {
+  std::vector<std::string> chains;
+  for (int i = 0; i < 6; ++i) chains.push_back(context_.OpenChain()->pseudonym);
+  for (const bool under_warrant : {false, true}) {
+    SCOPED_TRACE(under_warrant);
+    QueryEntry query = Query(under_warrant ? ines_ : alice_, type::v1::EVENT_TYPE_TRAIL_QUERIED);
+    query.draft.event.set_query_digest(std::string(32, 'q'));
+    query.draft.chains = {chains[0]};
+    query.others.assign(chains.begin() + 1, chains.end());
+    query.looked_at = {{.agency = "police"}};
+    const size_t before = context_.entries.size();
+    const auto index = Record(std::move(query));
+    ASSERT_EQ(index.status(), absl::OkStatus());
+    EXPECT_EQ(*index, before) << "the first";
+    ASSERT_EQ(context_.entries.size(), before + chains.size());
+    for (size_t i = 0; i < chains.size(); ++i) {
+      const EntryDraft& entry = context_.entries[before + i];
+      auto expected = std::vector{chains[i]};
+      if (under_warrant) expected.push_back(Stored().chain());
+      EXPECT_EQ(entry.chains, expected);
+      EXPECT_EQ(entry.event.SerializeAsString(), context_.entries[before].event.SerializeAsString());
+      EXPECT_EQ(entry.actor->principal(), under_warrant ? "inspector/ines" : "admin/alice");
+    }
+    if (under_warrant) {
+      EXPECT_EQ(Looks().size(), 1u) << "one look, and not one for each";
+      EXPECT_TRUE(Looks().contains(LookKey("police", type::v1::DESK_MAIN, Stored().warrant().embargo_until_ms(), *index)));
+    }
+  }
+}
+
 TEST_F(QueryEntryTest, AnAdministratorsIsNoLook) {
   QueryEntry query = Query(alice_);
   query.looked_at = LookedAtUnder(Scope::All(), *directory_.Get(), {"police"});
@@ -426,12 +456,15 @@ TEST_F(QueryEntryTest, SamplesAddUpToTheLimitAndNotOneBeyond) {
   const auto draw = [&](const std::string& initials) {
     QueryEntry query = Query(ines_, type::v1::EVENT_TYPE_SAMPLE_DRAWN);
     for (const char initial : initials) query.sampled.push_back(std::string(16, initial));
-    return ToldOfWarrant(Record(std::move(query)).status());
+    return Record(std::move(query)).status();
   };
-  EXPECT_EQ(draw("ab"), "OK");
-  EXPECT_EQ(draw("bcd"), "WARRANT_SCOPE sample");
+  EXPECT_EQ(ToldOfWarrant(draw("ab")), "OK");
+  const absl::Status refused = draw("bcd");
+  EXPECT_EQ(ToldOfWarrant(refused), "WARRANT_SCOPE sample");
+  EXPECT_EQ(std::string(refused.message()).find_first_of("0123456789"), std::string::npos) << "how many were drawn can be how many there are: " << refused;
+  EXPECT_EQ(DetailOf(refused).metadata.size(), 1u) << refused;
   EXPECT_EQ(Stored().sampled_size(), 2);
-  EXPECT_EQ(draw("bc"), "OK") << "one that is drawn again counts once";
+  EXPECT_EQ(ToldOfWarrant(draw("bc")), "OK") << "one that is drawn again counts once";
   EXPECT_EQ(WarrantAt(Stored(), context_.time).sample_cases(), 3u);
 }
 
@@ -443,11 +476,18 @@ TEST_F(QueryEntryTest, WhomAQueryAboutManyConcerns) {
     for (const LookedAt& viewer : LookedAtUnder(Scope::Of(warrant, {}), *directory_.Get(), named)) agencies.push_back(viewer.agency);
     return agencies;
   };
-  EXPECT_THAT(of([](auto&) {}, {}), ElementsAre("police"));
-  EXPECT_THAT(of([](auto& s) { s.clear_agencies(); }, {}), UnorderedElementsAre("idva", "police"));
-  EXPECT_THAT(of([](auto& s) { s.clear_agencies(); }, {"idva", "housing"}), ElementsAre("idva"));
-  EXPECT_THAT(of([](auto& s) { s.clear_agencies(), s.clear_areas(); }, {"idva", "housing"}), UnorderedElementsAre("idva", "housing"));
-  EXPECT_THAT(of([](auto& s) { s.clear_agencies(), s.clear_areas(); }, {}), ElementsAre("")) << "every agency, as one row";
+  // The police are named and of the area, the Idva is of it, housing is of another. A referral is covered when any of its parties is named and any is of the
+  // area: what the police sent the Idva is, whichever of the two is either.
+  EXPECT_THAT(of([](auto&) {}, {}), ElementsAre("idva", "police"));
+  EXPECT_THAT(of([](auto& s) { s.clear_areas(); }, {}), ElementsAre("police"));
+  EXPECT_THAT(of([](auto& s) { s.clear_agencies(); }, {}), ElementsAre("idva", "police"));
+  // Asked about housing, what is answered is what it had to do with the area's.
+  EXPECT_THAT(of([](auto& s) { s.clear_agencies(); }, {"housing"}), ElementsAre("housing", "idva", "police"));
+  EXPECT_THAT(of([](auto& s) { s.clear_agencies(); }, {"idva"}), ElementsAre("idva", "police"));
+  EXPECT_THAT(of([](auto& s) { s.clear_areas(); }, {"housing", "nobody"}), ElementsAre("housing", "police"));
+  for (const auto& named : std::vector<std::set<std::string>>{{}, {"idva", "housing"}}) {
+    EXPECT_THAT(of([](auto& s) { s.clear_agencies(), s.clear_areas(); }, named), ElementsAre("")) << "every agency, as one row";
+  }
 }
 
 }  // namespace
