@@ -77,7 +77,8 @@ Broker::Broker(const BrokerConfig& config, const Clock& clock)
                if (when == absl::InfiniteFuture()) return ClearDue(context, DueKind::kChangeAct, ChangeMark(number), "", type::v1::DESK_MAIN);
                return PutDue(context, DueKind::kChangeAct, when, ChangeMark(number), "", type::v1::DESK_MAIN);
              },
-             [this](const std::string& agency) { return CheckLeaving(agency); }},
+             [this](const std::string& agency) { return CheckLeaving(agency); },
+             [this](const OfficerMoved& moved) { officers_moved_.push_back(moved); }},
       admission_(directory_, policy_, clock,
                  [this](const type::v1::HeaderCore& core) -> absl::StatusOr<Cause> {
                    if (core.caused_by().empty()) return Cause();
@@ -216,6 +217,20 @@ void Broker::Listen(std::function<void(bool)> health, std::function<void()> move
   health_(sequencer_->serving());
 }
 
+void Broker::ListenToOfficers(std::function<void(const OfficerMoved&)> told) {
+  absl::MutexLock lock(&mu_);
+  officer_told_ = std::move(told);
+}
+
+void Broker::TellOfficersMoved(const DirectorySnapshot& directory) {
+  for (const OfficerMoved& moved : std::exchange(officers_moved_, {})) {
+    const auto* const officer = directory.FindOfficer(/*inspector=*/true, moved.officer);
+    const bool out = officer == nullptr || !officer->active() || officer->inspectorate() != moved.inspectorate;
+    absl::MutexLock lock(&mu_);
+    if (out == moved.out && officer_told_) officer_told_(moved);
+  }
+}
+
 void Broker::TellHealth(bool serving) {
   telemetry::Log(telemetry::Level::kInfo, "broker.health", {{"serving", serving}});
   if (!serving) mailboxes_stale_ = true;
@@ -226,8 +241,9 @@ void Broker::TellHealth(bool serving) {
 absl::Status Broker::Publish(const ReadView& view, const Epochs& epochs) {
   ACCORD_ASSIGN_OR_RETURN(auto directory, DirectorySnapshot::Load(view.store(), epochs.directory));
   ACCORD_ASSIGN_OR_RETURN(auto policy, LoadPolicy(view.store(), *directory, epochs));
-  directory_.Set(std::move(directory));
+  directory_.Set(directory);
   policy_.Set(std::move(policy));
+  TellOfficersMoved(*directory);
   if (mailboxes_stale_) ACCORD_RETURN_IF_ERROR(mailboxes_.Load(view.store()));
   mailboxes_stale_ = false;
   std::function<void()> moved;

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/executor.h"
@@ -76,6 +77,9 @@ class Broker {
   // directory, lists or agreement have moved: streams of who may no longer call are to be
   // ended. Both run on the executor or the sequencer thread and must not block. Once, before serving.
   void Listen(std::function<void(bool serving)> health, std::function<void()> moved);
+  // `told` is called with every inspector whom a change shut out of its body or let in again, once that is durable and the directory says so;
+  // null: nobody is told. On the sequencer thread and under the lock, so that nobody is told who has gone; must not block.
+  void ListenToOfficers(std::function<void(const OfficerMoved& moved)> told);
 
   Executor& executor() { return executor_; }
   Executor& reading_ahead() { return reading_ahead_; }
@@ -107,6 +111,8 @@ class Broker {
   // The log's verification key, and its name.
   const std::string& vkey() const { return vkey_; }
   const std::string& origin() const { return config_.origin; }
+  // Whose officers may give themselves a statutory warrant; none named: every body's.
+  const std::vector<std::string>& statutory_bodies() const { return config_.statutory_bodies; }
   const Clock& clock() const { return clock_; }
 
   // After the server has stopped: counts of refusals, then the sequencer with what is queued, the
@@ -119,6 +125,8 @@ class Broker {
   // Reads directory and policy, for the epochs as they now are.
   absl::Status Publish(const ReadView& view, const Epochs& epochs);
   void TellHealth(bool serving);
+  // Of those whom the directory now shows so; the others' changes were lost with their batch.
+  void TellOfficersMoved(const DirectorySnapshot& directory);
   // LEAVING_INCOMPLETE while the agency has something open.
   absl::Status CheckLeaving(const std::string& agency) const;
   // That the log is the one this configuration names.
@@ -144,10 +152,12 @@ class Broker {
   std::unique_ptr<HoldWalker> hold_walker_;
   std::unique_ptr<DueClock> due_clock_;
   bool mailboxes_stale_ = true;  // The sequencer thread's: the store was opened since they were filled.
+  std::vector<OfficerMoved> officers_moved_;  // The sequencer thread's: by a change that is applied and not yet known to be durable.
 
   absl::Mutex mu_;
   std::function<void(bool)> health_ ABSL_GUARDED_BY(mu_);
   std::function<void()> moved_ ABSL_GUARDED_BY(mu_);
+  std::function<void(const OfficerMoved&)> officer_told_ ABSL_GUARDED_BY(mu_);
 
   // In the order of making; gone in the reverse.
   Executor executor_, reading_ahead_;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/config/config.h"
 #include "services/broker/sequencer/sequencer.h"
@@ -46,6 +47,12 @@ absl::StatusOr<BrokerConfig> LoadBrokerConfig(const std::string& path) {
   config::Table work = root.Section("work");
   config.threads = static_cast<int>(work.OptionalInt("threads", 4, 1, 256));
   config.queue_max = static_cast<size_t>(work.OptionalInt("queue", kQueueCommandsMax, 64, 1 << 20));
+
+  config::Table warrants = root.Section("warrants");
+  config.statutory_bodies = warrants.Strings("statutory_bodies");
+  for (const std::string& body : config.statutory_bodies) {
+    if (!IsAgencyId(body)) warrants.Reject("statutory_bodies", "1 to 63 of [a-z0-9-] are needed");
+  }
 
   config::Table previews = root.Section("previews");
   config.previews.per_minute = static_cast<uint32_t>(previews.OptionalInt("per_minute", config.previews.per_minute, 0, 100'000));

@@ -40,6 +40,9 @@ struct BrokerConfig {
   int threads = 0;
   size_t queue_max = 0;
 
+  // [warrants]: the bodies whose officers may give themselves a statutory warrant; none named: every body.
+  std::vector<std::string> statutory_bodies;
+
   PreviewLimits previews;  // [previews]
   QuotaLimits limits;      // [limits]
 

@@ -39,13 +39,16 @@ struct BrokerServices::Parts {
               {broker.sequencer(), broker.directory(), broker.policy(), broker.trail_keys(), random, broker.refusals(), broker.executor()},
               {broker.sequencer(), broker.directory(), broker.refusals(), broker.clock()}, shared, streams),
         disclosures({broker.sequencer(), broker.directory(), broker.refusals(), broker.clock()}, shared, streams),
-        warrants(broker.sequencer(), broker.directory(), broker.refusals(), shared, streams),
+        warrants(broker.sequencer(), broker.directory(), broker.refusals(), broker.statutory_bodies(), shared, streams),
         audits({broker.sequencer(), broker.directory(), broker.trail_keys(), broker.refusals(), broker.clock()}, shared),
         directory(broker.sequencer(), broker.directory(), broker.refusals(), broker.clock(), shared),
         policy(broker.sequencer(), broker.policy(), broker.refusals(), broker.clock(), shared),
         admin({broker.sequencer(), broker.change_rules(), broker.refusals(), broker.directory(), broker.policy(), broker.mailboxes(),
                broker.connections(), broker.clock(), [this](const SuspensionAct& act) { warrants.TellSuspension(act); }},
-              shared) {}
+              shared) {
+    broker.ListenToOfficers([this](const OfficerMoved& moved) { warrants.TellOfficerMoved(moved); });
+  }
+  ~Parts() { broker.ListenToOfficers(nullptr); }
 
   Broker& broker;
   SystemRandom random;  // Seeds of samples.

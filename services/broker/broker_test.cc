@@ -27,6 +27,7 @@
 namespace accord::broker {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -363,6 +364,15 @@ TEST_F(BrokerTest, TheExampleConfigurationIsOne) {
   EXPECT_EQ(config->limits.submissions_per_minute, QuotaLimits().submissions_per_minute);
   EXPECT_EQ(config->limits.streams_per_desk, QuotaLimits().streams_per_desk);
   EXPECT_EQ(config->limits.collect_interval_ms, QuotaLimits().collect_interval_ms);
+  EXPECT_TRUE(config->statutory_bodies.empty());
+}
+
+TEST_F(BrokerTest, TheBodiesWithAPowerOfTheirOwnAreNamedByTheirIds) {
+  EXPECT_THAT(MakeTestingConfig(root_, "[warrants]\nstatutory_bodies = [\"hmicfrs\", \"ofsted\"]\n").statutory_bodies, ElementsAre("hmicfrs", "ofsted"));
+  std::string text = *ReadFile(root_ + "/broker.toml", 1 << 20);
+  text.replace(text.find("hmicfrs"), 7, "HMICFRS");
+  Write("broker.toml", text);
+  EXPECT_THAT(LoadBrokerConfig(root_ + "/broker.toml").status().ToString(), HasSubstr("statutory_bodies"));
 }
 
 }  // namespace

@@ -142,15 +142,17 @@ bool IsUnderWay(const storage::v1::StoredRecipient& recipient) {
 
 void CountReferral(const storage::v1::StoredReferral& stored, std::string_view agency, OpenReferrals& open) {
   const bool is_recipient = FindRecipient(stored, agency) != nullptr;
+  // A recall moves no state of a copy that had left, and nobody can move it after that: what is left is to answer the recall.
+  const bool over = stored.recalled() || !stored.replaced_by().empty();
   for (const auto& recipient : stored.recipients()) {
     if (recipient.agency() == agency) {
-      open.unread += IsUnread(recipient) && stored.replaced_by().empty();
-      open.received += IsUnderWay(recipient) && stored.replaced_by().empty();
+      open.unread += IsUnread(recipient) && !over;
+      open.received += IsUnderWay(recipient) && !over;
       open.changes += recipient.change_due_ms() != 0;
       open.reseals += recipient.reseal_wanted_ms() != 0;
     } else if (!is_recipient) {
-      open.sent += IsUnread(recipient) && recipient.pick_up_due_ms() != 0 && stored.replaced_by().empty();
-      open.awaited += IsUnderWay(recipient) && stored.replaced_by().empty();
+      open.sent += IsUnread(recipient) && recipient.pick_up_due_ms() != 0 && !over;
+      open.awaited += IsUnderWay(recipient) && !over;
       open.reseals += recipient.reseal_wanted_ms() != 0;
     }
   }
@@ -272,7 +274,7 @@ absl::StatusOr<Items> LeavingOf(const CheckListSources& sources, std::string_vie
   AddCount(items, "unread", open.unread, "Copies that nobody there has opened: its people read or return them (`accordctl inbox list`).");
   AddCount(items, "received", open.received, "Referrals that it received and that are not at their end: its people close or redirect them.");
   AddCount(items, "sent", open.sent, "Referrals that it sent and that nobody has opened: wait, redirect, or withdraw them.");
-  AddCount(items, "awaited", open.awaited, "Referrals that it sent and that are under way there: they come to their end, or it withdraws them.");
+  AddCount(items, "awaited", open.awaited, "Referrals that it sent and that are under way there: they come to their end, or it withdraws or recalls them.");
   AddCount(items, "changes", open.changes, "Changes of consent, corrections and recalls that it has not answered.");
   AddCount(items, "reseals", open.reseals, "Referrals that wait to be sealed again, by it or for it.");
   AddCount(items, "dead_letters", dead, "Dead letters that it may see: requeue or discard them (`accordctl deadletter list`).");

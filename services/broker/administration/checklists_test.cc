@@ -174,6 +174,30 @@ TEST_F(CheckListsTest, WhoAskedStaysUntilWhatItAskedForIsAtItsEnd) {
   EXPECT_THAT(Leaving(), ElementsAre("awaited 2")) << "each recipient; not an older version, nor what others sent";
 }
 
+// What is recalled stays where it was, and nobody can say more of it than what was done about the recall.
+TEST_F(CheckListsTest, OfWhatWasRecalledOnlyTheAnswerToThatKeepsAnybody) {
+  WithoutAgreement();
+  using namespace type::v1;  // NOLINT: states.
+  const auto recall = [](int64_t change_due_ms, int64_t pick_up_due_ms = 0) {
+    return [=](storage::v1::StoredReferral& stored) {
+      stored.set_recalled(true);
+      stored.mutable_recipients(0)->set_change_due_ms(change_due_ms);
+      stored.mutable_recipients(0)->set_pick_up_due_ms(pick_up_due_ms);
+    };
+  };
+  for (const auto state : {REFERRAL_STATE_ACCEPTED, REFERRAL_STATE_DELIVERED}) {
+    SCOPED_TRACE(ReferralState_Name(state));
+    Refer("a", "idva", {{"housing", state}}, [](auto& stored) { stored.mutable_recipients(0)->set_pick_up_due_ms(7); });
+    Refer("b", "police", {{"idva", state}});
+    EXPECT_EQ(Leaving().size(), 2u) << "as long as it stands";
+    Refer("a", "idva", {{"housing", state}}, recall(0, /*pick_up_due_ms=*/7));
+    Refer("b", "police", {{"idva", state}}, recall(7));
+    EXPECT_THAT(Leaving(), ElementsAre("changes 1")) << "the holder says still what it did with its copy; whoever recalled may go";
+    Refer("b", "police", {{"idva", state}}, recall(0));
+    EXPECT_THAT(Leaving(), IsEmpty());
+  }
+}
+
 TEST_F(CheckListsTest, WhoSitsOnAForumStaysUntilItSitsWithoutIt) {
   WithoutAgreement();
   const auto put = [&](const std::string& id, const std::vector<std::string>& members, const std::string& coordinator, bool active = true) {

@@ -70,10 +70,10 @@ class AdminApiTest : public ::testing::Test {
   absl::Status Submit(const TestingReferral& spec) {
     return As("agency/police", &v1::ReferralService::Stub::SubmitReferral, MakeSubmission(world_, spec)).status();
   }
-  ListAgenciesResponse Agencies(absl::Time as_at = absl::UnixEpoch()) {
+  ListAgenciesResponse Agencies(absl::Time as_at = absl::UnixEpoch(), const std::string& principal = "agency/idva") {
     ListAgenciesRequest request;
     request.set_as_at_ms(absl::ToUnixMillis(as_at));
-    const auto response = As("agency/idva", &DirectoryService::Stub::ListAgencies, request);
+    const auto response = As(principal, &DirectoryService::Stub::ListAgencies, request);
     EXPECT_EQ(response.status(), absl::OkStatus());
     return response.value_or(ListAgenciesResponse());
   }
@@ -264,9 +264,9 @@ TEST_F(AdminApiTest, OfficersAndPolicyAreListedAsTheyCountAndCounted) {
 // Suspensions are rows while they last and entries for good: the past is read from these.
 TEST_F(AdminApiTest, TheDirectoryIsListedAsItStoodWithWhoWasShutOut) {
   const auto at = [](int hours) { return kAdminTuesday + absl::Hours(hours); };
-  const auto agencies = [&](absl::Time time) {
+  const auto agencies = [&](absl::Time time, const std::string& principal = "admin/alice") {
     std::vector<std::string> all;
-    const ListAgenciesResponse listed = Agencies(time);
+    const ListAgenciesResponse listed = Agencies(time, principal);
     for (const auto& row : listed.agencies()) all.push_back(row.id() + (row.suspended() ? " out" : ""));
     return all;
   };
@@ -323,6 +323,7 @@ TEST_F(AdminApiTest, TheDirectoryIsListedAsItStoodWithWhoWasShutOut) {
   EXPECT_THAT(agencies(at(2)), ElementsAre("childrens", "housing out", "idva", "police"));
   EXPECT_THAT(agencies(at(3)), ElementsAre("childrens", "housing", "idva", "police"));
   EXPECT_THAT(agencies(absl::UnixEpoch()), ElementsAre("childrens", "housing", "idva", "police"));
+  EXPECT_THAT(agencies(at(2), "agency/idva"), ElementsAre("childrens", "housing", "idva", "police")) << "who was shut out is administrators' to know";
   SuspendPrincipalRequest again;
   again.set_request_id("suspend-again");
   again.set_principal("agency/housing");

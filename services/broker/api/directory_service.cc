@@ -55,8 +55,8 @@ absl::Status FillPage(const Agencies& agencies, Shown shown, const admin::v1::Li
   return absl::OkStatus();
 }
 
-absl::Status FillAgencies(const DirectorySnapshot& directory, const ReadView& view, absl::Time now, const admin::v1::ListAgenciesRequest& request,
-                          admin::v1::ListAgenciesResponse& response) {
+absl::Status FillAgencies(const DirectorySnapshot& directory, const ReadView& view, absl::Time now, const Caller& caller,
+                          const admin::v1::ListAgenciesRequest& request, admin::v1::ListAgenciesResponse& response) {
   if (request.as_at_ms() < 0) return Error(Reason::kFieldInvalid, "as_at_ms: negative", {{"field", "as_at_ms"}});
   response.set_directory_epoch(directory.epoch());
   ACCORD_ASSIGN_OR_RETURN(const auto maintenance, MaintenanceUnderWay(PlainReaderOf(view)));
@@ -69,7 +69,11 @@ absl::Status FillAgencies(const DirectorySnapshot& directory, const ReadView& vi
   }
   const absl::Time at = absl::FromUnixMillis(request.as_at_ms());
   ACCORD_ASSIGN_OR_RETURN(const auto agencies, AgenciesAt(view.store(), at));
-  ACCORD_ASSIGN_OR_RETURN(const Suspensions suspended, SuspensionsAt(view, at));
+  // Told to administrators alone: it costs a look at every entry of their chain, which must not be any agency's to ask for again and again.
+  Suspensions suspended;
+  if (caller.kind == options::v1::CALLER_ADMIN) {
+    ACCORD_ASSIGN_OR_RETURN(suspended, SuspensionsAt(view, at));
+  }
   const auto shown = [&](admin::v1::Agency agency) -> absl::StatusOr<admin::v1::Agency> {
     agency.set_suspended(suspended.contains(PrincipalName(options::v1::CALLER_AGENCY, agency.id())));
     return agency;
@@ -91,10 +95,10 @@ grpc::ServerUnaryReactor* DirectoryService::ListAgencies(grpc::CallbackServerCon
                                                          const admin::v1::ListAgenciesRequest* request,
                                                          admin::v1::ListAgenciesResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kListAgencies,
-                        [this, request, response](const BrokerCall&, Answer answer) {
+                        [this, request, response](const BrokerCall& call, Answer answer) {
                           answer([&]() -> absl::Status {
                             ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_.View());
-                            return FillAgencies(*directory_.Get(), *view, clock_.Now(), *request, *response);
+                            return FillAgencies(*directory_.Get(), *view, clock_.Now(), call.caller, *request, *response);
                           }());
                         });
 }

@@ -1,7 +1,8 @@
 // The directory as it was at a time, as far as it takes the log to say: who was shut out is kept while it lasts, and after that in the entries
 // of the administration chain alone; the two administrators with whom the log was opened are in its first entry.
 //
-// Who was shut out is read from every entry of that chain up to the time: administrators ask seldom, and an area makes few a day.
+// Who was shut out is read from every entry of that chain up to the time, for each page anew: an area makes few a day. So it is read for
+// administrators alone, who ask seldom.
 // Thread-safe.
 #pragma once
 

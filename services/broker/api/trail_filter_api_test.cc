@@ -8,11 +8,14 @@
 #include <set>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
+#include "accord/storage/v1/broker.pb.h"
 #include "common/base/bytes.h"
+#include "common/ledger/leaf.h"
 #include "services/broker/api/testing_broker.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/testing_command.h"
 #include "services/broker/trails/covered.h"
+#include "services/broker/trails/filter.h"
 #include "services/broker/trails/indexer.h"
 
 namespace accord::broker::trail_filter_api_test {
@@ -24,6 +27,7 @@ using inspection::v1::TrailService;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 
 class TrailFilterApiTest : public ::testing::Test {
  protected:
@@ -127,8 +131,11 @@ TEST_F(TrailFilterApiTest, FindsPagesStreamsExplainsAndIsRecorded) {
   *explained.mutable_query() = Stored();
   const auto path = rpc::CallUnary(*stub, &TrailService::Stub::ExplainTrail, explained, kTestTimeout);
   ASSERT_EQ(path.status(), absl::OkStatus());
-  EXPECT_EQ(path->path(), "agency and kind of event");
-  EXPECT_EQ(View()->ledger().size(), size) << "nothing is recorded of it";
+  EXPECT_EQ(path->path(), "whichever has the fewest entries: agency, agency and kind of event, kind of event");
+  EXPECT_EQ(path->entries(), kExplainedEntriesMin);
+  explained.mutable_query()->set_referral(high);
+  EXPECT_EQ(rpc::CallUnary(*stub, &TrailService::Stub::ExplainTrail, explained, kTestTimeout)->entries(), kExplainedEntriesMin) << "of one chain likewise";
+  EXPECT_EQ(View()->ledger().size(), size) << "nothing is recorded of it, so it tells an administrator no more than an inspector";
   EXPECT_TRUE(HasReason(Query("agency/police", Stored()).status(), Reason::kNotPermitted));
   QueryTrailRequest nothing;
   nothing.mutable_filter();
@@ -197,6 +204,80 @@ TEST_F(TrailFilterApiTest, FindsByCasesGatewaysAndConditionsOfSchedule8) {
   EXPECT_EQ(Query("admin/alice", asked).status(), absl::OkStatus());
   asked.mutable_filter()->add_case_pseudonyms(its_case);
   EXPECT_TRUE(HasReason(Query("admin/alice", asked).status(), Reason::kFieldInvalid));
+}
+
+// A filter that names a case reads what the case's trail reads, and is seen where that is.
+TEST_F(TrailFilterApiTest, WhoNamesCasesInAFilterStandsInTheirTrailsAndInQuestion9) {
+  std::string one, two;
+  Submit("incident-1", type::v1::RISK_GRADE_HIGH, one);
+  Submit("incident-2", type::v1::RISK_GRADE_HIGH, two);
+  const auto stored_of = [&](const std::string& digest) {
+    storage::v1::StoredReferral stored;
+    EXPECT_TRUE(stored.ParseFromString(View()->GetSealed(kFamilyReferral, digest)->value_or("")));
+    return stored;
+  };
+  QueryTrailRequest request;
+  request.set_purpose("curious");
+  for (const std::string& digest : {two, one, two}) request.mutable_filter()->add_case_pseudonyms(stored_of(digest).cases(0));
+  const auto answer = Query("admin/bob", request);
+  ASSERT_EQ(answer.status(), absl::OkStatus());
+  EXPECT_EQ(answer->rows().rbegin()->index(), answer->query_index());
+  std::vector<uint64_t> seen;
+  for (const std::string& digest : {one, two}) {
+    const std::string pseudonym = stored_of(digest).cases(0);
+    QueryTrailRequest of_case;
+    of_case.set_case_pseudonym(pseudonym);
+    const auto trail = Query("admin/alice", of_case);
+    ASSERT_EQ(trail.status(), absl::OkStatus());
+    for (const auto& row : trail->rows()) {
+      if (row.actor().principal() != "admin/bob") continue;
+      EXPECT_EQ(row.event().type(), type::v1::EVENT_TYPE_TRAIL_QUERIED);
+      EXPECT_EQ(row.event().purpose(), "curious");
+      EXPECT_EQ(ledger::ParseLeaf(row.leaf())->chains.size(), 1u) << "the leaf joins the cases for nobody";
+      seen.push_back(row.index());
+    }
+    inspection::v1::AskQuestionRequest who;
+    who.set_question(9);
+    who.set_case_pseudonym(pseudonym);
+    const auto viewed = rpc::CallUnary(*TrailService::NewStub(world_.Channel("admin/alice")), &TrailService::Stub::AskQuestion, who, kTestTimeout);
+    ASSERT_EQ(viewed.status(), absl::OkStatus());
+    int told = 0;
+    for (const auto& row : viewed->table().rows()) told += row.cells(1) == "TRAIL_QUERIED" && row.cells(2) == "admin/bob" && row.cells(5) == "curious";
+    EXPECT_EQ(told, 1) << viewed->table().ShortDebugString();
+  }
+  EXPECT_THAT(seen, UnorderedElementsAre(answer->query_index(), answer->query_index() + 1)) << "one entry for each case, however often it is named";
+  // What is no case is not read as one: a referral's chain is asked about as the referral.
+  for (const std::string& none : {stored_of(one).chain(), std::string(16, 'n')}) {
+    request.mutable_filter()->set_case_pseudonyms(0, none);
+    EXPECT_TRUE(HasReason(Query("admin/bob", request).status(), Reason::kEntryNotFound));
+  }
+
+  // As many as a filter may name.
+  request.mutable_filter()->clear_case_pseudonyms();
+  std::set<std::string> cases, told;
+  ASSERT_EQ(RunCommand(world_.broker().sequencer(), [&](CommitContext& context) -> absl::Status {
+    for (int i = 0; i < kFilterCasesMax; ++i) {
+      ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
+      context.Put(kFamilyCase, chain.pseudonym, storage::v1::StoredCase().SerializeAsString());
+      EntryDraft draft;
+      draft.chains = {chain.pseudonym};
+      draft.event.set_type(type::v1::EVENT_TYPE_REFUSED);
+      draft.actor.emplace().set_principal("broker");
+      ACCORD_RETURN_IF_ERROR(context.AddEntry(draft).status());
+      request.mutable_filter()->add_case_pseudonyms(chain.pseudonym);
+      cases.insert(chain.pseudonym);
+    }
+    return absl::OkStatus();
+  }), absl::OkStatus());
+  const auto of_all = Query("admin/bob", request);
+  ASSERT_EQ(of_all.status(), absl::OkStatus());
+  for (uint64_t i = 0; i < kFilterCasesMax; ++i) {
+    const auto entry = ReadIndexed(*View(), of_all->query_index() + i);
+    ASSERT_TRUE(entry.ok() && entry->has_value()) << i;
+    EXPECT_EQ((*entry)->parts.event->type(), type::v1::EVENT_TYPE_TRAIL_QUERIED);
+    told.insert((*entry)->chains.begin(), (*entry)->chains.end());
+  }
+  EXPECT_EQ(told, cases);
 }
 
 TEST_F(TrailFilterApiTest, EveryPageIsOfTheAgenciesThatTheAreaHadOnTheFirst) {

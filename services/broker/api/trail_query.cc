@@ -59,7 +59,7 @@ absl::Status BeyondScope(std::string_view dimension) {
   return Error(Reason::kWarrantScope, "it lies outside what the warrant covers", {{"dimension", std::string(dimension)}});
 }
 
-// Who will see that it was asked: of cases their parties, else the agencies that warrant and filter cover.
+// Who will see that it was asked: of cases their parties, else whom LookedAtUnder says of the agencies and areas that are named.
 absl::StatusOr<std::set<LookedAt>> LookedAtBy(const ReadView& view, const TrailQuery& query) {
   if (query.scope.warrant_id().empty()) return std::set<LookedAt>();
   const auto& filter = *query.filter;
@@ -72,6 +72,19 @@ absl::StatusOr<std::set<LookedAt>> LookedAtBy(const ReadView& view, const TrailQ
   std::set<std::string> named(filter.agencies().begin(), filter.agencies().end());
   for (std::string& agency : AgenciesIn(*query.directory, {filter.areas().begin(), filter.areas().end()})) named.insert(std::move(agency));
   return LookedAtUnder(query.scope, *query.directory, named);
+}
+
+// The cases that are named stand on the record of it, so that their trails and question 9 show who read them, as if each had been asked about alone.
+absl::Status NameFilterCases(const ReadView& view, TrailQuery& query) {
+  const std::set<std::string> named(query.filter->case_pseudonyms().begin(), query.filter->case_pseudonyms().end());
+  for (const std::string& pseudonym : named) {
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyCase, pseudonym));
+    // As the trail of one. It may be another chain, a referral's, which would else be read unseen by whom it concerns.
+    if (!stored.has_value()) return Error(Reason::kEntryNotFound, "no record in Accord of one of the cases");
+    auto& chains = query.entry.draft.chains.empty() ? query.entry.draft.chains : query.entry.others;
+    chains.push_back(pseudonym);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status OpenFilter(const ReadView& view, const QueryTrailRequest& request, absl::Time now, TrailQuery& query) {
@@ -93,6 +106,7 @@ absl::Status OpenFilter(const ReadView& view, const QueryTrailRequest& request, 
                                               in(query.scope.warrant().scope().areas())});
   ACCORD_RETURN_IF_ERROR(ReadTrailPosition(request, query));
   if (query.from.has_value()) return absl::OkStatus();  // Its entry is on the record.
+  ACCORD_RETURN_IF_ERROR(NameFilterCases(view, query));
   ACCORD_ASSIGN_OR_RETURN(query.entry.looked_at, LookedAtBy(view, query));
   return absl::OkStatus();
 }
@@ -200,7 +214,7 @@ absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadVi
   const uint64_t end = view.ledger().size();
   if (query.filter.has_value()) {
     ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, end));
-    return search.Explain(view);
+    return search.Explain();
   }
   FilterPath path{.by = "the chain of what is asked about"};
   if (query.caller.kind == options::v1::CALLER_INSPECTOR) path.checked.emplace_back("scope of the warrant");
@@ -213,7 +227,7 @@ absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadVi
   }
   const Posting posting{Posting::Where::kChain, chain};
   ACCORD_ASSIGN_OR_RETURN(path.entries, CountPostings(view, {&posting, 1}, {0, end}, kExplainedEntriesMax));
-  if (query.caller.kind == options::v1::CALLER_INSPECTOR) path.entries = CoarseEntries(path.entries);
+  path.entries = CoarseEntries(path.entries);
   return path;
 }
 

@@ -56,7 +56,8 @@ struct TrailQuery {
   TrailAsker asker(absl::Time now) const { return {caller, method, purpose, warrant, *directory, now}; }
 };
 
-// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, PAGE_TOKEN_INVALID, ERASED; of a filter NOT_PERMITTED to an agency; those of OpenTrail. Thread-safe.
+// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, PAGE_TOKEN_INVALID, ERASED; of a filter NOT_PERMITTED to an agency, and ENTRY_NOT_FOUND when a case that it
+// names is not there; those of OpenTrail. Thread-safe.
 absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView& view, const Caller& caller, std::string_view method, absl::Time now,
                                           const inspection::v1::QueryTrailRequest& request);
 
@@ -65,7 +66,7 @@ absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView&
 absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
                                                         absl::Time now, inspection::v1::QueryTrailResponse& response);
 
-// How it would be read; under a warrant without what that tells of entries outside it (kExplainedEntriesMin). Errors of reading. Thread-safe.
+// How it would be read, without what that tells of entries: it is no query of the record (kExplainedEntriesMin). Errors of reading. Thread-safe.
 absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadView& view, const TrailQuery& query);
 
 }  // namespace accord::broker

@@ -33,6 +33,7 @@ using inspection::v1::QueryTrailRequest;
 using inspection::v1::QueryTrailResponse;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class WarrantApiTest : public WarrantCallsFixture {
  protected:
@@ -47,6 +48,21 @@ class WarrantApiTest : public WarrantCallsFixture {
       request.set_page_token(page.next_page_token());
     } while (!request.page_token().empty());
     return looks;
+  }
+  std::unique_ptr<WireCall> Watching(const std::string& principal) {
+    auto watch = std::make_unique<WireCall>(world_.Channel(principal), kWarrants + "WatchWarrants");
+    watch->Write(inspection::v1::WatchWarrantsRequest());
+    watch->WritesDone();
+    return watch;
+  }
+  // A warrant's id; or who was shut out or let in, when, by which entry and why.
+  static std::string NextOf(WireCall& watch) {
+    const auto message = watch.Read();
+    if (!message.has_value()) return "the end";
+    const auto told = Parse<inspection::v1::WatchWarrantsResponse>(*message);
+    if (!told.has_shut_out()) return told.warrant().id();
+    const auto& officer = told.shut_out();
+    return fmt::format("{} {} {} {}{}", officer.officer(), officer.suspended() ? "out" : "in", officer.time_ms(), officer.index(), officer.reason().empty() ? "" : " " + officer.reason());
   }
 };
 
@@ -106,8 +122,8 @@ TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
       {"event-later", [](Warrant& w) { w.mutable_scope()->add_events(type::v1::EVENT_TYPE_RELEASED); }, "RELEASED", "RELEASED", no_event, none, none},
       {"case", [&](Warrant& w) { w.mutable_scope()->add_cases(own_case); }, all, found, all, none, "1"},
       {"case-beyond", [](Warrant& w) { w.mutable_scope()->add_cases(std::string(16, 'c')); }, no_case, none, no_case, none, none},
-      // The sample, which is drawn last, is what opens it.
-      {"sample-beyond", [](Warrant& w) { w.mutable_scope()->set_sample_cases_max(5); }, no_case, none, no_case, none, "1 2"},
+      // A sample would open it, but none of so few cases that it were chosen.
+      {"sample-beyond", [](Warrant& w) { w.mutable_scope()->set_sample_cases_max(5); }, no_case, none, no_case, none, "WARRANT_SCOPE sample"},
       whole("officer", [](Warrant& w) { w.add_officers("ines"); }),
       refused("officer-beyond", [](Warrant& w) { w.add_officers("omar"); }, "WARRANT_NOT_FOUND"),
       refused("start-beyond", [&](Warrant& w) { w.set_starts_ms(now + 1); }, "WARRANT_NOT_ACTIVE WARRANT_STATE_ACTIVE"),
@@ -168,10 +184,11 @@ TEST_F(WarrantApiTest, OneStepOutsideAnyDimensionAnInspectorIsShownNothing) {
   QueryTrailRequest cases;
   cases.set_warrant("case");
   cases.mutable_filter()->add_case_pseudonyms(own_case);
-  EXPECT_EQ(Shown(Trail("inspector/ines", cases)), with_own(all));
+  const WireAnswer of_cases = Trail("inspector/ines", cases);
+  EXPECT_EQ(Shown(of_cases), with_own(all));
   const auto looks = Looks("agency/idva", 100);
   EXPECT_EQ(looks.front().event(), type::v1::EVENT_TYPE_TRAIL_QUERIED);
-  EXPECT_EQ(looks.front().index(), world_.broker().sequencer().View().value()->ledger().size() - 1);
+  EXPECT_EQ(looks.front().index(), Only<QueryTrailResponse>(of_cases).query_index());
   EXPECT_NE(Looks("agency/housing", 100).front().index(), looks.front().index()) << "no party of that case";
   cases.mutable_filter()->add_case_pseudonyms(CaseOf(other));
   EXPECT_EQ(Shown(Trail("inspector/ines", cases)), no_case);
@@ -283,23 +300,9 @@ TEST_F(WarrantApiTest, WhoOnlyApprovesEndsASuspensionAndDoesNothingElse) {
 TEST_F(WarrantApiTest, AnOfficerWhoIsShutOutHearsWhyAndItsColleaguesHearItAtOnce) {
   const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}});
   Activated("jtai-1");
-  const auto watching = [&](const std::string& principal) {
-    auto watch = std::make_unique<WireCall>(world_.Channel(principal), kWarrants + "WatchWarrants");
-    watch->Write(inspection::v1::WatchWarrantsRequest());
-    watch->WritesDone();
-    return watch;
-  };
-  const auto next = [&](WireCall& watch) -> std::string {
-    const auto message = watch.Read();
-    if (!message.has_value()) return "the end";
-    const auto told = Parse<inspection::v1::WatchWarrantsResponse>(*message);
-    if (!told.has_shut_out()) return told.warrant().id();
-    const auto& officer = told.shut_out();
-    return fmt::format("{} {} {} {}{}", officer.officer(), officer.suspended() ? "out" : "in", officer.time_ms(), officer.index(), officer.reason().empty() ? "" : " " + officer.reason());
-  };
-  const auto own = watching("inspector/ines"), colleague = watching("inspector/omar"), other = watching("inspector/carl");
-  EXPECT_EQ(next(*own), "jtai-1");
-  EXPECT_EQ(next(*colleague), "jtai-1");
+  const auto own = Watching("inspector/ines"), colleague = Watching("inspector/omar"), other = Watching("inspector/carl");
+  EXPECT_EQ(NextOf(*own), "jtai-1");
+  EXPECT_EQ(NextOf(*colleague), "jtai-1");
 
   clock_.Advance(absl::Hours(1));
   const absl::Time since = clock_.Now();
@@ -310,7 +313,7 @@ TEST_F(WarrantApiTest, AnOfficerWhoIsShutOutHearsWhyAndItsColleaguesHearItAtOnce
   suspend.set_reason(admin::v1::SUSPENSION_REASON_MISUSE);
   const uint64_t index = Only<admin::v1::SuspendPrincipalResponse>(Call("admin/alice", admin + "SuspendPrincipal", suspend)).index();
   const std::string out = fmt::format("ines out {} {} SUSPENSION_REASON_MISUSE", absl::ToUnixMillis(since), index);
-  EXPECT_EQ(next(*colleague), out);
+  EXPECT_EQ(NextOf(*colleague), out);
 
   const auto why = [](const WireAnswer& answer) {
     const ErrorDetail detail = DetailOf(rpc::FromGrpc(grpc::Status(answer.code, answer.words, answer.details)));
@@ -323,19 +326,100 @@ TEST_F(WarrantApiTest, AnOfficerWhoIsShutOutHearsWhyAndItsColleaguesHearItAtOnce
   EXPECT_EQ(Trail("inspector/omar", AboutReferral(digest, "jtai-1")).code, grpc::StatusCode::OK) << "the warrant stands";
 
   // Who watches only now, for nobody may have watched then; and it is not told again to who was told.
-  const auto late = watching("inspector/omar");
-  EXPECT_EQ(next(*late), out);
-  EXPECT_EQ(next(*late), "jtai-1");
+  const auto late = Watching("inspector/omar");
+  EXPECT_EQ(NextOf(*late), out);
+  EXPECT_EQ(NextOf(*late), "jtai-1");
   admin::v1::ReinstatePrincipalRequest reinstate;
   reinstate.set_request_id(NextId());
   reinstate.set_principal("inspector/ines");
   const uint64_t back = Only<admin::v1::ReinstatePrincipalResponse>(Call("admin/bob", admin + "ReinstatePrincipal", reinstate)).index();
   const std::string in = fmt::format("ines in {} {}", absl::ToUnixMillis(since), back);
-  EXPECT_EQ(next(*colleague), in);
-  EXPECT_EQ(next(*late), in);
-  const auto again = watching("inspector/ines");
-  EXPECT_EQ(next(*again), "jtai-1") << "nobody is shut out any more";
+  EXPECT_EQ(NextOf(*colleague), in);
+  EXPECT_EQ(NextOf(*late), in);
+  const auto again = Watching("inspector/ines");
+  EXPECT_EQ(NextOf(*again), "jtai-1") << "nobody is shut out any more";
   EXPECT_THAT(other->Cancel().messages, IsEmpty()) << "another body hears nothing of it";
+}
+
+// What one administrator does to an officer at once, two do by enrolling it anew: its colleagues hear of either.
+TEST_F(WarrantApiTest, AnOfficerWhomAChangeShutsOutIsNamedToItsColleaguesAtOnce) {
+  Enrol("ivy", "ofsted");
+  Activated("jtai-1");
+  Activated("other-1", [](Warrant& w) {
+    w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW);
+    w.set_inspectorate("cqc");
+  });
+  const auto colleague = Watching("inspector/omar"), other = Watching("inspector/carl");
+  ASSERT_EQ(NextOf(*colleague), "jtai-1");
+  ASSERT_EQ(NextOf(*other), "other-1");
+  const auto entries = [&] { return world_.broker().sequencer().View().value()->ledger().size(); };
+  const auto told = [&](const std::string& officer, const std::string& how, const std::string& why) {
+    return fmt::format("{} {} {} {}{}", officer, how, absl::ToUnixMillis(clock_.Now()), entries() - 1, why);
+  };
+  const std::string no_reason = " SUSPENSION_REASON_UNSPECIFIED";
+  clock_.Advance(absl::Minutes(1));
+  Enrol("ines", "ofsted", "", /*active=*/false);
+  EXPECT_EQ(NextOf(*colleague), told("ines", "out", no_reason));
+  Enrol("ines", "ofsted", "", /*active=*/false);  // As it was: nothing to tell.
+  clock_.Advance(absl::Minutes(1));
+  Enrol("ines", "ofsted");
+  EXPECT_EQ(NextOf(*colleague), told("ines", "in", ""));
+  Enrol("ivy", "cqc");
+  EXPECT_EQ(NextOf(*colleague), told("ivy", "out", no_reason)) << "an officer of another body";
+
+  // By the clock, when nobody calls.
+  const std::string admin = "/accord.admin.v1.AdminService/";
+  admin::v1::ProposeChangeRequest propose;
+  propose.set_request_id(NextId());
+  propose.mutable_change()->mutable_put_officer()->set_id("ines");
+  propose.mutable_change()->mutable_put_officer()->set_inspector(true);
+  propose.mutable_change()->mutable_put_officer()->set_inspectorate("ofsted");
+  propose.set_effective_from_ms(absl::ToUnixMillis(clock_.Now() + absl::Hours(1)));
+  admin::v1::ApproveChangeRequest approve;
+  approve.set_request_id(NextId());
+  approve.set_name(Only<admin::v1::ProposeChangeResponse>(Call("admin/alice", admin + "ProposeChange", propose)).change().name());
+  EXPECT_EQ(Only<admin::v1::ApproveChangeResponse>(Call("admin/bob", admin + "ApproveChange", approve)).change().state(), admin::v1::CHANGE_STATE_APPROVED);
+  EXPECT_EQ(Trail("inspector/ines", Concerning("idva", "jtai-1")).code, grpc::StatusCode::OK) << "not before its time";
+  const uint64_t next = entries();
+  clock_.Advance(absl::Hours(1));
+  EXPECT_EQ(NextOf(*colleague), fmt::format("ines out {} {}{}", absl::ToUnixMillis(clock_.Now()), next, no_reason));
+  EXPECT_THAT(other->Cancel().messages, SizeIs(1)) << "another body hears nothing of it";
+}
+
+// A panel's people are enrolled as inspectors too: where the operator names the bodies with a power of their own, all others ask administrators.
+TEST_F(WarrantApiTest, OnlyANamedBodyGivesItselfAStatutoryWarrant) {
+  Enrol("cleo", "cqc");
+  const auto propose = [&](const std::string& principal, const std::string& id, const std::string& body, bool dry_run = false) {
+    inspection::v1::ProposeWarrantRequest request;
+    request.set_request_id(NextId());
+    *request.mutable_warrant() = Make(id, [&](Warrant& w) { w.set_inspectorate(body); });
+    request.set_dry_run(dry_run);
+    return Refusal(Call(principal, kWarrants + "ProposeWarrant", request));
+  };
+  const auto activate = [&](const std::string& principal, const std::string& id) {
+    inspection::v1::ActivateWarrantRequest request;
+    request.set_request_id(NextId());
+    request.set_id(id);
+    return Refusal(Call(principal, kWarrants + "ActivateWarrant", request));
+  };
+  EXPECT_EQ(propose("inspector/carl", "before-1", "cqc"), "") << "none is named: every body does";
+  EXPECT_EQ(propose("inspector/carl", "before-2", "cqc"), "");
+  EXPECT_EQ(activate("inspector/cleo", "before-2"), "");
+  world_.Stop();
+  world_.SetStatutoryBodies({"hmicfrs", "ofsted"});
+  world_.Start();
+  channels_.clear();
+  EXPECT_EQ(propose("inspector/ines", "jtai-1", "ofsted"), "");
+  EXPECT_EQ(activate("inspector/omar", "jtai-1"), "");
+  EXPECT_EQ(propose("inspector/carl", "panel-1", "cqc"), "NOT_PERMITTED");
+  EXPECT_EQ(propose("inspector/carl", "panel-1", "cqc", /*dry_run=*/true), "NOT_PERMITTED");
+  EXPECT_EQ(propose("inspector/carl", "panel-1", "ofsted"), "NOT_PERMITTED") << "in another body's name";
+  EXPECT_EQ(activate("inspector/cleo", "before-1"), "NOT_PERMITTED") << "proposed while every body could";
+  EXPECT_EQ(Trail("inspector/carl", Concerning("idva", "before-2")).code, grpc::StatusCode::OK) << "what is in force stays so";
+  Activated("review-1", [](Warrant& w) {
+    w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW);
+    w.set_inspectorate("cqc");
+  });
 }
 
 TEST_F(WarrantApiTest, AnAgencySeesWhoLookedAfterTheEmbargoAndNothingBefore) {

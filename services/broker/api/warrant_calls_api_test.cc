@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ namespace accord::broker::warrant_calls_api_test {
 namespace {
 
 using inspection::v1::QueryTrailResponse;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 using WarrantCallsTest = WarrantCallsFixture;
@@ -71,6 +74,42 @@ TEST_F(WarrantCallsTest, HowAFilterWouldBeReadTellsNothingOfWhatTheWarrantDoesNo
   for (int i = 0; i < 3; ++i) Store({.request_id = fmt::format("incident-other-{}", i), .recipients = {"housing"}});
   EXPECT_EQ(told(), before);
   for (size_t i = 3; i < before.size(); ++i) EXPECT_EQ(before[i], before[i - 3]) << "the same of any agency";
+}
+
+// A warrant covers a referral by the area of any of its parties. So what is answered of one of another area is what it had to do with the area's, and they
+// are all told.
+TEST_F(WarrantCallsTest, WhoIsNamedIsToldWhateverItsAreaAndSoIsWhomTheWarrantCovers) {
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva"}});
+  const std::string other = Store({.request_id = "incident-2", .recipients = {"housing"}});
+  const int64_t now = absl::ToUnixMillis(clock_.Now());
+  Activated("area-1", [&](Warrant& w) { w.mutable_scope()->add_areas(std::string(kArea)); });
+  const auto looks = [&] {
+    std::vector<int> counts;
+    for (const char* agency : {"agency/police", "agency/idva", "agency/housing"}) {
+      counts.push_back(Only<inspection::v1::ListLooksResponse>(Call(agency, kWarrants + "ListLooks", inspection::v1::ListLooksRequest())).looks_size());
+    }
+    return counts;
+  };
+  inspection::v1::AskQuestionRequest high;
+  high.set_question(3), high.add_agencies("idva"), high.set_from_ms(now - 3'600'000), high.set_until_ms(now + 3'600'000), high.set_warrant("area-1");
+  EXPECT_EQ(Refusal(Call("inspector/ines", kTrails + "AskQuestion", high)), "");
+  EXPECT_THAT(looks(), ElementsAre(1, 1, 0));
+  EXPECT_THAT(Shown(Trail("inspector/ines", Concerning("idva", "area-1"))), HasSubstr("REFERRAL_STORED"));
+  EXPECT_THAT(looks(), ElementsAre(2, 2, 0));
+  // Of cases their parties, once for all that were named; and each case's trail has it.
+  QueryTrailRequest cases;
+  cases.set_warrant("area-1");
+  for (const std::string& one : {digest, other}) cases.mutable_filter()->add_case_pseudonyms(CaseOf(one));
+  const auto found = Only<QueryTrailResponse>(Trail("inspector/ines", cases));
+  EXPECT_THAT(looks(), ElementsAre(3, 3, 1));
+  for (const std::string& one : {digest, other}) {
+    QueryTrailRequest of_case;
+    of_case.set_case_pseudonym(CaseOf(one));
+    const auto trail = Only<QueryTrailResponse>(Trail("admin/alice", of_case));
+    EXPECT_EQ(std::count_if(trail.rows().begin(), trail.rows().end(), [&](const auto& row) {
+      return row.index() >= found.query_index() && row.event().type() == type::v1::EVENT_TYPE_TRAIL_QUERIED && row.event().warrant() == "area-1";
+    }), 1);
+  }
 }
 
 // More than the connection holds at once, so that most of it is still to be read when the warrant is suspended.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -65,6 +66,12 @@ absl::StatusOr<WarrantAct> ReadAct(const inspection::v1::ChangeWarrantRequest& r
   return Error(Reason::kEnumUnknown, "suspension: not one of the published list", {{"field", "suspension"}});
 }
 
+// Panels and commissioners have officers too, and the law gives them no inspection: of what `bodies` are named only those go without anybody's leave.
+absl::Status CheckStatutoryBody(const std::vector<std::string>& bodies, std::string_view body) {
+  if (bodies.empty() || std::find(bodies.begin(), bodies.end(), body) != bodies.end()) return absl::OkStatus();
+  return Error(Reason::kNotPermitted, "the body has no power to a statutory warrant here: administrators grant it another kind");
+}
+
 // What ends a call whose command leads to a warrant.
 template <typename Response>
 WarrantDone FinishWarrant(Response* response, Answer answer) {
@@ -93,6 +100,18 @@ inspection::v1::OfficerShutOut ShutOutOf(const std::string& id, const Suspension
   if (suspended) told.set_reason(admin::v1::SuspensionReason_Name(act.reason));
   told.set_time_ms(absl::ToUnixMillis(act.time));
   told.set_index(act.index);
+  return told;
+}
+
+// The same of one whom a change made inactive or an officer of another body. A change has no reason, which is what the published list's "not stated"
+// says.
+inspection::v1::OfficerShutOut ShutOutOf(const OfficerMoved& moved) {
+  inspection::v1::OfficerShutOut told;
+  told.set_officer(moved.officer);
+  told.set_suspended(moved.out);
+  if (moved.out) told.set_reason(admin::v1::SuspensionReason_Name(admin::v1::SUSPENSION_REASON_UNSPECIFIED));
+  told.set_time_ms(absl::ToUnixMillis(moved.time));
+  told.set_index(moved.index);
   return told;
 }
 
@@ -260,9 +279,9 @@ void WarrantWatchers::ShutOut(std::string_view body, const inspection::v1::Offic
   for (const auto& stream : live) stream->ShutOut(body, officer);
 }
 
-WarrantService::WarrantService(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals, rpc::HandlerContext& shared,
-                               rpc::LiveStreams& streams)
-    : sequencer_(sequencer), refusals_(refusals), shared_(shared), streams_(streams),
+WarrantService::WarrantService(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals,
+                               const std::vector<std::string>& statutory_bodies, rpc::HandlerContext& shared, rpc::LiveStreams& streams)
+    : sequencer_(sequencer), refusals_(refusals), statutory_bodies_(statutory_bodies), shared_(shared), streams_(streams),
       rules_{.directory = directory, .changed = [this](const inspection::v1::Warrant& warrant) { watchers_.Changed(warrant); }} {}
 
 void WarrantService::TellSuspension(const SuspensionAct& act) {
@@ -271,8 +290,11 @@ void WarrantService::TellSuspension(const SuspensionAct& act) {
   const std::string id = act.principal.substr(inspectors.size());
   const auto directory = rules_.directory.Get();
   const auto* const officer = directory->FindOfficer(true, id);
-  if (officer != nullptr && !officer->inspectorate().empty()) watchers_.ShutOut(officer->inspectorate(), ShutOutOf(id, act));
+  const bool counts = officer != nullptr && officer->active() && !officer->inspectorate().empty();  // Who is inactive is out whatever was done.
+  if (counts) watchers_.ShutOut(officer->inspectorate(), ShutOutOf(id, act));
 }
+
+void WarrantService::TellOfficerMoved(const OfficerMoved& moved) { watchers_.ShutOut(moved.inspectorate, ShutOutOf(moved)); }
 
 grpc::ServerUnaryReactor* WarrantService::ProposeWarrant(grpc::CallbackServerContext* context,
                                                          const inspection::v1::ProposeWarrantRequest* request,
@@ -280,6 +302,9 @@ grpc::ServerUnaryReactor* WarrantService::ProposeWarrant(grpc::CallbackServerCon
   return HandleRecorded(*context, shared_, refusals_, kProposeWarrant, [this, request, response](const BrokerCall& call, Answer answer) {
     if (!request->has_warrant()) return answer(Error(Reason::kFieldMissing, "warrant is needed", {{"field", "warrant"}}));
     if (const absl::Status ids = CheckWarrantIds(request->request_id(), request->warrant().id()); !ids.ok()) return answer(ids);
+    if (request->warrant().kind() == inspection::v1::WARRANT_KIND_STATUTORY) {
+      if (const absl::Status power = CheckStatutoryBody(statutory_bodies_, request->warrant().inspectorate()); !power.ok()) return answer(power);
+    }
     if (!request->dry_run()) {
       return sequencer_.Submit(std::make_unique<ProposeWarrantCommand>(rules_, call.caller, request->request_id(), request->warrant(),
                                                                        FinishWarrant(response, std::move(answer))));
@@ -296,6 +321,11 @@ grpc::ServerUnaryReactor* WarrantService::ActivateWarrant(grpc::CallbackServerCo
                                                           inspection::v1::ActivateWarrantResponse* response) {
   return HandleRecorded(*context, shared_, refusals_, kActivateWarrant, [this, request, response](const BrokerCall& call, Answer answer) {
     if (const absl::Status ids = CheckWarrantIds(request->request_id(), request->id()); !ids.ok()) return answer(ids);
+    // An inspector activates statutory ones alone, of its own body; one that was proposed under another configuration is none any more.
+    if (call.caller.kind == options::v1::CALLER_INSPECTOR) {
+      const absl::Status power = CheckStatutoryBody(statutory_bodies_, InspectorateOf(*rules_.directory.Get(), call.caller.id));
+      if (!power.ok()) return answer(power);
+    }
     sequencer_.Submit(std::make_unique<ChangeWarrantCommand>(rules_, call.caller, request->request_id(),
                                                              WarrantAct{.id = request->id(), .event = WarrantEvent::kActivate},
                                                              FinishWarrant(response, std::move(answer))));

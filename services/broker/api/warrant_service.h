@@ -4,6 +4,7 @@
 #include <absl/synchronization/mutex.h>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,9 +40,10 @@ class WarrantWatchers {
 // Thread-safe.
 class WarrantService final : public inspection::v1::WarrantService::CallbackService {
  public:
-  // All must outlive the server.
-  WarrantService(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals, rpc::HandlerContext& shared,
-                 rpc::LiveStreams& streams);
+  // All must outlive the server. Officers of other than `statutory_bodies` neither propose nor activate a statutory warrant; none named: of no body
+  // is that refused.
+  WarrantService(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals, const std::vector<std::string>& statutory_bodies,
+                 rpc::HandlerContext& shared, rpc::LiveStreams& streams);
 
   grpc::ServerUnaryReactor* ProposeWarrant(grpc::CallbackServerContext* context, const inspection::v1::ProposeWarrantRequest* request,
                                            inspection::v1::ProposeWarrantResponse* response) override;
@@ -58,10 +60,13 @@ class WarrantService final : public inspection::v1::WarrantService::CallbackServ
 
   // Tells the inspectorate of whoever was shut out, or let in again, if it is an officer of one. Does not block.
   void TellSuspension(const SuspensionAct& act);
+  // Tells the same of an officer whom a change by two administrators shut out or let in again. Does not block.
+  void TellOfficerMoved(const OfficerMoved& moved);
 
  private:
   Sequencer& sequencer_;
   RefusalRecorder& refusals_;
+  const std::vector<std::string>& statutory_bodies_;
   rpc::HandlerContext& shared_;
   rpc::LiveStreams& streams_;
   WarrantWatchers watchers_;

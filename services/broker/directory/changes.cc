@@ -104,6 +104,20 @@ absl::Status PutIntoForce(CommitContext& context, const ChangeRules& rules, uint
   return absl::OkStatus();
 }
 
+// After entry `index`, by which `change` is in force; the directory is still that of before. Who puts an inspector in inactive shuts it out as
+// surely as who suspends it, and its colleagues are to hear of either (docs/warrants.md).
+void TellOfficerMoved(const Change& change, const ChangeRules& rules, absl::Time now, uint64_t index) {
+  if (!rules.officer_moved || !change.has_put_officer() || !change.put_officer().inspector()) return;
+  const auto& becomes = change.put_officer();
+  const auto directory = rules.directory.Get();
+  const storage::v1::StoredOfficer* const was = directory->FindOfficer(/*inspector=*/true, becomes.id());
+  if (was == nullptr || was->inspectorate().empty()) return;
+  const bool in = becomes.active() && becomes.inspectorate() == was->inspectorate();
+  if (in == was->active()) return;
+  if (in && directory->IsSuspended(PrincipalName(options::v1::CALLER_INSPECTOR, becomes.id()))) return;  // Out still, as they were told.
+  rules.officer_moved({becomes.id(), was->inspectorate(), !in, now, index});
+}
+
 }  // namespace
 
 std::string_view KindOf(const Change& change) {
@@ -241,6 +255,7 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
   context.Put(kFamilyChange, KeyU64(number_), stored.SerializeAsString());
   ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_APPROVED, stored, principal, administrator_.certificate));
   KeepRequest(context, principal, request_id_, digest_, outcome_.index, number_);
+  if (stored.in_force()) TellOfficerMoved(stored.change(), rules_, context.now(), outcome_.index);
   return absl::OkStatus();
 }
 
@@ -321,7 +336,9 @@ absl::Status ActOnChange(CommitContext& context, const ChangeRules& rules, uint6
     stored.set_withdrawn_at_ms(absl::ToUnixMillis(context.now()));
   }
   context.Put(kFamilyChange, KeyU64(number), stored.SerializeAsString());
-  return AddChangeEntry(context, event, stored, std::string(kBrokerPrincipal), "").status();
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t index, AddChangeEntry(context, event, stored, std::string(kBrokerPrincipal), ""));
+  if (stored.in_force()) TellOfficerMoved(stored.change(), rules, context.now(), index);
+  return absl::OkStatus();
 }
 
 }  // namespace accord::broker

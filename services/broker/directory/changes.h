@@ -46,6 +46,14 @@ class ChangeHandler {
   virtual void Published(uint64_t, const storage::v1::StoredChange&) const {}
 };
 
+// An inspector whom a change shut out of its body, or let in there again.
+struct OfficerMoved {
+  std::string officer, inspectorate;
+  bool out = false;  // Inactive, or an officer of another body; otherwise active again.
+  absl::Time time;
+  uint64_t index = 0;  // Leaf index of the entry by which the change came into force.
+};
+
 // What changes are judged by. Must outlive the commands. Thread-safe.
 struct ChangeRules {
   std::string trust_domain;
@@ -58,6 +66,9 @@ struct ChangeRules {
   std::function<absl::Status(CommitContext& context, uint64_t number, absl::Time when)> schedule = nullptr;
   // LEAVING_INCOMPLETE while the agency has something open (administration/leaving.h). Absent: nothing is.
   std::function<absl::Status(const std::string& agency)> check_leaving = nullptr;
+  // Told of each such inspector while the change is applied, on the sequencer thread: it is true once the directory says so. Absent: nobody is
+  // told, as in a log that is being opened.
+  std::function<void(const OfficerMoved& moved)> officer_moved = nullptr;
 };
 
 // Who does what nobody asked for, as entries and rows name it.

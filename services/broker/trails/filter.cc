@@ -153,8 +153,8 @@ absl::StatusOr<TrailSearch> TrailSearch::Make(const ReadView& view, const Filter
   return search;
 }
 
-void TrailSearch::Add(std::string name, std::vector<std::string> covers, std::vector<Posting> postings, bool of_filter) {
-  conditions_.push_back({std::move(name), std::move(covers), std::move(postings), of_filter});
+void TrailSearch::Add(std::string name, std::vector<std::string> covers, std::vector<Posting> postings) {
+  conditions_.push_back({std::move(name), std::move(covers), std::move(postings)});
 }
 
 absl::Status TrailSearch::AddConditions(const ReadView& view) {
@@ -236,7 +236,7 @@ void TrailSearch::AddScope() {
   const auto& scope = ground_.scope.warrant().scope();
   if (ground_.scope.warrant_id().empty()) return;
   const auto add = [&](const char* name, std::vector<Posting> postings) {
-    if (!postings.empty() && postings.size() <= kProductPostingsMax) Add(name, {}, std::move(postings), /*of_filter=*/false);
+    if (!postings.empty() && postings.size() <= kProductPostingsMax) Add(name, {}, std::move(postings));
   };
   std::vector<Posting> agencies, areas, events;
   for (const std::string& agency : scope.agencies()) agencies.push_back({Posting::Where::kIndex, ground_.keys.Of(kByAgency, agency)});
@@ -270,43 +270,20 @@ absl::StatusOr<const TrailSearch::Condition*> TrailSearch::Choose(const ReadView
   return chosen;
 }
 
-std::vector<std::string> TrailSearch::CheckedBeside(const Condition* chosen) const {
-  std::vector<std::string> checked;
-  for (const Condition& condition : conditions_) {
-    const bool one_thing = condition.of_filter && HasValue(condition.covers, condition.name);
-    if (one_thing && (chosen == nullptr || !HasValue(chosen->covers, condition.name))) checked.push_back(condition.name);
-  }
-  checked.insert(checked.end(), unindexed_.begin(), unindexed_.end());
-  if (!ground_.scope.warrant_id().empty()) checked.emplace_back("scope of the warrant");
-  return checked;
-}
-
-FilterPath TrailSearch::ExplainUnderWarrant() const {
+FilterPath TrailSearch::Explain() const {
   std::vector<std::string_view> ways;
-  for (const Condition& condition : conditions_) ways.push_back(condition.name);
   FilterPath path;
+  for (const Condition& condition : conditions_) {
+    ways.push_back(condition.name);
+    // Of two that can be read as one each is named by itself, and the scope below as a whole.
+    if (HasValue(condition.covers, condition.name)) path.checked.push_back(condition.name);
+  }
   path.by = ways.empty() ? "the log itself, entry by entry"
             : ways.size() == 1 ? std::string(ways.front())
                                : fmt::format("whichever has the fewest entries: {}", fmt::join(ways, ", "));
   path.entries = CoarseEntries(range_.empty() ? 0 : range_.until - range_.from);
-  path.checked = CheckedBeside(nullptr);
-  return path;
-}
-
-absl::StatusOr<FilterPath> TrailSearch::Explain(const ReadView& view) const {
-  if (!ground_.scope.warrant_id().empty()) return ExplainUnderWarrant();
-  FilterPath path;
-  ACCORD_ASSIGN_OR_RETURN(const Condition* chosen, Choose(view));
-  const IndexRange in_index{range_.from, std::min(range_.until, indexed_)}, beyond{std::max(range_.from, indexed_), range_.until};
-  path.by = chosen == nullptr ? "the log itself, entry by entry" : chosen->name;
-  if (chosen != nullptr) {
-    ACCORD_ASSIGN_OR_RETURN(path.entries, CountPostings(view, chosen->postings, in_index, kExplainedEntriesMax));
-  } else if (!in_index.empty()) {
-    path.entries = in_index.until - in_index.from;
-  }
-  if (!beyond.empty()) path.entries += beyond.until - beyond.from;
-  path.entries = std::min(path.entries, kExplainedEntriesMax);
-  path.checked = CheckedBeside(chosen);
+  path.checked.insert(path.checked.end(), unindexed_.begin(), unindexed_.end());
+  if (!ground_.scope.warrant_id().empty()) path.checked.emplace_back("scope of the warrant");
   return path;
 }
 

@@ -27,9 +27,9 @@ namespace accord::broker {
 
 inline constexpr int kFilterValuesMax = 32;                   // Of each list but of cases.
 inline constexpr int kFilterCasesMax = 100;                   // As many as a bundle may have.
-inline constexpr uint64_t kExplainedEntriesMax = 1'000'000;   // Counted no further.
-// Under a warrant no smaller number is told, nor another than a power of two: the rows that are counted are judged by no scope, and how many there are in a
-// short time is what somebody did in it.
+inline constexpr uint64_t kExplainedEntriesMax = 1'000'000;   // Told no further.
+// No smaller number is told, nor another than a power of two: an explanation is no entry, and how many entries there are in a short time is what somebody
+// did in it.
 inline constexpr uint64_t kExplainedEntriesMin = 1'024;
 
 // What a filter is read by. What it points to must outlive the search.
@@ -49,10 +49,10 @@ absl::Status ValidateFilter(const inspection::v1::TrailFilter& filter);
 // How it would be read.
 struct FilterPath {
   std::string by;                    // In plain English.
-  uint64_t entries = 0;              // Looked at, at most; no more than kExplainedEntriesMax are counted.
+  uint64_t entries = 0;              // Looked at, at most; as CoarseEntries tells it.
   std::vector<std::string> checked;  // Conditions that are checked entry by entry.
 };
-// What may be told under a warrant of so many entries: at most that many are looked at. Pure.
+// What may be told of so many entries: at most that many are looked at. Pure.
 uint64_t CoarseEntries(uint64_t entries);
 
 // One page.
@@ -72,9 +72,9 @@ class TrailSearch {
 
   // Where the first page begins.
   uint64_t begin() const { return newest_first_ ? range_.until : range_.from; }
-  // Counts. Errors of the view. Under a warrant it says what the filter itself says and how long the log is in the period, which everybody may see, and
-  // reads nothing: which of two things has fewer rows tells of rows that the scope does not cover, however coarse the number.
-  absl::StatusOr<FilterPath> Explain(const ReadView& view) const;
+  // Says what the filter itself says and how long the log is in the period, which everybody may see, and reads nothing: which of two things has fewer rows
+  // tells of those rows, however coarse the number, and nobody would know that it was told.
+  FilterPath Explain() const;
   // Up to `entries_max` entries from `next` on. It looks at kTrailEntriesScannedMax at most, so that a page may have fewer, or none, and yet not be
   // the last. Errors of the view; STORE_CORRUPT for an entry that fails a check.
   absl::StatusOr<FilterPage> Read(const ReadView& view, uint64_t next, int entries_max) const;
@@ -85,7 +85,6 @@ class TrailSearch {
     std::string name;               // In plain English.
     std::vector<std::string> covers;  // Names of the conditions that need no check when this one is read by.
     std::vector<Posting> postings;  // Where it is found.
-    bool of_filter = true;          // False: the scope's.
   };
   explicit TrailSearch(const FilterGround& ground) : ground_(ground) {}
 
@@ -93,12 +92,9 @@ class TrailSearch {
   absl::Status AddSubjects(const ReadView& view);
   void AddCases();
   void AddScope();
-  void Add(std::string name, std::vector<std::string> covers, std::vector<Posting> postings, bool of_filter = true);
+  void Add(std::string name, std::vector<std::string> covers, std::vector<Posting> postings);
   // The condition that is read by; null: none has an index.
   absl::StatusOr<const Condition*> Choose(const ReadView& view) const;
-  FilterPath ExplainUnderWarrant() const;
-  // Names of the filter's conditions that are checked when it is read by `chosen`; null: by the log itself, or by nobody knows which.
-  std::vector<std::string> CheckedBeside(const Condition* chosen) const;
   absl::StatusOr<bool> Selects(const ReadView& view, const IndexedEntry& entry) const;
 
   const FilterGround ground_;
