@@ -44,7 +44,7 @@ inspection::v1::Table Answer() {
   return table;
 }
 
-QueryProof Proof() { return {.origin = "example.com/log", .query_index = 90, .checkpoint_size = 93, .root = "00ff", .opened = true}; }
+QueryProof Proof() { return {.origin = "example.com/log", .query_index = 90, .checkpoint_size = 93, .root = "00ff"}; }
 
 TEST(AnswerTableTest, ATableForPeopleHasLondonTimesAndSaysWhatThereIsNoRecordOf) {
   const std::string text = AnswerText(Answer(), Proof(), 200);
@@ -58,7 +58,7 @@ TEST(AnswerTableTest, ATableForPeopleHasLondonTimesAndSaysWhatThereIsNoRecordOf)
   EXPECT_THAT(text, HasSubstr("* a small count is left out"));
   EXPECT_THAT(text, HasSubstr("note: an absence reads"));
   EXPECT_THAT(text, HasSubstr("12 referrals looked at; completeness: attested; asked as entry 90 of a log of 91 entries"));
-  EXPECT_THAT(text, HasSubstr("Entry 90, the record of this question, was proved to be in the log of 93 entries with root 00ff, which the key of example.com/log signs"));
+  EXPECT_THAT(text, HasSubstr("Entry 90, the record of this very question, was proved to be in the log of 93 entries with root 00ff, which the key of example.com/log signs"));
   inspection::v1::Table empty;
   empty.set_title("Nothing");
   EXPECT_THAT(AnswerText(empty, Proof(), 80), HasSubstr("\nno record in Accord\n"));

@@ -210,7 +210,7 @@ absl::StatusOr<int> ConnectionVerb(Session& session, const std::string& agency, 
   session.json() ? session.PrintJson(document) : session.Print(table.ToString(console::TerminalWidth()));
   if (wait_s > 0 && !called) {
     session.Tell(fmt::format(
-        "{0} has not called within {1} seconds, and a service that runs calls every ten. Ask its people whether it runs, whether it reaches this broker's "
+        "{0} has not called within {1} seconds, and a service that runs calls at every `poll_interval`, five seconds unless configured. Ask its people whether it runs, whether it reaches this broker's "
         "address, and what `accordctl status --as {0}` says there; a call that was refused stands above with its reason. docs/adding-an-agency.md.\n",
         console::Printable(agency), wait_s));
     return kFailed;
@@ -283,7 +283,7 @@ void AddOfficerVerbs(Command& admin, Verb& chosen) {
   Command& connection = admin.AddVerb("connection", "What the broker has seen of an agency's connection; 1 when it has not called, or was refused last");
   auto wait_s = std::make_shared<int>(0);
   connection.AddOption("AGENCY", *agency, "Its id").Required();
-  connection.AddOption("--wait", *wait_s, "Test it: wait at most so many seconds until it calls, and fail when it does not; a service that runs calls every ten").Range(1, 600);
+  connection.AddOption("--wait", *wait_s, "Test it: wait at most so many seconds until it calls, and fail when it does not; a service that runs calls at every poll_interval, 5 unless configured").Range(1, 600);
   connection.Footer("Example: accordctl admin connection housing --wait 30 --as-admin alice");
   connection.WhenGiven([&chosen, agency, wait_s] { chosen = [=](Session& session) { return ConnectionVerb(session, *agency, *wait_s); }; });
 

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "common/base/bytes.h"
+#include "common/base/clock.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
+#include "common/ledger/merkle.h"
 
 namespace accord::accordctl {
 namespace {
@@ -16,53 +20,66 @@ absl::Status NotTheQuestion(uint64_t index, std::string_view why) {
 }  // namespace
 
 absl::StatusOr<AskedQuery> BeforeAsking(const Endpoint& broker, const ledger::Vkey& log, type::v1::EventType type, const google::protobuf::Message& request) {
-  ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint newest, NewestCheckpoint(broker, log));
-  return AskedQuery{.type = type, .digest = crypto::Sha256(request.SerializeAsString()), .log_size = newest.checkpoint.size};
+  ACCORD_ASSIGN_OR_RETURN(SignedCheckpoint newest, NewestCheckpoint(broker, log));
+  return AskedQuery{.type = type,
+                    .digest = crypto::Sha256(request.SerializeAsString()),
+                    .principal = broker.principal,
+                    .before = std::move(newest.checkpoint),
+                    .time = SystemClock().Now()};
 }
 
-absl::Status CheckQueryEntry(uint64_t index, const type::v1::EntryEvent* event, const AskedQuery& asked) {
-  if (index < asked.log_size) return NotTheQuestion(index, fmt::format("the log had {} entries before it was asked", asked.log_size));
-  if (event == nullptr) return absl::OkStatus();
+absl::Status CheckQueryIndex(uint64_t index, const AskedQuery& asked) {
+  if (index >= asked.before.size) return absl::OkStatus();
+  return NotTheQuestion(index, fmt::format("the log had {} entries before it was asked", asked.before.size));
+}
+
+absl::Status CheckQueryEntry(uint64_t index, const ledger::Leaf& leaf, const std::optional<type::v1::EntryEvent>& event,
+                             const std::optional<type::v1::EntryActor>& actor, const AskedQuery& asked) {
+  ACCORD_RETURN_IF_ERROR(CheckQueryIndex(index, asked));
+  if (absl::FromUnixMillis(static_cast<int64_t>(leaf.time_ms)) + kClockSkewMax < asked.time) {
+    return NotTheQuestion(index, "it was made before the question was asked, or the clock of this computer is wrong");
+  }
+  if (!event.has_value() || !actor.has_value()) return NotTheQuestion(index, "what it says was not opened to who asked");
   if (event->type() != asked.type) return NotTheQuestion(index, "it says that something else happened");
   if (event->query_digest() != asked.digest) return NotTheQuestion(index, "it is of another request");
+  const std::string& principal = actor->principal();
+  if (principal != asked.principal && !principal.starts_with(asked.principal + "/")) return NotTheQuestion(index, "somebody else asked it");
   return absl::OkStatus();
 }
 
 absl::StatusOr<QueryProof> CheckQuery(const CheckedReceipt& receipt, const AskedQuery& asked) {
   const ledger::VerifiedReceipt& verified = receipt.verified;
-  ACCORD_RETURN_IF_ERROR(CheckQueryEntry(verified.index, nullptr, asked));
-  QueryProof proof{.origin = verified.checkpoint.origin,
-                   .query_index = verified.index,
-                   .checkpoint_size = verified.checkpoint.size,
-                   .root = ToHex(ledger::View(verified.checkpoint.root))};
+  std::optional<type::v1::EntryEvent> event;
+  std::optional<type::v1::EntryActor> actor;
   for (const type::v1::Opening& opening : receipt.receipt.openings()) {
-    if (opening.label() != "event") continue;
-    type::v1::EntryEvent event;
-    if (!event.ParseFromString(opening.content())) return NotTheQuestion(verified.index, "what it says is no event");
-    ACCORD_RETURN_IF_ERROR(CheckQueryEntry(verified.index, &event, asked));
-    proof.opened = true;
+    const bool parses = opening.label() == "event"   ? event.emplace().ParseFromString(opening.content())
+                        : opening.label() == "actor" ? actor.emplace().ParseFromString(opening.content())
+                                                     : true;
+    if (!parses) return NotTheQuestion(verified.index, "what it says does not parse");
   }
-  return proof;
+  ACCORD_RETURN_IF_ERROR(CheckQueryEntry(verified.index, verified.leaf, event, actor, asked));
+  return QueryProof{.origin = verified.checkpoint.origin,
+                    .query_index = verified.index,
+                    .checkpoint_size = verified.checkpoint.size,
+                    .root = ToHex(ledger::View(verified.checkpoint.root))};
 }
 
 absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked) {
   ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, index));
-  return CheckQuery(receipt, asked);
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, CheckQuery(receipt, asked));
+  const ledger::Checkpoint& now = receipt.verified.checkpoint;
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Path path, ConsistencyPath(broker, asked.before.size, now.size));
+  ACCORD_RETURN_IF_ERROR(ledger::VerifyConsistency(asked.before.size, now.size, asked.before.root, now.root, path));
+  return proof;
 }
 
 std::string QueryProofText(const QueryProof& proof) {
-  return fmt::format("Entry {}, the record of this question, was proved to be in the log of {} entries with root {}, which the key of {} signs; {}.", proof.query_index,
-                     proof.checkpoint_size, proof.root, proof.origin,
-                     proof.opened ? "it was opened, and is of this very request"
-                                  : "it is newer than the question, and what it says was not opened to this caller");
+  return fmt::format("Entry {}, the record of this very question, was proved to be in the log of {} entries with root {}, which the key of {} signs.", proof.query_index,
+                     proof.checkpoint_size, proof.root, proof.origin);
 }
 
 nlohmann::json QueryProofJson(const QueryProof& proof) {
-  return {{"origin", proof.origin},
-          {"queryIndex", proof.query_index},
-          {"checkpointSize", proof.checkpoint_size},
-          {"root", proof.root},
-          {"questionOpened", proof.opened}};
+  return {{"origin", proof.origin}, {"queryIndex", proof.query_index}, {"checkpointSize", proof.checkpoint_size}, {"root", proof.root}};
 }
 
 }  // namespace accord::accordctl

@@ -2,24 +2,33 @@
 #pragma once
 
 #include <absl/status/statusor.h>
+#include <absl/time/time.h>
 #include <google/protobuf/message.h>
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "accord/type/v1/entry.pb.h"
+#include "common/ledger/checkpoint.h"
+#include "common/ledger/leaf.h"
 #include "common/ledger/note.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/session.h"
 
 namespace accord::accordctl {
 
+// By how much the clocks of broker and caller may differ: an entry that is older than this before the question is that of another one.
+inline constexpr absl::Duration kClockSkewMax = absl::Minutes(5);
+
 // What the entry of a question must say, and after what it must come.
 struct AskedQuery {
   type::v1::EventType type = type::v1::EVENT_TYPE_UNSPECIFIED;
-  std::string digest;     // Its `query_digest`.
-  uint64_t log_size = 0;  // The log's before the question: an older entry is that of another one, be it word for word the same.
+  std::string digest;         // Its `query_digest`.
+  std::string principal;      // Who asked, such as `admin/alice`.
+  ledger::Checkpoint before;  // The log's before the question: an older entry is that of another one, be it word for word the same.
+  absl::Time time;            // When it was asked, by the caller's clock: for a broker that shows an old checkpoint.
 };
 
 // Where that is proved.
@@ -27,24 +36,27 @@ struct QueryProof {
   std::string origin;
   uint64_t query_index = 0;
   uint64_t checkpoint_size = 0;
-  std::string root;      // Hex.
-  bool opened = false;   // What the entry says was seen, and is this question. False when the broker did not open it.
+  std::string root;  // Hex.
 };
 
 // Before `request`, which has no page yet, is asked. Blocks on the newest checkpoint; its errors.
 absl::StatusOr<AskedQuery> BeforeAsking(const Endpoint& broker, const ledger::Vkey& log, type::v1::EventType type, const google::protobuf::Message& request);
 
-// OK when the entry at `index` can be that of the question, and what it says, unless `event` is null, is of it. RECEIPT_INVALID. Pure. Thread-safe.
-absl::Status CheckQueryEntry(uint64_t index, const type::v1::EntryEvent* event, const AskedQuery& asked);
-// The same of a receipt, whose openings may be withheld but not be another question's. Pure. Thread-safe.
+// OK when the entry at `index` can be that of the question. RECEIPT_INVALID. Pure. Thread-safe.
+absl::Status CheckQueryIndex(uint64_t index, const AskedQuery& asked);
+// And when it was made then, and says that this very caller asked this very request: what a broker does not open it cannot show to be on the record.
+// RECEIPT_INVALID. Pure. Thread-safe.
+absl::Status CheckQueryEntry(uint64_t index, const ledger::Leaf& leaf, const std::optional<type::v1::EntryEvent>& event,
+                             const std::optional<type::v1::EntryActor>& actor, const AskedQuery& asked);
+// The same of a receipt. Pure. Thread-safe.
 absl::StatusOr<QueryProof> CheckQuery(const CheckedReceipt& receipt, const AskedQuery& asked);
 
-// Fetches the receipt of entry `index` and judges it. Errors of ReceiptOf and of CheckQuery.
+// Fetches the receipt of entry `index` and judges it; and that the log it is in extends the one of before. Errors of ReceiptOf and of CheckQuery; LOG_FORKED.
 absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked);
 
-// "Entry 90, the record of this question, is in the log of 93 entries with root …, which … signs; it opens to this question." Pure. Thread-safe.
+// "Entry 90, the record of this question, is proved to be in the log of 93 entries with root …, which … signs." Pure. Thread-safe.
 std::string QueryProofText(const QueryProof& proof);
-// `origin`, `queryIndex`, `checkpointSize`, `root`, `questionOpened`. Pure. Thread-safe.
+// `origin`, `queryIndex`, `checkpointSize`, `root`. Pure. Thread-safe.
 nlohmann::json QueryProofJson(const QueryProof& proof);
 
 }  // namespace accord::accordctl

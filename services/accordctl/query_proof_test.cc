@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
@@ -24,6 +24,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/ledger/frontier.h"
+#include "common/ledger/merkle.h"
 #include "common/ledger/tlog_proof.h"
 #include "services/accordctl/program.h"
 
@@ -39,47 +40,62 @@ using type::v1::EntryEvent;
 
 constexpr char kOrigin[] = "accord.example/test";
 
-// Entries with one opening each.
+constexpr int64_t kLaterMs = 4'000'000'000'000, kBeforeMs = 1'700'000'000'000;  // Than any run of this test.
+
+// Entries with two openings each, event and actor.
 class TestLog {
  public:
-  uint64_t Append(const EntryEvent& event) {
+  uint64_t Append(const EntryEvent& event, const std::string& principal, int64_t time_ms = kLaterMs) {
     const uint64_t index = leaves_.size();
-    const crypto::Opening opening = crypto::MakeOpening(random_, "event", event.SerializeAsString());
-    leaves_.push_back(ledger::EncodeLeaf(ledger::MakeLeaf(kOrigin, 1'800'000'000'000 + index,
-                                                          {{std::string(16, 'p'), index, index == 0 ? ledger::kNoPreviousIndex : index - 1}}, std::vector{opening}, random_)));
-    auto& kept = openings_.emplace_back();
-    kept.set_label(opening.label);
-    kept.set_salt(opening.salt);
-    kept.set_content(opening.content);
+    type::v1::EntryActor actor;
+    actor.set_principal(principal);
+    const std::vector<crypto::Opening> openings = {crypto::MakeOpening(random_, "event", event.SerializeAsString()),
+                                                   crypto::MakeOpening(random_, "actor", actor.SerializeAsString())};
+    leaves_.push_back(ledger::EncodeLeaf(
+        ledger::MakeLeaf(kOrigin, static_cast<uint64_t>(time_ms), {{std::string(16, 'p'), index, index == 0 ? ledger::kNoPreviousIndex : index - 1}}, openings, random_)));
+    times_.push_back(time_ms);
+    auto& all = openings_.emplace_back();
+    for (const crypto::Opening& opening : openings) {
+      auto& kept = all.emplace_back();
+      kept.set_label(opening.label);
+      kept.set_salt(opening.salt);
+      kept.set_content(opening.content);
+    }
     return index;
   }
   uint64_t size() const { return leaves_.size(); }
-  std::string Checkpoint() const {
+  std::string Checkpoint(uint64_t of) const {
     ledger::Frontier frontier;
-    for (const std::string& leaf : leaves_) frontier.Append(ledger::LeafHash(leaf));
-    return ledger::SignCheckpoint({kOrigin, size(), frontier.Root()}, foreign_key ? stranger_ : signer_);
+    for (uint64_t index = 0; index < of; ++index) frontier.Append(ledger::LeafHash(leaves_[index]));
+    return ledger::SignCheckpoint({kOrigin, of, frontier.Root()}, foreign_key ? stranger_ : signer_);
+  }
+  // Of another log of this size.
+  std::string ForkedCheckpoint() const { return ledger::SignCheckpoint({kOrigin, size(), ledger::LeafHash("another")}, signer_); }
+  absl::StatusOr<ledger::Hash> Node(int level, uint64_t at) const {
+    if (level == 0) return ledger::LeafHash(leaves_[at]);
+    return ledger::NodeHash(*Node(level - 1, 2 * at), *Node(level - 1, 2 * at + 1));
+  }
+  ledger::Path Consistency(uint64_t old_size, uint64_t new_size) const {
+    return *ledger::ProveConsistency(old_size, new_size, [this](int level, uint64_t at) { return Node(level, at); });
   }
   type::v1::Receipt Receipt(uint64_t index) const {
-    const std::function<absl::StatusOr<ledger::Hash>(int, uint64_t)> node = [&](int level, uint64_t at) -> absl::StatusOr<ledger::Hash> {
-      if (level == 0) return ledger::LeafHash(leaves_[at]);
-      return ledger::NodeHash(*node(level - 1, 2 * at), *node(level - 1, 2 * at + 1));
-    };
     type::v1::Receipt receipt;
-    receipt.set_tlog_proof(ledger::FormatTlogProof({leaves_.at(index), index, *ledger::ProveInclusion(index, size(), node), Checkpoint()}));
-    if (opens) *receipt.add_openings() = openings_.at(index);
+    const auto path = ledger::ProveInclusion(index, size(), [this](int level, uint64_t at) { return Node(level, at); });
+    receipt.set_tlog_proof(ledger::FormatTlogProof({leaves_.at(index), index, *path, Checkpoint(size())}));
+    if (opens) receipt.mutable_openings()->Assign(openings_.at(index).begin(), openings_.at(index).end());
     return receipt;
   }
   inspection::v1::TrailRow Row(uint64_t index) const {
     inspection::v1::TrailRow row;
     row.set_index(index);
     row.set_leaf(leaves_.at(index));
-    row.set_time_ms(1'800'000'000'000 + static_cast<int64_t>(index));
-    *row.add_openings() = openings_.at(index);
+    row.set_time_ms(times_.at(index));
+    row.mutable_openings()->Assign(openings_.at(index).begin(), openings_.at(index).end());
     return row;
   }
   std::string vkey() const { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, signer_.verifier()).ToString(); }
 
-  bool opens = true;         // Receipts have the opening.
+  bool opens = true;         // Receipts have the openings.
   bool foreign_key = false;  // Checkpoints are signed by somebody else's key.
 
  private:
@@ -87,15 +103,17 @@ class TestLog {
   const crypto::Ed25519Signer signer_ = *crypto::Ed25519Signer::FromSeed(std::string(32, 's'));
   const crypto::Ed25519Signer stranger_ = *crypto::Ed25519Signer::FromSeed(std::string(32, 't'));
   std::vector<std::string> leaves_;
-  std::vector<type::v1::Opening> openings_;
+  std::vector<int64_t> times_;
+  std::vector<std::vector<type::v1::Opening>> openings_;
 };
 
-enum class Lie { kNone, kOlderEntry, kOtherRequest, kOtherEvent, kBeyondTheLog };
+// kOldCheckpoint: the log of before is shown as it was before the same question was asked the last time. kForked: it was another log.
+enum class Lie { kNone, kOlderEntry, kOldCheckpoint, kOtherRequest, kOtherEvent, kOtherCaller, kBeyondTheLog, kForked };
 
 // What the services have in common.
 struct TestBroker {
   TestBroker() {
-    for (int i = 0; i < 5; ++i) log.Append(EntryEvent());
+    for (uint64_t i = 0; i < kBegun; ++i) log.Append(EntryEvent(), "broker");
   }
   // The entry that the answer names.
   template <typename Request>
@@ -107,11 +125,11 @@ struct TestBroker {
     EntryEvent event;
     event.set_type(lie == Lie::kOtherEvent ? type::v1::EVENT_TYPE_REFERRAL_READ : type);
     event.set_query_digest(crypto::Sha256(lie == Lie::kOtherRequest ? "another" : request.SerializeAsString()));
-    if (lie == Lie::kOlderEntry) {
-      if (older == 0) older = log.Append(event);
+    if (lie == Lie::kOlderEntry || lie == Lie::kOldCheckpoint) {
+      if (older == 0) older = log.Append(event, kCaller, lie == Lie::kOldCheckpoint ? kBeforeMs : kLaterMs);
       return older;
     }
-    const uint64_t index = log.Append(event);
+    const uint64_t index = log.Append(event, lie == Lie::kOtherCaller ? "admin/bob" : kCaller);
     return lie == Lie::kBeyondTheLog ? index + 1 : index;
   }
   void Answer(uint64_t index, inspection::v1::Table& table) {
@@ -122,6 +140,8 @@ struct TestBroker {
     table.set_query_index(index);
     table.set_tree_size(index);
   }
+  static constexpr uint64_t kBegun = 5;
+  static constexpr char kCaller[] = "admin/alice";
   TestLog log;
   Lie lie = Lie::kNone;
   uint64_t older = 0;  // Of the same question, asked before.
@@ -130,7 +150,12 @@ struct TestBroker {
 struct TestLedger final : broker::v1::LedgerService::Service {
   explicit TestLedger(TestBroker& broker) : broker(broker) {}
   grpc::Status GetCheckpoint(grpc::ServerContext*, const broker::v1::GetCheckpointRequest*, broker::v1::GetCheckpointResponse* response) override {
-    response->set_checkpoint(broker.log.Checkpoint());
+    response->set_checkpoint(broker.lie == Lie::kForked ? broker.log.ForkedCheckpoint()
+                                                        : broker.log.Checkpoint(broker.lie == Lie::kOldCheckpoint ? TestBroker::kBegun : broker.log.size()));
+    return grpc::Status::OK;
+  }
+  grpc::Status ProveConsistency(grpc::ServerContext*, const broker::v1::ProveConsistencyRequest* request, broker::v1::ProveConsistencyResponse* response) override {
+    for (const ledger::Hash& hash : broker.log.Consistency(request->old_size(), request->new_size())) response->add_path(std::string(ledger::View(hash)));
     return grpc::Status::OK;
   }
   grpc::Status GetReceipt(grpc::ServerContext*, const broker::v1::GetReceiptRequest* request, broker::v1::GetReceiptResponse* response) override {
@@ -204,6 +229,7 @@ struct TestAgencies final : admin::v1::DirectoryService::Service {
 // A warrant as it stands, then an officer who is shut out.
 struct TestWarrants final : inspection::v1::WarrantService::Service {
   grpc::Status WatchWarrants(grpc::ServerContext*, const inspection::v1::WatchWarrantsRequest*, grpc::ServerWriter<inspection::v1::WatchWarrantsResponse>* writer) override {
+    if (++streams == ends_for_good_at) return {grpc::StatusCode::UNAUTHENTICATED, "shut out"};
     inspection::v1::WatchWarrantsResponse response;
     response.mutable_warrant()->set_id("jtai-1");
     writer->Write(response);
@@ -212,8 +238,9 @@ struct TestWarrants final : inspection::v1::WarrantService::Service {
     response.mutable_shut_out()->set_suspended(true);
     response.mutable_shut_out()->set_reason("SUSPENSION_REASON_MISUSE");
     writer->Write(response);
-    return grpc::Status::OK;
+    return ends_for_good_at == 0 ? grpc::Status::OK : grpc::Status(grpc::StatusCode::UNAVAILABLE, "going down");
   }
+  int streams = 0, ends_for_good_at = 0;
 };
 
 class QueryProofTest : public ::testing::Test {
@@ -256,10 +283,10 @@ class QueryProofTest : public ::testing::Test {
 
   // Everything that is answered with a table or rows, and whose question is an entry.
   const std::vector<std::vector<std::string>> recorded_ = {
-      {"question", "ask", "7", "--from", "2026-01-01", "--until", "2027-01-01"},
-      {"sample", "draw", "--size", "3", "--from", "2026-01-01", "--until", "2027-01-01"},
-      {"audit", "probing", "--from", "2026-01-01", "--until", "2027-01-01"},
-      {"trail", "find", "--agency", "idva"},
+      {"--as", "admin/alice", "question", "ask", "7", "--from", "2026-01-01", "--until", "2027-01-01"},
+      {"--as", "admin/alice", "sample", "draw", "--size", "3", "--from", "2026-01-01", "--until", "2027-01-01"},
+      {"--as", "admin/alice", "audit", "probing", "--from", "2026-01-01", "--until", "2027-01-01"},
+      {"--as", "admin/alice", "trail", "find", "--agency", "idva"},
   };
   fs::path directory_;
   TestBroker broker_;
@@ -276,50 +303,40 @@ class QueryProofTest : public ::testing::Test {
 TEST_F(QueryProofTest, AnAnswerSaysWhereItsQuestionIsInTheLog) {
   for (const auto& line : recorded_) {
     const nlohmann::json document = Told(line);
-    EXPECT_EQ(document["completeness"], "attested") << line[0];
+    EXPECT_EQ(document["completeness"], "attested") << line[2];
     const nlohmann::json& proof = document["proof"];
     EXPECT_EQ(proof["origin"], kOrigin);
-    EXPECT_EQ(proof["queryIndex"], broker_.log.size() - 1) << line[0];
-    EXPECT_EQ(proof["checkpointSize"], broker_.log.size()) << line[0];
-    EXPECT_EQ(proof["root"].get<std::string>().size(), 64u) << line[0];
-    EXPECT_EQ(proof["questionOpened"], true) << line[0];
+    EXPECT_EQ(proof["queryIndex"], broker_.log.size() - 1) << line[2];
+    EXPECT_EQ(proof["checkpointSize"], broker_.log.size()) << line[2];
+    EXPECT_EQ(proof["root"].get<std::string>().size(), 64u) << line[2];
     ASSERT_EQ(Run(line), kDone) << err_;
     std::replace(out_.begin(), out_.end(), '\n', ' ');
     EXPECT_THAT(out_, AllOf(HasSubstr("ompleteness: attested"), HasSubstr("was proved to be in the log of " + std::to_string(broker_.log.size()) + " entries with root "),
-                            HasSubstr("of this very request")));
-  }
-}
-
-TEST_F(QueryProofTest, WhatIsNotOpenedToTheCallerIsSaidNotToBe) {
-  broker_.log.opens = false;
-  for (const auto& line : recorded_) {
-    const bool find = line[1] == "find";  // Shows its own row.
-    EXPECT_EQ(Told(line)["proof"]["questionOpened"], find) << line[0];
-    ASSERT_EQ(Run(line), kDone) << err_;
-    EXPECT_EQ(out_.find("was not opened to this caller") == std::string::npos, find) << line[0];
+                            HasSubstr("the record of this very question")));
   }
 }
 
 TEST_F(QueryProofTest, AnAnswerWhoseQuestionIsNotInTheLogIsNotPrinted) {
+  const std::map<Lie, std::string> told = {{Lie::kOlderEntry, "before it was asked"},    {Lie::kOldCheckpoint, "was made before"}, {Lie::kOtherRequest, "of another request"},
+                                           {Lie::kOtherEvent, "something else happened"}, {Lie::kOtherCaller, "somebody else"},     {Lie::kBeyondTheLog, "no such entry"},
+                                           {Lie::kForked, "LOG_FORKED"}};
   for (const auto& line : recorded_) {
-    for (const Lie lie : {Lie::kOtherRequest, Lie::kOtherEvent, Lie::kBeyondTheLog, Lie::kOlderEntry}) {
-      broker_.lie = Lie::kNone;
+    const bool find = line[2] == "trail";
+    for (const auto& [lie, why] : told) {
       broker_.older = 0;
-      if (lie == Lie::kOlderEntry) {
-        broker_.lie = lie;
-        Run(line);  // Asked before, and recorded.
-      }
       broker_.lie = lie;
-      for (const bool opens : {true, false}) {
-        if (!opens && lie != Lie::kOlderEntry && lie != Lie::kBeyondTheLog) continue;  // Of what it does not see it cannot tell.
-        broker_.log.opens = opens;
-        EXPECT_EQ(Run(line), kFailed) << line[0] << static_cast<int>(lie);
-        EXPECT_THAT(out_, Not(HasSubstr("the-row-itself"))) << line[0];
-        EXPECT_EQ(out_, "") << line[0];
-        EXPECT_THAT(err_, HasSubstr(lie == Lie::kBeyondTheLog ? "no such entry" : "is not the record of this question")) << line[0] << static_cast<int>(lie);
-      }
+      if (lie == Lie::kOlderEntry || lie == Lie::kOldCheckpoint) Run(line);  // Asked before, and recorded.
+      EXPECT_EQ(Run(line), kFailed) << line[2] << static_cast<int>(lie);
+      EXPECT_EQ(out_, "") << line[2] << static_cast<int>(lie);
+      std::replace(err_.begin(), err_.end(), '\n', ' ');
+      EXPECT_THAT(err_, HasSubstr(find && lie == Lie::kBeyondTheLog ? "ends without the record of this question" : why)) << line[2] << static_cast<int>(lie);
     }
     broker_.lie = Lie::kNone;
+    broker_.log.opens = false;
+    EXPECT_EQ(Run(line), kFailed) << line[2] << ": an entry that does not open could be anybody's";
+    EXPECT_THAT(err_, HasSubstr("not opened"));
+    EXPECT_EQ(out_, "");
+    broker_.log.opens = true;
     broker_.log.foreign_key = true;
     EXPECT_EQ(Run(line), kFailed);
     EXPECT_THAT(err_, HasSubstr("RECEIPT_INVALID"));
@@ -328,19 +345,19 @@ TEST_F(QueryProofTest, AnAnswerWhoseQuestionIsNotInTheLogIsNotPrinted) {
 }
 
 TEST_F(QueryProofTest, FindWithoutProofsStillJudgesTheQuestionAndSaysWhatItDidNotProve) {
-  const nlohmann::json document = Told({"trail", "find", "--no-proofs"});
+  const nlohmann::json document = Told({"--as", "admin/alice", "trail", "find", "--no-proofs"});
   EXPECT_TRUE(document["proof"].is_null());
   EXPECT_EQ(document["completeness"], "attested");
   EXPECT_EQ(document["all"], true);
   broker_.lie = Lie::kOtherRequest;
-  EXPECT_EQ(Run({"trail", "find", "--no-proofs"}), kFailed);
+  EXPECT_EQ(Run({"--as", "admin/alice", "trail", "find", "--no-proofs"}), kFailed);
   broker_.lie = Lie::kNone;
-  ASSERT_EQ(Run({"trail", "find", "--rows", "2"}), kDone) << err_;
+  ASSERT_EQ(Run({"--as", "admin/alice", "trail", "find", "--rows", "2"}), kDone) << err_;
   EXPECT_THAT(out_, AllOf(HasSubstr("Completeness: attested."), HasSubstr("first entries alone"), Not(HasSubstr("convicts"))));
 }
 
 TEST_F(QueryProofTest, ASampleIsDrawnOfAgeBandsAndGrades) {
-  ASSERT_EQ(Run({"sample", "draw", "--size", "3", "--age-band", "unborn", "--age-band", "under-16", "--grade", "high"}), kDone) << err_;
+  ASSERT_EQ(Run({"--as", "admin/alice", "sample", "draw", "--size", "3", "--age-band", "unborn", "--age-band", "under-16", "--grade", "high"}), kDone) << err_;
   EXPECT_THAT(trails_.drawn.age_bands(), ElementsAre(type::v1::AGE_BAND_UNBORN, type::v1::AGE_BAND_UNDER_16));
   EXPECT_THAT(trails_.drawn.grades(), ElementsAre(type::v1::RISK_GRADE_HIGH));
 }
@@ -378,6 +395,14 @@ TEST_F(QueryProofTest, AWatchTellsWhoIsShutOut) {
   EXPECT_EQ(document["warrants"].size(), 1u);
   ASSERT_EQ(document["shutOut"].size(), 1u) << document;
   EXPECT_EQ(document["shutOut"][0]["officer"], "omar");
+}
+
+TEST_F(QueryProofTest, AWatchGoesOnWhenItsConnectionEndsAndNotWhenItIsRefused) {
+  warrants_.ends_for_good_at = 3;
+  EXPECT_EQ(Run({"warrant", "watch"}), kFailed);
+  EXPECT_EQ(warrants_.streams, 3);
+  EXPECT_NE(out_.find("jtai-1"), out_.rfind("jtai-1")) << "the second stream says again how things stand";
+  EXPECT_THAT(err_, AllOf(HasSubstr("going down"), HasSubstr("trying again"), HasSubstr("shut out")));
 }
 
 }  // namespace

@@ -152,7 +152,7 @@ absl::StatusOr<int> DrawSample(Session& session, const SampleArguments& argument
   ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, response.query_index(), asked));
   progress.End();
   inspection::v1::Table answer = response.table();
-  answer.add_notes(fmt::format("To draw the same again: --seed {} --tree-size {}", ToHex(response.seed()), response.tree_size()));
+  if (!response.seed().empty()) answer.add_notes(fmt::format("To draw the same again: --seed {} --tree-size {}", ToHex(response.seed()), response.tree_size()));
   PrintAnswer(session, answer, proof, arguments.csv);
   return kDone;
 }

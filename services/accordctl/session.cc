@@ -116,10 +116,14 @@ absl::StatusOr<Endpoint> Session::Service(const AgencyIdentity& agency) const {
   return Connect(fmt::format("{} at {}", agency.id, agency.address), agency.address, agency.spiffe_id, agency.tls);
 }
 
-absl::StatusOr<Endpoint> Session::BrokerAs(const AgencyIdentity& agency) const {
-  return Connect(fmt::format("the broker at {}, as agency/{}", config_.broker_address, agency.id), config_.broker_address,
-                 config_.broker_spiffe_id, agency.tls);
+absl::StatusOr<Endpoint> Session::BrokerCalledBy(std::string principal, const rpc::TlsFiles& tls) const {
+  ACCORD_ASSIGN_OR_RETURN(Endpoint broker, Connect(fmt::format("the broker at {}, as {}", config_.broker_address, principal), config_.broker_address,
+                                                   config_.broker_spiffe_id, tls));
+  broker.principal = std::move(principal);
+  return broker;
 }
+
+absl::StatusOr<Endpoint> Session::BrokerAs(const AgencyIdentity& agency) const { return BrokerCalledBy("agency/" + agency.id, agency.tls); }
 
 absl::StatusOr<Session::Principal> Session::Chosen(Prefer prefer) const {
   const auto agency = Agency();
@@ -140,8 +144,7 @@ absl::StatusOr<Endpoint> Session::Broker(Prefer prefer) const {
   ACCORD_ASSIGN_OR_RETURN(const Principal principal, Chosen(prefer));
   if (principal.agency != nullptr) return BrokerAs(*principal.agency);
   const OfficerIdentity& officer = principal.admin != nullptr ? *principal.admin : *principal.inspector;
-  return Connect(fmt::format("the broker at {}, as {}/{}", config_.broker_address, principal.admin != nullptr ? "admin" : "inspector", officer.id),
-                 config_.broker_address, config_.broker_spiffe_id, officer.tls);
+  return BrokerCalledBy((principal.admin != nullptr ? "admin/" : "inspector/") + officer.id, officer.tls);
 }
 
 absl::StatusOr<ledger::Vkey> Session::LogKey() const {

@@ -45,6 +45,7 @@ struct Endpoint {
   std::string who;  // For errors: "police at 127.0.0.1:7411".
   std::shared_ptr<grpc::Channel> channel;
   bool dry_run = false;  // Ask asks nothing that changes something.
+  std::string principal;  // As whom the broker is called, such as `admin/alice`; empty for a service of an agency.
 };
 
 // Makes the channel to a server; replaced by tests.
@@ -99,6 +100,7 @@ class Session {
   // Null when none is named or configured.
   const OfficerIdentity* Admin() const;
   const OfficerIdentity* Inspector() const;
+  absl::StatusOr<Endpoint> BrokerCalledBy(std::string principal, const rpc::TlsFiles& tls) const;
   absl::StatusOr<Endpoint> Connect(std::string who, const std::string& address, const std::string& spiffe_id,
                                    const rpc::TlsFiles& tls) const;
 

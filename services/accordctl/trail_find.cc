@@ -33,21 +33,26 @@ void AddValues(const std::vector<std::string>& words, google::protobuf::Repeated
 
 absl::StatusOr<FoundEntries> ReadFound(const Endpoint& broker, QueryTrailRequest request, const std::string& origin, size_t rows_max) {
   FoundEntries found;
+  bool cut = false;
   Progress progress("entries");
   request.set_page_size(kPageRowsMax);
-  while (!found.all && found.rows.size() < rows_max) {
+  while (found.rows.size() < rows_max) {
     ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &inspection::v1::TrailService::Stub::QueryTrail, request));
     for (const auto& row : response.rows()) {
       ACCORD_ASSIGN_OR_RETURN(CheckedRow checked, CheckRow(row, origin));
-      if (found.rows.size() == rows_max) break;
+      cut = found.rows.size() == rows_max;
+      if (cut) break;
       found.rows.push_back(std::move(checked));
       found.json.push_back(ToJson(row));
     }
     found.completeness = response.completeness();
     found.query_index = response.query_index();
     request.set_page_token(response.next_page_token());
-    found.all = request.page_token().empty() && !found.rows.empty() && found.rows.back().index == found.query_index;
-    if (request.page_token().empty()) break;
+    if (request.page_token().empty()) {
+      found.all = !cut && !found.rows.empty() && found.rows.back().index == found.query_index;
+      if (!cut && !found.all) return Error(Reason::kReceiptInvalid, "the answer ends without the record of this question, which is its last row");
+      break;
+    }
     progress.Tell(found.rows.size(), 0);
   }
   return found;
@@ -86,7 +91,6 @@ absl::StatusOr<int> Find(Session& session, const FindArguments& arguments) {
   if (!arguments.no_proofs && (arguments.proofs || found.rows.size() <= kProofsAtOnceMax)) {
     ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, found.rows));
     ACCORD_ASSIGN_OR_RETURN(proof.emplace(), ProveQuery(broker, log, found.query_index, asked));
-    proof->opened |= found.all;  // Its own row, which is shown here to whom no receipt opens it.
   }
   if (session.json()) {
     session.PrintJson({{"rows", found.json},
@@ -141,11 +145,11 @@ absl::StatusOr<QueryTrailRequest> FindRequest(const FindArguments& arguments) {
 }
 
 absl::Status CheckFound(const FoundEntries& found, bool newest_first, const AskedQuery& asked) {
+  ACCORD_RETURN_IF_ERROR(CheckQueryIndex(found.query_index, asked));
   size_t count = found.rows.size();
-  if (count > 0 && found.rows.back().index == found.query_index) {  // Whatever the order, it is the last.
+  if (found.all) {  // Whatever the order, it is the last.
     const CheckedRow& own = found.rows[--count];
-    if (!own.event.has_value()) return Error(Reason::kReceiptInvalid, fmt::format("entry {}: the record of this question does not open", own.index));
-    ACCORD_RETURN_IF_ERROR(CheckQueryEntry(own.index, &*own.event, asked));
+    ACCORD_RETURN_IF_ERROR(CheckQueryEntry(own.index, own.leaf, own.event, own.actor, asked));
   }
   for (size_t i = 1; i < count; ++i) {
     const uint64_t before = found.rows[i - 1].index, after = found.rows[i].index;

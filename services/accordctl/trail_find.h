@@ -34,7 +34,7 @@ struct FoundEntries {
   bool all = false;  // There is no more: the last row is the query's own.
 };
 
-// RECEIPT_INVALID unless the rows are in the order that was asked for and the query's own row, if it is here, is of `asked`. Pure. Thread-safe.
+// RECEIPT_INVALID unless the rows are in the order that was asked for and the query's own, if it is here, is of `asked`. Pure. Thread-safe.
 absl::Status CheckFound(const FoundEntries& found, bool newest_first, const AskedQuery& asked);
 
 // What is said below the rows: how complete they are and what was verified; `proof` null: that leaves are in the log was not. Pure. Thread-safe.

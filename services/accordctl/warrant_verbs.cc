@@ -1,15 +1,19 @@
+#include <absl/synchronization/notification.h>
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <memory>
 
 #include "accord/inspection/v1/warrant_service.grpc.pb.h"
 #include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
+#include "common/base/text.h"
 #include "common/console/table.h"
+#include "common/rpc/error_mapping.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/disclosure_verbs.h"
 #include "services/accordctl/paging.h"
@@ -23,7 +27,8 @@ using inspection::v1::Warrant;
 using inspection::v1::WarrantService;
 
 constexpr size_t kWarrantFileBytesMax = 1u << 20;
-constexpr absl::Duration kWatchTimeout = absl::Hours(24 * 7);
+constexpr absl::Duration kWatchTimeout = absl::Hours(24 * 7);  // Of one stream.
+constexpr absl::Duration kWatchAgain = absl::Seconds(1);        // After one that ended.
 
 int64_t NowMs() { return absl::ToUnixMillis(SystemClock().Now()); }
 
@@ -129,23 +134,30 @@ absl::StatusOr<int> ShowWarrant(Session& session, const std::string& id) {
   return Error(Reason::kWarrantNotFound, fmt::format("there is no warrant {}, or it is not yours", id), {{"warrant", id}});
 }
 
-// A line for each warrant as it stands and whenever somebody changes it, and for each colleague who is shut out, until interrupted or `lines_max` were written; 0: for ever. For a
-// program one document, once there are so many.
-absl::StatusOr<int> WatchWarrants(Session& session, int lines_max) {
-  if (session.json() && lines_max == 0) return UsageError("a watch has no end: --json needs --limit");
-  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kInspector));
+// Reads one stream until it ends or `lines_max` lines were had; 0: until it ends.
+absl::Status WatchOnce(const Endpoint& broker, int lines_max, const std::function<void(const inspection::v1::WatchWarrantsResponse&)>& tell) {
   WarrantService::Stub stub(broker.channel);
   grpc::ClientContext context;
   rpc::SetTimeout(context, kWatchTimeout);
   const auto reader = stub.WatchWarrants(&context, inspection::v1::WatchWarrantsRequest());
   inspection::v1::WatchWarrantsResponse response;
-  nlohmann::json rows = nlohmann::json::array(), shut_out = nlohmann::json::array();
   for (int lines = 0; lines_max == 0 || lines < lines_max; ++lines) {
-    if (!reader->Read(&response)) {
-      const grpc::Status ended = reader->Finish();
-      if (!ended.ok()) return Annotate(rpc::FromGrpc(ended), broker.who);
-      break;
-    }
+    if (!reader->Read(&response)) return Annotate(rpc::FromGrpc(reader->Finish()), broker.who);
+    tell(response);
+  }
+  context.TryCancel();
+  return absl::OkStatus();
+}
+
+// A line for each warrant as it stands and whenever somebody changes it, and for each colleague who is shut out, until interrupted or `lines_max` were written; 0: for
+// ever, whatever connections end meanwhile: a new stream begins with how things stand. For a program one document, once there are so many.
+absl::StatusOr<int> WatchWarrants(Session& session, int lines_max) {
+  if (session.json() && lines_max == 0) return UsageError("a watch has no end: --json needs --limit");
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kInspector));
+  nlohmann::json rows = nlohmann::json::array(), shut_out = nlohmann::json::array();
+  bool told_broken = false;
+  const auto tell = [&](const inspection::v1::WatchWarrantsResponse& response) {
+    told_broken = false;
     const Warrant& warrant = response.warrant();
     if (session.json()) {
       response.has_shut_out() ? shut_out.push_back(ToJson(response.shut_out())) : rows.push_back(ToJson(warrant));
@@ -154,8 +166,21 @@ absl::StatusOr<int> WatchWarrants(Session& session, int lines_max) {
       session.Print(fmt::format("{}  {}\n", console::TimeText(NowMs()), what));
       std::fflush(stdout);
     }
+  };
+  for (;;) {
+    const absl::Status ended = WatchOnce(broker, lines_max, tell);
+    const bool goes_on = lines_max == 0 && (ended.ok() || rpc::IsRetryable(ended) || absl::IsDeadlineExceeded(ended));
+    if (!goes_on) {
+      ACCORD_RETURN_IF_ERROR(ended);
+      break;
+    }
+    if (!ended.ok() && !absl::IsDeadlineExceeded(ended) && !told_broken) {
+      session.Tell(fmt::format("{}  not watching: {}; trying again until it works\n", console::TimeText(NowMs()), FromAbsl(ended.message())));
+      told_broken = true;
+    }
+    absl::Notification never;
+    never.WaitForNotificationWithTimeout(kWatchAgain);
   }
-  context.TryCancel();
   if (session.json()) session.PrintJson({{"warrants", rows}, {"shutOut", shut_out}});
   return kDone;
 }
