@@ -1,5 +1,7 @@
 #include "tests/system/inspection_week.h"
 
+#include <algorithm>
+
 #include "common/base/file.h"
 #include "common/base/status.h"
 
@@ -151,6 +153,7 @@ size_t InspectionWeek::Found(std::vector<std::string> options) {
   options.insert(options.begin(), {"trail", "find", "--agency", "idva", "--from", from_, "--until", until_});
   options = UnderWarrant(std::move(options));
   trails_ += 2;
+  if (std::find(options.begin(), options.end(), "--case") == options.end()) filters_ += 2;
   const json found = Told(kInes, options);
   EXPECT_EQ(found["completeness"], "attested");
   EXPECT_EQ(found["all"], true);

@@ -93,7 +93,8 @@ class InspectionWeek : public ::testing::Test {
   absl::Time before_reading_;       // Everything had been collected, and nothing read.
   absl::Time embargo_until_;
   std::map<int, int> asked_;        // Questions, by number.
-  int trails_ = 0;                  // Trails of single cases and referrals, timelines among them.
+  int trails_ = 0;                  // Trails of single cases and referrals, timelines among them, and those by filters.
+  int filters_ = 0;                 // Of these by filters that name no case: they are about the whole area, whichever agency they name.
   int acts_ = 0;
 
  private:
