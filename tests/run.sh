@@ -9,7 +9,7 @@ usage: tests/run.sh [--long] [--label LABEL]
 
   Installs the packages of deploy/packages.txt that are missing, builds the release preset and runs every test
   but those labelled `long`; prints the time each label took. From nothing that is to take 40 minutes on two
-  cores; a slow machine took 56.
+  cores, of which a slow machine took 34.
 
   --long         also the tests labelled `long`, and those that run in one process under the address, undefined
                  and thread sanitizers

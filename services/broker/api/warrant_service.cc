@@ -91,27 +91,14 @@ absl::StatusOr<std::string> BodySeen(const DirectorySnapshot& directory, const C
   return Error(Reason::kNotPermitted, "the inspector is enrolled as an officer of no body; an administrator enrols it anew");
 }
 
-// As the colleagues of inspector `id` are told of it.
-inspection::v1::OfficerShutOut ShutOutOf(const std::string& id, const SuspensionAct& act) {
-  const bool suspended = act.reason != admin::v1::SUSPENSION_REASON_UNSPECIFIED;
+// As its colleagues are told of an officer who is out, or let in again.
+inspection::v1::OfficerShutOut ShutOutOf(const std::string& officer, bool out, admin::v1::SuspensionReason reason, absl::Time time, uint64_t index) {
   inspection::v1::OfficerShutOut told;
-  told.set_officer(id);
-  told.set_suspended(suspended);
-  if (suspended) told.set_reason(admin::v1::SuspensionReason_Name(act.reason));
-  told.set_time_ms(absl::ToUnixMillis(act.time));
-  told.set_index(act.index);
-  return told;
-}
-
-// The same of one whom a change made inactive or an officer of another body. A change has no reason, which is what the published list's "not stated"
-// says.
-inspection::v1::OfficerShutOut ShutOutOf(const OfficerMoved& moved) {
-  inspection::v1::OfficerShutOut told;
-  told.set_officer(moved.officer);
-  told.set_suspended(moved.out);
-  if (moved.out) told.set_reason(admin::v1::SuspensionReason_Name(admin::v1::SUSPENSION_REASON_UNSPECIFIED));
-  told.set_time_ms(absl::ToUnixMillis(moved.time));
-  told.set_index(moved.index);
+  told.set_officer(officer);
+  told.set_suspended(out);
+  if (out) told.set_reason(admin::v1::SuspensionReason_Name(reason));
+  told.set_time_ms(absl::ToUnixMillis(time));
+  told.set_index(index);
   return told;
 }
 
@@ -214,7 +201,7 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
       const Suspension* const suspension = directory->FindSuspension(principal);
       if (suspension == nullptr || !principal.starts_with(inspectors) || !officer.active() || officer.inspectorate() != body) continue;
       const std::string id = principal.substr(inspectors.size());
-      shut_out_.try_emplace(id, ShutOutOf(id, {principal, suspension->reason, suspension->since, suspension->index}));
+      shut_out_.try_emplace(id, ShutOutOf(id, /*out=*/true, suspension->reason, suspension->since, suspension->index));
     }
   }
   std::optional<inspection::v1::OfficerShutOut> TakeShutOut() {
@@ -291,10 +278,15 @@ void WarrantService::TellSuspension(const SuspensionAct& act) {
   const auto directory = rules_.directory.Get();
   const auto* const officer = directory->FindOfficer(true, id);
   const bool counts = officer != nullptr && officer->active() && !officer->inspectorate().empty();  // Who is inactive is out whatever was done.
-  if (counts) watchers_.ShutOut(officer->inspectorate(), ShutOutOf(id, act));
+  const bool out = act.reason != admin::v1::SUSPENSION_REASON_UNSPECIFIED;
+  if (counts) watchers_.ShutOut(officer->inspectorate(), ShutOutOf(id, out, act.reason, act.time, act.index));
 }
 
-void WarrantService::TellOfficerMoved(const OfficerMoved& moved) { watchers_.ShutOut(moved.inspectorate, ShutOutOf(moved)); }
+void WarrantService::TellOfficerMoved(const OfficerMoved& moved) {
+  // A change has no reason, which is what the published list's "not stated" says.
+  const auto reason = admin::v1::SUSPENSION_REASON_UNSPECIFIED;
+  watchers_.ShutOut(moved.inspectorate, ShutOutOf(moved.officer, moved.out, reason, moved.time, moved.index));
+}
 
 grpc::ServerUnaryReactor* WarrantService::ProposeWarrant(grpc::CallbackServerContext* context,
                                                          const inspection::v1::ProposeWarrantRequest* request,
