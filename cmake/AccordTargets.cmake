@@ -161,11 +161,19 @@ function(accord_add_proto_library name)
   # Generated code is not ours: sanitized, not held to our warnings.
   target_compile_features(${name} PUBLIC cxx_std_20)
   target_compile_options(${name} PRIVATE $<TARGET_PROPERTY:accord_flags_generated,INTERFACE_COMPILE_OPTIONS>)
+  # With precompiled headers, and the services in batches, it took 0.7 of the time. Of messages each file has names of its own that are
+  # called the same.
+  if(ACCORD_PCH)
+    target_precompile_headers(${name} REUSE_FROM accord_pch)
+  endif()
+  accord_use_unity(${name})
+  list(FILTER generated INCLUDE REGEX "[^c]\\.pb\\.cc$")
+  set_source_files_properties(${generated} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   add_library(accord::${name} ALIAS ${name})
 endfunction()
 
 add_library(accord_flags_generated INTERFACE)
-target_compile_options(accord_flags_generated INTERFACE -w)
+target_compile_options(accord_flags_generated INTERFACE -w -fno-omit-frame-pointer -pthread $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 if(ACCORD_SANITIZE)
   target_compile_options(accord_flags_generated INTERFACE -fsanitize=${ACCORD_SANITIZE} -fno-sanitize-recover=all)
 endif()
