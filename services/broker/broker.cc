@@ -222,6 +222,11 @@ void Broker::ListenToOfficers(std::function<void(const OfficerMoved&)> told) {
   officer_told_ = std::move(told);
 }
 
+void Broker::ListenToReopening(std::function<void()> told) {
+  absl::MutexLock lock(&mu_);
+  reopening_told_ = std::move(told);
+}
+
 void Broker::TellOfficersMoved(const DirectorySnapshot& directory) {
   for (const OfficerMoved& moved : std::exchange(officers_moved_, {})) {
     const auto* const officer = directory.FindOfficer(/*inspector=*/true, moved.officer);
@@ -233,9 +238,11 @@ void Broker::TellOfficersMoved(const DirectorySnapshot& directory) {
 
 void Broker::TellHealth(bool serving) {
   telemetry::Log(telemetry::Level::kInfo, "broker.health", {{"serving", serving}});
-  if (!serving) mailboxes_stale_ = true;
+  if (!serving) mailboxes_stale_ = store_failed_ = true;
+  const bool reopened = serving && std::exchange(store_failed_, false);
   absl::MutexLock lock(&mu_);
   if (health_) health_(serving);
+  if (reopened && reopening_told_) reopening_told_();
 }
 
 absl::Status Broker::Publish(const ReadView& view, const Epochs& epochs) {

@@ -80,6 +80,9 @@ class Broker {
   // `told` is called with every inspector whom a change shut out of its body or let in again, once that is durable and the directory says so;
   // null: nobody is told. On the sequencer thread and under the lock, so that nobody is told who has gone; must not block.
   void ListenToOfficers(std::function<void(const OfficerMoved& moved)> told);
+  // `told` is called once the store was opened anew: who hears of acts as they are published did not hear of those of the write that failed, which may stand
+  // all the same. Null: nobody is told. As above on the sequencer thread and under the lock; must not block.
+  void ListenToReopening(std::function<void()> told);
 
   Executor& executor() { return executor_; }
   Executor& reading_ahead() { return reading_ahead_; }
@@ -152,12 +155,14 @@ class Broker {
   std::unique_ptr<HoldWalker> hold_walker_;
   std::unique_ptr<DueClock> due_clock_;
   bool mailboxes_stale_ = true;  // The sequencer thread's: the store was opened since they were filled.
+  bool store_failed_ = false;    // The sequencer thread's: since then nobody was told that it was opened anew.
   std::vector<OfficerMoved> officers_moved_;  // The sequencer thread's: by a change that is applied and not yet known to be durable.
 
   absl::Mutex mu_;
   std::function<void(bool)> health_ ABSL_GUARDED_BY(mu_);
   std::function<void()> moved_ ABSL_GUARDED_BY(mu_);
   std::function<void(const OfficerMoved&)> officer_told_ ABSL_GUARDED_BY(mu_);
+  std::function<void()> reopening_told_ ABSL_GUARDED_BY(mu_);
 
   // In the order of making; gone in the reverse.
   Executor executor_, reading_ahead_;

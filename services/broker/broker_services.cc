@@ -47,8 +47,12 @@ struct BrokerServices::Parts {
                broker.connections(), broker.clock(), [this](const SuspensionAct& act) { warrants.TellSuspension(act); }},
               shared) {
     broker.ListenToOfficers([this](const OfficerMoved& moved) { warrants.TellOfficerMoved(moved); });
+    broker.ListenToReopening([this] { warrants.EndWatches(); });
   }
-  ~Parts() { broker.ListenToOfficers(nullptr); }
+  ~Parts() {
+    broker.ListenToOfficers(nullptr);
+    broker.ListenToReopening(nullptr);
+  }
 
   Broker& broker;
   SystemRandom random;  // Seeds of samples.

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "accord/storage/v1/broker.pb.h"
 #include "accord/storage/v1/hold.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
@@ -91,16 +92,21 @@ void AddPlaces(Items& items, const admin::v1::Agency& agency) {
                         : fmt::format("The law that follows from its areas: {}.", names));
 }
 
-void AddDutyItems(Items& items, const admin::v1::Agency& agency) {
+void AddDutyItems(Items& items, const admin::v1::Agency& agency, const DirectorySnapshot& directory) {
   const bool telephone = !agency.duty_telephone().empty();
   AddItem(items, "duty_telephone", telephone,
           telephone ? "Its duty desk has a telephone number." : "Its duty desk has no telephone number: senders of IMMEDIATE are told none when nobody is on duty.");
-  const bool covered = agency.duty_hours_size() > 0 || !agency.duty_recipient().empty();
+  // Of who is not active nobody asks anything.
+  const auto stands_in = [&](const std::string& id) { return directory.FindActiveAgency(id) != nullptr; };
+  const bool covered = agency.duty_hours_size() > 0 || stands_in(agency.duty_recipient());
   AddItem(items, "duty_hours", covered,
           covered ? "It has duty hours, or somebody who stands in outside of them."
-                  : "Nobody is ever on duty there: put duty_hours, or a duty_recipient that stands in.");
-  AddItem(items, "deputy", !agency.deputy().empty(),
-          agency.deputy().empty() ? "No agency stands in after a missed clock." : fmt::format("{} stands in after a missed clock.", agency.deputy()), /*optional=*/true);
+                  : "Nobody is ever on duty there: put duty_hours, or a duty_recipient that is active and stands in.");
+  AddItem(items, "deputy", stands_in(agency.deputy()),
+          agency.deputy().empty()       ? "No agency stands in after a missed clock."
+          : stands_in(agency.deputy()) ? fmt::format("{} stands in after a missed clock.", agency.deputy())
+                                        : fmt::format("{} is to stand in after a missed clock, and is not active: put another.", agency.deputy()),
+          /*optional=*/true);
 }
 
 uint64_t CountRows(const storage::Store& store, std::string_view family, const storage::Range& range, absl::Status& status) {
@@ -203,6 +209,24 @@ uint64_t CountReviews(const CheckListSources& sources, ReviewKind what, std::str
   return CountRows(sources.store, kFamilyReview, range, status);
 }
 
+// Pairs of cases that may be one, of which it holds both and which nobody has judged.
+absl::StatusOr<uint64_t> CountLinkProposals(const storage::Store& store, std::string_view agency) {
+  const std::string prefix = LinkPartyPrefix(agency);
+  std::vector<uint64_t> numbers;
+  ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyLinkIndex, storage::Prefix(prefix), [&](std::string_view key, std::string_view) {
+    numbers.push_back(~U64FromKey(key.substr(prefix.size())).value_or(0));
+    return true;
+  }));
+  uint64_t open = 0;
+  for (const uint64_t number : numbers) {
+    ACCORD_ASSIGN_OR_RETURN(const auto row, store.Get(kFamilyLink, KeyU64(number)));
+    storage::v1::StoredLink link;
+    if (!row.has_value() || !link.ParseFromString(*row)) return Error(Reason::kStoreCorrupt, "a link of cases is not there, or does not parse");
+    open += link.answered_at_ms() == 0;
+  }
+  return open;
+}
+
 uint64_t CountStandIns(const DirectorySnapshot& directory, std::string_view agency) {
   uint64_t count = 0;
   for (const auto& [id, row] : directory.agencies()) {
@@ -236,7 +260,7 @@ absl::StatusOr<Items> OnboardingOf(const CheckListSources& sources, std::string_
           row->confidential_sealing.has_value() ? "Its confidential desk has a sealing certificate."
                                                 : "It has no confidential desk: what concerns its own staff is not sent to it.",
           /*optional=*/true);
-  AddDutyItems(items, put);
+  AddDutyItems(items, put, sources.directory);
   const auto agreements = AgreementsOf(sources, agency);
   AddItem(items, "agreement", !agreements.empty(),
           agreements.empty() ? "No agreement in force names it, so that it may send and receive nothing but IMMEDIATE: `accordctl admin propose --agreement FILE`."
@@ -259,6 +283,7 @@ absl::StatusOr<Items> LeavingOf(const CheckListSources& sources, std::string_vie
   ACCORD_ASSIGN_OR_RETURN(const OpenReferrals open, CountReferrals(sources, agency));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t holds, CountHolds(sources, agency));
   ACCORD_ASSIGN_OR_RETURN(const uint64_t disclosures, CountOpenDisclosures(sources.store, sources.sealed, agency, sources.now));
+  ACCORD_ASSIGN_OR_RETURN(const uint64_t links, CountLinkProposals(sources.store, agency));
   const std::string prefix = ByteWriter().Lp8(agency).bytes();
   absl::Status status;
   const uint64_t waiting = CountRows(sources.store, kFamilyMailbox, storage::Prefix(prefix), status);
@@ -282,6 +307,9 @@ absl::StatusOr<Items> LeavingOf(const CheckListSources& sources, std::string_vie
   AddCount(items, "breaches", breaches, "Breaches that nobody has assessed (`accordctl breach list`).");
   AddCount(items, "disclosures", disclosures, "What inspectors asked of it under a warrant, without an answer: release or refuse it (`accordctl disclosure list --open`).");
   AddCount(items, "holds", holds, "Legal holds that cover what it has: they are lifted, or who takes its records over is named in them.");
+  // Advice: unjudged they stay two, as they were; and it may be that it is not let see them.
+  AddCount(items, "links", links, "Pairs of cases that may be one, and of which it holds both: once it has left perhaps nobody can judge them (`accordctl case links`).");
+  items.back().set_optional(true);
   return items;
 }
 

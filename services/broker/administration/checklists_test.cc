@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "accord/storage/v1/broker.pb.h"
 #include "accord/storage/v1/hold.pb.h"
 #include "accord/storage/v1/inspection.pb.h"
 #include "common/base/bytes.h"
@@ -35,6 +36,7 @@ class CheckListsTest : public ::testing::Test {
     agency_.add_signing_certificates(authority_.IssueSigning("idva").certificate.der());
     agency_.set_sealing_certificate(authority_.IssueSealing("idva").certificate.der());
     Keep();
+    PutOther("police", true);
     storage::v1::StoredAgreement agreement;
     agreement.set_version("1");
     agreement.set_effective_from_ms(1);
@@ -53,6 +55,13 @@ categories = ["identity"]
     context_.Put(kFamilyPolicy, AgreementKey("1"), agreement.SerializeAsString());
   }
   void Keep() { context_.Put(kFamilyAgency, "idva", agency_.SerializeAsString()); }
+  void PutOther(const std::string& id, bool active, const std::string& deputy = "") {
+    admin::v1::Agency other;
+    other.set_id(id);
+    other.set_active(active);
+    other.set_deputy(deputy);
+    context_.Put(kFamilyAgency, id, other.SerializeAsString());
+  }
 
   // `make` with everything as the store has it.
   template <typename Make>
@@ -118,6 +127,23 @@ TEST_F(CheckListsTest, OnboardingSaysWhatIsMissing) {
   EXPECT_THAT(Lacks(), ElementsAre("not_suspended", "areas", "jurisdiction", "sealing_certificate", "duty_telephone", "duty_hours", "agreement"));
   const auto nobody = With([](const CheckListSources& sources) { return OnboardingOf(sources, "nobody", {}); });
   EXPECT_TRUE(HasReason(nobody.status(), Reason::kPrincipalNotFound));
+}
+
+TEST_F(CheckListsTest, WhoStandsInAndIsNotActiveIsNobody) {
+  agency_.set_deputy("police");
+  Keep();
+  const auto deputy = [&] {
+    const auto items = With([](const CheckListSources& sources) { return OnboardingOf(sources, "idva", {}); });
+    return *std::find_if(items->begin(), items->end(), [](const auto& item) { return item.code() == "deputy"; });
+  };
+  EXPECT_TRUE(deputy().done());
+  PutOther("police", false);
+  EXPECT_FALSE(deputy().done());
+  EXPECT_THAT(deputy().text(), ::testing::HasSubstr("police is to stand in after a missed clock, and is not active"));
+  EXPECT_THAT(Lacks(), ElementsAre("duty_hours"));
+  agency_.add_duty_hours()->set_first_day(1);
+  Keep();
+  EXPECT_THAT(Lacks(), IsEmpty());
 }
 
 TEST_F(CheckListsTest, ACertificateThatEndsSoonIsToldBeforeItEnds) {
@@ -220,6 +246,26 @@ TEST_F(CheckListsTest, WhoSitsOnAForumStaysUntilItSitsWithoutIt) {
   EXPECT_THAT(Leaving(), IsEmpty());
 }
 
+TEST_F(CheckListsTest, PairsOfCasesThatNobodyJudgedAreAdviceToWhoLeaves) {
+  WithoutAgreement();
+  const auto links = [&] {
+    const auto items = With([](const CheckListSources& sources) { return LeavingOf(sources, "idva"); });
+    EXPECT_EQ(items.status(), absl::OkStatus());
+    return items->back();
+  };
+  EXPECT_TRUE(links().done());
+  for (const uint64_t number : {uint64_t{7}, uint64_t{8}, uint64_t{9}}) {
+    storage::v1::StoredLink link;
+    link.set_answered_at_ms(number == 8 ? 1 : 0);
+    context_.Put(kFamilyLink, KeyU64(number), link.SerializeAsString());
+    context_.Put(kFamilyLinkIndex, LinkPartyKey(number == 9 ? "idvas" : "idva", number), "");
+  }
+  EXPECT_EQ(links().code(), "links");
+  EXPECT_EQ(links().open(), 1u);
+  EXPECT_FALSE(links().done());
+  EXPECT_THAT(Leaving(), IsEmpty()) << "it is advice";
+}
+
 TEST_F(CheckListsTest, WhatIsAtItsEndOrAsksForNothingIsNotOpen) {
   WithoutAgreement();
   using namespace type::v1;  // NOLINT: states.
@@ -238,11 +284,7 @@ TEST_F(CheckListsTest, WhatIsAtItsEndOrAsksForNothingIsNotOpen) {
 
 TEST_F(CheckListsTest, LeavingCountsWhatElseIsOpen) {
   WithoutAgreement();
-  admin::v1::Agency police;
-  police.set_id("police");
-  police.set_active(true);
-  police.set_deputy("idva");
-  context_.Put(kFamilyAgency, "police", police.SerializeAsString());
+  PutOther("police", true, /*deputy=*/"idva");
   for (const std::string agency : {"idva", "idv", "idvas"}) {  // Of those whose names begin alike nothing is counted.
     context_.Put(kFamilyMailbox, MailboxKey(agency, type::v1::DESK_CONFIDENTIAL, type::v1::LANE_HIGH, 1), "x");
     context_.Put(kFamilyDeadLetter, DeadLetterKey(agency, type::v1::DESK_MAIN, 1, std::string(16, 'd')), "");

@@ -1,16 +1,28 @@
 // Audits of sharing over the wire: what is asked is on the record before it is answered, and each is told what it may know.
 //
 // Method: a whole broker whose clock the test moves, and raw stubs.
+#include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "accord/admin/v1/audit_service.grpc.pb.h"
 #include "accord/broker/v1/referral_service.grpc.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "services/broker/api/audit_service.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/api/table_pages.h"
 #include "services/broker/api/testing_broker.h"
+#include "services/broker/api/testing_collector.h"
+#include "services/broker/api/testing_wire.h"
+#include "services/broker/sequencer/testing_command.h"
 #include "services/broker/trails/receipts.h"
 #include "services/broker/trails/trail.h"
 
@@ -21,7 +33,9 @@ using namespace type::v1;  // NOLINT
 using admin::v1::AuditSharingRequest;
 using admin::v1::AuditSharingResponse;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class AuditApiTest : public ::testing::Test {
  protected:
@@ -39,9 +53,12 @@ class AuditApiTest : public ::testing::Test {
     request.set_until_ms(absl::ToUnixMillis(clock_.Now() + absl::Hours(24)));
     return request;
   }
-  void Store(const TestingReferral& spec) {
+  // Its header digest.
+  std::string Store(const TestingReferral& spec) {
     if (referrals_ == nullptr) referrals_ = v1::ReferralService::NewStub(world_.Channel("agency/police"));
-    EXPECT_EQ(rpc::CallUnary(*referrals_, &v1::ReferralService::Stub::SubmitReferral, MakeSubmission(world_, spec), kTestTimeout).status(), absl::OkStatus());
+    const auto stored = rpc::CallUnary(*referrals_, &v1::ReferralService::Stub::SubmitReferral, MakeSubmission(world_, spec), kTestTimeout);
+    EXPECT_EQ(stored.status(), absl::OkStatus());
+    return stored.ok() ? stored->header_digest() : "";
   }
   static std::vector<std::string> FirstCells(const AuditSharingResponse& response) {
     std::vector<std::string> cells;
@@ -174,6 +191,111 @@ TEST_F(AuditApiTest, PagesAreOfOneAnswerForAnHourAndWhoIsInConflictIsAnsweredNot
   const auto barred = Ask("admin/alice", Request(admin::v1::SHARING_AUDIT_FLOWS));
   EXPECT_TRUE(HasReason(barred.status(), Reason::kNotPermitted));
   EXPECT_THAT(barred.status().ToString(), HasSubstr("a protective rule applies"));
+}
+
+// Of what it received an agency is told its own reads, and neither to whom else it went nor that there is something which it has not.
+TEST_F(AuditApiTest, AnAgencysAuditOfReadsSaysNothingOfWhatOthersWereSent) {
+  Store({.request_id = "incident-1"});
+  const auto probing = [&](const std::string& agency) {
+    const auto answer = Ask("agency/" + agency, Request(admin::v1::SHARING_AUDIT_PROBING));
+    EXPECT_EQ(answer.status(), absl::OkStatus());
+    std::vector<std::string> covered;
+    for (const auto& coverage : answer->table().coverage()) covered.push_back(coverage.agency());
+    return std::pair(answer->table().referrals(), covered);
+  };
+  EXPECT_THAT(probing("housing").second, ElementsAre("housing"));
+  EXPECT_EQ(probing("housing").first, 0u) << "it collected nothing";
+  {
+    Collector collector(world_, "agency/idva", 1);
+    collector.Ack(collector.NextDelivery());
+  }
+  EXPECT_THAT(probing("idva").second, ElementsAre("idva", "police"));
+  EXPECT_EQ(probing("idva").first, 1u);
+  EXPECT_EQ(probing("police").second.size(), 3u) << "the sender knows to whom it sent";
+}
+
+TEST_F(AuditApiTest, AnAgencyThatIsNamedTwiceCountsOnceAndOneThatIsNotThereIsTold) {
+  auto others = Request(admin::v1::SHARING_AUDIT_FLOWS);
+  others.add_agencies("police");
+  EXPECT_TRUE(HasReason(Ask("agency/idva", others).status(), Reason::kNotPermitted));
+  auto request = Request(admin::v1::SHARING_AUDIT_PROBING);
+  for (const char* agency : {"idva", "idva", "idwa"}) request.add_agencies(agency);
+  const auto answer = Ask("admin/alice", request);
+  ASSERT_EQ(answer.status(), absl::OkStatus());
+  ASSERT_EQ(answer->table().rows_size(), 1);
+  EXPECT_EQ(answer->table().rows(0).cells(4), "1") << "one refusal";
+  EXPECT_THAT(answer->table().DebugString(), HasSubstr("The directory has no agency idwa:"));
+}
+
+// The rows by which it would be found went with it.
+TEST_F(AuditApiTest, ThatThereWereErasuresIsSaid) {
+  const std::string digest = Store({.request_id = "incident-1"});
+  Store({.request_id = "incident-2", .grade = RISK_GRADE_MEDIUM});
+  const auto request = Request(admin::v1::SHARING_AUDIT_FLOWS);
+  EXPECT_THAT(Ask("admin/alice", request)->table().DebugString(), Not(HasSubstr("have been erased")));
+  admin::v1::Change erase;
+  erase.mutable_erase()->set_header_digest(digest);
+  erase.mutable_erase()->set_ground(ERASURE_GROUND_ORDER);
+  erase.mutable_erase()->set_authority("court-1");
+  ASSERT_EQ(world_.Change(erase), absl::OkStatus());
+  const auto after = Ask("admin/alice", request);
+  ASSERT_EQ(after.status(), absl::OkStatus());
+  EXPECT_EQ(after->table().referrals(), 1u);
+  EXPECT_THAT(after->table().DebugString(), HasSubstr("have been erased"));
+}
+
+// It was not sealed for whom it was kept from, so it stays though an agreement permits it as the rest leaves.
+TEST_F(AuditApiTest, WhatWasKeptBackAsItWasStoredIsNotSaidToHaveLeft) {
+  ASSERT_EQ(world_.PutAgreement("2", R"("identity", "risk")"), absl::OkStatus());
+  Store({.request_id = "incident-1", .recipients = {"idva"}, .sealed_for = {{CATEGORY_NARRATIVE, {}}}});
+  ASSERT_EQ(world_.PutAgreement("3", R"("identity", "risk", "narrative")"), absl::OkStatus());
+  {
+    Collector collector(world_, "agency/idva", 1);
+    const auto delivery = collector.NextDelivery();
+    EXPECT_EQ(delivery.referral().sections_size(), 2) << "the rest";
+    collector.Ack(delivery);
+  }
+  const auto flows = Ask("admin/alice", Request(admin::v1::SHARING_AUDIT_FLOWS));
+  ASSERT_EQ(flows.status(), absl::OkStatus());
+  std::set<std::string> shared;
+  for (const auto& row : flows->table().rows()) {
+    shared.insert(row.cells(2));
+    EXPECT_EQ(row.cells(8), "1") << "of " << row.cells(2) << " left";
+  }
+  EXPECT_THAT(shared, ElementsAre("IDENTITY", "RISK"));
+  EXPECT_THAT(flows->table().DebugString(), Not(HasSubstr("the record does not say any more"))) << "it was read";
+  const auto withheld = Ask("admin/alice", Request(admin::v1::SHARING_AUDIT_WITHHELD));
+  ASSERT_EQ(withheld->table().rows_size(), 1);
+  EXPECT_EQ(withheld->table().rows(0).cells(2), "NARRATIVE");
+}
+
+// For its memory. The first takes the place and then waits for its entry; the second finds none, and is not on the record. An agency's has another.
+TEST_F(AuditApiTest, OneAuditIsComputedAtATimeForAgenciesAndOneForAdministrators) {
+  Store({.request_id = "incident-1"});
+  const auto request = Request(admin::v1::SHARING_AUDIT_FLOWS);
+  const auto audit = Ask("admin/alice", request);
+  ASSERT_EQ(audit.status(), absl::OkStatus());
+  ASSERT_EQ(Ask("agency/police", request).status(), absl::OkStatus());
+  constexpr int kAsked = 2 * kAuditsAtOnceMax + 1;
+  grpc::ClientContext contexts[kAsked];
+  AuditSharingResponse responses[kAsked];
+  EndedCalls ended;
+  absl::Notification go_on;
+  world_.broker().sequencer().Submit(std::make_unique<HeldUp>(go_on));
+  for (int i = 0; i < kAsked; ++i) {
+    rpc::SetTimeout(contexts[i], kTestTimeout);
+    stubs_.at(i <= kAuditsAtOnceMax ? "admin/alice" : "agency/police")->async()->AuditSharing(&contexts[i], &request, &responses[i], [&](const grpc::Status& status) { ended.Add(rpc::FromGrpc(status)); });
+  }
+  const auto first = ended.Wait(1);
+  go_on.Notify();
+  const auto all = ended.Wait(kAsked);
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(HasReason(first[0], Reason::kQueueFull)) << first[0];
+  ASSERT_EQ(all.size(), size_t{kAsked});
+  for (int i = 1; i < kAsked; ++i) EXPECT_EQ(all[i], absl::OkStatus()) << "one of each kind";
+  for (const char* who : {"admin/alice", "agency/police", "admin/alice", "agency/police"}) {
+    EXPECT_EQ(Ask(who, request).status(), absl::OkStatus()) << "each gives its place back";
+  }
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "common/rpc/server_stream.h"
 #include "services/broker/adapter/authorizer.h"
 #include "services/broker/api/handle.h"
+#include "services/broker/api/past_directory.h"
 #include "services/broker/api/running_place.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/sequencer/reader.h"
@@ -84,7 +85,13 @@ class BundleStream final : public rpc::ServerStream<ExportBundleResponse> {
     ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, ledger::Vkey::Parse(work_.vkey));
     const auto directory = work_.directory.Get();
     const TrailAsker asker{caller_, kExportBundle, request_.purpose(), request_.warrant(), *directory, work_.clock.Now()};
-    auto plan = PlanBundle(*view, asker, *work_.policy.Get(), log.name(), about, work_.limits);
+    const auto suspended_at = [&](absl::Time at) -> absl::StatusOr<SuspendedPrincipals> {
+      ACCORD_ASSIGN_OR_RETURN(const Suspensions suspended, SuspensionsAt(*view, at));
+      SuspendedPrincipals principals;
+      for (const auto& [principal, suspension] : suspended) principals.insert(principal);
+      return principals;
+    };
+    auto plan = PlanBundle(*view, asker, *work_.policy.Get(), suspended_at, log.name(), about, work_.limits);
     if (!HasReason(plan.status(), Reason::kReferralNotFound)) return plan;
     for (const std::string& digest : request_.referrals()) {
       ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(PlainReaderOf(*view), ErasedReferralMark(digest)));

@@ -17,7 +17,7 @@
 
 namespace accord::broker {
 
-inline constexpr int kBundlesAtOnceMax = 4;  // Streams that run at a time, for their memory: at most some 20 MiB each.
+inline constexpr int kBundlesAtOnceMax = 4;  // Streams that run at a time, for their memory: at most some 60 MiB each, where a manifest has all its rows.
 inline constexpr int kBundleCasesMax = 100, kBundleReferralsMax = 100;
 inline constexpr size_t kBundleChunkBytesMax = 1u << 20;
 

@@ -140,33 +140,54 @@ TEST_F(DisclosureApiTest, OneStepOutsideAnyDimensionOfTheWarrantNothingIsAsked) 
   struct Line {
     std::string id;
     std::function<void(Warrant&)> change;
-    std::string refused;
+    std::string refused;           // Of a referral's sections.
+    std::string records, persons;  // What is told when its case, or people, are resolved.
   };
+  const auto of_all = [](const std::string& id, std::function<void(Warrant&)> change, const std::string& told) {
+    return Line{id, std::move(change), told, told, told};
+  };
+  // Whom an inspector names, and of which referrals that will be, nobody knows but the agency.
+  const std::string no_agency = "WARRANT_SCOPE agency", no_area = "WARRANT_SCOPE area", no_period = "WARRANT_SCOPE period", no_event = "WARRANT_SCOPE event",
+                    no_case = "WARRANT_SCOPE case", nothing_covered = "NOT_A_HOLDER";
   const std::vector<Line> table = {
-      {"whole", nullptr, ""},
-      {"agency", [](Warrant& w) { w.mutable_scope()->add_agencies("police"); }, ""},
-      {"agency-beyond", [](Warrant& w) { w.mutable_scope()->add_agencies("idva"); }, "WARRANT_SCOPE agency"},
-      {"area", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kArea)); }, ""},
-      {"area-beyond", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kOtherArea)); }, "WARRANT_SCOPE area"},
-      {"from", [&](Warrant& w) { w.mutable_scope()->set_from_ms(now); }, ""},
-      {"from-beyond", [&](Warrant& w) { w.mutable_scope()->set_from_ms(now + 1); }, "WARRANT_SCOPE period"},
-      {"until", [&](Warrant& w) { w.mutable_scope()->set_until_ms(now + 1); }, ""},
-      {"until-beyond", [&](Warrant& w) { w.mutable_scope()->set_until_ms(now); }, "WARRANT_SCOPE period"},
-      {"event", [](Warrant& w) { w.mutable_scope()->add_events(EVENT_TYPE_REFERRAL_STORED); }, ""},
-      {"event-beyond", [](Warrant& w) { w.mutable_scope()->add_events(EVENT_TYPE_RELEASED); }, "WARRANT_SCOPE event"},
-      {"case", [&](Warrant& w) { w.mutable_scope()->add_cases(own_case); }, ""},
-      {"case-beyond", [](Warrant& w) { w.mutable_scope()->add_cases(std::string(16, 'c')); }, "WARRANT_SCOPE case"},
-      {"sample-beyond", [](Warrant& w) { w.mutable_scope()->set_sample_cases_max(5); }, "WARRANT_SCOPE case"},
-      {"officer", [](Warrant& w) { w.add_officers("ines"); }, ""},
-      {"officer-beyond", [](Warrant& w) { w.add_officers("omar"); }, "WARRANT_NOT_FOUND"},
-      {"start-beyond", [&](Warrant& w) { w.set_starts_ms(now + 1); }, "WARRANT_NOT_ACTIVE WARRANT_STATE_ACTIVE"},
-      {"panel", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL); }, "WARRANT_SCOPE kind"},
-      {"commissioner", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_COMMISSIONER); }, "WARRANT_SCOPE kind"},
-      {"death-review", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW); }, ""},
+      of_all("whole", nullptr, ""),
+      of_all("agency", [](Warrant& w) { w.mutable_scope()->add_agencies("police"); }, ""),
+      of_all("agency-beyond", [](Warrant& w) { w.mutable_scope()->add_agencies("idva"); }, no_agency),
+      of_all("area", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kArea)); }, ""),
+      {"area-beyond", [](Warrant& w) { w.mutable_scope()->add_areas(std::string(kOtherArea)); }, no_area, nothing_covered, no_area},
+      of_all("from", [&](Warrant& w) { w.mutable_scope()->set_from_ms(now); }, ""),
+      {"from-beyond", [&](Warrant& w) { w.mutable_scope()->set_from_ms(now + 1); }, no_period, nothing_covered, ""},
+      of_all("until", [&](Warrant& w) { w.mutable_scope()->set_until_ms(now + 1); }, ""),
+      {"until-beyond", [&](Warrant& w) { w.mutable_scope()->set_until_ms(now); }, no_period, nothing_covered, ""},
+      of_all("event", [](Warrant& w) { w.mutable_scope()->add_events(EVENT_TYPE_REFERRAL_STORED); }, ""),
+      {"event-beyond", [](Warrant& w) { w.mutable_scope()->add_events(EVENT_TYPE_RELEASED); }, no_event, nothing_covered, ""},
+      of_all("case", [&](Warrant& w) { w.mutable_scope()->add_cases(own_case); }, ""),
+      {"case-beyond", [](Warrant& w) { w.mutable_scope()->add_cases(std::string(16, 'c')); }, no_case, no_case, ""},
+      {"sample-beyond", [](Warrant& w) { w.mutable_scope()->set_sample_cases_max(5); }, no_case, no_case, ""},
+      of_all("officer", [](Warrant& w) { w.add_officers("ines"); }, ""),
+      of_all("officer-beyond", [](Warrant& w) { w.add_officers("omar"); }, "WARRANT_NOT_FOUND"),
+      of_all("start-beyond", [&](Warrant& w) { w.set_starts_ms(now + 1); }, "WARRANT_NOT_ACTIVE WARRANT_STATE_ACTIVE"),
+      of_all("panel", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL); }, "WARRANT_SCOPE kind"),
+      of_all("commissioner", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_COMMISSIONER); }, "WARRANT_SCOPE kind"),
+      of_all("death-review", [](Warrant& w) { w.set_kind(inspection::v1::WARRANT_KIND_DEATH_REVIEW); }, ""),
+  };
+  const auto records_of = [&](const std::string& warrant) {
+    RequestResolutionRequest request = AskingOf("police");
+    request.set_warrant(warrant);
+    request.add_case_pseudonyms(own_case);
+    return Refused(Resolve(request));
+  };
+  const auto persons_of = [&](const std::string& warrant) {
+    RequestResolutionRequest request = AskingOf("police");
+    request.set_warrant(warrant);
+    request.set_persons(*crypto::cms::Seal("who", std::vector{world_.sealing("police").certificate}));
+    return Refused(Resolve(request));
   };
   for (const Line& line : table) {
     Activated(line.id, line.change);
     EXPECT_EQ(Refused(Ask(Asking(digest, "police", line.id))), line.refused) << line.id;
+    EXPECT_EQ(records_of(line.id), line.records) << line.id;
+    EXPECT_EQ(persons_of(line.id), line.persons) << line.id;
   }
   EXPECT_EQ(Refused(Ask(Asking(digest, "police", "whole"), "inspector/carl")), "WARRANT_NOT_FOUND") << "of another body";
   EXPECT_EQ(Refused(Ask(Asking(digest, "police", "none"))), "WARRANT_NOT_FOUND");
@@ -207,6 +228,13 @@ TEST_F(DisclosureApiTest, OneStepOutsideAnyDimensionOfTheWarrantNothingIsAsked) 
   EXPECT_EQ(listing("inspector/omar"), "PAGE_TOKEN_INVALID page_token");
   list.set_open_only(true);
   EXPECT_EQ(listing("inspector/ines"), "PAGE_TOKEN_INVALID page_token") << "of another list";
+
+  clock_.Advance(absl::Hours(24 * 10) - absl::Milliseconds(1));
+  for (const std::string& last : {Refused(Ask(Asking(digest, "police", "whole"))), records_of("whole"), persons_of("whole")}) EXPECT_EQ(last, "");
+  clock_.Advance(absl::Milliseconds(1));
+  for (const std::string& over : {Refused(Ask(Asking(digest, "police", "whole"))), records_of("whole"), persons_of("whole")}) {
+    EXPECT_EQ(over, "WARRANT_NOT_ACTIVE WARRANT_STATE_EXPIRED");
+  }
 }
 
 TEST_F(DisclosureApiTest, AnAnswerIsSignedByTheAgencyOfWhatItHasForTheOfficerAloneOrItIsNone) {

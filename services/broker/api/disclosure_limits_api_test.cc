@@ -1,10 +1,12 @@
 // The ends of disclosures over the wire: a whole broker with TLS, a real store and a real log.
 //
-// Goal: of a referral that was erased nothing is asked for, answered or read any more; and each limit holds what it says, and not one more.
+// Goal: of a referral that was erased nothing is asked for, answered or read any more; each limit holds what it says, and not one more; and a case whose records are
+// asked for has that on its record, of which its parties hear once the embargo is over.
 #include <absl/synchronization/notification.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -100,6 +102,53 @@ TEST_F(DisclosureLimitsApiTest, OfWhatWasErasedNothingIsAskedForAnsweredOrRead) 
   for (const char* principal : {"inspector/ines", "agency/police", "admin/alice"}) EXPECT_THAT(Listed(principal), ElementsAre(other.number())) << principal;
   EXPECT_EQ(Refused(Answer("agency/police", Answering(other, Resealed(kept, "police", kBoth)))), "");
   EXPECT_EQ(Read(Collect("inspector/ines", other.number())).parts.size(), 2u);
+}
+
+TEST_F(DisclosureLimitsApiTest, WhoseRecordsOfACaseAreAskedForSeesItOnceTheEmbargoIsOver) {
+  const std::string digest = Store({.request_id = "incident-1", .recipients = {"idva", "housing"}}), other = Store({.request_id = "incident-2", .recipients = {"idva"}});
+  Activated("jtai-1", [&](Warrant& w) { w.set_embargo_until_ms(absl::ToUnixMillis(clock_.Now() + absl::Hours(1))); });
+  RequestResolutionRequest records = AskingOf("idva");
+  for (const std::string& one : {digest, other}) records.add_case_pseudonyms(CaseOf(one));
+  const Disclosure asked = Resolving(records);
+  RecordsAnswer numbers;
+  for (const std::string& one : asked.referrals()) numbers.add_referrals()->set_referral(one);
+  EXPECT_EQ(Refused(Answer("agency/idva", Answering(asked, {Sealed(asked, records.request_id(), numbers)}))), "");
+  EXPECT_EQ(Read(Collect("inspector/ines", asked.number())).parts.size(), 1u);
+
+  for (const std::string& one : {digest, other}) {
+    inspection::v1::QueryTrailRequest trail;
+    trail.set_case_pseudonym(CaseOf(one));
+    std::vector<std::string> of_it;
+    const auto response = Only<inspection::v1::QueryTrailResponse>(Call("admin/alice", kTrails + "QueryTrail", trail));
+    for (const auto& row : response.rows()) {
+      if (row.event().disclosure() != asked.number()) continue;
+      of_it.push_back(EventType_Name(row.event().type()).substr(11) + " " + row.actor().principal() + " " + row.event().warrant());
+    }
+    EXPECT_THAT(of_it, ElementsAre("DISCLOSURE_REQUESTED inspector/ines jtai-1", "DISCLOSURE_READ inspector/ines jtai-1"));
+  }
+  inspection::v1::AskQuestionRequest who_viewed;
+  who_viewed.set_question(9);
+  who_viewed.set_case_pseudonym(CaseOf(other));
+  int viewed = 0;
+  const auto viewers = Only<inspection::v1::AskQuestionResponse>(Call("admin/alice", kTrails + "AskQuestion", who_viewed));
+  for (const auto& row : viewers.table().rows()) {
+    viewed += static_cast<int>(std::count(row.cells().begin(), row.cells().end(), "DISCLOSURE_READ"));
+  }
+  EXPECT_EQ(viewed, 1);
+
+  const auto looks = [&](const std::string& agency) {
+    std::vector<std::string> seen;
+    const auto response = Only<inspection::v1::ListLooksResponse>(Call(agency, kWarrants + "ListLooks", inspection::v1::ListLooksRequest()));
+    for (const auto& look : response.looks()) {
+      seen.push_back(EventType_Name(look.event()).substr(11) + look.referral());
+    }
+    return seen;
+  };
+  for (const char* agency : {"agency/police", "agency/housing", "agency/idva"}) EXPECT_THAT(looks(agency), ::testing::IsEmpty()) << agency;
+  clock_.Advance(absl::Hours(1));
+  for (const char* agency : {"agency/police", "agency/housing"}) EXPECT_THAT(looks(agency), ElementsAre("DISCLOSURE_READ", "DISCLOSURE_REQUESTED")) << agency;
+  EXPECT_THAT(looks("agency/idva"), ::testing::IsEmpty()) << "it was asked, and knew at once";
+  EXPECT_THAT(looks("agency/childrens"), ::testing::IsEmpty()) << "no party of either";
 }
 
 TEST_F(DisclosureLimitsApiTest, EightCollectionsAreUnderWayAtATime) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -120,14 +121,21 @@ class DisclosedCollection final : public rpc::ServerStream<CollectDisclosureResp
     RecordRefusal(api_.refusals, caller_, kCollectDisclosure, valid);
     ACCORD_RETURN_IF_ERROR(valid);
     ACCORD_ASSIGN_OR_RETURN(place_, RunningPlace::Take(collecting_, kCollectionsAtOnceMax, "collections are under way"));
+    ACCORD_ASSIGN_OR_RETURN(std::set<LookedAt> others, Others());
     Hold();
     api_.sequencer.Submit(std::make_unique<ReadDisclosureCommand>(
-        caller_, request_.number(), kCollectDisclosure, [self = Self()](absl::StatusOr<storage::v1::StoredDisclosure> stored) {
+        caller_, request_.number(), kCollectDisclosure, std::move(others), [self = Self()](absl::StatusOr<storage::v1::StoredDisclosure> stored) {
           RecordRefusal(self->api_.refusals, self->caller_, kCollectDisclosure, stored.status());
           if (stored.ok()) self->stored_ = *stored;
           self->Resume(stored.status());
         }));
     return absl::OkStatus();
+  }
+
+  // The view is let go of before the wait.
+  absl::StatusOr<std::set<LookedAt>> Others() const {
+    ACCORD_ASSIGN_OR_RETURN(const auto view, api_.sequencer.View());
+    return OthersOfCollection(*view, caller_, request_.number());
   }
 
   absl::StatusOr<bool> Next(CollectDisclosureResponse& message) override {

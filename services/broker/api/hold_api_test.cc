@@ -361,6 +361,8 @@ TEST_F(HoldApiTest, AnErasureThatWasApprovedFirstGoesOnAndIsCounted) {
   EXPECT_EQ(hold.erased(), 1u);
   EXPECT_TRUE(HasReason(world_.Change(HoldOfReferral("inquest-2", first)), Reason::kReferralNotFound));
   ASSERT_EQ(Lift("inquest-1"), absl::OkStatus());
+  // From the approval on, also while the broker takes out the rows of what it covered.
+  EXPECT_EQ(List().at(0).erased(), 0u);
   EXPECT_EQ(erase(second), absl::OkStatus());
 }
 

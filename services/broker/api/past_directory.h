@@ -2,7 +2,7 @@
 // of the administration chain alone; the two administrators with whom the log was opened are in its first entry.
 //
 // Who was shut out is read from every entry of that chain up to the time, for each page anew: an area makes few a day. So it is read for
-// administrators alone, who ask seldom.
+// administrators alone, who ask seldom, and once for a bundle.
 // Thread-safe.
 #pragma once
 

@@ -568,20 +568,27 @@ TEST_F(QueryApiTest, ATrailIsTurnedPageByPageUnderOneEntry) {
   EXPECT_TRUE(refused("agency/idva", About(kDigest), tokens[0]));
   EXPECT_TRUE(refused("agency/police", About(std::string(32, 'x')), tokens[0]));
   EXPECT_TRUE(refused("agency/police", About(kDigest), "next"));
-  const std::string idva = PageQuery(kQueryTrail, {"agency/idva", "0", kDigest});
+  const auto forged = [](const std::string& query, uint64_t index) { return MakePageToken(query, ByteWriter().U64(index).U64(0).bytes()); };
+  const std::string idva = PageQuery(kQueryTrail, {"agency/idva", "0", kDigest, ""});
+  EXPECT_FALSE(refused("agency/idva", About(kDigest), forged(idva, Query("agency/idva", About(kDigest))->query_index()))) << "this is how one is made";
   for (const uint64_t index : {query_index, first_ + 2, first_ + 4, uint64_t{0}, uint64_t{1} << 40}) {
-    EXPECT_TRUE(
-        refused("agency/idva", About(kDigest), MakePageToken(idva, ByteWriter().U64(index).U64(0).bytes())))
-        << index;
+    EXPECT_TRUE(refused("agency/idva", About(kDigest), forged(idva, index))) << index;
   }
   EXPECT_TRUE(refused("agency/idva", About(kDigest), MakePageToken(idva, "short")));
   QueryTrailRequest about_agency;
   about_agency.set_agency("health");
   const uint64_t other =
       Query("admin/alice", about_agency)->query_index();  // Its own query, of another chain.
-  EXPECT_TRUE(refused("admin/alice", About(kDigest),
-                      MakePageToken(PageQuery(kQueryTrail, {"admin/alice", "0", kDigest}),
-                                    ByteWriter().U64(other).U64(0).bytes())));
+  EXPECT_TRUE(refused("admin/alice", About(kDigest), forged(PageQuery(kQueryTrail, {"admin/alice", "0", kDigest, ""}), other)));
+  // Nor is the case to be had by a question about its referral, or by a filter, which stand on its chain and are told to others.
+  QueryTrailRequest about_case, filtered;
+  about_case.set_case_pseudonym(case_);
+  filtered.mutable_filter()->add_case_pseudonyms(case_);
+  const std::string alices = PageQuery(kQueryTrail, {"admin/alice", "1", case_, ""});
+  EXPECT_FALSE(refused("admin/alice", about_case, forged(alices, Query("admin/alice", about_case)->query_index())));
+  for (const QueryTrailRequest& another : {About(kDigest), filtered}) {
+    EXPECT_TRUE(refused("admin/alice", about_case, forged(alices, Query("admin/alice", another)->query_index()))) << another.ShortDebugString();
+  }
   request.set_page_token(tokens[0]);
   EXPECT_EQ(Query("agency/police", request)->rows_size(), 2);
   clock_.Advance(kTrailQueryLife + absl::Seconds(1));

@@ -173,6 +173,37 @@ TEST_F(QuestionApiTest, WhatIsErasedBetweenTwoPagesIsOnNoPageAfterwards) {
   EXPECT_EQ(after.table().referrals(), 2u);
 }
 
+// Under a warrant of agencies alone any area may be named: what is answered is of what its agencies had to do with these.
+TEST_F(QuestionApiTest, TheAgenciesOfAnAreaThatIsNamedSeeThatSomebodyLooked) {
+  admin::v1::Change change;
+  auto& idva = *change.mutable_put_agency()->mutable_agency();
+  idva = world_.broker().directory().Get()->FindAgency("idva")->agency;
+  idva.add_areas("E08000012");
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
+  inspection::v1::Warrant warrant = StatutoryWarrant("jtai-1", world_.clock().Now());
+  warrant.mutable_scope()->set_from_ms(from_ms_);
+  warrant.mutable_scope()->set_until_ms(until_ms_);
+  warrant.mutable_scope()->add_agencies("police");
+  ActivateWarrant(world_, warrant);
+  const auto looks = [&](const std::string& agency) {
+    const auto seen = Only<inspection::v1::ListLooksResponse>(Call(agency, "inspection.v1.WarrantService", "ListLooks", inspection::v1::ListLooksRequest()));
+    return seen.looks_size();
+  };
+  AskQuestionRequest request = Question(17, "jtai-1");
+  EXPECT_EQ(Refused(Ask("inspector/ines", request)), "");
+  EXPECT_EQ(looks("agency/police"), 1);
+  EXPECT_EQ(looks("agency/idva"), 0);
+  request.add_areas("E08000012");
+  EXPECT_EQ(Refused(Ask("inspector/ines", request)), "");
+  EXPECT_EQ(looks("agency/police"), 2);
+  EXPECT_EQ(looks("agency/idva"), 1);
+  DrawSampleRequest sample = Sample(1, "jtai-1");
+  sample.add_areas("E08000012");
+  EXPECT_EQ(Refused(Draw("inspector/ines", sample)), "");
+  EXPECT_EQ(looks("agency/idva"), 2);
+  EXPECT_EQ(looks("agency/housing"), 0);
+}
+
 // The trail, a question and a bundle of a whole case stand on its own chain, on none of its referrals'.
 TEST_F(QuestionApiTest, WhoLookedAtAWholeCaseIsAmongThoseWhoViewedIt) {
   admin::v1::Change change;
@@ -215,9 +246,9 @@ TEST_F(QuestionApiTest, WhoLookedAtAWholeCaseIsAmongThoseWhoViewedIt) {
   EXPECT_EQ(chains.rows(2).cells(2), "4") << "these three, and question 9";
 }
 
-// Asks one time more than there are places, while nobody comes to the record. Each takes its place and then waits for its entry; one finds none.
+// Asks one time more than there are places, `at_once`, while nobody comes to the record. Each takes its place and then waits for its entry; one finds none.
 template <typename Request, typename Response, typename Method>
-absl::Status OneTooMany(TestingBroker& world, const Request& request, Method method) {
+absl::Status OneTooMany(TestingBroker& world, int at_once, const Request& request, Method method) {
   const auto stub = inspection::v1::TrailService::NewStub(world.Channel("admin/alice"));
   struct Call {
     grpc::ClientContext context;
@@ -227,14 +258,14 @@ absl::Status OneTooMany(TestingBroker& world, const Request& request, Method met
   EndedCalls ended;
   absl::Notification go_on;
   world.broker().sequencer().Submit(std::make_unique<HeldUp>(go_on));
-  for (int i = 0; i <= kQuestionsAtOnceMax; ++i) {
+  for (int i = 0; i <= at_once; ++i) {
     Call& call = *calls.emplace_back(std::make_unique<Call>());
     rpc::SetTimeout(call.context, kTestTimeout);
     method(*stub->async(), call.context, request, call.response, [&](const grpc::Status& status) { ended.Add(rpc::FromGrpc(status)); });
   }
   const auto first = ended.Wait(1);
   go_on.Notify();
-  const auto all = ended.Wait(kQuestionsAtOnceMax + 1);
+  const auto all = ended.Wait(at_once + 1);
   EXPECT_EQ(first.size(), 1u);
   for (size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i], absl::OkStatus());
   return first.empty() ? absl::UnknownError("none ended while all were held up") : first[0];
@@ -243,19 +274,19 @@ absl::Status OneTooMany(TestingBroker& world, const Request& request, Method met
 TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
   Store("referral-1", "anna");
   const absl::Status first = OneTooMany<AskQuestionRequest, AskQuestionResponse>(
-      world_, Question(2, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.AskQuestion(&context, &request, &response, ended); });
+      world_, kQuestionsAtOnceMax, Question(2, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.AskQuestion(&context, &request, &response, ended); });
   ASSERT_TRUE(HasReason(first, Reason::kQueueFull)) << first;
   EXPECT_EQ(DetailOf(first).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");
   EXPECT_EQ(Refused(Ask("admin/alice", Question(2, ""))), "");
 }
 
-// What a sample is drawn from is as much as what a question is answered from.
-TEST_F(QuestionApiTest, ASampleThatIsDrawnTakesAPlaceAmongThem) {
+// What a stratum has been drawn of is read from the record, so that two at a time would pass its bound.
+TEST_F(QuestionApiTest, OneSampleIsDrawnAtATime) {
   Store("referral-1", "anna");
   const absl::Status first = OneTooMany<DrawSampleRequest, DrawSampleResponse>(
-      world_, Sample(1, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.DrawSample(&context, &request, &response, ended); });
+      world_, kSamplesAtOnceMax, Sample(1, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.DrawSample(&context, &request, &response, ended); });
   EXPECT_TRUE(HasReason(first, Reason::kQueueFull)) << first;
-  for (int i = 0; i <= kQuestionsAtOnceMax; ++i) EXPECT_EQ(Refused(Draw("admin/alice", Sample(1, ""))), "") << "each gives its place back";
+  for (int i = 0; i <= kSamplesAtOnceMax; ++i) EXPECT_EQ(Refused(Draw("admin/alice", Sample(1, ""))), "") << "each gives its place back";
 }
 
 TEST_F(QuestionApiTest, NobodyAsksWithoutAWarrantThatCoversIt) {

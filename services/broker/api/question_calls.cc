@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,7 @@
 #include "services/broker/questions/engine.h"
 #include "services/broker/questions/sample.h"
 #include "services/broker/sequencer/reader.h"
+#include "services/broker/trails/index.h"
 #include "services/broker/trails/looks.h"
 #include "services/broker/trails/trail.h"
 #include "services/broker/warrants/query_entry.h"
@@ -123,6 +125,13 @@ absl::Status JudgeAsked(const ReadView& view, const QuestionWork& work, const Di
   return erased.has_value() ? ErasedAt(*erased) : status;
 }
 
+// Whom a question or sample of many concerns that names these areas, and these agencies.
+template <typename Areas>
+std::set<LookedAt> LookedAtIn(const Areas& areas, std::set<std::string> agencies, const Scope& scope, const DirectorySnapshot& directory) {
+  for (std::string& agency : AgenciesIn(directory, {areas.begin(), areas.end()})) agencies.insert(std::move(agency));
+  return LookedAtUnder(scope, directory, agencies);
+}
+
 absl::StatusOr<QueryEntry> QuestionEntry(const ReadView& view, const QuestionWork& work, const DirectorySnapshot& directory, const Asked& asked, absl::Time now) {
   QueryEntry query = QueryEntryOf(asked.caller, asked.scope, type::v1::EVENT_TYPE_QUESTION_ASKED, kAskQuestion, asked.request.purpose());
   query.draft.event.set_question(asked.request.question());
@@ -133,13 +142,13 @@ absl::StatusOr<QueryEntry> QuestionEntry(const ReadView& view, const QuestionWor
     ACCORD_RETURN_IF_ERROR(NameAsked(view, asked, query));
     if (asked.scope.warrant_id().empty()) query.looked_at.clear();
   } else {
-    query.looked_at = LookedAtUnder(asked.scope, directory, {asked.request.agencies().begin(), asked.request.agencies().end()});
+    query.looked_at = LookedAtIn(asked.request.areas(), {asked.request.agencies().begin(), asked.request.agencies().end()}, asked.scope, directory);
   }
   return query;
 }
 
 struct Drawing {
-  std::unique_ptr<RunningPlace> place;  // Until the sample is on the record.
+  std::unique_ptr<RunningPlace> alone, place;  // Until the sample is on the record.
   Scope scope = Scope::All();
   Sample sample;
   std::string seed;
@@ -147,9 +156,17 @@ struct Drawing {
   QueryEntry query;
 };
 
-absl::StatusOr<Drawing> PlanDrawing(const ReadView& view, const QuestionWork& work, QuestionAnswers& answers, const Caller& caller, const DrawSampleRequest& request,
-                                    absl::Time now) {
+absl::StatusOr<Drawing> PlanDrawing(const QuestionWork& work, QuestionAnswers& answers, const Caller& caller, const DrawSampleRequest& request, absl::Time now) {
+  {
+    // Who may not draw hears that, and nothing of whether others do.
+    ACCORD_ASSIGN_OR_RETURN(const auto before, work.sequencer.View());
+    ACCORD_RETURN_IF_ERROR(OpenScope(*before, caller, request.warrant(), now));
+  }
   Drawing drawing;
+  // Before the view: how many of a stratum were drawn already is read from the record, which two at a time would not see of each other.
+  ACCORD_ASSIGN_OR_RETURN(drawing.alone, RunningPlace::Take(answers.drawing, kSamplesAtOnceMax, "samples are being drawn"));
+  ACCORD_ASSIGN_OR_RETURN(const auto at, work.sequencer.View());
+  const ReadView& view = *at;
   ACCORD_ASSIGN_OR_RETURN(drawing.scope, OpenScope(view, caller, request.warrant(), now));
   ACCORD_RETURN_IF_ERROR(CheckQuestionPurpose(request.purpose()));
   ACCORD_RETURN_IF_ERROR(CheckSample(request, drawing.scope, view.ledger().size()));
@@ -163,7 +180,7 @@ absl::StatusOr<Drawing> PlanDrawing(const ReadView& view, const QuestionWork& wo
   drawing.query.draft.event.set_query_digest(crypto::Sha256(request.SerializeAsString()));
   drawing.query.draft.event.set_sample_seed(drawing.seed);
   drawing.query.draft.event.set_tree_size(drawing.tree_size);
-  drawing.query.looked_at = LookedAtUnder(drawing.scope, *directory, {});
+  drawing.query.looked_at = LookedAtIn(request.areas(), {}, drawing.scope, *directory);
   if (drawing.scope.warrant().scope().sample_cases_max() > 0) drawing.query.sampled = drawing.sample.pseudonyms();
   return drawing;
 }
@@ -214,17 +231,13 @@ grpc::ServerUnaryReactor* QuestionCalls::Ask(grpc::CallbackServerContext& contex
 grpc::ServerUnaryReactor* QuestionCalls::Draw(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const DrawSampleRequest& request,
                                               DrawSampleResponse& response) {
   return HandleRecorded(context, shared, work_.refusals, kDrawSample, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
-    absl::StatusOr<Drawing> drawing;
-    {
-      const auto view = work_.sequencer.View();
-      if (!view.ok()) return answer(view.status());
-      drawing = PlanDrawing(**view, work_, answers_, call.caller, request, shared.clock.Now());
-      if (!drawing.ok()) return answer(drawing.status());
-    }
+    auto drawing = PlanDrawing(work_, answers_, call.caller, request, shared.clock.Now());
+    if (!drawing.ok()) return answer(drawing.status());
     QueryEntry query = std::move(drawing->query);
     work_.sequencer.Submit(std::make_unique<RecordQueryCommand>(
         std::move(query), [&request, &response, drawing = *std::move(drawing), answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
-          drawing.place = nullptr;  // Before the caller can draw again.
+          drawing.alone = nullptr;  // Both before the caller can draw again.
+          drawing.place = nullptr;
           if (!index.ok()) return answer(index.status());
           *response.mutable_table() = SampleTable(drawing.sample, request, drawing.scope, drawing.tree_size);
           response.mutable_table()->set_query_index(*index);

@@ -18,6 +18,8 @@ namespace accord::broker {
 inline constexpr int kQuestionPageDefault = 100;
 inline constexpr int kQuestionsAtOnceMax = 2;  // Answered at a time, samples that are drawn among them, for their memory: at most some 0.3 GiB each.
 
+inline constexpr int kSamplesAtOnceMax = 1;   // Drawn at a time.
+
 // What the calls need. All must outlive the server.
 struct QuestionWork {
   Sequencer& sequencer;
@@ -32,6 +34,7 @@ struct QuestionWork {
 // What calls have of each other's answers. Thread-safe.
 struct QuestionAnswers {
   std::atomic<int> running = 0;  // Being computed, or drawn.
+  std::atomic<int> drawing = 0;  // Of those, drawn.
   WholeTables tables;
 };
 
@@ -48,7 +51,7 @@ class QuestionCalls {
   grpc::ServerUnaryReactor* Ask(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::AskQuestionRequest& request,
                                 inspection::v1::AskQuestionResponse& response);
   // The entry SAMPLE_DRAWN is durable, with what it adds to the warrant, before the answer. Errors of OpenScope, CheckSample, DrawSample and
-  // RecordQueryCommand; QUEUE_FULL when kQuestionsAtOnceMax are being answered or drawn.
+  // RecordQueryCommand; QUEUE_FULL when kSamplesAtOnceMax are being drawn, or kQuestionsAtOnceMax answered or drawn.
   grpc::ServerUnaryReactor* Draw(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::DrawSampleRequest& request,
                                  inspection::v1::DrawSampleResponse& response);
 

@@ -28,11 +28,8 @@ absl::StatusOr<int64_t> QueryAskedAtMs(const ReadView& view, const Caller& calle
   const auto entry = ReadEntry(view, query_index);
   if (HasReason(entry.status(), Reason::kEntryNotFound)) return PageTokenInvalid();
   ACCORD_RETURN_IF_ERROR(entry);
-  const EntryParts& parts = entry->parts;
-  const bool own = parts.event.has_value() && parts.event->type() == type && parts.event->query_digest() == digest && parts.actor.has_value() &&
-                   parts.actor->principal() == caller.principal;
   const auto at_ms = static_cast<int64_t>(entry->parsed.time_ms);
-  if (!own || absl::FromUnixMillis(at_ms) + kTrailQueryLife < now) return PageTokenInvalid();
+  if (!IsOpenQuery(entry->parts, at_ms, type, digest, caller, now)) return PageTokenInvalid();
   return at_ms;
 }
 

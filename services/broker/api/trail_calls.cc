@@ -41,6 +41,10 @@ absl::StatusOr<TrailQuery> Understand(const TrailWork& work, const Caller& calle
                                       const QueryTrailRequest& request) {
   ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
   ACCORD_ASSIGN_OR_RETURN(TrailQuery query, ReadTrailQuery(work, *view, caller, method, now, request));
+  const absl::Status named = NameOnRecord(work, *view, query);
+  // Of whoever is in too many cases it says so, which is not to be had unseen.
+  if (HasReason(named, Reason::kQueryTooCostly)) work.refusals.Record({.principal = caller.principal, .certificate = caller.certificate, .method = std::string(method), .status = named, .signature_digest = ""});
+  ACCORD_RETURN_IF_ERROR(named);
   if (!query.from.has_value() && !query.filter.has_value()) query.trail.ahead = AheadOf(view, query.trail, query.page_size);
   return query;
 }
@@ -81,6 +85,12 @@ class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
   }
 
   absl::StatusOr<bool> Next(StreamTrailResponse& message) override {
+    auto more = ReadOn(message);
+    RecordRefusal(work_.refusals, query_.caller, kStreamTrail, more.status());
+    return more;
+  }
+
+  absl::StatusOr<bool> ReadOn(StreamTrailResponse& message) {
     if (!position_.has_value()) return false;
     ACCORD_ASSIGN_OR_RETURN(const auto view, work_.sequencer.View());
     ACCORD_ASSIGN_OR_RETURN(const auto next, AnswerTrailPage(work_, *view, query_, *position_, clock_.Now(), *message.mutable_page()));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -60,31 +61,20 @@ absl::Status BeyondScope(std::string_view dimension) {
 }
 
 // Who will see that it was asked: of cases their parties, else whom LookedAtUnder says of the agencies and areas that are named.
-absl::StatusOr<std::set<LookedAt>> LookedAtBy(const ReadView& view, const TrailQuery& query) {
+absl::StatusOr<std::set<LookedAt>> LookedAtBy(const ReadView& view, const TrailQuery& query, const std::set<std::string>& cases) {
   if (query.scope.warrant_id().empty()) return std::set<LookedAt>();
   const auto& filter = *query.filter;
-  std::set<LookedAt> parties;
-  for (const std::string& pseudonym : filter.case_pseudonyms()) {
-    ACCORD_ASSIGN_OR_RETURN(auto of_case, PartiesOfCase(view, pseudonym));
-    parties.merge(of_case);
+  if (!cases.empty()) {
+    std::set<LookedAt> parties;
+    for (const std::string& pseudonym : cases) {
+      ACCORD_ASSIGN_OR_RETURN(auto of_case, PartiesOfCase(view, pseudonym));
+      parties.merge(of_case);
+    }
+    return parties;
   }
-  if (!filter.case_pseudonyms().empty()) return parties;
   std::set<std::string> named(filter.agencies().begin(), filter.agencies().end());
   for (std::string& agency : AgenciesIn(*query.directory, {filter.areas().begin(), filter.areas().end()})) named.insert(std::move(agency));
   return LookedAtUnder(query.scope, *query.directory, named);
-}
-
-// The cases that are named stand on the record of it, so that their trails and question 9 show who read them, as if each had been asked about alone.
-absl::Status NameFilterCases(const ReadView& view, TrailQuery& query) {
-  const std::set<std::string> named(query.filter->case_pseudonyms().begin(), query.filter->case_pseudonyms().end());
-  for (const std::string& pseudonym : named) {
-    ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyCase, pseudonym));
-    // As the trail of one. It may be another chain, a referral's, which would else be read unseen by whom it concerns.
-    if (!stored.has_value()) return Error(Reason::kEntryNotFound, "no record in Accord of one of the cases");
-    auto& chains = query.entry.draft.chains.empty() ? query.entry.draft.chains : query.entry.others;
-    chains.push_back(pseudonym);
-  }
-  return absl::OkStatus();
 }
 
 absl::Status OpenFilter(const ReadView& view, const QueryTrailRequest& request, absl::Time now, TrailQuery& query) {
@@ -104,11 +94,7 @@ absl::Status OpenFilter(const ReadView& view, const QueryTrailRequest& request, 
   const auto in = [&](const auto& areas) { return fmt::format("{}", fmt::join(AgenciesIn(*query.directory, {areas.begin(), areas.end()}), ",")); };
   query.page_query = PageQuery(query.method, {query.caller.principal, "filter", query.entry.draft.event.query_digest(), in(filter.areas()),
                                               in(query.scope.warrant().scope().areas())});
-  ACCORD_RETURN_IF_ERROR(ReadTrailPosition(request, query));
-  if (query.from.has_value()) return absl::OkStatus();  // Its entry is on the record.
-  ACCORD_RETURN_IF_ERROR(NameFilterCases(view, query));
-  ACCORD_ASSIGN_OR_RETURN(query.entry.looked_at, LookedAtBy(view, query));
-  return absl::OkStatus();
+  return ReadTrailPosition(request, query);
 }
 
 // ERASED to whoever knew of the referral; administrators and inspectors may know of all.
@@ -155,26 +141,54 @@ void AddIndexedRow(IndexedEntry entry, QueryTrailResponse& response) {
 
 absl::Status NoSuchQuery() { return Error(Reason::kEntryNotFound, "no such query of this caller, or it is over"); }
 
+bool IsEntryOf(const TrailQuery& query, const IndexedEntry& entry, absl::Time now) {
+  const type::v1::EntryEvent& asked = query.entry.draft.event;
+  return IsOpenQuery(entry.parts, entry.time_ms, asked.type(), asked.query_digest(), query.caller, now);
+}
+
 // The query's own entry, if it is this caller's and of this filter.
 absl::StatusOr<IndexedEntry> ReadOwnQuery(const ReadView& view, const TrailQuery& query, uint64_t index, absl::Time now) {
   ACCORD_ASSIGN_OR_RETURN(auto entry, ReadIndexed(view, index));
-  const bool own = entry.has_value() && entry->parts.event.has_value() && entry->parts.event->type() == type::v1::EVENT_TYPE_TRAIL_QUERIED &&
-                   entry->parts.event->query_digest() == query.entry.draft.event.query_digest() && entry->parts.actor.has_value() &&
-                   entry->parts.actor->principal() == query.caller.principal;
-  if (!own || absl::FromUnixMillis(entry->time_ms) + kTrailQueryLife < now) return NoSuchQuery();
+  if (!entry.has_value() || !IsEntryOf(query, *entry, now)) return NoSuchQuery();
   return *std::move(entry);
 }
 
-absl::StatusOr<TrailSearch> SearchOf(const TrailWork& work, const ReadView& view, const TrailQuery& query, uint64_t end) {
-  return TrailSearch::Make(view,
-                           {work.keys, *query.directory, [&work](const type::v1::SubjectToken& token) { return work.linker.Index(token); }, query.scope},
-                           *query.filter, end);
+// The chains that the query of entry `own` stands on: that entry's, and those of the others of its batch that follow it.
+absl::StatusOr<std::set<std::string>> ChainsOnRecord(const ReadView& view, const TrailQuery& query, const IndexedEntry& own, absl::Time now) {
+  std::set<std::string> chains(own.chains.begin(), own.chains.end());
+  const uint64_t end = std::min(view.ledger().size(), own.index + kFilterCasesMax + kFilterSubjectCasesMax);
+  for (uint64_t index = own.index + 1; index < end; ++index) {
+    ACCORD_ASSIGN_OR_RETURN(const auto entry, ReadIndexed(view, index));
+    if (!entry.has_value()) continue;  // Its case was erased.
+    if (entry->time_ms != own.time_ms || !IsEntryOf(query, *entry, now)) break;
+    chains.insert(entry->chains.begin(), entry->chains.end());
+  }
+  return chains;
+}
+
+SubjectIndexOf IndexBy(const TrailWork& work) {
+  return [&work](const type::v1::SubjectToken& token) { return work.linker.Index(token); };
+}
+
+absl::StatusOr<TrailSearch> SearchOf(const TrailWork& work, const ReadView& view, const TrailQuery& query, std::vector<std::string> subject_cases, uint64_t end) {
+  return TrailSearch::Make(view, {work.keys, *query.directory, query.scope, std::move(subject_cases)}, *query.filter, end);
 }
 
 absl::StatusOr<std::optional<uint64_t>> AnswerFilter(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
                                                      absl::Time now, QueryTrailResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(IndexedEntry own, ReadOwnQuery(view, query, position.query_index, now));
-  ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, position.query_index));
+  std::vector<std::string> cases = query.subject_cases;
+  if (query.from.has_value() && !query.filter->subjects().empty()) {  // Those of the first page, whatever cases its subjects are in by now.
+    ACCORD_ASSIGN_OR_RETURN(const auto chains, ChainsOnRecord(view, query, own, now));
+    ACCORD_ASSIGN_OR_RETURN(cases, SubjectCasesAmong(view, IndexBy(work), *query.filter, chains));
+    // What was recorded before subjects' cases were named, or is of none: an empty page would end an answer as if it were whole.
+    if (cases.empty()) return PageTokenInvalid();
+  }
+  if (!query.filter->subjects().empty() && cases.empty()) {  // Nothing can be of them, however much there is to look at.
+    AddIndexedRow(std::move(own), response);
+    return std::nullopt;
+  }
+  ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, std::move(cases), position.query_index));
   // The query's own row is one of the last page's.
   ACCORD_ASSIGN_OR_RETURN(FilterPage page, search.Read(view, position.place.value_or(search.begin()), query.page_size));
   for (IndexedEntry& entry : page.entries) AddIndexedRow(std::move(entry), response);
@@ -197,6 +211,25 @@ absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView&
   return query;
 }
 
+absl::Status NameOnRecord(const TrailWork& work, const ReadView& view, TrailQuery& query) {
+  if (!query.filter.has_value() || query.from.has_value()) return absl::OkStatus();
+  const auto& filter = *query.filter;
+  std::set<std::string> cases(filter.case_pseudonyms().begin(), filter.case_pseudonyms().end());
+  for (const std::string& pseudonym : cases) {
+    ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyCase, pseudonym));
+    // As the trail of one. It may be another chain, a referral's, which would else be read unseen by whom it concerns.
+    if (!stored.has_value()) return Error(Reason::kEntryNotFound, "no record in Accord of one of the cases");
+  }
+  ACCORD_ASSIGN_OR_RETURN(query.subject_cases, CasesOfSubjects(view, IndexBy(work), *query.directory, query.scope, filter));
+  cases.insert(query.subject_cases.begin(), query.subject_cases.end());
+  for (const std::string& pseudonym : cases) {
+    auto& chains = query.entry.draft.chains.empty() ? query.entry.draft.chains : query.entry.others;
+    chains.push_back(pseudonym);
+  }
+  ACCORD_ASSIGN_OR_RETURN(query.entry.looked_at, LookedAtBy(view, query, cases));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
                                                         absl::Time now, QueryTrailResponse& response) {
   if (query.caller.kind == options::v1::CALLER_INSPECTOR) ACCORD_RETURN_IF_ERROR(OpenScope(view, query.caller, query.warrant, now));
@@ -213,7 +246,8 @@ absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, c
 absl::StatusOr<FilterPath> ExplainTrailQuery(const TrailWork& work, const ReadView& view, const TrailQuery& query) {
   const uint64_t end = view.ledger().size();
   if (query.filter.has_value()) {
-    ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, end));
+    // Which cases its subjects are in is of the record, and nobody would know that it was told.
+    ACCORD_ASSIGN_OR_RETURN(const TrailSearch search, SearchOf(work, view, query, {}, end));
     return search.Explain();
   }
   FilterPath path{.by = "the chain of what is asked about"};

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "accord/inspection/v1/trail_service.pb.h"
 #include "common/base/clock.h"
@@ -49,6 +50,7 @@ struct TrailQuery {
   std::optional<inspection::v1::TrailFilter> filter;   // Of the entries that it selects, or else
   Trail trail;                                         // of one chain.
   Scope scope;                                         // Of `filter`.
+  std::vector<std::string> subject_cases;              // Of `filter`, on the first page: what NameOnRecord found.
   std::string page_query;
   int page_size = 0;
   std::optional<TrailPosition> from;                   // Absent for the first page.
@@ -56,13 +58,20 @@ struct TrailQuery {
   TrailAsker asker(absl::Time now) const { return {caller, method, purpose, warrant, *directory, now}; }
 };
 
-// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, PAGE_TOKEN_INVALID, ERASED; of a filter NOT_PERMITTED to an agency, and ENTRY_NOT_FOUND when a case that it
-// names is not there; those of OpenTrail. Thread-safe.
+// FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN, PAGE_TOKEN_INVALID, ERASED; of a filter NOT_PERMITTED to an agency; those of OpenTrail. Of a filter it reads nothing
+// of the record. Thread-safe.
 absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView& view, const Caller& caller, std::string_view method, absl::Time now,
                                           const inspection::v1::QueryTrailRequest& request);
 
+// Before a filter's first page: the cases that it names and those of its subjects go into its entry, so that their trails and question 9 show who read them, as if
+// each had been asked about alone; and who is told of it. Any other query has both already. Thread-safe. Errors of the view;
+//   ENTRY_NOT_FOUND   a case that it names is not there
+//   QUERY_TOO_COSTLY  CasesOfSubjects. It tells of somebody, so it is to be recorded though it is no refusal (api/handle.h)
+absl::Status NameOnRecord(const TrailWork& work, const ReadView& view, TrailQuery& query);
+
 // Fills the page at `position` and returns where the next one begins; nothing for the last, which ends with the query's own row. A warrant is
-// judged again. ENTRY_NOT_FOUND when the position is of no query of this caller for this, or it is over; errors of reading. Thread-safe.
+// judged again. ENTRY_NOT_FOUND when the position is of no query of this caller for this, or it is over; PAGE_TOKEN_INVALID when it is of a later page
+// of a filter by subject whose query stands on no case of them: one of subjects in no case has one page; errors of reading. Thread-safe.
 absl::StatusOr<std::optional<uint64_t>> AnswerTrailPage(const TrailWork& work, const ReadView& view, const TrailQuery& query, TrailPosition position,
                                                         absl::Time now, inspection::v1::QueryTrailResponse& response);
 

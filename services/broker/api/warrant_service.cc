@@ -132,8 +132,8 @@ absl::Status AnswerLooks(const ReadView& view, const Caller& caller, const inspe
 // they are shut out or let in again. Between changes it waits for Changed and ShutOut, and no thread with it.
 class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
  public:
-  WarrantStream(Sequencer& sequencer, const DirectoryHolder& directory, const Clock& clock, WarrantWatchers& watchers)
-      : sequencer_(sequencer), directory_(directory), clock_(clock), watchers_(watchers) {}
+  WarrantStream(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals, const Clock& clock, WarrantWatchers& watchers)
+      : sequencer_(sequencer), directory_(directory), refusals_(refusals), clock_(clock), watchers_(watchers) {}
 
   void Changed(const inspection::v1::Warrant& warrant) {
     {
@@ -155,6 +155,18 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
  private:
   absl::Status OnOpen(const rpc::Peer& peer) override {
     caller_ = CallerOf(peer);
+    const absl::Status begun = Begin();
+    RecordRefusal(refusals_, caller_, kWatchWarrants, begun);
+    return begun;
+  }
+
+  absl::StatusOr<bool> Next(WatchWarrantsResponse& message) override {
+    auto more = Tell(message);
+    RecordRefusal(refusals_, caller_, kWatchWarrants, more.status());
+    return more;
+  }
+
+  absl::Status Begin() {
     ACCORD_ASSIGN_OR_RETURN(std::string body, BodySeen(*directory_.Get(), caller_));
     {
       absl::MutexLock lock(&changed_mu_);
@@ -173,7 +185,7 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
     }
   }
 
-  absl::StatusOr<bool> Next(WatchWarrantsResponse& message) override {
+  absl::StatusOr<bool> Tell(WatchWarrantsResponse& message) {
     ACCORD_ASSIGN_OR_RETURN(const std::string body, BodySeen(*directory_.Get(), caller_));
     if (body != WatchedBody()) return Error(Reason::kNotPermitted, "the inspector is an officer of another body now; watch again");
     if (auto officer = TakeShutOut(); officer.has_value()) {
@@ -227,6 +239,7 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
 
   Sequencer& sequencer_;
   const DirectoryHolder& directory_;
+  RefusalRecorder& refusals_;
   const Clock& clock_;
   WarrantWatchers& watchers_;
   Caller caller_;                      // Of the one task, as the next.
@@ -280,6 +293,12 @@ void WarrantService::TellSuspension(const SuspensionAct& act) {
   const bool counts = officer != nullptr && officer->active() && !officer->inspectorate().empty();  // Who is inactive is out whatever was done.
   const bool out = act.reason != admin::v1::SUSPENSION_REASON_UNSPECIFIED;
   if (counts) watchers_.ShutOut(officer->inspectorate(), ShutOutOf(id, out, act.reason, act.time, act.index));
+}
+
+void WarrantService::EndWatches() {
+  streams_.EndIf([](const rpc::Peer&, std::string_view method) {
+    return method == kWatchWarrants ? Error(Reason::kStoreUnavailable, "the store was opened anew, and something may have changed untold: watch again") : absl::OkStatus();
+  });
 }
 
 void WarrantService::TellOfficerMoved(const OfficerMoved& moved) {
@@ -348,7 +367,8 @@ grpc::ServerUnaryReactor* WarrantService::ListWarrants(grpc::CallbackServerConte
 
 grpc::ServerWriteReactor<WatchWarrantsResponse>* WarrantService::WatchWarrants(grpc::CallbackServerContext* context,
                                                                                const inspection::v1::WatchWarrantsRequest*) {
-  return rpc::OpenServerStream<WarrantStream>(*context, shared_, streams_, kWatchWarrants, sequencer_, rules_.directory, shared_.clock, watchers_);
+  return rpc::OpenServerStream<WarrantStream>(*context, shared_, streams_, kWatchWarrants, sequencer_, rules_.directory, refusals_, shared_.clock,
+                                              watchers_);
 }
 
 grpc::ServerUnaryReactor* WarrantService::ListLooks(grpc::CallbackServerContext* context, const inspection::v1::ListLooksRequest* request,

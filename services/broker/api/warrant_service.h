@@ -62,6 +62,9 @@ class WarrantService final : public inspection::v1::WarrantService::CallbackServ
   void TellSuspension(const SuspensionAct& act);
   // Tells the same of an officer whom a change by two administrators shut out or let in again. Does not block.
   void TellOfficerMoved(const OfficerMoved& moved);
+  // Ends every stream of WatchWarrants with STORE_UNAVAILABLE, once the store was opened anew: of an act whose write failed midway nobody was told, and it
+  // may stand. A new stream begins with how things stand. Does not block.
+  void EndWatches();
 
  private:
   Sequencer& sequencer_;

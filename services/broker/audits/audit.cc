@@ -14,44 +14,50 @@ namespace {
 constexpr std::array kAudits = {
     Audit{.id = admin::v1::SHARING_AUDIT_FLOWS,
           .title = "Who shared what with whom",
-          .definition = "Sections that were permitted when their referral was stored, by sender, recipient, category, Article 6 basis, gateway, the "
-                        "version of the agreement whose route permitted them and whether the emergency schedule alone did; `released` of them left for the "
-                        "recipient.",
+          .definition = "Sections that were permitted when their referral was stored, or left later all the same, as for who stands in for another or after a "
+                        "change of consent: by sender, recipient, category, Article 6 basis, gateway, the version of the agreement whose route permitted them "
+                        "and whether the emergency schedule alone did; `released` of them left for the recipient.",
           .categories = true,
+          .leaving = true,
           .answer = AuditFlows},
     Audit{.id = admin::v1::SHARING_AUDIT_WITHHELD,
           .title = "What was withheld and why",
           .definition = "Sections that were not permitted to a recipient, by rule, category and reason: when the referral was stored, or only when it was to be "
-                        "released.",
+                        "released, of what had not left before. Each counts once, by the first decision that kept it back.",
           .categories = true,
+          .leaving = true,
           .answer = AuditWithheld},
     Audit{.id = admin::v1::SHARING_AUDIT_WITHOUT_CONSENT,
           .title = "Shared although consent was refused, withdrawn or not sought",
-          .definition = "Each recipient to which sections were permitted under a tag whose consent was REFUSED, WITHDRAWN or NOT_SOUGHT_UNSAFE as the referral "
-                        "was stored, with basis and gateway, and by whom.",
+          .definition = "Each recipient to which sections were permitted as the referral was stored, or left later before its sender changed the consent, under a "
+                        "tag whose consent was REFUSED, WITHDRAWN or NOT_SOUGHT_UNSAFE, with basis and gateway, and by whom.",
+          .leaving = true,
           .answer = AuditWithoutConsent},
     Audit{.id = admin::v1::SHARING_AUDIT_MISSING_RATIONALES,
           .title = "Shared without consent and without a rationale",
           .definition = "Tags whose consent was neither given nor given with limits, under which something was permitted to somebody, and of which no section of "
-                        "category rationale says why.",
+                        "category rationale says why, or which do not say themselves that one does (`said_to_be_there`).",
+          .leaving = true,
           .answer = AuditMissingRationales},
     Audit{.id = admin::v1::SHARING_AUDIT_IMMEDIATE,
           .title = "IMMEDIATE referrals and their gaps",
           .definition = "By sender (worker `all`) and each of its workers: referrals, those with urgency IMMEDIATE and their share; gaps, which are referrals of "
-                        "which something was permitted under the emergency schedule alone: open, not reviewed by the end of the next working day or reviewed "
-                        "after it, and found not justified.",
+                        "which something was shared under the emergency schedule alone: open, as one is again when more is shared so after its review; overdue, "
+                        "not reviewed by the end of the next working day, when the broker reminds of it; and found not justified.",
+          .leaving = true,
           .answer = AuditImmediate},
     Audit{.id = admin::v1::SHARING_AUDIT_UNUSUAL_VOLUMES,
           .title = "Weeks with unusually many referrals",
           .definition = "A week, from Monday in London, in which an agency (worker `all`) or one worker of it sent more than 3 times the median of the 8 weeks "
-                        "before, and at least 10. A week is judged if the record of the agency begins at least 4 weeks before it; weeks without any count as 0.",
+                        "before, and at least 10. A week is judged if the record of the agency begins at least 4 weeks before it: with its enrolment, and of who was "
+                        "there from the beginning with the log; weeks without any count as 0.",
           .looks_back = true,
           .answer = AuditUnusualVolumes},
     Audit{.id = admin::v1::SHARING_AUDIT_PROBING,
           .title = "Previews without a referral, refusals and reads by worker",
           .definition = "By agency and worker: previews, and those with whose decisions no referral of the agency was stored within a day; refused calls; reads, "
-                        "which are referrals opened or read back and trails and lists asked for; and how many of all these fell outside 7 to 19 o'clock of "
-                        "London's working days.",
+                        "which are referrals opened, read back or exported, histories of cases, and trails, lists and audits asked for; and how many of all these "
+                        "fell outside 7 to 19 o'clock of London's working days.",
           .acts = true,
           .answer = AuditProbing},
     Audit{.id = admin::v1::SHARING_AUDIT_STALE_AGREEMENTS,
@@ -66,8 +72,9 @@ constexpr std::array kAudits = {
           .definition = "By recipient, of the referrals of the period: `addressed` to it, which it was named in and permitted something of as they were stored, or "
                         "which were released to it all the same, as to who stands in for another; `never_collected` of those: not released to it until now, and "
                         "not taken back, withheld or waiting to be sealed again before; `released`; and of the released: opened by a person, late (the clock was "
-                        "missed first) and never; answered (accepted, declined, decided, returned, redirected or a check answered), late and never; and of those "
-                        "it took on, with an outcome, late and without.",
+                        "missed first) and never; answered by a person (accepted, declined, decided, returned, redirected, transferred in, a check answered, or a response sent), "
+                        "late and never; and of those it took on, accepted, heard or decided but to take no further action: told what came of it (an outcome, or that it "
+                        "is closed, declined, transferred out or comes to no further action), late and without.",
           .recipients = true,
           .answer = AuditNeverAnswer},
 };

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "accord/admin/v1/audit_service.pb.h"
@@ -47,16 +48,24 @@ struct AuditedAgreement {
   bool live = false, replaced = false;  // In force when it was asked; approved anew since.
 };
 
+// The header digest of what was asked, and the agency that answered it with a referral of type RESPONSE.
+using AnsweredBy = std::pair<std::string, std::string>;
+
 // What an audit is computed from.
 struct AuditInput {
   std::vector<const ReferralFacts*> referrals;  // Stored in the period, in the order of the log.
   std::vector<const ReferralFacts*> before;     // Stored in the kWeeksBefore weeks before its first, for an audit that looks back.
+  std::vector<const ReferralFacts*> after;      // Stored within kPreviewMatchMs after its end, for an audit of acts: what its last previews were for.
   std::vector<AuditedAct> acts;                 // In the period, in the order of the log.
+  // By leaf index of an entry RELEASED: digests of the sections that left by it. Of entries that SectionsLeaving needs; absent where it says so no more.
+  std::map<uint64_t, std::set<std::string, std::less<>>> left;
+  std::map<AnsweredBy, uint64_t> responses;     // Leaf indices of the first of each, for an audit of recipients.
   std::vector<AuditedAgreement> agreements;
   std::map<std::string, AgencyFacts, std::less<>> agencies;
   std::set<std::string> asked_agencies;      // None: all that the caller may see.
   std::set<type::v1::Category> categories;   // None: all.
   int64_t from_ms = 0, until_ms = 0, now_ms = 0;
+  int64_t log_begins_ms = 0;  // Time of the first entry.
 
   bool Has(type::v1::Category category) const { return categories.empty() || categories.contains(category); }
 };
@@ -68,9 +77,34 @@ struct Audit {
   bool looks_back = false;  // Compares with the weeks before.
   bool acts = false;        // Looks at the agencies' own chains.
   bool recipients = false;  // `agencies` are recipients, not senders.
+  bool leaving = false;     // Follows sections until they leave.
   bool agreements = false;  // And the period may be left out.
   void (*answer)(const AuditInput& input, inspection::v1::Table& table) = nullptr;
 };
+
+enum class Leaving { kLeft, kStayed, kUnknown };
+
+// Which sections of a referral left. A release decides anew of all of them, but what is not sealed for the recipient stays (delivery/release.cc), and what was
+// kept from it as the referral was stored was not sealed for it. So a decision at release is taken for the leaving of that alone which was permitted to
+// the recipient as it was stored, too; of the rest, and of all for who stands in for another, the digests in the entry of the release say it. Pure.
+//
+// Thread-safe. `facts` must outlive it.
+class SectionsLeaving {
+ public:
+  explicit SectionsLeaving(const ReferralFacts& facts);
+
+  // Whether `decision`, of an entry RELEASED, does not say it without the entry's digests.
+  bool IsSaidByDigestsAlone(const type::v1::SectionDecision& decision) const;
+  // Of `decision`, one of those of the entry `released`. kUnknown: it needs the entry's digests, and `input` has none.
+  Leaving Of(const AuditInput& input, const FactEvent& released, const type::v1::SectionDecision& decision) const;
+
+ private:
+  std::map<std::string_view, std::string_view> digests_;                    // By section, of those of the header.
+  std::set<std::pair<std::string_view, std::string_view>> permitted_;  // Recipient and section, as stored.
+};
+
+// A note that of so many sections it is not known whether they left; none of 0.
+void AddUnknownLeaving(uint64_t sections, inspection::v1::Table& table);
 
 // In the order of the enum.
 std::span<const Audit> Audits();

@@ -82,7 +82,10 @@ class AuditTest : public ::testing::Test {
     facts.events.push_back(Event(facts, type, time_ms, recipient));
     // Of the referral's own delivery, as FirstOwn tells it: by its decisions.
     facts.events.back().delivery_id = "delivery";
-    facts.events.back().decisions.emplace();
+    auto& decisions = facts.events.back().decisions.emplace();
+    for (const auto& decision : facts.events.front().decisions->decisions()) {
+      if (decision.recipient() == recipient) *decisions.add_decisions() = decision;
+    }
   }
   static FactEvent& Says(ReferralFacts& facts, StatementKind kind, int64_t time_ms, const std::string& agency) {
     facts.events.push_back(Event(facts, EVENT_TYPE_STATEMENT, time_ms));
@@ -197,6 +200,7 @@ TEST_F(AuditTest, WhatWasWithheldHasItsRuleAndWhen) {
   decision.set_reason("No route.");
   auto& late = facts.events.emplace_back(Event(facts, EVENT_TYPE_WITHHELD_AT_RELEASE, kNow + 1, "idva"));
   auto& later = *late.decisions.emplace().add_decisions();
+  later.set_section_id("section-1");
   later.set_recipient("idva");
   later.set_category(CATEGORY_RISK);
   later.set_verdict(VERDICT_NEEDS_BASIS);
@@ -242,7 +246,8 @@ TEST_F(AuditTest, GapsOfImmediateAreOpenOverdueOrNotJustified) {
   EXPECT_THAT(Rows(admin::v1::SHARING_AUDIT_IMMEDIATE), IsEmpty());
   Referral("police", kNow - 9 * kDayMs).parts.core.mutable_worker()->set_pseudonym("w-2");
   gap(kNow - kDayMs);      // Tuesday: due at the end of this Wednesday, and open.
-  gap(kNow - 2 * kDayMs);  // Monday: its time ended with Tuesday.
+  auto& overdue = gap(kNow - 2 * kDayMs);  // Monday: its time ended with Tuesday.
+  overdue.events.push_back(Event(overdue, EVENT_TYPE_GAP_OVERDUE, kNow - 10 * kHourMs));
   auto& reviewed = gap(kNow - 9 * kDayMs);
   reviewed.events.push_back(Event(reviewed, EVENT_TYPE_STATEMENT, kNow - 9 * kDayMs + kHourMs));
   reviewed.events.back().event.set_statement(STATEMENT_KIND_GAP_REVIEWED);

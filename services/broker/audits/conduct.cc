@@ -3,8 +3,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/base/working_days.h"
 #include "services/broker/audits/audit.h"
@@ -36,10 +41,16 @@ bool IsFollowed(const Followed& followed, const AuditedAct& preview) {
          });
 }
 
-// A person opens, or somebody reads back.
+// A person opens, or somebody reads what is on the record of it or of its cases.
 bool IsRead(const FactEvent& event) {
-  return event.event.type() == type::v1::EVENT_TYPE_REFERRAL_READ || event.event.type() == type::v1::EVENT_TYPE_TRAIL_QUERIED ||
-         (event.event.type() == type::v1::EVENT_TYPE_STATEMENT && event.event.statement() == type::v1::STATEMENT_KIND_OPENED);
+  switch (event.event.type()) {
+    case type::v1::EVENT_TYPE_REFERRAL_READ:
+    case type::v1::EVENT_TYPE_TRAIL_QUERIED:
+    case type::v1::EVENT_TYPE_CASE_HISTORY_READ:
+    case type::v1::EVENT_TYPE_BUNDLE_EXPORTED: return true;
+    case type::v1::EVENT_TYPE_STATEMENT: return event.event.statement() == type::v1::STATEMENT_KIND_OPENED;
+    default: return false;
+  }
 }
 
 bool InPeriod(const AuditInput& input, int64_t ms) { return ms >= input.from_ms && ms < input.until_ms; }
@@ -69,20 +80,64 @@ struct Answering {
   std::vector<uint64_t> entries;  // Of those never collected, never opened or never answered.
 };
 
-// The first of several.
+// The first statement of any of `kinds` that a person at `agency` made: what software alone says is no answer (docs/clocks.md). Null: none.
 const FactEvent* FirstOf(const ReferralFacts& facts, const std::string& agency, std::initializer_list<type::v1::StatementKind> kinds) {
-  const FactEvent* first = nullptr;
-  for (const auto kind : kinds) {
-    const FactEvent* const event = facts.FirstStatement(kind, agency);
-    if (event != nullptr && (first == nullptr || event->index < first->index)) first = event;
+  for (const FactEvent& event : facts.events) {
+    if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.agency != agency || !ByPerson(event)) continue;
+    if (std::find(kinds.begin(), kinds.end(), event.event.statement()) != kinds.end()) return &event;
   }
-  return first;
+  return nullptr;
 }
 
-// True when a clock of `type` was missed by `recipient` before `answer`, which may be none.
-bool Missed(const ReferralFacts& facts, type::v1::EventType type, const std::string& recipient, const FactEvent* answer) {
+constexpr uint64_t kNoEntry = std::numeric_limits<uint64_t>::max();
+uint64_t IndexOf(const FactEvent* event) { return event == nullptr ? kNoEntry : event->index; }
+
+// True when a clock of `type` was missed by `recipient` before the entry `answer`, which may be none.
+bool Missed(const ReferralFacts& facts, type::v1::EventType type, const std::string& recipient, uint64_t answer) {
   const FactEvent* const missed = facts.First(type, recipient);
-  return missed != nullptr && (answer == nullptr || missed->index < answer->index);
+  return missed != nullptr && missed->index < answer;
+}
+
+bool IsNoFurtherAction(const FactEvent& decided) {
+  return decided.statement.has_value() && decided.statement->decision() == type::v1::CONTACT_DECISION_NO_FURTHER_ACTION;
+}
+
+// With what a recipient takes a referral on, and with what it tells then what came of it: as the clock of feedback has them (docs/clocks.md).
+bool TakesItOn(const FactEvent& event) {
+  switch (event.event.statement()) {
+    case type::v1::STATEMENT_KIND_ACCEPTED:
+    case type::v1::STATEMENT_KIND_HEARD: return true;
+    case type::v1::STATEMENT_KIND_DECIDED: return !IsNoFurtherAction(event);
+    default: return false;
+  }
+}
+bool TellsWhatCame(const FactEvent& event) {
+  switch (event.event.statement()) {
+    case type::v1::STATEMENT_KIND_OUTCOME:
+    case type::v1::STATEMENT_KIND_CLOSED:
+    case type::v1::STATEMENT_KIND_DECLINED:
+    case type::v1::STATEMENT_KIND_TRANSFERRED_OUT: return true;
+    case type::v1::STATEMENT_KIND_DECIDED: return IsNoFurtherAction(event);
+    default: return false;
+  }
+}
+
+// Whether `recipient` took it on, and the first entry after that with which it told what came of it.
+struct TakenOn {
+  bool taken_on = false;
+  uint64_t told = kNoEntry;
+};
+TakenOn TakenOnBy(const ReferralFacts& facts, const std::string& recipient) {
+  TakenOn found;
+  for (const FactEvent& event : facts.events) {
+    if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.agency != recipient) continue;
+    if (found.taken_on && TellsWhatCame(event) && ByPerson(event)) {
+      found.told = event.index;
+      break;
+    }
+    found.taken_on = found.taken_on || TakesItOn(event);
+  }
+  return found;
 }
 
 // What was withheld as it was to leave, or waits to be sealed for another key, was asked for; and what was taken back could not be any more.
@@ -91,34 +146,61 @@ bool NeverCollected(const ReferralFacts& facts, const std::string& recipient) {
   return std::none_of(kOtherwise.begin(), kOtherwise.end(), [&](type::v1::EventType type) { return facts.First(type, recipient) != nullptr; });
 }
 
-void AddAnswering(const ReferralFacts& facts, const std::string& recipient, Answering& to) {
+// The versions of a referral with all that happened to any of them: what is said of one answers all.
+ReferralFacts AllOf(const VersionsOfOne& versions) {
+  ReferralFacts all = *versions.front();
+  for (size_t i = 1; i < versions.size(); ++i) all.events.insert(all.events.end(), versions[i]->events.begin(), versions[i]->events.end());
+  std::sort(all.events.begin(), all.events.end(), [](const FactEvent& a, const FactEvent& b) { return a.index < b.index; });
+  return all;
+}
+
+std::set<std::string> AddressedToAny(const VersionsOfOne& versions) {
+  std::set<std::string> agencies;
+  for (const ReferralFacts* one : versions) agencies.merge(AddressedTo(*one));
+  return agencies;
+}
+
+// The first entry with which `agency` sent a response to any of them; kNoEntry: none.
+uint64_t ResponseTo(const AuditInput& input, const VersionsOfOne& versions, const std::string& agency) {
+  uint64_t first = kNoEntry;
+  for (const ReferralFacts* one : versions) {
+    const auto response = input.responses.find({one->digest, agency});
+    if (response != input.responses.end()) first = std::min(first, response->second);
+  }
+  return first;
+}
+
+// `facts`: AllOf its versions, of which `newest` is the last; `response`: that to any.
+void AddAnswering(const ReferralFacts& facts, const ReferralFacts& newest, const std::string& recipient, uint64_t response, Answering& to) {
   ++to.addressed;
   if (facts.FirstOwn(type::v1::EVENT_TYPE_RELEASED, recipient) == nullptr) {
-    if (!NeverCollected(facts, recipient)) return;
+    if (!AddressedTo(newest).contains(recipient) || !NeverCollected(newest, recipient)) return;
     ++to.never_collected;
     to.entries.push_back(facts.stored_index);
     return;
   }
   ++to.released;
-  const FactEvent* const opened = facts.FirstStatement(type::v1::STATEMENT_KIND_OPENED, recipient);
-  const FactEvent* const answered =
+  const FactEvent* const opened = FirstOf(facts, recipient, {type::v1::STATEMENT_KIND_OPENED});
+  const FactEvent* const said =
       FirstOf(facts, recipient, {type::v1::STATEMENT_KIND_ACCEPTED, type::v1::STATEMENT_KIND_DECLINED, type::v1::STATEMENT_KIND_DECIDED, type::v1::STATEMENT_KIND_RETURNED,
-                                 type::v1::STATEMENT_KIND_REDIRECTED, type::v1::STATEMENT_KIND_CHECK_ANSWERED});
-  const bool taken_on = facts.FirstStatement(type::v1::STATEMENT_KIND_ACCEPTED, recipient) != nullptr;
-  const FactEvent* const outcome = FirstOf(facts, recipient, {type::v1::STATEMENT_KIND_OUTCOME, type::v1::STATEMENT_KIND_CLOSED});
-  const bool late_open = Missed(facts, type::v1::EVENT_TYPE_PICK_UP_OVERDUE, recipient, opened);
-  const bool late_answer = Missed(facts, type::v1::EVENT_TYPE_RESPONSE_OVERDUE, recipient, answered);
+                                 type::v1::STATEMENT_KIND_REDIRECTED, type::v1::STATEMENT_KIND_TRANSFERRED_IN, type::v1::STATEMENT_KIND_CHECK_ANSWERED});
+  const uint64_t answer = std::min(IndexOf(said), response);
+  const bool answered = answer != kNoEntry;
+  const auto [taken_on, told] = TakenOnBy(facts, recipient);
+  const bool outcome = told != kNoEntry;
+  const bool late_open = Missed(facts, type::v1::EVENT_TYPE_PICK_UP_OVERDUE, recipient, IndexOf(opened));
+  const bool late_answer = Missed(facts, type::v1::EVENT_TYPE_RESPONSE_OVERDUE, recipient, answer);
   to.opened += opened != nullptr;
   to.opened_late += opened != nullptr && late_open;
   to.never_opened += opened == nullptr;
-  to.answered += answered != nullptr;
-  to.answered_late += answered != nullptr && late_answer;
-  to.never_answered += answered == nullptr;
+  to.answered += answered;
+  to.answered_late += answered && late_answer;
+  to.never_answered += !answered;
   to.taken_on += taken_on;
-  to.outcome += taken_on && outcome != nullptr;
-  to.outcome_late += taken_on && outcome != nullptr && Missed(facts, type::v1::EVENT_TYPE_FEEDBACK_OVERDUE, recipient, outcome);
-  to.no_outcome += taken_on && outcome == nullptr;
-  if (opened == nullptr || answered == nullptr) to.entries.push_back(facts.stored_index);
+  to.outcome += outcome;
+  to.outcome_late += outcome && Missed(facts, type::v1::EVENT_TYPE_FEEDBACK_OVERDUE, recipient, told);
+  to.no_outcome += taken_on && !outcome;
+  if (opened == nullptr || !answered) to.entries.push_back(facts.stored_index);
 }
 
 // How often a version of the agreement was used, and when last.
@@ -145,9 +227,11 @@ void AuditProbing(const AuditInput& input, Table& table) {
   SetColumns(table, {{"agency"}, {"worker"}, {"previews", COLUMN_KIND_COUNT}, {"previews_unfollowed", COLUMN_KIND_COUNT}, {"refusals", COLUMN_KIND_COUNT},
                      {"reads", COLUMN_KIND_COUNT}, {"out_of_hours", COLUMN_KIND_COUNT}});
   Followed followed;
-  for (const ReferralFacts* facts : input.referrals) {
-    if (facts->events.empty() || !facts->events.front().decisions.has_value()) continue;
-    followed[{CoreOf(*facts).sender(), facts->events.front().decisions->decision_digest()}].push_back(facts->stored_ms);
+  for (const auto* referrals : {&input.referrals, &input.after}) {
+    for (const ReferralFacts* facts : *referrals) {
+      if (facts->events.empty() || !facts->events.front().decisions.has_value()) continue;
+      followed[{CoreOf(*facts).sender(), facts->events.front().decisions->decision_digest()}].push_back(facts->stored_ms);
+    }
   }
   std::map<std::pair<std::string, std::string>, Conduct> workers;
   for (const AuditedAct& act : input.acts) CountAct(act, followed, workers[{act.agency, act.worker}]);
@@ -166,6 +250,7 @@ void AuditProbing(const AuditInput& input, Table& table) {
                  conduct.entries);
   }
   table.add_notes("An empty worker: the call asserted none, or a program made it. Who works shifts reads out of hours: it is a question and no finding.");
+  if (input.now_ms - kPreviewMatchMs < input.until_ms) table.add_notes("Previews of the last day may yet be followed.");
   table.add_notes("Reads of referrals are those of referrals that were stored in the period. Beyond the first 20 a minute refusals are on the record as one count.");
 }
 
@@ -190,7 +275,7 @@ void AuditStaleAgreements(const AuditInput& input, Table& table) {
     const bool ends_soon = !ended && agreement.expires_ms != 0 && agreement.expires_ms <= input.now_ms + kEndsSoonMs;
     const auto add = [&](const char* finding) {
       AddAnswerRow(table, {agreement.id, agreement.version, finding, TimeCell(agreement.effective_from_ms), TimeCell(agreement.expires_ms),
-                           CountCell(use.referrals), TimeCell(use.last_ms)},
+                           input.until_ms == 0 ? "" : CountCell(use.referrals), TimeCell(use.last_ms)},
                    use.entries.all());
     };
     if (ended) add("ENDED");
@@ -198,7 +283,9 @@ void AuditStaleAgreements(const AuditInput& input, Table& table) {
     if (agreement.live && use.referrals == 0 && input.until_ms != 0) add("NOT_USED");
   }
   if (live == 0) table.add_notes("No agreement is in force: nothing but what the emergency schedule permits is shared.");
-  if (!input.asked_agencies.empty()) table.add_notes("Use is that by the senders named above: others may have used what is NOT_USED here.");
+  if (!input.asked_agencies.empty() && input.until_ms != 0) {
+    table.add_notes("Use is that by the senders named above: others may have used what is NOT_USED here, to send to these, too.");
+  }
   if (live > 1) table.add_notes("Where routes of several agreements would permit a section its decision names one of them, and that agreement alone is used by it.");
   if (input.until_ms == 0) table.add_notes("Without a period it is not looked whether one is used.");
 }
@@ -210,13 +297,20 @@ void AuditNeverAnswer(const AuditInput& input, Table& table) {
                      {"outcome_late", COLUMN_KIND_COUNT}, {"no_outcome", COLUMN_KIND_COUNT}});
   std::map<std::string, Answering> recipients;
   uint64_t recorded_later = 0;
-  for (const ReferralFacts* facts : input.referrals) {
-    if (facts->recorded_later) {
+  QuestionInput looked_at;
+  looked_at.all = input.referrals;
+  const Versions versions(looked_at);
+  for (const ReferralFacts* first : input.referrals) {
+    if (&versions.First(*first) != first) continue;  // Counted with what it corrects.
+    if (first->recorded_later) {
       ++recorded_later;
       continue;
     }
-    for (const std::string& agency : AddressedTo(*facts)) {
-      if (input.asked_agencies.empty() || input.asked_agencies.contains(agency)) AddAnswering(*facts, agency, recipients[agency]);
+    const VersionsOfOne of_one = versions.From(*first);
+    const ReferralFacts facts = AllOf(of_one);
+    for (const std::string& agency : AddressedToAny(of_one)) {
+      if (!input.asked_agencies.empty() && !input.asked_agencies.contains(agency)) continue;
+      AddAnswering(facts, *of_one.back(), agency, ResponseTo(input, of_one, agency), recipients[agency]);
     }
   }
   for (const auto& [agency, answering] : recipients) {
@@ -228,6 +322,8 @@ void AuditNeverAnswer(const AuditInput& input, Table& table) {
   }
   table.add_notes("Never means until now: what was stored or came a moment ago counts as not collected or not opened yet. Referrals that ask for no answer are "
                   "counted with the rest.");
+  table.add_notes("An answer that was sent as a response counts when it was stored in the period, too; one that came later stands in the trail of the case. "
+                  "A correction stored in the period counts with what it corrects: what is said of one version answers both.");
   if (recorded_later > 0) table.add_notes(std::to_string(recorded_later) + " referrals were recorded more than 30 days after they happened and are left out.");
 }
 

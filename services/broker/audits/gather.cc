@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,15 +17,19 @@
 #include "services/broker/policy/policy_documents.h"
 #include "services/broker/questions/coverage.h"
 #include "services/broker/questions/engine.h"
+#include "services/broker/questions/enrolment.h"
 #include "services/broker/questions/rows.h"
 #include "services/broker/trails/index.h"
 #include "services/broker/trails/postings.h"
+#include "services/broker/trails/receipts.h"
 #include "services/broker/trails/trail.h"
 
 namespace accord::broker {
 namespace {
 
 using admin::v1::AuditSharingRequest;
+
+constexpr int64_t kLastMs = std::numeric_limits<int64_t>::max() - 2 * kPreviewMatchMs;  // Of a period's end, to count on from.
 
 absl::Status AuditFieldInvalid(std::string_view field, std::string_view what) {
   return Error(Reason::kFieldInvalid, fmt::format("{}: {}", field, what), {{"field", std::string(field)}});
@@ -54,8 +61,7 @@ class AuditReader {
 
   // Those stored in the period.
   absl::StatusOr<std::vector<ReferralFacts>> Read(int64_t from_ms, int64_t until_ms) {
-    std::vector<std::string> agencies(request_.agencies().begin(), request_.agencies().end());
-    if (caller_.kind == options::v1::CALLER_AGENCY) agencies = {caller_.id};
+    const std::vector<std::string> agencies = AskedAgencies();
     ACCORD_ASSIGN_OR_RETURN(const uint64_t from, IndexAt(view_, from_ms));
     ACCORD_ASSIGN_OR_RETURN(const uint64_t until, IndexAt(view_, until_ms));
     ACCORD_ASSIGN_OR_RETURN(const auto indices, ReferralsStored(view_, keys_, directory_, agencies, {}, from, std::min(until, tree_size_), kAuditReferralsMax - read_));
@@ -63,22 +69,19 @@ class AuditReader {
     std::vector<ReferralFacts> all;
     for (const uint64_t index : indices) {
       ACCORD_ASSIGN_OR_RETURN(auto facts, ReadFacts(view_, index, tree_size_));
-      if (!facts.has_value()) {
-        ++erased_;
-      } else if (Concerns(*facts)) {
-        LeaveOutOtherDesks(*facts);
-        all.push_back(*std::move(facts));
-      }
+      if (!facts.has_value()) continue;  // Erased, a moment ago: its rows go next.
+      NoteResponse(*facts);
+      if (!Concerns(*facts) || !LeaveOutOthers(*facts)) continue;
+      if (audit_.leaving) ACCORD_RETURN_IF_ERROR(ReadLeft(*facts));
+      all.push_back(*std::move(facts));
     }
     return all;
   }
 
   // What workers of the agencies asked about did on their agencies' own chains.
   absl::StatusOr<std::vector<AuditedAct>> Acts(int64_t from_ms, int64_t until_ms) {
-    std::vector<std::string> agencies(request_.agencies().begin(), request_.agencies().end());
-    if (caller_.kind == options::v1::CALLER_AGENCY) {
-      agencies = {caller_.id};
-    } else if (agencies.empty()) {
+    std::vector<std::string> agencies = AskedAgencies();
+    if (agencies.empty()) {
       for (const auto& [id, row] : directory_.agencies()) agencies.push_back(id);
     }
     ACCORD_ASSIGN_OR_RETURN(const uint64_t from, IndexAt(view_, from_ms));
@@ -92,9 +95,18 @@ class AuditReader {
     return acts;
   }
 
-  uint64_t erased() const { return erased_; }
+  // To what was read.
+  std::map<AnsweredBy, uint64_t> TakeResponses() { return std::move(responses_); }
+  std::map<uint64_t, std::set<std::string, std::less<>>> TakeLeft() { return std::move(left_); }
 
  private:
+  // Each once; none: all.
+  std::vector<std::string> AskedAgencies() const {
+    if (caller_.kind == options::v1::CALLER_AGENCY) return {caller_.id};
+    const std::set<std::string> asked(request_.agencies().begin(), request_.agencies().end());
+    return {asked.begin(), asked.end()};
+  }
+
   // An audit of senders is of what they sent. One of acts is of what anybody asked about sent or received.
   bool Concerns(const ReferralFacts& facts) const {
     const std::string& sender = CoreOf(facts).sender();
@@ -103,21 +115,53 @@ class AuditReader {
     return audit_.recipients || request_.agencies().empty() || std::find(request_.agencies().begin(), request_.agencies().end(), sender) != request_.agencies().end();
   }
 
-  // Of what it received, an agency's desks see each their own; of others' acts an audit of acts tells it nothing.
-  void LeaveOutOtherDesks(ReferralFacts& facts) const {
-    if (caller_.kind != options::v1::CALLER_AGENCY || CoreOf(facts).sender() == caller_.id) return;
-    std::erase_if(facts.events, [&](const FactEvent& event) { return event.agency != caller_.id || !IsDeskOf(caller_, event.desk); });
+  // Of what it received, an agency's desks see each their own; of others' acts an audit of acts tells it nothing, nor to whom else it went. False when
+  // nothing is left: that there is such a referral may be what was kept from it, which it may not know either.
+  bool LeaveOutOthers(ReferralFacts& facts) const {
+    if (caller_.kind != options::v1::CALLER_AGENCY || CoreOf(facts).sender() == caller_.id) return true;
+    std::erase_if(facts.events, [&](const FactEvent& event) {
+      return event.agency != caller_.id || !IsDeskOf(caller_, event.desk) || event.event.type() == type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE;
+    });
+    std::erase_if(facts.parts.recipients, [&](const type::v1::RecipientPart& recipient) { return recipient.agency() != caller_.id; });
+    return !facts.events.empty();
+  }
+
+  // A response that the caller may know of: an agency of its own, and of those that were released to its desk.
+  void NoteResponse(const ReferralFacts& facts) {
+    const auto& core = CoreOf(facts);
+    if (!audit_.recipients || core.type() != type::v1::REFERRAL_TYPE_RESPONSE || core.caused_by().empty()) return;
+    const bool told = caller_.kind != options::v1::CALLER_AGENCY || core.sender() == caller_.id ||
+                      std::any_of(facts.events.begin(), facts.events.end(), [&](const FactEvent& event) {
+                        return event.event.type() == type::v1::EVENT_TYPE_RELEASED && event.recipient == caller_.id && IsDeskOf(caller_, event.desk);
+                      });
+    if (told) responses_.try_emplace({core.caused_by(), core.sender()}, facts.stored_index);
+  }
+
+  // What left by the releases whose decisions do not say it. Facts are kept without the digests, so these entries are opened in the log.
+  absl::Status ReadLeft(const ReferralFacts& facts) {
+    const SectionsLeaving leaving(facts);
+    for (const FactEvent& event : facts.events) {
+      if (event.event.type() != type::v1::EVENT_TYPE_RELEASED || !event.decisions.has_value()) continue;
+      const auto& decisions = event.decisions->decisions();
+      if (std::none_of(decisions.begin(), decisions.end(), [&](const auto& decision) { return leaving.IsSaidByDigestsAlone(decision); })) continue;
+      ACCORD_ASSIGN_OR_RETURN(const StoredEntry entry, ReadEntry(view_, event.index));
+      if (!entry.parts.referral.has_value()) continue;  // Its opening is gone: not known, which is not none.
+      left_[event.index] = {entry.parts.referral->section_digests().begin(), entry.parts.referral->section_digests().end()};
+    }
+    return absl::OkStatus();
   }
 
   absl::Status AddActs(const std::string& agency, const std::string& chain, IndexRange range, std::vector<AuditedAct>& acts) {
     const std::vector<Posting> postings = {{Posting::Where::kChain, chain}};
     while (!range.empty()) {
       ACCORD_ASSIGN_OR_RETURN(const NextIndices next, ReadPostings(view_, postings, range, /*newest_first=*/false));
-      for (const uint64_t index : next.indices) {
-        if (++acts_ > kAuditActsMax) {
-          return Error(Reason::kQueryTooCostly, fmt::format("it would look at more than {} acts", kAuditActsMax), {{"limit", fmt::to_string(kAuditActsMax)}});
-        }
-        ACCORD_ASSIGN_OR_RETURN(const auto entry, ReadIndexed(view_, index));
+      acts_ += next.indices.size();
+      if (acts_ > kAuditActsMax) {
+        return Error(Reason::kQueryTooCostly, fmt::format("it would look at more than {} acts", kAuditActsMax), {{"limit", fmt::to_string(kAuditActsMax)}});
+      }
+      ACCORD_ASSIGN_OR_RETURN(std::vector<StoredEntry> entries, ReadEntries(view_, next.indices));
+      for (size_t i = 0; i < entries.size(); ++i) {
+        const auto entry = Indexed(next.indices[i], std::move(entries[i]));
         if (entry.has_value()) AddAct(agency, *entry, acts);
       }
       range = next.rest;
@@ -133,7 +177,8 @@ class AuditReader {
       case type::v1::EVENT_TYPE_PREVIEWED:
       case type::v1::EVENT_TYPE_REFUSED:
       case type::v1::EVENT_TYPE_REFERRAL_READ:
-      case type::v1::EVENT_TYPE_TRAIL_QUERIED: break;
+      case type::v1::EVENT_TYPE_TRAIL_QUERIED:
+      case type::v1::EVENT_TYPE_SHARING_AUDITED: break;
       default: return;  // Administrators' questions about the agency, and what it does openly.
     }
     // Somebody else's act stands on its chain too: an administrator who asked for its trail.
@@ -153,8 +198,30 @@ class AuditReader {
   const AuditSharingRequest& request_;
   const uint64_t tree_size_;
   size_t read_ = 0, acts_ = 0;
-  uint64_t erased_ = 0;
+  std::map<AnsweredBy, uint64_t> responses_;
+  std::map<uint64_t, std::set<std::string, std::less<>>> left_;
 };
+
+// What was erased is found under no agency and no period any more, and so is not counted either.
+absl::Status AddErased(const ReadView& view, inspection::v1::Table& table) {
+  bool any = false;
+  const accord::storage::Range erasures{.lower = ErasureKey(0), .upper = ErasureKey(std::numeric_limits<uint64_t>::max())};
+  ACCORD_RETURN_IF_ERROR(view.Scan(kFamilyErasure, erasures, [&](std::string_view, std::string_view) {
+    any = true;
+    return false;
+  }));
+  if (any) table.add_notes("Referrals have been erased, lawfully and on the record. What these said is not counted; how many of them were of this period is not known any more.");
+  return absl::OkStatus();
+}
+
+// Of those asked about, the ones that the directory has not: nothing is found of them, as nothing is of who did nothing.
+void AddUnknownAgencies(const AuditSharingRequest& request, const DirectorySnapshot& directory, inspection::v1::Table& table) {
+  std::set<std::string> unknown;
+  for (const std::string& agency : request.agencies()) {
+    if (directory.FindAgency(agency) == nullptr) unknown.insert(agency);
+  }
+  if (!unknown.empty()) table.add_notes(fmt::format("The directory has no agency {}: `accordctl admin agencies` lists them.", JoinCells(unknown)));
+}
 
 int64_t AuditMs(absl::Time time) { return time == absl::InfinitePast() || time == absl::InfiniteFuture() ? 0 : absl::ToUnixMillis(time); }
 
@@ -199,29 +266,41 @@ absl::StatusOr<inspection::v1::Table> AnswerAudit(const ReadView& view, const Tr
   AuditReader reader(view, keys, directory, caller, audit, request, tree_size);
   AuditInput input;
   input.agencies = AgencyFactsOf(directory);
+  ACCORD_ASSIGN_OR_RETURN(const auto enrolled, EnrolledSince(view));
+  for (auto& [id, agency] : input.agencies) {
+    const auto since = enrolled.find(id);
+    agency.enrolled_ms = since == enrolled.end() ? 0 : since->second;
+  }
   input.asked_agencies = {request.agencies().begin(), request.agencies().end()};
   if (caller.kind == options::v1::CALLER_AGENCY && !audit.recipients) input.asked_agencies = {caller.id};
   for (const int category : request.categories()) input.categories.insert(static_cast<type::v1::Category>(category));
   input.from_ms = request.from_ms();
   input.until_ms = request.until_ms();
   input.now_ms = now_ms;
-  std::vector<ReferralFacts> referrals, before;
+  ACCORD_ASSIGN_OR_RETURN(const StoredEntry first, ReadLeaf(view, 0));
+  input.log_begins_ms = static_cast<int64_t>(first.parsed.time_ms);
+  std::vector<ReferralFacts> referrals, before, after;
   if (request.until_ms() != 0) {
     ACCORD_ASSIGN_OR_RETURN(referrals, reader.Read(request.from_ms(), request.until_ms()));
     if (audit.looks_back) {
       ACCORD_ASSIGN_OR_RETURN(before, reader.Read(LooksBackToMs(request.from_ms()), request.from_ms()));
     }
     if (audit.acts) {
+      ACCORD_ASSIGN_OR_RETURN(after, reader.Read(request.until_ms(), std::min(request.until_ms(), kLastMs) + kPreviewMatchMs));
       ACCORD_ASSIGN_OR_RETURN(input.acts, reader.Acts(request.from_ms(), request.until_ms()));
     }
+    input.responses = reader.TakeResponses();
+    input.left = reader.TakeLeft();
   }
   if (audit.agreements) {
     ACCORD_ASSIGN_OR_RETURN(input.agreements, AgreementsAt(view, now_ms));
   }
   input.referrals = PointersTo(referrals);
   input.before = PointersTo(before);
+  input.after = PointersTo(after);
   inspection::v1::Table table = ComputeAudit(audit, input);
-  if (reader.erased() > 0) table.add_notes(fmt::format("{} referrals were erased, lawfully and on the record; what they said is not counted.", reader.erased()));
+  AddUnknownAgencies(request, directory, table);
+  ACCORD_RETURN_IF_ERROR(AddErased(view, table));
   if (request.until_ms() != 0) {
     QuestionInput coverage;
     coverage.referrals = input.referrals;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "common/base/working_days.h"
@@ -21,25 +23,55 @@ struct Urgency {
   std::vector<uint64_t> entries;  // Of the gaps.
 };
 
-bool HasGap(const ReferralFacts& facts) {
-  return std::any_of(facts.events.begin(), facts.events.end(), [](const FactEvent& event) {
-    return event.decisions.has_value() && std::any_of(event.decisions->decisions().begin(), event.decisions->decisions().end(), [](const auto& decision) {
-             return decision.emergency_gap() && decision.verdict() == type::v1::VERDICT_PERMIT;
-           });
-  });
+// What of a referral was shared under the emergency schedule alone, as the broker keeps it (sharing/gap.h).
+struct EmergencyGap {
+  bool there = false, open = false, overdue = false, not_justified = false;
+  uint64_t unknown = 0;  // Sections, by recipient, of which it is not known whether they left so.
+};
+
+// To whom it is delivered as it is stored: not to who stands in for another, unless it is handed over.
+std::set<std::string> DeliveredAtOnce(const ReferralFacts& facts) {
+  std::set<std::string> agencies;
+  for (const auto& recipient : facts.parts.recipients) {
+    if (recipient.on_behalf_of().empty()) agencies.insert(recipient.agency());
+  }
+  return agencies;
 }
 
-void AddUrgency(const ReferralFacts& facts, int64_t now_ms, Urgency& to) {
+EmergencyGap GapIn(const AuditInput& input, const ReferralFacts& facts) {
+  EmergencyGap gap;
+  const SectionsLeaving leaving(facts);
+  const std::set<std::string> at_once = DeliveredAtOnce(facts);
+  std::set<std::string> recipients;  // Another one opens it again.
+  std::set<std::pair<std::string, std::string>> unknown;  // Recipient and section.
+  for (const FactEvent& event : facts.events) {
+    const bool stored = event.index == facts.stored_index;
+    gap.overdue = gap.overdue || event.event.type() == type::v1::EVENT_TYPE_GAP_OVERDUE;
+    if (event.event.type() == type::v1::EVENT_TYPE_STATEMENT && event.event.statement() == type::v1::STATEMENT_KIND_GAP_REVIEWED) {
+      gap.open = false;
+      gap.not_justified = gap.not_justified || (event.statement.has_value() && event.statement->gap_review() == type::v1::GAP_REVIEW_NOT_JUSTIFIED);
+    }
+    if (!event.decisions.has_value() || (!stored && event.event.type() != type::v1::EVENT_TYPE_RELEASED)) continue;
+    for (const auto& decision : event.decisions->decisions()) {
+      if (!decision.emergency_gap() || decision.verdict() != type::v1::VERDICT_PERMIT) continue;
+      const Leaving left = !stored ? leaving.Of(input, event, decision) : at_once.contains(decision.recipient()) ? Leaving::kLeft : Leaving::kStayed;
+      if (left == Leaving::kUnknown) unknown.emplace(decision.recipient(), decision.section_id());
+      if (left == Leaving::kLeft && recipients.insert(decision.recipient()).second) gap.there = gap.open = true;
+    }
+  }
+  gap.unknown = static_cast<uint64_t>(std::count_if(unknown.begin(), unknown.end(), [&](const auto& one) { return !recipients.contains(one.first); }));
+  return gap;
+}
+
+void AddUrgency(const ReferralFacts& facts, const EmergencyGap& gap, Urgency& to) {
   ++to.referrals;
   to.immediate += CoreOf(facts).urgency() == type::v1::URGENCY_IMMEDIATE;
-  if (!HasGap(facts)) return;
+  if (!gap.there) return;
   ++to.gaps;
   to.entries.push_back(facts.stored_index);
-  const FactEvent* const review = facts.FirstStatement(type::v1::STATEMENT_KIND_GAP_REVIEWED);
-  const int64_t due_ms = absl::ToUnixMillis(EndOfNextWorkingDay(absl::FromUnixMillis(facts.stored_ms)));
-  to.open += review == nullptr;
-  to.overdue += (review == nullptr ? now_ms : review->time_ms) > due_ms;
-  to.not_justified += review != nullptr && review->statement.has_value() && review->statement->gap_review() == type::v1::GAP_REVIEW_NOT_JUSTIFIED;
+  to.open += gap.open;
+  to.overdue += gap.overdue;
+  to.not_justified += gap.not_justified;
 }
 
 // Monday of the week in which `ms` lies in London, as its midnight there.
@@ -82,10 +114,13 @@ void AuditImmediate(const AuditInput& input, Table& table) {
                      {"gaps", COLUMN_KIND_COUNT}, {"open", COLUMN_KIND_COUNT}, {"overdue", COLUMN_KIND_COUNT}, {"not_justified", COLUMN_KIND_COUNT}});
   std::map<std::string, Urgency> agencies;
   std::map<std::pair<std::string, std::string>, Urgency> workers;
+  uint64_t unknown = 0;
   for (const ReferralFacts* facts : input.referrals) {
     if (referral::IsRecordOnly(CoreOf(*facts).type())) continue;
-    AddUrgency(*facts, input.now_ms, agencies[CoreOf(*facts).sender()]);
-    AddUrgency(*facts, input.now_ms, workers[{CoreOf(*facts).sender(), CoreOf(*facts).worker().pseudonym()}]);
+    const EmergencyGap gap = GapIn(input, *facts);
+    unknown += gap.unknown;
+    AddUrgency(*facts, gap, agencies[CoreOf(*facts).sender()]);
+    AddUrgency(*facts, gap, workers[{CoreOf(*facts).sender(), CoreOf(*facts).worker().pseudonym()}]);
   }
   const auto add = [&](const std::string& agency, const std::string& worker, const Urgency& urgency) {
     AddAnswerRow(table, {agency, worker, CountCell(urgency.referrals), CountCell(urgency.immediate), PercentCell(urgency.immediate, urgency.referrals),
@@ -98,7 +133,8 @@ void AuditImmediate(const AuditInput& input, Table& table) {
       if (row->second.immediate > 0 || row->second.gaps > 0) add(agency, row->first.second, row->second);
     }
   }
-  table.add_notes("Workers without an IMMEDIATE referral and without a gap are in `all` only.");
+  table.add_notes("Workers without an IMMEDIATE referral and without a gap are in `all` only. Records of what was not shared, or told outside Accord, are no referrals here.");
+  AddUnknownLeaving(unknown, table);
 }
 
 void AuditUnusualVolumes(const AuditInput& input, Table& table) {
@@ -108,9 +144,11 @@ void AuditUnusualVolumes(const AuditInput& input, Table& table) {
   const auto count = [&](const ReferralFacts& facts) {
     const std::string& sender = CoreOf(facts).sender();
     const int64_t week = AuditWeekOf(facts.stored_ms);
+    // One that left and came back was enrolled anew; what it stored before then it stored.
     const auto agency = input.agencies.find(sender);
-    const int64_t first = agency == input.agencies.end() || agency->second.enrolled_ms == 0 ? week : AuditWeekOf(agency->second.enrolled_ms);
-    begins.try_emplace(sender, first);
+    const int64_t enrolled_ms = agency == input.agencies.end() || agency->second.enrolled_ms == 0 ? input.log_begins_ms : agency->second.enrolled_ms;
+    int64_t& begin = begins.try_emplace(sender, AuditWeekOf(enrolled_ms)).first->second;
+    begin = std::min(begin, week);
     for (const std::string& worker : {std::string(kTotalRow), CoreOf(facts).worker().pseudonym()}) {
       WeekVolume& volume = volumes[{sender, worker}][week];
       ++volume.count;

@@ -9,7 +9,6 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/ledger/tlog_proof.h"
-#include "services/broker/bundles/attachments.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/trails/index.h"
 #include "services/broker/trails/receipts.h"
@@ -74,9 +73,10 @@ std::string EventName(const type::v1::EntryEvent& event) {
 
 }  // namespace
 
-absl::StatusOr<BundlePlan> PlanBundle(const ReadView& view, const TrailAsker& asker, const Policy& policy, const std::string& origin,
+absl::StatusOr<BundlePlan> PlanBundle(const ReadView& view, const TrailAsker& asker, const Policy& policy, SuspendedAt suspended_at, const std::string& origin,
                                       const std::vector<TrailAbout>& about, const BundleLimits& limits) {
   BundlePlan plan{.caller = asker.caller, .warrant = std::string(asker.warrant)};
+  const auto attach = [&](const std::string& path, std::string_view bytes) { plan.manifest.files[path] = {bytes.size(), crypto::Sha256(bytes)}; };
   plan.manifest.origin = origin;
   plan.manifest.warrant = plan.warrant;
   plan.manifest.purpose = asker.purpose;
@@ -91,9 +91,13 @@ absl::StatusOr<BundlePlan> PlanBundle(const ReadView& view, const TrailAsker& as
     plan.trails.push_back(std::move(trail));
   }
   if (rows > limits.rows) return TooManyRows(rows, limits.rows);
-  ACCORD_ASSIGN_OR_RETURN(plan.attached, PolicyTexts(view, policy));
-  ACCORD_ASSIGN_OR_RETURN(plan.attached[ledger::kDirectoryFile], DirectoryJson(view, first, asker.now));
-  for (const auto& [path, bytes] : plan.attached) plan.manifest.files[path] = {bytes.size(), crypto::Sha256(bytes)};
+  ACCORD_ASSIGN_OR_RETURN(plan.texts, KeptTexts(policy));
+  for (const auto& [path, kept] : plan.texts) {
+    ACCORD_ASSIGN_OR_RETURN(const std::string text, PolicyText(view.store(), kept.kind, kept.version));
+    attach(path, text);
+  }
+  ACCORD_ASSIGN_OR_RETURN(plan.directory, DirectoryJson(view, asker.directory, suspended_at, first, asker.now));
+  attach(ledger::kDirectoryFile, plan.directory);
   const std::string digest = ledger::RequestDigest(plan.manifest);
   for (Trail& trail : plan.trails) {
     trail.query.draft.event.set_type(type::v1::EVENT_TYPE_BUNDLE_EXPORTED);
@@ -158,8 +162,7 @@ absl::Status BundleFiles::Begin(const ReadView& view, const BundleSources& sourc
     Queue(ledger::kWitnessedProofFile, ledger::FormatHashLines(hashes));
     Queue(ledger::kWitnessedFile, JoinNote(*cosigned, cosignatures));
   }
-  for (auto& [path, bytes] : plan_.attached) Queue(path, std::move(bytes));
-  plan_.attached.clear();
+  Queue(ledger::kDirectoryFile, std::move(plan_.directory));
   Queue(ledger::kCheckpointFile, note_);
   Queue(ledger::kVkeyFile, sources.vkey + "\n");
   return absl::OkStatus();
@@ -191,6 +194,16 @@ absl::Status BundleFiles::CheckVersions(uint64_t index, const type::v1::EntryEve
   return check("cases", event.case_rules_version());
 }
 
+absl::Status BundleFiles::ReadText(const ReadView& view) {
+  const auto& [path, kept] = *plan_.texts.begin();
+  ACCORD_ASSIGN_OR_RETURN(std::string text, PolicyText(view.store(), kept.kind, kept.version));
+  // The entries that record the export have its digest.
+  if (!ledger::CheckBundleFile(plan_.manifest, path, text).ok()) return Error(Reason::kStoreCorrupt, "a policy text is another than a moment ago");
+  Queue(path, std::move(text));
+  plan_.texts.erase(plan_.texts.begin());
+  return absl::OkStatus();
+}
+
 absl::Status BundleFiles::ReadRow(const ReadView& view, const BundleSources& sources, uint64_t index) {
   ACCORD_ASSIGN_OR_RETURN(StoredEntry entry, ReadEntry(view, index));
   ACCORD_ASSIGN_OR_RETURN(const bool open, IsOpen(view, sources, index, entry));
@@ -218,8 +231,12 @@ absl::Status BundleFiles::ReadRow(const ReadView& view, const BundleSources& sou
 
 absl::StatusOr<std::optional<BundleFiles::File>> BundleFiles::Next(const ReadView& view, const BundleSources& sources) {
   if (waiting_.empty()) {
+    if (stage_ == Stage::kTexts && plan_.texts.empty()) stage_ = Stage::kRows;
     if (stage_ == Stage::kRows && next_row_ == rows_.size()) stage_ = Stage::kIndex;
     switch (stage_) {
+      case Stage::kTexts:
+        ACCORD_RETURN_IF_ERROR(ReadText(view));
+        break;
       case Stage::kRows:
         ACCORD_RETURN_IF_ERROR(ReadRow(view, sources, rows_[next_row_++]));
         break;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/ledger/export_bundle.h"
+#include "services/broker/bundles/attachments.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/policy/policy_holder.h"
@@ -40,16 +41,17 @@ struct BundleLimits {
 struct BundlePlan {
   Caller caller;
   std::string warrant;
-  std::vector<Trail> trails;                    // In the order asked for; their queries are the entries to be.
-  std::map<std::string, std::string> attached;  // Policy texts and the directory, by path.
-  ledger::ExportManifest manifest;              // Without rows; of files the attached ones.
+  std::vector<Trail> trails;               // In the order asked for; their queries are the entries to be.
+  std::map<std::string, KeptText> texts;   // By path. They are read again as they go: all of them may be a quarter of a gigabyte of each kind.
+  std::string directory;                   // The text of directory.json.
+  ledger::ExportManifest manifest;         // Without rows; of files the policy texts and the directory.
 };
 
 // OK when the asker may have every one of `about`, whose ids are of the right size. Each is judged, and its entry made, as a trail's is.
 //   BUNDLE_TOO_LARGE  the chains have more entries than limits.rows; metadata `rows` and `limit`
-//   those of OpenTrail, PolicyTexts and DirectoryJson
+//   those of OpenTrail, PolicyText and DirectoryJson
 // Thread-safe.
-absl::StatusOr<BundlePlan> PlanBundle(const ReadView& view, const TrailAsker& asker, const Policy& policy, const std::string& origin,
+absl::StatusOr<BundlePlan> PlanBundle(const ReadView& view, const TrailAsker& asker, const Policy& policy, SuspendedAt suspended_at, const std::string& origin,
                                       const std::vector<TrailAbout>& about, const BundleLimits& limits);
 
 // Puts the entries of all trails on the record, or none. `done` is told their indices, in the order of the trails.
@@ -76,7 +78,8 @@ struct BundleSources {
   absl::Time now;
 };
 
-// The files of a bundle, one after the other, the manifest last. Holds what the manifest says of each file, some 300 bytes, and one file.
+// The files of a bundle, one after the other, the manifest last. Holds what the manifest says of each file, some 300 bytes, and one file; at the end the
+// text of the manifest and what it is made of, twice that.
 // Thread-compatible.
 class BundleFiles {
  public:
@@ -97,6 +100,7 @@ class BundleFiles {
 
  private:
   absl::Status ReadChain(const ReadView& view, ledger::BundleTrail& trail);
+  absl::Status ReadText(const ReadView& view);
   absl::StatusOr<bool> IsOpen(const ReadView& view, const BundleSources& sources, uint64_t index, const StoredEntry& entry) const;
   absl::Status ReadRow(const ReadView& view, const BundleSources& sources, uint64_t index);
   absl::Status CheckVersions(uint64_t index, const type::v1::EntryEvent& event) const;
@@ -111,7 +115,7 @@ class BundleFiles {
   std::map<uint64_t, ledger::IndexRow> said_;  // Of the rows so far.
   std::vector<File> waiting_;                  // The last goes first.
   uint64_t bytes_ = 0;
-  enum class Stage { kRows, kIndex, kManifest, kOver } stage_ = Stage::kRows;
+  enum class Stage { kTexts, kRows, kIndex, kManifest, kOver } stage_ = Stage::kTexts;
 };
 
 }  // namespace accord::broker

@@ -42,9 +42,20 @@ const ChangeHandler* HandlerOf(const admin::v1::Change& change, const ChangeRule
 // Everything of a change that the directory alone judges, but how an agency stands to the others. Thread-safe.
 absl::Status ValidateInItself(const admin::v1::Change& change, const ChangeRules& rules);
 
+// What a change is put in place of, such as "agency/police"; empty for those that replace nothing. Thread-safe.
+std::string TargetOf(const admin::v1::Change& change);
+// "put/" ‖ target, in family `meta`: u64 number of the newest change of it that came into force. Absent: none has since this is kept.
+std::string PutKey(std::string_view target);
+
 // OK unless it makes an agency active that has left: the record names it for what it was, and who comes back has another id. TRANSITION_ILLEGAL;
 // errors of `context`.
 absl::Status CheckNotLeft(const admin::v1::Agency& agency, CommitContext& context);
+// OK unless another change of the same target was approved after change `number`, which is `stored`, had been proposed, and came into force. A change
+// replaces all of its target: it would undo what neither who proposed it nor, if it waits for its time, who approved it had seen. TRANSITION_ILLEGAL;
+// errors of `context`.
+absl::Status CheckNotReplaced(uint64_t number, const storage::v1::StoredChange& stored, CommitContext& context);
+// OK unless `administrator`, who `did` something to a change that waits, such as "proposed", is suspended now. TRANSITION_ILLEGAL. Thread-safe.
+absl::Status CheckNotSuspended(const DirectorySnapshot& directory, const std::string& administrator, std::string_view did);
 
 // Writes what `change`, which no handler has, says and moves in `epochs` what it moves. Errors refuse it.
 absl::Status WriteChange(const admin::v1::Change& change, uint64_t number, const ChangeRules& rules, CommitContext& context, Epochs& epochs);

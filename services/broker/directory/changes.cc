@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+#include <set>
 #include <utility>
 
 #include "common/base/bytes.h"
@@ -54,6 +57,12 @@ absl::StatusOr<std::optional<ChangeOutcome>> Repeated(CommitContext& context, co
   return ChangeOutcome{request->change(), *std::move(stored), request->index(), true};
 }
 
+// OK unless the answer to a repeat would show the administrator another's change that is kept from it since.
+absl::Status CheckMaySeeAgain(const ChangeRules& rules, const Administrator& administrator, const ChangeOutcome& outcome) {
+  if (outcome.stored.proposed_by() == administrator.id) return absl::OkStatus();
+  return CheckConflict(*rules.directory.Get(), administrator.id, outcome.stored.change());
+}
+
 // OK while it waits for somebody to approve it.
 absl::Status CheckOpen(const storage::v1::StoredChange& stored, absl::Time now) {
   switch (StateOf(stored, now)) {
@@ -78,9 +87,27 @@ absl::Status CheckEffectiveFrom(const Change& change, const ProposeOptions& opti
   return absl::OkStatus();
 }
 
-// What has to be true of a change beside the state, whenever it is proposed, approved or comes into force.
-absl::Status Judge(const Change& change, const ChangeRules& rules, CommitContext& context) {
+// What this broker does not know it cannot show to who approves it, and the next version would take it for approved.
+absl::Status CheckKnown(const Change& change) {
+  Change known = change;
+  known.DiscardUnknownFields();
+  if (known.ByteSizeLong() == change.ByteSizeLong()) return absl::OkStatus();
+  return Error(Reason::kFieldInvalid, "change: it has fields that this broker does not know; use an accordctl of its version", {{"field", "change"}});
+}
+
+// No certificate of today would count under a valid-from that is to come; of two administrators neither could put that right before it has.
+absl::Status CheckValidFrom(const Change& change, absl::Time in_force) {
+  const bool agency = change.has_put_agency();
+  const int64_t valid_from_ms = agency ? change.put_agency().agency().valid_from_ms() : change.put_officer().valid_from_ms();
+  if (absl::FromUnixMillis(valid_from_ms) <= in_force + kValidFromAheadMax) return absl::OkStatus();
+  const std::string_view field = agency ? "agency.valid_from_ms" : "officer.valid_from_ms";
+  return Error(Reason::kFieldInvalid, fmt::format("{}: is later than this comes into force, so that no certificate would count until then", field), {{"field", std::string(field)}});
+}
+
+// What has to be true of a change beside the state, whenever it is proposed or comes into force; `in_force`: when it does.
+absl::Status Judge(const Change& change, const ChangeRules& rules, CommitContext& context, absl::Time in_force) {
   ACCORD_RETURN_IF_ERROR(ValidateChange(change, rules));
+  ACCORD_RETURN_IF_ERROR(CheckValidFrom(change, in_force));
   if (IsPolicyChange(change)) return CheckPolicyChange(change, rules.policy(), context);
   if (change.has_put_agency()) return CheckNotLeft(change.put_agency().agency(), context);
   return absl::OkStatus();
@@ -90,9 +117,24 @@ absl::Status Schedule(CommitContext& context, const ChangeRules& rules, uint64_t
   return rules.schedule ? rules.schedule(context, number, when) : absl::OkStatus();
 }
 
-// Puts an approved change into force. `actor` approved it, or is the broker, when its time has come.
+// What has to be true of what stands now and of who is behind it: at approval, and again when it comes into force later.
+absl::Status CheckStandsStill(CommitContext& context, const ChangeRules& rules, uint64_t number, const storage::v1::StoredChange& stored) {
+  const auto directory = rules.directory.Get();
+  ACCORD_RETURN_IF_ERROR(CheckNotSuspended(*directory, stored.proposed_by(), "proposed"));
+  ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, stored.proposed_by(), stored.change()));  // Listed since.
+  if (!stored.approved_by().empty()) {
+    ACCORD_RETURN_IF_ERROR(CheckNotSuspended(*directory, stored.approved_by(), "approved"));
+    ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, stored.approved_by(), stored.change()));
+  }
+  if (stored.change().has_put_agency()) ACCORD_RETURN_IF_ERROR(CheckNotLeft(stored.change().put_agency().agency(), context));
+  return CheckNotReplaced(number, stored, context);
+}
+
+// Puts an approved change into force. `actor` approved it, or is the broker, when its time has come. Of what can be put off an error
+// has written nothing.
 absl::Status PutIntoForce(CommitContext& context, const ChangeRules& rules, uint64_t number, const type::v1::EntryActor& actor,
                           storage::v1::StoredChange& stored) {
+  const std::string target = TargetOf(stored.change());
   stored.set_in_force(true);
   Epochs epochs = context.epochs();
   if (const ChangeHandler* handler = HandlerOf(stored.change(), rules); handler != nullptr) {
@@ -100,6 +142,7 @@ absl::Status PutIntoForce(CommitContext& context, const ChangeRules& rules, uint
   } else {
     ACCORD_RETURN_IF_ERROR(WriteChange(stored.change(), number, rules, context, epochs));
   }
+  if (!target.empty()) context.Put(kFamilyMeta, PutKey(target), KeyU64(number));
   context.MoveEpochs(epochs);
   return absl::OkStatus();
 }
@@ -159,7 +202,12 @@ absl::Status ValidateChange(const Change& change, const ChangeRules& rules) {
   const auto directory = rules.directory.Get();
   if (change.has_put_agency()) return ValidateAmongOthers(change.put_agency().agency(), *directory);
   if (change.has_put_conflict_list()) return ValidateConflictList(change.put_conflict_list(), *directory);
-  if (change.has_put_forum()) return ValidateForumAmongOthers(change.put_forum().forum(), *directory);
+  if (change.has_put_forum()) {
+    const auto policy = rules.policy();
+    const auto& forums = policy.sources().forums;
+    const auto sits = forums.find(change.put_forum().forum().id());
+    return ValidateForumAmongOthers(change.put_forum().forum(), *directory, sits == forums.end() ? std::set<std::string, std::less<>>() : sits->second.members);
+  }
   if (change.has_put_officer() && !change.put_officer().inspector()) {
     const storage::v1::StoredOfficer becomes = AsStored(change.put_officer());
     return CheckAdministrationRemains(*directory, change.put_officer().id(), &becomes);
@@ -181,14 +229,15 @@ absl::Status ProposeChangeCommand::Apply(CommitContext& context) {
     ACCORD_ASSIGN_OR_RETURN(auto repeated, Repeated(context, principal, request_id_, asked_));
     if (repeated.has_value()) {
       outcome_ = *std::move(repeated);
-      return absl::OkStatus();
+      return CheckMaySeeAgain(rules_, administrator_, outcome_);
     }
   }
   const auto directory = rules_.directory.Get();
   ACCORD_RETURN_IF_ERROR(CheckActing(*directory, administrator_.id));
   ACCORD_RETURN_IF_ERROR(CheckMayPropose(RolesOf(*directory, administrator_.id), change_));
   ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, administrator_.id, change_));
-  ACCORD_RETURN_IF_ERROR(Judge(change_, rules_, context));
+  ACCORD_RETURN_IF_ERROR(CheckKnown(change_));
+  ACCORD_RETURN_IF_ERROR(Judge(change_, rules_, context, std::max(context.now(), absl::FromUnixMillis(options_.effective_from_ms))));
   if (const ChangeHandler* handler = HandlerOf(change_, rules_); handler != nullptr) {
     ACCORD_RETURN_IF_ERROR(handler->Check(change_, context));
   }
@@ -224,7 +273,7 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(auto repeated, Repeated(context, principal, request_id_, digest_));
   if (repeated.has_value()) {
     outcome_ = *std::move(repeated);
-    return absl::OkStatus();
+    return CheckMaySeeAgain(rules_, administrator_, outcome_);
   }
   const auto directory = rules_.directory.Get();
   ACCORD_RETURN_IF_ERROR(CheckActing(*directory, administrator_.id));
@@ -236,7 +285,7 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
   }
   ACCORD_RETURN_IF_ERROR(CheckMayApprove(RolesOf(*directory, administrator_.id), stored.change()));
   ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, administrator_.id, stored.change()));
-  ACCORD_RETURN_IF_ERROR(CheckConflict(*directory, stored.proposed_by(), stored.change()));  // Listed since.
+  ACCORD_RETURN_IF_ERROR(CheckStandsStill(context, rules_, number_, stored));
   ACCORD_RETURN_IF_ERROR(ValidateChange(stored.change(), rules_));
   outcome_.number = number_;
   stored.set_approved_by(administrator_.id);
@@ -281,7 +330,7 @@ absl::Status WithdrawChangeCommand::Apply(CommitContext& context) {
   ACCORD_ASSIGN_OR_RETURN(auto repeated, Repeated(context, principal, request_id_, digest_));
   if (repeated.has_value()) {
     outcome_ = *std::move(repeated);
-    return absl::OkStatus();
+    return CheckMaySeeAgain(rules_, administrator_, outcome_);
   }
   const auto directory = rules_.directory.Get();
   ACCORD_RETURN_IF_ERROR(CheckActing(*directory, administrator_.id));
@@ -319,10 +368,8 @@ absl::Status ActOnChange(CommitContext& context, const ChangeRules& rules, uint6
   type::v1::EntryActor broker;
   broker.set_principal(std::string(kBrokerPrincipal));
   auto event = type::v1::EVENT_TYPE_CHANGE_WITHDRAWN;
-  absl::Status stands = approved ? Judge(stored.change(), rules, context) : Error(Reason::kChangeExpired, "nobody approved it in time");
-  for (const std::string& one : {stored.proposed_by(), stored.approved_by()}) {
-    if (stands.ok()) stands = CheckConflict(*rules.directory.Get(), one, stored.change());
-  }
+  absl::Status stands = approved ? Judge(stored.change(), rules, context, context.now()) : Error(Reason::kChangeExpired, "nobody approved it in time");
+  if (stands.ok()) stands = CheckStandsStill(context, rules, number, stored);
   if (stands.ok()) stands = PutIntoForce(context, rules, number, broker, stored);
   if (stands.ok()) {
     event = type::v1::EVENT_TYPE_CHANGE_APPROVED;

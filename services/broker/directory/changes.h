@@ -78,6 +78,8 @@ inline constexpr std::string_view kBrokerPrincipal = "broker";
 inline constexpr absl::Duration kChangeApprovalTime = absl::Hours(24 * 30);
 // How far ahead a change may be put off.
 inline constexpr absl::Duration kEffectiveFromMax = absl::Hours(24 * 366);
+// How far after it comes into force the valid-from of a row may be: whoever types "now" has another clock.
+inline constexpr absl::Duration kValidFromAheadMax = absl::Hours(1);
 
 // Who administers, from the connection.
 struct Administrator {
@@ -112,7 +114,8 @@ struct ProposeOptions {
 
 // Proposes a change. OK: durable, not in force; it expires by itself after kChangeApprovalTime.
 //   errors of ValidateChange and CheckPolicyChange; REQUEST_ID_REUSED
-//   FIELD_INVALID      effective_from_ms is past, more than kEffectiveFromMax ahead, or not for this kind of change
+//   FIELD_INVALID      effective_from_ms is past, more than kEffectiveFromMax ahead, or not for this kind of change; a valid_from_ms is more
+//                      than kValidFromAheadMax after the change comes into force; or it has fields that this version does not know
 //   ROLE_NOT_ALLOWED   CheckMayPropose
 //   NOT_PERMITTED      CheckConflict
 //   PRINCIPAL_UNKNOWN  the administrator has been suspended or removed meanwhile; so with the next two
@@ -136,7 +139,9 @@ class ProposeChangeCommand : public Command {
 };
 
 // Approves a change of another administrator. OK: in force, and the epochs have moved; or, when it is to be in force later, kept for then.
-//   CHANGE_NOT_FOUND, SELF_APPROVAL, TRANSITION_ILLEGAL (approved or withdrawn already), CHANGE_EXPIRED, REQUEST_ID_REUSED;
+//   CHANGE_NOT_FOUND, SELF_APPROVAL, CHANGE_EXPIRED, REQUEST_ID_REUSED;
+//   TRANSITION_ILLEGAL  approved or withdrawn already; who proposed it is suspended; of an agency that has left; or another change of the same
+//                       agency, officer, list, forum or of retention came into force since it was proposed, which it would undo
 //   ROLE_NOT_ALLOWED    CheckMayApprove
 //   NOT_PERMITTED       CheckConflict, also of who proposed it
 //   LEAVING_INCOMPLETE  an agency that is to leave has something open
@@ -183,8 +188,8 @@ class WithdrawChangeCommand : public Command {
 
 // What is due about a change, by the broker itself, as ChangeRules::schedule asked. One that nobody approved in time expires, with an entry
 // CHANGE_WITHDRAWN. One that was approved for now is judged again and comes into force, with a second entry CHANGE_APPROVED; if it does not
-// stand any more, it is withdrawn, with an entry CHANGE_WITHDRAWN. Nothing happens when it is settled already. Errors of `context`.
-// Sequencer thread.
+// stand any more, for what would refuse its approval now or because who approved it is suspended, it is withdrawn, with an entry
+// CHANGE_WITHDRAWN. Nothing happens when it is settled already. Errors of `context`. Sequencer thread.
 absl::Status ActOnChange(CommitContext& context, const ChangeRules& rules, uint64_t number);
 
 }  // namespace accord::broker

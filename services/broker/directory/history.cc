@@ -15,6 +15,7 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
+#include "services/broker/directory/change_parts.h"
 #include "services/broker/directory/changes.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/directory/validation.h"
@@ -58,19 +59,6 @@ absl::StatusOr<std::vector<InForce>> ChangesInForce(const storage::Store& store,
   if (corrupt) return Error(Reason::kStoreCorrupt, "a stored change does not parse");
   std::sort(all.begin(), all.end(), [](const InForce& a, const InForce& b) { return std::tie(a.since_ms, a.number) < std::tie(b.since_ms, b.number); });
   return all;
-}
-
-// What a change is put in place of; empty for those that replace nothing.
-std::string TargetOf(const Change& change) {
-  switch (change.change_case()) {
-    case Change::kPutAgency: return "agency/" + change.put_agency().agency().id();
-    case Change::kLeaveAgency: return "agency/" + change.leave_agency().agency();
-    case Change::kPutOfficer: return "officer/" + OfficerKey(change.put_officer().inspector(), change.put_officer().id());
-    case Change::kPutConflictList: return "conflicts/" + change.put_conflict_list().agency();
-    case Change::kPutForum: return "forum/" + change.put_forum().forum().id();
-    case Change::kPutRetention: return "retention";
-    default: return "";
-  }
 }
 
 template <typename Row>

@@ -10,6 +10,7 @@
 #include "common/base/text.h"
 #include "common/crypto/succession.h"
 #include "common/referral/identifiers.h"
+#include "services/broker/directory/changes.h"
 
 namespace accord::broker {
 namespace {
@@ -140,13 +141,18 @@ absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const Director
   if (directory.FindAgency(agency.id()) == nullptr && directory.agencies().size() >= kAgenciesMax) {
     return InvalidAgency("agency.id", fmt::format("the directory holds {} agencies already", kAgenciesMax));
   }
-  const std::pair<std::string_view, std::string_view> stand_ins[] = {{"agency.deputy", agency.deputy()},
-                                                                     {"agency.duty_recipient", agency.duty_recipient()}};
-  for (const auto& [field, id] : stand_ins) {
-    if (id.empty()) continue;
+  // Who stands in already may go on resting: else nothing of the row could be changed until it is back, not even a lost key.
+  const AgencyRow* const before = directory.FindActiveAgency(agency.id());
+  const auto check_stand_in = [&](std::string_view field, const std::string& id, std::string_view id_before) -> absl::Status {
+    if (id.empty()) return absl::OkStatus();
     if (id == agency.id()) return InvalidAgency(field, "an agency does not stand in for itself");
-    if (directory.FindAgency(id) == nullptr) return InvalidAgency(field, "not in the directory; put that agency first");
-  }
+    const AgencyRow* const stand_in = directory.FindAgency(id);
+    if (stand_in == nullptr) return InvalidAgency(field, "not in the directory; put that agency first");
+    if (!agency.active() || stand_in->agency.active() || id == id_before) return absl::OkStatus();
+    return InvalidAgency(field, "is not active, so that nobody would stand in; put another");
+  };
+  ACCORD_RETURN_IF_ERROR(check_stand_in("agency.deputy", agency.deputy(), before == nullptr ? "" : before->agency.deputy()));
+  ACCORD_RETURN_IF_ERROR(check_stand_in("agency.duty_recipient", agency.duty_recipient(), before == nullptr ? "" : before->agency.duty_recipient()));
   for (const auto& [field, der] :
        {std::pair<std::string_view, const std::string&>{"agency.sealing_certificate", agency.sealing_certificate()},
         {"agency.confidential_sealing_certificate", agency.confidential_sealing_certificate()},
@@ -162,7 +168,8 @@ absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const Director
 }
 
 absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer, std::string_view trust_domain) {
-  if (!IsAgencyId(officer.id())) return InvalidAgency("officer.id", "1 to 63 of [a-z0-9-] are needed");
+  // One of before may still be dismissed.
+  if (!IsAgencyId(officer.id()) || (officer.active() && officer.id() == kBrokerPrincipal)) return InvalidAgency("officer.id", "1 to 63 of [a-z0-9-] are needed, and not `broker`");
   if (officer.valid_from_ms() < 0) return InvalidAgency("officer.valid_from_ms", "negative");
   std::set<int> roles;
   for (const int role : officer.roles()) {
@@ -208,11 +215,13 @@ absl::Status ValidateForum(const admin::v1::Forum& forum) {
   return absl::OkStatus();
 }
 
-absl::Status ValidateForumAmongOthers(const admin::v1::Forum& forum, const DirectorySnapshot& directory) {
+absl::Status ValidateForumAmongOthers(const admin::v1::Forum& forum, const DirectorySnapshot& directory, const std::set<std::string, std::less<>>& sitting) {
   for (const std::string& member : forum.members()) {
     if (directory.FindAgency(member) == nullptr) {
       return InvalidAgency("forum.members", fmt::format("{} is not in the directory; put that agency first", member));
     }
+    if (!forum.active() || directory.FindActiveAgency(member) != nullptr || sitting.contains(member)) continue;
+    return InvalidAgency("forum.members", fmt::format("{} is not active; put the forum without it", member));
   }
   return absl::OkStatus();
 }
@@ -225,6 +234,10 @@ absl::Status ValidateConflictList(const admin::v1::PutConflictList& list, const 
   for (const std::string& worker : list.workers()) {
     if (worker.empty() || worker.size() > kWorkerPseudonymCharsMax) {
       return InvalidAgency("conflict_list.workers", fmt::format("a pseudonym has 1 to {} characters", kWorkerPseudonymCharsMax));
+    }
+    // A slip would bar nobody, and nobody would see that.
+    if (list.agency() == kAdministrators && directory.FindOfficer(false, worker) == nullptr) {
+      return InvalidAgency("conflict_list.workers", "ids of administrators who are enrolled are needed, such as alice");
     }
   }
   return absl::OkStatus();

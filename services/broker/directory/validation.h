@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -34,8 +36,8 @@ inline constexpr size_t kWorkerPseudonymCharsMax = 64;
 // FIELD_MISSING, FIELD_INVALID, ENUM_UNKNOWN or TEXT_NOT_UTF8, with metadata `field`.
 absl::Status ValidateAgency(const admin::v1::Agency& agency, std::string_view trust_domain);
 
-// OK when `agency` fits among the others of `directory`: its deputy and duty recipient are there, its
-// keys are nobody else's, and the directory is not full. FIELD_INVALID.
+// OK when `agency` fits among the others of `directory`: its deputy and duty recipient are there and, if it is active, active unless they stand in
+// for it already; its keys are nobody else's, and the directory is not full. FIELD_INVALID.
 absl::Status ValidateAmongOthers(const admin::v1::Agency& agency, const DirectorySnapshot& directory);
 
 // OK when the officer is well formed: id and valid-from; of an administrator each role once; of an inspector the inspectorate, and the sealing
@@ -49,10 +51,10 @@ storage::v1::StoredOfficer AsStored(const admin::v1::PutOfficer& officer);
 // FIELD_MISSING, FIELD_INVALID or TEXT_NOT_UTF8, with metadata `field`.
 absl::Status ValidateForum(const admin::v1::Forum& forum);
 
-// OK when every member of `forum` is in `directory`. FIELD_INVALID.
-absl::Status ValidateForumAmongOthers(const admin::v1::Forum& forum, const DirectorySnapshot& directory);
+// OK when every member of `forum` is in `directory` and, if the forum sits, active or among `sitting`, which sit on it already. FIELD_INVALID.
+absl::Status ValidateForumAmongOthers(const admin::v1::Forum& forum, const DirectorySnapshot& directory, const std::set<std::string, std::less<>>& sitting);
 
-// The same of a conflict list; its agency must be in `directory`.
+// OK when the agency of a conflict list is in `directory`; that of administrators names who is enrolled as one. FIELD_INVALID.
 absl::Status ValidateConflictList(const admin::v1::PutConflictList& list, const DirectorySnapshot& directory);
 
 }  // namespace accord::broker

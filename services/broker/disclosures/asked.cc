@@ -165,7 +165,11 @@ absl::Status ExpandCases(const ReadView& view, const DirectorySnapshot& director
   ACCORD_RETURN_IF_ERROR(CheckCasesCovered(scope, asked));
   CaseExpansion expansion(view, directory, scope, asked);
   for (const std::string& pseudonym : asked.cases) ACCORD_RETURN_IF_ERROR(expansion.Add(pseudonym));
-  return asked.held.empty() ? NotAHolder(asked.agency) : absl::OkStatus();
+  if (asked.held.empty()) return NotAHolder(asked.agency);
+  std::vector<std::string> cases;
+  for (const auto& of_case : asked.held) cases.push_back(of_case.case_pseudonym());
+  ACCORD_ASSIGN_OR_RETURN(asked.others, OthersOfCases(view, cases, {.agency = asked.agency, .desk = asked.desk}));
+  return absl::OkStatus();
 }
 
 }  // namespace accord::broker

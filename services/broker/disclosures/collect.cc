@@ -1,6 +1,7 @@
 #include "services/broker/disclosures/collect.h"
 
 #include <set>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
@@ -22,6 +23,17 @@ absl::Status NothingReleased(const StoredDisclosure& stored) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::set<LookedAt>> OthersOfCollection(const ReadView& view, const Caller& caller, uint64_t number) {
+  const auto sealed = SealedReaderOf(view);
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadDisclosure(sealed, number));
+  // Of what is not the caller's nothing more is read: how long that took would tell of it.
+  if (!stored.has_value() || stored->disclosure().inspector() != caller.id) return std::set<LookedAt>();
+  const auto& disclosure = stored->disclosure();
+  std::vector<std::string> cases;
+  for (const auto& of_case : disclosure.cases()) cases.push_back(of_case.case_pseudonym());
+  return OthersOfCases(view, cases, {.agency = disclosure.agency(), .desk = disclosure.desk()});
+}
 
 absl::Status ReadDisclosureCommand::Load(CommitContext& context) {
   const auto read = PlainReaderOf(context);
@@ -52,7 +64,9 @@ absl::Status ReadDisclosureCommand::Apply(CommitContext& context) {
   entry.draft.event.set_count(disclosure.parts());
   entry.draft.actor = ActorOfDisclosure(caller_);
   ACCORD_ASSIGN_OR_RETURN(entry.looked_at, OthersWhoMaySee(context, disclosure));
+  entry.looked_at.insert(others_.begin(), others_.end());
   ACCORD_RETURN_IF_ERROR(RecordUnderWarrant(context, entry).status());
+  ACCORD_RETURN_IF_ERROR(RecordOnCases(context, disclosure, std::move(entry)));
   if (disclosure.collected_at_ms() != 0) return absl::OkStatus();
   disclosure.set_collected_at_ms(absl::ToUnixMillis(context.now()));
   return SaveDisclosure(context, stored_);

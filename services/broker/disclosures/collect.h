@@ -1,6 +1,7 @@
 // The inspector collects what was released (docs/disclosures.md).
 //
-//   sequencer.Submit(std::make_unique<ReadDisclosureCommand>(caller, number, kMethod, [...](absl::StatusOr<storage::v1::StoredDisclosure> read) {
+//   ACCORD_ASSIGN_OR_RETURN(auto others, OthersOfCollection(view, caller, number));
+//   sequencer.Submit(std::make_unique<ReadDisclosureCommand>(caller, number, kMethod, others, [...](absl::StatusOr<storage::v1::StoredDisclosure> read) {
 //     … view of after the commit: CollectionOf, then for each part from 0 ReadDisclosedPart …
 //   }));
 #pragma once
@@ -10,6 +11,7 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,6 +20,10 @@
 #include "services/broker/disclosures/request.h"
 
 namespace accord::broker {
+
+// Of RECORDS: who is told, beside the desk that was asked, that these cases are looked at. Of other kinds, and of a number that is not the caller's,
+// nobody: the command judges that. Errors of OthersOfCases. Thread-safe.
+absl::StatusOr<std::set<LookedAt>> OthersOfCollection(const ReadView& view, const Caller& caller, uint64_t number);
 
 // Puts a collection on the record before its first byte. OK: durable, with an entry DISCLOSURE_READ; the disclosure as it stands, with when it
 // was first collected. The warrant is judged as it is applied.
@@ -28,9 +34,9 @@ namespace accord::broker {
 class ReadDisclosureCommand : public Command {
  public:
   using DisclosureRead = absl::AnyInvocable<void(absl::StatusOr<storage::v1::StoredDisclosure> stored) &&>;
-  // `method`: of the call, for the entry.
-  ReadDisclosureCommand(Caller caller, uint64_t number, std::string_view method, DisclosureRead done)
-      : caller_(std::move(caller)), number_(number), method_(method), done_(std::move(done)) {}
+  // `method`: of the call, for the entry. `others`: of OthersOfCollection.
+  ReadDisclosureCommand(Caller caller, uint64_t number, std::string_view method, std::set<LookedAt> others, DisclosureRead done)
+      : caller_(std::move(caller)), number_(number), method_(method), others_(std::move(others)), done_(std::move(done)) {}
   absl::Status Apply(CommitContext& context) override;
   void Done(const absl::StatusOr<Committed>& outcome) override;
 
@@ -40,6 +46,7 @@ class ReadDisclosureCommand : public Command {
   const Caller caller_;
   const uint64_t number_;
   const std::string method_;
+  const std::set<LookedAt> others_;
   storage::v1::StoredDisclosure stored_;
   DisclosureRead done_;
 };

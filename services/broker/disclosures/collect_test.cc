@@ -143,6 +143,31 @@ TEST_F(DisclosureCollectTest, WhatNobodyAnsweredInTimeIsOverdueOnce) {
   EXPECT_THAT(Listed(Desk("idva"), /*open_only=*/true), ElementsAre(asked->index)) << "it may still be answered";
 }
 
+TEST_F(DisclosureCollectTest, WhatIsDueWhenItsWarrantEndsIsOverdueAllTheSame) {
+  auto request = ForSections("idva");
+  request.set_within_hours(2);
+  const auto ask = [&](const char* id) {
+    (*warrant).set_ends_ms(absl::ToUnixMillis(log_.now + absl::Hours(1)));
+    PutWarrant();
+    request.set_request_id(id);
+    const auto asked = Ask(request);
+    EXPECT_EQ(asked.status(), absl::OkStatus());
+    EXPECT_EQ(asked->disclosure.due_at_ms(), (*warrant).ends_ms());
+    return asked->index;
+  };
+  const uint64_t unanswered = ask("asks-sections-1");
+  Sweep(absl::FromUnixMillis((*warrant).ends_ms()) + absl::Seconds(3));  // A clock is seldom there at the very moment.
+  EXPECT_TRUE(Now(unanswered).overdue());
+  EXPECT_EQ(EntriesOfType(type::v1::EVENT_TYPE_DISCLOSURE_OVERDUE), 1);
+  EXPECT_THAT(Listed(Desk("idva"), /*open_only=*/true), IsEmpty()) << "nor can it be answered any more";
+  const uint64_t suspended = ask("asks-sections-2");
+  (*warrant).set_state(inspection::v1::WARRANT_STATE_SUSPENDED);
+  PutWarrant();
+  Sweep(absl::FromUnixMillis((*warrant).ends_ms()));
+  EXPECT_FALSE(Now(suspended).overdue()) << "nobody could answer it";
+  EXPECT_EQ(EntriesOfType(type::v1::EVENT_TYPE_DISCLOSURE_OVERDUE), 1);
+}
+
 TEST_F(DisclosureCollectTest, ContentGoesThirtyDaysAfterTheWarrantsEnd) {
   const auto persons = Ask(ForPersons("idva"));
   ASSERT_EQ(persons.status(), absl::OkStatus());

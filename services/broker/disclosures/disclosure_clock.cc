@@ -39,12 +39,19 @@ absl::Status ForgetContent(CommitContext& context, StoredDisclosure& stored) {
   return SaveDisclosure(context, stored);
 }
 
-absl::Status BecomeOverdue(CommitContext& context, StoredDisclosure& stored) {
+// Whether it could be answered until its clock had run out, as the warrant stands: also where that was the warrant's own end, from which on nothing else
+// is recorded under it.
+bool CouldBeAnswered(const StoredWarrant& warrant, absl::Time now) {
+  const bool ran_out = warrant.warrant().state() == inspection::v1::WARRANT_STATE_ACTIVE && WarrantStateAt(warrant, now) == inspection::v1::WARRANT_STATE_EXPIRED;
+  return ran_out || CheckInForce(warrant, now).ok();
+}
+
+absl::Status BecomeOverdue(CommitContext& context, const StoredWarrant& warrant, StoredDisclosure& stored) {
   ACCORD_ASSIGN_OR_RETURN(QueryEntry entry, DisclosureEntry(context, stored.disclosure(), type::v1::EVENT_TYPE_DISCLOSURE_OVERDUE));
   entry.draft.event.set_due_at_ms(stored.disclosure().due_at_ms());
   entry.draft.event.set_reminder(1);
   entry.draft.actor.emplace().set_principal(std::string(kDisclosureClock));
-  ACCORD_RETURN_IF_ERROR(RecordUnderWarrant(context, entry).status());
+  ACCORD_RETURN_IF_ERROR(RecordOfWarrant(context, warrant, entry).status());
   stored.mutable_disclosure()->set_overdue(true);
   return SaveDisclosure(context, stored);
 }
@@ -72,12 +79,9 @@ absl::Status SweepDisclosure(CommitContext& context, const Due& due, NewDeliveri
   const auto read = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const StoredWarrant warrant, WarrantOfDisclosure(read, stored->disclosure()));
   if (context.now() >= GoneFrom(warrant)) return ForgetContent(context, *stored);
-  if (IsWarrantOver(warrant, context.now())) {
-    CloseDisclosure(context, stored->disclosure());
-  } else if (WaitsForAnswer(*stored) && context.now() >= absl::FromUnixMillis(stored->disclosure().due_at_ms()) &&
-             CheckInForce(warrant, context.now()).ok()) {
-    ACCORD_RETURN_IF_ERROR(BecomeOverdue(context, *stored));
-  }
+  const bool due_now = context.now() >= absl::FromUnixMillis(stored->disclosure().due_at_ms());
+  if (WaitsForAnswer(*stored) && due_now && CouldBeAnswered(warrant, context.now())) ACCORD_RETURN_IF_ERROR(BecomeOverdue(context, warrant, *stored));
+  if (IsWarrantOver(warrant, context.now())) CloseDisclosure(context, stored->disclosure());
   return PutDisclosureDue(context, *stored, warrant);
 }
 

@@ -115,6 +115,28 @@ absl::StatusOr<std::set<LookedAt>> OthersWhoMaySee(CommitContext& context, const
   return parties;
 }
 
+absl::StatusOr<std::set<LookedAt>> OthersOfCases(const ReadView& view, std::span<const std::string> cases, const LookedAt& asked) {
+  std::set<LookedAt> parties;
+  for (const std::string& pseudonym : cases) {
+    ACCORD_ASSIGN_OR_RETURN(auto of_case, PartiesOfCase(view, pseudonym));
+    parties.merge(of_case);
+  }
+  parties.erase(asked);
+  return parties;
+}
+
+absl::Status RecordOnCases(CommitContext& context, const Disclosure& disclosure, QueryEntry entry) {
+  entry.draft.event.set_disclosure(disclosure.number());
+  entry.looked_at.clear();  // They were told by the first.
+  for (const auto& of_case : disclosure.cases()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto chain, context.Get(kFamilyChain, of_case.case_pseudonym()));
+    if (!chain.has_value()) continue;
+    entry.draft.chains = {of_case.case_pseudonym()};
+    ACCORD_RETURN_IF_ERROR(RecordUnderWarrant(context, entry).status());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status DisclosureGone(PlainReader read, uint64_t number) {
   ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(read, ErasedDisclosureMark(number)));
   if (erased.has_value()) return ErasedAt(*erased);

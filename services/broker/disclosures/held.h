@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@
 #include "accord/type/v1/referral.pb.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/sequencer/command.h"
+#include "services/broker/sequencer/read_view.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/warrants/query_entry.h"
 #include "services/broker/warrants/scope.h"
@@ -53,6 +55,13 @@ absl::StatusOr<QueryEntry> DisclosureEntry(CommitContext& context, const inspect
 // Of SECTIONS: who of the referral's other parties may see, once the embargo is over, that it was looked at; of other kinds nobody. The desk that
 // was asked knows at once. Errors of WasReleased. Sequencer thread.
 absl::StatusOr<std::set<LookedAt>> OthersWhoMaySee(CommitContext& context, const inspection::v1::Disclosure& disclosure);
+// Of RECORDS: the same of the parties of these cases, but for the desk that is `asked`. Errors of PartiesOfCase. Thread-safe.
+absl::StatusOr<std::set<LookedAt>> OthersOfCases(const ReadView& view, std::span<const std::string> cases, const LookedAt& asked);
+
+// Of RECORDS: puts `entry`, which is on the record of the disclosure, on that of each of its cases too, so that their trails and question 9 show who
+// asked: one after the other, for everybody may hold the leaves, and one leaf would join cases that are not of one another. Nothing of other kinds.
+// REQUIRES: the disclosure has its number. Errors of RecordUnderWarrant. Sequencer thread.
+absl::Status RecordOnCases(CommitContext& context, const inspection::v1::Disclosure& disclosure, QueryEntry entry);
 
 // The error ERASED when it went with its referral, DATA_LOSS when it is simply not there. Thread-safe if `read` is.
 absl::Status DisclosureGone(PlainReader read, uint64_t number);

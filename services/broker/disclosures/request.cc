@@ -131,7 +131,8 @@ absl::Status RequestDisclosureCommand::Record(CommitContext& context, const Scop
   }
   for (const std::string& digest : referrals) disclosure.add_referrals(digest);
   disclosure.set_asked_at_ms(absl::ToUnixMillis(context.now()));
-  disclosure.set_due_at_ms(absl::ToUnixMillis(context.now() + absl::Hours(asked_.within_hours)));
+  // Beyond the warrant's end nobody can answer.
+  disclosure.set_due_at_ms(std::min(absl::ToUnixMillis(context.now() + absl::Hours(asked_.within_hours)), scope.warrant().ends_ms()));
   stored_.set_asked_request_id(request_id_);
   stored_.set_asked_digest(asked_.digest);
   stored_.set_persons(asked_.persons);
@@ -144,8 +145,10 @@ absl::Status RequestDisclosureCommand::Record(CommitContext& context, const Scop
   entry.draft.event.set_count(referrals.size());
   entry.draft.actor = ActorOfDisclosure(caller_);
   ACCORD_ASSIGN_OR_RETURN(entry.looked_at, OthersWhoMaySee(context, disclosure));
+  entry.looked_at.insert(asked_.others.begin(), asked_.others.end());
   ACCORD_ASSIGN_OR_RETURN(const uint64_t number, RecordUnderWarrant(context, entry));
   disclosure.set_number(number);
+  ACCORD_RETURN_IF_ERROR(RecordOnCases(context, disclosure, std::move(entry)));
   outcome_ = {disclosure, number, false};
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,6 +25,7 @@
 #include "services/broker/disclosures/disclosure_store.h"
 #include "services/broker/sequencer/command.h"
 #include "services/broker/sequencer/read_view.h"
+#include "services/broker/warrants/query_entry.h"
 #include "services/broker/warrants/scope.h"
 
 namespace accord::broker {
@@ -46,7 +48,8 @@ struct DisclosureAsked {
   std::vector<type::v1::Category> categories;       // SECTIONS; sorted, each once.
   std::string persons;                              // PERSONS
   std::vector<std::string> cases;                   // RECORDS; sorted, each once.
-  std::vector<inspection::v1::CaseReferrals> held;  // RECORDS: what ExpandCases found, cases without any left out.
+  std::vector<inspection::v1::CaseReferrals> held;  // RECORDS: what ExpandCases found, cases without any left out;
+  std::set<LookedAt> others;                        // and who is told of the look at these, beside the desk that is asked.
   std::string digest;                               // Of the request as asked: sameness, and what the entry has.
 };
 
@@ -57,8 +60,8 @@ struct DisclosureAsked {
 absl::StatusOr<DisclosureAsked> ReadAsked(const inspection::v1::RequestDisclosureRequest& request);
 absl::StatusOr<DisclosureAsked> ReadAsked(const inspection::v1::RequestResolutionRequest& request);
 
-// Of RECORDS: finds the referrals of the cases that the agency's desk has and that the warrant covers. Reads up to kCaseReferralsExaminedMax
-// referrals, on the caller's thread. OK and nothing done for other kinds, and for a request id that was used before: the command finds it.
+// Of RECORDS: finds the referrals of the cases that the agency's desk has and that the warrant covers, and whom a look at these cases concerns. Reads up
+// to kCaseReferralsExaminedMax referrals, on the caller's thread. OK and nothing done for other kinds, and for a request id that was used before: the command finds it.
 // Thread-safe.
 //   Errors of OpenScope; WARRANT_SCOPE `kind`, `case`
 //   NOT_A_HOLDER      none
@@ -117,7 +120,6 @@ class RequestDisclosureCommand : public Command {
   const Caller caller_;
   const std::string request_id_, method_;
   DisclosureAsked asked_;
-  std::optional<storage::v1::StoredReferral> referral_;  // Of SECTIONS.
   storage::v1::StoredDisclosure stored_;
   DisclosureOutcome outcome_;
   DisclosureDone done_;

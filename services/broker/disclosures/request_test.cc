@@ -289,6 +289,21 @@ TEST_F(DisclosureRequestTest, AMalformedRequestIsToldWhatIsWrong) {
   EXPECT_EQ(resolve([](auto& one) { one.set_desk(static_cast<type::v1::Desk>(9)); }), "ENUM_UNKNOWN desk");
 }
 
+TEST_F(DisclosureRequestTest, ItIsDueWhenItsHoursAreOverOrItsWarrantIs) {
+  const int64_t now_ms = absl::ToUnixMillis(log_.now), hour_ms = 3'600'000;
+  auto request = ForSections("police");
+  request.set_within_hours(2);
+  for (const auto& [ends, due] : std::vector<std::pair<int64_t, int64_t>>{{3, 2}, {2, 2}, {1, 1}}) {
+    (*warrant).set_ends_ms(now_ms + ends * hour_ms);
+    PutWarrant();
+    request.set_request_id(fmt::format("asks-sections-{}", ends + 1));
+    const auto asked = Ask(request);
+    ASSERT_EQ(asked.status(), absl::OkStatus());
+    EXPECT_EQ(asked->disclosure.due_at_ms(), now_ms + due * hour_ms) << ends;
+    EXPECT_EQ(Entry(asked->index).event->due_at_ms(), asked->disclosure.due_at_ms());
+  }
+}
+
 TEST_F(DisclosureRequestTest, ARequestStandsOnceHoweverOftenItIsMade) {
   const auto first = Ask(ForRecords("police"));
   ASSERT_EQ(first.status(), absl::OkStatus());

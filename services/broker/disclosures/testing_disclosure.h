@@ -7,6 +7,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -286,7 +287,12 @@ class DisclosureFixture : public ::testing::Test {
 
   absl::StatusOr<storage::v1::StoredDisclosure> Collect(uint64_t number, const std::string& officer = "ines") {
     absl::StatusOr<storage::v1::StoredDisclosure> got = absl::UnknownError("not done");
-    ReadDisclosureCommand command(Inspector(officer), number, "/collects", [&](auto read) { got = std::move(read); });
+    std::set<LookedAt> others;
+    {
+      const auto view = log_.View();
+      ACCORD_ASSIGN_OR_RETURN(others, OthersOfCollection(view, Inspector(officer), number));
+    }
+    ReadDisclosureCommand command(Inspector(officer), number, "/collects", std::move(others), [&](auto read) { got = std::move(read); });
     Run(command);
     return got;
   }

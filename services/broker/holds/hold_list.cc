@@ -102,6 +102,7 @@ absl::StatusOr<admin::v1::Hold> Show(const ReadView& view, const storage::v1::St
   hold.set_referrals(stored.referrals());
   hold.set_walking(stored.walk() != storage::v1::HOLD_WALK_UNSPECIFIED);
   ACCORD_RETURN_IF_ERROR(AddHolders(view, stored.hold().id(), hold, rows));
+  if (stored.lifted_at_ms() != 0) return hold;  // The rows of what it covered go one by one, and what was covered may go with them.
   ACCORD_ASSIGN_OR_RETURN(const uint64_t erased, CountErased(view, stored.hold().id(), rows));
   hold.set_erased(erased);
   return hold;

@@ -118,6 +118,31 @@ TEST(CountsTest, WhoStandsInForAnotherIsAskedOnceItIsHandedOverAndWhoGotNothingN
   EXPECT_EQ(asked(), "2 2 2 3");
 }
 
+TEST(CountsTest, WhereSmallCountsAreLeftOutThereIsNoMedianOfFewHoweverManyAnswered) {
+  using namespace inspection::v1;
+  TestingRecord record;
+  const auto request = [&](int64_t stored_ms) { return record.Stored(stored_ms).Type(REFERRAL_TYPE_REQUEST_FOR_INFORMATION).To("housing"); };
+  const auto timed = [&] { request(kMondayMs).Said(kMondayMs + 3 * kHourMs, "housing", STATEMENT_KIND_CHECK_ANSWERED); };
+  for (int i = 0; i < 6; ++i) {  // So that no count of the row is small.
+    request(kMondayMs);
+    request(kMondayMs + kLater - kHourMs);
+  }
+  for (int i = 0; i < 5; ++i) {
+    request(kMondayMs).Happened(kMondayMs - kRecordedLaterMs - 1).Said(kMondayMs + kHourMs, "housing", STATEMENT_KIND_CHECK_ANSWERED);
+  }
+  timed();
+  const auto asked = [&](WarrantKind kind) { return record.Ask(14, kMondayMs + kLater, {}, kind); };
+  const auto median = [&](WarrantKind kind) { return RowWhere(asked(kind), "agency", "housing")["median"]; };
+  EXPECT_EQ(median(WARRANT_KIND_STATUTORY), std::to_string(3 * kHourMs));
+  EXPECT_FALSE(asked(WARRANT_KIND_STATUTORY).rows(0).suppressed());
+  EXPECT_EQ(RowWhere(asked(WARRANT_KIND_COMMISSIONER), "agency", "housing")["answered"], "5") << "six, rounded";
+  EXPECT_EQ(median(WARRANT_KIND_COMMISSIONER), "");
+  EXPECT_TRUE(asked(WARRANT_KIND_COMMISSIONER).rows(0).suppressed()) << "an empty cell is no absence";
+  for (int i = 0; i < 5; ++i) timed();
+  EXPECT_EQ(median(WARRANT_KIND_COMMISSIONER), std::to_string(3 * kHourMs));
+  EXPECT_FALSE(asked(WARRANT_KIND_COMMISSIONER).rows(0).suppressed());
+}
+
 TEST(CountsTest, BasesAndGatewaysAreLeftOutWithSmallCounts) {
   TestingRecord record;
   const auto share = [&](const std::string& sender, Gateway gateway) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <utility>
@@ -13,9 +14,11 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/questions/asked.h"
+#include "services/broker/questions/case_groups.h"
 #include "services/broker/questions/coverage.h"
+#include "services/broker/questions/enrolment.h"
+#include "services/broker/questions/left_out.h"
 #include "services/broker/questions/rows.h"
-#include "services/broker/questions/suppression.h"
 
 namespace accord::broker {
 namespace {
@@ -144,6 +147,18 @@ class FactsReader {
     ACCORD_RETURN_IF_ERROR(Bound(unread.size()));
     return ReadReferrals(unread, into);
   }
+  // The same of those that replaced any of `read`, one after the other: what was said of a newer version answers the older one too, whatever case it is of.
+  absl::Status ReadNewer(const std::vector<ReferralFacts>& read, std::vector<ReferralFacts>& into) {
+    std::vector<std::string> digests;
+    for (const ReferralFacts& one : read) AddReplacedBy(one, digests);
+    while (!digests.empty()) {
+      ACCORD_RETURN_IF_ERROR(Bound(digests.size()));
+      const size_t before = into.size();
+      ACCORD_RETURN_IF_ERROR(ReadReferrals(std::exchange(digests, {}), into));
+      for (size_t i = before; i < into.size(); ++i) AddReplacedBy(into[i], digests);
+    }
+    return absl::OkStatus();
+  }
   // The same of these. One that is not there, or was stored after the tree, is not counted as erased.
   absl::Status ReadReferrals(const std::vector<std::string>& digests, std::vector<ReferralFacts>& into) {
     uint64_t gone = 0;
@@ -176,6 +191,12 @@ class FactsReader {
     std::string_view uncovered;
     std::vector<uint64_t> indices;  // Of all its entries; of one case or referral alone.
   };
+
+  void AddReplacedBy(const ReferralFacts& facts, std::vector<std::string>& digests) const {
+    const FactEvent* const corrected = facts.FirstStatement(type::v1::STATEMENT_KIND_CORRECTION, CoreOf(facts).sender());
+    if (corrected == nullptr || !corrected->statement.has_value() || read_.contains(corrected->statement->replaced_by())) return;
+    digests.push_back(corrected->statement->replaced_by());
+  }
 
   absl::Status Bound(size_t more) {
     looked_at_ += more;
@@ -270,56 +291,6 @@ bool InAskedPeriod(int64_t time_ms, const AskQuestionRequest& request) {
   return request.until_ms() == 0 || (time_ms >= request.from_ms() && time_ms < request.until_ms());
 }
 
-// What identifies people at the agencies, beside cases and referrals.
-bool NamesWorkers(std::string_view column) { return column == "worker" || column == "supervisor" || column == "principal" || column == "noticed_by"; }
-
-// To the day, UTC: the moment of an entry is which entry it is, to whoever has the log's own rows.
-std::string CutToDay(const std::string& cell) { return cell.empty() ? cell : fmt::to_string(std::stoll(cell) / kDayMs * kDayMs); }
-
-void LeaveOutIdentities(const Question& question, Table& table) {
-  for (auto& row : *table.mutable_rows()) {
-    row.clear_entries();
-    for (int column = 0; column < table.columns_size(); ++column) {
-      const auto kind = table.columns(column).kind();
-      const bool identity = kind == inspection::v1::COLUMN_KIND_CASE || kind == inspection::v1::COLUMN_KIND_REFERRAL || NamesWorkers(table.columns(column).name());
-      if (identity) row.set_cells(column, "");
-      // A length of time is of one referral in a list, and of many where referrals are counted.
-      const bool moment = kind == inspection::v1::COLUMN_KIND_TIME || (kind == inspection::v1::COLUMN_KIND_DURATION && !question.counts);
-      if (moment) row.set_cells(column, CutToDay(row.cells(column)));
-    }
-  }
-  table.add_notes("Without identities: cases, referrals, workers and the entries behind each row are left out; times are to the day.");
-}
-
-constexpr char kNothingFound[] = "No record in Accord of any such thing in what was asked about";
-
-// Of a list the rows are what was asked for; how many of how many they are is not.
-void LeaveOutSmall(const Question& question, Table& table) {
-  LeaveOutTold(table);
-  if (question.counts) {
-    SuppressSmallCounts(question.sums, table);
-    DropEmptiedRows(table);
-    RoundShownCounts(table);
-    if (table.rows().empty()) table.add_notes(fmt::format("{}, or of too few to be shown.", kNothingFound));
-    table.add_notes(fmt::format("Counts below {} are left out, as many more as a sum would give away, and rows of which no count is left. All others, and shares in percent, are "
-                                "rounded to the nearest {}: sums and differences of them, in one answer or between two, are not exact to the last unit.",
-                                kSmallCount, kCountRounding));
-  } else {
-    table.add_notes(fmt::format("Counts below {} of what is not listed are left out, and notes that count; other counts of it are rounded to the nearest {}.", kSmallCount,
-                                kCountRounding));
-  }
-  if (!question.one) {
-    table.add_notes(fmt::format("Of an agency with entries of fewer than {} of the referrals coverage has its name and enrolment alone, as if it had none; of others first and last "
-                                "entry to the day.",
-                                kSmallCount));
-  }
-}
-
-// Administrators have every row of a list, so that its counts are none to them.
-bool LeavesOutSmall(const Question& question, const AskQuestionRequest& request, const Scope& scope) {
-  return question.counts ? request.for_publication() || !scope.small_counts() : !scope.small_counts() && !scope.warrant_id().empty();
-}
-
 std::string DayText(int64_t ms) { return absl::FormatTime("%Y-%m-%d", absl::FromUnixMillis(ms), absl::UTCTimeZone()); }
 
 std::string TitleOf(const Question& question, const AskQuestionRequest& request, const QuestionInput& input) {
@@ -341,14 +312,6 @@ std::string TitleOf(const Question& question, const AskQuestionRequest& request,
   return title;
 }
 
-// How many were left out, without a count for who may not have small ones.
-void AddLeftOut(bool outside, uint64_t erased, bool counts_shown, Table& table) {
-  if (outside) table.add_notes("Referrals and entries that the warrant does not cover were not looked at.");
-  if (erased == 0) return;
-  table.add_notes(counts_shown ? fmt::format("{} referrals were erased, lawfully and on the record; what they said is not counted.", erased)
-                               : "Referrals were erased, lawfully and on the record; what they said is not counted.");
-}
-
 QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Scope& scope,
                       const Question& question, const AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms) {
   QuestionInput input;
@@ -357,11 +320,15 @@ QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, Agen
   input.areas = {request.areas().begin(), request.areas().end()};
   input.asked_agencies = {request.agencies().begin(), request.agencies().end()};
   input.now_ms = request.as_at_ms() != 0 ? std::min(request.as_at_ms(), now_ms) : now_ms;
+  if (const int64_t until_ms = scope.warrant().scope().until_ms(); until_ms != 0) input.now_ms = std::min(input.now_ms, until_ms);
   input.days = request.days() != 0 ? request.days() : question.days;
   input.count = request.count() != 0 ? request.count() : question.count;
   input.small_left_out = LeavesOutSmall(question, request, scope);
   input.tree_size = tree_size;
   input.asked_case = request.case_pseudonym();
+  input.of_period = question.one && request.until_ms() != 0;
+  input.groups = facts.groups;
+  input.barred_administrators = facts.barred_administrators;
   for (const FactEvent& event : facts.of_case) input.of_case.push_back(&event);
   if (!question.one) input.expected = AgenciesThere(scope, WhereAsked(scope, request.areas(), request.agencies()), agencies);
   for (const ReferralFacts& one : facts.asked) {
@@ -373,7 +340,10 @@ QuestionInput InputOf(const JudgedFacts& facts, const std::map<std::string, Agen
   std::sort(input.all.begin(), input.all.end(), earlier);
   std::sort(input.referrals.begin(), input.referrals.end(), earlier);
   for (const ReferralFacts* one : input.all) {
-    for (const std::string& pseudonym : one->cases) input.by_case[pseudonym].push_back(one);
+    std::set<std::string_view> groups;
+    for (const std::string& pseudonym : one->cases) {
+      if (groups.insert(input.GroupOf(pseudonym)).second) input.by_case[input.GroupOf(pseudonym)].push_back(one);
+    }
   }
   return input;
 }
@@ -460,6 +430,7 @@ Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, Agency
   const int64_t from_ms = request.until_ms() == 0 ? 1 : request.from_ms(), until_ms = request.until_ms() == 0 ? input.now_ms + 1 : request.until_ms();
   // Who asks about one case or referral has its every entry with its time.
   AddCoverage(input, question.one && !input.referrals.empty() ? input.referrals.front()->stored_ms : from_ms, until_ms, small_left_out && !question.one, table);
+  AddBounds(request, scope, question, now_ms, input, table);
   AddLeftOut(facts.outside > 0 || (!question.one && IsNarrowed(scope, request.areas(), request.agencies())), facts.erased, !small_left_out, table);
   if (small_left_out) LeaveOutSmall(question, table);
   if (!scope.identities()) LeaveOutIdentities(question, table);
@@ -483,11 +454,26 @@ absl::StatusOr<Table> AnswerQuestion(const ReadView& view, Executor& executor, c
     for (const ReferralFacts& one : facts.asked) {
       if (IsAskedAbout(one, request.grades(), request.age_bands())) cases.insert(one.cases.begin(), one.cases.end());
     }
+    ACCORD_ASSIGN_OR_RETURN(facts.groups, GroupsOfCases(view, executor, cases, request.as_at_ms() != 0 ? std::min(request.as_at_ms(), now_ms) : now_ms));
+    for (const auto& [pseudonym, group] : facts.groups) cases.insert(pseudonym);
     ACCORD_RETURN_IF_ERROR(reader.ReadCases(cases, facts.beside));
+  }
+  if (!question.one) {
+    std::vector<ReferralFacts> newer;
+    ACCORD_RETURN_IF_ERROR(reader.ReadNewer(facts.asked, newer));
+    ACCORD_RETURN_IF_ERROR(reader.ReadNewer(facts.beside, newer));
+    std::move(newer.begin(), newer.end(), std::back_inserter(facts.beside));
   }
   facts.outside = reader.outside();
   facts.erased = reader.erased();
-  return ComputeAnswer(facts, AgencyFactsOf(directory), clocks, scope, question, request, tree_size, now_ms);
+  if (const auto barred = directory.conflicts().find(kAdministrators); barred != directory.conflicts().end()) facts.barred_administrators = barred->second;
+  auto agencies = AgencyFactsOf(directory);
+  ACCORD_ASSIGN_OR_RETURN(const auto enrolled, EnrolledSince(view));
+  for (auto& [id, agency] : agencies) {
+    const auto since = enrolled.find(id);
+    agency.enrolled_ms = since == enrolled.end() ? 0 : since->second;
+  }
+  return ComputeAnswer(facts, agencies, clocks, scope, question, request, tree_size, now_ms);
 }
 
 }  // namespace accord::broker

@@ -55,9 +55,11 @@ absl::StatusOr<inspection::v1::Table> AnswerQuestion(const ReadView& view, Execu
                                                      const referral::ClockRules& clocks, const Scope& scope, const Question& question, const inspection::v1::AskQuestionRequest& request,
                                                      uint64_t tree_size, int64_t now_ms);
 
-// The same of facts that were read and judged: `asked` are asked about, `beside` are others of their cases. Pure; for tests too.
+// The same of facts that were read and judged: `asked` are asked about, `beside` are others of their cases, and newer versions. Pure; for tests too.
 struct JudgedFacts {
   std::vector<ReferralFacts> asked, beside;
+  std::map<std::string, std::string, std::less<>> groups;  // GroupsOfCases.
+  std::set<std::string> barred_administrators;             // With a conflict of interest.
   std::vector<FactEvent> of_case;  // Of the case that is asked about: what stands on no chain of its referrals.
   uint64_t outside = 0;  // Referrals and entries that the scope does not cover.
   uint64_t erased = 0;
@@ -65,7 +67,8 @@ struct JudgedFacts {
 inspection::v1::Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Scope& scope,
                                     const Question& question, const inspection::v1::AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms);
 
-// What the directory says of its agencies.
+// What the directory says of its agencies; since when they are enrolled it does not (enrolment.h), so that `enrolled_ms` is when their certificates may
+// first have been issued.
 std::map<std::string, AgencyFacts, std::less<>> AgencyFactsOf(const DirectorySnapshot& directory);
 
 }  // namespace accord::broker

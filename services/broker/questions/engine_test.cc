@@ -297,7 +297,7 @@ TEST(SuppressionTest, CountsAndSharesThatAreLeftAreToTheNearestFive) {
   Table table = Counts({6, 7, 8, 12, 13});
   const std::vector<std::string> shares = {"0.0", "2.4", "2.5", "52.4", "97.5", ""};
   for (int row = 0; row < table.rows_size(); ++row) table.mutable_rows(row)->set_cells(2, shares[static_cast<size_t>(row)]);
-  RoundShownCounts(table);
+  RoundShown(table);
   std::vector<std::string> shown;
   for (const auto& row : table.rows()) shown.push_back(row.cells(1) + " " + row.cells(2));
   EXPECT_EQ(shown, (std::vector<std::string>{"5 0.0", "5 0.0", "10 5.0", "10 50.0", "15 100.0", "45 "}));

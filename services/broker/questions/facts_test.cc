@@ -16,6 +16,7 @@
 #include "common/referral/header.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/questions/engine.h"
+#include "services/broker/questions/enrolment.h"
 #include "services/broker/questions/sample.h"
 #include "services/broker/trails/covered.h"
 #include "services/broker/trails/fact.h"
@@ -31,17 +32,23 @@ using ::testing::SizeIs;
 class FactsTest : public ::testing::Test {
  protected:
   // A referral of the police to the Idva service unless said, of a case of its own, and so many other entries on its chain. Its stored entry.
-  uint64_t Store(const std::string& request_id, int others, const std::string& recipient = "idva", type::v1::RiskGrade grade = type::v1::RISK_GRADE_HIGH) {
+  // With `corrects` it is a correction of that one.
+  uint64_t Store(const std::string& request_id, int others, const std::string& recipient = "idva", type::v1::RiskGrade grade = type::v1::RISK_GRADE_HIGH,
+                 const std::string& corrects = {}) {
     uint64_t stored_index = 0;
-    const referral::SignedHeader header = Header(request_id, recipient, grade);
+    const referral::SignedHeader header = Header(request_id, recipient, grade, corrects);
     EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
                 ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
                 slots_[request_id] = chain.slot;
+                chains_[request_id] = chain.pseudonym;
                 EntryDraft entry;
                 entry.chains = {chain.pseudonym};
                 entry.event.set_type(type::v1::EVENT_TYPE_REFERRAL_STORED);
                 entry.actor.emplace().set_principal("agency/police/rms");
                 entry.referral.emplace().set_header_digest(Digest(request_id));
+                auto& permitted = *entry.decisions.emplace().add_decisions();
+                permitted.set_recipient(recipient);
+                permitted.set_verdict(type::v1::VERDICT_PERMIT);
                 ACCORD_ASSIGN_OR_RETURN(stored_index, context.AddEntry(entry));
                 entry.event.set_type(type::v1::EVENT_TYPE_RELEASED);
                 entry.referral->set_recipient("idva");
@@ -52,7 +59,8 @@ class FactsTest : public ::testing::Test {
                 *stored.mutable_header() = header.header;
                 for (const auto& opening : header.openings) *stored.add_openings() = opening;
                 stored.set_chain(chain.pseudonym);
-                stored.add_cases(std::string(kIdBytes - request_id.size(), 'c') + request_id);
+                stored.add_cases(CaseOf(request_id));
+                context.Put(kFamilyCaseReferral, CaseReferralKey(CaseOf(request_id), 0), Digest(request_id));
                 stored.add_recipients()->set_agency(recipient);
                 stored.set_stored_index(stored_index);
                 return context.PutSealed(kFamilyReferral, entry.referral->header_digest(), chain.slot, stored.SerializeAsString());
@@ -77,6 +85,58 @@ class FactsTest : public ::testing::Test {
     ACCORD_RETURN_IF_ERROR(context.AddEntry(entry));
     return context.PutSealed(kFamilyStatement, StatementKey(entry.referral->header_digest(), entry.referral->statement_digest()), slot,
                              stored.SerializeAsString());
+  }
+
+  // A statement of `agency` on the referral.
+  void Say(const std::string& request_id, const std::string& agency, const type::v1::Statement& said) {
+    EXPECT_EQ(log_.Commit([&](CommitContext& context) -> absl::Status {
+                EntryDraft entry;
+                entry.chains = {chains_[request_id]};
+                entry.event.set_type(type::v1::EVENT_TYPE_STATEMENT);
+                entry.event.set_statement(said.kind());
+                entry.actor.emplace().set_principal("agency/" + agency);
+                entry.referral.emplace().set_header_digest(Digest(request_id));
+                entry.referral->set_statement_digest(std::string(31, 's') + static_cast<char>(said.kind()));
+                ACCORD_RETURN_IF_ERROR(context.AddEntry(entry).status());
+                storage::v1::StoredStatement stored;
+                stored.mutable_statement()->set_payload(said.SerializeAsString());
+                return context.PutSealed(kFamilyStatement, StatementKey(Digest(request_id), entry.referral->statement_digest()), slots_[request_id], stored.SerializeAsString());
+              }),
+              absl::OkStatus());
+  }
+  static std::string CaseOf(const std::string& request_id) { return std::string(kIdBytes - request_id.size(), 'c') + request_id; }
+  void Enrol(const std::string& id, type::v1::AgencyKind kind) {
+    admin::v1::Agency agency;
+    agency.set_id(id);
+    agency.set_kind(kind);
+    agency.set_active(true);
+    log_.store().Put(kFamilyAgency, id, agency.SerializeAsString());
+  }
+  // Links 1, 2, …: each of two cases, with its answer.
+  void Link(uint64_t number, const std::string& one, const std::string& other, type::v1::LinkAnswer answer, int64_t answered_ms) {
+    storage::v1::StoredLink link;
+    link.set_one(one);
+    link.set_other(other);
+    link.set_answer(answer);
+    link.set_answered_at_ms(answered_ms);
+    log_.store().Put(kFamilyLink, KeyU64(number), link.SerializeAsString());
+    for (const std::string& pseudonym : {one, other}) {
+      links_[pseudonym] += KeyU64(number);
+      log_.store().Put(kFamilyLinkIndex, LinksOfCaseKey(pseudonym), links_[pseudonym]);
+    }
+  }
+  // Asked of all that was stored in the last day and the next, `later` after the last commit.
+  inspection::v1::Table Ask(uint32_t number, int64_t later_ms) {
+    inspection::v1::AskQuestionRequest request;
+    request.set_question(number);
+    request.set_from_ms(absl::ToUnixMillis(log_.now) - kDayMs);
+    request.set_until_ms(absl::ToUnixMillis(log_.now) + kDayMs);
+    Executor executor(1, 16);
+    const auto table = AnswerQuestion(log_.View(), executor, keys_, *log_.Directory(), referral::DefaultClockRules(), Scope::All(), *FindQuestion(number), request, Size(),
+                                      absl::ToUnixMillis(log_.now) + later_ms);
+    executor.Shutdown();
+    EXPECT_EQ(table.status(), absl::OkStatus());
+    return *table;
   }
 
   // Keeps what the entries before `until` say, as the index does.
@@ -106,14 +166,15 @@ class FactsTest : public ::testing::Test {
     return text;
   }
 
-  referral::SignedHeader Header(const std::string& request_id, const std::string& recipient, type::v1::RiskGrade grade) {
+  referral::SignedHeader Header(const std::string& request_id, const std::string& recipient, type::v1::RiskGrade grade, const std::string& corrects) {
     referral::HeaderParts parts;
     parts.core.set_request_id(request_id);
     parts.core.set_sender("police");
     parts.core.mutable_worker()->set_pseudonym("pc-1");
     parts.core.mutable_worker()->set_role(type::v1::WORKER_ROLE_PRACTITIONER);
     parts.core.mutable_worker()->set_authentication(type::v1::AUTHENTICATION_MULTI_FACTOR);
-    parts.core.set_type(type::v1::REFERRAL_TYPE_REFERRAL);
+    parts.core.set_type(corrects.empty() ? type::v1::REFERRAL_TYPE_REFERRAL : type::v1::REFERRAL_TYPE_CORRECTION);
+    if (!corrects.empty()) parts.core.set_caused_by(Digest(corrects));
     parts.core.set_purpose(type::v1::PURPOSE_SAFEGUARDING_ADULT);
     parts.core.set_urgency(type::v1::URGENCY_ROUTINE);
     parts.core.mutable_risk()->set_grade(grade);
@@ -148,6 +209,7 @@ class FactsTest : public ::testing::Test {
   FakeRandom random_{3};
   const crypto::SigningKey key_ = crypto::testing::TestAuthority().IssueSigning("police").signing_key();
   std::map<std::string, uint64_t> slots_;
+  std::map<std::string, std::string> chains_, links_;
 };
 
 TEST_F(FactsTest, AnErasedOneIsNone) {
@@ -307,6 +369,82 @@ TEST_F(FactsTest, AskedForNoAreaTheOneOfTheWarrantIsReadAndNoOther) {
   EXPECT_EQ(asks(question), asks(question_there));
   EXPECT_EQ(draws(sample), draws(sample_there));
   executor.Shutdown();
+}
+
+// It is of another case, and of after the period.
+TEST_F(FactsTest, TheVersionThatReplacedAReferralIsReadWithIt) {
+  Enrol("childrens", type::v1::AGENCY_KIND_CHILDRENS_SERVICES);
+  Store("request-1", 0, "childrens");
+  EXPECT_EQ(Ask(6, 10 * kDayMs).rows_size(), 1);
+  const absl::Time stored = log_.now;
+  log_.now += absl::Hours(25);
+  type::v1::Statement corrects, decides;
+  corrects.set_kind(type::v1::STATEMENT_KIND_CORRECTION);
+  corrects.set_replaced_by(Digest("request-2"));
+  Say("request-1", "police", corrects);
+  Store("request-2", 0, "childrens", type::v1::RISK_GRADE_HIGH, "request-1");
+  decides.set_kind(type::v1::STATEMENT_KIND_DECIDED);
+  Say("request-2", "childrens", decides);
+  Keep(Size());
+  log_.now = stored;
+  const auto table = Ask(6, 10 * kDayMs);
+  ASSERT_EQ(table.rows_size(), 1);
+  EXPECT_EQ(table.referrals(), 1u);
+  EXPECT_EQ(table.rows(0).cells(6), fmt::to_string(absl::ToUnixMillis(stored + absl::Hours(25))));
+  EXPECT_EQ(table.rows(0).cells(9), "feedback");
+}
+
+TEST_F(FactsTest, CasesThatAreConfirmedToBeOneAreReadTogether) {
+  Enrol("idva", type::v1::AGENCY_KIND_IDVA);
+  Store("request-1", 0, "housing");
+  Store("request-2", 1, "idva", type::v1::RISK_GRADE_MEDIUM);
+  Keep(Size());
+  const int64_t asked_ms = absl::ToUnixMillis(log_.now) + 10 * kDayMs;
+  const auto listed = [&] { return Ask(3, 10 * kDayMs).rows_size(); };
+  EXPECT_EQ(listed(), 1);
+  Link(1, CaseOf("request-1"), CaseOf("request-2"), type::v1::LINK_ANSWER_CONFIRMED, asked_ms + 1);
+  EXPECT_EQ(listed(), 1) << "confirmed after it was asked";
+  Link(2, CaseOf("request-2"), CaseOf("request-1"), type::v1::LINK_ANSWER_REJECTED, 1);
+  EXPECT_EQ(listed(), 1);
+  Link(3, CaseOf("request-2"), std::string(kIdBytes, 'x'), type::v1::LINK_ANSWER_CONFIRMED, 1);
+  Link(4, CaseOf("request-1"), std::string(kIdBytes, 'x'), type::v1::LINK_ANSWER_CONFIRMED, 1);
+  EXPECT_EQ(listed(), 0) << "through a third";
+}
+
+TEST_F(FactsTest, CoverageSaysSinceWhenAnAgencyIsEnrolled) {
+  uint64_t number = 0;
+  const auto put = [&](bool active, int64_t approved_ms, int64_t effective_from_ms = 0, bool in_force = true) {
+    storage::v1::StoredChange stored;
+    stored.mutable_change()->mutable_put_agency()->mutable_agency()->set_id("police");
+    stored.mutable_change()->mutable_put_agency()->mutable_agency()->set_active(active);
+    stored.set_approved_by("bob");
+    stored.set_approved_at_ms(approved_ms);
+    stored.set_effective_from_ms(effective_from_ms);
+    stored.set_in_force(in_force);
+    log_.store().Put(kFamilyChange, KeyU64(++number), stored.SerializeAsString());
+  };
+  Enrol("police", type::v1::AGENCY_KIND_POLICE);
+  Store("request-1", 0);
+  const auto enrolled = [&] { return Ask(17, 1).coverage(1).enrolled_ms(); };
+  ASSERT_EQ(Ask(17, 1).coverage(1).agency(), "police");
+  EXPECT_EQ(enrolled(), 0);
+  put(true, 100);
+  put(true, 200);  // Another certificate.
+  EXPECT_EQ(enrolled(), 100);
+  put(true, 50, 90);
+  EXPECT_EQ(enrolled(), 90) << "since it was in force";
+  put(true, 20, 80, false);
+  EXPECT_EQ(enrolled(), 90) << "its time has not come";
+  storage::v1::StoredChange leaves;
+  leaves.mutable_change()->mutable_leave_agency()->set_agency("police");
+  leaves.set_approved_by("bob");
+  leaves.set_approved_at_ms(300);
+  log_.store().Put(kFamilyChange, KeyU64(++number), leaves.SerializeAsString());
+  EXPECT_EQ(enrolled(), 90);
+  put(true, 400);
+  EXPECT_EQ(enrolled(), 400) << "it came back";
+  log_.store().Put(kFamilyChange, KeyU64(++number), "no change");
+  EXPECT_TRUE(HasReason(EnrolledSince(log_.View()).status(), Reason::kStoreCorrupt));
 }
 
 TEST_F(FactsTest, ASampleIsOfTheGradesAndAgeBandsAskedFor) {

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 
 #include "services/broker/questions/rows.h"
+#include "services/broker/questions/suppression.h"
 #include "services/broker/questions/themes.h"
 
 namespace accord::broker {
@@ -16,7 +18,8 @@ using enum inspection::v1::ColumnKind;
 constexpr std::string_view kInForumStore =
     "Who came to a meeting, its minutes, and what was to be done by when are in the forum's own store, which Accord's record does not hold.";
 constexpr std::string_view kWhoIsAsked =
-    "Asked is an agency that was addressed and permitted something; who stands in for another is asked once it was handed over, and who got nothing is not.";
+    "Asked is an agency that was addressed and permitted something; who stands in for another is asked once it was handed over, and who got nothing is not. What was corrected is asked of whom "
+    "its newest version is for, from when the first for that agency was stored, and an answer to any version counts.";
 
 // When the next meeting after `ms` began that the record names: LISTED or DEFERRED for it, or HEARD; 0: none.
 int64_t NextMeetingMs(const std::vector<const ReferralFacts*>& of_case, int64_t ms) {
@@ -34,14 +37,18 @@ int64_t NextMeetingMs(const std::vector<const ReferralFacts*>& of_case, int64_t 
   return next;
 }
 
-// What ends an action: its outcome, or that the agency has done with the referral.
-const FactEvent* EndOfAction(const ReferralFacts& facts, const FactEvent& action) {
-  for (const FactEvent& event : facts.events) {
-    if (event.index <= action.index || event.agency != action.agency || event.event.type() != type::v1::EVENT_TYPE_STATEMENT) continue;
-    const auto kind = event.event.statement();
-    if (kind == type::v1::STATEMENT_KIND_OUTCOME || kind == type::v1::STATEMENT_KIND_CLOSED) return &event;
+// What ends an action first: its outcome, or that the agency has done with the referral, in whichever version, also in an older one than it is of.
+const FactEvent* EndOfAction(const VersionsOfOne& versions, const FactEvent& action) {
+  const FactEvent* end = nullptr;
+  for (const ReferralFacts* facts : versions) {
+    for (const FactEvent& event : facts->events) {
+      if (event.index <= action.index || event.agency != action.agency || event.event.type() != type::v1::EVENT_TYPE_STATEMENT) continue;
+      const auto kind = event.event.statement();
+      const bool ends = kind == type::v1::STATEMENT_KIND_OUTCOME || kind == type::v1::STATEMENT_KIND_CLOSED;
+      if (ends && (end == nullptr || event.index < end->index)) end = &event;
+    }
   }
-  return nullptr;
+  return end;
 }
 
 // When an action of a referral of `facts` that was recorded at `ms` is due.
@@ -54,30 +61,32 @@ int64_t ActionDueMs(const QuestionInput& input, const ReferralFacts& facts, int6
 // was heard, with the action in a safety plan.
 bool IsGivenAction(const ReferralFacts& facts) {
   const auto& core = CoreOf(facts);
-  return core.type() == type::v1::REFERRAL_TYPE_NOTIFICATION && core.purpose() == type::v1::PURPOSE_MARAC && !core.caused_by().empty() && !IsTakenBack(facts) &&
+  return core.type() == type::v1::REFERRAL_TYPE_NOTIFICATION && core.purpose() == type::v1::PURPOSE_MARAC && !core.caused_by().empty() &&
          std::any_of(facts.parts.sections.begin(), facts.parts.sections.end(),
                      [](const type::v1::SectionPart& section) { return section.category() == type::v1::CATEGORY_SAFETY_PLAN; });
 }
 
-// How `owner` answered the action that it was given.
+// How `owner` answered the action that it was given, in whichever version.
 struct GivenAction {
   const FactEvent* done = nullptr;
   const FactEvent* last = nullptr;  // What it said before: that it takes it on, or does not.
   std::string_view lacks = "answer";
 };
-GivenAction AnswerToGiven(const ReferralFacts& facts, std::string_view owner) {
+GivenAction AnswerToGiven(const VersionsOfOne& versions, std::string_view owner) {
   GivenAction given;
-  for (const FactEvent& event : facts.events) {
-    if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.agency != owner) continue;
-    switch (event.event.statement()) {
-      case type::v1::STATEMENT_KIND_ACTION:
-      case type::v1::STATEMENT_KIND_OUTCOME:
-      case type::v1::STATEMENT_KIND_CLOSED: given.done = &event; return given;
-      case type::v1::STATEMENT_KIND_ACCEPTED: given.lacks = "outcome"; given.last = &event; break;
-      case type::v1::STATEMENT_KIND_DECLINED:
-      case type::v1::STATEMENT_KIND_RETURNED:
-      case type::v1::STATEMENT_KIND_REDIRECTED: given.lacks = "owner"; given.last = &event; break;
-      default: break;
+  for (const ReferralFacts* facts : versions) {
+    for (const FactEvent& event : facts->events) {
+      if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.agency != owner) continue;
+      switch (event.event.statement()) {
+        case type::v1::STATEMENT_KIND_ACTION:
+        case type::v1::STATEMENT_KIND_OUTCOME:
+        case type::v1::STATEMENT_KIND_CLOSED: given.done = &event; return given;
+        case type::v1::STATEMENT_KIND_ACCEPTED: given.lacks = "outcome"; given.last = &event; break;
+        case type::v1::STATEMENT_KIND_DECLINED:
+        case type::v1::STATEMENT_KIND_RETURNED:
+        case type::v1::STATEMENT_KIND_REDIRECTED: given.lacks = "owner"; given.last = &event; break;
+        default: break;
+      }
     }
   }
   return given;
@@ -90,11 +99,11 @@ std::string ForumOfGiven(const QuestionInput& input, const ReferralFacts& facts)
   return CoreOf(facts).forum();
 }
 
-void AddGivenAction(const QuestionInput& input, const ReferralFacts& facts, Table& table) {
+void AddGivenAction(const QuestionInput& input, const ReferralFacts& facts, const VersionsOfOne& versions, Table& table) {
   const int64_t due = ActionDueMs(input, facts, facts.stored_ms);
-  if (input.now_ms < due) return;
-  for (const std::string& owner : AddressedTo(facts)) {
-    const GivenAction given = AnswerToGiven(facts, owner);
+  if (input.now_ms < due || IsTakenBack(*versions.back())) return;
+  for (const std::string& owner : AddressedTo(*versions.back())) {
+    const GivenAction given = AnswerToGiven(versions, owner);
     if (given.done != nullptr && given.done->time_ms <= due) continue;
     std::vector<uint64_t> entries = {facts.stored_index};
     for (const FactEvent* event : {given.last, given.done}) {
@@ -108,12 +117,14 @@ void AddGivenAction(const QuestionInput& input, const ReferralFacts& facts, Tabl
 void OverdueActions(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"forum"}, {"agency"}, {"action"}, {"recorded", COLUMN_KIND_TIME},
                      {"due", COLUMN_KIND_TIME}, {"done", COLUMN_KIND_TIME}, {"lacks"}});
+  const Versions all(input);
   for (const ReferralFacts* facts : input.referrals) {
-    if (IsGivenAction(*facts)) AddGivenAction(input, *facts, table);
+    if (IsGivenAction(*facts)) AddGivenAction(input, *facts, all.From(*facts), table);
+    const VersionsOfOne versions = all.From(all.First(*facts));
     for (const FactEvent& event : facts->events) {
       if (event.event.type() != type::v1::EVENT_TYPE_STATEMENT || event.event.statement() != type::v1::STATEMENT_KIND_ACTION) continue;
       const int64_t due = ActionDueMs(input, *facts, event.time_ms);
-      const FactEvent* const done = EndOfAction(*facts, event);
+      const FactEvent* const done = EndOfAction(versions, event);
       if (input.now_ms < due || (done != nullptr && done->time_ms <= due)) continue;
       std::vector<uint64_t> entries = {event.index};
       if (done != nullptr) entries.push_back(done->index);
@@ -128,30 +139,40 @@ void OverdueActions(const QuestionInput& input, Table& table) {
   table.add_notes(std::string(kWhoIsAsked));
 }
 
-// The first answer of `agency` to what `facts` asks: a check answered, a statement of a decision, or a response that names it; null: none.
+// Responses by what they respond to. One need not be of a case.
+using Responses = std::multimap<std::string_view, const ReferralFacts*>;
+Responses ResponsesIn(const QuestionInput& input) {
+  Responses responses;
+  for (const ReferralFacts* facts : input.all) {
+    const bool responds = CoreOf(*facts).type() == type::v1::REFERRAL_TYPE_RESPONSE && !CoreOf(*facts).caused_by().empty() && !facts->events.empty();
+    if (responds) responses.emplace(CoreOf(*facts).caused_by(), facts);
+  }
+  return responses;
+}
+
+// The first answer of `agency` to what is asked, in whichever version: a check answered, a statement of a decision, or a response that names it; 0: none.
 struct ResearchAnswer {
   int64_t time_ms = 0;
   uint64_t index = 0;
 };
-ResearchAnswer AnswerOf(const QuestionInput& input, const ReferralFacts& facts, const std::string& agency) {
+ResearchAnswer AnswerOf(const VersionsOfOne& versions, const Responses& responses, const std::string& agency) {
   ResearchAnswer answer;
   const auto take = [&](const FactEvent& event) {
     if (answer.time_ms == 0 || event.time_ms < answer.time_ms) answer = {event.time_ms, event.index};
   };
-  for (const auto kind : {type::v1::STATEMENT_KIND_CHECK_ANSWERED, type::v1::STATEMENT_KIND_DECLINED, type::v1::STATEMENT_KIND_OUTCOME}) {
-    if (const FactEvent* said = facts.FirstStatement(kind, agency); said != nullptr) take(*said);
-  }
-  for (const ReferralFacts* other : input.SameCases(facts)) {
-    const bool responds = CoreOf(*other).type() == type::v1::REFERRAL_TYPE_RESPONSE && CoreOf(*other).sender() == agency &&
-                          CoreOf(*other).caused_by() == facts.digest && !other->events.empty();
-    if (responds) take(other->events.front());
+  for (const ReferralFacts* facts : versions) {
+    for (const auto kind : {type::v1::STATEMENT_KIND_CHECK_ANSWERED, type::v1::STATEMENT_KIND_DECLINED, type::v1::STATEMENT_KIND_OUTCOME}) {
+      if (const FactEvent* said = facts->FirstStatement(kind, agency); said != nullptr) take(*said);
+    }
+    const auto [begin, end] = responses.equal_range(facts->digest);
+    for (auto response = begin; response != end; ++response) {
+      if (CoreOf(*response->second).sender() == agency) take(response->second->events.front());
+    }
   }
   return answer;
 }
 
-bool AsksForResearch(const ReferralFacts& facts) {
-  return CoreOf(facts).type() == type::v1::REFERRAL_TYPE_REQUEST_FOR_INFORMATION && !IsTakenBack(facts);
-}
+bool AsksForResearch(const ReferralFacts& facts) { return CoreOf(facts).type() == type::v1::REFERRAL_TYPE_REQUEST_FOR_INFORMATION; }
 
 struct ResearchCounts {
   uint64_t asked = 0, answered = 0, waiting = 0, no_reply = 0;
@@ -159,49 +180,60 @@ struct ResearchCounts {
   RowEntries entries;
 };
 
-void AddResearchRow(Table& table, const std::string& agency, const ResearchCounts& counts) {
+// Where small counts are left out without a median of few: of how many it is no column says, so that a single request's time could stand there.
+void AddResearchRow(const QuestionInput& input, Table& table, const std::string& agency, const ResearchCounts& counts) {
+  const bool of_few = input.small_left_out && counts.took.size() < kSmallCount;
   AddAnswerRow(table, {agency, CountCell(counts.asked), CountCell(counts.answered), CountCell(counts.waiting), CountCell(counts.no_reply),
-                       PercentCell(counts.no_reply, counts.asked), counts.took.empty() ? "" : DurationCell(SpreadOf(counts.took).median)},
+                       PercentCell(counts.no_reply, counts.asked), of_few || counts.took.empty() ? "" : DurationCell(SpreadOf(counts.took).median)},
                counts.entries.all());
+  if (of_few) MarkLeftOut(table);
 }
 
 void ResearchWithoutReply(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"agency"}, {"asked", COLUMN_KIND_COUNT}, {"answered", COLUMN_KIND_COUNT}, {"waiting", COLUMN_KIND_COUNT}, {"no_reply", COLUMN_KIND_COUNT},
                      {"no_reply_share", COLUMN_KIND_PERCENT}, {"median", COLUMN_KIND_DURATION}});
+  const Versions versions_of(input);
+  const Responses responses = ResponsesIn(input);
   std::map<std::string, ResearchCounts> by_agency;
   ResearchCounts all;
   uint64_t untimed = 0;
   for (const ReferralFacts* facts : input.referrals) {
     if (!AsksForResearch(*facts)) continue;
-    for (const std::string& agency : AddressedTo(*facts)) {
-      const ResearchAnswer answer = AnswerOf(input, *facts, agency);
-      const bool over = input.now_ms > facts->stored_ms + input.days * kDayMs;
-      untimed += answer.time_ms != 0 && facts->recorded_later;
+    const VersionsOfOne versions = versions_of.From(*facts);
+    if (IsTakenBack(*versions.back())) continue;
+    for (const std::string& agency : AddressedTo(*versions.back())) {
+      const ResearchAnswer answer = AnswerOf(versions, responses, agency);
+      const ReferralFacts& first = FirstFor(versions, agency);
+      const bool over = input.now_ms > first.stored_ms + input.days * kDayMs;
+      untimed += answer.time_ms != 0 && first.recorded_later;
       for (ResearchCounts* counts : {&by_agency[agency], &all}) {
-        counts->entries.Add(facts->stored_index);
+        counts->entries.Add(first.stored_index);
         if (answer.time_ms != 0) counts->entries.Add(answer.index);
         ++counts->asked;
         counts->answered += answer.time_ms != 0;
         counts->waiting += answer.time_ms == 0 && !over;
         counts->no_reply += answer.time_ms == 0 && over;
-        if (answer.time_ms != 0 && !facts->recorded_later) counts->took.push_back(answer.time_ms - facts->stored_ms);
+        if (answer.time_ms != 0 && !first.recorded_later) counts->took.push_back(answer.time_ms - first.stored_ms);
       }
     }
   }
-  for (const auto& [agency, counts] : by_agency) AddResearchRow(table, agency, counts);
-  if (!by_agency.empty()) AddResearchRow(table, std::string(kTotalRow), all);
+  for (const auto& [agency, counts] : by_agency) AddResearchRow(input, table, agency, counts);
+  if (!by_agency.empty()) AddResearchRow(input, table, std::string(kTotalRow), all);
   table.add_notes(fmt::format("{} replies to requests of imported history are not in the median.", untimed));
-  table.add_notes("A reply is an answered check, a decline, an outcome, or a response that names the request; that nothing is known is as good a reply as any.");
+  table.add_notes("A reply is an answered check, a decline, an outcome, or a response that names the request; that nothing is known is as good a reply as any. Where small counts are "
+                  "left out there is no median of fewer than " + std::to_string(kSmallCount) + " replies.");
   table.add_notes("The research that a forum's coordinator asks of its members is sent to each as a check, and counted here. " + std::string(kInForumStore));
   table.add_notes(std::string(kWhoIsAsked));
 }
 
 // Null: none.
-const FactEvent* LastCheckAnswer(const ReferralFacts& facts, const std::string& agency) {
+const FactEvent* LastCheckAnswer(const VersionsOfOne& versions, const std::string& agency) {
   const FactEvent* last = nullptr;
-  for (const FactEvent& event : facts.events) {
-    const bool answers = event.agency == agency && event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_CHECK_ANSWERED;
-    if (answers) last = &event;
+  for (const ReferralFacts* facts : versions) {
+    for (const FactEvent& event : facts->events) {
+      const bool answers = event.agency == agency && event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_CHECK_ANSWERED;
+      if (answers && (last == nullptr || last->index < event.index)) last = &event;
+    }
   }
   return last;
 }
@@ -220,15 +252,18 @@ void AddCheckRow(Table& table, const std::string& agency, const CheckCounts& cou
 void NilReturns(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"agency"}, {"checks", COLUMN_KIND_COUNT}, {"known", COLUMN_KIND_COUNT}, {"nil_returns", COLUMN_KIND_COUNT}, {"withheld", COLUMN_KIND_COUNT},
                      {"not_answered", COLUMN_KIND_COUNT}, {"nil_share", COLUMN_KIND_PERCENT}});
+  const Versions versions_of(input);
   std::map<std::string, CheckCounts> by_agency;
   CheckCounts all;
   for (const ReferralFacts* facts : input.referrals) {
     if (!AsksForResearch(*facts) || !CoreOf(*facts).checks()) continue;
-    for (const std::string& agency : AddressedTo(*facts)) {
-      const FactEvent* const said = LastCheckAnswer(*facts, agency);
+    const VersionsOfOne versions = versions_of.From(*facts);
+    if (IsTakenBack(*versions.back())) continue;
+    for (const std::string& agency : AddressedTo(*versions.back())) {
+      const FactEvent* const said = LastCheckAnswer(versions, agency);
       const auto answer = said == nullptr ? type::v1::CHECK_ANSWER_UNSPECIFIED : said->statement->check_answer();
       for (CheckCounts* counts : {&by_agency[agency], &all}) {
-        counts->entries.Add(facts->stored_index);
+        counts->entries.Add(FirstFor(versions, agency).stored_index);
         if (said != nullptr) counts->entries.Add(said->index);
         ++counts->asked;
         counts->known += answer == type::v1::CHECK_ANSWER_KNOWN;
@@ -285,7 +320,7 @@ std::vector<Question> ForumQuestions() {
        .parameters = {"days"},
        .fields = {"STATEMENT ACTION", "STATEMENT OUTCOME", "STATEMENT CLOSED", "STATEMENT LISTED", "STATEMENT DEFERRED", "STATEMENT HEARD",
                   "REFERRAL_STORED time and decisions", "RELEASED",
-                  "STATEMENT ACCEPTED", "STATEMENT DECLINED", "STATEMENT RETURNED", "STATEMENT REDIRECTED", "core.type", "core.purpose", "core.caused_by", "core.forum",
+                  "STATEMENT ACCEPTED", "STATEMENT DECLINED", "STATEMENT RETURNED", "STATEMENT REDIRECTED", "STATEMENT CORRECTION", "core.type", "core.purpose", "core.caused_by", "core.forum",
                   "sections.category", "recipients", "cases"},
        .cases = true,
        .days = 28,
@@ -294,7 +329,7 @@ std::vector<Question> ForumQuestions() {
        .title = "Requests for research without a reply, by agency",
        .definition = "Requests for information and checks, by the agency that was asked: answered, or not within so many days.",
        .parameters = {"days"},
-       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "STATEMENT CHECK_ANSWERED", "STATEMENT DECLINED", "STATEMENT OUTCOME", "core.type", "core.caused_by",
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "STATEMENT CHECK_ANSWERED", "STATEMENT DECLINED", "STATEMENT OUTCOME", "STATEMENT CORRECTION", "core.type", "core.caused_by",
                   "recipients", "cases"},
        .counts = true,
        .cases = true,
@@ -304,7 +339,7 @@ std::vector<Question> ForumQuestions() {
       {.number = 15,
        .title = "Nil returns, by agency",
        .definition = "Answers to checks, by the agency that was asked: known, nil returns, known and withheld, none.",
-       .fields = {"REFERRAL_STORED decisions", "RELEASED", "STATEMENT CHECK_ANSWERED", "core.type", "core.checks", "recipients"},
+       .fields = {"REFERRAL_STORED decisions", "RELEASED", "STATEMENT CHECK_ANSWERED", "STATEMENT CORRECTION", "core.type", "core.checks", "core.caused_by", "recipients"},
        .counts = true,
        .sums = {{"checks", {"known", "nil_returns", "withheld", "not_answered"}}},
        .answer = NilReturns},

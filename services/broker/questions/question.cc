@@ -68,13 +68,19 @@ int64_t QuestionInput::SchoolStartMs(std::string_view agency, int64_t ms) const 
   return absl::ToUnixMillis(referral::NextSchoolStart(clocks.school_terms, areas_there.front(), referral::HolidaysOf(clocks, areas_there), absl::FromUnixMillis(ms)));
 }
 
+const std::string& QuestionInput::GroupOf(const std::string& pseudonym) const {
+  const auto found = groups.find(pseudonym);
+  return found == groups.end() ? pseudonym : found->second;
+}
+
 std::vector<const ReferralFacts*> QuestionInput::SameCases(const ReferralFacts& facts) const {
   std::vector<const ReferralFacts*> same;
   for (const std::string& pseudonym : facts.cases) {
-    const auto found = by_case.find(pseudonym);
+    const auto found = by_case.find(GroupOf(pseudonym));
     if (found != by_case.end()) same.insert(same.end(), found->second.begin(), found->second.end());
   }
   if (same.empty()) return {&facts};
+  if (facts.cases.size() == 1) return same;
   const auto earlier = [](const ReferralFacts* a, const ReferralFacts* b) { return a->stored_index < b->stored_index; };
   std::sort(same.begin(), same.end(), earlier);
   same.erase(std::unique(same.begin(), same.end()), same.end());

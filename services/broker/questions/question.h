@@ -37,15 +37,18 @@ struct AgencyFacts {
 struct QuestionInput {
   std::vector<const ReferralFacts*> referrals;  // That are asked about, in the order of the log.
   std::vector<const ReferralFacts*> all;        // These and, for a question about cases, the others of their cases, in that order.
-  std::map<std::string, std::vector<const ReferralFacts*>, std::less<>> by_case;  // `all`, by pseudonym.
+  std::map<std::string, std::string, std::less<>> groups;  // Of cases that are confirmed to be one: pseudonym → that of the one that stands for them.
+  std::map<std::string, std::vector<const ReferralFacts*>, std::less<>> by_case;  // `all`, by GroupOf their pseudonyms, each in the order of the log.
   std::string asked_case;                       // Pseudonym; empty unless one is asked about.
   std::vector<const FactEvent*> of_case;        // What stands on its chain and on no referral's, in that order.
+  bool of_period = false;                       // Of the case or referral that is asked about a period alone.
   std::map<std::string, AgencyFacts, std::less<>> agencies;
+  std::set<std::string> barred_administrators;  // With a conflict of interest, by id.
   referral::ClockRules clocks;            // In force when it was asked: school terms and bank holidays.
   std::vector<std::string> areas;         // As asked; none: all.
   std::vector<std::string> asked_agencies;  // Likewise.
   std::vector<std::string> expected;      // Agencies of which an answer about a period says what there is, and if that is nothing.
-  int64_t now_ms = 0;                     // As at, else when it was asked.
+  int64_t now_ms = 0;                     // As at, else when it was asked; never after the warrant's period, beyond which nothing is looked at.
   uint32_t days = 0, count = 0;           // As asked, or the question's own.
   bool small_left_out = false;            // Small counts are: words that would tell of one are to be left out too.
   uint64_t tree_size = 0;
@@ -55,7 +58,9 @@ struct QuestionInput {
   std::string AreaOf(std::string_view agency) const;
   // When school next begins, strictly after `ms`, in the first area of `agency`.
   int64_t SchoolStartMs(std::string_view agency, int64_t ms) const;
-  // Every referral of `all` that is of a case of `facts`, itself included, in the order of the log.
+  // The case that stands for it and those that are confirmed to be one with it.
+  const std::string& GroupOf(const std::string& pseudonym) const;
+  // Every referral of `all` that is of a case of `facts`, or of one that is confirmed to be one with it, itself included, in the order of the log.
   std::vector<const ReferralFacts*> SameCases(const ReferralFacts& facts) const;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "services/broker/questions/rows.h"
 #include "services/broker/questions/themes.h"
@@ -24,11 +25,14 @@ struct FirstReached {
   }
 };
 
-// An agency of `kind`, from `from_ms` to `until_ms`.
-FirstReached ReachedInCases(const QuestionInput& input, const ReferralFacts& facts, type::v1::AgencyKind kind, int64_t from_ms, int64_t until_ms) {
+// An agency of `kind`, from `from_ms` to `until_ms`, by what was not taken back, neither itself nor in its newest version: once corrected it is only that
+// which its sender can withdraw. With `own` also by what the agency sent itself, for it knows of that.
+FirstReached ReachedInCases(const QuestionInput& input, const Versions& versions, const ReferralFacts& facts, type::v1::AgencyKind kind, int64_t from_ms,
+                            int64_t until_ms, bool own) {
   FirstReached first;
   for (const ReferralFacts* other : input.SameCases(facts)) {
-    const int64_t reached = ReachedKindMs(input, *other, kind);
+    if (IsTakenBack(*other) || IsTakenBack(*versions.From(*other).back())) continue;
+    const int64_t reached = own && input.KindOf(CoreOf(*other).sender()) == kind ? MadeMs(*other) : ReachedKindMs(input, *other, kind);
     if (reached != 0 && reached >= from_ms && reached <= until_ms) first.Take(reached, *other);
   }
   return first;
@@ -44,16 +48,28 @@ FirstReached MaracInCases(const QuestionInput& input, const Versions& versions, 
   return first;
 }
 
-// When it first stood at HIGH: as it was made, or as it was graded anew; 0: it never did.
-int64_t HighSinceMs(const ReferralFacts& facts) {
-  if (CoreOf(facts).risk().grade() == type::v1::RISK_GRADE_HIGH) return MadeMs(facts);
-  for (const FactEvent& event : facts.events) {
-    if (event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_REGRADED &&
-        event.statement->regraded().grade() == type::v1::RISK_GRADE_HIGH) {
-      return event.time_ms;
+bool IsHigh(const ReferralFacts& facts) { return CoreOf(facts).risk().grade() == type::v1::RISK_GRADE_HIGH; }
+
+// When a referral first stood at HIGH: as it was made, or as it was graded anew, in whichever version. As it was made only while its newest version says
+// so, for a grade that was corrected was a mistake. 0: it never did.
+struct HighSince {
+  int64_t ms = 0;
+  bool imported = false;  // By what was recorded later alone.
+};
+HighSince HighSinceOf(const VersionsOfOne& versions) {
+  HighSince since;
+  const auto take = [&](int64_t ms, bool imported) {
+    if (since.ms == 0 || ms < since.ms) since = {ms, imported};
+  };
+  for (const ReferralFacts* facts : versions) {
+    if (IsHigh(*facts) && IsHigh(*versions.back())) take(MadeMs(*facts), facts->recorded_later);
+    for (const FactEvent& event : facts->events) {
+      const bool high = event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_REGRADED &&
+                        event.statement->regraded().grade() == type::v1::RISK_GRADE_HIGH;
+      if (high) take(event.time_ms, false);
     }
   }
-  return 0;
+  return since;
 }
 
 void HighWithoutMaracOrIdva(const QuestionInput& input, Table& table) {
@@ -61,15 +77,18 @@ void HighWithoutMaracOrIdva(const QuestionInput& input, Table& table) {
                      {"due", COLUMN_KIND_TIME}, {"marac_later", COLUMN_KIND_TIME}, {"idva_later", COLUMN_KIND_TIME}});
   const Versions versions(input);
   uint64_t high = 0, waiting = 0, recorded_later = 0;
+  std::set<const ReferralFacts*> newer;  // Than one that was asked about before.
   for (const ReferralFacts* facts : input.referrals) {
-    const int64_t since = HighSinceMs(*facts);
-    if (since == 0 || IsTakenBack(*facts) || CoreOf(*facts).type() == type::v1::REFERRAL_TYPE_NOT_SHARED) continue;
+    if (newer.contains(facts)) continue;
+    const VersionsOfOne chain = versions.From(*facts);
+    newer.insert(chain.begin() + 1, chain.end());
+    const auto [since, imported] = HighSinceOf(chain);
+    if (since == 0 || IsTakenBack(*chain.back())) continue;
     ++high;
     const int64_t within = input.days * kDayMs, due = since + within;
     const FirstReached marac = MaracInCases(input, versions, *facts, since - within);
-    const FirstReached idva = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_IDVA, since - within, input.now_ms);
+    const FirstReached idva = ReachedInCases(input, versions, *facts, type::v1::AGENCY_KIND_IDVA, since - within, input.now_ms, /*own=*/true);
     // Since when it is HIGH is known of what was recorded as it happened, or graded anew here.
-    const bool imported = facts->recorded_later && CoreOf(*facts).risk().grade() == type::v1::RISK_GRADE_HIGH;
     if (imported && (marac.any != 0 || idva.any != 0)) {
       ++recorded_later;
       continue;
@@ -84,7 +103,10 @@ void HighWithoutMaracOrIdva(const QuestionInput& input, Table& table) {
   }
   table.add_notes(fmt::format("Of {} referrals at HIGH {} are listed; of {} the time has not come yet. {} of imported history reached one, and are neither listed nor counted as timely.",
                               high, table.rows_size(), waiting, recorded_later));
-  table.add_notes("A Marac or Idva referral counts if it is of a same case and of at most as many days before, and was not taken back. A corrected Marac referral counts in its "
+  table.add_notes("What an Idva service sent itself is with one. A decision not to share is listed too, when it says HIGH: question 8 counts the reasons.");
+  table.add_notes("What was corrected is listed once, by the first version that was asked about. It is HIGH if its newest version says so, since when one first did, or if any was graded "
+                  "HIGH anew; and is not listed once the newest was taken back.");
+  table.add_notes("A Marac or Idva referral counts if it is of a same case and of at most as many days before, and was not taken back, itself or in its newest version. A corrected Marac referral counts in its "
                   "newest version, from when the first that was for a Marac was made. One made outside Accord has no "
                   "record in Accord unless it was recorded as told outside: that counts from when it was told. One recorded more than 30 days after what it reports is "
                   "shown and never counts as in time.");
@@ -105,14 +127,15 @@ bool HasBornChild(const ReferralFacts& facts) {
 void ChildrenNotReferred(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"stored", COLUMN_KIND_TIME}, {"children", COLUMN_KIND_COUNT},
                      {"childrens_services", COLUMN_KIND_TIME}, {"school", COLUMN_KIND_TIME}, {"lacks"}, {"not_shared_recorded", COLUMN_KIND_BOOL}});
+  const Versions versions(input);
   uint64_t reports = 0, recorded_later = 0;
-  for (const ReferralFacts* facts : input.referrals) {
-    if (!ReportsEvent(*facts) || !HasChild(*facts) || IsTakenBack(*facts)) continue;
+  for (const ReferralFacts* facts : input.referrals) {  // No correction reports an event itself: each report is listed by its first version.
+    if (!ReportsEvent(*facts) || !HasChild(*facts) || IsTakenBack(*versions.From(*facts).back())) continue;
     ++reports;
     const int64_t from = facts->stored_ms - input.days * kDayMs, due = facts->stored_ms + input.days * kDayMs;
     if (input.now_ms <= due) continue;
-    const FirstReached services = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_CHILDRENS_SERVICES, from, due);
-    const FirstReached school = ReachedInCases(input, *facts, type::v1::AGENCY_KIND_EDUCATION, from, due);
+    const FirstReached services = ReachedInCases(input, versions, *facts, type::v1::AGENCY_KIND_CHILDRENS_SERVICES, from, due, /*own=*/true);
+    const FirstReached school = ReachedInCases(input, versions, *facts, type::v1::AGENCY_KIND_EDUCATION, from, due, /*own=*/true);
     // Of an imported report it is known whom it reached, not when.
     const auto reached = [&](const FirstReached& one) { return (facts->recorded_later ? one.any : one.timely) != 0; };
     const bool no_services = !reached(services), no_school = !reached(school) && HasBornChild(*facts);
@@ -131,7 +154,8 @@ void ChildrenNotReferred(const QuestionInput& input, Table& table) {
   }
   table.add_notes(fmt::format("Of {} reports with a child {} are listed. {} of imported history lack neither, and are not counted as timely.", reports, table.rows_size(),
                               recorded_later));
-  table.add_notes("Somebody reached by a referral that was recorded more than 30 days after what it reports is shown, and never counts as reached in time.");
+  table.add_notes("Somebody reached by a referral that was recorded more than 30 days after what it reports is shown, and never counts as reached in time; nor does anybody by one that "
+                  "was taken back, itself or in its newest version. A report whose newest version was taken back is not listed. Whoever sent a referral of the case is reached by that.");
   table.add_notes("Whether a child is of school age, or taught at home, is in sealed content that the broker cannot read: `school` says only that nothing "
                   "reached an agency of kind education in time. An unborn child is not expected at one.");
 }
@@ -139,31 +163,43 @@ void ChildrenNotReferred(const QuestionInput& input, Table& table) {
 void SchoolNotices(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"agency"}, {"school"}, {"happened", COLUMN_KIND_TIME},
                      {"due", COLUMN_KIND_TIME}, {"delivered", COLUMN_KIND_TIME}, {"opened", COLUMN_KIND_TIME}, {"lacks"}});
+  const Versions all(input);
+  uint64_t recorded_later = 0;
   for (const ReferralFacts* facts : input.referrals) {
-    if (!ReportsEvent(*facts) || !HasBornChild(*facts) || IsTakenBack(*facts)) continue;
+    if (!ReportsEvent(*facts) || !HasBornChild(*facts)) continue;
+    const VersionsOfOne versions = all.From(*facts);
+    if (IsTakenBack(*versions.back())) continue;
     const auto& core = CoreOf(*facts);
     const int64_t happened = core.happened().latest_ms() != 0 ? core.happened().latest_ms() : facts->stored_ms;
-    const auto schools = RecipientsOfKind(input, *facts, type::v1::AGENCY_KIND_EDUCATION);
+    const auto schools = RecipientsOfKind(input, *versions.back(), type::v1::AGENCY_KIND_EDUCATION);
     if (schools.empty()) {
       const int64_t due = input.SchoolStartMs(core.sender(), happened);
       if (input.now_ms <= due) continue;
       const bool by_police = input.KindOf(core.sender()) == type::v1::AGENCY_KIND_POLICE;
-      if (!by_police || ReachedInCases(input, *facts, type::v1::AGENCY_KIND_EDUCATION, facts->stored_ms - kDayMs, input.now_ms).any != 0) continue;
+      if (!by_police || ReachedInCases(input, all, *facts, type::v1::AGENCY_KIND_EDUCATION, facts->stored_ms - kDayMs, input.now_ms, /*own=*/false).any != 0) continue;
       AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), core.sender(), "", TimeCell(happened), TimeCell(due), "", "", "school"},
                    {facts->stored_index});
     }
     for (const std::string& school : schools) {
       const int64_t due = input.SchoolStartMs(school, happened);
       if (input.now_ms <= due) continue;
-      const FactEvent* const delivered = facts->FirstOwn(type::v1::EVENT_TYPE_DELIVERED, school);
-      if (delivered != nullptr && delivered->time_ms < due && !facts->recorded_later) continue;
-      const FactEvent* const opened = facts->FirstStatement(type::v1::STATEMENT_KIND_OPENED, school);
+      const FactEvent *delivered = nullptr, *opened = nullptr;  // Of any version.
+      for (const ReferralFacts* one : versions) {
+        if (delivered == nullptr) delivered = one->FirstOwn(type::v1::EVENT_TYPE_DELIVERED, school);
+        if (opened == nullptr) opened = one->FirstStatement(type::v1::STATEMENT_KIND_OPENED, school);
+      }
+      if (delivered != nullptr && facts->recorded_later) {
+        ++recorded_later;
+        continue;
+      }
+      if (delivered != nullptr && delivered->time_ms < due) continue;
       std::vector<uint64_t> entries = {facts->stored_index};
       if (delivered != nullptr) entries.push_back(delivered->index);
       AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), core.sender(), school, TimeCell(happened), TimeCell(due), TimeCell(delivered),
                            TimeCell(opened), delivered == nullptr ? "delivery" : "in time"}, entries);
     }
   }
+  table.add_notes(fmt::format("{} of imported history were acknowledged, and are neither listed nor counted as timely.", recorded_later));
   table.add_notes("School begins by the terms of the school's area in the clock rules in force; where none is known, every weekday that is no bank holiday is a school day, "
                   "so that a notice in the holidays may be listed as late.");
   table.add_notes("Why no school was matched is in the agency's own system; here it means that no agency of kind education was addressed and permitted anything, in any of the cases."
@@ -215,21 +251,21 @@ std::vector<Question> ReachQuestions() {
   return {
       {.number = 3,
        .title = "HIGH cases that reached neither a Marac nor an Idva in time",
-       .definition = "Referrals graded HIGH, as stored or later, with no Marac referral and no release to an Idva service in any of their cases within so many days, "
-                     "nor a record that one was told outside Accord.",
+       .definition = "Referrals and decisions not to share that are graded HIGH, as stored or later, with no Marac referral, no release to an Idva service and nothing from one in "
+                     "any of their cases within so many days, nor a record that one was told outside Accord.",
        .parameters = {"days"},
-       .fields = {"REFERRAL_STORED time", "RELEASED", "SENT_OUTSIDE_RECORDED", "STATEMENT REGRADED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "core.happened",
-                  "core.risk.grade", "core.purpose", "core.type", "core.caused_by", "recipients", "cases"},
+       .fields = {"REFERRAL_STORED time", "RELEASED", "SENT_OUTSIDE_RECORDED", "STATEMENT REGRADED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "STATEMENT CORRECTION",
+                  "core.happened", "core.risk.grade", "core.purpose", "core.type", "core.caused_by", "core.sender", "recipients", "cases"},
        .cases = true,
        .days = 5,
        .answer = HighWithoutMaracOrIdva},
       {.number = 4,
        .title = "Reports with a child that reached no children's services or no school",
-       .definition = "Reports of an event with a child or an unborn child where nothing of any of their cases reached children's services, or a school, within "
+       .definition = "Reports of an event with a child or an unborn child where nothing of any of their cases reached, or came from, children's services, or a school, within "
                      "so many days before or after.",
        .parameters = {"days"},
-       .fields = {"REFERRAL_STORED time", "RELEASED", "SENT_OUTSIDE_RECORDED", "NOT_SHARED_RECORDED", "core.happened", "core.report", "subjects.role",
-                  "recipients", "cases"},
+       .fields = {"REFERRAL_STORED time", "RELEASED", "SENT_OUTSIDE_RECORDED", "NOT_SHARED_RECORDED", "STATEMENT RECALL", "STATEMENT WITHDRAWN", "STATEMENT CORRECTION", "core.happened", "core.report",
+                  "core.caused_by", "core.sender", "subjects.role", "recipients", "cases"},
        .cases = true,
        .days = 2,
        .answer = ChildrenNotReferred},
@@ -237,7 +273,8 @@ std::vector<Question> ReachQuestions() {
        .title = "School notices after the school day began, or with no school",
        .definition = "Reports with a child whose copy was acknowledged by the school after the start of the first school day that began after the event, or never; "
                      "and those of the police that name no school.",
-       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "DELIVERED", "STATEMENT OPENED", "core.happened", "subjects.role", "recipients", "cases"},
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "DELIVERED", "STATEMENT OPENED", "STATEMENT CORRECTION", "core.happened", "core.caused_by", "subjects.role",
+                  "recipients", "cases"},
        .cases = true,
        .answer = SchoolNotices},
       {.number = 17,

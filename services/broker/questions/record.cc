@@ -85,11 +85,13 @@ void WholeTimeline(const QuestionInput& input, Table& table) {
     AddAnswerRow(table, {TimeCell(event->time_ms), Code(event->event.type()), Code(event->event.statement()), event->agency.empty() ? event->principal : event->agency,
                          event->recipient, DetailOf(*event), of.Referral(), gap > input.days * kDayMs ? DurationCell(gap) : ""}, {event->index});
   }
-  if (before != 0 && input.now_ms - before > input.days * kDayMs) {
+  // What was stored after the period is not looked at, so that nothing can be said of what followed.
+  if (!input.of_period && before != 0 && input.now_ms - before > input.days * kDayMs) {
     table.add_notes(fmt::format("No record in Accord for {} days after the last entry.", (input.now_ms - before) / kDayMs));
   }
   table.add_notes(fmt::format("A gap is more than {} days in which there is no record in Accord, whatever the agencies did meanwhile. That somebody asked about it ends none.",
                               input.days));
+  if (input.of_period) table.add_notes("Referrals of the case that were stored outside the period are not in it, so that what looks like a gap need not be one.");
   AddCaseNote(input, table);
 }
 
@@ -105,6 +107,13 @@ bool IsView(const FactEvent& event) {
   }
 }
 
+bool IsBarredAdministrator(const QuestionInput& input, std::string_view principal) {
+  constexpr std::string_view kPrefix = "admin/";
+  if (!principal.starts_with(kPrefix)) return false;
+  principal.remove_prefix(kPrefix.size());
+  return input.barred_administrators.contains(std::string(principal.substr(0, principal.find('/'))));
+}
+
 void WhoViewed(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"time", COLUMN_KIND_TIME}, {"what"}, {"principal"}, {"worker"}, {"role"}, {"purpose"}, {"warrant"}, {"referral", COLUMN_KIND_REFERRAL},
                      {"conflict_of_interest", COLUMN_KIND_BOOL}});
@@ -112,14 +121,14 @@ void WhoViewed(const QuestionInput& input, Table& table) {
     const FactEvent* const event = of.event;
     if (!IsView(*event)) continue;
     const auto agency = input.agencies.find(event->agency);
-    const bool barred = agency != input.agencies.end() && agency->second.barred.contains(event->worker.pseudonym());
+    const bool barred = (agency != input.agencies.end() && agency->second.barred.contains(event->worker.pseudonym())) || IsBarredAdministrator(input, event->principal);
     const bool opened = event->event.type() == type::v1::EVENT_TYPE_STATEMENT;
     AddAnswerRow(table, {TimeCell(event->time_ms), opened ? "OPENED" : Code(event->event.type()), event->principal, event->worker.pseudonym(),
                          Code(event->worker.role()), event->event.purpose(), event->event.warrant(), of.Referral(), BoolCell(barred)}, {event->index});
   }
-  table.add_notes("Conflicts of interest are those that the broker's lists have today. Who looked at a copy inside an agency's own system is in that agency's log, "
+  table.add_notes("Conflicts of interest are those that the broker's lists of agencies' workers and of administrators have today. Who looked at a copy inside an agency's own system is in that agency's log, "
                   "of which there is no record in Accord.");
-  table.add_notes("Looks at much at a time stand on no case's chain: questions about a period, trails by a filter that names no case, samples and audits. They are on the record of who asked and, "
+  table.add_notes("Looks at much at a time stand on no case's chain: questions about a period, trails by a filter that names neither case nor subject, samples and audits. They are on the record of who asked and, "
                   "under a warrant, of that.");
   if (input.asked_case.empty()) table.add_notes("Who looked at the whole of its case, and so at this referral too, stands on the case's own chain: ask about the case.");
   AddCaseNote(input, table);
@@ -221,8 +230,8 @@ void ChainsAttested(const QuestionInput& input, Table& table) {
     AddAnswerRow(table, {"", ToHex(input.asked_case), CountCell(input.of_case.size()), CountCell(first.index), CountCell(last.index), "", TimeCell(last.time_ms)},
                  {first.index, last.index});
   }
-  table.add_notes(fmt::format("Every opening that this rests on was checked against its leaf, in a tree of {} entries. The grade is attested: a receipt of an entry on one of "
-                              "these chains that the answer lacks convicts the broker.", input.tree_size));
+  table.add_notes(fmt::format("Every opening that this rests on was checked against its leaf, in a tree of {} entries. The grade is attested: a receipt of an entry of that tree on one of "
+                              "these chains that the answer lacks convicts the broker, if it was asked about, is covered and was not erased.", input.tree_size));
   table.add_notes("To check it where the broker cannot interfere, export a bundle of the case and verify that offline with `accord-verify bundle`.");
   AddCaseNote(input, table);
 }

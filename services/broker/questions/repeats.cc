@@ -86,21 +86,20 @@ void Repeats(const QuestionInput& input, Table& table) {
 
 struct CaseIncident {
   int64_t earliest = 0, latest = 0;
-  std::string event;
   const ReferralFacts* facts = nullptr;
 };
 
 // Reports of events of the case, each event once by its own reference, by their latest time. Those taken back or replaced are none.
 std::vector<CaseIncident> IncidentsOf(const std::vector<const ReferralFacts*>& of_case) {
   std::vector<CaseIncident> incidents;
+  std::set<std::string_view> told;
   for (const ReferralFacts* facts : of_case) {
     const auto& core = CoreOf(*facts);
     if (!ReportsEvent(*facts) || core.happened().latest_ms() == 0 || IsTakenBack(*facts)) continue;
     const std::string& event = core.report().event().token();
-    const auto same = [&](const CaseIncident& other) { return !event.empty() && other.event == event; };
-    if (std::any_of(incidents.begin(), incidents.end(), same)) continue;
+    if (!event.empty() && !told.insert(event).second) continue;
     const int64_t latest = core.happened().latest_ms();
-    incidents.push_back({core.happened().earliest_ms() == 0 ? latest : core.happened().earliest_ms(), latest, event, facts});
+    incidents.push_back({core.happened().earliest_ms() == 0 ? latest : core.happened().earliest_ms(), latest, facts});
   }
   std::sort(incidents.begin(), incidents.end(), [](const CaseIncident& a, const CaseIncident& b) { return a.latest < b.latest; });
   return incidents;
@@ -108,13 +107,20 @@ std::vector<CaseIncident> IncidentsOf(const std::vector<const ReferralFacts*>& o
 
 // The most that certainly fell within `window`: from the earliest that the first can have been to the latest that the last can.
 std::vector<CaseIncident> MostWithin(const std::vector<CaseIncident>& incidents, int64_t window) {
-  std::vector<CaseIncident> most;
+  const auto is_within = [&](const CaseIncident& one, const CaseIncident& first) { return one.earliest >= first.earliest && one.latest - first.earliest <= window; };
+  const CaseIncident* first_of_most = nullptr;
+  int64_t greatest = 0;
   for (const CaseIncident& first : incidents) {
-    std::vector<CaseIncident> within;
-    for (const CaseIncident& one : incidents) {
-      if (one.earliest >= first.earliest && one.latest - first.earliest <= window) within.push_back(one);
+    const auto count = std::count_if(incidents.begin(), incidents.end(), [&](const CaseIncident& one) { return is_within(one, first); });
+    if (count > greatest) {
+      greatest = count;
+      first_of_most = &first;
     }
-    if (within.size() > most.size()) most = std::move(within);
+  }
+  std::vector<CaseIncident> most;
+  if (first_of_most == nullptr) return most;  // None is known to a time as short as the window.
+  for (const CaseIncident& one : incidents) {
+    if (is_within(one, *first_of_most)) most.push_back(one);
   }
   return most;
 }
@@ -132,10 +138,12 @@ void NeverEscalated(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"case", COLUMN_KIND_CASE}, {"incidents", COLUMN_KIND_COUNT}, {"first", COLUMN_KIND_TIME}, {"last", COLUMN_KIND_TIME},
                      {"agencies"}, {"highest_grade"}});
   const Versions versions(input);
-  std::set<std::string> cases;
+  std::set<std::string> cases, listed;
   for (const ReferralFacts* facts : input.referrals) cases.insert(facts->cases.begin(), facts->cases.end());
   for (const std::string& pseudonym : cases) {
-    const auto found = input.by_case.find(pseudonym);
+    const std::string& group = input.GroupOf(pseudonym);
+    if (!listed.insert(group).second) continue;  // Cases that are confirmed to be one are in one row, by the first that was asked about.
+    const auto found = input.by_case.find(group);
     if (found == input.by_case.end() || WasEscalated(versions, found->second)) continue;
     const std::vector<CaseIncident> most = MostWithin(IncidentsOf(found->second), input.days * kDayMs);
     if (most.empty() || most.size() < input.count) continue;
@@ -163,7 +171,7 @@ class GradeRows {
 
   void Add(const FactEvent& event, const FactEvent& actor, type::v1::RiskGrade from, const type::v1::Risk& to) {
     const std::string direction = from == type::v1::RISK_GRADE_UNSPECIFIED ? "" : to.grade() < from ? "lowered" : to.grade() > from ? "raised" : "same";
-    AddAnswerRow(table_, {ReferralCell(facts_), CaseCell(facts_), TimeCell(&event), actor.agency, actor.worker.pseudonym(), Code(from), Code(to.grade()),
+    AddAnswerRow(table_, {ReferralCell(facts_), CaseCell(facts_), TimeCell(&event), actor.agency, actor.worker.pseudonym(), Code(to.subject()), Code(from), Code(to.grade()),
                           direction, Code(to.change_reason()), to.supervisor()}, {event.index});
   }
 
@@ -172,41 +180,52 @@ class GradeRows {
   const ReferralFacts& facts_;
 };
 
-// The grade that the sender had given last in the cases of `facts` before it.
-type::v1::RiskGrade GradeBefore(const QuestionInput& input, const ReferralFacts& facts) {
+// The grade of `subject` that the sender had given last in the cases of `facts` before it.
+type::v1::RiskGrade GradeBefore(const QuestionInput& input, const ReferralFacts& facts, type::v1::SubjectRole subject) {
   auto grade = type::v1::RISK_GRADE_UNSPECIFIED;
+  uint64_t last = 0;
+  const auto take = [&](uint64_t index, const type::v1::Risk& risk) {
+    if (index >= facts.stored_index || index < last || risk.subject() != subject || risk.grade() == type::v1::RISK_GRADE_UNSPECIFIED) return;
+    last = index;
+    grade = risk.grade();
+  };
   for (const ReferralFacts* other : input.SameCases(facts)) {
     if (other->stored_index >= facts.stored_index || CoreOf(*other).sender() != CoreOf(facts).sender()) continue;
-    if (CoreOf(*other).risk().grade() != type::v1::RISK_GRADE_UNSPECIFIED) grade = CoreOf(*other).risk().grade();
+    take(other->stored_index, CoreOf(*other).risk());
     for (const FactEvent& event : other->events) {
-      if (event.index < facts.stored_index && event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_REGRADED) {
-        grade = event.statement->regraded().grade();
-      }
+      if (event.statement.has_value() && event.statement->kind() == type::v1::STATEMENT_KIND_REGRADED) take(event.index, event.statement->regraded());
     }
   }
   return grade;
 }
 
 void GradeChanges(const QuestionInput& input, Table& table) {
-  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"time", COLUMN_KIND_TIME}, {"agency"}, {"worker"}, {"from"}, {"to"},
+  SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"time", COLUMN_KIND_TIME}, {"agency"}, {"worker"}, {"of"}, {"from"}, {"to"},
                      {"direction"}, {"reason"}, {"supervisor"}});
   for (const ReferralFacts* facts : input.referrals) {
     GradeRows rows(table, *facts);
-    type::v1::RiskGrade grade = CoreOf(*facts).risk().grade();
-    const type::v1::RiskGrade before = GradeBefore(input, *facts);
-    if (!facts->events.empty() && grade != type::v1::RISK_GRADE_UNSPECIFIED && before != type::v1::RISK_GRADE_UNSPECIFIED && before != grade) {
-      rows.Add(facts->events.front(), facts->events.front(), before, CoreOf(*facts).risk());
+    const type::v1::Risk& risk = CoreOf(*facts).risk();
+    std::map<type::v1::SubjectRole, type::v1::RiskGrade> grades;  // Of whom, by now.
+    const auto before = [&](type::v1::SubjectRole subject) {
+      const auto found = grades.find(subject);
+      return found == grades.end() ? GradeBefore(input, *facts, subject) : found->second;
+    };
+    if (!facts->events.empty() && risk.grade() != type::v1::RISK_GRADE_UNSPECIFIED) {
+      const type::v1::RiskGrade last = before(risk.subject());
+      if (last != type::v1::RISK_GRADE_UNSPECIFIED && last != risk.grade()) rows.Add(facts->events.front(), facts->events.front(), last, risk);
+      grades[risk.subject()] = risk.grade();
     }
     std::set<std::string> seen;  // A statement has an entry for each holder that is told.
     for (const FactEvent& event : facts->events) {
       if (!event.statement.has_value() || event.statement->kind() != type::v1::STATEMENT_KIND_REGRADED) continue;
       if (!seen.insert(event.statement_digest).second) continue;
-      rows.Add(event, event, grade, event.statement->regraded());
-      grade = event.statement->regraded().grade();
+      const type::v1::Risk& regraded = event.statement->regraded();
+      rows.Add(event, event, before(regraded.subject()), regraded);
+      grades[regraded.subject()] = regraded.grade();
     }
   }
-  table.add_notes("A grade is compared with the last that the same agency gave in the same cases; grades by different agencies or of different people are not changes. "
-                  "A lower one has the supervisor who agreed.");
+  table.add_notes("A grade is compared with the last that the same agency gave of the same person in the same cases: `of` is whom it is of, such as the victim or a child. Grades by different "
+                  "agencies or of different people are not changes. A lower one has the supervisor who agreed.");
 }
 
 // People by their strong tokens: whoever shares one is the same.
@@ -307,7 +326,7 @@ std::vector<Question> RepeatQuestions() {
        .answer = NeverEscalated},
       {.number = 12,
        .title = "Grades that changed",
-       .definition = "Every grade that is another than the same agency's last in the case: by whom, from what to what, why, and of a lower one the supervisor.",
+       .definition = "Every grade that is another than the same agency's last of that person in the case: by whom, of whom, from what to what, why, and of a lower one the supervisor.",
        .fields = {"REFERRAL_STORED", "STATEMENT REGRADED", "core.risk", "core.sender", "actor.worker", "cases"},
        .cases = true,
        .answer = GradeChanges},

@@ -40,6 +40,8 @@ void AddAnswerRow(inspection::v1::Table& table, std::vector<std::string> cells, 
   }
 }
 
+void MarkLeftOut(inspection::v1::Table& table) { table.mutable_rows(table.rows_size() - 1)->set_suppressed(true); }
+
 void RowEntries::Add(uint64_t index) {
   if (entries_.size() < kRowEntriesMax && std::find(entries_.begin(), entries_.end(), index) == entries_.end()) entries_.push_back(index);
 }
@@ -157,7 +159,7 @@ std::string LondonMonth(int64_t ms) {
 Versions::Versions(const QuestionInput& input) {
   for (const ReferralFacts* facts : input.all) {  // In the order of the log: what is corrected comes first.
     by_digest_.emplace(facts->digest, facts);
-    if (const ReferralFacts* const older = Older(*facts); older != nullptr) replaced_.insert(older);
+    if (const ReferralFacts* const older = Older(*facts); older != nullptr) newer_.emplace(older, facts);
   }
 }
 
@@ -168,7 +170,7 @@ const ReferralFacts& Versions::First(const ReferralFacts& facts) const {
 }
 
 const ReferralFacts* Versions::Marac(const ReferralFacts& facts) const {
-  if (CoreOf(facts).purpose() != type::v1::PURPOSE_MARAC || IsTakenBack(facts) || replaced_.contains(&facts)) return nullptr;
+  if (CoreOf(facts).purpose() != type::v1::PURPOSE_MARAC || IsTakenBack(facts) || newer_.contains(&facts)) return nullptr;
   const ReferralFacts *referred = &facts, *first = &facts;
   while (const ReferralFacts* const older = Older(*first)) {
     first = older;
@@ -178,6 +180,12 @@ const ReferralFacts* Versions::Marac(const ReferralFacts& facts) const {
   return type == type::v1::REFERRAL_TYPE_REFERRAL || type == type::v1::REFERRAL_TYPE_SENT_OUTSIDE ? referred : nullptr;
 }
 
+std::vector<const ReferralFacts*> Versions::From(const ReferralFacts& facts) const {
+  std::vector<const ReferralFacts*> versions = {&facts};
+  for (auto newer = newer_.find(&facts); newer != newer_.end(); newer = newer_.find(newer->second)) versions.push_back(newer->second);
+  return versions;
+}
+
 const ReferralFacts* Versions::Older(const ReferralFacts& facts) const {
   if (CoreOf(facts).type() != type::v1::REFERRAL_TYPE_CORRECTION) return nullptr;
   const auto found = by_digest_.find(CoreOf(facts).caused_by());
@@ -185,6 +193,22 @@ const ReferralFacts* Versions::Older(const ReferralFacts& facts) const {
   const ReferralFacts& older = *found->second;
   // Nobody corrects what another sent. Always further back, so that following them ends.
   return CoreOf(older).sender() == CoreOf(facts).sender() && older.stored_index < facts.stored_index ? &older : nullptr;
+}
+
+const ReferralFacts& FirstFor(const VersionsOfOne& versions, const std::string& agency) {
+  const auto found = std::find_if(versions.begin(), versions.end(), [&](const ReferralFacts* one) { return AddressedTo(*one).contains(agency); });
+  return found == versions.end() ? *versions.front() : **found;
+}
+
+SaidOfVersion FirstByPerson(const VersionsOfOne& versions, type::v1::StatementKind kind, std::string_view agency) {
+  SaidOfVersion first;
+  for (const ReferralFacts* one : versions) {
+    for (const FactEvent& event : one->events) {
+      const bool said = event.event.type() == type::v1::EVENT_TYPE_STATEMENT && event.event.statement() == kind && event.agency == agency && ByPerson(event);
+      if (said && (first.event == nullptr || event.index < first.event->index)) first = {one, &event};
+    }
+  }
+  return first;
 }
 
 }  // namespace accord::broker

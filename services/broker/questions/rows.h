@@ -31,6 +31,9 @@ void SetColumns(inspection::v1::Table& table, std::initializer_list<ColumnSpec> 
 // REQUIRES: as many cells as columns. At most kRowEntriesMax of `entries`.
 void AddAnswerRow(inspection::v1::Table& table, std::vector<std::string> cells, const std::vector<uint64_t>& entries = {});
 
+// Says of the row that was added last that something of it is left out for who may not have it, which is no absence.
+void MarkLeftOut(inspection::v1::Table& table);
+
 // The entries that a row of counts rests on, each once: the first kRowEntriesMax, so that a large group costs no more than a small one.
 class RowEntries {
  public:
@@ -98,12 +101,26 @@ class Versions {
   // another, it is neither referred nor told outside Accord, it was taken back, or a newer version counts in its place. As the case rules have it
   // (common/referral/case_rules.h).
   const ReferralFacts* Marac(const ReferralFacts& facts) const;
+  // `facts` and the versions that replaced it one after the other, the newest last: what is said of any of them answers all. Never empty.
+  std::vector<const ReferralFacts*> From(const ReferralFacts& facts) const;
 
  private:
   const ReferralFacts* Older(const ReferralFacts& facts) const;  // What it corrects; null when it is the first, or that is not there.
 
   std::map<std::string_view, const ReferralFacts*> by_digest_;
-  std::set<const ReferralFacts*> replaced_;
+  std::map<const ReferralFacts*, const ReferralFacts*> newer_;  // By what it replaced.
 };
+
+// Versions of one referral, the newest last: for whom that is, something is expected of; and nothing of it once that was taken back.
+using VersionsOfOne = std::vector<const ReferralFacts*>;
+// The first of them that was addressed to the agency (AddressedTo); the first of all when none was. REQUIRES: not empty.
+const ReferralFacts& FirstFor(const VersionsOfOne& versions, const std::string& agency);
+// The first STATEMENT of `kind` that a person at the agency made on any of them, with the version that it is on; null: none. What software alone says
+// stops no clock (docs/clocks.md).
+struct SaidOfVersion {
+  const ReferralFacts* facts = nullptr;
+  const FactEvent* event = nullptr;
+};
+SaidOfVersion FirstByPerson(const VersionsOfOne& versions, type::v1::StatementKind kind, std::string_view agency);
 
 }  // namespace accord::broker

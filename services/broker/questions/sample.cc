@@ -182,10 +182,12 @@ absl::StatusOr<Sample> DrawSample(const ReadView& view, const TrailKeys& keys, c
   ACCORD_ASSIGN_OR_RETURN(const auto indices, ReferralsStored(view, keys, directory, where.agencies, where.areas, from, std::min(until, tree_size), kQuestionReferralsMax));
   const Scope covers = BeforeSampling(scope);
   std::map<std::string, SampleCase> frame;
+  uint64_t referrals = 0;
   for (const uint64_t index : indices) {
     ACCORD_ASSIGN_OR_RETURN(const auto facts, ReadFacts(view, index, index + 1));  // Its stored entry alone.
     if (!facts.has_value() || !covers.Covers(ScopeFactsOf(*facts, directory))) continue;
     if (!IsAskedAbout(*facts, request.grades(), request.age_bands())) continue;
+    ++referrals;
     for (const std::string& pseudonym : facts->cases) {
       SampleCase& one = frame[pseudonym];
       one.pseudonym = pseudonym;
@@ -200,6 +202,7 @@ absl::StatusOr<Sample> DrawSample(const ReadView& view, const TrailKeys& keys, c
   std::vector<SampleCase> cases;
   for (auto& [pseudonym, one] : frame) cases.push_back(std::move(one));
   Sample sample = DrawFrom(cases, StrataOf(request), request.size(), seed);
+  sample.referrals = referrals;
   ACCORD_RETURN_IF_ERROR(CheckLeftToChance(cases, sample, request, scope));
   return sample;
 }
@@ -220,9 +223,7 @@ inspection::v1::Table SampleTable(const Sample& sample, const DrawSampleRequest&
     AddAnswerRow(table, {fmt::to_string(++number), scope.identities() ? ToHex(one.pseudonym) : "", Code(one.grade), one.sender, one.area, BoolCell(one.child), drawn.stratum},
                  scope.identities() ? std::vector<uint64_t>{one.stored_index} : std::vector<uint64_t>());
   }
-  uint64_t cases = 0;
   for (const SampleStratumSize& stratum : sample.strata) {
-    cases += stratum.cases;
     if (scope.small_counts() || scope.warrant_id().empty()) {
       table.add_notes(fmt::format("Stratum {}: {} of {} cases.", stratum.stratum, stratum.drawn, stratum.cases));
     } else if (stratum.cases >= kSmallCount) {
@@ -231,10 +232,10 @@ inspection::v1::Table SampleTable(const Sample& sample, const DrawSampleRequest&
   }
   if (sample.cases.size() < request.size()) table.add_notes("There are fewer cases than were asked for: all of them are here.");
   table.add_notes("A referral without a case, such as one with no strong token of both people, cannot be drawn.");
-  if (!scope.identities()) table.add_notes("Without identities: cases are numbered in this sample alone, in any order, and its seed is not told.");
+  if (!scope.identities()) table.add_notes("Without identities: cases are numbered in this sample alone, in any order. The seed is in the entry of this sample: an administrator draws the same cases again by it.");
   table.set_completeness("attested");
   table.set_tree_size(tree_size);
-  table.set_referrals(scope.small_counts() || scope.warrant_id().empty() ? cases : 0);
+  table.set_referrals(scope.small_counts() || scope.warrant_id().empty() ? sample.referrals : 0);
   return table;
 }
 

@@ -43,6 +43,7 @@ struct SampleStratumSize {
 struct Sample {
   std::vector<SampleDrawn> cases;  // In the order in which they were drawn, until ShuffleDrawn: numbered from 1.
   std::vector<SampleStratumSize> strata;
+  uint64_t referrals = 0;  // Of which the frame was made.
   std::vector<std::string> pseudonyms() const;
 };
 

@@ -142,16 +142,19 @@ TEST(SampleTest, ACallersSeedDrawsAgainAndOpensNothing) {
 TEST(SampleTest, APanelGetsNumbersAndNoPseudonyms) {
   inspection::v1::DrawSampleRequest request;
   request.set_size(3);
-  const Sample sample = DrawFrom(Frame(10, 10), {}, 3, std::string(16, 's'));
+  Sample sample = DrawFrom(Frame(10, 10), {}, 3, std::string(16, 's'));
+  sample.referrals = 25;  // A case may have several.
   const Table whole = SampleTable(sample, request, kStatutory, 9);
   EXPECT_EQ(whole.title(), "A random sample of 3 cases");
   EXPECT_EQ(whole.rows_size(), 3);
+  EXPECT_EQ(whole.referrals(), 25u);
   EXPECT_EQ(whole.rows(0).cells(1).size(), 32u);
   request.add_grades(type::v1::RISK_GRADE_HIGH);
   request.add_age_bands(type::v1::AGE_BAND_UNBORN);
   EXPECT_EQ(SampleTable(sample, request, kStatutory, 9).title(), "A random sample of 3 cases; grades: HIGH; age bands: UNBORN");
   const Table panel = SampleTable(sample, request, WarrantFor(inspection::v1::WARRANT_KIND_SCRUTINY_PANEL), 9);
   EXPECT_EQ(panel.rows(2).cells(0), "3");
+  EXPECT_EQ(panel.referrals(), 0u);
   for (const auto& row : panel.rows()) {
     EXPECT_EQ(row.cells(1), "");
     EXPECT_EQ(row.entries_size(), 0);

@@ -58,6 +58,7 @@ void AddConsentRow(const QuestionInput& input, Table& table, const std::string& 
                        CountCell(counts.no_basis), CountCell(counts.no_gateway), CountCell(counts.no_rationale), CountCell(counts.no_approver),
                        PercentCell(counts.any_blank, counts.without()), input.small_left_out ? "" : JoinCells(counts.bases)},
                counts.entries.all());
+  if (input.small_left_out) MarkLeftOut(table);
 }
 
 // Tags under which something was permitted to somebody.
@@ -127,9 +128,13 @@ void CountNotShared(const ReferralFacts& facts, std::map<NotShared, NotSharedCou
     }
   }
   if (facts.events.empty() || !facts.events.front().decisions.has_value()) return;
+  std::set<std::string> meant_for;  // Nothing was to go to who stands in for another, before it is handed over.
+  for (const auto& recipient : facts.parts.recipients) {
+    if (recipient.on_behalf_of().empty()) meant_for.insert(recipient.agency());
+  }
   std::set<std::pair<std::string, std::string>> withheld;  // Recipient and rule: once a referral.
   for (const auto& decision : facts.events.front().decisions->decisions()) {
-    if (decision.verdict() != type::v1::VERDICT_PERMIT) withheld.insert({decision.recipient(), decision.rule_id()});
+    if (decision.verdict() != type::v1::VERDICT_PERMIT && meant_for.contains(decision.recipient())) withheld.insert({decision.recipient(), decision.rule_id()});
   }
   for (const auto& [recipient, rule] : withheld) add({core.sender(), "withheld by a rule", rule}, facts.stored_index);
 }
@@ -142,7 +147,7 @@ void NotSharedByReason(const QuestionInput& input, Table& table) {
   for (const auto& [row, counted] : counts) AddAnswerRow(table, {row.agency, row.what, row.reason, CountCell(counted.count)}, counted.entries.all());
   if (!counts.empty()) AddAnswerRow(table, {std::string(kTotalRow), "", "", CountCell(all.count)}, all.entries.all());
   table.add_notes("`withheld by a rule` counts referral, recipient and rule once each, as it was decided when the referral was stored; the agency is the sender. "
-                  "Of `declined` and `check answered` it is the one that answered.");
+                  "What was kept from who stands in for another is not counted besides. Of `declined` and `check answered` it is the one that answered.");
   table.add_notes("A call that was refused whole stored no referral; it is in the trail of the agency that made it.");
 }
 
@@ -217,7 +222,7 @@ std::vector<Question> SharingQuestions() {
        .title = "Refused and not shared, with reasons",
        .definition = "Decisions not to share, referrals declined, checks answered as known and withheld, and what a rule withheld from a recipient, by agency and "
                      "reason.",
-       .fields = {"NOT_SHARED_RECORDED", "core.not_shared_reason", "STATEMENT DECLINED", "STATEMENT CHECK_ANSWERED", "REFERRAL_STORED decisions"},
+       .fields = {"NOT_SHARED_RECORDED", "core.not_shared_reason", "STATEMENT DECLINED", "STATEMENT CHECK_ANSWERED", "REFERRAL_STORED decisions", "recipients"},
        .counts = true,
        .answer = NotSharedByReason},
       {.number = 21,

@@ -103,12 +103,14 @@ uint64_t ShownCount(uint64_t count) { return count < kSmallCount ? 0 : RoundedCo
 void EmptyHidden(CountGrid& grid, int row, Table& table) {
   auto& cells = *table.mutable_rows(row);
   cells.clear_entries();
+  bool lost = false;
   for (int column = 0; column < table.columns_size(); ++column) {
     if (!CountGrid::IsCount(table, column) || !grid.At(row, column).hidden) continue;
+    lost = true;
     cells.set_suppressed(true);
     cells.set_cells(column, "");
   }
-  for (int column = 0; cells.suppressed() && column < table.columns_size(); ++column) {
+  for (int column = 0; lost && column < table.columns_size(); ++column) {
     const auto kind = table.columns(column).kind();
     if (kind == inspection::v1::COLUMN_KIND_PERCENT || kind == inspection::v1::COLUMN_KIND_DURATION) cells.set_cells(column, "");
   }
@@ -140,14 +142,16 @@ void DropEmptiedRows(Table& table) {
   rows.erase(std::remove_if(rows.begin(), rows.end(), emptied), rows.end());
 }
 
-void RoundShownCounts(Table& table) {
+void RoundShown(Table& table) {
   for (auto& row : *table.mutable_rows()) {
     for (int column = 0; column < table.columns_size(); ++column) {
       std::string& cell = *row.mutable_cells(column);
       if (cell.empty()) continue;
-      if (CountGrid::IsCount(table, column)) cell = fmt::to_string(RoundedCount(std::stoull(cell)));
-      if (table.columns(column).kind() == inspection::v1::COLUMN_KIND_PERCENT) {
-        cell = fmt::format("{:.1f}", std::round(std::stod(cell) / kCountRounding) * kCountRounding);
+      const auto kind = table.columns(column).kind();
+      if (kind == inspection::v1::COLUMN_KIND_COUNT) cell = fmt::to_string(RoundedCount(std::stoull(cell)));
+      if (kind == inspection::v1::COLUMN_KIND_PERCENT) cell = fmt::format("{:.1f}", std::round(std::stod(cell) / kCountRounding) * kCountRounding);
+      if (kind == inspection::v1::COLUMN_KIND_DURATION) {
+        cell = fmt::to_string((std::stoll(cell) + kDurationRoundingMs / 2) / kDurationRoundingMs * kDurationRoundingMs);
       }
     }
   }

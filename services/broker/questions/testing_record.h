@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <list>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -157,6 +158,11 @@ class TestingRecord {
     return event;
   }
 
+  // Agencies confirmed that the case of this letter is one with that of `first`.
+  void SameCase(char letter, char first) {
+    for (const char one : {letter, first}) groups_[std::string(16, one)] = std::string(16, first);
+  }
+
   // Asks over everything, or over what the request says; the statutory scope unless said, over `covers`.
   inspection::v1::Table Ask(uint32_t number, int64_t now_ms) {
     inspection::v1::AskQuestionRequest request;
@@ -176,6 +182,8 @@ class TestingRecord {
     *warrant.mutable_scope() = covers;
     JudgedFacts judged;
     judged.of_case = of_cases_[request.case_pseudonym()];
+    judged.groups = groups_;
+    judged.barred_administrators = barred_administrators;
     for (const ReferralFacts& facts : facts_) {
       if (request.as_at_ms() != 0 && facts.stored_ms > request.as_at_ms()) continue;
       const bool of_case = std::find(facts.cases.begin(), facts.cases.end(), request.case_pseudonym()) != facts.cases.end();
@@ -187,11 +195,13 @@ class TestingRecord {
   }
 
   std::map<std::string, AgencyFacts, std::less<>> agencies;
+  std::set<std::string> barred_administrators;
   inspection::v1::WarrantScope covers;  // Of the warrant that is asked under; nothing is judged by it here.
 
  private:
   std::list<ReferralFacts> facts_;
   std::map<std::string, std::vector<FactEvent>> of_cases_;  // By pseudonym.
+  std::map<std::string, std::string, std::less<>> groups_;
   uint64_t next_index_ = 1;
 };
 

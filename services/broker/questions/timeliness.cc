@@ -7,6 +7,7 @@
 
 #include "common/base/working_days.h"
 #include "services/broker/questions/rows.h"
+#include "services/broker/questions/suppression.h"
 #include "services/broker/questions/themes.h"
 
 namespace accord::broker {
@@ -39,23 +40,28 @@ struct ShareTimes {
   }
 };
 
-void AddSpreadCells(const std::vector<int64_t>& times, std::vector<std::string>& cells) {
+// Where small counts are left out no time beyond which there are fewer than that many: the longest is a single referral's.
+void AddSpreadCells(const QuestionInput& input, const std::vector<int64_t>& times, std::vector<std::string>& cells) {
   if (times.empty()) {
     cells.insert(cells.end(), 3, "");
     return;
   }
   const Spread spread = SpreadOf(times);
-  for (const int64_t one : {spread.median, spread.high, spread.most}) cells.push_back(DurationCell(one));
+  const bool few_beyond = input.small_left_out && times.size() < kSmallCount * 20;  // A twentieth lies beyond the 95th percentile.
+  cells.push_back(DurationCell(spread.median));
+  cells.push_back(few_beyond ? "" : DurationCell(spread.high));
+  cells.push_back(input.small_left_out ? "" : DurationCell(spread.most));
 }
 
-void AddShareTimes(Table& table, std::string agency, std::string grade, const ShareTimes& times) {
+void AddShareTimes(const QuestionInput& input, Table& table, std::string agency, std::string grade, const ShareTimes& times) {
   std::vector<std::string> cells = {std::move(agency), std::move(grade), CountCell(times.reports), CountCell(times.event_to_share.size()),
                                     CountCell(times.recorded_later), CountCell(times.no_time)};
-  AddSpreadCells(times.event_to_share, cells);
+  AddSpreadCells(input, times.event_to_share, cells);
   cells.push_back(CountCell(times.event_to_grade.size()));
-  AddSpreadCells(times.event_to_grade, cells);
-  AddSpreadCells(times.grade_to_share, cells);
+  AddSpreadCells(input, times.event_to_grade, cells);
+  AddSpreadCells(input, times.grade_to_share, cells);
   AddAnswerRow(table, std::move(cells), times.entries.all());
+  if (input.small_left_out) MarkLeftOut(table);
 }
 
 void IncidentToShare(const QuestionInput& input, Table& table) {
@@ -72,50 +78,64 @@ void IncidentToShare(const QuestionInput& input, Table& table) {
     all.Add(*facts);
   }
   for (const auto& [group, times] : by_group) {
-    AddShareTimes(table, group.first, Code(static_cast<type::v1::RiskGrade>(-group.second)), times);
+    AddShareTimes(input, table, group.first, Code(static_cast<type::v1::RiskGrade>(-group.second)), times);
   }
-  if (!by_group.empty()) AddShareTimes(table, std::string(kTotalRow), "", all);
+  if (!by_group.empty()) AddShareTimes(input, table, std::string(kTotalRow), "", all);
   table.add_notes("A time that is known only to a range counts from its latest end: the shortest that it can have been. `median`, `percentile_95` and `longest` are from incident to share.");
   table.add_notes("`graded` are those of the timed ones that say when their risk was assessed, and not before the event: an older assessment does not grade it.");
   table.add_notes("Reports recorded more than 30 days after what they report, such as imported history, are counted apart and never timed.");
+  if (input.small_left_out) {
+    table.add_notes(fmt::format("The longest time is a single referral's and is left out, and so is a 95th percentile of fewer than {} times.", kSmallCount * 20));
+  }
+}
+
+// When the sender's service had the statement `said`; null: no record.
+const FactEvent* WhenTold(const ReferralFacts& facts, const FactEvent& said) {
+  for (const FactEvent& event : facts.events) {
+    const bool tells = event.event.type() == type::v1::EVENT_TYPE_DELIVERED && event.recipient == CoreOf(facts).sender();
+    if (tells && event.statement_digest == said.statement_digest) return &event;
+  }
+  return nullptr;
 }
 
 // What children's services owe a contact: a decision by the end of the next working day, and its way back to who referred.
 void ContactDecisions(const QuestionInput& input, Table& table) {
   SetColumns(table, {{"referral", COLUMN_KIND_REFERRAL}, {"case", COLUMN_KIND_CASE}, {"sender"}, {"childrens_services"}, {"stored", COLUMN_KIND_TIME},
                      {"due", COLUMN_KIND_TIME}, {"decided", COLUMN_KIND_TIME}, {"decision"}, {"told_sender", COLUMN_KIND_TIME}, {"lacks"}});
+  const Versions all(input);
   uint64_t contacts = 0, in_time = 0, waiting = 0;
   for (const ReferralFacts* facts : input.referrals) {
-    if (CoreOf(*facts).type() != type::v1::REFERRAL_TYPE_REFERRAL || IsTakenBack(*facts)) continue;
-    for (const std::string& agency : RecipientsOfKind(input, *facts, type::v1::AGENCY_KIND_CHILDRENS_SERVICES)) {
+    if (CoreOf(*facts).type() != type::v1::REFERRAL_TYPE_REFERRAL) continue;
+    const VersionsOfOne versions = all.From(*facts);
+    if (IsTakenBack(*versions.back())) continue;
+    for (const std::string& agency : RecipientsOfKind(input, *versions.back(), type::v1::AGENCY_KIND_CHILDRENS_SERVICES)) {
       ++contacts;
-      const int64_t due = absl::ToUnixMillis(EndOfNextWorkingDay(absl::FromUnixMillis(facts->stored_ms)));
-      const FactEvent* const decided = facts->FirstStatement(type::v1::STATEMENT_KIND_DECIDED, agency);
-      const FactEvent* told = nullptr;
-      for (const FactEvent& event : facts->events) {
-        const bool about_decision = decided != nullptr && event.event.type() == type::v1::EVENT_TYPE_DELIVERED &&
-                                    event.recipient == CoreOf(*facts).sender() && event.statement_digest == decided->statement_digest;
-        if (about_decision && told == nullptr) told = &event;
-      }
+      const ReferralFacts& first = FirstFor(versions, agency);
+      const int64_t due = absl::ToUnixMillis(EndOfNextWorkingDay(absl::FromUnixMillis(first.stored_ms)));
+      const SaidOfVersion said = FirstByPerson(versions, type::v1::STATEMENT_KIND_DECIDED, agency);
+      const FactEvent* const decided = said.event;
+      const FactEvent* const told = decided == nullptr ? nullptr : WhenTold(*said.facts, *decided);
       std::string lacks;
       if (decided == nullptr) lacks = due <= input.now_ms ? "decision" : "";
       if (decided != nullptr && decided->time_ms >= due) lacks = "in time";
       if (decided != nullptr && told == nullptr) lacks += lacks.empty() ? "feedback" : ", feedback";
       if (decided == nullptr && lacks.empty()) ++waiting;
-      if (decided != nullptr && decided->time_ms < due && !facts->recorded_later) ++in_time;
+      if (decided != nullptr && decided->time_ms < due && !first.recorded_later) ++in_time;
       if (lacks.empty()) continue;
-      std::vector<uint64_t> entries = {facts->stored_index};
+      std::vector<uint64_t> entries = {first.stored_index};
       if (decided != nullptr) entries.push_back(decided->index);
       if (told != nullptr) entries.push_back(told->index);
       const std::string decision = decided != nullptr && decided->statement.has_value() ? Code(decided->statement->decision()) : "";
-      AddAnswerRow(table, {ReferralCell(*facts), CaseCell(*facts), CoreOf(*facts).sender(), agency, TimeCell(facts->stored_ms), TimeCell(due),
-                           TimeCell(decided), decision, TimeCell(told), lacks}, entries);
+      AddAnswerRow(table, {ReferralCell(first), CaseCell(first), CoreOf(first).sender(), agency, TimeCell(first.stored_ms), TimeCell(due), TimeCell(decided),
+                           decision, TimeCell(told), lacks}, entries);
     }
   }
   table.add_notes(fmt::format("Of {} contacts {} were decided in time; of {} the time has not come yet. Those of imported history are not counted as timely.",
                               contacts, in_time, waiting));
   table.add_notes("Bank holidays are those of England and Wales. A decision that was told by other means has no record in Accord unless it was recorded there. "
                   "Who stands in for children's services has a contact once it was handed over.");
+  table.add_notes("A corrected referral is one contact, from when its first version for that service was stored: a decision on any version counts, and nothing is expected of who is "
+                  "not among the recipients of the newest.");
 }
 
 bool WasStopped(const ReferralFacts& facts, std::string_view recipient) {
@@ -178,9 +198,10 @@ std::vector<Question> TimelinessQuestions() {
        .answer = IncidentToShare},
       {.number = 6,
        .title = "Contacts without a decision in time, or not fed back",
-       .definition = "Referrals to children's services that had no decision by the end of the next working day after the broker stored them, or whose "
+       .definition = "Referrals to children's services that had no decision by a person by the end of the next working day after the broker stored them, or whose "
                      "decision did not reach the sender.",
-       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "STATEMENT DECIDED", "DELIVERED of that statement to the sender", "core.type", "recipients"},
+       .fields = {"REFERRAL_STORED time and decisions", "RELEASED", "STATEMENT DECIDED", "actor.worker", "DELIVERED of that statement to the sender", "STATEMENT CORRECTION", "core.type",
+                  "core.caused_by", "recipients"},
        .answer = ContactDecisions},
       {.number = 16,
        .title = "Undelivered and unacknowledged referrals",

@@ -6,12 +6,14 @@
 #include <array>
 #include <bit>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/referral/identifiers.h"
+#include "common/referral/stored_events.h"
 #include "common/referral/validate.h"
 #include "services/broker/cases/links.h"
 #include "services/broker/directory/families.h"
@@ -72,7 +74,7 @@ class EntryLook {
       return std::any_of(concerned.begin(), concerned.end(), [&](const std::string& agency) { return HasValue(agencies, agency); });
     };
     if (any(nullptr)) return true;
-    if (!entry_.parts.event.has_value() || !IsStoredEvent(entry_.parts.event->type())) return false;
+    if (!entry_.parts.event.has_value() || !referral::IsStoredEvent(entry_.parts.event->type())) return false;
     ACCORD_ASSIGN_OR_RETURN(const HeaderFacts* header, Header());
     return header != nullptr && any(header);
   }
@@ -83,6 +85,36 @@ class EntryLook {
   bool read_ = false;
   std::optional<HeaderFacts> header_;
 };
+
+// The tokens as the broker knows them, in either role that makes a case.
+std::vector<CaseToken> KnownTokens(const SubjectIndexOf& index_of, const TrailFilter& filter) {
+  std::vector<CaseToken> known;
+  for (const auto& token : filter.subjects()) {
+    for (const auto role : {type::v1::SUBJECT_ROLE_VICTIM, type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR}) known.push_back({.role = role, .token = index_of(token)});
+  }
+  return known;
+}
+
+absl::Status TooManyOfSubjects(std::string_view what, uint64_t limit) {
+  return Error(Reason::kQueryTooCostly, fmt::format("filter.subjects: {}: ask by another token of the person, by fewer at a time, or by case", what),
+               {{"field", "filter.subjects"}, {"limit", std::to_string(limit)}});
+}
+
+// Whether `scope` covers anything on the chain of a case within `period`. `looked_at`: so far, of all cases.
+absl::StatusOr<bool> CoversAnyOf(const ReadView& view, const DirectorySnapshot& directory, const Scope& scope, const std::string& pseudonym, IndexRange period,
+                                 uint64_t& looked_at) {
+  const Posting chain{Posting::Where::kChain, pseudonym};
+  for (IndexRange left = period; !left.empty();) {
+    ACCORD_ASSIGN_OR_RETURN(const NextIndices next, ReadPostings(view, {&chain, 1}, left, /*newest_first=*/false));
+    for (const uint64_t index : next.indices) {
+      if (++looked_at > kSubjectEntriesMax) return TooManyOfSubjects("too many entries are of their cases and not of the warrant's", kSubjectEntriesMax);
+      ACCORD_ASSIGN_OR_RETURN(const auto entry, ReadIndexed(view, index));
+      if (entry.has_value() && scope.Covers(FactsOf(*entry, directory, view))) return true;
+    }
+    left = next.rest;
+  }
+  return false;
+}
 
 size_t BytesOf(const IndexedEntry& entry) {
   size_t bytes = entry.leaf.size();
@@ -128,6 +160,44 @@ uint64_t CoarseEntries(uint64_t entries) {
   return std::min(std::bit_ceil(std::clamp(entries, kExplainedEntriesMin, kExplainedEntriesMax)), kExplainedEntriesMax);
 }
 
+absl::StatusOr<std::vector<std::string>> CasesOfSubjects(const ReadView& view, const SubjectIndexOf& index_of, const DirectorySnapshot& directory, const Scope& scope,
+                                                         const TrailFilter& filter) {
+  std::set<std::string> found;
+  const auto read = PlainReaderOf(view);
+  for (const CaseToken& token : KnownTokens(index_of, filter)) {
+    ACCORD_ASSIGN_OR_RETURN(const auto cases, CasesOfToken(read, token.role, token.token));
+    ACCORD_ASSIGN_OR_RETURN(const auto row, view.Get(kFamilyCaseMatch, MatchTokenKey(token.role, token.token)));
+    if (row.has_value() && cases.empty()) return TooManyOfSubjects(fmt::format("a token is in more than {} cases", kMatchCasesMax), kMatchCasesMax);
+    found.insert(cases.begin(), cases.end());
+  }
+  std::vector<std::string> covered(found.begin(), found.end());
+  if (!scope.warrant_id().empty()) {
+    std::erase_if(covered, [&](const std::string& pseudonym) { return !scope.UncoveredCase({.cases = {pseudonym}}).empty(); });
+    const auto& within = scope.warrant().scope();
+    IndexRange period;
+    ACCORD_ASSIGN_OR_RETURN(period.from, IndexAt(view, within.from_ms()));
+    ACCORD_ASSIGN_OR_RETURN(period.until, IndexAt(view, within.until_ms()));
+    uint64_t looked_at = 0;
+    for (const std::string& pseudonym : std::exchange(covered, {})) {
+      ACCORD_ASSIGN_OR_RETURN(const bool any, CoversAnyOf(view, directory, scope, pseudonym, period, looked_at));
+      if (any) covered.push_back(pseudonym);
+    }
+  }
+  if (covered.size() <= kFilterSubjectCasesMax) return covered;
+  return TooManyOfSubjects(fmt::format("they are in more than {} cases", kFilterSubjectCasesMax), kFilterSubjectCasesMax);
+}
+
+absl::StatusOr<std::vector<std::string>> SubjectCasesAmong(const ReadView& view, const SubjectIndexOf& index_of, const TrailFilter& filter,
+                                                           const std::set<std::string>& chains) {
+  const std::vector<CaseToken> known = KnownTokens(index_of, filter);
+  std::vector<std::string> cases;
+  for (const std::string& chain : chains) {
+    ACCORD_ASSIGN_OR_RETURN(const auto tokens, TokensOfCase(PlainReaderOf(view), chain));
+    if (std::find_first_of(tokens.begin(), tokens.end(), known.begin(), known.end()) != tokens.end()) cases.push_back(chain);
+  }
+  return cases;
+}
+
 absl::StatusOr<TrailSearch> TrailSearch::Make(const ReadView& view, const FilterGround& ground, const TrailFilter& filter, uint64_t end) {
   TrailSearch search(ground);
   search.filter_ = filter;
@@ -148,7 +218,7 @@ absl::StatusOr<TrailSearch> TrailSearch::Make(const ReadView& view, const Filter
   // Before any row of the index is read: what it has by then it keeps.
   ACCORD_ASSIGN_OR_RETURN(search.indexed_, TrailIndexed(view));
   search.area_agencies_ = AgenciesIn(ground.directory, {filter.areas().begin(), filter.areas().end()});
-  ACCORD_RETURN_IF_ERROR(search.AddConditions(view));
+  search.AddConditions();
   search.AddScope();
   return search;
 }
@@ -157,7 +227,7 @@ void TrailSearch::Add(std::string name, std::vector<std::string> covers, std::ve
   conditions_.push_back({std::move(name), std::move(covers), std::move(postings)});
 }
 
-absl::Status TrailSearch::AddConditions(const ReadView& view) {
+void TrailSearch::AddConditions() {
   const TrailKeys& keys = ground_.keys;
   const auto numbers = [&](const std::string& name, std::string_view dimension, const auto& list) {
     std::vector<Posting> postings;
@@ -181,8 +251,8 @@ absl::Status TrailSearch::AddConditions(const ReadView& view) {
     Add(name, {name}, std::move(alone));
     if (!with_event.empty() && with_event.size() <= kProductPostingsMax) Add(name + " and kind of event", {name, "kind of event"}, std::move(with_event));
   };
-  ACCORD_RETURN_IF_ERROR(AddSubjects(view));
-  AddCases();
+  if (!filter_.subjects().empty()) AddCases("subject", ground_.subject_cases);
+  if (!filter_.case_pseudonyms().empty()) AddCases("case", {filter_.case_pseudonyms().begin(), filter_.case_pseudonyms().end()});
   if (!filter_.workers().empty()) {
     std::vector<Posting> postings;
     for (const std::string& worker : filter_.workers()) {
@@ -199,36 +269,12 @@ absl::Status TrailSearch::AddConditions(const ReadView& view) {
   numbers("kind of event", kByEvent, filter_.events());
   if (!filter_.schedule8().empty()) unindexed_.emplace_back("Schedule 8 condition");
   if (!filter_.gateways().empty()) unindexed_.emplace_back("gateway");
-  return absl::OkStatus();
 }
 
-void TrailSearch::AddCases() {
-  if (filter_.case_pseudonyms().empty()) return;
+void TrailSearch::AddCases(std::string name, const std::vector<std::string>& cases) {
   std::vector<Posting> postings;
-  for (const std::string& pseudonym : filter_.case_pseudonyms()) postings.push_back({Posting::Where::kChain, pseudonym});
-  Add("case", {"case"}, std::move(postings));
-}
-
-absl::Status TrailSearch::AddSubjects(const ReadView& view) {
-  if (filter_.subjects().empty()) return absl::OkStatus();
-  const auto read = PlainReaderOf(view);
-  for (const auto& token : filter_.subjects()) {
-    const std::string known = ground_.index_of(token);
-    for (const auto role : {type::v1::SUBJECT_ROLE_VICTIM, type::v1::SUBJECT_ROLE_ALLEGED_PERPETRATOR}) {
-      ACCORD_ASSIGN_OR_RETURN(const auto cases, CasesOfToken(read, role, known));
-      ACCORD_ASSIGN_OR_RETURN(const auto row, view.Get(kFamilyCaseMatch, MatchTokenKey(role, known)));
-      if (row.has_value() && cases.empty()) {
-        return Error(Reason::kQueryTooCostly, "filter.subjects: a token is in more cases than are listed with it", {{"field", "filter.subjects"}});
-      }
-      cases_.insert(cases_.end(), cases.begin(), cases.end());
-    }
-  }
-  std::sort(cases_.begin(), cases_.end());
-  cases_.erase(std::unique(cases_.begin(), cases_.end()), cases_.end());
-  std::vector<Posting> postings;
-  for (const std::string& pseudonym : cases_) postings.push_back({Posting::Where::kChain, pseudonym});
-  Add("subject", {"subject"}, std::move(postings));
-  return absl::OkStatus();
+  for (const std::string& pseudonym : cases) postings.push_back({Posting::Where::kChain, pseudonym});
+  Add(name, {name}, std::move(postings));
 }
 
 // A warrant narrows what is read; whether it covers an entry is judged by the entry.
@@ -346,7 +392,7 @@ absl::StatusOr<bool> TrailSearch::Selects(const ReadView& view, const IndexedEnt
   const auto on_any = [&](const auto& cases) {
     return std::any_of(entry.chains.begin(), entry.chains.end(), [&](const std::string& chain) { return HasValue(cases, chain); });
   };
-  if (!filter_.subjects().empty() && !on_any(cases_)) return false;
+  if (!filter_.subjects().empty() && !on_any(ground_.subject_cases)) return false;
   if (!filter_.case_pseudonyms().empty() && !on_any(filter_.case_pseudonyms())) return false;
   if (!filter_.verdicts().empty()) {
     const auto decisions = entry.parts.decisions.value_or(type::v1::EntryDecisions());

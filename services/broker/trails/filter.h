@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,18 +28,33 @@ namespace accord::broker {
 
 inline constexpr int kFilterValuesMax = 32;                   // Of each list but of cases.
 inline constexpr int kFilterCasesMax = 100;                   // As many as a bundle may have.
+inline constexpr size_t kFilterSubjectCasesMax = 100;         // That all subjects of one are in: its query stands on the chain of each.
+inline constexpr uint64_t kSubjectEntriesMax = 20'000;        // Looked at to find of which of them a warrant covers anything.
 inline constexpr uint64_t kExplainedEntriesMax = 1'000'000;   // Told no further.
 // No smaller number is told, nor another than a power of two: an explanation is no entry, and how many entries there are in a short time is what somebody
 // did in it.
 inline constexpr uint64_t kExplainedEntriesMin = 1'024;
 
+using SubjectIndexOf = std::function<std::string(const type::v1::SubjectToken&)>;  // CaseLinker::Index.
+
 // What a filter is read by. What it points to must outlive the search.
 struct FilterGround {
   const TrailKeys& keys;
   const DirectorySnapshot& directory;
-  std::function<std::string(const type::v1::SubjectToken&)> index_of;  // CaseLinker::Index.
   const Scope& scope;
+  // Pseudonyms of its subjects' cases: those that the query stands on the record of, so that none is read of which the record does not say so.
+  std::vector<std::string> subject_cases = {};
 };
+
+// Pseudonyms of the cases that any of the filter's subjects is in, in order: of an administrator's all, under a warrant those on whose chains is anything that it
+// covers. No other may be put on the record of the query, for who may hold the leaves would see which they are. Errors of the view;
+//   QUERY_TOO_COSTLY  a token is in more cases than are listed with it; these are in more than kFilterSubjectCasesMax, or it takes more than kSubjectEntriesMax
+//                     entries to tell
+absl::StatusOr<std::vector<std::string>> CasesOfSubjects(const ReadView& view, const SubjectIndexOf& index_of, const DirectorySnapshot& directory, const Scope& scope,
+                                                         const inspection::v1::TrailFilter& filter);
+// Those of `chains`, on which such a query stands, that are cases of the filter's subjects: what its further pages may read. Errors of the view.
+absl::StatusOr<std::vector<std::string>> SubjectCasesAmong(const ReadView& view, const SubjectIndexOf& index_of, const inspection::v1::TrailFilter& filter,
+                                                           const std::set<std::string>& chains);
 
 // OK when the filter is one. Pure. Thread-safe.
 //   FIELD_MISSING  no list and no period; workers without exactly one agency
@@ -65,8 +81,7 @@ struct FilterPage {
 // One filter over the entries before `end`. Single-thread.
 class TrailSearch {
  public:
-  // REQUIRES: ValidateFilter(filter). Errors of the view;
-  //   QUERY_TOO_COSTLY  a token is in more cases than are listed with it
+  // REQUIRES: ValidateFilter(filter). Errors of the view.
   static absl::StatusOr<TrailSearch> Make(const ReadView& view, const FilterGround& ground, const inspection::v1::TrailFilter& filter,
                                           uint64_t end);
 
@@ -88,9 +103,8 @@ class TrailSearch {
   };
   explicit TrailSearch(const FilterGround& ground) : ground_(ground) {}
 
-  absl::Status AddConditions(const ReadView& view);
-  absl::Status AddSubjects(const ReadView& view);
-  void AddCases();
+  void AddConditions();
+  void AddCases(std::string name, const std::vector<std::string>& cases);
   void AddScope();
   void Add(std::string name, std::vector<std::string> covers, std::vector<Posting> postings);
   // The condition that is read by; null: none has an index.
@@ -103,7 +117,6 @@ class TrailSearch {
   IndexRange range_;
   uint64_t indexed_ = 0;
   std::vector<std::string> area_agencies_;  // Of filter_.areas().
-  std::vector<std::string> cases_;          // Of filter_.subjects().
   std::vector<Condition> conditions_;       // Of the filter, in the order in which they are told, then of the scope.
   std::vector<std::string> unindexed_;      // Names of the filter's conditions that nothing is found by.
 };

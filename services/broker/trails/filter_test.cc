@@ -5,7 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <set>
+
 #include "common/base/bytes.h"
+#include "services/broker/cases/links.h"
 #include "services/broker/trails/covered.h"
 #include "services/broker/trails/indexer.h"
 #include "services/broker/trails/testing_log.h"
@@ -121,15 +125,29 @@ class FilterTest : public ::testing::Test {
   uint64_t Size() const { return log_.View().ledger().size(); }
   size_t Rows() { return static_cast<size_t>(std::count_if(log_.store().rows.begin(), log_.store().rows.end(), [](const auto& row) { return row.first.first == kFamilyTrailIndex; })); }
 
-  FilterGround Ground(const DirectorySnapshot& directory) const {
-    return {keys_, directory, [](const type::v1::SubjectToken& token) { return token.token(); }, scope_};
+  FilterGround Ground(const DirectorySnapshot& directory, std::vector<std::string> subject_cases = {}) const {
+    return {keys_, directory, scope_, std::move(subject_cases)};
+  }
+  static std::string IndexOf(const type::v1::SubjectToken& token) { return token.token(); }
+  absl::StatusOr<std::vector<std::string>> SubjectCases(const ReadView& view, const TrailFilter& filter) const {
+    return CasesOfSubjects(view, IndexOf, *log_.Directory(), scope_, filter);
+  }
+  static void AddSubject(TrailFilter& filter, char name) {
+    auto& token = *filter.add_subjects();
+    token.set_domain("area"), token.set_token_key("1"), token.set_recipe(1), token.set_token(std::string(32, name));
+  }
+  // Cases of the token of `name`, as a victim's.
+  void PutCases(char name, const std::string& pseudonyms) {
+    log_.store().Put(kFamilyCaseMatch, MatchTokenKey(type::v1::SUBJECT_ROLE_VICTIM, std::string(32, name)), pseudonyms);
   }
   // The indices that it selects, over pages of `page`.
   std::vector<uint64_t> Find(const TrailFilter& filter, int page = 2) {
     EXPECT_EQ(ValidateFilter(filter), absl::OkStatus());
     const ReadView view = log_.View();
     const auto directory = log_.Directory();
-    const auto search = TrailSearch::Make(view, Ground(*directory), filter, Size());
+    const auto cases = SubjectCases(view, filter);
+    EXPECT_EQ(cases.status(), absl::OkStatus());
+    const auto search = TrailSearch::Make(view, Ground(*directory, *cases), filter, Size());
     EXPECT_EQ(search.status(), absl::OkStatus());
     std::vector<uint64_t> found;
     uint64_t next = search->begin();
@@ -209,10 +227,8 @@ class FilledFilterTest : public FilterTest {
     period.set_newest_first(true);
     EXPECT_THAT(Find(period, 1), ElementsAre(3, 2));
     TrailFilter subject;
-    subject.add_subjects()->set_token(std::string(32, 'v'));
-    auto& token = *subject.mutable_subjects(0);
-    token.set_domain("area"), token.set_token_key("1"), token.set_recipe(1);
-    log_.store().Put(kFamilyCaseMatch, MatchTokenKey(type::v1::SUBJECT_ROLE_VICTIM, token.token()), second_.pseudonym);
+    AddSubject(subject, 'v');
+    PutCases('v', second_.pseudonym);
     EXPECT_THAT(Find(subject), ElementsAre(2, 4));
     TrailFilter cases;
     cases.add_case_pseudonyms(second_.pseudonym);
@@ -351,6 +367,216 @@ TEST_F(FilledFilterTest, AWarrantsScopeIsHeldToByEveryRow) {
   EXPECT_THAT(Find(filter), ElementsAre(1)) << "the other statement is past the period";
 }
 
+// Filters of every kind and their combinations, against a reading of all entries that knows nothing of indices. A failure prints the filter.
+class RandomFilterTest : public FilterTest {
+ protected:
+  // What the test knows of an entry, because it made it.
+  struct Known {
+    uint64_t index = 0;
+    int64_t time_ms = 0;
+    std::set<std::string> agencies, areas;
+    std::string actor, worker, pseudonym;
+    EventType event = type::v1::EVENT_TYPE_STATEMENT;
+    int statement = 0, verdict = 0, grade = 0, article6 = 0;
+    std::set<int> gateways, schedule8;
+  };
+  // The same numbers in every run.
+  uint32_t Below(uint32_t end) { return ((state_ = state_ * 1'664'525u + 1'013'904'223u) >> 8) % end; }
+  template <typename Value>
+  Value OneOf(const std::vector<Value>& values) { return values[Below(static_cast<uint32_t>(values.size()))]; }
+
+  void MakeEntries() {
+    log_.Enrol("health", kWirral);
+    std::vector<std::pair<Referral, Known>> referrals;
+    for (int i = 0; i < 90; ++i) {
+      if (Below(3) == 0) log_.now += absl::Minutes(30);
+      if (referrals.empty() || (Below(4) == 0 && referrals.size() < 9)) {
+        Known known;
+        std::vector<std::string> recipients = {OneOf(kAgencies)};
+        if (const std::string second = OneOf(kAgencies); second != recipients[0]) recipients.push_back(second);
+        std::vector<type::v1::TagPart> tags;
+        for (uint32_t tag = Below(3); tag > 0; --tag) {
+          tags.push_back(Part3(OneOf(kGateways), OneOf(kConditions)));
+          known.gateways.insert(tags.back().gateway());
+          known.schedule8.insert(tags.back().schedule8());
+        }
+        const auto grade = OneOf(kGrades);
+        const auto basis = OneOf(kBases);
+        const Referral made = Store(recipients, grade, basis, tags);
+        known.grade = grade, known.article6 = basis, known.pseudonym = made.pseudonym;
+        referrals.emplace_back(made, known);
+        known.agencies = {recipients.begin(), recipients.end()};
+        known.actor = "police", known.worker = "pc-1", known.event = type::v1::EVENT_TYPE_REFERRAL_STORED;
+        known.verdict = grade == type::v1::RISK_GRADE_HIGH ? type::v1::VERDICT_PERMIT : type::v1::VERDICT_WITHHOLD;
+        Keep(made.stored, known);
+      } else {
+        auto& [of, known] = referrals[Below(static_cast<uint32_t>(referrals.size()))];
+        Known said = known;
+        said.actor = OneOf(kAgencies), said.worker = OneOf(kWorkers), said.statement = OneOf(kStatements);
+        said.agencies = {said.actor};
+        Keep(Said(of, said.actor, static_cast<type::v1::StatementKind>(said.statement), said.worker), said);
+      }
+    }
+    for (const auto& [of, known] : referrals) pseudonyms_.push_back(of.pseudonym);
+  }
+  TrailFilter MakeFilter() {
+    TrailFilter filter;
+    const auto some = [&](const auto& values, const auto& add) {
+      if (Below(4) != 0) return;
+      for (uint32_t count = 1 + Below(2); count > 0; --count) add(OneOf(values));
+    };
+    some(kAgencies, [&](const std::string& agency) { filter.add_agencies(agency); });
+    if (filter.agencies_size() == 1) some(kWorkers, [&](const std::string& worker) { filter.add_workers(worker); });
+    some(std::vector<std::string>{kLiverpool, kWirral}, [&](const std::string& area) { filter.add_areas(area); });
+    some(kGrades, [&](auto grade) { filter.add_grades(grade); });
+    some(kBases, [&](auto basis) { filter.add_article6(basis); });
+    some(kGateways, [&](auto gateway) { filter.add_gateways(gateway); });
+    some(kConditions, [&](auto condition) { filter.add_schedule8(condition); });
+    some(kStatements, [&](int kind) { filter.add_statements(static_cast<type::v1::StatementKind>(kind)); });
+    some(kEvents, [&](EventType event) { filter.add_events(event); });
+    some(kVerdicts, [&](auto verdict) { filter.add_verdicts(verdict); });
+    some(pseudonyms_, [&](const std::string& pseudonym) { filter.add_case_pseudonyms(pseudonym); });
+    if (Below(4) == 0) {
+      AddSubject(filter, 'v');
+      PutCases('v', pseudonyms_[0] + pseudonyms_[2]);
+    }
+    const int64_t begun = entries_.front().time_ms, span = entries_.back().time_ms - begun;
+    if (Below(3) == 0) filter.set_from_ms(begun + span / 4);
+    if (Below(3) == 0) filter.set_until_ms(begun + span * 3 / 4);
+    filter.set_newest_first(Below(2) == 0);
+    return filter;
+  }
+  std::vector<uint64_t> Selected(const TrailFilter& filter) const {
+    const auto any = [](const auto& asked, const auto& is_one) { return asked.empty() || std::any_of(asked.begin(), asked.end(), is_one); };
+    std::vector<uint64_t> selected;
+    for (const Known& entry : entries_) {
+      const auto has = [](const std::set<int>& own) { return [&own](int one) { return own.contains(one); }; };
+      const auto is = [](const auto& own) { return [&own](const auto& one) { return own == one; }; };
+      const bool in_case = any(filter.case_pseudonyms(), is(entry.pseudonym)) &&
+                           (filter.subjects().empty() || entry.pseudonym == pseudonyms_[0] || entry.pseudonym == pseudonyms_[2]);
+      const bool by_whom = any(filter.agencies(), [&](const auto& one) { return entry.agencies.contains(one); }) && any(filter.areas(), [&](const auto& one) { return entry.areas.contains(one); }) &&
+                           (filter.workers().empty() || (entry.actor == filter.agencies(0) && any(filter.workers(), is(entry.worker))));
+      const bool of_what = any(filter.grades(), is(entry.grade)) && any(filter.article6(), is(entry.article6)) && any(filter.gateways(), has(entry.gateways)) &&
+                           any(filter.schedule8(), has(entry.schedule8)) && any(filter.statements(), is(entry.statement)) && any(filter.events(), is(static_cast<int>(entry.event))) &&
+                           any(filter.verdicts(), is(entry.verdict));
+      const bool then = entry.time_ms >= filter.from_ms() && (filter.until_ms() == 0 || entry.time_ms < filter.until_ms());
+      if (in_case && by_whom && of_what && then) selected.push_back(entry.index);
+    }
+    if (filter.newest_first()) std::reverse(selected.begin(), selected.end());
+    return selected;
+  }
+
+  std::vector<Known> entries_;
+  std::vector<std::string> pseudonyms_;
+
+ private:
+  void Keep(uint64_t index, Known known) {
+    known.index = index;
+    known.time_ms = absl::ToUnixMillis(log_.now);
+    known.agencies.insert("police");  // Who sent it.
+    for (const std::string& agency : known.agencies) known.areas.insert(agency == "school" || agency == "health" ? kWirral : kLiverpool);
+    entries_.push_back(std::move(known));
+  }
+
+  const std::vector<std::string> kAgencies = {"idva", "school", "health"}, kWorkers = {"w-1", "w-2", "pc-1"};
+  const std::vector<type::v1::RiskGrade> kGrades = {type::v1::RISK_GRADE_HIGH, type::v1::RISK_GRADE_MEDIUM, type::v1::RISK_GRADE_STANDARD};
+  const std::vector<type::v1::Article6Basis> kBases = {type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION, type::v1::ARTICLE6_BASIS_PUBLIC_TASK};
+  const std::vector<type::v1::Gateway> kGateways = {type::v1::GATEWAY_DVDS, type::v1::GATEWAY_CDA1998_S115, type::v1::GATEWAY_CA1989_S47};
+  const std::vector<type::v1::Schedule8Condition> kConditions = {type::v1::SCHEDULE8_CONDITION_SAFEGUARDING, type::v1::SCHEDULE8_CONDITION_VITAL_INTERESTS};
+  const std::vector<int> kStatements = {type::v1::STATEMENT_KIND_OPENED, type::v1::STATEMENT_KIND_ACCEPTED, type::v1::STATEMENT_KIND_OUTCOME};
+  const std::vector<EventType> kEvents = {type::v1::EVENT_TYPE_REFERRAL_STORED, type::v1::EVENT_TYPE_STATEMENT, type::v1::EVENT_TYPE_RELEASED};
+  const std::vector<type::v1::Verdict> kVerdicts = {type::v1::VERDICT_PERMIT, type::v1::VERDICT_WITHHOLD};
+  uint32_t state_ = 7;
+};
+
+TEST_F(RandomFilterTest, EveryFilterSelectsWhatAReadingOfAllEntriesDoes) {
+  MakeEntries();
+  ASSERT_EQ(entries_.size(), Size());
+  int found = 0;
+  for (int tries = 0; tries < 400; ++tries) {
+    if (tries % 100 == 0) Index(Size() * static_cast<uint64_t>(tries) / 300);
+    const TrailFilter filter = MakeFilter();
+    if (!ValidateFilter(filter).ok()) continue;  // Nothing is asked.
+    const auto expected = Selected(filter);
+    found += expected.empty() ? 0 : 1;
+    EXPECT_EQ(Find(filter, static_cast<int>(1 + Below(5))), expected) << filter.ShortDebugString();
+  }
+  EXPECT_GT(found, 150) << "most find something";
+}
+
+TEST_F(FilledFilterTest, TheCasesOfASubjectAreThoseOfWhichTheWarrantCoversAnything) {
+  TrailFilter filter;
+  AddSubject(filter, 'v');
+  PutCases('v', first_.pseudonym + second_.pseudonym);
+  const auto of = [&](const std::function<void(inspection::v1::WarrantScope&)>& limit) {
+    inspection::v1::Warrant warrant;
+    warrant.set_id("jtai-1");
+    warrant.mutable_scope()->set_until_ms(absl::ToUnixMillis(log_.now) + 1);
+    limit(*warrant.mutable_scope());
+    scope_ = Scope::Of(warrant, {});
+    const auto cases = SubjectCases(log_.View(), filter);
+    EXPECT_EQ(cases.status(), absl::OkStatus());
+    std::string named;
+    for (const std::string& pseudonym : *cases) named += pseudonym == first_.pseudonym ? '1' : '2';
+    std::sort(named.begin(), named.end());
+    return named;
+  };
+  EXPECT_EQ(of([](auto&) {}), "12");
+  EXPECT_EQ(of([](auto& scope) { scope.add_agencies("idva"); }), "1");
+  EXPECT_EQ(of([](auto& scope) { scope.add_agencies("idva"), scope.add_events(type::v1::EVENT_TYPE_DELIVERED); }), "") << "a kind of event that is in neither";
+  EXPECT_EQ(of([](auto& scope) { scope.add_areas(kWirral); }), "2");
+  EXPECT_EQ(of([&](auto& scope) { scope.set_until_ms(absl::ToUnixMillis(log_.now - absl::Hours(1))); }), "1") << "the other is later";
+  EXPECT_EQ(of([&](auto& scope) { scope.set_from_ms(absl::ToUnixMillis(log_.now)); }), "2") << "of the first nothing is as late";
+  EXPECT_EQ(of([&](auto& scope) { scope.add_cases(second_.pseudonym); }), "2");
+  EXPECT_EQ(of([&](auto& scope) { scope.add_cases(second_.pseudonym), scope.add_agencies("idva"); }), "");
+  scope_ = Scope::All();
+  EXPECT_EQ(SubjectCases(log_.View(), filter)->size(), 2u);
+  EXPECT_THAT(Find(filter), ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST_F(FilledFilterTest, SubjectsOfTooManyCasesAreRefused) {
+  TrailFilter filter;
+  AddSubject(filter, 'v');
+  AddSubject(filter, 'w');
+  const auto cases = [](int from, size_t count) {
+    std::string pseudonyms;
+    for (size_t i = 0; i < count; ++i) pseudonyms += fmt::format("{:016}", from + static_cast<int>(i));
+    return pseudonyms;
+  };
+  PutCases('v', cases(0, kMatchCasesMax));
+  PutCases('w', cases(1'000, kFilterSubjectCasesMax - kMatchCasesMax));
+  ASSERT_EQ(SubjectCases(log_.View(), filter).status(), absl::OkStatus());
+  EXPECT_EQ(SubjectCases(log_.View(), filter)->size(), kFilterSubjectCasesMax);
+  PutCases('w', cases(1'000, kFilterSubjectCasesMax - kMatchCasesMax + 1));
+  const auto refused = [&](const char* limit) {
+    const absl::Status status = SubjectCases(log_.View(), filter).status();
+    EXPECT_TRUE(HasReason(status, Reason::kQueryTooCostly)) << status;
+    EXPECT_EQ(DetailOf(status).metadata["field"], "filter.subjects");
+    EXPECT_EQ(DetailOf(status).metadata["limit"], limit);
+  };
+  refused("100");
+  PutCases('w', cases(0, 30));
+  EXPECT_EQ(SubjectCases(log_.View(), filter)->size(), kMatchCasesMax) << "of each case once";
+  PutCases('w', KeyU64(kMatchCasesMax + 1));  // Of one that is in more, none is listed.
+  refused("64");
+}
+
+TEST_F(FilledFilterTest, FurtherPagesAreOfTheCasesOnTheRecordAlone) {
+  TrailFilter filter;
+  AddSubject(filter, 'v');
+  for (const std::string& pseudonym : {first_.pseudonym, second_.pseudonym}) {
+    ASSERT_EQ(log_.Commit([&](CommitContext& context) {
+      return AddTokens(context, pseudonym, {{.role = type::v1::SUBJECT_ROLE_VICTIM, .token = std::string(32, 'v'), .strong = true}});
+    }), absl::OkStatus());
+  }
+  const auto among = [&](const std::set<std::string>& chains) { return *SubjectCasesAmong(log_.View(), IndexOf, filter, chains); };
+  EXPECT_THAT(among({second_.pseudonym, second_.chain}), ElementsAre(second_.pseudonym)) << "that of the referral is no case of anybody";
+  EXPECT_THAT(among({}), IsEmpty());
+  filter.clear_subjects();
+  AddSubject(filter, 'w');
+  EXPECT_THAT(among({first_.pseudonym, second_.pseudonym}), IsEmpty());
+}
+
 TEST_F(FilledFilterTest, ReadsByWhatSelectsTheFewest) {
   Index(Size());
   const auto directory = log_.Directory();
@@ -435,7 +661,7 @@ TEST_F(FilterTest, WhatSelectsFewReadsFewHoweverLongTheLog) {
   const Referral few = Store({"school"}, type::v1::RISK_GRADE_HIGH, type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
   const Referral many = Store({"idva"}, type::v1::RISK_GRADE_STANDARD, type::v1::ARTICLE6_BASIS_PUBLIC_TASK);
   Said(few, "school", type::v1::STATEMENT_KIND_ACCEPTED, "seldom");
-  log_.store().Put(kFamilyCaseMatch, MatchTokenKey(type::v1::SUBJECT_ROLE_VICTIM, std::string(32, 'v')), few.pseudonym);
+  PutCases('v', few.pseudonym);
   std::vector<TrailFilter> filters(8);
   filters[0].add_agencies("school");
   filters[1].add_agencies("school");
@@ -445,10 +671,7 @@ TEST_F(FilterTest, WhatSelectsFewReadsFewHoweverLongTheLog) {
   filters[4].add_statements(type::v1::STATEMENT_KIND_ACCEPTED);
   filters[5].add_article6(type::v1::ARTICLE6_BASIS_LEGAL_OBLIGATION);
   filters[6].add_case_pseudonyms(few.pseudonym);
-  filters[7].add_subjects()->set_token(std::string(32, 'v'));
-  filters[7].mutable_subjects(0)->set_domain("area");
-  filters[7].mutable_subjects(0)->set_token_key("1");
-  filters[7].mutable_subjects(0)->set_recipe(1);
+  AddSubject(filters[7], 'v');
   const auto directory = log_.Directory();
   const auto reads = [&](size_t others) {
     for (size_t i = 0; i < others; ++i) Said(many, "idva", type::v1::STATEMENT_KIND_OPENED, "w");
@@ -459,7 +682,9 @@ TEST_F(FilterTest, WhatSelectsFewReadsFewHoweverLongTheLog) {
         filter.set_newest_first(newest_first);
         CountedReads store(log_.store());
         const ReadView view = log_.ViewOf(store);
-        const auto search = TrailSearch::Make(view, Ground(*directory), filter, Size());
+        const auto cases = SubjectCases(view, filter);
+        EXPECT_EQ(cases.status(), absl::OkStatus());
+        const auto search = TrailSearch::Make(view, Ground(*directory, *cases), filter, Size());
         EXPECT_EQ(search.status(), absl::OkStatus());
         const auto page = search->Read(view, search->begin(), 100);
         EXPECT_EQ(page.status(), absl::OkStatus());

@@ -8,15 +8,13 @@
 #include <utility>
 
 #include "common/base/status.h"
+#include "common/referral/stored_events.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/trails/covered.h"
 #include "services/broker/trails/postings.h"
 
 namespace accord::broker {
 namespace {
-
-constexpr std::array kStoredEvents = {type::v1::EVENT_TYPE_REFERRAL_STORED, type::v1::EVENT_TYPE_NOT_SHARED_RECORDED,
-                                      type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED};
 
 absl::Status TooManyReferrals(size_t limit) {
   return Error(Reason::kQueryTooCostly, fmt::format("more than {} referrals were stored there and then", limit),
@@ -37,7 +35,7 @@ absl::StatusOr<std::optional<storage::v1::StoredReferral>> ReferralOf(const Read
 // True for a stored entry that concerns one of `agencies`; of none: for any.
 absl::StatusOr<bool> IsStoredOf(const ReadView& view, uint64_t index, const std::vector<std::string>& agencies, bool any) {
   ACCORD_ASSIGN_OR_RETURN(const auto entry, ReadIndexed(view, index));
-  if (!entry.has_value() || !entry->parts.event.has_value() || !IsStoredEvent(entry->parts.event->type())) return false;
+  if (!entry.has_value() || !entry->parts.event.has_value() || !referral::IsStoredEvent(entry->parts.event->type())) return false;
   if (any) return true;
   ACCORD_ASSIGN_OR_RETURN(const auto header, ReadHeaderFacts(view, *entry));
   const auto concerned = AgenciesOf(entry->parts, header.has_value() ? &*header : nullptr);
@@ -74,7 +72,7 @@ absl::StatusOr<std::vector<uint64_t>> ReferralsStored(const ReadView& view, cons
   std::sort(concerned.begin(), concerned.end());
   concerned.erase(std::unique(concerned.begin(), concerned.end()), concerned.end());
   std::vector<Posting> postings;
-  for (const type::v1::EventType event : kStoredEvents) {
+  for (const type::v1::EventType event : referral::kStoredEvents) {
     if (any) postings.push_back({Posting::Where::kIndex, keys.Of(kByEvent, event)});
     for (const std::string& agency : concerned) {
       postings.push_back({Posting::Where::kIndex, keys.Of(kByAgencyEvent, AgencyEventValue(agency, event))});
@@ -139,7 +137,7 @@ ScopeFacts FactsOf(const IndexedEntry& entry, const DirectorySnapshot& directory
   facts.cases.insert(entry.chains.begin(), entry.chains.end());
   // Only its stored entry is about whom its header names. What cannot be read adds nothing, so that less is covered and never more.
   std::optional<HeaderFacts> header;
-  if (IsStoredEvent(facts.event)) {
+  if (referral::IsStoredEvent(facts.event)) {
     const auto stored = ReferralOf(view, entry);
     if (stored.ok() && stored->has_value()) {
       header = HeaderFactsOf(**stored);

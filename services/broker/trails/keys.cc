@@ -7,6 +7,7 @@
 
 #include "common/base/bytes.h"
 #include "common/crypto/digest.h"
+#include "common/referral/stored_events.h"
 
 namespace accord::broker {
 namespace {
@@ -68,7 +69,7 @@ std::vector<std::string> AgenciesOf(const EntryParts& parts, const HeaderFacts* 
     add(parts.referral->recipient());
   }
   if (parts.event.has_value() && IsDisclosureEvent(parts.event->type())) add(AgencyOfPrincipal(parts.event->concerns()));
-  if (header != nullptr && parts.event.has_value() && IsStoredEvent(parts.event->type())) {
+  if (header != nullptr && parts.event.has_value() && referral::IsStoredEvent(parts.event->type())) {
     for (const std::string& recipient : header->recipients) add(recipient);
   }
   return agencies;

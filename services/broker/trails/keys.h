@@ -66,12 +66,6 @@ HeaderFacts HeaderFactsOf(const storage::v1::StoredReferral& stored);
 // "police" of "agency/police/rms"; empty of anybody else.
 std::string_view AgencyOfPrincipal(std::string_view principal);
 
-// True for the entry that is made when a referral, or a record alone, is stored.
-constexpr bool IsStoredEvent(type::v1::EventType event) {
-  return event == type::v1::EVENT_TYPE_REFERRAL_STORED || event == type::v1::EVENT_TYPE_NOT_SHARED_RECORDED ||
-         event == type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED;
-}
-
 // The agencies that acted, sent or were to receive, or were asked by an inspector, each once. `header`: of its referral; null when there is none. Of an entry that is not
 // its stored one only the recipient that the entry itself names.
 std::vector<std::string> AgenciesOf(const EntryParts& parts, const HeaderFacts* header);

@@ -108,16 +108,22 @@ struct OwnQuery {
   uint64_t sequence = 0;
 };
 
+// What the query was about, if that was one referral. One about a referral stands on the chains of its cases too, as one by a filter may, but who is told of it is
+// not who is told of a look at the whole case.
+std::string_view DigestOf(const std::optional<type::v1::EntryReferral>& about) {
+  return about.has_value() ? std::string_view(about->header_digest()) : std::string_view();
+}
+
 // ENTRY_NOT_FOUND when it is not what it should be.
 absl::StatusOr<OwnQuery> ReadOwnQuery(const ReadView& view, const TrailAsker& asker, const Trail& trail, const std::string& chain, uint64_t query_index) {
   OwnQuery query;
   ACCORD_ASSIGN_OR_RETURN(query.entry, ReadEntry(view, query_index));
   const EntryParts& parts = query.entry.parts;
-  const bool own = parts.event.has_value() && parts.event->type() == type::v1::EVENT_TYPE_TRAIL_QUERIED &&
-                   parts.event->warrant() == trail.scope.warrant_id() && parts.actor.has_value() &&
-                   parts.actor->principal() == asker.caller.principal;
-  const absl::Time asked = absl::FromUnixMillis(static_cast<int64_t>(query.entry.parsed.time_ms));
-  if (!own || asked + kTrailQueryLife < asker.now) return NoRecord();
+  const EntryDraft& asked = trail.query.draft;
+  if (!IsOpenQuery(parts, static_cast<int64_t>(query.entry.parsed.time_ms), asked.event.type(), asked.event.query_digest(), asker.caller, asker.now) ||
+      parts.event->warrant() != trail.scope.warrant_id() || DigestOf(parts.referral) != DigestOf(asked.referral)) {
+    return NoRecord();
+  }
   const auto& links = query.entry.parsed.chains;
   const auto link = std::find_if(links.begin(), links.end(), [&](const ledger::Chain& of) { return of.pseudonym == chain; });
   if (link == links.end()) return NoRecord();
@@ -193,6 +199,11 @@ size_t SizeOf(const TrailEntry& row) {
 }
 
 }  // namespace
+
+bool IsOpenQuery(const EntryParts& parts, int64_t time_ms, type::v1::EventType type, std::string_view digest, const Caller& caller, absl::Time now) {
+  return parts.event.has_value() && parts.event->type() == type && parts.event->query_digest() == digest && parts.actor.has_value() &&
+         parts.actor->principal() == caller.principal && absl::FromUnixMillis(time_ms) + kTrailQueryLife >= now;
+}
 
 bool IsPurpose(std::string_view purpose) {
   constexpr std::string_view kOthers = "._:/-";

@@ -82,6 +82,10 @@ absl::StatusOr<Trail> OpenTrail(const ReadView& view, const TrailAsker& asker, T
 // True for up to 64 of [A-Za-z0-9._:/-]: a code, since what an entry says of the query is never erased.
 bool IsPurpose(std::string_view purpose);
 
+// True when what says `parts` at `time_ms` is the entry of a query of `type` that `caller` made, by the digest of what was asked, and its pages may still be turned
+// at `now`: what every position of a page must name. Pure. Thread-safe.
+bool IsOpenQuery(const EntryParts& parts, int64_t time_ms, type::v1::EventType type, std::string_view digest, const Caller& caller, absl::Time now);
+
 // One row.
 struct TrailEntry {
   uint64_t index = 0;
@@ -104,7 +108,7 @@ std::shared_ptr<EntriesAhead> AheadOf(std::shared_ptr<const ReadView> view, cons
 
 // Up to `entries_max` rows from sequence `from` of the chain, to the query's own entry at `query_index`. A page may have
 // fewer rows, or none, and yet not be the last. Threads of `executor` that are free help to read. REQUIRES: the view is of after the query's commit.
-//   NOT_FOUND (ENTRY_NOT_FOUND)  `query_index` is no query of this caller for this trail, or is older than
+//   NOT_FOUND (ENTRY_NOT_FOUND)  `query_index` is no query of this caller for this very trail, or is older than
 //                                kTrailQueryLife at `now`: nobody reads on without an entry that says so
 //   STORE_CORRUPT                an entry of the chain is not there, or fails a check
 absl::StatusOr<TrailPage> ReadTrail(const ReadView& view, Executor& executor, const TrailAsker& asker, const Trail& trail, uint64_t query_index,

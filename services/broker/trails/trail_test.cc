@@ -22,7 +22,7 @@ class ReadTrailTest : public ::testing::Test {
                 return context.AddEntry(Draft(type::v1::EVENT_TYPE_REFERRAL_STORED, "agency/police")).status();
               }),
               absl::OkStatus());
-    trail_.query.draft.chains = {chain_};
+    trail_.query.draft = Draft(type::v1::EVENT_TYPE_TRAIL_QUERIED, caller_.principal);
     trail_.scope = Scope::All();
     trail_.every_entry = true;
   }
@@ -83,6 +83,19 @@ TEST_F(ReadTrailTest, PagesFollowOneAnotherAndEndWithTheQuery) {
   EXPECT_TRUE(Read(log_.View(), query, 0, 6)->last);
   EXPECT_FALSE(Read(log_.View(), query, 0, 5)->last);
   EXPECT_THAT(Read(log_.View(), query, 6)->entries, IsEmpty());  // Beyond the end.
+}
+
+TEST_F(ReadTrailTest, AQueryOfAnotherThingOnTheSameChainOpensNothing) {
+  const uint64_t query = AddThenQuery(1);
+  EXPECT_EQ(Read(log_.View(), query).status(), absl::OkStatus());
+  const auto asked = trail_.query.draft;
+  trail_.query.draft.referral.reset();
+  EXPECT_TRUE(HasReason(Read(log_.View(), query).status(), Reason::kEntryNotFound)) << "the case's trail is another question";
+  trail_.query.draft.referral.emplace().set_header_digest(std::string(32, 'e'));
+  EXPECT_TRUE(HasReason(Read(log_.View(), query).status(), Reason::kEntryNotFound)) << "and so is another referral's";
+  trail_.query.draft = asked;
+  trail_.query.draft.event.set_query_digest(std::string(32, 'q'));
+  EXPECT_TRUE(HasReason(Read(log_.View(), query).status(), Reason::kEntryNotFound));
 }
 
 TEST_F(ReadTrailTest, APageLooksAtNoMoreEntriesThanItMay) {

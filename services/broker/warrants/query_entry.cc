@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "accord/storage/v1/inspection.pb.h"
 #include "common/base/status.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/chains.h"
@@ -29,6 +28,7 @@ absl::StatusOr<StoredWarrant> WarrantInForce(CommitContext& context, const std::
 
 // Adds the cases to those drawn under the warrant. One that is drawn again counts once.
 absl::Status AddSampled(const std::vector<std::string>& cases, StoredWarrant& stored) {
+  if (cases.empty()) return absl::OkStatus();
   std::set<std::string> drawn(stored.sampled().begin(), stored.sampled().end());
   for (const std::string& pseudonym : cases) {
     if (drawn.insert(pseudonym).second) stored.add_sampled(pseudonym);
@@ -95,6 +95,10 @@ std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& di
 
 absl::StatusOr<uint64_t> RecordUnderWarrant(CommitContext& context, const QueryEntry& query) {
   ACCORD_ASSIGN_OR_RETURN(StoredWarrant stored, WarrantInForce(context, query.draft.event.warrant()));
+  return RecordOfWarrant(context, std::move(stored), query);
+}
+
+absl::StatusOr<uint64_t> RecordOfWarrant(CommitContext& context, StoredWarrant stored, const QueryEntry& query) {
   ACCORD_RETURN_IF_ERROR(AddSampled(query.sampled, stored));
   EntryDraft draft = query.draft;
   if (draft.chains.size() >= kChainsOfEntryMax) draft.chains.resize(kChainsOfEntryMax - 1);

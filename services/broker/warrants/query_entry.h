@@ -3,7 +3,7 @@
 //   QueryEntry query = QueryEntryOf(call.caller, scope, type::v1::EVENT_TYPE_QUESTION_ASKED, kAskQuestion, request.purpose());
 //   query.draft.event.set_question(request.question());
 //   query.draft.event.set_query_digest(…);
-//   query.looked_at = LookedAtUnder(scope, *directory.Get(), {request.agencies().begin(), request.agencies().end()});
+//   query.looked_at = LookedAtUnder(scope, *directory.Get(), named);
 //   sequencer.Submit(std::make_unique<RecordQueryCommand>(std::move(query), [...](const absl::StatusOr<uint64_t>& index) mutable {
 //     if (!index.ok()) return answer(index.status());
 //     … rows, from a view of after the commit …
@@ -20,6 +20,7 @@
 #include <tuple>
 #include <vector>
 
+#include "accord/storage/v1/inspection.pb.h"
 #include "accord/type/v1/entry.pb.h"
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/directory.h"
@@ -55,7 +56,7 @@ struct QueryEntry {
 // The beginning of one by `caller` under `scope`: type, method, purpose, warrant, actor. Thread-safe.
 QueryEntry QueryEntryOf(const Caller& caller, const Scope& scope, type::v1::EventType type, std::string_view method, std::string_view purpose);
 
-// Whom a query about many concerns: those that the warrant names, those of its areas, and those that the query names; every agency when the warrant
+// Whom a query about many concerns: those that the warrant names, those of its areas, and `named`, whom the query names or its areas have; every agency when the warrant
 // names neither. Names do not narrow it: a referral is covered when any party of it is, so what is answered of one agency may be of its
 // dealings with any of these, and one that is named need not be of the warrant's areas. Of an administrator's nobody. Thread-safe.
 std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& directory, const std::set<std::string>& named);
@@ -63,6 +64,8 @@ std::set<LookedAt> LookedAtUnder(const Scope& scope, const DirectorySnapshot& di
 // Puts an entry that is made under a warrant on the record, on that warrant's chain too, with the rows of who may see it; its leaf index. The warrant is
 // judged as it is applied. Errors of RecordQueryCommand. Sequencer thread.
 absl::StatusOr<uint64_t> RecordUnderWarrant(CommitContext& context, const QueryEntry& query);
+// The same of a warrant that the caller has judged: what the broker's clock records may be of the very moment at which it ended. Errors of `context`.
+absl::StatusOr<uint64_t> RecordOfWarrant(CommitContext& context, storage::v1::StoredWarrant stored, const QueryEntry& query);
 
 // Puts the query on the record, under a warrant with the rows of who may see it, and on the chains of `others`, in one batch. The warrant is judged again
 // as it is applied: one that was suspended a moment ago gives nothing more.

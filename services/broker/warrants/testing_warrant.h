@@ -56,6 +56,12 @@ inline void PutTestingAgency(MemoryContext& context, const std::string& id, cons
   agency.add_areas(area);
   context.Put(kFamilyAgency, id, agency.SerializeAsString());
 }
+// The one who has a conflict of interest.
+inline void PutTestingConflict(MemoryContext& context, const std::string& administrator) {
+  storage::v1::StoredConflictList list;
+  list.add_workers(administrator);
+  context.Put(kFamilyPolicy, ConflictListKey(kAdministrators), list.SerializeAsString());
+}
 inline std::shared_ptr<const DirectorySnapshot> TestingDirectory(const MemoryContext& context) {
   auto directory = DirectorySnapshot::Load(context, 1);
   return directory.ok() ? *directory : nullptr;

@@ -69,7 +69,7 @@ struct WarrantAct {
 //   WARRANT_NOT_FOUND
 //   ROLE_NOT_ALLOWED    an administrator who may not: an approver may do nothing but resume
 //   NOT_PERMITTED       not the caller's to do: a statutory warrant is activated and ended by officers of its inspectorate, others by
-//                       administrators; suspended and resumed by administrators. Or who proposed it is not enrolled any more
+//                       administrators; suspended and resumed by administrators. Or who proposed it is not enrolled any more, or has a conflict of interest by now
 //   SELF_APPROVAL       activated by who proposed it, or resumed by who suspended it
 //   TRANSITION_ILLEGAL  with `state`
 //   REQUEST_ID_REUSED

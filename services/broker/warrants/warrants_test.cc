@@ -174,6 +174,9 @@ TEST_F(WarrantsTest, EveryOtherKindTakesTwoAdministrators) {
     EXPECT_EQ(Propose(alice_, warrant, "propose-" + salt).status(), absl::OkStatus());
     EXPECT_EQ(TellAct(alice_, WarrantEvent::kActivate, "activate-" + salt), "SELF_APPROVAL admin/alice");
     EXPECT_EQ(TellAct(omar_, WarrantEvent::kActivate, "activate-" + salt), "NOT_PERMITTED");
+    PutTestingConflict(context_, "alice"), Reload();
+    EXPECT_EQ(TellAct(bob_, WarrantEvent::kActivate, "activate-" + salt), "NOT_PERMITTED") << "she has a conflict of interest by now";
+    PutTestingConflict(context_, ""), Reload();
     EXPECT_EQ(TellAct(bob_, WarrantEvent::kActivate, "activate-" + salt), "OK");
     EXPECT_EQ(TellAct(omar_, WarrantEvent::kEnd, "end-" + salt), "NOT_PERMITTED");
     EXPECT_EQ(TellAct(alice_, WarrantEvent::kEnd, "end-" + salt), "OK");
