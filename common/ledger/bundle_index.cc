@@ -1,4 +1,4 @@
-// index.txt of a bundle: plain English, and byte for byte the same for the same bundle.
+// index.txt of a bundle: plain English, and byte for byte the same for the same bundle. Persisted: accord-verify makes it anew and compares.
 #include <absl/time/time.h>
 #include <fmt/format.h>
 

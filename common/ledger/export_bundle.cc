@@ -139,7 +139,7 @@ absl::Status InvalidOpenings(std::string_view why) {
 }  // namespace
 
 bool IsExportManifest(std::string_view text) {
-  if (text.size() > kExportManifestBytesMax) return false;
+  if (text.size() > kExportManifestBytesMax || !IsShallowJson(text)) return false;
   const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
   std::string format;
   return ReadText(document, "format", format) && format == kExportFormat;
@@ -164,6 +164,7 @@ std::string FormatExportManifest(const ExportManifest& manifest) {
 
 absl::StatusOr<ExportManifest> ParseExportManifest(std::string_view text) {
   if (text.size() > kExportManifestBytesMax) return InvalidManifest("it is too large");
+  if (!IsShallowJson(text)) return InvalidManifest("it is nested too deep");
   const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
   ExportManifest manifest;
   std::string format, grade;
@@ -213,6 +214,7 @@ absl::Status CheckBundleFile(const ExportManifest& manifest, const std::string& 
 }
 
 absl::StatusOr<std::vector<crypto::Opening>> ParseOpenings(std::string_view text) {
+  if (!IsShallowJson(text)) return InvalidOpenings("is nested too deep");
   const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_array()) return InvalidOpenings("is not a JSON array");
   std::vector<crypto::Opening> openings;

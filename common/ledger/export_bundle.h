@@ -26,7 +26,7 @@ inline constexpr size_t kBundleTrailsMax = 200;
 inline constexpr size_t kBundleRowsMax = 20'000;         // Of all trails together; an entry on two of them counts twice.
 inline constexpr uint64_t kBundleBytesMax = 1ull << 30;  // Of all files but the manifest.
 inline constexpr size_t kBundleFileBytesMax = 32u << 20;
-inline constexpr size_t kBundleAttachedMax = 2'000;  // Policy texts and the directory.
+inline constexpr size_t kBundleAttachedMax = 5'100;  // Policy texts, of which a broker keeps some 1,000 of each of five kinds, and the directory.
 inline constexpr size_t kExportManifestBytesMax = 16u << 20;
 
 inline constexpr char kIndexFile[] = "index.txt", kDirectoryFile[] = "directory.json";

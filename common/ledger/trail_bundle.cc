@@ -23,6 +23,24 @@ constexpr char kReferral[] = "referral", kCase[] = "case";
 
 }  // namespace
 
+bool IsShallowJson(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') {
+      in_string = !in_string;
+    } else if (in_string) {
+      i += c == '\\';  // What is escaped ends nothing.
+    } else if (c == '[' || c == '{') {
+      if (++depth > kBundleNestingMax) return false;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return true;
+}
+
 std::string ReceiptPath(uint64_t index) { return fmt::format("receipts/{}{}", index, kReceiptSuffix); }
 
 std::string FormatOpenings(const std::vector<crypto::Opening>& openings) {
@@ -50,6 +68,7 @@ std::string FormatTrailManifest(const TrailManifest& manifest) {
 
 absl::StatusOr<TrailManifest> ParseTrailManifest(std::string_view text) {
   if (text.size() > kManifestBytesMax) return InvalidManifest("it is too large");
+  if (!IsShallowJson(text)) return InvalidManifest("it is nested too deep");
   const json document = json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object()) return InvalidManifest("it is no JSON object");
   std::string format, grade;

@@ -22,6 +22,10 @@ inline constexpr size_t kManifestBytesMax = 4u << 20;
 inline constexpr char kManifestFile[] = "bundle.json", kCheckpointFile[] = "checkpoint", kVkeyFile[] = "vkey";
 inline constexpr char kReceiptSuffix[] = ".tlog-proof", kOpeningsSuffix[] = ".openings.json";
 std::string ReceiptPath(uint64_t index);  // `receipts/17.tlog-proof`
+// False for JSON whose arrays and objects are in one another deeper than kBundleNestingMax. A stranger's file is asked this before it is read: a
+// megabyte of brackets takes some hundred megabytes of memory.
+bool IsShallowJson(std::string_view text);
+inline constexpr int kBundleNestingMax = 32;
 // The text of an openings file (docs/formats.md §6): an array of `{label, salt, content}`.
 std::string FormatOpenings(const std::vector<crypto::Opening>& openings);
 

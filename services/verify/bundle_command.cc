@@ -1,20 +1,20 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
-#include <set>
-#include <sstream>
-#include <system_error>
 
 #include "common/base/bytes.h"
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "common/ledger/export_bundle.h"
 #include "services/verify/bundle_verifier.h"
 #include "services/verify/command.h"
 #include "services/verify/export_command.h"
 #include "services/verify/export_verifier.h"
+#include "services/verify/file_reader.h"
 #include "services/verify/ledger_copy.h"
 
 namespace accord::verify {
@@ -26,15 +26,8 @@ struct BundleArguments {
   std::string directory, ledger, policy;
 };
 
-std::set<std::string> FilesBelow(const std::string& directory) {
-  std::set<std::string> names;
-  std::error_code error;
-  for (auto at = fs::recursive_directory_iterator(directory, error); !error && at != fs::recursive_directory_iterator();
-       at.increment(error)) {
-    if (!at->is_directory(error)) names.insert(fs::relative(at->path(), directory, error).generic_string());
-  }
-  return names;
-}
+// More than a bundle of either version has: a receipt and its openings for each row, and what is attached.
+constexpr size_t kBundleFilesMax = 2 * ledger::kTrailRowsMax + ledger::kBundleAttachedMax;
 
 std::string BundleOutcome(const BundleReport& report, BundleCheck check, bool with_ledger) {
   const uint64_t found = report.found[static_cast<size_t>(check)];
@@ -175,6 +168,7 @@ int Bundle(const BundleArguments& arguments, const SharedOptions& shared, Output
   const auto key = ReadKey(shared, arguments.directory);
   if (!key.ok()) return WrongUse(output, Message(key.status()));
   DirectoryReader files(arguments.directory);
+  const FolderListing listing = ListFolder(arguments.directory, kBundleFilesMax);
   if (IsExport(files)) {
     ExportArguments asked{.directory = arguments.directory, .ledger = arguments.ledger, .policy = {}};
     if (!arguments.policy.empty()) {
@@ -182,10 +176,11 @@ int Bundle(const BundleArguments& arguments, const SharedOptions& shared, Output
       if (!policy.ok()) return WrongUse(output, fmt::format("{}: {}", arguments.policy, Message(policy.status())));
       asked.policy = *std::move(policy);
     }
-    return VerifyExportCommand(asked, FilesBelow(arguments.directory), *key, shared, output);
+    return VerifyExportCommand(asked, listing, *key, shared, output);
   }
   if (!arguments.policy.empty()) return WrongUse(output, "--policy is for bundles that `accordctl bundle export` wrote");
-  BundleReport report = VerifyBundle(files, FilesBelow(arguments.directory), key->vkey);
+  BundleReport report = VerifyBundle(files, listing.files, key->vkey);
+  for (const auto& fault : listing.faults) report.Found(BundleCheck::kManifest, fault.where, fault.what);
   if (report.ok() && !arguments.ledger.empty()) {
     DirectoryReader copy_files(arguments.ledger);
     auto copy = LedgerCopy::Open(copy_files, key->vkey, ProgressOf(shared, output), ThreadsOf(shared));

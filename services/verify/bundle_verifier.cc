@@ -366,6 +366,12 @@ nlohmann::json OpenedJson(const OpenedCount& opened) {
 }
 
 void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report) {
+  const auto members = copy.Scan({report.manifest->chain});
+  if (!members.ok()) return report.Found(BundleCheck::kLedger, "the copy", Message(members.status()));
+  CheckAgainstCopy(copy, *members, report);
+}
+
+void CheckAgainstCopy(LedgerCopy& copy, const LedgerCopy::Members& members, BundleReport& report) {
   const auto found = [&](std::string where, std::string what) {
     report.Found(BundleCheck::kLedger, std::move(where), std::move(what));
   };
@@ -385,10 +391,8 @@ void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report) {
       return found(Entry(row.index), "CONVICTS THE BROKER: the log's key signed another entry there in the copy: two logs");
     }
   }
-  const auto members = copy.Scan(manifest.chain);
-  if (!members.ok()) return found("the copy", Message(members.status()));
   std::set<uint64_t> rows(manifest.rows.begin(), manifest.rows.end());
-  for (const LedgerCopy::Member& member : *members) {
+  for (const LedgerCopy::Member& member : members.at(manifest.chain)) {
     if (member.index > manifest.query_index) {
       ++report.later_entries;
       continue;

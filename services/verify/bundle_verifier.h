@@ -97,6 +97,8 @@ BundleReport VerifyTrail(FileReader& files, ledger::TrailManifest manifest, cons
 
 // Holds a bundle whose report is ok() against a copy, and adds to the report.
 void CheckAgainstCopy(LedgerCopy& copy, BundleReport& report);
+// The same where the copy was looked through for more chains than this one: `members` has every entry that it has of it.
+void CheckAgainstCopy(LedgerCopy& copy, const LedgerCopy::Members& members, BundleReport& report);
 
 // Of the entries of these trails, each once. Thread-safe.
 OpenedCount CountOpened(std::span<const BundleReport> trails);

@@ -311,20 +311,27 @@ TEST(LedgerCopyTest, AScanGoesThroughAllStretchesInOrder) {
   for (const int threads : {1, 3}) {
     auto copy = LedgerCopy::Open(files, log.vkey(), nullptr, threads);
     ASSERT_TRUE(copy.ok()) << copy.status();
-    const auto members = copy->Scan(std::string(16, 'z'));  // Every fifth entry.
-    ASSERT_TRUE(members.ok()) << members.status();
-    ASSERT_EQ(members->size(), (log.leaves.size() + 4) / 5);
-    for (size_t i = 0; i < members->size(); ++i) {
-      ASSERT_EQ((*members)[i].index, 5 * i);
-      ASSERT_EQ((*members)[i].sequence, i);
+    const std::string fifth(16, 'z'), nobody(16, 'y');  // Every fifth entry; none.
+    for (const bool alone : {true, false}) {
+      std::set<std::string, std::less<>> chains = {fifth};
+      if (!alone) chains.insert(nobody);
+      const auto found = copy->Scan(chains);
+      ASSERT_TRUE(found.ok()) << found.status();
+      ASSERT_EQ(found->size(), chains.size());
+      const auto& members = found->at(fifth);
+      ASSERT_EQ(members.size(), (log.leaves.size() + 4) / 5);
+      for (size_t i = 0; i < members.size(); ++i) {
+        ASSERT_EQ(members[i].index, 5 * i);
+        ASSERT_EQ(members[i].sequence, i);
+      }
+      if (!alone) EXPECT_TRUE(found->at(nobody).empty());
     }
-    EXPECT_TRUE(copy->Scan(std::string(16, 'y'))->empty());
     EXPECT_EQ(*copy->Entry(65'540), log.leaves[65'540]);
   }
   // What happens to a file after it was verified is told, too.
   auto copy = LedgerCopy::Open(files, log.vkey());
   files.files[ledger::EntriesPath(256, 256)].pop_back();
-  EXPECT_FALSE(copy->Scan(std::string(16, 'z')).ok());
+  EXPECT_FALSE(copy->Scan({std::string(16, 'z')}).ok());
 }
 
 }  // namespace

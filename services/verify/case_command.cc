@@ -29,9 +29,9 @@ int Case(const CaseArguments& arguments, const SharedOptions& shared, Output& ou
   if (!key.ok()) return WrongUse(output, Message(key.status()));
   DirectoryReader files(arguments.directory);
   auto copy = LedgerCopy::Open(files, key->vkey, ProgressOf(shared, output), ThreadsOf(shared));
-  const auto scanned = copy.ok() ? copy->Scan(*pseudonym) : absl::StatusOr<std::vector<LedgerCopy::Member>>(copy.status());
+  const auto scanned = copy.ok() ? copy->Scan({*pseudonym}) : absl::StatusOr<LedgerCopy::Members>(copy.status());
   const std::string fault = scanned.ok() ? "" : Message(scanned.status());
-  const auto members = scanned.value_or(std::vector<LedgerCopy::Member>());
+  const auto members = scanned.ok() ? scanned->at(*pseudonym) : std::vector<LedgerCopy::Member>();
   const uint64_t size = copy.ok() ? copy->size() : 0;
   if (shared.json) {
     nlohmann::json entries = nlohmann::json::array();

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -123,6 +124,47 @@ TEST_F(EvidenceProgramTest, ABundleThatDoesNotVerifyHasNoGradeAndIsNamed) {
   EXPECT_THAT(output_.err, HasSubstr("bundle.json: cannot be read"));
 }
 
+// Whatever of it is elsewhere can be another thing tomorrow.
+TEST_F(EvidenceProgramTest, ABundleIsMadeOfItsOwnPlainFilesAlone) {
+  const TestingExport exported;
+  const auto refused = [&](const MemoryFiles& bundle, const ledger::Vkey& key, auto change) {
+    Put("key", {}, key.ToString() + "\n");
+    Put("bundle", bundle);
+    EXPECT_EQ(Run({"bundle", At("bundle")}), 0) << output_.err;
+    change(directory_ / "bundle");
+    EXPECT_EQ(Run({"bundle", At("bundle")}), 1);
+    const std::string why = output_.err;
+    const auto document = Json({"bundle", At("bundle")});
+    EXPECT_FALSE(document["findings"].empty());
+    EXPECT_TRUE(document["grade"].is_null());
+    return why;
+  };
+  constexpr char kLink[] = " is a symbolic link: what it leads to is not here";
+  for (const auto& [bundle, key] : {std::pair(exported.bundle, exported.vkey()), std::pair(trail_.Bundle(trail_.Manifest(kSize)), trail_.vkey())}) {
+    EXPECT_THAT(refused(bundle, key, [](const fs::path& at) { fs::create_symlink("/usr", at / "more"); }), HasSubstr(std::string("more:") + kLink));
+    EXPECT_THAT(refused(bundle, key, [](const fs::path& at) { fs::create_symlink(".", at / "loop"); }), HasSubstr(std::string("loop:") + kLink));
+    EXPECT_THAT(refused(bundle, key, [](const fs::path& at) {
+                  fs::rename(at / "receipts", at.parent_path() / "receipts-elsewhere");
+                  fs::create_symlink("../receipts-elsewhere", at / "receipts");
+                }),
+                HasSubstr(std::string("receipts:") + kLink));
+    fs::remove_all(directory_ / "receipts-elsewhere");
+    EXPECT_THAT(refused(bundle, key, [](const fs::path& at) {
+                  fs::rename(at / "checkpoint", at.parent_path() / "checkpoint-elsewhere");
+                  fs::create_symlink("../checkpoint-elsewhere", at / "checkpoint");
+                }),
+                HasSubstr(std::string("checkpoint:") + kLink));
+    EXPECT_THAT(refused(bundle, key, [](const fs::path& at) { ASSERT_EQ(::mkfifo((at / "pipe").c_str(), 0600), 0); }), HasSubstr("pipe: is no plain file"));
+  }
+  const FolderListing few = ListFolder(At("bundle"), 3);
+  EXPECT_EQ(few.files.size(), 3u);
+  ASSERT_FALSE(few.faults.empty());
+  EXPECT_EQ(few.faults.back().what, "has more than 3 files");
+  const FolderListing none = ListFolder(At("absent"), 3);
+  ASSERT_EQ(none.faults.size(), 1u);
+  EXPECT_THAT(none.faults[0].what, HasSubstr("not all that is in it can be listed"));
+}
+
 TEST_F(EvidenceProgramTest, ACaseIsAllThatTheCopyHasOfIt) {
   Put("copy", trail_.Publish(kSize));
   EXPECT_EQ(Run({"case", At("copy"), ToHex(trail_.case_chain)}), 0) << output_.err;
@@ -218,7 +260,8 @@ TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
   ASSERT_EQ(Run({"bundle", At("export")}), 0) << output_.err;
   EXPECT_THAT(Said(), AllOf(HasSubstr("VERIFIES: every entry is in the log"), HasSubstr("Grade: attested."), HasSubstr("warrant jtai-1"),
                             HasSubstr("the log's checkpoint of 7 entries"), HasSubstr("SHA-256 "), HasSubstr("not asked (--ledger)"), HasSubstr("not asked (--policy)"),
-                            HasSubstr("present; cosignatures not judged (give --policy)"), HasSubstr("Opened: all 9 entries")));
+                            HasSubstr("present; cosignatures not judged (give --policy)"), HasSubstr("Opened: all 9 entries"),
+                            HasSubstr("The broker's word: that each text in policies/ is the one that was approved"), Not(HasSubstr("Witnessed:"))));
   Put("copy", exported.Publish());
   auto document = Json({"bundle", At("export"), "--ledger", At("copy")});
   EXPECT_EQ(status_, 0) << output_.err;
@@ -235,6 +278,20 @@ TEST_F(EvidenceProgramTest, AnExportIsToldFromABundleAndJudgedAsOne) {
   EXPECT_EQ(status_, 0) << output_.err;
   EXPECT_EQ(document["checks"]["extends the cosigned checkpoint"], "ok");
   EXPECT_EQ(document["checks"]["witnesses meet the policy"], "ok");
+  EXPECT_FALSE(document.contains("witnessedEntries")) << "by nobody";
+  const auto witness = crypto::Ed25519Signer::FromSeed(std::string(32, 'w'));
+  TestingExport cosigned;
+  const std::string note = cosigned.Checkpoint(7);
+  cosigned.Put(ledger::kWitnessedFile, note + ledger::CosignatureLine(ledger::ParseNote(note)->text, "witness.example/one", 1'800'000'000, *witness));
+  cosigned.Seal();
+  Put("cosigned", cosigned.bundle);
+  Put("one.policy", {}, fmt::format("witness one {}\nquorum one\n",
+                                    ledger::Vkey::Make("witness.example/one", ledger::kTypeCosignatureV1, witness->verifier()).ToString()));
+  document = Json({"bundle", At("cosigned"), "--policy", At("one.policy")});
+  EXPECT_EQ(status_, 0) << output_.err;
+  EXPECT_EQ(document["witnessedEntries"], 5);  // Of nine, two trails' together.
+  EXPECT_EQ(Run({"bundle", At("cosigned"), "--policy", At("one.policy")}), 0) << output_.err;
+  EXPECT_THAT(Said(), HasSubstr("Witnessed: 5 of 9 entries are in the log as its witnesses cosigned it; the other 4 were made after that."));
   TestingExport closed;
   closed.Close(3);
   for (const char* path : {ledger::kWitnessedFile, ledger::kWitnessedProofFile}) {

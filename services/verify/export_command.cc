@@ -3,6 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/console/table.h"
@@ -46,6 +49,17 @@ nlohmann::json RowsJson(const BundleReport& trail) {
   return rows;
 }
 
+// Entries of all trails, each once, that are in the log as its witnesses cosigned it.
+size_t CountWitnessed(const ExportReport& report) {
+  std::set<uint64_t> rows;
+  for (const BundleReport& trail : report.trails) {
+    for (const BundleRow& row : trail.rows) {
+      if (row.index < report.witnessed_size.value_or(0)) rows.insert(row.index);
+    }
+  }
+  return rows.size();
+}
+
 nlohmann::json ExportJson(const ExportReport& report, const ExportArguments& arguments, const Key& key) {
   nlohmann::json trails = nlohmann::json::array(), findings = nlohmann::json::array(), checks = nlohmann::json::object();
   uint64_t all = 0;
@@ -79,6 +93,7 @@ nlohmann::json ExportJson(const ExportReport& report, const ExportArguments& arg
     document["purpose"] = report.manifest->purpose;
     document["checkpointSize"] = report.manifest->checkpoint_size;
   }
+  if (report.ok() && !report.witnesses.empty()) document["witnessedEntries"] = CountWitnessed(report);
   if (report.ledger_size > 0) document["ledger"] = {{"directory", arguments.ledger}, {"size", report.ledger_size}};
   return document;
 }
@@ -92,6 +107,17 @@ std::string ExportGrade(const ExportReport& report) {
   return "Grade: attested. Each trail ends with the entry that records this export, which is itself in the log and states how far the chain "
          "went; the numbers before it are here without a gap. A receipt of an entry of such a chain with a lower number that is not here convicts "
          "the broker.";
+}
+
+// What no proof here holds.
+constexpr std::string_view kBrokersWord =
+    "The broker's word: that each text in policies/ is the one that was approved and in force, and that the agencies were as directory.json says. The "
+    "export's entry has the digests of both, so they are what the broker gave out then.";
+
+std::string WitnessedText(const ExportReport& report) {
+  const size_t all = CountOpened(report.trails).entries, witnessed = CountWitnessed(report);
+  return fmt::format("Witnessed: {} of {} entries are in the log as its witnesses cosigned it; the other {} were made after that.", witnessed, all,
+                     all - witnessed);
 }
 
 std::string ExportText(const ExportReport& report, const ExportArguments& arguments, const Key& key) {
@@ -133,7 +159,10 @@ std::string ExportText(const ExportReport& report, const ExportArguments& argume
     return text + "\n" + findings.ToString(width);
   }
   text += "\nVERIFIES: every entry is in the log that this key signs, says what is shown, and none is missing.\n";
-  for (const std::string& said : {ExportGrade(report), OpenedText(CountOpened(report.trails))}) {
+  std::vector<std::string> all_said = {ExportGrade(report), OpenedText(CountOpened(report.trails))};
+  if (!report.witnesses.empty()) all_said.push_back(WitnessedText(report));
+  all_said.emplace_back(kBrokersWord);
+  for (const std::string& said : all_said) {
     for (const std::string& line : console::Wrap(said, width)) text += line + "\n";
   }
   return text;
@@ -141,10 +170,11 @@ std::string ExportText(const ExportReport& report, const ExportArguments& argume
 
 }  // namespace
 
-int VerifyExportCommand(const ExportArguments& arguments, const std::set<std::string>& names, const Key& key, const SharedOptions& shared,
+int VerifyExportCommand(const ExportArguments& arguments, const FolderListing& listing, const Key& key, const SharedOptions& shared,
                         Output& output) {
   DirectoryReader files(arguments.directory);
-  ExportReport report = VerifyExport(files, names, key.vkey);
+  ExportReport report = VerifyExport(files, listing.files, key.vkey);
+  for (const auto& fault : listing.faults) report.Found(ExportCheck::kFiles, fault.where, fault.what);
   if (report.ok() && arguments.policy.has_value()) JudgeWitnessed(files, *arguments.policy, report);
   if (report.ok() && !arguments.ledger.empty()) {
     DirectoryReader copy_files(arguments.ledger);

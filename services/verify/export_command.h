@@ -2,11 +2,11 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
 
 #include "common/ledger/policy.h"
 #include "services/verify/command.h"
+#include "services/verify/file_reader.h"
 
 namespace accord::verify {
 
@@ -15,8 +15,8 @@ struct ExportArguments {
   std::optional<ledger::WitnessPolicy> policy;  // Absent: not asked.
 };
 
-// `names`: every file below the directory. Returns the exit status. Thread-compatible.
-int VerifyExportCommand(const ExportArguments& arguments, const std::set<std::string>& names, const Key& key, const SharedOptions& shared,
+// `listing`: of the directory. Returns the exit status. Thread-compatible.
+int VerifyExportCommand(const ExportArguments& arguments, const FolderListing& listing, const Key& key, const SharedOptions& shared,
                         Output& output);
 
 }  // namespace accord::verify

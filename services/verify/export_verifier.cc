@@ -33,6 +33,7 @@ struct DirectoryTimes {
   uint64_t first_ms = 0, export_ms = 0;
 };
 std::optional<DirectoryTimes> ReadDirectoryTimes(std::string_view text) {
+  if (!ledger::IsShallowJson(text)) return std::nullopt;
   const auto document = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   const auto as_at = document.is_object() ? document.find("asAt") : document.end();
   if (!document.is_object() || as_at == document.end() || !as_at->is_array() || as_at->size() != 2) return std::nullopt;
@@ -62,6 +63,19 @@ std::vector<std::string> PoliciesOf(const type::v1::EntryEvent& said) {
   add("clocks", said.clock_version());
   add("cases", said.case_rules_version());
   return paths;
+}
+
+// Where a text leaves what it should be. What it has there may be anything, and is not repeated.
+std::string FirstOtherLine(std::string_view text, std::string_view due) {
+  for (size_t number = 1;; ++number) {
+    if (due.empty()) return fmt::format(": it goes on after line {}", number - 1);
+    const std::string_view is = text.substr(0, text.find('\n')), should_be = due.substr(0, due.find('\n'));
+    if (is != should_be || text.size() == is.size()) {
+      return fmt::format(": line {} should be `{}`", number, should_be.substr(std::min(should_be.find_first_not_of(' '), should_be.size())));
+    }
+    text.remove_prefix(is.size() + 1);
+    due.remove_prefix(should_be.size() + 1);
+  }
 }
 
 class ExportPass {
@@ -147,14 +161,14 @@ class ExportPass {
       const BundleRow& last = trail.rows.back();
       if (!last.said.has_value()) continue;  // Found by the trail's own checks.
       const std::string where = fmt::format("{}: entry {}", TrailName(manifest().trails[i]), last.index);
+      if (last.said->warrant() != manifest().warrant || last.said->purpose() != manifest().purpose) {
+        return report_.Found(ExportCheck::kRequest, where, "names another warrant or purpose than the manifest");
+      }
       const bool names_chains = last.said->query_digest() == digest;
       if (!names_chains && last.said->query_digest() != without_chains) {
         return report_.Found(ExportCheck::kRequest, where,
                              "records another request: a referral or case was taken out or added or has the entries of another chain, or a "
-                             "policy text, the directory, the purpose or the warrant was altered");
-      }
-      if (last.said->warrant() != manifest().warrant || last.said->purpose() != manifest().purpose) {
-        return report_.Found(ExportCheck::kRequest, where, "names another warrant or purpose than the manifest");
+                             "policy text or the directory was altered");
       }
       if (names_chains || trail.begins_as_stored) continue;
       trail.grade.reset();
@@ -194,6 +208,7 @@ class ExportPass {
 
   void CheckIndex() {
     std::map<uint64_t, ledger::IndexRow> rows;
+    std::optional<uint64_t> unknown;  // An entry of a kind that has no name in this program.
     for (const BundleReport& trail : report_.trails) {
       for (const BundleRow& row : trail.rows) {
         ledger::IndexRow& one = rows[row.index];
@@ -202,12 +217,16 @@ class ExportPass {
         if (row.said.has_value()) {
           one.event = row.said->type() == type::v1::EVENT_TYPE_STATEMENT ? type::v1::StatementKind_Name(row.said->statement())
                                                                          : type::v1::EventType_Name(row.said->type());
+          if (one.event.empty()) unknown = row.index;
         }
       }
     }
     const auto text = files_.Read(ledger::kIndexFile, ledger::kBundleFileBytesMax);
-    if (text.ok() && *text == ledger::FormatBundleIndex(manifest(), rows)) return;
-    report_.Found(ExportCheck::kIndex, ledger::kIndexFile, "does not say what the entries say");
+    const std::string due = ledger::FormatBundleIndex(manifest(), rows);
+    if (text.ok() && *text == due) return;
+    report_.Found(ExportCheck::kIndex, ledger::kIndexFile,
+                  unknown.has_value() ? fmt::format("cannot be judged: entry {} is of a kind that this accord-verify is too old to know", *unknown)
+                                      : "does not say what the entries say" + (text.ok() ? FirstOtherLine(*text, due) : ""));
   }
 
   void CheckWitnessed() {
@@ -243,7 +262,7 @@ std::string_view Name(ExportCheck check) {
     case ExportCheck::kFiles: return "every file as the manifest names it";
     case ExportCheck::kTrails: return "every entry proved, every chain without a gap";
     case ExportCheck::kRequest: return "all that was asked for";
-    case ExportCheck::kVersions: return "the texts that were in force";
+    case ExportCheck::kVersions: return "a text of every version that an entry names";
     case ExportCheck::kDirectory: return "directory of the first entry's time and the export's";
     case ExportCheck::kIndex: return "index says what the entries say";
     case ExportCheck::kWitnessed: return "extends the cosigned checkpoint";
@@ -282,10 +301,14 @@ void JudgeWitnessed(FileReader& files, const ledger::WitnessPolicy& policy, Expo
 
 void CheckAgainstCopy(LedgerCopy& copy, ExportReport& report) {
   report.ledger_size = copy.size();
+  std::set<std::string, std::less<>> chains;
+  for (const BundleTrail& trail : report.manifest->trails) chains.insert(trail.chain);
+  const auto members = copy.Scan(chains);
+  if (!members.ok()) return report.Found(ExportCheck::kLedger, "the copy", Message(members.status()));
   report.full = true;
   for (size_t i = 0; i < report.trails.size(); ++i) {
     BundleReport& trail = report.trails[i];
-    CheckAgainstCopy(copy, trail);
+    CheckAgainstCopy(copy, *members, trail);
     for (const BundleFinding& finding : trail.findings) {
       report.Found(ExportCheck::kLedger, fmt::format("{}: {}", TrailName(report.manifest->trails[i]), finding.where), finding.what);
     }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "common/crypto/digest.h"
 #include "services/verify/testing_export.h"
@@ -111,17 +112,17 @@ TEST(ExportVerifierTest, AManifestWrittenAnewHidesNothing) {
                 e.Put(ledger::kIndexFile, e.Index());
               }),
               HasSubstr("all that was asked for: referral 646464646464: entry 10: records another request: a referral or case was taken out"));
-  EXPECT_THAT(found([](TestingExport& e) { e.manifest.warrant = "jtai-2"; }), HasSubstr("records another request"));
-  EXPECT_THAT(found([](TestingExport& e) { e.manifest.purpose = "curiosity"; }), HasSubstr("records another request"));
+  EXPECT_THAT(found([](TestingExport& e) { e.manifest.warrant = "jtai-2"; }), HasSubstr("entry 9: names another warrant or purpose than the manifest"));
+  EXPECT_THAT(found([](TestingExport& e) { e.manifest.purpose = "curiosity"; }), HasSubstr("entry 9: names another warrant or purpose than the manifest"));
 
   // A policy text, the directory: bound by the entry of the export.
-  EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::PolicyPath("agreement", "2026-2"), "agreement 2026-3"); }), HasSubstr("a policy text, the directory"));
+  EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::PolicyPath("agreement", "2026-2"), "agreement 2026-3"); }), HasSubstr("a policy text or the directory was altered"));
   EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::kDirectoryFile, "{ }\n"); }), HasSubstr("records another request"));
   EXPECT_THAT(found([](TestingExport& e) {
                 e.manifest.files.erase(ledger::PolicyPath("agreement", "2026-2"));
                 e.bundle.files.erase(ledger::PolicyPath("agreement", "2026-2"));
               }),
-              HasSubstr("the texts that were in force: policies/agreement/2026-2.toml: is not here, and entry 8 says that it was in force"));
+              HasSubstr("a text of every version that an entry names: policies/agreement/2026-2.toml: is not here, and entry 8 says that it was in force"));
 
   // A leaf, an opening, a proof, the checkpoint, the index.
   EXPECT_THAT(found([](TestingExport& e) {
@@ -142,10 +143,82 @@ TEST(ExportVerifierTest, AManifestWrittenAnewHidesNothing) {
   EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::kIndexFile, e.Index() + "And nothing else happened.\n"); }),
               HasSubstr("index says what the entries say: index.txt: does not say what the entries say"));
 
+  // Which line of it, by what it should be.
+  const auto line = [&](auto change) {
+    return found([&](TestingExport& e) {
+      std::string index = e.Index();
+      change(index);
+      e.Put(ledger::kIndexFile, index);
+    });
+  };
+  const auto replace = [](std::string& text, std::string_view old, std::string_view other) { text.replace(text.find(old), old.size(), other); };
+  const size_t lines = [&] {
+    const std::string index = whole.Index();
+    return static_cast<size_t>(std::count(index.begin(), index.end(), '\n'));
+  }();
+  EXPECT_THAT(line([&](std::string& text) { replace(text, "released, agency/police", "declined, agency/police"); }),
+              HasSubstr("should be `3  2027-01-15 08:00:03.000Z  released, agency/police`"));
+  EXPECT_THAT(line([&](std::string& text) { replace(text, "Log: accord.example/test", "Log: accord.example/rest"); }),
+              HasSubstr("line 3 should be `Log: accord.example/test`"));
+  EXPECT_THAT(line([](std::string& text) { text += "And nothing else happened.\n"; }), HasSubstr(fmt::format("it goes on after line {}", lines)));
+  EXPECT_THAT(line([](std::string& text) { text.pop_back(); }), HasSubstr(fmt::format("line {} should be `10  ", lines)));
+  EXPECT_THAT(line([](std::string& text) { text.clear(); }), HasSubstr("line 1 should be `A BUNDLE"));
+
   // The cosigned checkpoint.
   EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::kWitnessedProofFile, ""); }), HasSubstr("witnessed.consistency: does not lead from it"));
   EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::kWitnessedFile, e.Checkpoint(6)); }), HasSubstr("extends the cosigned checkpoint"));
   EXPECT_THAT(found([](TestingExport& e) { e.Put(ledger::kWitnessedFile, "no note"); }), HasSubstr("witnessed: "));
+}
+
+// What a newer broker names in the index has no name in an older program.
+TEST(ExportVerifierTest, AKindThatThisProgramDoesNotKnowIsSaidToBeOne) {
+  TestingExport newer(/*names_chains=*/true, /*with_case=*/true, static_cast<type::v1::EventType>(9'999));
+  std::string index = newer.Index();
+  index.replace(index.find("(not shown)"), 11, "done in a way that is not known yet, agency/police");
+  newer.Put(ledger::kIndexFile, index);
+  newer.Seal();
+  EXPECT_THAT(All(newer.Verify()), HasSubstr("index.txt: cannot be judged: entry 8 is of a kind that this accord-verify is too old to know"));
+}
+
+// Counts what is read of entries.
+class CountingFiles final : public FileReader {
+ public:
+  explicit CountingFiles(MemoryFiles files) : files_(std::move(files)) {}
+  absl::Status ReadInto(const std::string& path, size_t bytes_max, std::string& bytes) override {
+    if (path.starts_with("tile/entries/")) ++entries;
+    return files_.ReadInto(path, bytes_max, bytes);
+  }
+  int entries = 0;
+
+ private:
+  MemoryFiles files_;
+};
+
+TEST(ExportVerifierTest, ACopyIsLookedThroughOnceForAllTrails) {
+  const TestingExport whole;
+  ExportReport report = whole.Verify();
+  ASSERT_EQ(report.trails.size(), 2u);
+  CountingFiles files(whole.Publish());
+  auto copy = LedgerCopy::Open(files, whole.vkey());
+  ASSERT_TRUE(copy.ok());
+  files.entries = 0;
+  CheckAgainstCopy(*copy, report);
+  EXPECT_TRUE(report.full) << All(report);
+  EXPECT_EQ(files.entries, 2) << "for the entries of the rows, and for all";
+}
+
+// A file of a stranger costs no more memory than some times its size.
+TEST(ExportVerifierTest, JsonThatIsNestedWithoutEndIsNotRead) {
+  const std::string deep(1'000, '[');
+  TestingExport manifest;
+  manifest.bundle.files[ledger::kManifestFile] = deep;
+  EXPECT_FALSE(IsExport(manifest.bundle));
+  EXPECT_THAT(All(manifest.Verify()), HasSubstr("it is nested too deep"));
+  TestingExport attached;
+  attached.Put(ledger::kDirectoryFile, deep);
+  attached.Put(ledger::ReceiptPath(3) + ledger::kOpeningsSuffix, deep);
+  attached.Seal();
+  EXPECT_THAT(All(attached.Verify()), HasSubstr("receipts/3.tlog-proof.openings.json: the openings file: is nested too deep"));
 }
 
 // The holder passes the chain of the warrant off as the referral's: it has the record of the export too, and none of what happened.

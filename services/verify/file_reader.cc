@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "common/base/descriptor.h"
 
@@ -54,6 +56,34 @@ absl::Status DirectoryReader::ReadInto(const std::string& path, size_t bytes_max
 void DirectoryReader::Expect(const std::string& path) {
   const Descriptor file(open((directory_ + "/" + path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() >= 0) posix_fadvise(file.get(), 0, 0, POSIX_FADV_WILLNEED);
+}
+
+FolderListing ListFolder(const std::string& directory, size_t files_max) {
+  namespace fs = std::filesystem;
+  FolderListing listing;
+  const auto fault = [&](std::string where, std::string what) {
+    if (listing.faults.size() < kFolderFaultsMax) listing.faults.push_back({std::move(where), std::move(what)});
+  };
+  std::error_code error;
+  auto at = fs::recursive_directory_iterator(directory, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const std::string name = at->path().lexically_relative(directory).generic_string();
+    const fs::file_type type = at->symlink_status(error).type();
+    if (error) break;
+    if (type == fs::file_type::symlink) {
+      fault(name, "is a symbolic link: what it leads to is not here");
+    } else if (type == fs::file_type::regular) {
+      if (listing.files.size() == files_max) {
+        fault(directory, fmt::format("has more than {} files", files_max));
+        return listing;
+      }
+      listing.files.insert(name);
+    } else if (type != fs::file_type::directory) {
+      fault(name, "is no plain file");
+    }
+  }
+  if (error) fault(directory, "not all that is in it can be listed: " + error.message());
+  return listing;
 }
 
 }  // namespace accord::verify

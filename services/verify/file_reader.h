@@ -4,8 +4,11 @@
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
+#include <cstddef>
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace accord::verify {
 
@@ -37,5 +40,18 @@ class DirectoryReader final : public FileReader {
  private:
   const std::string directory_;
 };
+
+// What is below a folder whose every file is to be accounted for.
+struct FolderListing {
+  std::set<std::string> files;  // Plain ones, by path below the folder.
+  struct Fault {
+    std::string where, what;  // A path below the folder, or the folder itself; in plain English.
+  };
+  std::vector<Fault> faults;  // What is neither a plain file nor a folder, and why not all was looked at. At most kFolderFaultsMax.
+};
+inline constexpr size_t kFolderFaultsMax = 32;
+
+// Follows no symbolic link: what one leads to is not in the folder, and can be another thing tomorrow. Ends at `files_max` files. Thread-safe.
+FolderListing ListFolder(const std::string& directory, size_t files_max);
 
 }  // namespace accord::verify

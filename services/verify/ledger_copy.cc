@@ -73,8 +73,8 @@ absl::StatusOr<ledger::Hash> LedgerCopy::RootAt(uint64_t size) {
   return ledger::RootAt(size, [this](int level, uint64_t index) { return tiles_.Node(level, index); });
 }
 
-absl::StatusOr<std::vector<LedgerCopy::Member>> LedgerCopy::ScanStretch(std::string_view pseudonym, uint64_t begin) const {
-  std::vector<Member> members;
+absl::StatusOr<LedgerCopy::Members> LedgerCopy::ScanStretch(const std::set<std::string, std::less<>>& pseudonyms, uint64_t begin) const {
+  Members members;
   std::string bytes;
   std::vector<std::string_view> entries;
   ledger::LeafView leaf;
@@ -85,28 +85,34 @@ absl::StatusOr<std::vector<LedgerCopy::Member>> LedgerCopy::ScanStretch(std::str
     ACCORD_RETURN_IF_ERROR(files_->ReadInto(path, kBundleBytesMax, bytes));
     if (!ledger::ParseBundleInto(bytes, width, entries)) return Changed(path);
     for (size_t i = 0; i < entries.size(); ++i) {
-      if (entries[i].find(pseudonym) == std::string_view::npos) continue;
+      // Of a single one to look for its bytes is faster than to read every leaf.
+      if (pseudonyms.size() == 1 && entries[i].find(*pseudonyms.begin()) == std::string_view::npos) continue;
       ACCORD_RETURN_IF_ERROR(ledger::ParseLeafInto(entries[i], leaf));
       for (const auto& chain : leaf.chains()) {
-        if (chain.pseudonym == pseudonym) members.push_back({first + i, leaf.time_ms, chain.sequence, chain.previous_index});
+        const auto asked = pseudonyms.find(chain.pseudonym);
+        if (asked != pseudonyms.end()) members[*asked].push_back({first + i, leaf.time_ms, chain.sequence, chain.previous_index});
       }
     }
   }
   return members;
 }
 
-absl::StatusOr<std::vector<LedgerCopy::Member>> LedgerCopy::Scan(std::string_view pseudonym) const {
-  using Found = absl::StatusOr<std::vector<Member>>;
-  Found all = std::vector<Member>();
+absl::StatusOr<LedgerCopy::Members> LedgerCopy::Scan(const std::set<std::string, std::less<>>& pseudonyms) const {
+  using Found = absl::StatusOr<Members>;
+  Found all = Members();
+  for (const std::string& pseudonym : pseudonyms) all->try_emplace(pseudonym);
   const uint64_t stretches = (size() + kStretchEntries - 1) / kStretchEntries;
   OrderedTasks<Found>::Run(
-      threads_, stretches, [&](int, uint64_t i) { return ScanStretch(pseudonym, i * kStretchEntries); },
+      threads_, stretches, [&](int, uint64_t i) { return ScanStretch(pseudonyms, i * kStretchEntries); },
       [&](Found found) {
         if (!found.ok()) {
           all = std::move(found);
           return false;
         }
-        all->insert(all->end(), found->begin(), found->end());
+        for (const auto& [pseudonym, members] : *found) {
+          std::vector<Member>& so_far = (*all)[pseudonym];
+          so_far.insert(so_far.end(), members.begin(), members.end());
+        }
         return true;
       });
   return all;

@@ -5,7 +5,10 @@
 #include <absl/status/statusor.h>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,8 +47,10 @@ class LedgerCopy {
     uint64_t sequence = 0;
     uint64_t previous_index = ledger::kNoPreviousIndex;
   };
-  // Every entry of the chain in the whole copy, found by looking at all of them on all threads.
-  absl::StatusOr<std::vector<Member>> Scan(std::string_view pseudonym) const;
+  // Every entry of each of the chains in the whole copy, in order, found by looking once at all of them on all threads. One that has none is
+  // there too.
+  using Members = std::map<std::string, std::vector<Member>, std::less<>>;
+  absl::StatusOr<Members> Scan(const std::set<std::string, std::less<>>& pseudonyms) const;
 
   // What of a signed checkpoint contradicts the copy, in plain English; nothing when they are of one log as far as can be
   // told: of a larger tree only what `path`, that of entry `index` in it, shows of the part that the copy has.
@@ -55,7 +60,7 @@ class LedgerCopy {
  private:
   LedgerCopy(FileReader& files, SignedTiles tiles, int threads)
       : files_(&files), tiles_(std::move(tiles)), threads_(threads) {}
-  absl::StatusOr<std::vector<Member>> ScanStretch(std::string_view pseudonym, uint64_t begin) const;
+  absl::StatusOr<Members> ScanStretch(const std::set<std::string, std::less<>>& pseudonyms, uint64_t begin) const;
   absl::StatusOr<const std::vector<std::string>*> Bundle(uint64_t number);
 
   FileReader* files_;

@@ -23,9 +23,10 @@ class TestingExport : public TestingTrail {
   const std::string warrant_chain = std::string(16, 'w');
 
   // `names_chains` false: by a broker of before the request named the chains. `with_case` false: of the referral alone; entry 9 is the warrant's.
-  explicit TestingExport(bool names_chains = true, bool with_case = true) : TestingTrail(8) {
+  // `eighth`: what entry 8 is.
+  explicit TestingExport(bool names_chains = true, bool with_case = true, type::v1::EventType eighth = type::v1::EVENT_TYPE_RELEASED) : TestingTrail(8) {
     type::v1::EntryEvent decided;
-    decided.set_type(type::v1::EVENT_TYPE_RELEASED);
+    decided.set_type(eighth);
     decided.set_agreement_version("2026-1,2026-2");
     decided.set_law_version("1");
     Add({referral_chain, case_chain}, decided, digest);

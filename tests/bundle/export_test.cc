@@ -9,6 +9,7 @@
 #include <absl/synchronization/notification.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
@@ -116,6 +117,8 @@ class BundleExportTest : public ::testing::Test {
     return told;
   }
 
+  static absl::StatusOr<SuspendedPrincipals> NobodyShutOut(absl::Time) { return SuspendedPrincipals(); }
+
   // Statutory, in force now, of all cases of the last hour; `change` is made before it is proposed.
   void MakeWarrant(const std::string& id, const std::function<void(Warrant&)>& change) {
     Warrant warrant = StatutoryWarrant(id, clock_.Now());
@@ -163,6 +166,46 @@ TEST_F(BundleExportTest, WhatAnAdministratorExportsVerifiesAndNothingCanBeLeftOu
     altered.files[path][bytes.size() / 2] ^= 1;
     EXPECT_FALSE(Verify(altered).ok()) << path;
   }
+}
+
+// An agency that is shut out is active all the same: only who was suspended at a time says whom it could not have reached then.
+TEST_F(BundleExportTest, TheDirectoryTellsWhoWasShutOutThenAndNow) {
+  const std::string admin = "/accord.admin.v1.AdminService/";
+  const auto shut_out = [&](const std::string& principal) {
+    clock_.Advance(absl::Seconds(1));
+    admin::v1::SuspendPrincipalRequest request;
+    request.set_request_id("shut-out-" + principal.substr(principal.find('/') + 1));
+    request.set_principal(principal);
+    request.set_reason(admin::v1::SUSPENSION_REASON_MISUSE);
+    Only<admin::v1::SuspendPrincipalResponse>(Call("admin/alice", admin + "SuspendPrincipal", request));
+    clock_.Advance(absl::Seconds(1));
+  };
+  shut_out("agency/housing");
+  const auto stored = Only<v1::SubmitReferralResponse>(Call("agency/police", "/accord.broker.v1.ReferralService/SubmitReferral",
+                                                            MakeSubmission(world_, {.request_id = "request-3", .recipients = {"idva"}, .victim = "request-3"})));
+  clock_.Advance(absl::Seconds(1));
+  admin::v1::ReinstatePrincipalRequest again;
+  again.set_request_id("let-in-housing");
+  again.set_principal("agency/housing");
+  Only<admin::v1::ReinstatePrincipalResponse>(Call("admin/alice", admin + "ReinstatePrincipal", again));
+  shut_out("agency/childrens");
+
+  const WireAnswer answer = Call("admin/alice", kExport, Request({}, {stored.header_digest()}));
+  ASSERT_EQ(answer.code, grpc::StatusCode::OK) << answer.words;
+  const verify::MemoryFiles files = FilesOf(answer);
+  const verify::ExportReport report = Verify(files);
+  EXPECT_TRUE(report.ok()) << All(report);
+  const auto directory = nlohmann::json::parse(files.files.at(ledger::kDirectoryFile));
+  const auto suspended = [&](size_t part) {
+    std::set<std::string> ids;
+    for (const auto& agency : directory["asAt"][part]["agencies"]) {
+      EXPECT_TRUE(agency["active"]) << agency;
+      if (agency["suspended"].get<bool>()) ids.insert(agency["id"].get<std::string>());
+    }
+    return ids;
+  };
+  EXPECT_EQ(suspended(0), std::set<std::string>({"housing"}));
+  EXPECT_EQ(suspended(1), std::set<std::string>({"childrens"}));
 }
 
 TEST_F(BundleExportTest, AWarrantClosesRowsAndHidesNone) {
@@ -286,7 +329,8 @@ TEST_F(BundleExportTest, TheLimitsOfRowsAndBytesHold) {
   const std::vector<TrailAbout> about = {{TrailAbout::What::kCase, cases_[0]}};
   const auto plan = [&](const BundleLimits& limits) {
     const auto view = *broker.sequencer().View();
-    return PlanBundle(*view, {alice, kExport, "review", "", *directory, clock_.Now()}, *broker.policy().Get(), "accord.example/test", about, limits);
+    return PlanBundle(*view, {alice, kExport, "review", "", *directory, clock_.Now()}, *broker.policy().Get(), NobodyShutOut, "accord.example/test", about,
+                      limits);
   };
   const BundleSources sources{*directory, broker.witnesses(), broker.vkey(), clock_.Now()};
   // Every file of it, or why not.
@@ -337,7 +381,7 @@ TEST_F(BundleExportTest, ASuspensionEndsWhatIsUnderWay) {
   const auto directory = broker.directory().Get();
   const BundleSources sources{*directory, broker.witnesses(), broker.vkey(), clock_.Now()};
   auto plan = PlanBundle(**broker.sequencer().View(), {ines, kExport, "review", "jtai-1", *directory, clock_.Now()}, *broker.policy().Get(),
-                         "accord.example/test", {{TrailAbout::What::kCase, cases_[0]}}, {});
+                         NobodyShutOut, "accord.example/test", {{TrailAbout::What::kCase, cases_[0]}}, {});
   ASSERT_EQ(plan.status(), absl::OkStatus());
   std::vector<uint64_t> indices;
   absl::Notification recorded;
