@@ -95,9 +95,10 @@ step "starting the broker and the agencies"
 demo_start "${DEMO_NAMES[@]}"
 demo_wait
 cat >"$DEMO/env.sh" <<TEXT
-# Source it: puts Accord's programs on the path and points accordctl at the demo in this directory.
+# Source it: puts Accord's programs on the path, points accordctl at the demo in this directory, and lets the Tab key of bash complete its verbs.
 export PATH="$DEMO_PROGRAMS:\$PATH"
 export ACCORDCTL_CONFIG="$DEMO/accordctl.toml"
+case \$-:\${BASH_VERSION-} in *i*:?*) eval "\$(accordctl completion bash)" ;; esac
 TEXT
 source "$DEMO/env.sh"
 accordctl status

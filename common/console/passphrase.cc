@@ -3,6 +3,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
+#include <csignal>
 #include <cstdio>
 
 #include "common/base/status.h"
@@ -12,25 +14,45 @@ namespace {
 
 constexpr size_t kBytesMax = 1024;
 
+constexpr std::array<int, 4> kEndingSignals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+termios terminal_before = {};  // For the handler; one passphrase is asked for at a time.
+
+// Whoever breaks off (Ctrl-C) has a terminal that shows again what is typed.
+extern "C" void ShowAgainAndEnd(int signal) {
+  tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
 // Nothing that is typed is shown while it lives.
 class NoEcho {
  public:
   NoEcho() {
-    if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, &before_) != 0) return;
-    termios quiet = before_;
+    if (isatty(STDIN_FILENO) == 0 || tcgetattr(STDIN_FILENO, &terminal_before) != 0) return;
+    struct sigaction action {};
+    action.sa_handler = &ShowAgainAndEnd;
+    action.sa_flags = SA_NODEFER;
+    for (size_t i = 0; i < kEndingSignals.size(); ++i) {
+      sigaction(kEndingSignals[i], &action, &actions_before_[i]);
+      if (actions_before_[i].sa_handler == SIG_IGN) sigaction(kEndingSignals[i], &actions_before_[i], nullptr);  // As of `nohup`.
+    }
+    termios quiet = terminal_before;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    asked_ = true;
     changed_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet) == 0;
   }
   ~NoEcho() {
-    if (!changed_) return;
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    if (changed_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &terminal_before);
+    if (!asked_) return;
+    for (size_t i = 0; i < kEndingSignals.size(); ++i) sigaction(kEndingSignals[i], &actions_before_[i], nullptr);
     std::fputc('\n', stderr);
   }
   NoEcho(const NoEcho&) = delete;
 
  private:
-  termios before_ = {};
-  bool changed_ = false;
+  std::array<struct sigaction, kEndingSignals.size()> actions_before_ = {};
+  bool asked_ = false, changed_ = false;
 };
 
 // Byte by byte: nothing behind the line is taken from whoever reads on.

@@ -26,11 +26,15 @@ size_t PrefixBytes(std::string_view text, size_t width) {
   return at;
 }
 
-void WrapLine(std::string_view line, size_t width, std::vector<std::string>& out) {
+void WrapLine(std::string_view line, size_t width, bool words_whole, std::vector<std::string>& out) {
   while (Width(line) > width) {
     const size_t fits = PrefixBytes(line, width);
     // The space right after what fits is as good as one within.
-    const size_t space = line.rfind(' ', fits);
+    size_t space = line.rfind(' ', fits);
+    if (words_whole && (space == std::string_view::npos || space == 0)) {
+      space = line.find(' ', fits);
+      if (space == std::string_view::npos) break;
+    }
     if (space == std::string_view::npos || space == 0) {
       out.emplace_back(line.substr(0, fits));
       line.remove_prefix(fits);
@@ -42,6 +46,16 @@ void WrapLine(std::string_view line, size_t width, std::vector<std::string>& out
   out.emplace_back(line);
 }
 
+std::vector<std::string> WrapText(std::string_view text, size_t width, bool words_whole) {
+  std::vector<std::string> lines;
+  for (;;) {
+    const size_t end = text.find('\n');
+    WrapLine(text.substr(0, end), std::max<size_t>(width, 1), words_whole, lines);
+    if (end == std::string_view::npos) return lines;
+    text.remove_prefix(end + 1);
+  }
+}
+
 size_t LongestLine(std::string_view cell) {
   size_t longest = 0;
   for (;;) {
@@ -50,12 +64,6 @@ size_t LongestLine(std::string_view cell) {
     if (end == std::string_view::npos) return longest;
     cell.remove_prefix(end + 1);
   }
-}
-
-// True when a column after this one has anything in this line.
-bool LaterThan(size_t column, size_t line, const std::vector<std::vector<std::string>>& lines) {
-  return std::any_of(lines.begin() + static_cast<std::ptrdiff_t>(column) + 1, lines.end(),
-                     [line](const auto& cell) { return line < cell.size() && !cell[line].empty(); });
 }
 
 std::string_view Code(Colour colour) {
@@ -69,6 +77,15 @@ std::string_view Code(Colour colour) {
   return "";
 }
 constexpr std::string_view kPlainAgain = "\x1b[0m";
+
+std::string InColour(const std::string& text, Colour colour) {
+  const std::string_view code = text.empty() ? "" : Code(colour);
+  return std::string(code) + text + std::string(code.empty() ? "" : kPlainAgain);
+}
+
+bool HasHeadings(const std::vector<std::string>& headings) {
+  return std::any_of(headings.begin(), headings.end(), [](const std::string& heading) { return !heading.empty(); });
+}
 
 }  // namespace
 
@@ -87,19 +104,12 @@ size_t TerminalWidth() {
   return told == 0 ? kWidthDefault : std::clamp<size_t>(told, kWidthMin, kWidthOfPipe);
 }
 
-std::string Cut(std::string_view text, size_t width) {
-  if (Width(text) <= width) return std::string(text);
-  return width == 0 ? "" : std::string(text.substr(0, PrefixBytes(text, width - 1))) + "…";
-}
+std::vector<std::string> Wrap(std::string_view text, size_t width) { return WrapText(text, width, /*words_whole=*/false); }
 
-std::vector<std::string> Wrap(std::string_view text, size_t width) {
-  std::vector<std::string> lines;
-  for (;;) {
-    const size_t end = text.find('\n');
-    WrapLine(text.substr(0, end), std::max<size_t>(width, 1), lines);
-    if (end == std::string_view::npos) return lines;
-    text.remove_prefix(end + 1);
-  }
+Table Table::Facts() {
+  Table facts({"", ""});
+  facts.words_whole_ = true;
+  return facts;
 }
 
 void Table::Add(std::vector<std::string> cells) {
@@ -141,33 +151,28 @@ std::string Table::ToString(size_t width, size_t indent) const {
     }
   }
   if (whole_ < columns.size()) columns[whole_] = whole;
+  if (total() > width && HasHeadings(headings_)) return Blocks(width, indent);
 
   std::string out;
   const auto add = [&](const std::vector<Cell>& cells) {
     std::vector<std::vector<std::string>> lines;
     size_t height = 1;
     for (size_t i = 0; i < cells.size(); ++i) {
-      lines.push_back(Wrap(cells[i].text, columns[i]));
+      lines.push_back(WrapText(cells[i].text, columns[i], words_whole_ && i + 1 == cells.size()));
       height = std::max(height, lines.back().size());
     }
     for (size_t line = 0; line < height; ++line) {
       std::string text(indent, ' ');
-      size_t at = indent;  // Where the column begins.
-      for (size_t i = 0; i < cells.size(); at += columns[i++] + kGap.size()) {
-        std::string part = line < lines[i].size() ? lines[i][line] : "";
-        if (i != whole_ && at + columns[i] > width) part = at < width ? Cut(part, width - at) : "";
-        // What follows has no room at all: that there is more is said here.
-        if (at < width && at + columns[i] + kGap.size() >= width && LaterThan(i, line, lines)) part = Cut(part + " …", i == whole_ ? SIZE_MAX : width - at);
-        const std::string_view code = part.empty() ? "" : Code(cells[i].colour);
-        text += std::string(code) + part + std::string(code.empty() ? "" : kPlainAgain);
-        if (i + 1 < cells.size() && at + columns[i] < width)
-          text += std::string(columns[i] - std::min(columns[i], Width(part)), ' ') + std::string(kGap);
+      for (size_t i = 0; i < cells.size(); ++i) {
+        const std::string part = line < lines[i].size() ? lines[i][line] : "";
+        text += InColour(part, cells[i].colour);
+        if (i + 1 < cells.size()) text += std::string(columns[i] - std::min(columns[i], Width(part)), ' ') + std::string(kGap);
       }
       text.erase(text.find_last_not_of(' ') + 1);
       out += text + "\n";
     }
   };
-  if (std::any_of(headings_.begin(), headings_.end(), [](const std::string& heading) { return !heading.empty(); })) {
+  if (HasHeadings(headings_)) {
     std::vector<Cell> headings, rule;
     for (const auto& heading : headings_) headings.push_back({heading});
     for (const size_t column : columns) rule.push_back({std::string(column, '-')});
@@ -175,6 +180,27 @@ std::string Table::ToString(size_t width, size_t indent) const {
     add(rule);
   }
   for (const auto& row : rows_) add(row);
+  return out;
+}
+
+std::string Table::Blocks(size_t width, size_t indent) const {
+  size_t names = 0;
+  for (const auto& heading : headings_) names = std::max(names, Width(heading));
+  const size_t before = indent + names + kGap.size();
+  const size_t room = std::max(width - std::min(width, before), kColumnMin);
+  std::string out;
+  for (const auto& row : rows_) {
+    if (!out.empty()) out += "\n";
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (row[i].text.empty()) continue;
+      std::string margin = std::string(indent, ' ') + headings_[i];
+      margin.append(names - Width(headings_[i]) + kGap.size(), ' ');
+      for (const std::string& line : WrapText(row[i].text, room, /*words_whole=*/i == whole_)) {
+        out += margin + InColour(line, row[i].colour) + "\n";
+        margin.assign(before, ' ');
+      }
+    }
+  }
   return out;
 }
 

@@ -16,6 +16,7 @@
 #include "common/crypto/certificate.h"
 #include "common/crypto/digest.h"
 #include "common/crypto/succession.h"
+#include "services/accordctl/change_text.h"
 #include "services/accordctl/choices.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/paging.h"
@@ -102,9 +103,20 @@ std::string StateText(const admin::v1::ProposedChange& change) {
       return fmt::format("not approved yet: another administrator must: accordctl admin show {0}, then accordctl admin approve {0}; until {1}", change.name(),
                          console::TimeText(change.expires_at_ms()));
     case admin::v1::CHANGE_STATE_APPROVED: return fmt::format("approved; in force from {}", console::TimeText(change.effective_from_ms()));
-    case admin::v1::CHANGE_STATE_WITHDRAWN: return fmt::format("withdrawn by {}", change.withdrawn_by());
+    case admin::v1::CHANGE_STATE_WITHDRAWN:
+      if (change.withdrawn_by() == "broker") return "withdrawn by the broker: it did not stand any more when its time had come; begin from what stands now, and propose it again";
+      return fmt::format("withdrawn by {}", change.withdrawn_by());
     case admin::v1::CHANGE_STATE_EXPIRED: return "expired: nobody approved it in time; propose it again";
     default: return "in force";
+  }
+}
+
+// The same in a cell of the list.
+std::string StateWords(const admin::v1::ProposedChange& change) {
+  switch (change.state()) {
+    case admin::v1::CHANGE_STATE_APPROVED: return "approved, from " + console::TimeText(change.effective_from_ms());
+    case admin::v1::CHANGE_STATE_WITHDRAWN: return "withdrawn by " + change.withdrawn_by();
+    default: return console::Words(change.state());
   }
 }
 
@@ -210,7 +222,7 @@ absl::StatusOr<int> Changes(Session& session, int rows_max) {
   console::Table table({"change", "what", "state", "proposed", "by", "approved", "by"});
   for (const auto& change : changes) {
     rows.push_back(ToJson(change));
-    table.Add({change.name(), Kind(change.change()), console::Words(change.state()), console::TimeText(change.proposed_at_ms()), change.proposed_by(),
+    table.Add({change.name(), Kind(change.change()), StateWords(change), console::TimeText(change.proposed_at_ms()), change.proposed_by(),
                console::TimeText(change.approved_at_ms()), change.approved_by().empty() ? "-" : change.approved_by()});
   }
   session.json() ? session.PrintJson({{"changes", rows}}) : session.Print(table.ToString(console::TerminalWidth()));
@@ -266,10 +278,7 @@ absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
   console::Table table({"field", "before", "after"});
   for (const auto& row : response.differences()) table.Add({row.field(), ValueText(row.field(), row.before()), ValueText(row.field(), row.after())});
   const std::string fields = table.empty() ? "It makes nothing different.\n" : table.ToString(console::TerminalWidth());
-  // Whom a conflict list names is in the change alone.
-  const bool of_people = response.change().change().has_put_conflict_list();
-  const std::string named = of_people ? console::Printable(ToJson(response.change().change()).dump(2)) + "\n" : "";
-  session.Print(ChangeText(response.change()) + "\n" + (difference.empty() ? fields : difference) + named);
+  session.Print(ChangeText(response.change()) + "\n" + (difference.empty() ? fields : difference) + NamedText(response.change().change()));
   return kDone;
 }
 
@@ -397,7 +406,7 @@ void AddAdminVerbs(Command& app, Verb& chosen) {
   endorses.Footer("Run by the agency, which has the key; asks no server. What it prints goes into putAgency (docs/runbooks/directory.md).");
   endorses.WhenGiven([&chosen, endorse] { chosen = [endorse](Session& session) { return Endorse(session, *endorse); }; });
 
-  Command& approve = admin.AddChange("approve", "Approve another administrator's change; it is in force at once");
+  Command& approve = admin.AddChange("approve", "Approve another administrator's change; it is in force at once, or from the time that it was proposed for");
   approve.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
   approve.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
 

@@ -19,6 +19,7 @@ using inspection::v1::Column;
 using inspection::v1::Row;
 
 constexpr std::string_view kNoRecord = "no record in Accord";
+constexpr std::string_view kNothing = "-";
 constexpr std::string_view kLeftOut = "*";
 constexpr int kEntriesShown = 3;  // Of a row at a terminal; CSV and JSON have all.
 
@@ -47,7 +48,8 @@ std::string AnswerDuration(int64_t ms) {
 }
 
 std::string AnswerCell(const Column& column, const std::string& cell, bool suppressed) {
-  if (cell.empty()) return std::string(suppressed ? kLeftOut : kNoRecord);
+  // What has no time did not happen as far as the record goes. A word or number that is not there, such as the reason of what needs none, is no such absence.
+  if (cell.empty()) return std::string(suppressed ? kLeftOut : column.kind() == inspection::v1::COLUMN_KIND_TIME ? kNoRecord : kNothing);
   const auto number = AnswerNumber(cell);
   switch (column.kind()) {
     case inspection::v1::COLUMN_KIND_TIME: return number.has_value() ? AnswerTime(*number, false) : cell;
@@ -158,8 +160,10 @@ std::string AnswerFoot(const inspection::v1::Table& table, const QueryProof& pro
   std::string text;
   for (const std::string& note : table.notes()) text += AnswerParagraph("note: " + note, width);
   text += AnswerCoverage(table, width);
-  return text + AnswerParagraph(fmt::format("\n{} referrals looked at; completeness: {}; asked as entry {} of a log of {} entries",
-                                            table.referrals(), table.completeness().empty() ? "not stated" : table.completeness(),
+  // 0 is told of a few too, where small counts are left out.
+  const std::string referrals = table.referrals() == 0 ? "no referrals, or too few to tell," : fmt::format("{} referrals", table.referrals());
+  return text + AnswerParagraph(fmt::format("\n{} looked at; completeness: {}; asked as entry {} of a log of {} entries",
+                                            referrals, table.completeness().empty() ? "not stated" : table.completeness(),
                                             table.query_index(), table.tree_size()),
                                 width) +
          AnswerParagraph(QueryProofText(proof), width);

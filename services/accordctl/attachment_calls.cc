@@ -45,7 +45,7 @@ absl::StatusOr<std::string> UploadFile(const Endpoint& service, const std::strin
     takes = stream->Write(request);
   }
   stream->WritesDone();
-  if (const absl::Status ended = rpc::FromGrpc(stream->Finish()); !ended.ok()) return Annotate(ended, service.who);
+  if (const absl::Status ended = rpc::FromGrpc(stream->Finish()); !ended.ok()) return Annotate(ended, service);
   return response.attachment();
 }
 
@@ -75,7 +75,7 @@ absl::StatusOr<std::string> SaveFile(const Endpoint& service, const std::string&
     }
     bytes += response.chunk();
   }
-  if (const absl::Status ended = rpc::FromGrpc(stream->Finish()); !ended.ok()) return Annotate(ended, service.who);
+  if (const absl::Status ended = rpc::FromGrpc(stream->Finish()); !ended.ok()) return Annotate(ended, service);
   if (bytes.size() != info.bytes() || crypto::Sha256(bytes) != info.sha256()) {
     return Annotate(Error(Reason::kSectionDigestMismatch, "the bytes are not those that the service told of; nothing was written"), service.who);
   }

@@ -49,7 +49,8 @@ absl::StatusOr<int> AuditSharing(Session& session, admin::v1::SharingAudit audit
                                                },
                                                [](const auto& page) -> const auto& { return page.table().rows(); },
                                                [&](const inspection::v1::Row& row) { *answer.add_rows() = row; }));
-  if (more) answer.add_notes(fmt::format("these are the first {} rows: --limit shows up to {}", arguments.limit, kRowsMax));
+  if (more && arguments.limit < kRowsMax) answer.add_notes(fmt::format("these are the first {} rows: --limit shows up to {}", arguments.limit, kRowsMax));
+  if (more && arguments.limit == kRowsMax) answer.add_notes(fmt::format("these are the first {} rows: ask of fewer agencies or a shorter period for the rest", kRowsMax));
   ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, answer.query_index(), asked));
   PrintAnswer(session, answer, proof, arguments.csv);
   return kDone;

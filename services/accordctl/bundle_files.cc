@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +15,7 @@
 #include "common/crypto/digest.h"
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/tlog_proof.h"
+#include "common/referral/stored_events.h"
 #include "services/accordctl/session.h"
 
 namespace accord::accordctl {
@@ -22,6 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 using ledger::BundleTrail;
 using ledger::ExportManifest;
+
+constexpr std::string_view kNoOpenings = "[]\n";
 
 absl::Status WrongBundle(std::string_view why) { return Error(Reason::kReceiptInvalid, why); }
 
@@ -35,6 +39,19 @@ bool IsBundlePath(std::string_view path) {
     before = c;
   }
   return before != '/';
+}
+
+// True when all that is in it is what a run that was interrupted leaves.
+bool HoldsOnly(const fs::path& directory, IsOfKind of_kind) {
+  std::error_code error;
+  if (fs::symlink_status(directory, error).type() != fs::file_type::directory) return false;
+  fs::recursive_directory_iterator at(directory, error);  // Enters no link.
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    const auto type = at->symlink_status(error).type();
+    const bool is_directory = type == fs::file_type::directory;
+    if (error || (!is_directory && type != fs::file_type::regular) || !of_kind(at->path().lexically_relative(directory).generic_string(), is_directory)) return false;
+  }
+  return !error;
 }
 
 // Without fsync: the directory gets its name when all is written, and a file that a power cut spoilt does not verify.
@@ -80,12 +97,36 @@ absl::StatusOr<SaidParts> ReadSaid(uint64_t index, const ledger::Leaf& leaf, std
 }
 
 bool SaysStored(const SaidParts& said, const std::string& referral) {
-  const type::v1::EventType type = said.event.type();
-  return said.referral.header_digest() == referral &&
-         (type == type::v1::EVENT_TYPE_REFERRAL_STORED || type == type::v1::EVENT_TYPE_NOT_SHARED_RECORDED || type == type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED);
+  return said.referral.header_digest() == referral && referral::IsStoredEvent(said.event.type());
 }
 
 }  // namespace
+
+bool IsOfBundle(const std::string& path, bool is_directory) {
+  constexpr std::string_view kFiles[] = {ledger::kManifestFile, ledger::kCheckpointFile, ledger::kVkeyFile,      ledger::kIndexFile,
+                                         ledger::kDirectoryFile, ledger::kWitnessedFile, ledger::kWitnessedProofFile};
+  constexpr std::string_view kReceipts = "receipts", kPolicies = "policies";
+  const auto slashes = std::count(path.begin(), path.end(), '/');
+  const std::string_view folder = std::string_view(path).substr(0, path.find('/')), name = std::string_view(path).substr(path.rfind('/') + 1);
+  if (is_directory) return slashes == 0 ? path == kReceipts || path == kPolicies : slashes == 1 && folder == kPolicies;
+  if (slashes == 0) return std::count(std::begin(kFiles), std::end(kFiles), path) > 0;
+  if (folder == kPolicies) return slashes == 2 && name.ends_with(".toml");
+  const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  const std::string ending(name.substr(digits));
+  return folder == kReceipts && slashes == 1 && digits > 0 &&
+         (ending == ledger::kReceiptSuffix || ending == std::string(ledger::kReceiptSuffix) + ledger::kOpeningsSuffix);
+}
+
+absl::StatusOr<fs::path> BeginStaging(const fs::path& target, IsOfKind of_kind) {
+  fs::path staging = target.string() + ".incoming";
+  std::error_code error;
+  if (fs::symlink_status(staging, error).type() != fs::file_type::not_found) {
+    if (!HoldsOnly(staging, of_kind)) return UsageError(fmt::format("{} is there already and is not what a run that was interrupted leaves: move it away", staging.string()));
+    fs::remove_all(staging, error);
+  }
+  ACCORD_RETURN_IF_ERROR(MakeDirectory(staging.string()));
+  return staging;
+}
 
 BundleReceiver::BundleReceiver(fs::path target, fs::path staging) : target_(std::move(target)), staging_(std::move(staging)) {}
 
@@ -110,9 +151,7 @@ absl::StatusOr<BundleReceiver> BundleReceiver::Begin(const std::string& director
   if (fs::symlink_status(clean, error).type() != fs::file_type::not_found && !(fs::is_directory(clean, error) && fs::is_empty(clean, error))) {
     return UsageError(fmt::format("{} is there already: a bundle is written whole, into a new directory", directory));
   }
-  fs::path staging = clean.string() + ".incoming";
-  fs::remove_all(staging, error);  // Of a run that was interrupted.
-  ACCORD_RETURN_IF_ERROR(MakeDirectory(staging.string()));
+  ACCORD_ASSIGN_OR_RETURN(fs::path staging, BeginStaging(clean, IsOfBundle));
   return BundleReceiver(clean, std::move(staging));
 }
 
@@ -212,6 +251,8 @@ absl::StatusOr<BundleReceiver::Summary> BundleReceiver::Finish(const BundleAsked
   }
   ACCORD_RETURN_IF_ERROR(CheckTrails(*manifest, log));
   Summary summary{.manifest = *std::move(manifest), .manifest_digest = ToHex(crypto::Sha256(*text)), .bytes = total_};
+  const ledger::BundleFile closed = {kNoOpenings.size(), crypto::Sha256(kNoOpenings)};
+  for (const auto& [path, file] : summary.manifest.files) summary.not_opened += path.ends_with(ledger::kOpeningsSuffix) && file == closed;
   std::error_code error;
   fs::rename(staging_, target_, error);  // An empty directory is replaced.
   if (error) return absl::InternalError(fmt::format("{}: {}", target_.string(), error.message()));

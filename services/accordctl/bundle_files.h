@@ -1,6 +1,7 @@
 // A bundle as it comes from the broker, file by file, into a new directory (docs/formats.md §12, version 2).
 #pragma once
 
+#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
@@ -18,6 +19,15 @@
 
 namespace accord::accordctl {
 
+// True for a path, relative and with `/`, that one of a kind of directories has: of a plain file, or of a directory in it.
+using IsOfKind = absl::FunctionRef<bool(const std::string& path, bool is_directory)>;
+// Of a bundle, of either version. Pure. Thread-safe.
+bool IsOfBundle(const std::string& path, bool is_directory);
+
+// Where a directory is written until it is whole: beside `target`, its name and `.incoming`, made anew. What a run that was interrupted left is removed. A usage
+// error, and nothing is touched, when what has that name has anything in it, at any depth, that is not `of_kind`, such as a link. Thread-compatible.
+absl::StatusOr<std::filesystem::path> BeginStaging(const std::filesystem::path& target, IsOfKind of_kind);
+
 // What was asked for, in the order in which it was.
 struct BundleAsked {
   std::vector<std::string> cases, referrals;  // 16 and 32 bytes.
@@ -27,7 +37,7 @@ struct BundleAsked {
 // Single-thread. Destroyed before Finish it leaves nothing behind.
 class BundleReceiver {
  public:
-  // A usage error when `directory` is there already, unless it is empty. It, and all in it, is for the owner alone: openings tell of people.
+  // A usage error when `directory` is there already, unless it is empty; errors of BeginStaging. It, and all in it, is for the owner alone: openings tell of people.
   static absl::StatusOr<BundleReceiver> Begin(const std::string& directory);
   BundleReceiver(BundleReceiver&& other) noexcept;
   ~BundleReceiver();
@@ -44,6 +54,7 @@ class BundleReceiver {
     ledger::ExportManifest manifest;
     std::string manifest_digest;  // SHA-256, hex.
     uint64_t bytes = 0;
+    size_t not_opened = 0;        // Entries that came without openings, each once.
   };
   absl::StatusOr<Summary> Finish(const BundleAsked& asked, const ledger::Vkey& log);
 

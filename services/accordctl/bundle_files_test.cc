@@ -1,10 +1,12 @@
 // Goal: what a broker sends as a bundle is kept only when it is whole, what was asked for and proved; and nothing is written elsewhere.
 #include "services/accordctl/bundle_files.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
@@ -125,6 +127,7 @@ class BundleFilesTest : public ::testing::Test {
     const auto summary = receiver->Finish(asked_, vkey());
     if (!summary.ok()) return std::string(FromAbsl(summary.status().message()));
     EXPECT_EQ(summary->manifest, manifest_);
+    EXPECT_EQ(summary->not_opened, closed_.size());
     return "kept";
   }
 
@@ -154,6 +157,45 @@ TEST_F(BundleFilesTest, AWholeBundleIsKeptForTheOwnerAlone) {
   fs::create_directory(root_ + "/empty");
   EXPECT_EQ(Receive(root_ + "/empty/"), "kept");
   EXPECT_TRUE(IsUsageError(BundleReceiver::Begin("").status()));
+}
+
+TEST_F(BundleFilesTest, OnlyWhatAnInterruptedRunLeftIsRemoved) {
+  const auto put = [&](const std::string& path) {
+    fs::create_directories(fs::path(root_ + path).parent_path());
+    std::ofstream(root_ + path) << "x";
+  };
+  put("/first.incoming/receipts/7.tlog-proof");
+  put("/first.incoming/receipts/7.tlog-proof.openings.json");
+  put("/first.incoming/policies/law/1.toml");
+  put("/first.incoming/vkey");
+  EXPECT_EQ(Receive(root_ + "/first"), "kept");
+  EXPECT_FALSE(fs::exists(root_ + "/first/receipts/7.tlog-proof"));
+  constexpr char kWhy[] = ".incoming is there already and is not what a run that was interrupted leaves: move it away";
+  put("/second.incoming/vkey");
+  put("/second.incoming/notes/of-the-inspection.txt");
+  EXPECT_THAT(Receive(root_ + "/second"), HasSubstr(kWhy));
+  EXPECT_TRUE(fs::exists(root_ + "/second.incoming/notes/of-the-inspection.txt"));
+  put("/third.incoming");
+  EXPECT_THAT(Receive(root_ + "/third"), HasSubstr(kWhy));
+  EXPECT_TRUE(fs::exists(root_ + "/third.incoming"));
+  put("/elsewhere/vkey");
+  fs::create_symlink(root_ + "/elsewhere", root_ + "/fourth.incoming");
+  EXPECT_THAT(Receive(root_ + "/fourth"), HasSubstr(kWhy));
+  EXPECT_TRUE(fs::exists(root_ + "/elsewhere/vkey"));
+  EXPECT_FALSE(fs::exists(root_ + "/fourth"));
+  // What is no bundle's deeper down.
+  int number = 0;
+  for (const char* foreign : {"/receipts/notes.txt", "/receipts/7.openings.json", "/receipts/mine.tlog-proof", "/receipts/.tlog-proof", "/receipts/a/7.tlog-proof",
+                              "/policies/1.toml", "/policies/law/1.txt", "/policies/law/old/1.toml", "/law/1.toml"}) {
+    const std::string directory = fmt::format("/deep{}", ++number);
+    put(directory + ".incoming/vkey");
+    put(directory + ".incoming" + foreign);
+    EXPECT_THAT(Receive(root_ + directory), HasSubstr(kWhy)) << foreign;
+    EXPECT_TRUE(fs::exists(root_ + directory + ".incoming" + foreign));
+  }
+  fs::create_directories(root_ + "/linked.incoming/receipts");
+  fs::create_symlink(root_ + "/elsewhere/vkey", root_ + "/linked.incoming/receipts/7.tlog-proof");
+  EXPECT_THAT(Receive(root_ + "/linked"), HasSubstr(kWhy));
 }
 
 TEST_F(BundleFilesTest, WhatIsNotWholeIsNotKept) {

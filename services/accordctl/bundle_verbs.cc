@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <set>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/bytes.h"
@@ -62,7 +63,7 @@ absl::Status ReceiveBundle(const Endpoint& broker, const BundleAsked& asked, Bun
     progress.Tell(receiver.files(), 0);
   }
   const absl::Status ended = rpc::FromGrpc(stream->Finish());
-  return Annotate(taken.ok() ? ended : taken, broker.who);
+  return Annotate(taken.ok() ? ended : taken, broker);
 }
 
 absl::StatusOr<int> ExportCases(Session& session, const BundleOptions& options) {
@@ -73,16 +74,22 @@ absl::StatusOr<int> ExportCases(Session& session, const BundleOptions& options) 
   ACCORD_RETURN_IF_ERROR(ReceiveBundle(broker, asked, receiver));
   ACCORD_ASSIGN_OR_RETURN(const BundleReceiver::Summary summary, receiver.Finish(asked, log));
   size_t rows = 0;
-  for (const ledger::BundleTrail& trail : summary.manifest.trails) rows += trail.rows.size();
+  std::set<uint64_t> entries;  // One may be of several trails.
+  for (const ledger::BundleTrail& trail : summary.manifest.trails) {
+    rows += trail.rows.size();
+    entries.insert(trail.rows.begin(), trail.rows.end());
+  }
   const bool witnessed = summary.manifest.files.contains(ledger::kWitnessedFile);
   if (session.json()) {
     session.PrintJson({{"directory", options.out},
                        {"trails", summary.manifest.trails.size()},
                        {"rows", rows},
+                       {"entries", entries.size()},
                        {"files", summary.manifest.files.size() + 1},
                        {"bytes", summary.bytes},
                        {"grade", "attested"},
                        {"checkpointSize", summary.manifest.checkpoint_size},
+                       {"notOpened", summary.not_opened},
                        {"cosignedCheckpoint", witnessed},
                        {"manifestSha256", summary.manifest_digest}});
     return kDone;
@@ -90,8 +97,12 @@ absl::StatusOr<int> ExportCases(Session& session, const BundleOptions& options) 
   std::string text = fmt::format(
       "{} holds {} referrals and cases with {} entries, grade attested: every entry of each, up to the one that records this export. Every file is "
       "the one that the manifest names, every receipt verifies at the checkpoint of {} entries, and no chain has a gap.",
-      options.out, summary.manifest.trails.size(), rows, summary.manifest.checkpoint_size);
-  if (!witnessed) text += " No checkpoint of the log was cosigned yet.";
+      options.out, summary.manifest.trails.size(), entries.size(), summary.manifest.checkpoint_size);
+  if (summary.not_opened > 0) {
+    text += fmt::format(" What {} of its entries say is not shown: it was erased, or lies outside what the asker may see.", summary.not_opened);
+  }
+  text += witnessed ? " With it came a checkpoint that witnesses cosigned, by the broker's word: accord-verify judges that with --policy."
+                    : " It came without a checkpoint that witnesses cosigned: by the broker's word there is none yet (`accordctl ledger checkpoints` lists them).";
   std::string lines;
   for (const std::string& line : console::Wrap(text, console::TerminalWidth())) lines += line + "\n";
   lines += fmt::format("Manifest: SHA-256 {}\nTo check it offline, what each entry says included: accord-verify bundle {} --vkey {}\n",
@@ -108,7 +119,7 @@ void AddBundleVerbs(Command& app, Verb& chosen) {
   Command& verb = bundle.AddVerb("export", "Export cases and referrals (administrators; inspectors under a warrant); it is itself recorded");
   verb.AddOption("--case", options->cases, "Case pseudonym, 32 hex digits; as often as needed");
   verb.AddOption("--referral", options->referrals, "`referrals/…`; as often as needed");
-  verb.AddOption("--out", options->out, "The directory, which must be new").Path().Required();
+  verb.AddOption("--out", options->out, "The directory, which must be new; what an interrupted run left beside it is removed").Path().Required();
   verb.AddOption("--warrant", options->warrant, "The warrant it is asked under (inspectors)");
   verb.AddOption("--purpose", options->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
   verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ExportCases(session, *options); }; });

@@ -62,7 +62,12 @@ absl::StatusOr<int> Links(Session& session, int rows_max) {
                                     rows.push_back(ToJson(link));
                                     text += (text.empty() ? "" : "\n") + LinkText(link);
                                   }));
-  session.json() ? session.PrintJson({{"proposals", rows}, {"more", more}}) : session.Print(text.empty() ? "There is none.\n" : text);
+  if (session.json()) {
+    session.PrintJson({{"proposals", rows}, {"more", more}});
+    return kDone;
+  }
+  session.Print(text.empty() ? "There is none.\n" : text);
+  if (more) session.Print(fmt::format("… and more: --limit shows up to {}\n", kRowsMax));
   return kDone;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/base/bytes.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
 
@@ -97,6 +98,18 @@ std::string ActText(const agency::v1::Submission& submission, size_t width) {
 
 void PrintAct(Session& session, const agency::v1::Submission& submission) {
   session.json() ? session.PrintJson(ToJson(submission)) : session.Print(ActText(submission, console::TerminalWidth()));
+}
+
+std::string NamedText(const admin::v1::Change& change) {
+  if (change.has_put_conflict_list()) return console::Printable(ToJson(change).dump(2)) + "\n";
+  std::string text;
+  const auto& hold = change.set_hold();
+  for (const std::string& pseudonym : hold.case_pseudonyms()) text += fmt::format("covers case {}\n", ToHex(pseudonym));
+  for (const auto& subject : hold.subjects()) {
+    text += fmt::format("covers a person, by a token of {}:{}:{}; of the token itself the broker keeps only its own digest, {}\n", console::Printable(subject.domain()),
+                        console::Printable(subject.token_key()), subject.recipe(), ToHex(subject.token()));
+  }
+  return text;
 }
 
 }  // namespace accord::accordctl

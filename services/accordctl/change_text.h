@@ -1,10 +1,11 @@
-// Acts on what was sent and who holds it, as people read them.
+// Acts on what was sent and who holds it, and whom a change of administrators names, as people read them.
 #pragma once
 
 #include <absl/status/statusor.h>
 
 #include <string>
 
+#include "accord/admin/v1/admin_service.pb.h"
 #include "accord/agency/v1/agency_service.grpc.pb.h"
 #include "common/base/status.h"
 #include "services/accordctl/references.h"
@@ -20,6 +21,11 @@ std::string StatementText(const agency::v1::ReceivedStatement& statement);
 
 // What came of an act on a submission, and whom no notice may reach. Pure. Thread-safe.
 std::string ActText(const agency::v1::Submission& submission, size_t width);
+
+// What a proposed change of administrators names and what stands among its differences by a digest alone, since it leads to people: whom a conflict list
+// bars, which cases and people a hold covers. An approver holds it against the list, or the order, that they have. Empty for other changes. Pure.
+// Thread-safe.
+std::string NamedText(const admin::v1::Change& change);
 
 // Carries out an act on the submission that `id` names, as the agency and worker of the session, and prints what came of it.
 template <typename Request, typename Response>

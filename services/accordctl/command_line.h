@@ -42,7 +42,7 @@ class Option {
   Option& Required();
   Option& ShowDefault();                         // The help shows what is in the value before the command line is read.
   Option& Excludes(Option& other);               // One that was added before: neither may be given beside the other.
-  Option& Values(int least, int most);           // So many may follow the name at once.
+  Option& Values(int least, int most);           // So many may follow the name at once; of 1, 1 it is named anew for each.
   Option& Heading(std::string_view heading);     // The help has it under this one.
   Option& OrVariable(std::string_view variable); // What is not given is taken from this variable of the environment.
 
@@ -51,6 +51,7 @@ class Option {
   const std::string& help() const { return help_; }
   bool by_place() const { return !name_.starts_with('-'); }
   bool takes_value() const { return !std::holds_alternative<bool*>(target_); }
+  int values_at_once() const { return values_most_; }  // 0: not said.
   bool repeated() const { return std::holds_alternative<std::vector<std::string>*>(target_); }
   bool numeric() const { return std::holds_alternative<int*>(target_) || std::holds_alternative<uint64_t*>(target_); }
   bool required() const { return required_; }
@@ -60,6 +61,8 @@ class Option {
   std::vector<std::string> choices() const;  // The words of Check, one by one; empty without.
   std::string limits() const;                // "1 to 9", "a positive number"; empty without.
   std::string default_shown() const;         // Of ShowDefault; empty without.
+  std::string_view value_word() const;       // What stands for its value: N, DIR, FILE, WORD or TEXT.
+  std::string whole_help() const;            // The help, with the words, limits, default and variable.
 
  private:
   friend class OptionSet;
@@ -162,16 +165,22 @@ class CommandLine : public Command {
   enum class Outcome {
     kUnderstood,  // The values are where they belong, and what was given to WhenGiven was called.
     kAnswered,    // The help or the version was asked for, and is on standard output.
-    kWrong,       // Standard error says what is wrong.
+    kWrong,       // Standard error says what is wrong, and so does wrong().
   };
   Outcome Parse(int argc, const char* const* argv);
 
+  // What was wrong with the command line, and what to do next; empty unless it was.
+  struct Wrong {
+    std::string what, next;
+  };
+  const Wrong& wrong() const { return wrong_; }
   const std::string& version() const { return version_; }
 
  private:
   class Reader;
 
   const std::string version_;
+  Wrong wrong_;
 };
 
 }  // namespace accord::accordctl

@@ -3,9 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -69,9 +75,41 @@ TEST_F(CommandLineTest, WhatIsWrongIsSaidAndNothingIsCalled) {
   std::string file;
   verb_.AddOption("FILE", file, "The file").Required();
   EXPECT_EQ(Parse({"run"}), Outcome::kWrong);
-  EXPECT_EQ(err_, "FILE is required\nRun with --help for more information.\n");
+  EXPECT_EQ(err_, "tool run: FILE is required\n  what to do: tool run --help says what it takes\n");
   EXPECT_EQ(out_, "");
+  EXPECT_EQ(line_.wrong().what, "tool run: FILE is required");
   EXPECT_THAT(called_, ElementsAre());
+}
+
+TEST_F(CommandLineTest, WhatMayBeMeantIsSaid) {
+  std::string text;
+  bool flag = false;
+  line_.AddFlag("--json", flag, "JSON");
+  verb_.AddOption("--reason", text, "Why");
+  Command& group = line_.AddGroup("inbox", "What came");
+  Verb(group, "accept");
+  Verb(group, "list");
+  for (const char* name : {"a-group", "b-group", "c-group", "d-group"}) Verb(line_.AddGroup(name, "One"), "list");
+  const auto next = [&](const std::vector<const char*>& words) {
+    EXPECT_EQ(Parse(words), Outcome::kWrong);
+    EXPECT_EQ(err_, line_.wrong().what + "\n  what to do: " + line_.wrong().next + "\n");
+    return line_.wrong().next;
+  };
+  EXPECT_EQ(next({"inbox", "acecpt"}), "perhaps \"tool inbox accept\" is meant; tool inbox --help says what there is");
+  EXPECT_EQ(next({"rnu"}), "perhaps \"tool run\" is meant; tool --help says what there is");
+  EXPECT_EQ(next({"accept"}), "perhaps \"tool inbox accept\" is meant; tool --help says what there is") << "in another group";
+  EXPECT_EQ(next({"list"}), "tool --help says what there is") << "five groups have one";
+  EXPECT_EQ(next({"run", "--jsn"}), "perhaps \"--json\" is meant; tool run --help says what it takes");
+  EXPECT_EQ(line_.wrong().what, "tool run takes no \"--jsn\"");
+  EXPECT_EQ(next({"run", "--resaon=x"}), "perhaps \"--reason\" is meant; tool run --help says what it takes");
+  EXPECT_EQ(next({"run", "--elsewhere"}), "tool run --help says what it takes");
+  next({"run", "more"});
+  EXPECT_EQ(line_.wrong().what, "tool run takes no \"more\"");
+  next({"run", "--reason"});
+  EXPECT_EQ(line_.wrong().what, "tool run: --reason needs a value");
+  verb_.AddOption("FILE", text, "The file").Required();
+  next({"run", "--resaon"});
+  EXPECT_EQ(line_.wrong().what, "tool run takes no \"--resaon\"") << "and not that FILE is required";
 }
 
 TEST_F(CommandLineTest, AGroupNeedsOneOfItsVerbs) {
@@ -79,16 +117,16 @@ TEST_F(CommandLineTest, AGroupNeedsOneOfItsVerbs) {
   Verb(group, "all");
   Verb(group, "none");
   EXPECT_EQ(Parse({"list"}), Outcome::kWrong);
-  EXPECT_EQ(err_, "tool list needs to be told what: one of all, none\nRun with --help for more information.\n");
+  EXPECT_EQ(err_, "tool list needs to be told what: one of all, none\n  what to do: tool list --help says what there is\n");
   EXPECT_EQ(Parse({"list", "some"}), Outcome::kWrong);
-  EXPECT_EQ(err_, "tool list has no \"some\"; it has all, none\nRun with --help for more information.\n");
+  EXPECT_EQ(err_, "tool list has no \"some\"; it has all, none\n  what to do: tool list --help says what there is\n");
 }
 
 TEST_F(CommandLineTest, TheProgramIsAGroup) {
   EXPECT_EQ(Parse({}), Outcome::kWrong);
-  EXPECT_EQ(err_, "tool needs to be told what: one of run\nRun with --help for more information.\n");
+  EXPECT_EQ(err_, "tool needs to be told what: one of run\n  what to do: tool --help says what there is\n");
   EXPECT_EQ(Parse({"walk", "--far"}), Outcome::kWrong);
-  EXPECT_EQ(err_, "tool has no \"walk\"; it has run\nRun with --help for more information.\n");
+  EXPECT_EQ(err_, "tool has no \"walk\"; it has run\n  what to do: tool --help says what there is\n");
 }
 
 TEST_F(CommandLineTest, AVerbMayHaveVerbsBelowIt) {
@@ -117,9 +155,9 @@ TEST_F(CommandLineTest, ChoicesAreShownAndHeld) {
   ASSERT_EQ(Parse({"run", "TWO"}), Outcome::kUnderstood);
   EXPECT_EQ(word, "TWO");
   EXPECT_EQ(Parse({"run", "three"}), Outcome::kWrong);
-  EXPECT_EQ(err_, "WORD: one of one, two\nRun with --help for more information.\n");
+  EXPECT_EQ(err_, "tool run: WORD: one of one, two\n  what to do: tool run --help says what it takes\n");
   EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
-  EXPECT_THAT(out_, HasSubstr("WORD TEXT:one, two"));
+  EXPECT_THAT(out_, HasSubstr("  WORD                        Which. One of one, two\n"));
 }
 
 TEST_F(CommandLineTest, ARangeIncludesItsEnds) {
@@ -133,7 +171,7 @@ TEST_F(CommandLineTest, ARangeIncludesItsEnds) {
   EXPECT_THAT(err_, HasSubstr("--n: Value 10 not in range"));
   number = 4;
   EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
-  EXPECT_THAT(out_, HasSubstr("--n INT:INT in [1 - 9]=4"));
+  EXPECT_THAT(out_, HasSubstr("  --n N                       How many; 1 to 9; 4 when not given\n"));
 }
 
 TEST_F(CommandLineTest, APositiveNumberIsNotNought) {
@@ -152,7 +190,7 @@ TEST_F(CommandLineTest, FilesAndDirectoriesMustBeThere) {
   EXPECT_EQ(Parse({"run", "--directory", here.c_str(), "--file", "/proc/self/exe"}), Outcome::kUnderstood) << err_;
   EXPECT_EQ(Parse({"run", "--file", here.c_str()}), Outcome::kWrong);
   EXPECT_EQ(Parse({"run", "--file", "/nowhere"}), Outcome::kWrong);
-  EXPECT_EQ(err_, "--file: File does not exist: /nowhere\nRun with --help for more information.\n");
+  EXPECT_EQ(err_, "tool run: --file: File does not exist: /nowhere\n  what to do: tool run --help says what it takes\n");
   EXPECT_EQ(Parse({"run", "--directory", "/proc/self/exe"}), Outcome::kWrong);
 }
 
@@ -188,6 +226,17 @@ TEST_F(CommandLineTest, AsManyValuesAsSaid) {
   EXPECT_EQ(Parse({"run", "--lacks", "a", "b", "c"}), Outcome::kWrong);
 }
 
+TEST_F(CommandLineTest, OneValueAtATime) {
+  std::vector<std::string> attach, files;
+  verb_.AddOption("FILE", files, "Which").Required();
+  verb_.AddOption("--attach", attach, "With it").Values(1, 1);
+  ASSERT_EQ(Parse({"run", "a.json", "--attach", "x.pdf", "--attach", "y.pdf", "b.json"}), Outcome::kUnderstood) << err_;
+  EXPECT_THAT(attach, ElementsAre("x.pdf", "y.pdf"));
+  EXPECT_THAT(files, ElementsAre("a.json", "b.json")) << "what follows a value is not another";
+  EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
+  EXPECT_THAT(out_, HasSubstr("  --attach TEXT ... "));
+}
+
 TEST_F(CommandLineTest, TheEnvironmentGivesWhatTheCommandLineDoesNot) {
   std::string config;
   line_.AddOption("--config", config, "The file").OrVariable("ACCORD_COMMAND_LINE_TEST");
@@ -211,6 +260,42 @@ TEST_F(CommandLineTest, HelpShowsHeadingsAndEndsWithTheFooter) {
   Verb(line_, "walk");
   EXPECT_EQ(Parse({"walk", "--help"}), Outcome::kAnswered);
   EXPECT_THAT(out_, Not(HasSubstr("Example")));
+}
+
+TEST_F(CommandLineTest, HelpOfAVerbTellsOfWhatAllTake) {
+  bool json = false;
+  line_.AddFlag("--json", json, "JSON");
+  line_.AddChange("alter", "Alters").Footer("Example: tool alter");
+  EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
+  EXPECT_THAT(out_, HasSubstr("\nTakes what every verb takes (tool --help).\n"));
+  EXPECT_EQ(Parse({"alter", "--help"}), Outcome::kAnswered);
+  EXPECT_THAT(out_, HasSubstr("\nTakes what every verb takes (tool --help), and --dry-run: nothing is changed, and it says what would be asked.\nExample: tool alter\n"));
+}
+
+// Standard output is a terminal of 60 columns while the help is printed.
+TEST_F(CommandLineTest, HelpFitsTheTerminal) {
+  std::string word;
+  verb_.AddOption("--event", word, "Kind of event").Check({"referral-stored, released, delivered, delivery-nacked, dead-letter, statement, refused", [](const std::string&) { return true; }});
+  winsize size{.ws_row = 24, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
+  int master = -1, slave = -1;
+  if (::openpty(&master, &slave, nullptr, nullptr, &size) != 0) GTEST_SKIP() << "no pseudo-terminal";
+  std::fflush(stdout);
+  const int kept = ::dup(STDOUT_FILENO);
+  ::dup2(slave, STDOUT_FILENO);
+  const char* const words[] = {"tool", "run", "--help"};
+  const Outcome outcome = line_.Parse(3, words);
+  std::fflush(stdout);
+  ::dup2(kept, STDOUT_FILENO);
+  std::array<char, 4096> bytes;
+  pollfd there{.fd = master, .events = POLLIN, .revents = 0};
+  const ssize_t count = ::poll(&there, 1, /*timeout=*/5000) == 1 ? ::read(master, bytes.data(), bytes.size()) : 0;
+  for (const int file : {kept, master, slave}) ::close(file);
+  EXPECT_EQ(outcome, Outcome::kAnswered);
+  ASSERT_GT(count, 0);
+  const std::string shown(bytes.data(), static_cast<size_t>(count));
+  EXPECT_THAT(shown, HasSubstr("  --event WORD                Kind of event. One of\r\n                              referral-stored, released,\r\n"));
+  std::istringstream lines(shown);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 61u) << line;
 }
 
 TEST_F(CommandLineTest, Version) {

@@ -11,33 +11,54 @@ namespace {
 
 // What is done with the tables. `@PROGRAM@` is the program's name.
 constexpr char kCompletionEnd[] = R"bash(
-# What a value may be: its words, or @file, @directory, @agency, @admin, @text.
+# The ids of section $1 of the configuration $3, each after $2.
+_@PROGRAM@_ids() {
+  [[ -r $3 ]] && sed -n "/^\[\[$1\]\]/,/^ *id/s|^ *id *= *\"\([a-z0-9-]*\)\".*|$2\1|p" "$3"
+}
+
+# What a value may be: its words, or @file, @directory, @principal, @admin, @text. $2 is what is there of it, $3 the configuration, $4 what of
+# $2 stays: bash replaces what follows the last `:` or `=` alone.
 _@PROGRAM@_offer() {
-  local offered= section=
+  local offered=
   case $1 in
-    @file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$2"); return ;;
-    @directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2"); return ;;
-    @agency | @admin)
-      section=${1#@}
-      [[ -r $3 ]] && offered=$(sed -n "/^\[\[$section\]\]/,/^id/s/^id *= *\"\([^\"]*\)\".*/\1/p" "$3") ;;
+    @file) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$2") ;;
+    @directory) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$2") ;;
+    @principal) offered="$(_@PROGRAM@_ids agency '' "$3") $(_@PROGRAM@_ids admin admin/ "$3") $(_@PROGRAM@_ids inspector inspector/ "$3")" ;;
+    @admin) offered=$(_@PROGRAM@_ids admin '' "$3") ;;
     @text) ;;
     *) offered=$1 ;;
   esac
-  mapfile -t COMPREPLY < <(compgen -W "$offered" -- "$2")
+  [[ -n $offered ]] && mapfile -t COMPREPLY < <(compgen -W "$offered" -- "$2")
+  [[ -n $4 ]] && COMPREPLY=("${COMPREPLY[@]#"$4"}")
 }
 
 _@PROGRAM@() {
-  local at=. wants= place=0 given= config=${ACCORDCTL_CONFIG-} cur=${COMP_WORDS[COMP_CWORD]} word i
-  local -a places
+  local at=. wants= taken= given= place=0 config=${ACCORDCTL_CONFIG-} line=$COMP_LINE last=${COMP_WORDS[COMP_CWORD]} cur word i
+  local redirects='^([0-9]*|&)[<>]+[|]?([^&]*)$'
+  local -a words=() places
   COMPREPLY=()
-  for ((i = 1; i < COMP_CWORD; i++)); do
+  # bash breaks words at `:` and `=` as well; here they are whole again.
+  for ((i = 0; i <= COMP_CWORD; i++)); do
     word=${COMP_WORDS[i]}
-    if [[ -n $wants ]]; then
-      [[ $word == = ]] && continue
-      [[ $given == --config ]] && config=$word
+    if [[ $i -eq 0 || $line == [[:space:]]* ]]; then words+=("$word"); else words[-1]+=$word; fi
+    line=${line#"${line%%[![:space:]]*}"}
+    line=${line#"$word"}
+  done
+  cur=${words[-1]}
+  unset 'words[-1]'
+  [[ $last =~ ^[:=@\<\>\|\&]+$ ]] && last=
+  for word in "${words[@]:1}"; do
+    if [[ $word =~ $redirects ]]; then
+      [[ -n ${BASH_REMATCH[2]} ]] || { given='>' taken= wants=@file; }
+    elif [[ -n $wants && ! ( -n $taken && $word == -* ) ]]; then
+      [[ $given == --config ]] && config=${word/#\~\//$HOME/}
+      taken=yes
+      [[ $wants == +* ]] || wants=
+    elif [[ $word == --*=* ]]; then
+      [[ $word == --config=* ]] && word=${word#*=} && config=${word/#\~\//$HOME/}
       wants=
     elif [[ $word == -* ]]; then
-      given=$word
+      given=$word taken=
       wants=${_@PROGRAM@_values["$at $word"]-${_@PROGRAM@_values[". $word"]-}}
     elif [[ " ${_@PROGRAM@_verbs[$at]-} " == *" $word "* ]]; then
       at=${at%.}.$word
@@ -45,18 +66,22 @@ _@PROGRAM@() {
       ((place += 1))
     fi
   done
-  [[ $cur == = ]] && cur=
-  if [[ -n $wants ]]; then
-    _@PROGRAM@_offer "$wants" "$cur" "$config"
-  elif [[ $cur == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "${_@PROGRAM@_options[$at]-} ${_@PROGRAM@_options[.]} --help" -- "$cur" | sort -u)
-  else
+  if [[ $cur =~ $redirects ]]; then
+    wants=@file cur=${BASH_REMATCH[2]}
+  elif [[ $cur == --*=* ]]; then
+    word=${cur%%=*} cur=${cur#*=}
+    wants=${_@PROGRAM@_values["$at $word"]-${_@PROGRAM@_values[". $word"]-}}
+  elif [[ -n $taken && $cur == -* ]]; then
+    wants=
+  elif [[ -z $wants && $cur != -* ]]; then
     IFS='|' read -r -a places <<< "${_@PROGRAM@_places[$at]-}"
     if ((place >= ${#places[@]} && ${#places[@]} > 0)) && [[ ${places[-1]} == +* ]]; then place=$((${#places[@]} - 1)); fi
-    word=${places[place]-}
-    word=${word#+}
-    [[ -n ${_@PROGRAM@_verbs[$at]-} ]] && word=${_@PROGRAM@_verbs[$at]}
-    [[ -n $word ]] && _@PROGRAM@_offer "$word" "$cur" "$config"
+    wants=${_@PROGRAM@_verbs[$at]-${places[place]-}}
+  fi
+  if [[ -n $wants ]]; then
+    _@PROGRAM@_offer "${wants#+}" "$cur" "$config" "${cur%"$last"}"
+  elif [[ $cur == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "${_@PROGRAM@_options[$at]-} ${_@PROGRAM@_options[.]} --help" -- "$cur" | sort -u)
   fi
 }
 complete -F _@PROGRAM@ @PROGRAM@
@@ -67,7 +92,7 @@ std::string CompletionKind(const Option& option) {
   if (!choices.empty()) return absl::StrJoin(choices, " ");
   if (option.is_directory()) return "@directory";
   if (option.is_path()) return "@file";
-  if (option.name() == "--as") return "@agency";
+  if (option.name() == "--as") return "@principal";
   if (option.name() == "--as-admin") return "@admin";
   return "@text";
 }
@@ -87,7 +112,7 @@ void AddCompletionOptions(const std::string& at, const OptionSet& set, std::vect
       continue;
     }
     options.push_back(option.name());
-    if (option.takes_value()) values += CompletionRow(at + " " + option.name(), CompletionKind(option));
+    if (option.takes_value()) values += CompletionRow(at + " " + option.name(), (option.values_at_once() > 1 ? "+" : "") + CompletionKind(option));
   }
 }
 

@@ -53,7 +53,12 @@ absl::StatusOr<int> ListDeadLetters(Session& session, int rows_max) {
                 rows.push_back(ToJson(letter));
                 text += (text.empty() ? "" : "\n") + LetterText(letter);
               }));
-  session.json() ? session.PrintJson({{"dead_letters", rows}, {"more", more}}) : session.Print(text.empty() ? "There is none.\n" : text);
+  if (session.json()) {
+    session.PrintJson({{"dead_letters", rows}, {"more", more}});
+    return kDone;
+  }
+  session.Print(text.empty() ? "There is none.\n" : text);
+  if (more) session.Print(fmt::format("… and more: --limit shows up to {}\n", kRowsMax));
   return kDone;
 }
 

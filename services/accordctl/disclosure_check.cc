@@ -139,11 +139,8 @@ absl::Status OpenSections(const CollectedDisclosure& collected, const InspectorK
 
 // The one part of an answer that is no section.
 template <typename Answer>
-absl::Status OpenAnswer(const CollectedDisclosure& collected, const std::string& request_id, const InspectorKeys& keys, Answer& answer) {
+absl::Status OpenAnswer(const CollectedDisclosure& collected, const InspectorKeys& keys, Answer& answer) {
   const std::string& told = collected.first.asked_request_id();
-  if (!request_id.empty() && request_id != told) {
-    return NotThatAnswer("is to a question that was asked under another request id");
-  }
   const auto& disclosure = collected.first.disclosure();
   const auto plaintext = OpenPart(collected.parts.front(), keys);
   if (!plaintext.ok()) return OfPart(plaintext.status(), 0);
@@ -205,16 +202,18 @@ absl::StatusOr<CheckedDisclosure> CheckDisclosure(const CollectedDisclosure& col
   CheckedDisclosure checked;
   ACCORD_ASSIGN_OR_RETURN(checked.statement, referral::ParseDisclosureStatement(first.statement()));
   ACCORD_RETURN_IF_ERROR(CheckStatement(checked.statement, collected, number, keys));
+  // To what the broker says; that an answer about people or records is to that question is sealed into it.
+  if (!request_id.empty() && request_id != first.asked_request_id()) return NotThatAnswer("is to a question that was asked under another request id");
   switch (checked.statement.kind()) {
     case type::v1::DISCLOSURE_KIND_SECTIONS:
       ACCORD_RETURN_IF_ERROR(OpenSections(collected, keys, checked));
       return checked;
     case type::v1::DISCLOSURE_KIND_PERSONS:
-      ACCORD_RETURN_IF_ERROR(OpenAnswer(collected, request_id, keys, checked.persons));
+      ACCORD_RETURN_IF_ERROR(OpenAnswer(collected, keys, checked.persons));
       ACCORD_RETURN_IF_ERROR(CheckFound(checked.persons));
       return checked;
     case type::v1::DISCLOSURE_KIND_RECORDS:
-      ACCORD_RETURN_IF_ERROR(OpenAnswer(collected, request_id, keys, checked.records));
+      ACCORD_RETURN_IF_ERROR(OpenAnswer(collected, keys, checked.records));
       ACCORD_RETURN_IF_ERROR(CheckRecords(checked.records, first.disclosure()));
       return checked;
     default: return NotThatAnswer("is to nothing that this program knows");

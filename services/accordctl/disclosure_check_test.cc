@@ -195,6 +195,8 @@ TEST_F(DisclosureCheckTest, SealedForTheInspectorAlone) {
 
 TEST_F(DisclosureCheckTest, AnswersAreBoundToTheirQuestion) {
   EXPECT_EQ(Found(Persons(), "accordctl/another"), "STATEMENT_MALFORMED") << "as the inspector knows it";
+  EXPECT_EQ(Found(Sections(), "accordctl/another"), "STATEMENT_MALFORMED") << "of sections as the broker says it";
+  EXPECT_EQ(Found(Sections(), kAskedAs), "good");
   const auto bound = [&](const std::string& part) {
     CollectedDisclosure collected = Persons();
     collected.parts = {part};
@@ -283,6 +285,30 @@ TEST_F(DisclosureCheckTest, IsWrittenWholeForItsOwnerAndNeverOver) {
   ASSERT_TRUE(persons.ok());
   ASSERT_TRUE(WriteDisclosed((directory_ / "empty").string(), Persons(), *persons).ok());
   EXPECT_THAT(NamesIn(directory_ / "empty"), UnorderedElementsAre("answer.json", "answer.cms", "statement.json"));
+}
+
+TEST_F(DisclosureCheckTest, OnlyWhatAnInterruptedRunLeftIsRemoved) {
+  const CollectedDisclosure collected = Sections();
+  const auto checked = Check(collected);
+  ASSERT_TRUE(checked.ok()) << checked.status();
+  const fs::path staging = directory_ / "out.incoming";
+  const auto written_over = [&](const char* name) {
+    fs::remove_all(directory_ / "out");
+    fs::create_directories((staging / name).parent_path());
+    std::ofstream(staging / "01-narrative.cms") << "x";
+    std::ofstream(staging / name) << "x";
+    const absl::Status status = WriteDisclosed((directory_ / "out").string(), collected, *checked);
+    EXPECT_EQ(status.ok(), !fs::exists(staging / name)) << name;
+    EXPECT_EQ(status.ok(), fs::exists(directory_ / "out")) << name;
+    fs::remove_all(staging);
+    return status.ok();
+  };
+  for (const char* ours : {"answer.json", "statement.json", "header.json", "answer.cms", "02-voice.json", "12-criminal-record.cms", "answer.json.0123456789ab.tmp"}) {
+    EXPECT_TRUE(written_over(ours)) << ours;
+  }
+  for (const char* foreign : {"notes.txt", "narrative.json", "1-narrative.json", "01.json", "01-narrative.json.bak", "notes.txt.0123456789ab.tmp", ".tmp", "of/answer.json"}) {
+    EXPECT_FALSE(written_over(foreign)) << foreign;
+  }
 }
 
 TEST_F(DisclosureCheckTest, WhatWasDisclosedIsToldToPeopleAndPrograms) {

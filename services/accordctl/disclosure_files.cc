@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
+#include <utility>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/crypto/certificate.h"
+#include "services/accordctl/bundle_files.h"
 #include "services/accordctl/disclosure_text.h"
 
 namespace accord::accordctl {
@@ -48,6 +52,20 @@ class StagedDirectory {
   fs::path path_;
 };
 
+// One of the files that WriteDisclosed writes, or one that was being written: `NAME.HEX.tmp`.
+bool IsOfDisclosed(const std::string& path, bool is_directory) {
+  constexpr std::string_view kBeingWritten = ".tmp", kOnce[] = {"answer.json", "answer.cms", "statement.json", "header.json"};
+  std::string_view name = path;
+  if (name.ends_with(kBeingWritten)) {
+    name.remove_suffix(kBeingWritten.size());
+    name = name.substr(0, std::min(name.rfind('.'), name.size()));
+  }
+  if (is_directory || std::count(std::begin(kOnce), std::end(kOnce), name) > 0) return !is_directory;
+  const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size()), dot = std::min(name.find('.'), name.size());
+  const std::string_view ending = name.substr(dot);
+  return digits >= 2 && name.substr(digits).starts_with("-") && (ending == ".json" || ending == ".cms");
+}
+
 absl::Status PutParts(const StagedDirectory& staged, const CollectedDisclosure& collected, const CheckedDisclosure& checked) {
   if (checked.statement.kind() != type::v1::DISCLOSURE_KIND_SECTIONS) return staged.Put("answer.cms", collected.parts.front());
   nlohmann::json openings = nlohmann::json::array();
@@ -77,11 +95,8 @@ absl::Status CheckNewDirectory(const std::string& directory) {
 absl::Status WriteDisclosed(const std::string& directory, const CollectedDisclosure& collected, const CheckedDisclosure& checked) {
   ACCORD_RETURN_IF_ERROR(CheckNewDirectory(directory));
   const fs::path target = NormalPath(directory);
-  std::error_code ignored;
-  const std::string staging = target.string() + ".incoming";
-  fs::remove_all(staging, ignored);  // Of a run that was interrupted.
-  ACCORD_RETURN_IF_ERROR(MakeDirectory(staging));
-  StagedDirectory staged(staging);
+  ACCORD_ASSIGN_OR_RETURN(fs::path staging, BeginStaging(target, IsOfDisclosed));
+  StagedDirectory staged(std::move(staging));
   ACCORD_ASSIGN_OR_RETURN(const auto certificate, crypto::Certificate::FromDer(collected.first.signing_certificate()));
   ACCORD_RETURN_IF_ERROR(PutParts(staged, collected, checked));
   ACCORD_RETURN_IF_ERROR(staged.PutJson("statement.json", {{"signed", ToJson(collected.first.statement())},

@@ -12,7 +12,8 @@ namespace accord::accordctl {
 // A usage error when `directory` is there already, unless it is empty: before anything is asked for. Reads the file system.
 absl::Status CheckNewDirectory(const std::string& directory);
 
-// Writes what verified into a new directory, for its owner alone; it gets its name when all is written and durable. An error leaves none of it.
+// Writes what verified into a new directory, for its owner alone; it gets its name when all is written and durable. An error leaves none of it;
+// those of BeginStaging (bundle_files.h).
 //   answer.json     what was disclosed, as `--json` prints it, without cases
 //   statement.json  the agency's signed answer, its certificate (PEM) and what it says
 //   header.json     of SECTIONS: the referral's signed header, and the openings by which its sections are judged

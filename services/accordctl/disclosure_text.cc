@@ -102,10 +102,10 @@ std::string AnswerHint(const Disclosure& disclosure) {
   return fmt::format("\nTo release it: {0} release {1}{2}\nTo refuse it:  {0} refuse {1} --ground GROUND\n", as, disclosure.number(), less);
 }
 
-// Cases of a person's referrals, each once, and how many referrals the warrant does not cover.
+// Cases of a person's referrals, each once, and how many referrals the warrant does not cover, were erased from the record, or are of no case.
 struct PersonCases {
   std::set<std::string> cases;
-  int outside = 0, of_none = 0;
+  int outside = 0, erased = 0, of_none = 0;
 };
 
 PersonCases CasesOf(const PersonFound& found, const CasesOfReferrals& cases) {
@@ -114,7 +114,8 @@ PersonCases CasesOf(const PersonFound& found, const CasesOfReferrals& cases) {
     const auto told = cases.find(one.referral());
     if (told == cases.end()) continue;
     result.outside += told->second.outside ? 1 : 0;
-    result.of_none += !told->second.outside && told->second.cases.empty() ? 1 : 0;
+    result.erased += told->second.erased ? 1 : 0;
+    result.of_none += !told->second.outside && !told->second.erased && told->second.cases.empty() ? 1 : 0;
     for (const std::string& pseudonym : told->second.cases) result.cases.insert(ToHex(pseudonym));
   }
   return result;
@@ -126,6 +127,7 @@ std::string PersonsText(const type::v1::PersonsAnswer& answer, const CasesOfRefe
     const PersonCases of = CasesOf(found, cases);
     std::vector<std::string> words(of.cases.begin(), of.cases.end());
     if (of.outside > 0) words.push_back(fmt::format("{} outside the warrant", of.outside));
+    if (of.erased > 0) words.push_back(fmt::format("{} erased from the record", of.erased));
     if (of.of_none > 0) words.push_back(fmt::format("{} of no case", of.of_none));
     if (words.empty()) words.push_back(found.referrals().empty() ? "not known there" : "not asked for");
     table.Add({found.mark(), fmt::to_string(found.referrals_size()), fmt::format("{}", fmt::join(words, ", "))});
@@ -178,6 +180,7 @@ nlohmann::json PersonsJson(const type::v1::PersonsAnswer& answer, const CasesOfR
       const auto told = cases == nullptr ? CasesOfReferrals::const_iterator() : cases->find(one.referral());
       if (cases != nullptr && told != cases->end()) {
         row["outsideWarrant"] = told->second.outside;
+        row["erased"] = one.erased() || told->second.erased;
         row["cases"] = nlohmann::json::array();
         for (const std::string& pseudonym : told->second.cases) row["cases"].push_back(ToHex(pseudonym));
       }
@@ -221,8 +224,10 @@ nlohmann::json SectionsJson(const CollectedDisclosure& collected, const CheckedD
 std::string DisclosureStateText(const Disclosure& disclosure, int64_t now_ms) {
   switch (disclosure.answer()) {
     case type::v1::DISCLOSURE_ANSWER_UNSPECIFIED:
-      return now_ms < disclosure.due_at_ms() ? "waits for an answer, due " + console::TimeText(disclosure.due_at_ms())
-                                             : "OVERDUE since " + console::TimeText(disclosure.due_at_ms());
+      if (disclosure.overdue()) return "OVERDUE since " + console::TimeText(disclosure.due_at_ms());
+      if (now_ms < disclosure.due_at_ms()) return "waits for an answer, due " + console::TimeText(disclosure.due_at_ms());
+      // Under a warrant that is suspended or over nobody can answer, and the record holds it against nobody.
+      return fmt::format("no answer, due {}; not overdue on the record", console::TimeText(disclosure.due_at_ms()));
     case type::v1::DISCLOSURE_ANSWER_RELEASED:
       return fmt::format("released {}{}, {} parts{}", console::TimeText(disclosure.answered_at_ms()), disclosure.overdue() ? " (late)" : "", disclosure.parts(),
                          disclosure.collected_at_ms() == 0 ? "" : ", collected " + console::TimeText(disclosure.collected_at_ms()));

@@ -14,7 +14,7 @@
 
 namespace accord::accordctl {
 
-// "waits for an answer, due …", "OVERDUE since …", "released …, 3 parts, collected …", "refused …: legal privilege". `now_ms` judges what waits. Pure.
+// "waits for an answer, due …", "OVERDUE since …" of what the record says so, "no answer, due …; not overdue on the record", "released …, 3 parts, collected …", "refused …: legal privilege". `now_ms` judges what waits. Pure.
 // Thread-safe.
 std::string DisclosureStateText(const inspection::v1::Disclosure& disclosure, int64_t now_ms);
 
@@ -32,6 +32,7 @@ std::string HeldText(const agency::v1::ReadDisclosureResponse& held, int64_t now
 struct ReferralCases {
   std::vector<std::string> cases;  // Pseudonyms; none: it is of no case.
   bool outside = false;            // Not covered by the warrant: nothing is told of it.
+  bool erased = false;             // From the record: of which case it was nobody can say any more.
 };
 using CasesOfReferrals = std::map<std::string, ReferralCases>;  // By header digest.
 

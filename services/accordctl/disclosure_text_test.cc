@@ -39,7 +39,10 @@ Disclosure Asked() {
 TEST(DisclosureTextTest, SaysWhereItStands) {
   Disclosure disclosure = Asked();
   EXPECT_EQ(DisclosureStateText(disclosure, kDueMs - 1), "waits for an answer, due 2027-01-20 08:00:00Z");
+  EXPECT_EQ(DisclosureStateText(disclosure, kDueMs), "no answer, due 2027-01-20 08:00:00Z; not overdue on the record") << "its warrant is suspended, or over";
+  disclosure.set_overdue(true);
   EXPECT_EQ(DisclosureStateText(disclosure, kDueMs), "OVERDUE since 2027-01-20 08:00:00Z");
+  disclosure.set_overdue(false);
   disclosure.set_answer(type::v1::DISCLOSURE_ANSWER_RELEASED);
   disclosure.set_answered_at_ms(kDueMs);
   disclosure.set_parts(3);

@@ -117,8 +117,8 @@ absl::StatusOr<CollectedDisclosure> Collect(const Endpoint& broker, uint64_t num
   progress.End();
   if (!taken.ok()) context.TryCancel();
   const absl::Status ended = rpc::FromGrpc(stream->Finish());
-  if (!taken.ok()) return Annotate(taken, broker.who);
-  if (!ended.ok()) return Annotate(ended, broker.who);
+  if (!taken.ok()) return Annotate(taken, broker);
+  if (!ended.ok()) return Annotate(ended, broker);
   return collected;
 }
 
@@ -142,6 +142,8 @@ absl::StatusOr<CasesOfReferrals> NameCases(const Endpoint& broker, const Disclos
       found.cases.assign(trail->case_pseudonyms().begin(), trail->case_pseudonyms().end());
     } else if (HasReason(trail.status(), Reason::kWarrantScope) || HasReason(trail.status(), Reason::kReferralNotFound)) {
       found.outside = true;
+    } else if (HasReason(trail.status(), Reason::kErased)) {
+      found.erased = true;
     } else {
       return trail.status();
     }

@@ -62,14 +62,14 @@ struct TestDisclosures final : inspection::v1::DisclosureService::Service {
 struct TestTrails final : inspection::v1::TrailService::Service {
   grpc::Status QueryTrail(grpc::ServerContext*, const inspection::v1::QueryTrailRequest* request, inspection::v1::QueryTrailResponse* response) override {
     asked.push_back(*request);
-    if (!outside) {
+    if (refusal.ok()) {
       response->add_case_pseudonyms(std::string(16, '\xaa'));
       return grpc::Status::OK;
     }
-    return rpc::ToGrpc(Error(Reason::kWarrantScope, "it lies outside"));
+    return rpc::ToGrpc(refusal);
   }
   std::vector<inspection::v1::QueryTrailRequest> asked;
-  bool outside = false;
+  absl::Status refusal;
 };
 
 class DisclosureVerbsTest : public ::testing::Test, protected DisclosureMaker {
@@ -213,10 +213,19 @@ TEST_F(DisclosureVerbsTest, WhatWasReleasedIsKeptAndItsCasesAreNamed) {
   EXPECT_EQ(Collect(), kWrongUse) << "never over what is there";
 
   fs::remove_all(Path("out"));
-  trails_.outside = true;
-  ASSERT_EQ(Collect(), kDone) << err_;
-  EXPECT_EQ(nlohmann::json::parse(out_)["persons"][0]["referrals"][0]["outsideWarrant"], true);
-  fs::remove_all(Path("out"));
+  const auto referral_when = [&](Reason reason) {
+    trails_.refusal = Error(reason, "no");
+    EXPECT_EQ(Collect(), kDone) << err_;
+    fs::remove_all(Path("out"));
+    return nlohmann::json::parse(out_)["persons"][0]["referrals"][0];
+  };
+  nlohmann::json referral = referral_when(Reason::kWarrantScope);
+  EXPECT_EQ(referral["outsideWarrant"], true);
+  EXPECT_EQ(referral["erased"], false);
+  // The agency has it still, and the record no more: of the others the cases are named all the same.
+  referral = referral_when(Reason::kErased);
+  EXPECT_EQ(referral["outsideWarrant"], false);
+  EXPECT_EQ(referral["erased"], true);
   trails_.asked.clear();
   ASSERT_EQ(Collect({"--no-cases", "--asked-as", kAskedAs}), kDone) << err_;
   EXPECT_THAT(trails_.asked, IsEmpty());

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
 #include "common/base/bytes.h"
@@ -65,9 +66,18 @@ absl::StatusOr<int> ProposeErasure(Session& session, const EraseArguments& argum
   return kDone;
 }
 
-std::string StepText(admin::v1::ErasureStep step) {
+// Of what nobody has approved: whether anybody still may.
+std::string ProposedText(const admin::v1::ProposedChange& change) {
+  switch (change.state()) {
+    case admin::v1::CHANGE_STATE_WITHDRAWN: return fmt::format("nothing is erased: it was withdrawn by {}", change.withdrawn_by());
+    case admin::v1::CHANGE_STATE_EXPIRED: return "nothing is erased: nobody approved it in time; propose it again";
+    default: return "proposed: another administrator must approve it";
+  }
+}
+
+std::string StepText(admin::v1::ErasureStep step, const admin::v1::ProposedChange& change) {
   switch (step) {
-    case admin::v1::ERASURE_STEP_PROPOSED: return "proposed: another administrator must approve it";
+    case admin::v1::ERASURE_STEP_PROPOSED: return ProposedText(change);
     case admin::v1::ERASURE_STEP_RECORDED: return "recorded: nothing of it is answered any more";
     case admin::v1::ERASURE_STEP_KEYS_DESTROYED: return "keys destroyed: nothing of it can be read any more";
     case admin::v1::ERASURE_STEP_ROWS_DELETED: return "rows deleted; the files are being rewritten";
@@ -81,10 +91,17 @@ absl::StatusOr<int> ErasureStatus(Session& session, const EraseArguments& argume
   admin::v1::GetErasureRequest request;
   request.set_name(arguments.change.find('/') == std::string::npos ? "changes/" + arguments.change : arguments.change);
   admin::v1::GetErasureResponse response;
+  admin::v1::ProposedChange change;  // Asked for while it is no more than proposed.
   auto told = admin::v1::ERASURE_STEP_UNSPECIFIED;
   for (absl::Duration waited; ; waited += kAskAgain) {
     ACCORD_ASSIGN_OR_RETURN(response, Ask(broker, &AdminService::Stub::GetErasure, request));
-    if (arguments.wait && response.step() != told) session.Tell(StepText(response.step()) + "\n");
+    if (response.step() == admin::v1::ERASURE_STEP_PROPOSED) {
+      admin::v1::GetChangeRequest get;
+      get.set_name(request.name());
+      ACCORD_ASSIGN_OR_RETURN(auto proposed, Ask(broker, &AdminService::Stub::GetChange, get));
+      change = std::move(*proposed.mutable_change());
+    }
+    if (arguments.wait && response.step() != told) session.Tell(StepText(response.step(), change) + "\n");
     told = response.step();
     // What nobody has approved does not go on by itself.
     const bool goes_on = told != admin::v1::ERASURE_STEP_PURGED && told != admin::v1::ERASURE_STEP_PROPOSED;
@@ -93,11 +110,13 @@ absl::StatusOr<int> ErasureStatus(Session& session, const EraseArguments& argume
     never.WaitForNotificationWithTimeout(kAskAgain);
   }
   if (session.json()) {
-    session.PrintJson(ToJson(response));
+    auto document = ToJson(response);
+    if (response.step() == admin::v1::ERASURE_STEP_PROPOSED) document["state"] = admin::v1::ChangeState_Name(change.state());
+    session.PrintJson(document);
   } else {
     auto table = console::Table::Facts();
     table.Add({"erasure", request.name()});
-    table.Add({"step", StepText(response.step())});
+    table.Add({"step", StepText(response.step(), change)});
     if (response.index() != 0) {
       table.Add({"referrals", fmt::to_string(response.referrals())});
       table.Add({"entry", fmt::to_string(response.index())});

@@ -186,28 +186,31 @@ absl::StatusOr<int> ListActions(Session& session, bool overdue, bool all) {
 }
 
 // A verb that sends a file about a case.
-void AddPushVerb(Command& under, std::string_view name, std::string_view help, const std::string& call, Verb& chosen) {
+void AddPushVerb(Command& under, std::string_view path, std::string_view name, std::string_view help, const std::string& call, Verb& chosen) {
   auto id = std::make_shared<std::string>(), file = std::make_shared<std::string>();
   auto wait_s = std::make_shared<int>(0);
   Command& verb = under.AddChange(name, help);
   verb.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
   verb.AddOption("FILE", *file, fmt::format("As for `referral submit`, with the call {}; its `referral` is put in", call)).Path().Required();
   verb.AddOption("--wait", *wait_s, "Seconds to wait for the broker's answer").Range(0, kWaitSecondsMax).ShowDefault();
+  verb.Footer(fmt::format("What stands in FILE: docs/forum.md. Example: accordctl forum {} 0123456789abcdef {}.json --as marac --worker m.ward", path, name));
   verb.WhenGiven([&chosen, call, id, file, wait_s] { chosen = [=](Session& session) { return PushAbout(session, call, *id, *file, *wait_s); }; });
 }
 
 void AddActionVerbs(Command& forum, Verb& chosen) {
   Command& action = forum.AddGroup("action", "What agencies are to do, by when");
-  AddPushVerb(action, "add", "Give an agency an action, as a file says it; its owner is told by a notification", "AddAction", chosen);
+  AddPushVerb(action, "action add", "add", "Give an agency an action, as a file says it; its owner is told by a notification", "AddAction", chosen);
   auto id = std::make_shared<std::string>(), code = std::make_shared<std::string>("done");
   Command& done = action.AddChange("done", "Complete an action by hand: an own one, or one whose owner said so");
   done.AddOption("ACTION", *id, "Id of the action").Required();
   done.AddOption("--code", *code, "How it ended, a code of the forum's list").ShowDefault();
+  done.Footer("Example: accordctl forum action done ACTION --code done --as marac --worker m.ward");
   done.WhenGiven([&chosen, id, code] { chosen = [id, code](Session& session) { return Done(session, *id, *code); }; });
   auto overdue = std::make_shared<bool>(false), all = std::make_shared<bool>(false);
   Command& list = action.AddVerb("list", "Actions that are not completed, by due time");
   list.AddFlag("--overdue", *overdue, "Overdue ones alone");
   list.AddFlag("--all", *all, "Completed ones too");
+  list.Footer("Example: accordctl forum action list --overdue --as marac --worker m.ward");
   list.WhenGiven([&chosen, overdue, all] { chosen = [overdue, all](Session& session) { return ListActions(session, *overdue, *all); }; });
 }
 
@@ -220,19 +223,22 @@ void AddForumVerbs(Command& app, Verb& chosen) {
 
   Command& agenda = forum.AddVerb("agenda", "The cases of a meeting, with where each stands");
   agenda.AddOption("--meeting", *meeting, "When it begins, YYYY-MM-DDThh:mm:ssZ; without it every meeting");
+  agenda.Footer("Example: accordctl forum agenda --meeting 2027-03-31T09:30:00Z --as marac --worker m.ward");
   agenda.WhenGiven([&chosen, meeting] { chosen = [meeting](Session& session) { return Agenda(session, *meeting); }; });
 
   Command& list = forum.AddChange("list", "List an accepted case for a meeting");
   list.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
   list.AddOption("--meeting", *meeting, "When it begins, YYYY-MM-DDThh:mm:ssZ").Required();
+  list.Footer("Example: accordctl forum list 0123456789abcdef --meeting 2027-03-31T09:30:00Z --as marac --worker m.ward");
   list.WhenGiven([&chosen, id, meeting] { chosen = [id, meeting](Session& session) { return ListForumCases(session, *id, *meeting); }; });
 
-  AddPushVerb(forum, "research", "Ask the members what they know of a listed case, as a file says it", "RequestResearch", chosen);
+  AddPushVerb(forum, "research", "research", "Ask the members what they know of a listed case, as a file says it", "RequestResearch", chosen);
 
   Command& hear = forum.AddChange("hear", "Record that a case was heard, or deferred");
   hear.AddOption("REFERRAL", *id, "`referrals/…`, or the beginning of its digits").Required();
   hear.AddOption("--decision", *decisions, "A code of the forum's list; may be repeated");
   hear.AddOption("--defer-to", *defer_to, "When the next meeting begins, YYYY-MM-DDThh:mm:ssZ");
+  hear.Footer("Example: accordctl forum hear 0123456789abcdef --decision safety-plan --as marac --worker m.ward");
   hear.WhenGiven([&chosen, id, decisions, defer_to] {
     chosen = [id, decisions, defer_to](Session& session) { return Hear(session, *id, *decisions, *defer_to); };
   });

@@ -86,7 +86,7 @@ std::string HoldText(const admin::v1::Hold& hold) {
   facts.Add({"review", console::TimeText(hold.hold().review_at_ms())});
   facts.Add({"names", fmt::format("{} cases, {} referrals, {} subjects", hold.hold().case_pseudonyms_size(),
                                   hold.hold().header_digests_size(), hold.hold().subjects_size())});
-  facts.Add({"covers", fmt::format("{} referrals{}{}", hold.referrals(),
+  facts.Add({hold.lifted_at_ms() == 0 ? "covers" : "covered", fmt::format("{} referrals{}{}", hold.referrals(),
                                    hold.erased() == 0 ? "" : fmt::format(", {} of them erased", hold.erased()),
                                    hold.walking() ? "; the broker is still looking, or telling holders" : "")});
   console::Table holders({"holder", "desk", "delivered", "answer", "answered"});

@@ -175,7 +175,8 @@ void AddImportVerb(Command& app, Verb& chosen) {
   verb.AddOption("FILE", arguments->file, "NAME.json, .jsonl, .ndjson or .csv").Required().ExistingFile();
   verb.AddOption("--call", arguments->call, "What each record is, such as ReportIncident; by default the record or the file's name says it");
   verb.AddOption("--result", arguments->result, "Where what came of each is kept; by default FILE.result.json").Path();
-  verb.Footer("With --dry-run it says of each record what would be shared, or what is wrong with it; nothing is stored.");
+  verb.Footer("With --dry-run it says of each record what would be shared, or what is wrong with it; nothing is stored.\n"
+              "Example: accordctl import incidents.csv --call ReportIncident --as police");
   verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Import(session, *arguments); }; });
 }
 

@@ -160,6 +160,7 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
   auto limit = std::make_shared<int>(kRowsDefault);
   Command& list = inbox.AddVerb("list", "List what was received, the newest first");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.Footer("Example: accordctl inbox list --as idva");
   list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return List(session, *limit); }; });
   AddInboxTeamVerbs(inbox, chosen);
 
@@ -170,8 +171,9 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
     return verb;
   };
   add("read", "Open a referral: shows its sections and records that a person opened it")
+      .Footer("Example: accordctl inbox read 0123456789abcdef --as idva")
       .WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Read(session, *id); }; });
-  add("accept", "Accept a referral").WhenGiven([&chosen, id] {
+  add("accept", "Accept a referral").Footer("Example: accordctl inbox accept 0123456789abcdef --as idva").WhenGiven([&chosen, id] {
     chosen = [id](Session& session) {
       return Act(session, *id, agency::v1::AcceptReferralRequest(), &InboxService::Stub::AcceptReferral);
     };
@@ -179,6 +181,7 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
 
   Command& decline = add("decline", "Decline a referral; children's services decide instead");
   decline.AddOption("--reason", *code, "Why").Required().Check(OneOf<type::v1::DeclineReason>());
+  decline.Footer("Example: accordctl inbox decline 0123456789abcdef --reason no-capacity --as idva");
   decline.WhenGiven([&chosen, id, code] {
     chosen = [id, code](Session& session) {
       agency::v1::DeclineReferralRequest request;
@@ -250,7 +253,9 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
   forum.Footer("Example: accordctl inbox forum 0123456789abcdef listed --as idva --meeting 2027-03-31T09:30:00Z");
   forum.WhenGiven([&chosen, id, step] { chosen = [id, step](Session& session) { return AnswerAsForum(session, *id, *step); }; });
 
-  add("erase", "Erase this agency's own copy of a referral it received or sent; nobody else's").WhenGiven([&chosen, id] {
+  Command& erase = add("erase", "Erase this agency's own copy of a referral it received or sent; nobody else's");
+  erase.Footer("Example: accordctl inbox erase 0123456789abcdef --as idva");
+  erase.WhenGiven([&chosen, id] {
     chosen = [id](Session& session) { return Erase(session, *id); };
   });
 
@@ -267,6 +272,7 @@ void AddInboxVerbs(Command& app, Verb& chosen) {
 
   Command& outcome = add("outcome", "Record what came of a referral");
   outcome.AddOption("--code", *code, "A code of the agency's published list, at most 64 characters").Required();
+  outcome.Footer("Example: accordctl inbox outcome 0123456789abcdef --code safety-plan-made --as idva");
   outcome.WhenGiven([&chosen, id, code] {
     chosen = [id, code](Session& session) {
       agency::v1::RecordReferralOutcomeRequest request;

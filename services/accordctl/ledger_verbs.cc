@@ -1,9 +1,11 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "common/base/bytes.h"
 #include "common/base/file.h"
@@ -11,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "common/ledger/export_bundle.h"
 #include "common/ledger/trail_bundle.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/log_export.h"
@@ -42,9 +45,26 @@ nlohmann::json CheckpointJson(const SignedCheckpoint& held) {
           {"checkpoint", held.note}};
 }
 
+// The checkpoint of this log that is at `path` and may make room for another; none when nothing is there. Whatever else is there stays.
+absl::StatusOr<std::optional<ledger::Checkpoint>> CheckpointAt(const std::string& path, const ledger::Vkey& key) {
+  const auto there = ReadFile(path, ledger::kNoteBytesMax);
+  if (path.empty() || absl::IsNotFound(there.status())) return std::optional<ledger::Checkpoint>();
+  const auto held = ledger::VerifyCheckpoint(there.ok() ? *there : std::string(), key);
+  if (!held.ok()) return UsageError(fmt::format("{} is there already and is no checkpoint of this log: nothing is written over", path));
+  return std::optional<ledger::Checkpoint>(held->checkpoint);
+}
+
+// That the two are of one log: otherwise the older file is the proof that it forked, and is kept.
+absl::Status CheckOneLog(const Endpoint& broker, const std::string& path, const ledger::Checkpoint& held, const ledger::Checkpoint& next) {
+  const absl::Status one = ProveOneLog(broker, held, next);
+  return one.ok() ? one : Annotate(one, path + " is not written over");
+}
+
 absl::StatusOr<int> Checkpoint(Session& session, const std::string& out, const CheckpointOptions& at) {
   ACCORD_ASSIGN_OR_RETURN(const Log log, OpenLog(session));
+  ACCORD_ASSIGN_OR_RETURN(const auto held, CheckpointAt(out, log.key));
   ACCORD_ASSIGN_OR_RETURN(const SignedCheckpoint newest, ChosenCheckpoint(log.broker, log.key, at));
+  if (held.has_value()) ACCORD_RETURN_IF_ERROR(CheckOneLog(log.broker, out, *held, newest.checkpoint));
   if (!out.empty()) ACCORD_RETURN_IF_ERROR(WriteFileDurably(out, newest.note, kForEveryone));
   if (session.json()) {
     session.PrintJson(CheckpointJson(newest));
@@ -124,7 +144,7 @@ absl::StatusOr<int> Prove(Session& session, const std::string& old_end, const st
   }
   if (session.json()) {
     session.PrintJson({{"oldSize", from.size}, {"newSize", to.size}, {"verified", verified}, {"path", hashes}});
-    return kDone;
+    return verified ? kDone : kFailed;
   }
   session.Print(lines);
   session.Tell(
@@ -132,7 +152,7 @@ absl::StatusOr<int> Prove(Session& session, const std::string& old_end, const st
           ? fmt::format("PROVED: the log of {} entries extends that of {}\n", to.size, from.size)
           : std::string("This is the path; it proves nothing without both roots: give files with signed checkpoints "
                         "(`accordctl ledger checkpoint --out FILE`), or `newest`.\n"));
-  return kDone;
+  return verified ? kDone : kFailed;
 }
 
 // By leaf index from the broker; by request id or referral from this agency's own outbox.
@@ -152,12 +172,49 @@ absl::StatusOr<CheckedReceipt> FindReceipt(Session& session, const std::string& 
   return CheckReceipt(std::move(*submission.mutable_receipt()), key);
 }
 
+// What is where a receipt is to be written, and may make room for it.
+struct HeldReceipt {
+  std::optional<ledger::VerifiedReceipt> receipt;
+  std::vector<crypto::Opening> openings;  // Of the file beside it.
+};
+
+absl::StatusOr<HeldReceipt> ReceiptAt(const std::string& path, const ledger::Vkey& key) {
+  HeldReceipt held;
+  const auto there = ReadFile(path, ledger::kReceiptBytesMax);
+  if (!absl::IsNotFound(there.status())) {
+    auto verified = ledger::VerifyReceipt(there.ok() ? *there : std::string(), key);
+    if (!verified.ok()) return UsageError(fmt::format("{} is there already and is no receipt of this log: nothing is written over", path));
+    held.receipt = *std::move(verified);
+  }
+  const auto beside = ReadFile(path + ledger::kOpeningsSuffix, ledger::kBundleFileBytesMax);
+  if (absl::IsNotFound(beside.status())) return held;
+  auto openings = ledger::ParseOpenings(beside.ok() ? *beside : std::string());
+  if (!openings.ok()) return UsageError(fmt::format("{}{} is there already and has no openings: nothing is written over", path, ledger::kOpeningsSuffix));
+  held.openings = *std::move(openings);
+  return held;
+}
+
+// They go first when a receipt is written, so those of a run that was interrupted are of the receipt that now comes.
+absl::Status CheckOpeningsMakeRoom(const HeldReceipt& held, const std::string& path, const ledger::Leaf& next) {
+  const auto all_open = [&](const ledger::Leaf& leaf) {
+    return std::all_of(held.openings.begin(), held.openings.end(), [&](const crypto::Opening& opening) { return ledger::LeafOpens(leaf, opening); });
+  };
+  if (all_open(next) || (held.receipt.has_value() && all_open(held.receipt->leaf))) return absl::OkStatus();
+  return UsageError(fmt::format("{}{} is there already and is of another entry: nothing is written over", path, ledger::kOpeningsSuffix));
+}
+
 absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const std::string& out, const CheckpointOptions& at) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey key, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const HeldReceipt held, ReceiptAt(out, key));
   ACCORD_ASSIGN_OR_RETURN(CheckedReceipt checked, FindReceipt(session, id, key));
   if (!at.newest_signed()) {
     ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
     ACCORD_ASSIGN_OR_RETURN(checked, ChosenReceipt(broker, key, checked.verified.index, at));
+  }
+  ACCORD_RETURN_IF_ERROR(CheckOpeningsMakeRoom(held, out, checked.verified.leaf));
+  if (held.receipt.has_value()) {
+    ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
+    ACCORD_RETURN_IF_ERROR(CheckOneLog(broker, out, held.receipt->checkpoint, checked.verified.checkpoint));
   }
   ACCORD_RETURN_IF_ERROR(WriteReceipt(out, checked.receipt));
   const std::string openings_file = out + ledger::kOpeningsSuffix;
@@ -186,20 +243,23 @@ Command& AddLedgerVerbs(Command& app, Verb& chosen) {
   auto out = std::make_shared<std::string>();
   Command& checkpoint =
       ledger.AddVerb("checkpoint", "Show the newest signed checkpoint, or a published one, verified by the configured key");
-  checkpoint.AddOption("--out", *out, "Keep it in this file too").Path();
+  checkpoint.AddOption("--out", *out, "Keep it in this file too; one of the same log that is there makes room").Path();
   auto which = AddCheckpointOptions(checkpoint, /*with_published=*/true);
+  checkpoint.Footer("Example: accordctl ledger checkpoint --out today.checkpoint --as police");
   checkpoint.WhenGiven([&chosen, out, which] {
     chosen = [out, which](Session& session) { return Checkpoint(session, *out, *which); };
   });
 
   Command& export_to = ledger.AddVerb("export", "Copy the log, or what is new of it, into a tlog-tiles directory");
   export_to.AddOption("--out", *out, "The directory").Path().Required();
+  export_to.Footer("Example: accordctl ledger export --out copy --as police");
   export_to.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return ExportTo(session, *out); }; });
 
   auto old_end = std::make_shared<std::string>(), new_end = std::make_shared<std::string>("newest");
   Command& prove = ledger.AddVerb("prove", "Prove that the log only grew between two checkpoints");
   prove.AddOption("OLD", *old_end, "File with a checkpoint, or a size").Path().Required();
   prove.AddOption("NEW", *new_end, "File with a checkpoint, a size, or `newest`").Path().ShowDefault();
+  prove.Footer("Example: accordctl ledger prove last-week.checkpoint today.checkpoint --as police");
   prove.WhenGiven([&chosen, old_end, new_end] {
     chosen = [old_end, new_end](Session& session) { return Prove(session, *old_end, *new_end); };
   });
@@ -208,8 +268,9 @@ Command& AddLedgerVerbs(Command& app, Verb& chosen) {
   auto id = std::make_shared<std::string>();
   Command& get = receipt.AddVerb("get", "Keep a receipt and its openings in files that accord-verify checks offline");
   get.AddOption("ID", *id, "Request id or referral of this agency's own submission, or the number of an entry").Required();
-  get.AddOption("--out", *out, "The file; the openings go into FILE.openings.json").Path().Required();
+  get.AddOption("--out", *out, "The file; the openings go into FILE.openings.json; a receipt of the same log that is there makes room").Path().Required();
   auto at = AddCheckpointOptions(get, /*with_published=*/true);
+  get.Footer("Example: accordctl receipt get push-0001 --out receipt.txt --as police");
   get.WhenGiven([&chosen, id, out, at] {
     chosen = [id, out, at](Session& session) { return GetReceipt(session, *id, *out, *at); };
   });

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "accord/broker/v1/ledger_service.grpc.pb.h"
 #include "common/base/status.h"
+#include "common/ledger/merkle.h"
 #include "common/rpc/error_mapping.h"
 
 namespace accord::accordctl {
@@ -42,7 +44,7 @@ absl::Status StreamOnce(const Endpoint& broker, uint64_t& next, uint64_t end, Le
   if (!status.ok()) context.TryCancel();
   const grpc::Status ended = reader->Finish();
   if (!status.ok()) return status;
-  return ended.ok() ? absl::OkStatus() : Annotate(rpc::FromGrpc(ended), broker.who);
+  return ended.ok() ? absl::OkStatus() : Annotate(rpc::FromGrpc(ended), broker);
 }
 
 absl::StatusOr<SignedCheckpoint> FetchedCheckpoint(const Endpoint& broker, const ledger::Vkey& log,
@@ -114,6 +116,12 @@ absl::StatusOr<ledger::Path> ConsistencyPath(const Endpoint& broker, uint64_t ol
     path.push_back(*hash);
   }
   return path;
+}
+
+absl::Status ProveOneLog(const Endpoint& broker, const ledger::Checkpoint& one, const ledger::Checkpoint& other) {
+  const auto& [older, newer] = one.size <= other.size ? std::tie(one, other) : std::tie(other, one);
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Path path, ConsistencyPath(broker, older.size, newer.size));
+  return ledger::VerifyConsistency(older.size, newer.size, older.root, newer.root, path);
 }
 
 }  // namespace accord::accordctl

@@ -40,5 +40,7 @@ absl::Status StreamLeaves(const Endpoint& broker, uint64_t first, uint64_t end, 
 
 // Path of RFC 9162 §2.1.4 between two sizes, not verified.
 absl::StatusOr<ledger::Path> ConsistencyPath(const Endpoint& broker, uint64_t old_size, uint64_t new_size);
+// OK when the two signed trees are of one log, the smaller a beginning of the larger. LOG_FORKED or RECEIPT_INVALID otherwise.
+absl::Status ProveOneLog(const Endpoint& broker, const ledger::Checkpoint& one, const ledger::Checkpoint& other);
 
 }  // namespace accord::accordctl

@@ -1,7 +1,6 @@
 #include "services/accordctl/man_page.h"
 
 #include <absl/strings/ascii.h>
-#include <absl/strings/str_join.h>
 #include <fmt/format.h>
 
 #include <string_view>
@@ -13,28 +12,16 @@ namespace {
 
 using console::Roff;
 
-std::string ManValue(const Option& option) {
-  if (option.numeric()) return "N";
-  if (option.is_directory()) return "DIR";
-  if (option.is_path()) return "FILE";
-  return option.choices().empty() ? "TEXT" : "WORD";
-}
-
 void AddManOption(const Option& option, std::string& page) {
   page += ".TP\n";
   if (option.by_place()) {
     page += fmt::format("\\fI{}\\fR\n", Roff(option.name()));
   } else if (option.takes_value()) {
-    page += fmt::format("\\fB{}\\fR \\fI{}\\fR\n", Roff(option.name()), ManValue(option));
+    page += fmt::format("\\fB{}\\fR \\fI{}\\fR\n", Roff(option.name()), option.value_word());
   } else {
     page += fmt::format("\\fB{}\\fR\n", Roff(option.name()));
   }
-  std::string text = option.help();
-  const auto choices = option.choices();
-  if (!choices.empty() && text.find(choices.front()) == std::string::npos) text += ". One of " + absl::StrJoin(choices, ", ");
-  if (!option.limits().empty()) text += "; " + option.limits();
-  if (!option.default_shown().empty()) text += "; " + option.default_shown() + " when not given";
-  if (!option.variable().empty()) text += "; when not given, the environment variable " + option.variable();
+  std::string text = option.whole_help();
   if (option.required() && !option.by_place()) text += " (required)";
   page += Roff(text) + "\n";
 }

@@ -70,7 +70,7 @@ struct PutOfficerArguments {
   bool inactive = false;
 };
 
-// The row of `principal` as it stands, or a new one with its name.
+// The row of `principal` as it stands, not active also while it is suspended; or a new one with its name, active.
 absl::StatusOr<admin::v1::PutOfficer> OfficerRow(const Endpoint& broker, const std::string& principal) {
   const size_t slash = principal.find('/');
   const std::string kind = principal.substr(0, slash);
@@ -78,6 +78,7 @@ absl::StatusOr<admin::v1::PutOfficer> OfficerRow(const Endpoint& broker, const s
   admin::v1::PutOfficer row;
   row.set_inspector(kind == "inspector");
   row.set_id(principal.substr(slash + 1));
+  row.set_active(true);
   ACCORD_RETURN_IF_ERROR(EachRow(
       admin::v1::ListOfficersRequest(), kRowsMax, [&](const auto& page) { return Ask(broker, &AdminService::Stub::ListOfficers, page); },
       [](const auto& page) -> const auto& { return page.officers(); },
@@ -112,6 +113,10 @@ absl::StatusOr<int> PutOfficerVerb(Session& session, const PutOfficerArguments& 
   broker.dry_run = false;
   admin::v1::ProposeChangeRequest request;
   ACCORD_ASSIGN_OR_RETURN(auto row, OfficerRow(broker, arguments.principal));
+  if (!row.active() && !arguments.inactive) {
+    session.Tell(fmt::format("{} is inactive or suspended now: this puts it in as active, so that it may call unless it is suspended; with --inactive it stays out\n",
+                             console::Printable(arguments.principal)));
+  }
   ACCORD_RETURN_IF_ERROR(FillOfficer(arguments, row));
   *request.mutable_change()->mutable_put_officer() = std::move(row);
   if (!arguments.effective_from.empty()) {

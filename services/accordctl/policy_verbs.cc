@@ -30,7 +30,7 @@ namespace {
 
 using namespace admin::v1;  // NOLINT: kinds of documents.
 
-constexpr char kKinds[] = "agreement, schedule, register, clocks or cases";
+constexpr char kKinds[] = "agreement, schedule, register, clocks, cases";
 
 absl::StatusOr<std::string> ReadText(const std::string& path) {
   auto text = ReadFile(path, policy::kPolicyTextBytesMax);
@@ -80,14 +80,13 @@ std::string DocumentText(const PolicyDocument& document) {
 }
 
 absl::StatusOr<int> ShowPolicy(Session& session, const std::string& words, const std::string& version) {
-  const auto kind = KindFromWords(words);
-  if (!kind.has_value()) return UsageError(fmt::format("`{}` is no kind of policy document: {}", words, kKinds));
+  const PolicyDocumentKind kind = KindFromWords(words).value_or(POLICY_DOCUMENT_KIND_AGREEMENT);  // Checked when it was read.
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   std::vector<PolicyDocument> documents;
   if (version.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(documents, LiveDocuments(broker, *kind));
+    ACCORD_ASSIGN_OR_RETURN(documents, LiveDocuments(broker, kind));
   } else {
-    ACCORD_ASSIGN_OR_RETURN(documents.emplace_back(), GetDocument(broker, *kind, version));
+    ACCORD_ASSIGN_OR_RETURN(documents.emplace_back(), GetDocument(broker, kind, version));
   }
   if (documents.empty()) return Error(Reason::kPolicyExpired, "no agreement is in force");
   nlohmann::json rows = nlohmann::json::array();
@@ -300,14 +299,16 @@ void AddPolicyVerbs(Command& app, Verb& chosen, OfflineVerb& offline) {
   auto as_at = std::make_shared<std::string>();
   Command& list = policy.AddVerb("list", "List every version, the newest first");
   list.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z: without what was approved later");
+  list.Footer("Example: accordctl policy list --as-at 2026-11-01 --as-admin alice");
   list.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return ListPolicies(session, *as_at); }; });
   Command& forums = policy.AddVerb("forums", "List the forums and their members");
   forums.AddOption("--as-at", *as_at, "As they stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
+  forums.Footer("Example: accordctl policy forums --as police");
   forums.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return Forums(session, *as_at); }; });
 
   auto kind = std::make_shared<std::string>("agreement"), version = std::make_shared<std::string>();
   Command& show = policy.AddVerb("show", "Show a version with its text");
-  show.AddOption("KIND", *kind, kKinds).ShowDefault();
+  show.AddOption("KIND", *kind, "Of which kind").ShowDefault().Check({kKinds, [](const std::string& words) { return KindFromWords(words).has_value(); }});
   show.AddOption("VERSION", *version, "Else what is in force");
   show.Footer("Example: accordctl policy show agreement 2026.11 --as idva");
   show.WhenGiven([&chosen, kind, version] { chosen = [kind, version](Session& session) { return ShowPolicy(session, *kind, *version); }; });

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -135,13 +134,6 @@ absl::StatusOr<int> ShowStatus(Session& session) {
   }
   session.Print("\n" + table.ToString(console::TerminalWidth()));
   return alarm ? kFailed : kDone;
-}
-
-// That the two signed trees are one log, the smaller a beginning of the larger.
-absl::Status ProveOneLog(const Endpoint& broker, const ledger::Checkpoint& one, const ledger::Checkpoint& other) {
-  const auto& [older, newer] = one.size <= other.size ? std::tie(one, other) : std::tie(other, one);
-  ACCORD_ASSIGN_OR_RETURN(const ledger::Path path, ConsistencyPath(broker, older.size, newer.size));
-  return ledger::VerifyConsistency(older.size, newer.size, older.root, newer.root, path);
 }
 
 struct UpgradeOptions {

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -124,7 +125,9 @@ struct TestBroker {
     }
     EntryEvent event;
     event.set_type(lie == Lie::kOtherEvent ? type::v1::EVENT_TYPE_REFERRAL_READ : type);
-    event.set_query_digest(crypto::Sha256(lie == Lie::kOtherRequest ? "another" : request.SerializeAsString()));
+    bool of_one_thing = false;  // A trail, whose chain says what of.
+    if constexpr (requires { request.has_filter(); }) of_one_thing = !request.has_filter();
+    if (!of_one_thing) event.set_query_digest(crypto::Sha256(lie == Lie::kOtherRequest ? "another" : request.SerializeAsString()));
     if (lie == Lie::kOlderEntry || lie == Lie::kOldCheckpoint) {
       if (older == 0) older = log.Append(event, kCaller, lie == Lie::kOldCheckpoint ? kBeforeMs : kLaterMs);
       return older;
@@ -145,6 +148,7 @@ struct TestBroker {
   TestLog log;
   Lie lie = Lie::kNone;
   uint64_t older = 0;  // Of the same question, asked before.
+  uint64_t receipts = 0;  // Given.
 };
 
 struct TestLedger final : broker::v1::LedgerService::Service {
@@ -160,6 +164,7 @@ struct TestLedger final : broker::v1::LedgerService::Service {
   }
   grpc::Status GetReceipt(grpc::ServerContext*, const broker::v1::GetReceiptRequest* request, broker::v1::GetReceiptResponse* response) override {
     if (request->index() >= broker.log.size()) return {grpc::StatusCode::NOT_FOUND, "no such entry"};
+    ++broker.receipts;
     *response->mutable_receipt() = broker.log.Receipt(request->index());
     return grpc::Status::OK;
   }
@@ -354,6 +359,59 @@ TEST_F(QueryProofTest, FindWithoutProofsStillJudgesTheQuestionAndSaysWhatItDidNo
   broker_.lie = Lie::kNone;
   ASSERT_EQ(Run({"--as", "admin/alice", "trail", "find", "--rows", "2"}), kDone) << err_;
   EXPECT_THAT(out_, AllOf(HasSubstr("Completeness: attested."), HasSubstr("first entries alone"), Not(HasSubstr("convicts"))));
+}
+
+TEST_F(QueryProofTest, ATrailWithoutProofsOrAsABundleIsStillOfALogThatExtendsTheOneOfBefore) {
+  const std::string bundle = (directory_ / "bundle").string();
+  std::string pseudonym;  // Of sixteen 'p'.
+  while (pseudonym.size() < 32) pseudonym += "70";
+  for (const std::vector<std::string>& line : std::vector<std::vector<std::string>>{{"--as", "admin/alice", "trail", "case", pseudonym, "--no-proofs"},
+                                                                                   {"--as", "admin/alice", "case", "timeline", pseudonym, "--no-proofs"},
+                                                                                   {"--as", "admin/alice", "trail", "case", pseudonym, "--bundle", bundle}}) {
+    const bool bundled = line.back() == bundle;
+    broker_.receipts = 0;
+    ASSERT_EQ(Run(line), kDone) << err_;
+    EXPECT_EQ(broker_.receipts, bundled ? 3u : 1u) << "of the question alone, unless all of them are written";
+    std::replace(out_.begin(), out_.end(), '\n', ' ');
+    EXPECT_THAT(out_, HasSubstr(bundled ? "entries" : "that of this very question alone was proved to be in the log"));
+    EXPECT_EQ(fs::exists(bundle), bundled);
+    fs::remove_all(bundle);
+    broker_.lie = Lie::kForked;
+    EXPECT_EQ(Run(line), kFailed) << line[3];
+    EXPECT_THAT(err_, HasSubstr("LOG_FORKED"));
+    EXPECT_EQ(out_, "");
+    EXPECT_FALSE(fs::exists(bundle)) << "nothing is kept";
+    broker_.lie = Lie::kNone;
+  }
+}
+
+TEST_F(QueryProofTest, AReceiptMakesRoomForOneOfTheSameLogAlone) {
+  const std::string file = (directory_ / "receipt").string(), openings = file + ".openings.json";
+  const auto get = [&](const char* entry) { return Run({"--as", "admin/alice", "receipt", "get", entry, "--out", file}); };
+  const auto put = [](const std::string& path, const std::string& text) { std::ofstream(path) << text; };
+  const auto text_of = [](const std::string& path) {
+    std::ifstream stream(path);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
+  };
+  ASSERT_EQ(get("2"), kDone) << err_;
+  const std::string openings_of_2 = text_of(openings);
+  ASSERT_EQ(get("2"), kDone) << err_;
+  broker_.log.Append(EntryEvent(), "broker");
+  ASSERT_EQ(get("3"), kDone) << err_;  // Of another entry of the same log, which has grown.
+  // Openings of neither the receipt that is there nor the one that comes are of something that is to be kept.
+  put(openings, openings_of_2);
+  EXPECT_EQ(get("4"), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("receipt.openings.json is there already and is of another entry"));
+  EXPECT_EQ(text_of(openings), openings_of_2);
+  ASSERT_EQ(get("2"), kDone) << "as when a run was interrupted between the two files: " << err_;
+  // A receipt by the same key, of another log: the proof that the log forked.
+  TestLog fork;
+  for (int i = 0; i < 4; ++i) fork.Append(EntryEvent(), "another");
+  const std::string proof = fork.Receipt(2).tlog_proof();
+  put(file, proof);
+  EXPECT_EQ(get("2"), kFailed);
+  EXPECT_THAT(err_, AllOf(HasSubstr("LOG_FORKED"), HasSubstr("receipt is not written over")));
+  EXPECT_EQ(text_of(file), proof);
 }
 
 TEST_F(QueryProofTest, ASampleIsDrawnOfAgeBandsAndGrades) {

@@ -35,7 +35,7 @@ constexpr char kFooter[] =
     "the two contradict each other, and when the guard tells of more signed entries than both have.\n"
     "Without --store the ledger alone is made: it verifies, and nothing else of the broker's state is there.\n"
     "Exit status: 0 done, 1 refused or failed (nothing was made), 2 wrong use.\n"
-    "  accordctl ledger recover --store state/store --guard guard/guard --from mirror/ --vkey log.vkey --out state/recovered\n";
+    "Example: accordctl ledger recover --store state/store --guard guard/guard --from mirror/ --vkey log.vkey --out state/recovered\n";
 
 std::string_view Word(LostChainKind kind) {
   switch (kind) {

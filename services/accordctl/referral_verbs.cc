@@ -34,6 +34,7 @@ absl::StatusOr<int> ListReferrals(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"accepted", "call", "request id", "referral", "state"});
+  table.KeepWhole(3);
   std::string token;
   int left = rows_max;
   do {
@@ -85,27 +86,31 @@ void AddReferralVerbs(Command& app, Verb& chosen) {
                    "Files {title, agency, call, request}, or directories of them (deploy/samples/)").Path()
         .Required();
     verb.AddOption("--caused-by", arguments->caused_by,
-                   "Of one file: the received referral that it follows, as `inbox show` takes it; its sender's terms bind what goes further");
+                   "Of one file: the received referral that it follows, as `inbox read` takes it; its sender's terms bind what goes further");
     verb.AddOption("--originator", arguments->originator, "Of one file: the agency that its material came from, which is asked before it goes further");
     verb.AddOption("--originator-agreement", arguments->originator_agreement, "What that agency answered").Check(OneOf<type::v1::OriginatorAgreement>());
     if (!preview) {
-      verb.AddOption("--attach", arguments->attach, "Of one file: a file that goes with it, at most 5 MB and eight of them (docs/attachments.md)").Path();
+      verb.AddOption("--attach", arguments->attach, "Of one file: a file that goes with it, at most 5 MB; for each anew, at most eight times (docs/attachments.md)").Path().Values(1, 1);
       verb.AddOption("--wait", arguments->wait_s, "Seconds to wait for the broker's answer; 0: until it is durable at the service")
           .Range(0, kWaitSecondsMax)
           .ShowDefault();
       verb.AddFlag("--strict", arguments->strict, "What is not stored by the broker in that time counts as failed");
     }
+    verb.Footer(preview ? "Example: accordctl referral preview deploy/samples/02-police-high-risk-children-present.json"
+                        : "Example: accordctl referral submit deploy/samples/02-police-high-risk-children-present.json --wait 20 --strict");
     verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Submit(session, *arguments); }; });
   }
   auto id = std::make_shared<std::string>();
   constexpr char kId[] = "Request id, `referrals/…`, or the beginning of its digits";
   Command& show = referral.AddVerb("show", "Show one submission: where it stands, decisions, statements");
   show.AddOption("ID", *id, kId).Required();
+  show.Footer("Example: accordctl referral show push-0001 --as police");
   show.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Show(session, *id); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
   Command& list = referral.AddVerb("list", "List submissions, the newest first");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.Footer("Example: accordctl referral list --as police");
   list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListReferrals(session, *limit); }; });
 
   auto send = std::make_shared<bool>(false), withdraw = std::make_shared<bool>(false);
@@ -114,6 +119,7 @@ void AddReferralVerbs(Command& app, Verb& chosen) {
   OptionSet& which = resolve.AddOneOf("decision");
   which.AddFlag("--send", *send, "Send it under what is permitted now");
   which.AddFlag("--withdraw", *withdraw, "Do not send it");
+  resolve.Footer("Example: accordctl referral resolve push-0001 --send --as police");
   resolve.WhenGiven([&chosen, id, send] { chosen = [id, send](Session& session) { return Resolve(session, *id, *send); }; });
   AddChangeVerbs(referral, chosen);
 }

@@ -23,6 +23,7 @@
 #include "accord/options/v1/options.pb.h"
 #include "common/base/clock.h"
 #include "common/base/status.h"
+#include "common/rpc/error_mapping.h"
 #include "services/accordctl/completion.h"
 #include "services/accordctl/dry_run.h"
 #include "services/accordctl/man_page.h"
@@ -73,6 +74,8 @@ class EmptyServer {
   ~EmptyServer() { server_->Shutdown(); }
 
   std::shared_ptr<grpc::Channel> Channel() { return server_->InProcessChannel(grpc::ChannelArguments()); }
+  // From now on every call is refused so. Not while one runs.
+  void Refuse(const grpc::Status& status) { service_.refusal = status; }
   std::vector<MadeCall> TakeCalls() {
     const std::lock_guard lock(service_.mu);
     return std::exchange(service_.calls, {});
@@ -87,6 +90,7 @@ class EmptyServer {
           if (!std::exchange(read, true)) Remember();
           return StartRead(&request);
         }
+        if (!service.refusal.ok()) return Finish(service.refusal);
         const grpc::Slice nothing("");
         empty = grpc::ByteBuffer(&nothing, 1);
         StartWriteAndFinish(&empty, grpc::WriteOptions(), grpc::Status::OK);
@@ -110,6 +114,7 @@ class EmptyServer {
     }
     std::mutex mu;
     std::vector<MadeCall> calls;
+    grpc::Status refusal;
   };
   Service service_;
   std::unique_ptr<grpc::Server> server_;
@@ -305,7 +310,7 @@ TEST_F(SelfTest, EveryVerbThatChangesSomethingHasADryRunThatChangesNothing) {
     for (const MadeCall& call : server_.TakeCalls()) EXPECT_FALSE(Changes(call)) << verb.words << " calls " << call.method;
   }
   // Those whose way there the empty answers allow; of the others the look-up before it ends the run.
-  EXPECT_THAT(told, IsSupersetOf({"admin approve", "breach assess", "admin put-officer", "case confirm", "case pack", "deadletter discard", "disclosure release", "disclosure refuse", "disclosure request", "disclosure show", "erase", "export", "hold lift",
+  EXPECT_THAT(told, IsSupersetOf({"admin approve", "breach assess", "admin put-officer", "case confirm", "case pack", "deadletter discard", "support publish", "disclosure release", "disclosure refuse", "disclosure request", "disclosure show", "erase", "export", "hold lift",
                                   "hold set", "mailbox replay", "referral recall", "referral resolve", "tenant unlock", "warrant activate", "warrant resolve", "workers end", "workers put"}));
 }
 
@@ -337,6 +342,49 @@ TEST_F(SelfTest, EveryVerbThatTakesATimeAsAtAsksForThatTime) {
   }
   // Those whose way there the empty answers allow.
   EXPECT_THAT(asked, IsSupersetOf({"admin agencies", "admin officers", "policy list", "policy forums"}));
+}
+
+TEST_F(SelfTest, AFieldThatIsWrongIsNamedByTheOptionThatFillsIt) {
+  const auto refused = [&](const char* field, std::vector<std::string> verb) {
+    server_.Refuse(rpc::ToGrpc(Error(Reason::kFieldMissing, "it is needed", {{"field", field}})));
+    verb.insert(verb.begin(), {"--config", Path("accordctl.toml"), "--as-admin", "alice", "--json"});
+    EXPECT_EQ(Run(verb), kFailed);
+    const auto error = nlohmann::json::parse(out_)["error"];
+    return error.contains("option") ? error["option"].get<std::string>() : "none";
+  };
+  const std::vector<std::string> ask = {"question", "ask", "1", "--from", "2027-01-01", "--until", "2027-02-01"};
+  EXPECT_EQ(refused("case_pseudonym", ask), "--case");
+  EXPECT_THAT(err_, HasSubstr("\n  on the command line: --case\n"));
+  EXPECT_EQ(refused("agencies", ask), "--agency");
+  EXPECT_EQ(refused("until_ms", ask), "--until");
+  EXPECT_EQ(refused("colour", ask), "none");
+  EXPECT_THAT(err_, Not(HasSubstr("on the command line")));
+  EXPECT_EQ(refused("case_pseudonym", {"question", "list"}), "none") << "this verb has no such option";
+}
+
+TEST_F(SelfTest, WhatIsNoReceiptOrCheckpointIsNotWrittenOver) {
+  const std::string precious = Path("push.json");
+  const auto size = fs::file_size(precious);
+  for (const auto& verb : std::vector<std::vector<std::string>>{{"receipt", "get", "12"}, {"ledger", "checkpoint"}}) {
+    server_.TakeCalls();
+    auto line = verb;
+    line.insert(line.end(), {"--config", Path("accordctl.toml"), "--out", precious});
+    EXPECT_EQ(Run(line), kWrongUse) << verb[0];
+    EXPECT_THAT(err_, HasSubstr("push.json is there already")) << verb[0];
+    EXPECT_EQ(fs::file_size(precious), size) << verb[0];
+    EXPECT_TRUE(server_.TakeCalls().empty()) << "before anything is asked";
+    line.back() = Path("new");
+    EXPECT_EQ(Run(line), kFailed) << verb[0] << " goes on when nothing is there: the server's empty answer does not verify";
+  }
+  // Nor what is where its openings go.
+  const std::vector<std::string> get = {"receipt", "get", "12", "--config", Path("accordctl.toml"), "--out", Path("other")};
+  std::ofstream(Path("other.openings.json")) << "{\"of\": \"another program\"}";
+  server_.TakeCalls();
+  EXPECT_EQ(Run(get), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("other.openings.json is there already"));
+  EXPECT_TRUE(server_.TakeCalls().empty());
+  std::ofstream(Path("other.openings.json")) << "[]\n";
+  EXPECT_EQ(Run(get), kFailed) << "openings make room";
 }
 
 TEST_F(SelfTest, ADryRunSaysWhatWouldBeAskedOfWhom) {
@@ -392,47 +440,6 @@ TEST(ErrorsTest, EveryReasonIsToldWithWhatToDo) {
     EXPECT_THAT(text, HasSubstr("what to do: " + std::string(row.next_step))) << row.name;
     EXPECT_EQ(ErrorJson(status)["nextStep"], std::string(row.next_step)) << row.name;
   }
-}
-
-// What bash offers for the last of `words`.
-std::vector<std::string> Complete(const std::string& script, const std::vector<std::string>& words, const std::string& config = "") {
-  std::string command = "source '" + script + "'; export ACCORDCTL_CONFIG='" + config + "'; COMP_WORDS=(accordctl";
-  for (const std::string& word : words) command += " '" + word + "'";
-  command += "); COMP_CWORD=" + std::to_string(words.size()) + "; _accordctl; printf '%s\\n' \"${COMPREPLY[@]}\"";
-  const std::string file = script + ".run";
-  std::ofstream(file) << command << "\n";
-  std::vector<std::string> offered;
-  FILE* const pipe = ::popen(("bash '" + file + "' 2>&1").c_str(), "r");
-  std::array<char, 4096> line;
-  while (pipe != nullptr && std::fgets(line.data(), line.size(), pipe) != nullptr) {
-    std::string word(line.data());
-    while (!word.empty() && word.back() == '\n') word.pop_back();
-    if (!word.empty()) offered.push_back(word);
-  }
-  if (pipe != nullptr) ::pclose(pipe);
-  return offered;
-}
-
-TEST_F(SelfTest, BashCompletesVerbsOptionsWordsAndFiles) {
-  ASSERT_EQ(Run({"completion", "bash"}), kDone);
-  const std::string script = Path("completion");
-  std::ofstream(script) << out_;
-  EXPECT_THAT(Complete(script, {"inb"}), ElementsAre("inbox"));
-  EXPECT_THAT(Complete(script, {"inbox", "dec"}), ElementsAre("decline", "decide"));
-  EXPECT_THAT(Complete(script, {"inbox", "decline", "0123", "--reason", "no"}), ElementsAre("no-capacity", "not-wanted"));
-  EXPECT_THAT(Complete(script, {"inbox", "decline", "0123", "--reason", "=", "out"}), ElementsAre("out-of-area"));
-  EXPECT_THAT(Complete(script, {"inbox", "decline", "--rea"}), ElementsAre("--reason"));
-  EXPECT_THAT(Complete(script, {"inbox", "close", "0123", "comp"}), ElementsAre("completed"));
-  EXPECT_THAT(Complete(script, {"inbox", "list", "--js"}), ElementsAre("--json")) << "an option of all";
-  EXPECT_THAT(Complete(script, {"--as", "inb"}), IsEmpty()) << "an agency is needed, and there is no configuration";
-  EXPECT_THAT(Complete(script, {"--as", "pol"}, Path("accordctl.toml")), ElementsAre("police"));
-  EXPECT_THAT(Complete(script, {"--as-admin", ""}, Path("accordctl.toml")), ElementsAre("alice"));
-  EXPECT_THAT(Complete(script, {"--as", "police", "inbox", "acc"}), ElementsAre("accept")) << "past an option's value";
-  EXPECT_THAT(Complete(script, {"referral", "submit", Path("push")}), ElementsAre(Path("push.json")));
-  EXPECT_THAT(Complete(script, {"referral", "submit", "a.json", "b.json", Path("push")}), ElementsAre(Path("push.json"))) << "repeated";
-  EXPECT_THAT(Complete(script, {"--config", Path("accordctl.t")}), ElementsAre(Path("accordctl.toml")));
-  EXPECT_THAT(Complete(script, {"forum", "action", ""}), ElementsAre("add", "done", "list"));
-  EXPECT_THAT(Complete(script, {"inbox", "accept", "01"}), IsEmpty()) << "an id is of nobody's list";
 }
 
 // Every word of the description is in the script: nothing is left out on the way.

@@ -1,32 +1,73 @@
 #include "services/accordctl/session.h"
 
 #include <absl/strings/cord.h>
+#include <absl/time/time.h>
 #include <fmt/format.h>
 #include <google/protobuf/util/json_util.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "common/base/bytes.h"
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
 #include "common/console/words.h"
+#include "common/crypto/certificate.h"
+#include "common/crypto/ecdsa.h"
 
 namespace accord::accordctl {
 namespace {
 
 constexpr char kUsagePayload[] = "accordctl/usage";
 constexpr size_t kSessionVkeyBytesMax = 4096;
+constexpr size_t kIdentityBytesMax = 1u << 20;
 
 std::string Message(const absl::Status& status) { return std::string(FromAbsl(status.message())); }
 
 // What fits an error that carries no reason of ours.
 std::string NextStep(const absl::Status& status) {
-  if (absl::IsUnavailable(status)) return "See whether it runs and the address is right; then resend the same request id.";
+  if (absl::IsUnavailable(status)) {
+    // gRPC's words for what is wrong with a connection.
+    constexpr std::pair<std::string_view, std::string_view> kSaid[] = {
+        {"certificate does not name", "Another program answers there: check the address, and its spiffe_id, in the configuration."},
+        {"certificate verify failed", "What answers there has no valid certificate of an authority in `roots`: check `roots` in the configuration, and whether its certificate has expired."},
+        {"DNS resolution failed", "The name in the address is not known: check the address in the configuration."},
+        {"Failed to create security handshaker", "Check that private_key is the key of certificate in the configuration, and that both and `roots` are PEM."},
+        {"Socket closed", "It closed the connection: it is stopping, or does not take the certificate in the configuration. See which; then resend the same request id."},
+        {"Connection reset", "It closed the connection: it is stopping, or does not take the certificate in the configuration. See which; then resend the same request id."},
+    };
+    for (const auto& [said, next] : kSaid) {
+      if (FromAbsl(status.message()).find(said) != std::string_view::npos) return std::string(next);
+    }
+    return "See whether it runs and the address is right; then resend the same request id.";
+  }
   if (absl::IsDeadlineExceeded(status)) return "It may have been done: look, or resend the same request id.";
   if (absl::IsUnimplemented(status)) return "That service does not offer this call: see --as.";
   return "";
+}
+
+// Why the other end may not take one's own certificate; empty when no reason is known. It decides by its own clock, which may be right where this computer's is
+// wrong, so that it is tried all the same. What is no PEM is left to gRPC. A key of another certificate is an error.
+absl::StatusOr<std::string> DoubtOfOwn(const rpc::TlsFiles& tls) {
+  const auto pem = ReadFile(tls.certificate, kIdentityBytesMax);
+  const auto chain = pem.ok() ? crypto::Certificate::ManyFromPem(*pem) : pem.status();
+  if (!chain.ok()) return std::string();
+  const crypto::Certificate& own = chain->front();
+  const auto key = crypto::SigningKey::FromPemFile(tls.private_key);
+  if (key.ok() && key->spki() != own.spki()) return UsageError(fmt::format("{} is not the key of {}", tls.private_key, tls.certificate));
+  const absl::Time now = SystemClock().Now();
+  if (own.not_after() < now) {
+    return fmt::format("{} ended at {} by this computer's clock: have a new one issued under the same name", tls.certificate,
+                       console::TimeText(absl::ToUnixMillis(own.not_after())));
+  }
+  if (own.not_before() > now) {
+    return fmt::format("{} begins at {}, by this computer's clock later than now: set the clock right", tls.certificate,
+                       console::TimeText(absl::ToUnixMillis(own.not_before())));
+  }
+  return std::string();
 }
 
 template <typename Enum>
@@ -51,6 +92,11 @@ absl::Status Annotate(const absl::Status& status, std::string_view who) {
   absl::Status annotated(status.code(), fmt::format("{}: {}", who, Message(status)));
   status.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) { annotated.SetPayload(url, payload); });
   return annotated;
+}
+
+absl::Status Annotate(const absl::Status& status, const Endpoint& endpoint) {
+  const bool doubtful = absl::IsUnavailable(status) && !endpoint.doubt.empty();
+  return Annotate(status, doubtful ? fmt::format("{} ({})", endpoint.who, endpoint.doubt) : endpoint.who);
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Session::Open(Settings settings, Random& random, Connector connect) {
@@ -106,9 +152,12 @@ const OfficerIdentity* Session::Admin() const {
 
 absl::StatusOr<Endpoint> Session::Connect(std::string who, const std::string& address, const std::string& spiffe_id,
                                           const rpc::TlsFiles& tls) const {
+  auto doubt = DoubtOfOwn(tls);
+  if (!doubt.ok()) return UsageError(fmt::format("{}: {}", who, Message(doubt.status())));
+  if (!doubt->empty() && doubted_.insert(tls.certificate).second) Tell(fmt::format("accordctl: warning: {}\n", *doubt));
   auto channel = connect_({.target = address, .tls = tls, .server_spiffe_id = spiffe_id});
   if (!channel.ok()) return UsageError(fmt::format("{}: {}", who, Message(channel.status())));
-  return Endpoint{std::move(who), *std::move(channel), settings_.dry_run};
+  return Endpoint{.who = std::move(who), .channel = *std::move(channel), .dry_run = settings_.dry_run, .principal = {}, .doubt = *std::move(doubt)};
 }
 
 absl::StatusOr<Endpoint> Session::Service(const AgencyIdentity& agency) const {

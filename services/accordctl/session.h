@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,7 @@ struct Endpoint {
   std::shared_ptr<grpc::Channel> channel;
   bool dry_run = false;  // Ask asks nothing that changes something.
   std::string principal;  // As whom the broker is called, such as `admin/alice`; empty for a service of an agency.
+  std::string doubt;      // Why it may not take the certificate, for the error of a connection that fails; empty: no reason is known.
 };
 
 // Makes the channel to a server; replaced by tests.
@@ -108,6 +110,7 @@ class Session {
   const CtlConfig config_;
   Random& random_;
   const Connector connect_;
+  mutable std::set<std::string> doubted_;  // Certificates of which it was told, each once.
 };
 
 // `message` in the JSON of Protocol Buffers: 64-bit numbers are text, bytes base64, every field is there.
@@ -129,6 +132,8 @@ absl::StatusOr<Response> Ask(const Endpoint& endpoint,
 
 // `status` with `who` before its message.
 absl::Status Annotate(const absl::Status& status, std::string_view who);
+// With who the endpoint is, and of one that is not reached with its doubt.
+absl::Status Annotate(const absl::Status& status, const Endpoint& endpoint);
 
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(const Endpoint& endpoint,
@@ -137,7 +142,7 @@ absl::StatusOr<Response> Ask(const Endpoint& endpoint,
   if (endpoint.dry_run && IsChange(*Request::descriptor())) return WouldAsk(endpoint.who, request);
   Stub stub(endpoint.channel);
   auto response = rpc::CallUnary(stub, method, request, timeout);
-  if (!response.ok()) return Annotate(response.status(), endpoint.who);
+  if (!response.ok()) return Annotate(response.status(), endpoint);
   return response;
 }
 

@@ -48,6 +48,7 @@ absl::StatusOr<int> ListGaps(Session& session, const broker::v1::ListGapsRequest
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
   nlohmann::json rows = nlohmann::json::array(), by_worker = nlohmann::json::array();
   console::Table table({"shared", "referral", "by", "worker", "with", "sections", "review due", "reminders", "review"});
+  table.KeepWhole(1);
   google::protobuf::RepeatedPtrField<broker::v1::WorkerGaps> workers;
   ACCORD_ASSIGN_OR_RETURN(
       const bool more,
@@ -80,6 +81,7 @@ absl::StatusOr<int> ListBreaches(Session& session, const broker::v1::ListBreache
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"known since", "referral", "of", "why", "72 hours end", "reminders", "assessment"});
+  table.KeepWhole(1);
   ACCORD_ASSIGN_OR_RETURN(
       const bool more,
       EachRow(
@@ -101,6 +103,7 @@ absl::StatusOr<int> ListNotices(Session& session, int rows_max) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(*agency));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"received", "what", "referral", "to act", "was due", "reminder"});
+  table.KeepWhole(2);
   ACCORD_ASSIGN_OR_RETURN(
       const bool more,
       EachRow(
@@ -126,6 +129,7 @@ absl::StatusOr<int> ListSharing(Session& session, const broker::v1::ListSharingR
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAgency));
   nlohmann::json rows = nlohmann::json::array();
   console::Table table({"when", "referral", "by", "worker", "with", "how", "entry"});
+  table.KeepWhole(1);
   ACCORD_ASSIGN_OR_RETURN(
       const bool more,
       EachRow(
@@ -207,6 +211,7 @@ void AddBreachVerbs(Command& app, Verb& chosen) {
   Command& list = breach.AddVerb("list", "List what is to be assessed, the longest due first");
   auto assessed = std::make_shared<bool>(false);
   list.AddFlag("--assessed", *assessed, "Assessed ones too");
+  list.Footer("As an administrator (--as-admin) of all agencies. Example: accordctl breach list --as police");
   const auto limit = AddLimit(list);
   list.WhenGiven([&chosen, assessed, limit] {
     chosen = [assessed, limit](Session& session) {
@@ -270,6 +275,7 @@ void AddSharingVerbs(Command& app, Verb& chosen) {
   AddBreachVerbs(app, chosen);
   AddRegisterVerbs(app, chosen);
   Command& notices = app.AddVerb("notices", "List the notices that something is overdue, the newest first");
+  notices.Footer("Example: accordctl notices --as police");
   const auto limit = AddLimit(notices);
   notices.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListNotices(session, *limit); }; });
 }

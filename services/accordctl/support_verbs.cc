@@ -80,20 +80,22 @@ std::string OfferText(const SupportOffer& offer) {
 }
 
 absl::StatusOr<int> SendSupport(Session& session, const AgencyIdentity& agency, const SupportOffer& offer) {
-  if (session.dry_run()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto standing, Standing(session, agency));
-    if (session.json()) {
-      session.PrintJson({{"dry_run", true}, {"would_publish", ToJson(offer)}, {"stands", standing.has_value() ? ToJson(*standing) : nlohmann::json()}});
-    } else {
-      session.Print(fmt::format("would publish: {}\nstands now:    {}\n", OfferText(offer), standing.has_value() ? OfferText(*standing) : "nothing"));
-    }
-    return kDone;
-  }
   agency::v1::PublishOwnSupportRequest request;
   *request.mutable_support() = offer;
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_worker(), session.Worker(agency));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint service, session.Service(agency));
   request.set_request_id(session.RequestId());
+  if (session.dry_run()) {  // As every dry run, and what it would take the place of.
+    ACCORD_ASSIGN_OR_RETURN(const auto standing, Standing(session, agency));
+    if (session.json()) {
+      nlohmann::json document = DryRunOf(WouldAsk(service.who, request))->document;
+      document["stands"] = standing.has_value() ? ToJson(*standing) : nlohmann::json();
+      session.PrintJson(document);
+    } else {
+      session.Print(fmt::format("dry run: nothing was changed\nwould publish: {}\nstands now:    {}\n", OfferText(offer), standing.has_value() ? OfferText(*standing) : "nothing"));
+    }
+    return kDone;
+  }
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(service, &agency::v1::OutboxService::Stub::PublishOwnSupport, request));
   session.json() ? session.PrintJson(ToJson(response))
                  : session.Print(fmt::format("{} takes: {} (entry {})\n", agency.id, OfferText(response.support()), response.index()));

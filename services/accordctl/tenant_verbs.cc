@@ -55,6 +55,7 @@ void AddTenantVerbs(Command& app, Verb& chosen) {
   unlock.Footer("After each start of the service it is locked again.\nExample: accordctl tenant unlock --as refuge");
   unlock.WhenGiven([&chosen] { chosen = [](Session& session) { return Unlock(session); }; });
   Command& status = tenant.AddVerb("status", "Say whether the agency is locked");
+  status.Footer("Example: accordctl tenant status --as refuge");
   status.WhenGiven([&chosen] { chosen = [](Session& session) { return TenantStatus(session); }; });
 }
 

@@ -13,6 +13,7 @@
 #include "common/base/london_time.h"
 #include "common/base/working_days.h"
 #include "common/console/words.h"
+#include "common/referral/stored_events.h"
 
 namespace accord::accordctl {
 namespace {
@@ -65,12 +66,22 @@ Mark MarkOf(const CheckedRow& row) {
   }
 }
 
+// A section, as far as one recipient is concerned.
+struct SectionFacts {
+  int verdict = 0;     // The newest.
+  std::string reason;  // Of that.
+  bool sent = false;
+};
+
 // What one recipient of one referral did, and when.
 struct PartyFacts {
   std::string agency;
-  std::map<std::string, std::pair<int, std::string>> sections;  // By words: the newest verdict, and its reason.
+  bool confidential = false;  // Its confidential desk. The first decisions, about all, name the agency alone.
+  std::map<std::string, SectionFacts> sections;  // By words.
+  int closed_sections = 0;                       // Sent, by an entry whose decisions are not for this reader.
   int64_t stored_ms = 0, released_ms = 0, delivered_ms = 0, opened_ms = 0, answered_ms = 0, outcome_ms = 0;
   bool took_on = false, ended = false;
+  bool taken_back = false;  // By the sender: ended, whatever was taken on.
   std::string stands;
   struct Deadline {
     int64_t due_ms = 0;
@@ -113,9 +124,39 @@ void NoteOutcome(const EntryEvent& event, int64_t time_ms, PartyFacts& party) {
   NoteDue(event, party.feedback);
 }
 
+// What the sender says meanwhile, and the answer to it, change nothing of how far the recipient has come.
+bool LeavesStanding(type::v1::StatementKind kind) {
+  switch (kind) {
+    case type::v1::STATEMENT_KIND_CONSENT_CHANGE:
+    case type::v1::STATEMENT_KIND_CORRECTION:  // Which TakeBack words.
+    case type::v1::STATEMENT_KIND_REGRADED:
+    case type::v1::STATEMENT_KIND_RESEALED:
+    case type::v1::STATEMENT_KIND_CHANGE_ANSWERED: return true;
+    default: return false;
+  }
+}
+
+// Nothing is or was to reach it.
+bool GetsNothing(const PartyFacts& party) {
+  return !party.sections.empty() && party.released_ms == 0 &&
+         std::none_of(party.sections.begin(), party.sections.end(), [](const auto& named) { return named.second.sent || named.second.verdict == type::v1::VERDICT_PERMIT; });
+}
+
+// What was recalled, withdrawn or replaced by another version nobody waits for: the broker stops every clock of it.
+void TakeBack(type::v1::StatementKind kind, PartyFacts& party) {
+  if (kind == type::v1::STATEMENT_KIND_CORRECTION && !party.ended && !GetsNothing(party)) party.stands = "corrected";
+  party.ended = party.taken_back = true;
+}
+
+// What leaves is what is permitted as it leaves, whatever is decided before or after.
+void NoteSent(const CheckedRow& row, PartyFacts& party) {
+  if (party.sections.empty()) party.closed_sections = std::max(party.closed_sections, row.referral->section_digests_size());
+  for (auto& [words, section] : party.sections) section.sent |= section.verdict == type::v1::VERDICT_PERMIT;
+}
+
 void NoteStatement(const CheckedRow& row, int64_t time_ms, PartyFacts& party) {
   const EntryEvent& event = *row.event;
-  party.stands = console::Words(event.statement());
+  if (!LeavesStanding(event.statement())) party.stands = console::Words(event.statement());
   if (!SaidByPerson(row)) return;
   switch (event.statement()) {
     case type::v1::STATEMENT_KIND_OPENED:
@@ -141,8 +182,9 @@ void NoteStatement(const CheckedRow& row, int64_t time_ms, PartyFacts& party) {
       }
       return NoteOutcome(event, time_ms, party);
     case type::v1::STATEMENT_KIND_OUTCOME: return NoteOutcome(event, time_ms, party);
+    case type::v1::STATEMENT_KIND_CORRECTION:
     case type::v1::STATEMENT_KIND_RECALL:
-    case type::v1::STATEMENT_KIND_WITHDRAWN: party.ended = true; return;
+    case type::v1::STATEMENT_KIND_WITHDRAWN: return TakeBack(event.statement(), party);
     default: return;
   }
 }
@@ -150,12 +192,17 @@ void NoteStatement(const CheckedRow& row, int64_t time_ms, PartyFacts& party) {
 void NoteEvent(const CheckedRow& row, int64_t time_ms, PartyFacts& party) {
   const EntryEvent& event = *row.event;
   switch (event.type()) {
-    case type::v1::EVENT_TYPE_RELEASED: return NoteFirst(time_ms, party.released_ms);
-    case type::v1::EVENT_TYPE_DELIVERED: return NoteFirst(time_ms, party.delivered_ms);
+    case type::v1::EVENT_TYPE_RELEASED: NoteSent(row, party); return NoteFirst(time_ms, party.released_ms);
+    case type::v1::EVENT_TYPE_DELIVERED:
+      if (party.released_ms == 0) NoteSent(row, party);  // That it left is not for this reader.
+      return NoteFirst(time_ms, party.delivered_ms);
     case type::v1::EVENT_TYPE_DEAD_LETTER: party.stands = "could not be delivered"; return;
     case type::v1::EVENT_TYPE_DEAD_LETTER_DISCARDED: party.stands = "given up undelivered"; party.ended = true; return;
     case type::v1::EVENT_TYPE_WITHHELD_AT_RELEASE: party.stands = "withheld at release"; party.ended = true; return;
-    case type::v1::EVENT_TYPE_COPY_STOPPED: party.stands = "stopped before it left"; party.ended = true; return;
+    case type::v1::EVENT_TYPE_COPY_STOPPED:
+      party.stands = party.released_ms > 0 ? "stopped after an attempt had left" : "stopped before it left";
+      party.ended |= party.released_ms == 0;  // What has left is held, and its clocks run on.
+      return;
     case type::v1::EVENT_TYPE_PICK_UP_OVERDUE: return NoteOverdue(event, party.pick_up);
     case type::v1::EVENT_TYPE_RESPONSE_OVERDUE: return NoteOverdue(event, party.response);
     case type::v1::EVENT_TYPE_FEEDBACK_OVERDUE: return NoteOverdue(event, party.feedback);
@@ -171,17 +218,21 @@ TimelineWait WaitOf(std::string what, int64_t from_ms, int64_t done_ms, const Pa
   return wait;
 }
 
-TimelineParty PartyOf(const PartyFacts& facts) {
-  TimelineParty party{.agency = facts.agency, .gets = {}, .withheld = {}, .waits = {}, .stands = facts.stands, .silent = {}};
-  for (const auto& [section, verdict] : facts.sections) {
-    if (verdict.first == type::v1::VERDICT_PERMIT) {
-      party.gets.push_back(section);
+// Of what was asked at `asked_ms`; 0: not known.
+TimelineParty PartyOf(const PartyFacts& facts, int64_t asked_ms) {
+  TimelineParty party{.agency = facts.confidential ? facts.agency + " (confidential desk)" : facts.agency, .gets = {}, .unsent = {}, .withheld = {}, .waits = {},
+                      .stands = facts.stands, .silent = {}};
+  for (const auto& [words, section] : facts.sections) {
+    if (section.sent) {
+      party.gets.push_back(words);
+    } else if (section.verdict == type::v1::VERDICT_PERMIT) {
+      party.unsent.push_back(words);
     } else {
-      party.withheld.push_back({section, console::Words(static_cast<type::v1::Verdict>(verdict.first)), verdict.second});
+      party.withheld.push_back({words, console::Words(static_cast<type::v1::Verdict>(section.verdict)), section.reason});
     }
   }
-  const bool gets_nothing = party.gets.empty() && !party.withheld.empty() && facts.released_ms == 0;
-  if (gets_nothing) {
+  if (facts.sections.empty() && facts.closed_sections > 0) party.gets.push_back(fmt::format("{} sections, which of them is not for this reader", facts.closed_sections));
+  if (GetsNothing(facts)) {
     if (party.stands.empty()) party.stands = "gets nothing";
     return party;
   }
@@ -192,9 +243,10 @@ TimelineParty PartyOf(const PartyFacts& facts) {
   party.waits.push_back(WaitOf("opened by a person", facts.stored_ms, facts.opened_ms, facts.pick_up, facts.ended));
   party.waits.push_back(WaitOf("answered", after(facts.opened_ms), facts.answered_ms, facts.response, facts.ended));
   if (facts.took_on || facts.outcome_ms > 0 || facts.feedback.overdue > 0) {
-    party.waits.push_back(WaitOf("outcome told", after(facts.answered_ms), facts.outcome_ms, facts.feedback, facts.ended && !facts.took_on));
+    party.waits.push_back(WaitOf("outcome told", after(facts.answered_ms), facts.outcome_ms, facts.feedback, facts.taken_back || (facts.ended && !facts.took_on)));
   }
-  for (const TimelineWait& wait : party.waits) {
+  for (TimelineWait& wait : party.waits) {
+    if (!wait.done_ms.has_value() && !wait.over && wait.from_ms > 0) wait.open_ms = std::max<int64_t>(asked_ms - wait.from_ms, 0);
     if (!wait.done_ms.has_value() && !wait.over) party.silent.push_back(fmt::format("no record in Accord that it was {}", wait.what));
   }
   return party;
@@ -204,41 +256,44 @@ TimelineParty PartyOf(const PartyFacts& facts) {
 struct ReferralFacts {
   TimelineReferral referral;
   std::vector<PartyFacts> parties;  // In the order in which they first appear.
+  std::map<std::string, std::string> section_names;  // By id; two of one category are told apart by a number.
+  std::map<std::string, int> sections_of_category;
 
-  PartyFacts& Party(const std::string& agency) {
+  // One that is new has waited since `from_ms`.
+  PartyFacts& Party(const std::string& agency, int64_t from_ms) {
     const auto found = std::find_if(parties.begin(), parties.end(), [&](const PartyFacts& party) { return party.agency == agency; });
     if (found != parties.end()) return *found;
     parties.push_back({.agency = agency});
-    parties.back().stored_ms = referral.time_ms;
+    parties.back().stored_ms = from_ms;
     return parties.back();
+  }
+  const std::string& SectionName(const type::v1::SectionDecision& decision) {
+    const auto [at, is_new] = section_names.try_emplace(decision.section_id());
+    if (is_new) {
+      const std::string words = console::Words(decision.category());
+      const int number = ++sections_of_category[words];
+      at->second = number == 1 ? words : fmt::format("{} {}", words, number);
+    }
+    return at->second;
   }
 };
 
-std::string PartyName(const std::string& agency, type::v1::Desk desk) {
-  return desk == type::v1::DESK_CONFIDENTIAL ? agency + " (confidential desk)" : agency;
-}
-
-bool Stores(type::v1::EventType type) {
-  return type == type::v1::EVENT_TYPE_REFERRAL_STORED || type == type::v1::EVENT_TYPE_NOT_SHARED_RECORDED ||
-         type == type::v1::EVENT_TYPE_SENT_OUTSIDE_RECORDED;
-}
-
-void NoteDecisions(const CheckedRow& row, const std::string& recipient, ReferralFacts& facts) {
+void NoteDecisions(const CheckedRow& row, int64_t from_ms, ReferralFacts& facts) {
   if (!row.decisions.has_value()) return;
-  std::map<std::string, std::string> names;  // Sections by id; two of one category are told apart by a number.
-  std::map<std::string, int> counts;
   for (const auto& decision : row.decisions->decisions()) {
-    if (names.contains(decision.section_id())) continue;
-    const std::string words = console::Words(decision.category());
-    const int number = ++counts[words];
-    names[decision.section_id()] = number == 1 ? words : fmt::format("{} {}", words, number);
+    // Of no section: that somebody is not told of a statement, which the entry's own line says.
+    if (decision.recipient().empty() || decision.section_id().empty()) continue;
+    SectionFacts& section = facts.Party(decision.recipient(), from_ms).sections[facts.SectionName(decision)];
+    section.verdict = decision.verdict();
+    section.reason = decision.reason();
   }
-  for (const auto& decision : row.decisions->decisions()) {
-    if (decision.recipient().empty()) continue;
-    // A later decision about one recipient names the desk; the first one, about all, does not.
-    const std::string agency = !recipient.empty() && recipient.starts_with(decision.recipient()) ? recipient : decision.recipient();
-    facts.Party(agency).sections[names[decision.section_id()]] = {decision.verdict(), decision.reason()};
-  }
+}
+
+// The sender takes it back or replaces it: nothing more can be waited for, by whoever is told of it or not.
+bool EndsForAll(const EntryEvent& event) {
+  return event.type() == type::v1::EVENT_TYPE_STATEMENT &&
+         (event.statement() == type::v1::STATEMENT_KIND_RECALL || event.statement() == type::v1::STATEMENT_KIND_WITHDRAWN ||
+          event.statement() == type::v1::STATEMENT_KIND_CORRECTION);
 }
 
 void NoteRow(const CheckedRow& row, std::map<std::string, ReferralFacts>& all, std::vector<std::string>& order) {
@@ -254,15 +309,26 @@ void NoteRow(const CheckedRow& row, std::map<std::string, ReferralFacts>& all, s
     facts.referral.time_ms = time_ms;
   }
   const EntryEvent& event = *row.event;
-  if (Stores(event.type())) {
+  if (referral::IsStoredEvent(event.type())) {
     facts.referral.recorded_as = console::Words(event.type());
     facts.referral.agreement = event.agreement_version();
+  } else if (is_new && event.type() == type::v1::EVENT_TYPE_CASE_JOINED) {
+    facts.referral.recorded_as = "which belongs to this case too and has its entries in its own trail";
   }
-  const std::string recipient = row.referral->recipient().empty() ? "" : PartyName(row.referral->recipient(), row.referral->desk());
-  NoteDecisions(row, recipient, facts);
-  // A delivery of a statement or notice is none of the referral itself.
-  const bool of_statement = !row.referral->statement_digest().empty() && event.type() != type::v1::EVENT_TYPE_STATEMENT;
-  if (!recipient.empty() && row.referral->recipient() != facts.referral.sender && !of_statement) NoteEvent(row, time_ms, facts.Party(recipient));
+  // Whom a later decision first names, or who stands in for another, has waited since then alone.
+  const bool stand_in = event.type() == type::v1::EVENT_TYPE_STAND_IN_QUEUED;
+  NoteDecisions(row, event.type() == type::v1::EVENT_TYPE_STATEMENT ? time_ms : facts.referral.time_ms, facts);
+  const std::string& recipient = row.referral->recipient();
+  if (recipient.empty() && EndsForAll(event)) {
+    for (PartyFacts& party : facts.parties) TakeBack(event.statement(), party);
+  }
+  // A delivery of a statement or notice is none of the referral itself; a copy that is stopped by one is.
+  const bool of_statement = !row.referral->statement_digest().empty() && event.type() != type::v1::EVENT_TYPE_STATEMENT &&
+                            event.type() != type::v1::EVENT_TYPE_COPY_STOPPED;
+  if (recipient.empty() || recipient == facts.referral.sender || of_statement) return;
+  PartyFacts& party = facts.Party(recipient, stand_in ? time_ms : facts.referral.time_ms);
+  party.confidential |= row.referral->desk() == type::v1::DESK_CONFIDENTIAL;
+  NoteEvent(row, time_ms, party);
 }
 
 // Of what fell due its own words, for their time is London's too.
@@ -316,15 +382,20 @@ Timeline MakeTimeline(const std::vector<CheckedRow>& rows, std::string about, Ti
   std::map<std::string, ReferralFacts> all;
   std::vector<std::string> order;
   std::set<int> flags;
-  int64_t last_ms = 0;
+  int64_t last_ms = 0, asked_ms = 0;
   for (const CheckedRow& row : rows) {
     const bool shown = only.empty() || !row.referral.has_value() || row.referral->header_digest().empty() || row.referral->header_digest() == only;
+    timeline.left_out += !shown;
     if (!shown) continue;
     NoteRow(row, all, order);
     timeline.erased += !row.event.has_value() && row.erased;
     timeline.closed += !row.event.has_value() && !row.erased;
     TimelineEvent event = EventOf(row);
-    if (!row.event.has_value() || !IsQuestion(row.event->type())) {
+    const bool question = row.event.has_value() && IsQuestion(row.event->type());
+    const bool asked = question && row.index == timeline.proof.query_index;
+    if (asked) asked_ms = event.time_ms;
+    // Nobody was silent towards who asked meanwhile; but that nothing happened until this very question is a stretch like any other.
+    if (!question || asked) {
       const int64_t days = last_ms > 0 ? (event.time_ms - last_ms) / kDayMs : 0;
       if (days >= kGapDays) event.silent_before_days = days;
       last_ms = event.time_ms;
@@ -338,7 +409,7 @@ Timeline MakeTimeline(const std::vector<CheckedRow>& rows, std::string about, Ti
   }
   for (const std::string& digest : order) {
     ReferralFacts& facts = all.at(digest);
-    for (const PartyFacts& party : facts.parties) facts.referral.parties.push_back(PartyOf(party));
+    for (const PartyFacts& party : facts.parties) facts.referral.parties.push_back(PartyOf(party, asked_ms));
     timeline.referrals.push_back(std::move(facts.referral));
   }
   return timeline;
@@ -354,6 +425,7 @@ std::string TimelineTime(int64_t ms) {
 std::string WaitText(const TimelineWait& wait) {
   std::string text = wait.done_ms.has_value() ? fmt::format("{}, after {}", TimelineTime(*wait.done_ms), Lasted(*wait.done_ms - wait.from_ms))
                      : wait.over              ? std::string("no more due")
+                     : wait.open_ms > 0       ? fmt::format("no record in Accord in {}", Lasted(wait.open_ms))
                                               : std::string("no record in Accord");
   if (wait.due_ms == 0) return text;
   const bool late = wait.done_ms.has_value() && *wait.done_ms > wait.due_ms;
@@ -368,14 +440,16 @@ std::vector<std::string> ProofText(const Timeline& timeline) {
   const TimelineProof& proof = timeline.proof;
   std::vector<std::string> lines;
   lines.push_back(fmt::format("Completeness: {}.", proof.completeness.empty() ? "no grade told" : proof.completeness));
-  lines.push_back(proof.every_entry ? fmt::format("Every entry of the chain is here, from the first to entry {}, which records this very question.", proof.query_index)
+  lines.push_back(proof.every_entry ? fmt::format("Every entry of the chain {}, from the first to entry {}, which records this very question.",
+                                                  timeline.left_out > 0 ? "was read" : "is here", proof.query_index)
                                     : fmt::format("These are the entries that this reader may see; entry {} records this very question.", proof.query_index));
+  if (timeline.left_out > 0) lines.push_back(fmt::format("{} of them {} about other referrals and not shown here.", timeline.left_out, timeline.left_out == 1 ? "is" : "are"));
   if (timeline.erased > 0) lines.push_back(fmt::format("What {} of them said was erased.", timeline.erased));
   if (timeline.closed > 0) lines.push_back(fmt::format("What {} of them say is not for this reader.", timeline.closed));
   lines.push_back(fmt::format("Log: {}.", proof.origin));
   lines.push_back(proof.checkpoint_size > 0
                       ? fmt::format("Each entry was proved to be in the log of {} entries with root {}, which the log's key signs.", proof.checkpoint_size, proof.checkpoint_root)
-                      : std::string("What each entry says opens commitments of its leaf; that the leaves are in the log was not asked."));
+                      : std::string("What each entry says opens commitments of its leaf; of the leaves, that of this very question alone was proved to be in the log."));
   lines.push_back("What is not here has no record in Accord: it may have happened by telephone or on paper. A deadline is named where the record has it: "
                   "of what was missed in its overdue entries, of what was met in the entry of the statement that met it. Older entries of statements have none.");
   return lines;

@@ -40,6 +40,7 @@ std::string ListOf(const std::string& items, std::string_view otherwise) {
 std::string PartyRow(const TimelineParty& party) {
   std::string gets, withheld, waits;
   for (const std::string& section : party.gets) gets += Item(section);
+  for (const std::string& section : party.unsent) withheld += Item(section + ": " + std::string(kUnsentWords));
   for (const TimelineWithheld& one : party.withheld) {
     withheld += Item(fmt::format("{}: {}{}", one.section, one.verdict, one.reason.empty() ? "" : ", " + one.reason));
   }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/bytes.h"
+#include "common/console/words.h"
 #include "common/crypto/digest.h"
 #include "services/accordctl/timeline_html.h"
 
@@ -126,7 +127,7 @@ TEST_F(TimelineTest, SaysHowLongEachWaitedAgainstItsDeadline) {
 
   const TimelineParty housing = *Find(Made(), "housing");
   ASSERT_EQ(housing.waits.size(), 3u);
-  EXPECT_EQ(WaitText(housing.waits[1]), "no record in Accord; OVERDUE: was due " + TimelineTime(kStart + kHour) + " by clock rules 2026-2, 2 overdue entries");
+  EXPECT_EQ(WaitText(housing.waits[1]), "no record in Accord in 60 days; OVERDUE: was due " + TimelineTime(kStart + kHour) + " by clock rules 2026-2, 2 overdue entries");
   EXPECT_THAT(housing.silent, ElementsAre("no record in Accord that it was opened by a person", "no record in Accord that it was answered"));
 }
 
@@ -182,13 +183,153 @@ TEST_F(TimelineTest, WhatWasRecalledOrDeclinedIsNotWaitedFor) {
   EXPECT_EQ(Find(Made(), "housing")->stands, "recall");
 }
 
-TEST_F(TimelineTest, MarksStretchesWithoutAnEntryAndNotThoseBeforeTheQuestion) {
+TEST_F(TimelineTest, WhatWasSentIsGotWhateverIsDecidedLaterAndWhatWasNotIsNot) {
+  using namespace type::v1;
+  CheckedRow& stored = Row(0, EVENT_TYPE_REFERRAL_STORED);
+  for (const char* recipient : {"idva", "housing"}) {
+    Decide(stored, recipient, 'a', CATEGORY_NARRATIVE, VERDICT_PERMIT);
+    Decide(stored, recipient, 'b', CATEGORY_NARRATIVE, VERDICT_PERMIT);
+    Decide(stored, recipient, 'c', CATEGORY_RISK, VERDICT_WITHHOLD, "no route of an agreement");
+  }
+  // The second narrative is withheld as it leaves.
+  Decide(Row(kMinute, EVENT_TYPE_RELEASED, "idva"), "idva", 'b', CATEGORY_NARRATIVE, VERDICT_WITHHOLD, "an agreement ended");
+  CheckedRow& change = Statement(kDay, "", STATEMENT_KIND_CONSENT_CHANGE);
+  for (const char* recipient : {"idva", "housing"}) Decide(change, recipient, 'a', CATEGORY_NARRATIVE, VERDICT_WITHHOLD, "consent was withdrawn");
+  // That somebody is not told of it, which is of no section.
+  auto& untold = *change.decisions->add_decisions();
+  untold.set_recipient("idva");
+  untold.set_verdict(VERDICT_WITHHOLD);
+  const Timeline timeline = Made();
+  const TimelineParty &idva = *Find(timeline, "idva"), &housing = *Find(timeline, "housing");
+  EXPECT_THAT(idva.gets, ElementsAre("narrative"));
+  ASSERT_EQ(idva.withheld.size(), 2u);
+  EXPECT_EQ(idva.withheld[0].section, "narrative 2");
+  EXPECT_EQ(idva.withheld[0].reason, "an agreement ended");
+  EXPECT_EQ(idva.withheld[1].section, "risk");
+  EXPECT_THAT(housing.gets, ::testing::IsEmpty()) << "nothing has left for it";
+  EXPECT_THAT(housing.unsent, ElementsAre("narrative 2"));
+  ASSERT_EQ(housing.withheld.size(), 2u);
+  EXPECT_EQ(housing.withheld[0].reason, "consent was withdrawn");
+  EXPECT_THAT(TimelinePage(timeline), HasSubstr("<li>narrative 2: permitted, and no record in Accord that it was sent</li>"));
+  EXPECT_EQ(TimelineJson(timeline)["referrals"][0]["recipients"][1]["permittedNotSent"][0], "narrative 2");
+}
+
+TEST_F(TimelineTest, ADeskIsNoSecondRecipientAndARecipientIsToldItsOwnShare) {
+  using namespace type::v1;
+  Decide(Row(0, EVENT_TYPE_REFERRAL_STORED), "idva", 'a', CATEGORY_RISK, VERDICT_PERMIT);
+  Row(kMinute, EVENT_TYPE_RELEASED, "idva").referral->set_desk(DESK_CONFIDENTIAL);
+  const Timeline timeline = Made();
+  ASSERT_EQ(timeline.referrals[0].parties.size(), 1u) << "one that never collected would stand beside it";
+  EXPECT_EQ(timeline.referrals[0].parties[0].agency, "idva (confidential desk)");
+  EXPECT_THAT(timeline.referrals[0].parties[0].gets, ElementsAre("risk"));
+  // As idva itself sees it: without decisions.
+  rows.erase(rows.begin());
+  for (const char* digest : {"1", "2", "3"}) rows[0].referral->add_section_digests(digest);
+  EXPECT_THAT(Made().referrals[0].parties[0].gets, ElementsAre("3 sections, which of them is not for this reader"));
+}
+
+TEST_F(TimelineTest, WhatTheSenderTakesBackIsWaitedForByNobodyAndItsOtherWordsChangeNothing) {
+  using namespace type::v1;
+  CheckedRow& stored = Row(0, EVENT_TYPE_REFERRAL_STORED);
+  for (const char* recipient : {"idva", "housing", "health"}) Decide(stored, recipient, 'a', CATEGORY_RISK, VERDICT_PERMIT);
+  for (const char* recipient : {"idva", "housing"}) Row(kMinute, EVENT_TYPE_RELEASED, recipient);
+  Statement(kHour, "idva", STATEMENT_KIND_ACCEPTED);
+  Statement(2 * kHour, "", STATEMENT_KIND_CONSENT_CHANGE);
+  Statement(2 * kHour, "idva", STATEMENT_KIND_CONSENT_CHANGE).actor->set_principal("agency/police");
+  EXPECT_EQ(Find(Made(), "idva")->stands, "accepted");
+  EXPECT_EQ(Find(Made(), "housing")->silent.size(), 3u);
+  // As the broker records a recall: once, for each copy that had not left, and for each holder that may be told; housing may not be.
+  Statement(kDay, "", STATEMENT_KIND_RECALL).referral->set_statement_digest("s");
+  CheckedRow& stopped = Row(kDay, EVENT_TYPE_COPY_STOPPED, "health");
+  stopped.referral->set_statement_digest("s");
+  Statement(kDay, "idva", STATEMENT_KIND_RECALL).referral->set_statement_digest("s");
+  const Timeline timeline = Made();
+  EXPECT_EQ(Find(timeline, "idva")->stands, "recall");
+  EXPECT_EQ(Find(timeline, "health")->stands, "stopped before it left");
+  EXPECT_THAT(Find(timeline, "health")->unsent, ElementsAre("risk"));
+  for (const char* recipient : {"idva", "housing", "health"}) EXPECT_TRUE(Find(timeline, recipient)->silent.empty()) << recipient;
+}
+
+// As the broker records a correction: once, for each copy that had not left, and for each holder that may be told; housing may not be.
+TEST_F(TimelineTest, WhatTheSenderTakesBackIsWaitedForByNobodyOnceItIsCorrectedToo) {
+  using namespace type::v1;
+  CheckedRow& stored = Row(0, EVENT_TYPE_REFERRAL_STORED);
+  for (const char* recipient : {"idva", "housing", "health", "duty"}) Decide(stored, recipient, 'a', CATEGORY_RISK, VERDICT_PERMIT);
+  Decide(stored, "childrens", 'a', CATEGORY_RISK, VERDICT_WITHHOLD, "no route of an agreement");
+  for (const char* recipient : {"idva", "housing", "duty"}) Row(kMinute, EVENT_TYPE_RELEASED, recipient);
+  Statement(kHour, "idva", STATEMENT_KIND_ACCEPTED);
+  Statement(kHour, "duty", STATEMENT_KIND_DECLINED);
+  EXPECT_EQ(Find(Made(), "housing")->silent.size(), 3u);
+  Statement(kDay, "", STATEMENT_KIND_CORRECTION).referral->set_statement_digest("s");
+  Row(kDay, EVENT_TYPE_COPY_STOPPED, "health").referral->set_statement_digest("s");
+  Statement(kDay, "idva", STATEMENT_KIND_CORRECTION).referral->set_statement_digest("s");
+  Row(40 * kDay, EVENT_TYPE_TRAIL_QUERIED);
+  const Timeline timeline = Made();
+  for (const char* recipient : {"idva", "housing", "health", "duty"}) EXPECT_TRUE(Find(timeline, recipient)->silent.empty()) << recipient;
+  EXPECT_EQ(Find(timeline, "idva")->stands, "corrected");
+  EXPECT_EQ(Find(timeline, "housing")->stands, "corrected");
+  EXPECT_EQ(WaitText(Find(timeline, "housing")->waits[2]), "no more due");
+  EXPECT_EQ(Find(timeline, "health")->stands, "stopped before it left");
+  EXPECT_EQ(Find(timeline, "duty")->stands, "declined");
+  EXPECT_EQ(Find(timeline, "childrens")->stands, "gets nothing");
+  // As a recipient sees it, to whom the entry of nobody is not shown.
+  rows.erase(rows.end() - 4);
+  EXPECT_EQ(Find(Made(), "idva")->stands, "corrected");
+  EXPECT_TRUE(Find(Made(), "idva")->silent.empty());
+  EXPECT_EQ(Find(Made(), "housing")->silent.size(), 3u);
+}
+
+TEST_F(TimelineTest, ACopyThatIsStoppedAfterOneHadLeftIsStillWaitedFor) {
+  using namespace type::v1;
+  CheckedRow& stored = Row(0, EVENT_TYPE_REFERRAL_STORED);
+  for (const char* recipient : {"idva", "health"}) Decide(stored, recipient, 'a', CATEGORY_RISK, VERDICT_PERMIT);
+  Row(kMinute, EVENT_TYPE_RELEASED, "idva");
+  Statement(kDay, "", STATEMENT_KIND_CONSENT_CHANGE).referral->set_statement_digest("s");
+  for (const char* recipient : {"idva", "health"}) Row(kDay, EVENT_TYPE_COPY_STOPPED, recipient).referral->set_statement_digest("s");
+  const Timeline timeline = Made();
+  EXPECT_EQ(Find(timeline, "idva")->stands, "stopped after an attempt had left");
+  EXPECT_EQ(Find(timeline, "idva")->silent.size(), 3u) << "the broker's clocks run on";
+  EXPECT_TRUE(Find(timeline, "health")->silent.empty());
+}
+
+TEST_F(TimelineTest, WhoStandsInForAnotherHasWaitedSinceThen) {
+  using namespace type::v1;
+  Decide(Row(0, EVENT_TYPE_REFERRAL_STORED), "idva", 'a', CATEGORY_RISK, VERDICT_PERMIT);
+  Row(2 * kDay, EVENT_TYPE_STAND_IN_QUEUED, "duty");
+  Row(2 * kDay + kMinute, EVENT_TYPE_RELEASED, "duty");
+  Row(2 * kDay + kHour, EVENT_TYPE_DELIVERED, "duty");
+  EXPECT_EQ(WaitText(Find(Made(), "duty")->waits[0]), TimelineTime(kStart + 2 * kDay + kHour) + ", after 1 hour");
+}
+
+TEST_F(TimelineTest, KeepsToTheWidthOfANarrowTerminal) {
   TellAStory();
+  rows[0].event->set_agreement_version("an-agreement-of-many-agencies@2026-1, another-agreement-of-still-more-agencies@2026-2");
+  for (CheckedRow& row : rows) {
+    row.referral->set_sender("a-police-force-with-quite-a-long-name-indeed-for-an-agency");
+    row.actor->set_principal("agency/a-police-force-with-quite-a-long-name-indeed-for-an-agency");
+  }
+  const std::string text = TimelineText(Made(), 60);
+  for (size_t at = 0; at < text.size();) {
+    const std::string line = text.substr(at, text.find('\n', at) - at);
+    EXPECT_LE(console::Width(line), 60u) << line;
+    at += line.size() + 1;
+  }
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, Not(HasSubstr("…"))) << "nothing is cut off";
+  EXPECT_THAT(TimelineText(Made(), 109), Not(HasSubstr("…")));
+}
+
+TEST_F(TimelineTest, MarksStretchesWithoutAnEntryUpToTheQuestionItself) {
+  TellAStory();
+  rows.insert(rows.end() - 1, rows.back());
+  rows[13].leaf.time_ms -= 20 * kDay;
+  --rows[13].index;  // Asked by somebody else meanwhile: 24 is the reader's.
   const Timeline timeline = Made();
   EXPECT_EQ(timeline.events[6].detail, "was due " + TimelineTime(kStart + kHour) + " by clock rules 2026-2; number 1");
   EXPECT_EQ(timeline.events[12].what, "outcome");
   EXPECT_EQ(timeline.events[12].silent_before_days, 25);
   EXPECT_EQ(timeline.events[13].silent_before_days, 0);  // Nobody was silent towards who asks.
+  EXPECT_EQ(timeline.events[14].silent_before_days, 30) << "nothing has come of it since, to this day";
   rows.clear();
   Row(0, type::v1::EVENT_TYPE_REFERRAL_STORED);
   Row(kGapDays * kDay - 1, type::v1::EVENT_TYPE_RELEASED, "idva");
@@ -205,6 +346,10 @@ TEST_F(TimelineTest, ShowsOneReferralOfTheCaseAlone) {
   const Timeline one = Made(std::string(32, '\xd1'));
   EXPECT_EQ(one.referrals.size(), 1u);
   EXPECT_EQ(one.events.size(), rows.size() - 1);
+  EXPECT_EQ(one.left_out, 1u);
+  EXPECT_THAT(ProofText(one), ::testing::IsSupersetOf({"Every entry of the chain was read, from the first to entry 24, which records this very question.",
+                                                       "1 of them is about other referrals and not shown here."}));
+  EXPECT_THAT(ProofText(Made()), ::testing::Contains("Every entry of the chain is here, from the first to entry 24, which records this very question."));
 }
 
 TEST_F(TimelineTest, WhatIsNotShownIsCountedAndNothingIsMadeOfIt) {
@@ -217,7 +362,7 @@ TEST_F(TimelineTest, WhatIsNotShownIsCountedAndNothingIsMadeOfIt) {
   EXPECT_EQ(timeline.events[1].what, "(erased)");
   EXPECT_EQ(timeline.events[1].mark, TimelineEvent::Mark::kClosed);
   EXPECT_THAT(ProofText(timeline), ::testing::Contains("What 1 of them said was erased."));
-  EXPECT_EQ(WaitText(Find(timeline, "idva")->waits[0]), "no record in Accord");
+  EXPECT_EQ(WaitText(Find(timeline, "idva")->waits[0]), "no record in Accord in 60 days");
 }
 
 TEST_F(TimelineTest, ThePageIsOneFileThatLoadsNothing) {
@@ -240,9 +385,9 @@ TEST_F(TimelineTest, ThePageIsOneFileThatLoadsNothing) {
 // What is printed and kept must not change by itself: whoever changes a word here changes it on purpose.
 TEST_F(TimelineTest, PageTextAndJsonAreGolden) {
   TellAStory();
-  EXPECT_EQ(ToHex(crypto::Sha256(TimelinePage(Made()))), "a8239e05f0db3eded11ef58d235ea6f4e87d7b3a4469a78503b931ade0f366e8");
-  EXPECT_EQ(ToHex(crypto::Sha256(TimelineText(Made(), 160))), "a0e17118337e1718cddc000a046770b9a96aa2751cdfe70e35241d60aa760695");
-  EXPECT_EQ(ToHex(crypto::Sha256(TimelineJson(Made()).dump())), "14f8a6a5b31ece8c63184a22de979baa2bdf2e1a890c6515a0640e909d31084a");
+  EXPECT_EQ(ToHex(crypto::Sha256(TimelinePage(Made()))), "3f03a32c58563b77bce111648d5d761d9e611142670e28f2eb9803dc8005aefa");
+  EXPECT_EQ(ToHex(crypto::Sha256(TimelineText(Made(), 160))), "1d34c88c313ca9f9192a039d28ec86d8e97f55afa657e2126d275bff901fe5a1");
+  EXPECT_EQ(ToHex(crypto::Sha256(TimelineJson(Made()).dump())), "9272200a81335e443771b426e94a3d6a413a72e73490a89ceb3a21f3a4571ca2");
 }
 
 TEST_F(TimelineTest, NothingIsNoRecord) {

@@ -8,8 +8,7 @@
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/console/table.h"
-#include "services/accordctl/log_client.h"
-#include "services/accordctl/progress.h"
+#include "common/ledger/merkle.h"
 #include "services/accordctl/receipt_files.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/timeline.h"
@@ -24,21 +23,6 @@ struct TimelineOptions {
   std::string pseudonym, referral, warrant, purpose, html;
   bool no_proofs = false;
 };
-
-// Every leaf proved at the newest checkpoint, or at those that followed it meanwhile: the last one is told.
-absl::Status ProveTimeline(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows, TimelineProof& proof) {
-  Progress progress("entries proved");
-  for (size_t i = 0; i < rows.size(); ++i) {
-    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, rows[i].index));
-    if (receipt.verified.leaf_bytes != rows[i].leaf_bytes) {
-      return Error(Reason::kReceiptInvalid, fmt::format("entry {}: the log has another leaf there than the trail shows", rows[i].index));
-    }
-    proof.checkpoint_size = receipt.verified.checkpoint.size;
-    proof.checkpoint_root = ToHex(ledger::View(receipt.verified.checkpoint.root));
-    progress.Tell(i + 1, rows.size());
-  }
-  return absl::OkStatus();
-}
 
 absl::StatusOr<inspection::v1::QueryTrailRequest> TimelineRequest(Session& session, const TimelineOptions& options, std::string& only) {
   inspection::v1::QueryTrailRequest request;
@@ -67,11 +51,19 @@ absl::StatusOr<int> ShowTimeline(Session& session, const TimelineOptions& option
   }
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(prefer));
+  ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAskingTrail(broker, log, request));
   ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
+  ACCORD_RETURN_IF_ERROR(CheckAnswer(answer, request, asked));
   const TrailCheck check = CheckOrder(answer.rows);
   if (!check.in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
   TimelineProof proof{.origin = log.name(), .completeness = answer.completeness, .query_index = answer.query_index, .every_entry = check.every_entry_shown};
-  if (!options.no_proofs) ACCORD_RETURN_IF_ERROR(ProveTimeline(broker, log, answer.rows, proof));
+  if (!options.no_proofs) {
+    ACCORD_ASSIGN_OR_RETURN(const ledger::Checkpoint tree, ProveInOneLog(broker, log, answer.rows, asked.before));
+    proof.checkpoint_size = tree.size;
+    proof.checkpoint_root = ToHex(ledger::View(tree.root));
+  } else {
+    ACCORD_RETURN_IF_ERROR(ProveQuestionAlone(broker, log, answer.rows, asked.before));
+  }
   const Timeline timeline =
       MakeTimeline(answer.rows, of_case ? "Case " + ToHex(request.case_pseudonym()) : "Referral " + ToHex(only), std::move(proof), only);
   if (!options.html.empty()) {
@@ -99,7 +91,7 @@ void AddTimelineVerb(Command& cases, Verb& chosen) {
   verb.AddOption("--warrant", options->warrant, "The warrant it is asked under (inspectors)");
   verb.AddOption("--purpose", options->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
   verb.AddOption("--html", options->html, "Write it into this new file, one page to read and print").Path();
-  verb.AddFlag("--no-proofs", options->no_proofs, "Do not prove that each leaf is in the log");
+  verb.AddFlag("--no-proofs", options->no_proofs, "Do not prove that each leaf is in the log, but only that of the question");
   verb.Footer("Example:\n  accordctl case timeline 9f3c0000000000000000000000000000 --warrant jtai-2026-1 --html case.html --as inspector/j-ahmed");
   verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ShowTimeline(session, *options); }; });
 }

@@ -41,6 +41,7 @@ void AddTodayVerbs(Command& app, Verb& chosen) {
   auto limit = std::make_shared<int>(kPageRowsMax);
   Command& today = app.AddVerb("today", "What waits for this agency's people: to open, to answer, and what others said");
   today.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  today.Footer("Example: accordctl today --as idva");
   today.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Today(session, *limit); }; });
 }
 

@@ -11,6 +11,7 @@
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/tlog_proof.h"
+#include "services/accordctl/bundle_files.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/receipt_files.h"
 
@@ -166,8 +167,7 @@ absl::Status WriteBundle(const std::string& directory, const TrailManifest& mani
   if (fs::exists(clean, error) && !fs::is_empty(clean, error)) {
     return UsageError(fmt::format("{} is there already: a bundle is written whole, into a new directory", directory));
   }
-  const fs::path staging = clean.string() + ".incoming";
-  fs::remove_all(staging, error);  // Of a run that was interrupted.
+  ACCORD_ASSIGN_OR_RETURN(const fs::path staging, BeginStaging(clean, IsOfBundle));
   absl::Status status = WriteFiles(staging, manifest, log, receipts);
   if (status.ok()) {
     fs::rename(staging, clean, error);  // An empty directory is replaced.

@@ -44,8 +44,8 @@ struct BundleReceipts {
 absl::StatusOr<BundleReceipts> FetchAtOneCheckpoint(const std::vector<CheckedRow>& rows, uint64_t size,
                                                     const ledger::Vkey& log, ReceiptSource source);
 
-// Writes the directory, which must be absent or empty. OK: whole and durable. Error: there is no such directory, or what
-// was there before.
+// Writes the directory, which must be absent or empty. OK: whole, though a power cut just after may spoil it, which accord-verify finds. Error: there is no
+// such directory, or what was there before; those of BeginStaging (bundle_files.h).
 absl::Status WriteBundle(const std::string& directory, const ledger::TrailManifest& manifest, const ledger::Vkey& log,
                          const BundleReceipts& receipts);
 

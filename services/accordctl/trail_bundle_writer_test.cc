@@ -191,6 +191,9 @@ TEST_F(TrailBundleWriterTest, ABundleIsWrittenWholeIntoANewDirectory) {
     EXPECT_TRUE(IsUsageError(WriteBundle((root / directory).string(), manifest, log_, receipts)));
   }
   EXPECT_FALSE(fs::exists(root / "new.incoming"));
+  fs::create_directories(root / "other.incoming/photographs");
+  EXPECT_TRUE(IsUsageError(WriteBundle((root / "other").string(), manifest, log_, receipts)));
+  EXPECT_TRUE(fs::exists(root / "other.incoming/photographs"));
   fs::create_directory(root / "empty");
   EXPECT_EQ(WriteBundle((root / "empty").string(), manifest, log_, receipts), absl::OkStatus());
   fs::remove_all(root);

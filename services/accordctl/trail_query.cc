@@ -1,11 +1,15 @@
 #include "services/accordctl/trail_query.h"
 
+#include <absl/functional/function_ref.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
 #include "common/base/status.h"
+#include "common/ledger/merkle.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/progress.h"
 #include "services/accordctl/verbs.h"
@@ -13,7 +17,26 @@
 namespace accord::accordctl {
 namespace {
 
+using inspection::v1::QueryTrailRequest;
+
 constexpr int kTrailPages = 20'000;  // A page may be empty and yet not be the last.
+
+// Calls `under` with the checkpoint under which each row's leaf was proved.
+absl::Status ProveEach(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows,
+                       absl::FunctionRef<absl::Status(const ledger::Checkpoint&)> under) {
+  Progress progress("entries proved");
+  uint64_t proved = 0;
+  for (const CheckedRow& row : rows) {
+    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
+    if (receipt.verified.leaf_bytes != row.leaf_bytes) {
+      return Error(Reason::kReceiptInvalid,
+                   fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
+    }
+    ACCORD_RETURN_IF_ERROR(under(receipt.verified.checkpoint));
+    progress.Tell(++proved, rows.size());
+  }
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -38,18 +61,48 @@ absl::StatusOr<TrailAnswer> QueryTrail(const Endpoint& broker, inspection::v1::Q
   return Error(Reason::kQueueFull, fmt::format("the trail has more than {} pages", kTrailPages));
 }
 
-absl::Status ProveRows(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows) {
-  Progress progress("entries proved");
-  uint64_t proved = 0;
-  for (const CheckedRow& row : rows) {
-    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
-    if (receipt.verified.leaf_bytes != row.leaf_bytes) {
-      return Error(Reason::kReceiptInvalid,
-                   fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
-    }
-    progress.Tell(++proved, rows.size());
+absl::StatusOr<AskedQuery> BeforeAskingTrail(const Endpoint& broker, const ledger::Vkey& log, const QueryTrailRequest& request) {
+  ACCORD_ASSIGN_OR_RETURN(AskedQuery asked, BeforeAsking(broker, log, type::v1::EVENT_TYPE_TRAIL_QUERIED, request));
+  asked.digest.clear();
+  return asked;
+}
+
+absl::Status CheckAnswer(const TrailAnswer& answer, const QueryTrailRequest& request, const AskedQuery& asked) {
+  if (answer.rows.empty() || answer.rows.back().index != answer.query_index) {
+    return Error(Reason::kReceiptInvalid, "the answer ends without the record of this question, which is its last row");
   }
-  return absl::OkStatus();
+  const CheckedRow& own = answer.rows.back();
+  ACCORD_RETURN_IF_ERROR(CheckQueryEntry(own.index, own.leaf, own.event, own.actor, asked));
+  const std::string about = own.referral.has_value() ? own.referral->header_digest() : "";
+  const auto& chains = own.leaf.chains;
+  const bool on_chain = request.case_pseudonym().empty() ||
+                        std::any_of(chains.begin(), chains.end(), [&](const ledger::Chain& chain) { return chain.pseudonym == request.case_pseudonym(); });
+  if (about == request.referral() && on_chain) return absl::OkStatus();
+  return Error(Reason::kReceiptInvalid, fmt::format("entry {} is the record of a question about something else", own.index));
+}
+
+absl::Status ProveRows(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows) {
+  return ProveEach(broker, log, rows, [](const ledger::Checkpoint&) { return absl::OkStatus(); });
+}
+
+absl::StatusOr<ledger::Checkpoint> ProveInOneLog(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows,
+                                                 const ledger::Checkpoint& before) {
+  std::map<uint64_t, ledger::Checkpoint> trees = {{before.size, before}};  // A log that grows meanwhile signs several.
+  ACCORD_RETURN_IF_ERROR(ProveEach(broker, log, rows, [&](const ledger::Checkpoint& tree) -> absl::Status {
+    if (trees.try_emplace(tree.size, tree).first->second.root == tree.root) return absl::OkStatus();
+    return Error(Reason::kLogForked, fmt::format("the broker signed two trees of {} entries", tree.size));
+  }));
+  const ledger::Checkpoint& last = trees.rbegin()->second;
+  for (const auto& [size, tree] : trees) {
+    if (size == last.size) continue;
+    ACCORD_ASSIGN_OR_RETURN(const ledger::Path path, ConsistencyPath(broker, size, last.size));
+    ACCORD_RETURN_IF_ERROR(ledger::VerifyConsistency(size, last.size, tree.root, last.root, path));
+  }
+  return last;
+}
+
+absl::Status ProveQuestionAlone(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows, const ledger::Checkpoint& before) {
+  return ProveInOneLog(broker, log, {rows.back()}, before).status();
 }
 
 }  // namespace accord::accordctl

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "accord/inspection/v1/trail_service.pb.h"
+#include "common/ledger/checkpoint.h"
 #include "common/ledger/note.h"
+#include "services/accordctl/query_proof.h"
 #include "services/accordctl/session.h"
 #include "services/accordctl/trail_rows.h"
 
@@ -29,7 +31,18 @@ struct TrailAnswer {
 // Asks, which is itself recorded. Errors of the broker and of CheckRow; QUEUE_FULL beyond kTrailRowsMax.
 absl::StatusOr<TrailAnswer> QueryTrail(const Endpoint& broker, inspection::v1::QueryTrailRequest request, const std::string& origin);
 
+// BeforeAsking of the trail of one thing: what it is of is said by its chain, so its entry has no digest of the request.
+absl::StatusOr<AskedQuery> BeforeAskingTrail(const Endpoint& broker, const ledger::Vkey& log, const inspection::v1::QueryTrailRequest& request);
+// OK when the answer ends with the record of this very question: made since, by who asked, about that referral or on that case's chain. Otherwise it may be an
+// older answer, which lacks what came after it. RECEIPT_INVALID. Pure. Thread-safe.
+absl::Status CheckAnswer(const TrailAnswer& answer, const inspection::v1::QueryTrailRequest& request, const AskedQuery& asked);
+
 // OK when the log that `log` signs has every row's leaf at its index. RECEIPT_INVALID.
 absl::Status ProveRows(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows);
+// And when they are all in one log, which extends that of `before`: its newest checkpoint. LOG_FORKED.
+absl::StatusOr<ledger::Checkpoint> ProveInOneLog(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows,
+                                                 const ledger::Checkpoint& before);
+// The same of the last row alone, which is the question's own: for whom the others need no proof. REQUIRES: `rows` passed CheckAnswer.
+absl::Status ProveQuestionAlone(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows, const ledger::Checkpoint& before);
 
 }  // namespace accord::accordctl

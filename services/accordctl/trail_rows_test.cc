@@ -9,6 +9,7 @@
 #include "common/base/random.h"
 #include "common/base/status.h"
 #include "common/base/text.h"
+#include "services/accordctl/trail_query.h"
 
 namespace accord::accordctl::trail_rows_test {
 namespace {
@@ -129,6 +130,49 @@ TEST_F(TrailRowsTest, AGapInTheChainIsSeen) {
   std::swap(rows[1], rows[2]);
   EXPECT_FALSE(CheckOrder(rows).in_order);
   EXPECT_FALSE(CheckOrder(rows).every_entry_shown);
+}
+
+// An older answer, or one to another question, lacks what happened since.
+TEST_F(TrailRowsTest, AnAnswerEndsWithTheRecordOfThisVeryQuestion) {
+  TrailAnswer answer;
+  for (const auto& [index, type] : {std::pair(uint64_t{4}, type::v1::EVENT_TYPE_REFERRAL_STORED), {uint64_t{9}, type::v1::EVENT_TYPE_TRAIL_QUERIED}}) {
+    const auto checked = CheckRow(Row(index, type), kOrigin);
+    ASSERT_TRUE(checked.ok()) << checked.status();
+    answer.rows.push_back(*checked);
+  }
+  answer.query_index = 9;
+  inspection::v1::QueryTrailRequest of_case;
+  of_case.set_case_pseudonym(std::string(16, 'r'));
+  AskedQuery asked;
+  asked.type = type::v1::EVENT_TYPE_TRAIL_QUERIED;
+  asked.principal = "agency/police";
+  asked.before.size = 9;
+  asked.time = absl::FromUnixMillis(1'800'000'000'009);
+  EXPECT_EQ(CheckAnswer(answer, of_case, asked), absl::OkStatus());
+  const auto refused = [&](const inspection::v1::QueryTrailRequest& request, const AskedQuery& with) {
+    return HasReason(CheckAnswer(answer, request, with), Reason::kReceiptInvalid);
+  };
+  AskedQuery later = asked;
+  later.before.size = 10;
+  EXPECT_TRUE(refused(of_case, later)) << "it was there before";
+  later = asked;
+  later.time += absl::Hours(1);
+  EXPECT_TRUE(refused(of_case, later));
+  AskedQuery another = asked;
+  another.principal = "agency/idva";
+  EXPECT_TRUE(refused(of_case, another));
+  inspection::v1::QueryTrailRequest other_case, of_referral;
+  other_case.set_case_pseudonym(std::string(16, 's'));
+  of_referral.set_referral(std::string(32, 'd'));
+  EXPECT_TRUE(refused(other_case, asked));
+  EXPECT_TRUE(refused(of_referral, asked));
+  answer.query_index = 4;
+  EXPECT_TRUE(refused(of_case, asked)) << "the last row is another";
+  answer.query_index = 9;
+  answer.rows.pop_back();
+  EXPECT_TRUE(refused(of_case, asked));
+  answer.rows.clear();
+  EXPECT_TRUE(refused(of_case, asked)) << "of which there would be a record too";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "common/ledger/checkpoint.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/progress.h"
 #include "services/accordctl/references.h"
@@ -29,15 +30,10 @@ struct TrailArguments {
 };
 
 std::string Completeness(const TrailAnswer& answer, const TrailCheck& check) {
-  if (answer.rows.empty()) return "No record in Accord.";
   std::string text = fmt::format("Completeness: {}.", answer.completeness.empty() ? "no grade told" : answer.completeness);
-  if (answer.rows.back().index == answer.query_index) {
-    text += fmt::format(
-        " The last row, entry {}, is the record of this very question: its leaf states how far the chain goes, so an "
-        "entry "
-        "of this trail that is not above convicts the broker.",
-        answer.query_index);
-  }
+  text += fmt::format(" The last row, entry {}, is the record of this very question: its leaf states how far the chain goes, so an entry of this trail that is not "
+                      "above convicts the broker.",
+                      answer.query_index);
   text += check.every_entry_shown
               ? fmt::format("\nEvery entry of the chain is here: numbers 0 to {} without a gap.", check.entries - 1)
               : std::string("\nNot every entry of the chain is here: only those that this caller may see.");
@@ -52,7 +48,7 @@ std::string Completeness(const TrailAnswer& answer, const TrailCheck& check) {
 // Writes the answer into the directory of --bundle. Returns what it holds.
 absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const ledger::Vkey& log,
                                                   const QueryTrailRequest& request, const TrailAnswer& answer,
-                                                  const std::string& directory) {
+                                                  const AskedQuery& asked, const std::string& directory) {
   const bool of_case = request.about_case() == QueryTrailRequest::kCasePseudonym;
   ACCORD_ASSIGN_OR_RETURN(
       ledger::TrailManifest manifest,
@@ -74,6 +70,8 @@ absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const 
                           FetchAtOneCheckpoint(answer.rows, covers ? published->checkpoint.size : 0, log, source));
   progress.End();
   manifest.checkpoint_size = receipts.size;
+  ACCORD_ASSIGN_OR_RETURN(const ledger::VerifiedCheckpoint at, ledger::VerifyCheckpoint(receipts.checkpoint, log));
+  ACCORD_RETURN_IF_ERROR(ProveOneLog(broker, asked.before, at.checkpoint));
   ACCORD_RETURN_IF_ERROR(WriteBundle(directory, manifest, log, receipts));
   return manifest;
 }
@@ -81,11 +79,13 @@ absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const 
 absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
                          const TrailArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAskingTrail(broker, log, request));
   ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
+  ACCORD_RETURN_IF_ERROR(CheckAnswer(answer, request, asked));
   const TrailCheck check = CheckOrder(answer.rows);
   if (!check.in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
   if (!arguments.bundle.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto manifest, WriteAnswer(broker, log, request, answer, arguments.bundle));
+    ACCORD_ASSIGN_OR_RETURN(const auto manifest, WriteAnswer(broker, log, request, answer, asked, arguments.bundle));
     if (session.json()) {
       session.PrintJson({{"directory", arguments.bundle},
                          {"rows", manifest.rows.size()},
@@ -102,7 +102,8 @@ absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const Qu
     return kDone;
   }
   const bool prove = !arguments.no_proofs && (arguments.proofs || answer.rows.size() <= kProofsAtOnceMax);
-  if (prove) ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, answer.rows));
+  ACCORD_RETURN_IF_ERROR(prove ? ProveInOneLog(broker, log, answer.rows, asked.before).status()
+                               : ProveQuestionAlone(broker, log, answer.rows, asked.before));
 
   if (session.json()) {
     nlohmann::json cases = nlohmann::json::array();
@@ -121,11 +122,11 @@ absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const Qu
     table.Add({std::to_string(row.index), console::TimeText(static_cast<int64_t>(row.leaf.time_ms)), EventText(row),
                ActorText(row), RecipientText(row), DetailText(row)});
   }
-  std::string text = table.empty() ? "" : table.ToString(console::TerminalWidth()) + "\n";
+  std::string text = table.ToString(console::TerminalWidth()) + "\n";
   for (const std::string& line : console::Wrap(Completeness(answer, check), console::TerminalWidth())) text += line + "\n";
   text += fmt::format("Verified before it was printed: what each row says opens commitments of its leaf{}.\n",
                       prove ? fmt::format(", and each leaf is in the log that {} signs", log.name())
-                            : std::string("; that the leaves are in the log was not asked (--proofs)"));
+                            : std::string("; of the leaves, that of this very question alone was proved to be in the log (--proofs)"));
   for (const std::string& pseudonym : answer.cases) text += fmt::format("Case: accordctl trail case {}\n", ToHex(pseudonym));
   session.Print(text);
   return kDone;
@@ -173,7 +174,7 @@ void AddTrailVerbs(Command& app, Verb& chosen) {
     command.AddOption("--purpose", arguments->purpose,
                       "Why it is asked: a code of at most 64 characters, kept in the record");
     command.AddOption("--warrant", arguments->warrant, "The warrant it is asked under (inspectors)");
-    Option& no_proofs = command.AddFlag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
+    Option& no_proofs = command.AddFlag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log, but only that of the question");
     command.AddFlag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax))
         .Excludes(no_proofs);
     if (bundled) {

@@ -69,6 +69,10 @@ std::string ShutOutText(const inspection::v1::OfficerShutOut& officer) {
   if (!officer.suspended()) {
     return fmt::format("officer {} of your body may call again since {} (entry {})", console::Printable(officer.officer()), console::TimeText(officer.time_ms()), officer.index());
   }
+  if (officer.reason() == admin::v1::SuspensionReason_Name(admin::v1::SUSPENSION_REASON_UNSPECIFIED)) {
+    return fmt::format("officer {} of your body was SHUT OUT at {} by a change that two administrators made: inactive, or of another body; a change has no reason (entry {})",
+                       console::Printable(officer.officer()), console::TimeText(officer.time_ms()), officer.index());
+  }
   const auto reason = console::EnumFromWords(*admin::v1::SuspensionReason_descriptor(), officer.reason());
   return fmt::format("officer {} of your body was SHUT OUT by an administrator at {}: {} (entry {})", console::Printable(officer.officer()), console::TimeText(officer.time_ms()),
                      reason.has_value() ? console::EnumWords(*admin::v1::SuspensionReason_descriptor(), *reason) : console::Printable(officer.reason()), officer.index());

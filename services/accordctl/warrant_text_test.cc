@@ -90,6 +90,9 @@ TEST(WarrantTextTest, AnOfficerWhoIsShutOutIsNamedWithTheReason) {
   EXPECT_EQ(ShutOutText(officer), "officer ines of your body was SHUT OUT by an administrator at 1970-01-02 00:00:00Z: agreement ended (entry 90)");
   officer.set_reason("SUSPENSION_REASON_OF_LATER\x1b");
   EXPECT_THAT(ShutOutText(officer), AllOf(HasSubstr("SUSPENSION_REASON_OF_LATER"), Not(HasSubstr("\x1b"))));
+  officer.set_reason("SUSPENSION_REASON_UNSPECIFIED");
+  EXPECT_EQ(ShutOutText(officer), "officer ines of your body was SHUT OUT at 1970-01-02 00:00:00Z by a change that two administrators made: inactive, or of another body; "
+                                  "a change has no reason (entry 90)");
   officer.set_suspended(false);
   officer.clear_reason();
   EXPECT_EQ(ShutOutText(officer), "officer ines of your body may call again since 1970-01-02 00:00:00Z (entry 90)");

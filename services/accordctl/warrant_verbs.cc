@@ -32,6 +32,8 @@ constexpr absl::Duration kWatchAgain = absl::Seconds(1);        // After one tha
 
 int64_t NowMs() { return absl::ToUnixMillis(SystemClock().Now()); }
 
+std::string MoreText(bool more) { return more ? fmt::format("… and more: --limit shows up to {}\n", kRowsMax) : ""; }
+
 struct ProposeArguments {
   std::string file;
   WarrantOptions options;
@@ -112,7 +114,7 @@ absl::StatusOr<int> ListWarrants(Session& session, bool with_ended, int rows_max
   if (session.json()) {
     session.PrintJson({{"warrants", rows}, {"more", more}});
   } else {
-    session.Print(WarrantTable(warrants, NowMs(), console::TerminalWidth()));
+    session.Print(WarrantTable(warrants, NowMs(), console::TerminalWidth()) + MoreText(more));
   }
   return kDone;
 }
@@ -142,7 +144,7 @@ absl::Status WatchOnce(const Endpoint& broker, int lines_max, const std::functio
   const auto reader = stub.WatchWarrants(&context, inspection::v1::WatchWarrantsRequest());
   inspection::v1::WatchWarrantsResponse response;
   for (int lines = 0; lines_max == 0 || lines < lines_max; ++lines) {
-    if (!reader->Read(&response)) return Annotate(rpc::FromGrpc(reader->Finish()), broker.who);
+    if (!reader->Read(&response)) return Annotate(rpc::FromGrpc(reader->Finish()), broker);
     tell(response);
   }
   context.TryCancel();
@@ -200,7 +202,7 @@ absl::StatusOr<int> ListLooks(Session& session, int rows_max) {
   if (session.json()) {
     session.PrintJson({{"looks", rows}, {"more", more}});
   } else {
-    session.Print(LookTable(looks, console::TerminalWidth()));
+    session.Print(LookTable(looks, console::TerminalWidth()) + MoreText(more));
   }
   return kDone;
 }

@@ -96,14 +96,17 @@ void AddWitnessVerbs(Command& ledger, Verb& chosen, OfflineVerb& offline) {
   Command& key = ledger.AddVerb("witness-key", "Make the key an agency cosigns the log with, and print its verification key");
   key.AddOption("--name", *name, "Name of the key in notes: AGENCY.TRUST-DOMAIN").Required();
   key.AddOption("--out", *file, "The key file, of mode 0600; one that is there is kept").Path().Required();
+  key.Footer("Example: accordctl ledger witness-key --name idva.accord.example --out witness.key");
   key.WhenGiven([&offline, name, file] { offline = [name, file](bool json) { return WitnessKey(*name, *file, json); }; });
 
   Command& policy = ledger.AddVerb("policy", "Check a witness policy (c2sp.org/tlog-policy) and print it");
-  policy.AddOption("FILE", *file, "The policy").Path().Required();
+  policy.AddOption("FILE", *file, "The policy").ExistingFile().Required();
+  policy.Footer("Example: accordctl ledger policy witnesses.policy");
   policy.WhenGiven([&offline, file] { offline = [file](bool json) { return CheckPolicy(*file, json); }; });
 
   Command& report = ledger.AddChange("report-fork", "Show the broker a checkpoint of its own that its log contradicts; that ends its signing");
-  report.AddOption("FILE", *file, "The checkpoint, a signed note").Path().Required();
+  report.AddOption("FILE", *file, "The checkpoint, a signed note").ExistingFile().Required();
+  report.Footer("Example: accordctl ledger report-fork shown.checkpoint --as-admin alice");
   report.WhenGiven([&chosen, file] { chosen = [file](Session& session) { return ReportFork(session, *file); }; });
 }
 

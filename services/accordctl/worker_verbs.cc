@@ -162,11 +162,13 @@ void AddWorkerVerbs(Command& app, Verb& chosen) {
   auto pseudonym = std::make_shared<std::string>();
   Command& end = workers.AddChange("end", "End a worker's access at once; what they have open goes back to its team");
   end.AddOption("PSEUDONYM", *pseudonym, "Who has left").Required();
+  end.Footer("Example: accordctl workers end m.bell --as idva");
   end.WhenGiven([&chosen, pseudonym] { chosen = [pseudonym](Session& session) { return EndWorker(session, *pseudonym); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
   Command& list = workers.AddVerb("list", "List the workers, those who left too");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.Footer("Example: accordctl workers list --as idva");
   list.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListWorkers(session, *limit); }; });
 
   auto asked = std::make_shared<JournalArguments>();
@@ -174,6 +176,7 @@ void AddWorkerVerbs(Command& app, Verb& chosen) {
   journal.AddOption("--about", asked->about, "Of this alone: `referrals/…` in full, or the request id of a push");
   journal.AddOption("--by", asked->worker, "By this worker, or of them");
   journal.AddOption("--limit", asked->limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  journal.Footer("Example: accordctl journal --by m.bell --as idva");
   journal.WhenGiven([&chosen, asked] { chosen = [asked](Session& session) { return Journal(session, *asked); }; });
 }
 

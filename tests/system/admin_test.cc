@@ -208,7 +208,38 @@ TEST_F(AdminTest, MaintenanceKeepsNewReferralsOutAndAProposalIsTakenBack) {
   EXPECT_EQ(taken_back["state"], "CHANGE_STATE_WITHDRAWN");
   EXPECT_EQ(taken_back["withdrawnBy"], "bob");
   EXPECT_THAT(AsAlice({"admin", "changes"}).output, AllOf(HasSubstr(change), HasSubstr("put agreement"), HasSubstr("withdrawn")));
+  EXPECT_THAT(AsAlice({"admin", "changes"}).output, HasSubstr("withdrawn by bob"));
   EXPECT_EQ(Ctl({"--as-admin", "bob", "admin", "approve", change}).exit_status, 1);
+
+  // Of an erasure too, whose status then waits for nobody.
+  const json erasure = Told({"erase", "--referral", after->referral(), "--ground", "order", "--authority", "court/1"});
+  const std::string erase = erasure.value("name", "");
+  EXPECT_THAT(AsAlice({"erase", "status", erase}).output, HasSubstr("another administrator must approve it"));
+  ASSERT_EQ(Ctl({"--as-admin", "bob", "admin", "withdraw", erase}).exit_status, 0);
+  EXPECT_THAT(AsAlice({"erase", "status", erase}).output, HasSubstr("nothing is erased: it was withdrawn by bob"));
+  EXPECT_EQ(Told({"erase", "status", erase})["state"], "CHANGE_STATE_WITHDRAWN");
+}
+
+// Two files made of the same row: the second would undo the first, and says so instead.
+TEST_F(AdminTest, AFileOfBeforeDoesNotUndoWhatWasApprovedSince) {
+  json row = Agencies()["housing"];
+  row.erase("suspended");
+  const auto file = [&](const std::string& name, const std::string& field, const std::string& value) {
+    json agency = row;
+    agency[field] = value;
+    return Write(name, json({{"putAgency", {{"agency", agency}}}}).dump());
+  };
+  const std::string telephone = Propose({file("telephone.json", "dutyTelephone", "0300 000 0000")});
+  Change({file("name.json", "displayName", "Housing Options")});
+  const Ran refused = Ctl({"--as-admin", "bob", "admin", "approve", telephone});
+  EXPECT_EQ(refused.exit_status, 1);
+  EXPECT_THAT(refused.output, AllOf(HasSubstr("TRANSITION_ILLEGAL"), HasSubstr("was approved after this was proposed")));
+  EXPECT_EQ(Agencies()["housing"]["displayName"], "Housing Options");
+  row = Agencies()["housing"];
+  row.erase("suspended");
+  Change({file("telephone.json", "dutyTelephone", "0300 000 0000")});
+  EXPECT_EQ(Agencies()["housing"]["displayName"], "Housing Options");
+  EXPECT_EQ(Agencies()["housing"]["dutyTelephone"], "0300 000 0000");
 }
 
 TEST_F(AdminTest, AuditsTellWhichOfSeveralAgreementsPermittedAndWhoNeverCollects) {

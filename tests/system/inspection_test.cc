@@ -4,7 +4,7 @@
 // told is the one that the test counts in what was pushed; agencies learn of it when the embargo is over and not before.
 //
 // Method: inspection_area.h makes the record. Everything after is `accordctl` as inspectors, agencies and administrators run it, and
-// `accord-verify` in a folder that has the bundle, the program and the log's published key, with an empty environment and, where the
+// `accord-verify` in a folder that has the bundle, the program, the log's published key and the area's witness policy, with an empty environment and, where the
 // machine lets a test do that, without a network. Two waits are the clock's own: a minute until housing is overdue, and the embargo's end.
 #include <absl/strings/match.h>
 #include <fmt/format.h>
@@ -66,7 +66,6 @@ class InspectionTest : public InspectionWeek {
   // Collects into a new folder.
   json Collected(const std::string& number) { return Told(kInes, {"disclosure", "collect", number, "--out", world_.path("disclosed-" + number)}); }
   json InFile(const std::string& path) { return json::parse(ReadFile(world_.path(path)).value_or("null")); }
-  Ran Verify(const std::string& bundle);
 
   json incident_to_share_;     // The answer to question 2.
   json sample_;
@@ -131,11 +130,12 @@ void InspectionTest::ResolveNames() {
 void InspectionTest::DrawTheSample() {
   const std::vector<std::string> draw = OfThePeriod({"sample", "draw", "--size", std::to_string(kSampled), "--stratum", "grade", "--stratum", "child"});
   sample_ = Told(kInes, draw);
-  EXPECT_EQ(sample_["referrals"], kAreaCases) << sample_["notes"];
+  EXPECT_EQ(sample_["referrals"], area_.OfArea().size()) << sample_["notes"];
   EXPECT_GT(sample_["proof"]["checkpointSize"], sample_["queryIndex"]);
   ASSERT_EQ(CasesOf(sample_).size(), kSampled) << sample_;
   // As a colleague draws it, from its seed; another seed finds others.
   const std::string notes = sample_["notes"].dump();
+  EXPECT_EQ(SumOf(notes, " of ([0-9]+) cases"), kAreaCases) << "of all strata";
   std::smatch said;
   ASSERT_TRUE(std::regex_search(notes, said, std::regex("--seed ([0-9a-f]{32}) --tree-size ([0-9]+)"))) << notes;
   for (const bool same : {true, false}) {
@@ -143,7 +143,6 @@ void InspectionTest::DrawTheSample() {
     again.insert(again.end(), {"--seed", same ? said[1].str() : "000102030405060708090a0b0c0d0e0f", "--tree-size", said[2].str()});
     const json drawn = Told(kOmar, again);
     EXPECT_EQ(drawn["rows"] == sample_["rows"], same);
-    EXPECT_EQ(drawn["referrals"], kAreaCases);
   }
 }
 
@@ -317,6 +316,7 @@ void InspectionTest::AskAboutOneCase() {
   // What the Idva service declined of all, and what it accepted of this case.
   EXPECT_EQ(Found({"--statement", "declined"}), kDeclined);
   EXPECT_EQ(Found({"--statement", "accepted", "--case", pseudonym}), 1u);
+  EXPECT_EQ(asked_.size(), 10u) << "questions, each by its number";
 }
 
 void InspectionTest::AskForContent() {
@@ -380,17 +380,7 @@ void InspectionTest::SeeWhatIsOverdue() {
   }
   const Ran screen = As(kInes, UnderWarrant({"case", "timeline", "--referral", late.name}));
   ++trails_;
-  EXPECT_THAT(screen.output, AllOf(HasSubstr("response overdue [overdue]"), HasSubstr("no record in Accord; OVERDUE: was due")));
-}
-
-Ran InspectionTest::Verify(const std::string& bundle) {
-  // Nothing of this process's environment, and no network where a test may have none.
-  std::vector<std::string> command = {"/usr/bin/env", "-i", "-C", world_.path("elsewhere"), "./accord-verify", "--json", "bundle", bundle, "--vkey", "log.vkey"};
-  static const bool alone = RunProgram({"/usr/bin/unshare", "-r", "-n", "/bin/true"}, kProgramTime).value_or(Ran()).exit_status == 0;
-  if (alone) command.insert(command.begin(), {"/usr/bin/unshare", "-r", "-n"});
-  const auto ran = RunProgram(std::move(command), kProgramTime);
-  EXPECT_EQ(ran.status(), absl::OkStatus());
-  return ran.value_or(Ran());
+  EXPECT_THAT(screen.output, AllOf(HasSubstr("response overdue [overdue]"), HasSubstr("answered: no record in Accord"), HasSubstr("; OVERDUE: was due")));
 }
 
 void InspectionTest::ExportAndVerify() {
@@ -399,12 +389,14 @@ void InspectionTest::ExportAndVerify() {
   const json exported = Told(kInes, words);
   EXPECT_EQ(exported["trails"], kSampled);
   EXPECT_EQ(exported["grade"], "attested");
+  EXPECT_TRUE(exported["cosignedCheckpoint"]);
 
   const fs::path elsewhere = world_.path("elsewhere");
   fs::create_directory(elsewhere);
   fs::copy_file(World::Program("accord-verify"), elsewhere / "accord-verify");
   fs::copy_file(world_.path("broker.vkey"), elsewhere / "log.vkey");
-  for (const char* copy : {"bundle", "removed", "hidden", "altered"}) fs::copy(world_.path("bundle"), elsewhere / copy, fs::copy_options::recursive);
+  fs::copy_file(world_.path("witnesses.policy"), elsewhere / "witnesses.policy");
+  for (const char* copy : {"bundle", "removed", "hidden", "altered", "uncosigned"}) fs::copy(world_.path("bundle"), elsewhere / copy, fs::copy_options::recursive);
   const Ran honest = Verify("bundle");
   ASSERT_EQ(honest.exit_status, 0) << honest.output;
   const json report = JsonOf(honest);
@@ -413,6 +405,7 @@ void InspectionTest::ExportAndVerify() {
   EXPECT_EQ(report["warrant"], kWarrant);
   EXPECT_EQ(report["manifestSha256"], exported["manifestSha256"]);
   ASSERT_EQ(report["trails"].size(), kSampled);
+  EXPECT_EQ(report["checks"]["witnesses meet the policy"], "ok");
 
   // The second entry of the first case, that of its release: removed; removed and hidden; altered.
   json manifest = json::parse(*ReadFile((elsewhere / "bundle/bundle.json").string()));
@@ -445,6 +438,13 @@ void InspectionTest::ExportAndVerify() {
   text[text.find(':', digit) + 4] ^= 1;
   ASSERT_EQ(WriteFileDurably((elsewhere / "altered" / openings).string(), text, 0600), absl::OkStatus());
   finds("altered", openings, "altered");
+
+  // Without the checkpoint that the agencies cosigned.
+  for (const char* file : {"witnessed", "witnessed.consistency"}) {
+    ASSERT_TRUE(fs::remove(elsewhere / "uncosigned" / file) && manifest["files"].erase(file) == 1);
+  }
+  ASSERT_EQ(WriteFileDurably((elsewhere / "uncosigned/bundle.json").string(), manifest.dump(2) + "\n", 0600), absl::OkStatus());
+  finds("uncosigned", "witnessed", "it was taken out");
 }
 
 void InspectionTest::LookAfterTheEmbargo() {

@@ -1,6 +1,7 @@
 #include "tests/system/inspection_week.h"
 
 #include <algorithm>
+#include <regex>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
@@ -147,6 +148,23 @@ nlohmann::json InspectionWeek::Timeline(std::vector<std::string> about) {
   EXPECT_TRUE(timeline["proof"]["everyEntryHere"]);
   EXPECT_GT(timeline["proof"]["checkpointSize"], timeline["proof"]["queryIndex"]);
   return timeline;
+}
+
+uint64_t InspectionWeek::SumOf(const std::string& text, const std::string& pattern) {
+  const std::regex expression(pattern);
+  uint64_t sum = 0;
+  for (std::sregex_iterator at(text.begin(), text.end(), expression), end; at != end; ++at) sum += std::stoull((*at)[1].str());
+  return sum;
+}
+
+Ran InspectionWeek::Verify(const std::string& bundle) {
+  std::vector<std::string> command = {"/usr/bin/env", "-i", "-C", world_.path("elsewhere"), "./accord-verify", "--json", "bundle", bundle,
+                                      "--vkey", "log.vkey", "--policy", "witnesses.policy"};
+  static const bool alone = RunProgram({"/usr/bin/unshare", "-r", "-n", "/bin/true"}, kProgramTime).value_or(Ran()).exit_status == 0;
+  if (alone) command.insert(command.begin(), {"/usr/bin/unshare", "-r", "-n"});
+  const auto ran = RunProgram(std::move(command), kProgramTime);
+  EXPECT_EQ(ran.status(), absl::OkStatus());
+  return ran.value_or(Ran());
 }
 
 size_t InspectionWeek::Found(std::vector<std::string> options) {

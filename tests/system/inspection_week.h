@@ -33,7 +33,7 @@ class InspectionWeek : public ::testing::Test {
  protected:
   using json = nlohmann::json;
 
-  InspectionWeek() : world_({.agreement = AreaAgreement(), .further = FurtherAgencies()}), area_(world_) {}
+  InspectionWeek() : world_({.agreement = AreaAgreement(), .witnesses = true, .further = FurtherAgencies()}), area_(world_) {}
 
   // What happened in the area: two thousand cases, most of them not looked at by anybody yet.
   void MakeTheRecord();
@@ -79,12 +79,17 @@ class InspectionWeek : public ::testing::Test {
   json AskOfCase(int number, const std::string& pseudonym, std::vector<std::string> more = {});
   // The case that the record has a referral in.
   std::string CaseOf(const std::string& referral);
+  // What the first group of the pattern finds in the text, added up.
+  static uint64_t SumOf(const std::string& text, const std::string& pattern);
   // Its timeline as a document; `more` is options.
   json Timeline(std::vector<std::string> about);
   // How many entries of the Idva service `trail find` finds with `options`. That it says how complete they are, and proves its own question.
   size_t Found(std::vector<std::string> options);
   // What the agency sees of the inspectors.
   json Looks(const std::string& agency) { return Told(agency, {"looks", "--limit", "20000"})["looks"]; }
+  // What accord-verify says of a bundle in the folder `elsewhere`, which has the program, the log's key and the area's witness policy: with nothing of this
+  // process's environment, and no network where a test may have none.
+  Ran Verify(const std::string& bundle);
   const AreaReferral& Own(size_t i) const { return *area_.Through(AreaReferral::Door::kService).at(i); }
 
   World world_;
