@@ -25,6 +25,8 @@ class InfoLog : public rocksdb::Logger {
 
   using rocksdb::Logger::Logv;
   void Logv(const char* format, va_list arguments) override;
+  // Some two hundred lines for each family at each opening, which say what the OPTIONS file beside it says: left out.
+  void LogHeader(const char* /*format*/, va_list /*arguments*/) override {}
   size_t GetLogFileSize() const override;
 
  private:

@@ -110,6 +110,7 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec, const std::sh
   table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
   table.partition_filters = true;
   family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  family.optimize_filters_for_hits = spec.always_there;
   if (spec.sealed) {
     family.enable_blob_files = true;
     family.min_blob_size = kBlobBytesMin;
@@ -298,8 +299,10 @@ absl::Status RocksStore::CopyTo(const std::string& path) {
 
 absl::Status RocksStore::Flush(std::string_view family) { return FromRocks("flush", db_->Flush({}, Handle(family))); }
 
-absl::Status RocksStore::FlushAll() {
+absl::Status RocksStore::FlushAll(uint64_t bytes_min) {
   ACCORD_RETURN_IF_ERROR(Refusal());
+  uint64_t in_memory = 0;
+  if (db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeActiveMemTable, &in_memory) && in_memory < bytes_min) return absl::OkStatus();
   std::vector<rocksdb::ColumnFamilyHandle*> all;
   for (const auto& [name, handle] : handles_) all.push_back(handle);
   return FromRocks("flush", db_->Flush({}, all));

@@ -24,6 +24,8 @@ namespace accord::storage {
 struct FamilySpec {
   std::string name;
   bool sealed = false;  // Large ciphertexts: kept in blob files, uncompressed.
+  // Hardly ever asked for a key that is absent: its last level, which holds nearly all of it, has no filters, and a read passes none.
+  bool always_there = false;
 };
 
 struct RocksStoreOptions {
@@ -72,9 +74,9 @@ class RocksStore : public Store {
   // needed for it. Blocks. For kMetaFamily on the writer's thread alone, between two commits.
   absl::Status Flush(std::string_view family);
 
-  // Writes out every family, so that the next opening has no log to replay, which may be 64 MiB. After the writer's last
-  // commit. Blocks.
-  absl::Status FlushAll();
+  // Writes out every family, so that the next opening has no log to replay, which may be 64 MiB; unless less than `bytes_min` of it is in memory, which is
+  // replayed sooner than files are made of it, one for each family, that are compacted later. After the writer's last commit. Blocks.
+  absl::Status FlushAll(uint64_t bytes_min = 0);
 
   // Once everything was purged and every family flushed: unlinks the files that are no longer needed, log files and
   // manifests among them. OK: no other file is there. UNAVAILABLE: somebody still reads one; call again. Not on the

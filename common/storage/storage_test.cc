@@ -183,6 +183,23 @@ TEST_F(StorageTest, ReadsScansAndSnapshots) {
   EXPECT_EQ(store_->Get("leaf", "a3")->value(), "new");
 }
 
+TEST_F(StorageTest, AStopWritesOutOnlyWhatTakesLongToReplay) {
+  ASSERT_TRUE(Open().ok());
+  const auto tables = [&] {
+    return std::count_if(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator(), [](const auto& file) { return file.path().extension() == ".sst"; });
+  };
+  Batch little, much;
+  little.Put("leaf", "a", "1");
+  for (uint64_t n = 0; n < 100; ++n) much.Put("leaf", KeyU64(n), std::string(20'000, 'm'));
+  constexpr uint64_t kMin = 1 << 20;
+  ASSERT_TRUE(store_->Write(little, true).ok());
+  ASSERT_TRUE(store_->FlushAll(kMin).ok());
+  EXPECT_EQ(tables(), 0);
+  ASSERT_TRUE(store_->Write(much, true).ok());
+  ASSERT_TRUE(store_->FlushAll(kMin).ok());
+  EXPECT_EQ(tables(), 1);
+}
+
 // From memory and from files, in blobs too.
 TEST_F(StorageTest, GetsManyInTheOrderAskedFor) {
   ASSERT_TRUE(Open().ok());

@@ -31,6 +31,7 @@
 namespace accord::broker {
 namespace {
 
+constexpr uint64_t kStopFlushesBytesMin = 4u << 20;  // In memory; less is replayed within a tenth of a second.
 constexpr size_t kReadsAheadMax = 64;  // Trails that wait to be read ahead; any more are read when they are answered.
 constexpr size_t kTasksMax = 65'536;  // Calls and Dones that wait; a Done beyond it runs on the sequencer thread.
 
@@ -52,7 +53,7 @@ StoreOpener MakeStoreOpener(const BrokerConfig& config, crypto::SecretBytes mast
                               return crypto::Sha256(bytes);
                             }));
     storage::RocksStore& opened = *store;
-    session->settle = [&opened] { return opened.FlushAll(); };
+    session->settle = [&opened] { return opened.FlushAll(kStopFlushesBytesMin); };
     session->store = std::move(store);
     ACCORD_ASSIGN_OR_RETURN(session->slots,
                             KeySlots::Open(config.key_slots, master->Clone(), random, executor, /*create=*/false));

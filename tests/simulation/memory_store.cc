@@ -1,7 +1,6 @@
 #include "tests/simulation/memory_store.h"
 
-#include <algorithm>
-#include <set>
+#include <map>
 #include <utility>
 
 #include "common/base/status.h"
@@ -39,7 +38,7 @@ void MemoryDisk::Apply(const storage::Batch& batch, bool sync) {
     const auto found = family.find(op.key);
     if (!sync) undo.push_back({op.family, op.key, found == family.end() ? std::nullopt : std::optional(found->second)});
     if (op.kind == storage::Batch::Kind::kPut) {
-      family[op.key] = op.value;
+      family.insert_or_assign(found, op.key, op.value);
     } else if (found != family.end()) {
       family.erase(found);
     }
@@ -138,7 +137,7 @@ absl::StatusOr<std::string> MemoryCommitLog::ReadBack(uint64_t sequence) {
   ACCORD_CHECK(sequence == head_.sequence);
   if (unreadable_) return Gone("the log cannot be read back");
   storage::Batch found;
-  std::map<std::pair<std::string, std::string>, size_t> newest;  // A later operation on a key wins.
+  std::map<std::pair<std::string_view, std::string_view>, size_t> newest;  // A later operation on a key wins.
   for (size_t i = 0; i < last_.ops().size(); ++i) newest[{last_.ops()[i].family, last_.ops()[i].key}] = i;
   for (size_t i = 0; i < last_.ops().size(); ++i) {
     const auto& op = last_.ops()[i];

@@ -4,7 +4,10 @@
 //   MemoryStore, MemoryCommitLog   one opening of it; refuse for good after a failed write or a power cut
 #pragma once
 
+#include <absl/container/btree_map.h>
+
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -31,7 +34,7 @@ enum class WriteFault {
 // Single-thread.
 class MemoryDisk {
  public:
-  using Rows = std::map<std::string, std::map<std::string, std::string, std::less<>>, std::less<>>;
+  using Rows = std::map<std::string, absl::btree_map<std::string, std::string, std::less<>>, std::less<>>;  // By family.
 
   MemoryDisk() = default;
   explicit MemoryDisk(Rows rows) : rows_(std::move(rows)) {}

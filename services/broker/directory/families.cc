@@ -185,7 +185,9 @@ const std::vector<storage::FamilySpec>& BrokerFamilies() {
           kFamilyHoldReferral, kFamilyHoldHolder, kFamilyDue, kFamilyDueAt, kFamilyGap, kFamilyBreach, kFamilyReview,
           kFamilySharing, kFamilyWarrant, kFamilyWarrantIndex, kFamilyDisclosure, kFamilyDisclosed, kFamilyAgency, kFamilySupport, kFamilyOfficer, kFamilyDeny, kFamilySuspension,
           kFamilyChange, kFamilyPolicy, kFamilyMeta}) {
-      all.push_back({.name = std::string(name), .sealed = name == kFamilySection || name == kFamilyUpload || name == kFamilyDisclosed});
+      all.push_back({.name = std::string(name),
+                     .sealed = name == kFamilySection || name == kFamilyUpload || name == kFamilyDisclosed,
+                     .always_there = name == kFamilyLeaf || name == kFamilyOpening});  // By far the largest.
     }
     return all;
   }());
