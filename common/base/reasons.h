@@ -64,7 +64,8 @@
     "The certificate or its key is on the deny set, or older than the principal's valid-from.",    \
     "Obtain a new certificate with a new key.")                                                    \
   X(RoleNotAllowed, "ROLE_NOT_ALLOWED", kPermissionDenied,                                         \
-    "This kind of principal may not call this method.", "Use the right certificate.")              \
+    "This kind of principal, or this role, may not do this.",                                      \
+    "Use the right certificate or --role.")                                                        \
   X(NotPermitted, "NOT_PERMITTED", kPermissionDenied,                                              \
     "Not allowed, or absent and not allowed to know.", "Stop.")                                    \
   X(SenderMismatch, "SENDER_MISMATCH", kPermissionDenied,                                          \
@@ -73,7 +74,8 @@
     "The signature's key is not a registered signing key of the agency.",                          \
     "Sign with a registered key, or have the key registered.")                                     \
   X(SelfApproval, "SELF_APPROVAL", kPermissionDenied,                                              \
-    "The administrator who proposed a change may not approve it.", "Ask another administrator.")   \
+    "Who proposed a change or warrant may not approve or activate it, nor who suspended a warrant "  \
+    "resume it.", "Ask another officer.")                                                          \
   X(SelfReview, "SELF_REVIEW", kPermissionDenied,                                                  \
     "The worker who shared it may not review it.", "Ask another worker of the agency.")            \
   X(WitnessUnknown, "WITNESS_UNKNOWN", kPermissionDenied,                                          \
@@ -99,7 +101,7 @@
     "The request id was used with other content; metadata has the first digest.",                  \
     "Use a new request id for new content.")                                                       \
   X(TransitionIllegal, "TRANSITION_ILLEGAL", kFailedPrecondition,                                  \
-    "The referral is not in a state that allows this.", "Read its state; metadata has it.")        \
+    "It is not in a state that allows this.", "Read its state; metadata has it.")                  \
   X(OnHold, "ON_HOLD", kFailedPrecondition, "A legal hold covers what would be erased.",           \
     "Wait until the hold named in metadata `hold` is lifted.")                                     \
   X(Erased, "ERASED", kFailedPrecondition, "What is asked about was erased; its entries remain.",  \
@@ -203,7 +205,8 @@
   X(QuestionUnknown, "QUESTION_UNKNOWN", kInvalidArgument, "There is no such question.",           \
     "See `accordctl question list`.")                                                              \
   X(QueryTooCostly, "QUERY_TOO_COSTLY", kResourceExhausted,                                        \
-    "It would look at more than one answer may.", "Ask for a shorter period or fewer areas.")      \
+    "It would look at more than one answer may.",                                                  \
+    "Ask for a shorter period, fewer areas, or, of subjects, fewer at a time or by case.")         \
   X(BundleTooLarge, "BUNDLE_TOO_LARGE", kResourceExhausted, "The bundle would be over its limit.", \
     "Export fewer cases at once.")                                                                 \
   X(ComesLater, "COMES_LATER", kUnimplemented,                                                     \

@@ -130,10 +130,7 @@ absl::Status SigningKeyUnknown(const std::string& agency) {
 absl::Status CheckSignerStands(const DirectorySnapshot& directory, const std::string& agency, std::string_view key_id, const type::v1::Worker& worker,
                                absl::Time now) {
   if (directory.FindActiveAgency(agency) == nullptr || directory.FindSigningKey(agency, key_id, now) == nullptr) return SigningKeyUnknown(agency);
-  if (directory.IsBarred(agency, worker.pseudonym())) {
-    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
-  }
-  return absl::OkStatus();
+  return CheckNotBarred(directory, agency, worker.pseudonym());
 }
 
 absl::StatusOr<Admitted> Admission::Admit(const Caller& caller, std::string_view request_id,

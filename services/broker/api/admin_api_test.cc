@@ -230,6 +230,9 @@ TEST_F(AdminApiTest, OfficersAndPolicyAreListedAsTheyCountAndCounted) {
   change.mutable_put_officer()->add_roles(options::v1::OFFICER_ROLE_AUDITOR);
   ASSERT_EQ(world_.Change(change), absl::OkStatus());
   ASSERT_EQ(Suspend("admin/audrey"), absl::OkStatus());
+  change.mutable_put_officer()->set_id("carol");
+  change.mutable_put_officer()->set_active(false);
+  ASSERT_EQ(world_.Change(change), absl::OkStatus());
   ListOfficersRequest list;
   list.set_page_size(2);
   const auto first = As("admin/alice", &AdminService::Stub::ListOfficers, list);
@@ -239,8 +242,16 @@ TEST_F(AdminApiTest, OfficersAndPolicyAreListedAsTheyCountAndCounted) {
   EXPECT_EQ(first->officers(0).roles_size(), 3);
   EXPECT_EQ(first->officers(1).id(), "audrey");
   EXPECT_FALSE(first->officers(1).active());
+  EXPECT_TRUE(first->officers(1).suspended());
   list.set_page_token(first->next_page_token());
-  EXPECT_EQ(As("admin/alice", &AdminService::Stub::ListOfficers, list)->officers(0).id(), "bob");
+  const auto second = As("admin/alice", &AdminService::Stub::ListOfficers, list);
+  ASSERT_EQ(second->officers_size(), 2);
+  EXPECT_EQ(second->officers(0).id(), "bob");
+  EXPECT_FALSE(second->officers(0).suspended());
+  EXPECT_FALSE(second->officers(1).active());
+  EXPECT_FALSE(second->officers(1).suspended()) << "inactive, and not shut out";
+  change.mutable_put_officer()->set_suspended(true);
+  EXPECT_EQ(DetailOf(world_.Change(change)).metadata["field"], "officer.suspended") << "told, not put";
 
   clock_.Advance(absl::Hours(1));
   ASSERT_EQ(world_.PutAgreement("2", R"("identity")"), absl::OkStatus());
@@ -281,7 +292,7 @@ TEST_F(AdminApiTest, TheDirectoryIsListedAsItStoodWithWhoWasShutOut) {
       EXPECT_EQ(page.status(), absl::OkStatus());
       if (!page.ok()) return all;
       for (const auto& officer : page->officers()) {
-        all.push_back(fmt::format("{}{} {}", officer.id(), officer.active() ? "" : " out", officer.inspector() ? officer.inspectorate() : fmt::to_string(officer.roles_size())));
+        all.push_back(fmt::format("{}{} {}", officer.id(), officer.suspended() ? " out" : officer.active() ? "" : " inactive", officer.inspector() ? officer.inspectorate() : fmt::to_string(officer.roles_size())));
       }
       list.set_page_token(page->next_page_token());
     } while (!list.page_token().empty());

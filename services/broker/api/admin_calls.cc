@@ -47,7 +47,8 @@ absl::Status ShowChange(const ReadView& view, const DirectorySnapshot& directory
   if (!stored.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored change does not parse");
   ACCORD_RETURN_IF_ERROR(CheckConflict(directory, administrator, stored.change()));
   ACCORD_ASSIGN_OR_RETURN(auto differences, DifferencesOfChange(view.store(), number, stored, now));
-  for (auto& difference : differences) *response.add_differences() = std::move(difference);
+  for (auto& difference : differences.fields) *response.add_differences() = std::move(difference);
+  for (const uint64_t planned : differences.planned) response.add_planned_before(ChangeNameOf(planned));
   *response.mutable_change() = ToProposed(number, std::move(stored), now);
   return absl::OkStatus();
 }
@@ -97,6 +98,7 @@ admin::v1::PutOfficer ShowOfficer(bool suspended, const std::string& key, const 
   shown.set_inspector(key.starts_with(inspectors));
   shown.set_id(key.substr(OfficerKey(shown.inspector(), "").size()));
   shown.set_active(officer.active() && !suspended);
+  shown.set_suspended(suspended);
   shown.set_valid_from_ms(officer.valid_from_ms());
   if (!shown.inspector()) {
     for (const auto role : RolesOf(officer)) shown.add_roles(role);

@@ -155,7 +155,7 @@ TEST_F(DisclosureLimitsApiTest, EightCollectionsAreUnderWayAtATime) {
   Activated("jtai-1");
   const Disclosure asked = AskedOfPeople();
   EXPECT_EQ(Refused(Answer("agency/police", Answering(asked, {PartOf(1000)}))), "");
-  const auto stub = inspection::v1::DisclosureService::NewStub(Channel("inspector/ines"));
+  const auto stub = inspection::v1::DisclosureService::NewStub(world_.Channel("inspector/ines"));
   EndedCalls ended;
   // Each takes its place and then waits for its entry on the record.
   absl::Notification go_on;

@@ -2,7 +2,6 @@
 //
 // Goal: every question is an entry before its first row; its pages are of the log as it was then; it is answered under a warrant that covers it and in
 // no other way; a sample is drawn again from its seed, and opens to its warrant what was drawn and nothing else.
-#include <absl/synchronization/notification.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -19,9 +18,9 @@
 #include "common/base/status.h"
 #include "services/broker/api/question_calls.h"
 #include "services/broker/api/testing_broker.h"
+#include "services/broker/api/testing_places.h"
 #include "services/broker/api/testing_warrants.h"
 #include "services/broker/api/testing_wire.h"
-#include "services/broker/sequencer/testing_command.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker::question_api_test {
@@ -45,9 +44,7 @@ class QuestionApiTest : public ::testing::Test {
     }
   }
   WireAnswer Call(const std::string& principal, const std::string& service, const std::string& method, const google::protobuf::Message& request) {
-    auto& channel = channels_[principal];
-    if (channel == nullptr) channel = world_.Channel(principal);
-    return CallOnce(channel, "/accord." + service + "/" + method, request);
+    return CallOnce(world_.Channel(principal), "/accord." + service + "/" + method, request);
   }
   WireAnswer Ask(const std::string& principal, const AskQuestionRequest& request) { return Call(principal, "inspection.v1.TrailService", "AskQuestion", request); }
   WireAnswer Draw(const std::string& principal, const DrawSampleRequest& request) { return Call(principal, "inspection.v1.TrailService", "DrawSample", request); }
@@ -104,7 +101,6 @@ class QuestionApiTest : public ::testing::Test {
 
   TestingBroker world_;
   const int64_t from_ms_ = absl::ToUnixMillis(world_.clock().Now()) - 3'600'000, until_ms_ = from_ms_ + 7'200'000;
-  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
 };
 
 TEST_F(QuestionApiTest, AQuestionIsAnEntryBeforeItsRowsAndItsPagesAreOfTheLogAsItWas) {
@@ -246,35 +242,10 @@ TEST_F(QuestionApiTest, WhoLookedAtAWholeCaseIsAmongThoseWhoViewedIt) {
   EXPECT_EQ(chains.rows(2).cells(2), "4") << "these three, and question 9";
 }
 
-// Asks one time more than there are places, `at_once`, while nobody comes to the record. Each takes its place and then waits for its entry; one finds none.
-template <typename Request, typename Response, typename Method>
-absl::Status OneTooMany(TestingBroker& world, int at_once, const Request& request, Method method) {
-  const auto stub = inspection::v1::TrailService::NewStub(world.Channel("admin/alice"));
-  struct Call {
-    grpc::ClientContext context;
-    Response response;
-  };
-  std::vector<std::unique_ptr<Call>> calls;
-  EndedCalls ended;
-  absl::Notification go_on;
-  world.broker().sequencer().Submit(std::make_unique<HeldUp>(go_on));
-  for (int i = 0; i <= at_once; ++i) {
-    Call& call = *calls.emplace_back(std::make_unique<Call>());
-    rpc::SetTimeout(call.context, kTestTimeout);
-    method(*stub->async(), call.context, request, call.response, [&](const grpc::Status& status) { ended.Add(rpc::FromGrpc(status)); });
-  }
-  const auto first = ended.Wait(1);
-  go_on.Notify();
-  const auto all = ended.Wait(at_once + 1);
-  EXPECT_EQ(first.size(), 1u);
-  for (size_t i = 1; i < all.size(); ++i) EXPECT_EQ(all[i], absl::OkStatus());
-  return first.empty() ? absl::UnknownError("none ended while all were held up") : first[0];
-}
-
 TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
   Store("referral-1", "anna");
   const absl::Status first = OneTooMany<AskQuestionRequest, AskQuestionResponse>(
-      world_, kQuestionsAtOnceMax, Question(2, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.AskQuestion(&context, &request, &response, ended); });
+      world_, "admin/alice", kQuestionsAtOnceMax, Question(2, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.AskQuestion(&context, &request, &response, ended); });
   ASSERT_TRUE(HasReason(first, Reason::kQueueFull)) << first;
   EXPECT_EQ(DetailOf(first).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");
   EXPECT_EQ(Refused(Ask("admin/alice", Question(2, ""))), "");
@@ -284,7 +255,7 @@ TEST_F(QuestionApiTest, NoMoreThanTwoAreAnsweredAtATime) {
 TEST_F(QuestionApiTest, OneSampleIsDrawnAtATime) {
   Store("referral-1", "anna");
   const absl::Status first = OneTooMany<DrawSampleRequest, DrawSampleResponse>(
-      world_, kSamplesAtOnceMax, Sample(1, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.DrawSample(&context, &request, &response, ended); });
+      world_, "admin/alice", kSamplesAtOnceMax, Sample(1, ""), [](auto& stub, auto& context, auto& request, auto& response, auto ended) { stub.DrawSample(&context, &request, &response, ended); });
   EXPECT_TRUE(HasReason(first, Reason::kQueueFull)) << first;
   for (int i = 0; i <= kSamplesAtOnceMax; ++i) EXPECT_EQ(Refused(Draw("admin/alice", Sample(1, ""))), "") << "each gives its place back";
 }

@@ -108,13 +108,20 @@ void TestingBroker::Start(std::function<void(EraserStep)> on_erasure) {
 void TestingBroker::Stop() {
   if (broker_ == nullptr) return;
   broker_->Listen([](bool) {}, [] {});
+  channels_.clear();  // What a test still holds of them ends with the server.
   services_->EndStreams();
   server_->Shutdown(absl::Seconds(5));
   broker_->Shutdown();
   server_.reset(), services_.reset(), broker_.reset();
 }
 
-std::shared_ptr<grpc::Channel> TestingBroker::Channel(const std::string& principal, std::string* fingerprint) {
+const std::shared_ptr<grpc::Channel>& TestingBroker::Channel(const std::string& principal) {
+  auto& channel = channels_[principal];
+  if (channel == nullptr) channel = NewChannel(principal);
+  return channel;
+}
+
+std::shared_ptr<grpc::Channel> TestingBroker::NewChannel(const std::string& principal, std::string* fingerprint) {
   const std::string name = fmt::format("client{}", ++clients_);
   const auto tls = beginning_.authority.IssueTls(principal);
   Write(name + ".pem", tls.certificate.pem());

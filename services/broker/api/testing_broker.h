@@ -44,8 +44,10 @@ class TestingBroker {
   void SetLimits(const QuotaLimits& limits) { config_.limits = limits; }
   void SetStatutoryBodies(std::vector<std::string> bodies) { config_.statutory_bodies = std::move(bodies); }
 
-  // A channel of `principal`, such as "agency/police", with a certificate of its own, whose SHA-256 goes to `fingerprint`.
-  std::shared_ptr<grpc::Channel> Channel(const std::string& principal, std::string* fingerprint = nullptr);
+  // The channel of `principal`, such as "agency/police", to the broker that runs now.
+  const std::shared_ptr<grpc::Channel>& Channel(const std::string& principal);
+  // Another, with a certificate of its own, whose SHA-256 goes to `fingerprint`.
+  std::shared_ptr<grpc::Channel> NewChannel(const std::string& principal, std::string* fingerprint = nullptr);
 
   // Proposes as alice and approves as bob.
   absl::Status Change(const admin::v1::Change& change);
@@ -90,6 +92,7 @@ class TestingBroker {
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<BrokerServices> services_;
   std::unique_ptr<rpc::Server> server_;
+  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;  // By principal.
   int clients_ = 0, changes_ = 0;
 };
 

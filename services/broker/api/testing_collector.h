@@ -15,12 +15,12 @@
 
 namespace accord::broker {
 
-// Single-thread.
+// A service of its own, whose connection ends with it. Single-thread.
 class Collector {
  public:
   Collector(TestingBroker& world, const std::string& principal, uint32_t credit, type::v1::Desk desk = type::v1::DESK_MAIN,
             std::string* fingerprint = nullptr)
-      : stub_(v1::MailboxService::NewStub(world.Channel(principal, fingerprint))) {
+      : stub_(v1::MailboxService::NewStub(world.NewChannel(principal, fingerprint))) {
     rpc::SetTimeout(context_, kTestTimeout);
     stream_ = stub_->OpenMailbox(&context_);
     v1::OpenMailboxRequest open;

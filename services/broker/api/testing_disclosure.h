@@ -218,7 +218,7 @@ class DisclosureTest : public WarrantFixture {
 
   // Brings the section ahead of the request that is to have it, and leaves its digest in its place.
   void Upload(const std::string& principal, const std::string& request_id, type::v1::SealedSection& section) {
-    WireCall call(Channel(principal), kReferrals + "UploadSection");
+    WireCall call(world_.Channel(principal), kReferrals + "UploadSection");
     v1::UploadSectionRequest request;
     request.set_request_id(request_id);
     request.set_digest(crypto::Sha256(section.cms()));

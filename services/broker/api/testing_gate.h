@@ -73,8 +73,6 @@ class Scene {
   Scene() {
     for (const std::string& inspector : {kInspector, kColleague}) Enrol(IdOf(inspector));
     PutAgreement("2", R"("identity", "risk")");
-    for (const std::string& principal : {kSender, kA, kB, kStranger, kAdministrator, kInspector, kColleague})
-      channels_[principal] = world_.Channel(principal);
   }
 
   void PutAgreement(const std::string& version, const std::string& housing_categories) {
@@ -84,7 +82,7 @@ class Scene {
   }
   TestingBroker& world() { return world_; }
   FakeClock& clock() { return clock_; }
-  const std::shared_ptr<grpc::Channel>& channel(const std::string& principal) { return channels_.at(principal); }
+  const std::shared_ptr<grpc::Channel>& channel(const std::string& principal) { return world_.Channel(principal); }
   WireAnswer Call(const std::string& principal, std::string_view method, const google::protobuf::Message& request) {
     return CallOnce(channel(principal), method, request);
   }
@@ -156,7 +154,6 @@ class Scene {
 
   FakeClock clock_{kTuesday};
   TestingBroker world_{&clock_};
-  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
 };
 
 inline constexpr std::string_view kSubmit = "/accord.broker.v1.ReferralService/SubmitReferral";

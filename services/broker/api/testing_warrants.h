@@ -79,13 +79,8 @@ class WarrantFixture : public ::testing::Test {
     make(agency);
     EXPECT_EQ(world_.Change(change), absl::OkStatus());
   }
-  std::shared_ptr<grpc::Channel> Channel(const std::string& principal) {
-    auto& channel = channels_[principal];
-    if (channel == nullptr) channel = world_.Channel(principal);
-    return channel;
-  }
   WireAnswer Call(const std::string& principal, const std::string& method, const google::protobuf::Message& request) {
-    return CallOnce(Channel(principal), method, request);
+    return CallOnce(world_.Channel(principal), method, request);
   }
   std::string NextId() { return fmt::format("request-{:04}", ++requests_); }
 
@@ -134,7 +129,6 @@ class WarrantFixture : public ::testing::Test {
 
   FakeClock clock_{absl::FromCivil(absl::CivilSecond(2026, 11, 24, 10, 0, 0), absl::UTCTimeZone())};
   TestingBroker world_{&clock_};
-  std::map<std::string, std::shared_ptr<grpc::Channel>> channels_;
   std::map<std::string, type::v1::Submission> submissions_;  // By header digest.
   int requests_ = 0;
 };

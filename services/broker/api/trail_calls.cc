@@ -37,11 +37,11 @@ absl::Status AnswerOnePage(const TrailWork& work, const TrailQuery& query, Trail
 }
 
 // The query, with what is to be read ahead if its entry is to come first.
-absl::StatusOr<TrailQuery> Understand(const TrailWork& work, const Caller& caller, std::string_view method, absl::Time now,
+absl::StatusOr<TrailQuery> Understand(const TrailWork& work, std::atomic<int>& searches, const Caller& caller, std::string_view method, absl::Time now,
                                       const QueryTrailRequest& request) {
   ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());
   ACCORD_ASSIGN_OR_RETURN(TrailQuery query, ReadTrailQuery(work, *view, caller, method, now, request));
-  const absl::Status named = NameOnRecord(work, *view, query);
+  const absl::Status named = NameOnRecord(work, searches, *view, query);
   // Of whoever is in too many cases it says so, which is not to be had unseen.
   if (HasReason(named, Reason::kQueryTooCostly)) work.refusals.Record({.principal = caller.principal, .certificate = caller.certificate, .method = std::string(method), .status = named, .signature_digest = ""});
   ACCORD_RETURN_IF_ERROR(named);
@@ -62,7 +62,8 @@ void RecordThenRead(const TrailWork& work, QueryEntry entry, const std::weak_ptr
 
 class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
  public:
-  TrailStream(const TrailWork& work, const Clock& clock, QueryTrailRequest request) : work_(work), clock_(clock), request_(std::move(request)) {}
+  TrailStream(const TrailWork& work, std::atomic<int>& searches, const Clock& clock, QueryTrailRequest request)
+      : work_(work), searches_(searches), clock_(clock), request_(std::move(request)) {}
 
  private:
   std::shared_ptr<TrailStream> Self() { return std::static_pointer_cast<TrailStream>(shared_from_this()); }
@@ -71,12 +72,13 @@ class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
     const Caller caller = CallerOf(peer);
     request_.clear_page_token();
     request_.set_page_size(kTrailRowsAMessage);
-    auto query = Understand(work_, caller, kStreamTrail, clock_.Now(), request_);
+    auto query = Understand(work_, searches_, caller, kStreamTrail, clock_.Now(), request_);
     RecordRefusal(work_.refusals, caller, kStreamTrail, query.status());
-    ACCORD_RETURN_IF_ERROR(query);
+    ACCORD_RETURN_IF_ERROR(query.status());
     query_ = *std::move(query);
     Hold();
     RecordThenRead(work_, query_.entry, query_.trail.ahead, [self = Self()](const absl::StatusOr<uint64_t>& index) {
+      self->query_.searching.reset();
       RecordRefusal(self->work_.refusals, self->query_.caller, kStreamTrail, index.status());
       if (index.ok()) self->position_ = TrailPosition{.query_index = *index};
       self->Resume(index.status());
@@ -103,6 +105,7 @@ class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
   }
 
   const TrailWork& work_;
+  std::atomic<int>& searches_;
   const Clock& clock_;
   QueryTrailRequest request_;
   TrailQuery query_;                       // From OnOpen on.
@@ -114,12 +117,13 @@ class TrailStream final : public rpc::ServerStream<StreamTrailResponse> {
 grpc::ServerUnaryReactor* TrailCalls::Query(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const QueryTrailRequest& request,
                                             QueryTrailResponse& response) {
   return HandleRecorded(context, shared, work_.refusals, kQueryTrail, [this, &shared, &request, &response](const BrokerCall& call, Answer answer) {
-    auto query = Understand(work_, call.caller, kQueryTrail, shared.clock.Now(), request);
+    auto query = Understand(work_, searches_, call.caller, kQueryTrail, shared.clock.Now(), request);
     if (!query.ok()) return answer(query.status());
     if (query->from.has_value()) return answer(AnswerOnePage(work_, *query, *query->from, shared.clock.Now(), response));
     QueryEntry entry = query->entry;
     const std::weak_ptr<EntriesAhead> ahead = query->trail.ahead;
     RecordThenRead(work_, std::move(entry), ahead, [this, &shared, query = *std::move(query), &response, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+      query.searching.reset();
       if (!index.ok()) return answer(index.status());
       answer(AnswerOnePage(work_, query, {.query_index = *index}, shared.clock.Now(), response));
     });
@@ -128,7 +132,7 @@ grpc::ServerUnaryReactor* TrailCalls::Query(grpc::CallbackServerContext& context
 
 grpc::ServerWriteReactor<StreamTrailResponse>* TrailCalls::Stream(grpc::CallbackServerContext& context, rpc::HandlerContext& shared,
                                                                  rpc::LiveStreams& streams, const StreamTrailRequest& request) {
-  return rpc::OpenServerStream<TrailStream>(context, shared, streams, kStreamTrail, work_, shared.clock, request.query());
+  return rpc::OpenServerStream<TrailStream>(context, shared, streams, kStreamTrail, work_, searches_, shared.clock, request.query());
 }
 
 grpc::ServerUnaryReactor* TrailCalls::Explain(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const ExplainTrailRequest& request,

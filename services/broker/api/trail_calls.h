@@ -1,6 +1,7 @@
 // The calls of TrailService about trails: one page, all of them as a stream, and how they would be read.
 #pragma once
 
+#include <atomic>
 #include <string_view>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
@@ -17,7 +18,7 @@ class TrailCalls {
  public:
   explicit TrailCalls(TrailWork work) : work_(work) {}
 
-  // The query's entry is durable before the first row. Errors of ReadTrailQuery and AnswerTrailPage.
+  // The query's entry is durable before the first row. Errors of ReadTrailQuery, NameOnRecord and AnswerTrailPage.
   grpc::ServerUnaryReactor* Query(grpc::CallbackServerContext& context, rpc::HandlerContext& shared, const inspection::v1::QueryTrailRequest& request,
                                   inspection::v1::QueryTrailResponse& response);
   // Likewise; a reader that is slow holds one message of rows and nothing else, and a message may have none.
@@ -29,6 +30,7 @@ class TrailCalls {
 
  private:
   const TrailWork work_;
+  std::atomic<int> searches_ = 0;  // For cases of subjects: kSubjectSearchesAtOnceMax.
 };
 
 }  // namespace accord::broker

@@ -211,7 +211,7 @@ absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView&
   return query;
 }
 
-absl::Status NameOnRecord(const TrailWork& work, const ReadView& view, TrailQuery& query) {
+absl::Status NameOnRecord(const TrailWork& work, std::atomic<int>& searches, const ReadView& view, TrailQuery& query) {
   if (!query.filter.has_value() || query.from.has_value()) return absl::OkStatus();
   const auto& filter = *query.filter;
   std::set<std::string> cases(filter.case_pseudonyms().begin(), filter.case_pseudonyms().end());
@@ -219,6 +219,10 @@ absl::Status NameOnRecord(const TrailWork& work, const ReadView& view, TrailQuer
     ACCORD_ASSIGN_OR_RETURN(const auto stored, view.Get(kFamilyCase, pseudonym));
     // As the trail of one. It may be another chain, a referral's, which would else be read unseen by whom it concerns.
     if (!stored.has_value()) return Error(Reason::kEntryNotFound, "no record in Accord of one of the cases");
+  }
+  // An administrator's reads no entry, and needs no place.
+  if (!filter.subjects().empty() && !query.scope.warrant_id().empty()) {
+    ACCORD_ASSIGN_OR_RETURN(query.searching, RunningPlace::Take(searches, kSubjectSearchesAtOnceMax, "searches for cases of subjects are under way"));
   }
   ACCORD_ASSIGN_OR_RETURN(query.subject_cases, CasesOfSubjects(view, IndexBy(work), *query.directory, query.scope, filter));
   cases.insert(query.subject_cases.begin(), query.subject_cases.end());

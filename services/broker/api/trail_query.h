@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 #include <absl/time/time.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "accord/inspection/v1/trail_service.pb.h"
 #include "common/base/clock.h"
+#include "services/broker/api/running_place.h"
 #include "services/broker/cases/case_linker.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/sequencer/refusal_recorder.h"
@@ -23,6 +25,8 @@
 namespace accord::broker {
 
 inline constexpr std::string_view kQueryTrail = "/accord.inspection.v1.TrailService/QueryTrail";
+// For cases of subjects under a warrant, of all callers: each looks at up to kSubjectEntriesMax entries before anything is on the record of it.
+inline constexpr int kSubjectSearchesAtOnceMax = 2;
 
 // What the calls need. All that is named must outlive the server.
 struct TrailWork {
@@ -54,6 +58,7 @@ struct TrailQuery {
   std::string page_query;
   int page_size = 0;
   std::optional<TrailPosition> from;                   // Absent for the first page.
+  std::unique_ptr<RunningPlace> searching;             // Of kSubjectSearchesAtOnceMax, from NameOnRecord on; the caller gives it back once the entry is there.
 
   TrailAsker asker(absl::Time now) const { return {caller, method, purpose, warrant, *directory, now}; }
 };
@@ -64,10 +69,12 @@ absl::StatusOr<TrailQuery> ReadTrailQuery(const TrailWork& work, const ReadView&
                                           const inspection::v1::QueryTrailRequest& request);
 
 // Before a filter's first page: the cases that it names and those of its subjects go into its entry, so that their trails and question 9 show who read them, as if
-// each had been asked about alone; and who is told of it. Any other query has both already. Thread-safe. Errors of the view;
+// each had been asked about alone; and who is told of it. Any other query has both already. `searches`, which must outlive the query, counts those that look
+// for cases of subjects under a warrant. Thread-safe. Errors of the view;
+//   QUEUE_FULL        kSubjectSearchesAtOnceMax do
 //   ENTRY_NOT_FOUND   a case that it names is not there
 //   QUERY_TOO_COSTLY  CasesOfSubjects. It tells of somebody, so it is to be recorded though it is no refusal (api/handle.h)
-absl::Status NameOnRecord(const TrailWork& work, const ReadView& view, TrailQuery& query);
+absl::Status NameOnRecord(const TrailWork& work, std::atomic<int>& searches, const ReadView& view, TrailQuery& query);
 
 // Fills the page at `position` and returns where the next one begins; nothing for the last, which ends with the query's own row. A warrant is
 // judged again. ENTRY_NOT_FOUND when the position is of no query of this caller for this, or it is over; PAGE_TOKEN_INVALID when it is of a later page

@@ -16,8 +16,10 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/ledger/leaf.h"
+#include "services/broker/api/testing_places.h"
 #include "services/broker/api/testing_warrant_calls.h"
 #include "services/broker/api/testing_wire.h"
+#include "services/broker/api/trail_query.h"
 #include "services/broker/cases/case_linker.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/testing_command.h"
@@ -250,6 +252,25 @@ TEST_F(TrailSubjectApiTest, UnderAWarrantTheRecordNamesNoCaseOfWhichItCoversNoth
   EXPECT_FALSE(AskedOf(CaseOf(beyond)).contains("inspector/ines")) << "its leaf would say which case of ann's it is";
   EXPECT_EQ(looks("agency/police"), 1) << "a party of the case";
   EXPECT_EQ(looks("agency/housing"), before);
+}
+
+// Whether a warrant covers anything of a subject's cases is read before its question is on the record.
+TEST_F(TrailSubjectApiTest, NoMoreThanTwoLookForCasesOfSubjectsUnderAWarrantAtATime) {
+  StoreOf("incident-1", "ann", "bill");
+  Activated("idva-1", [](Warrant& w) { w.mutable_scope()->add_agencies("idva"); });
+  const auto one_too_many = [&](const std::string& principal, const QueryTrailRequest& request) {
+    return OneTooMany<QueryTrailRequest, QueryTrailResponse>(world_, principal, kSubjectSearchesAtOnceMax, request, [](auto& stub, auto& context, auto& asked, auto& response, auto ended) {
+      stub.QueryTrail(&context, &asked, &response, ended);
+    });
+  };
+  const absl::Status first = one_too_many("inspector/ines", AboutSubjects({"ann"}, "idva-1"));
+  ASSERT_TRUE(HasReason(first, Reason::kQueueFull)) << first;
+  EXPECT_EQ(DetailOf(first).metadata.at(std::string(rpc::kRetryAfterKey)), "10000");
+  for (int i = 0; i <= kSubjectSearchesAtOnceMax; ++i) {
+    EXPECT_EQ(Refusal(Trail("inspector/ines", AboutSubjects({"ann"}, "idva-1"))), "") << "each gives its place back";
+    EXPECT_EQ(Refusal(Stream(AboutSubjects({"ann"}, "idva-1"))), "");
+    EXPECT_EQ(Refusal(Trail("inspector/ines", AboutSubjects({"ann"}, "idva-9"))), "WARRANT_NOT_FOUND") << "takes none";
+  }
 }
 
 }  // namespace

@@ -409,7 +409,6 @@ TEST_F(WarrantApiTest, OnlyANamedBodyGivesItselfAStatutoryWarrant) {
   world_.Stop();
   world_.SetStatutoryBodies({"hmicfrs", "ofsted"});
   world_.Start();
-  channels_.clear();
   EXPECT_EQ(propose("inspector/ines", "jtai-1", "ofsted"), "");
   EXPECT_EQ(activate("inspector/omar", "jtai-1"), "");
   EXPECT_EQ(propose("inspector/carl", "panel-1", "cqc"), "NOT_PERMITTED");

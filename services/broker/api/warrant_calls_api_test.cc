@@ -18,6 +18,7 @@
 #include "common/base/status.h"
 #include "services/broker/api/testing_warrant_calls.h"
 #include "services/broker/api/testing_wire.h"
+#include "services/broker/api/warrant_service.h"
 #include "services/broker/sequencer/testing_command.h"
 #include "services/broker/trails/filter.h"
 #include "services/broker/warrants/warrants.h"
@@ -165,6 +166,35 @@ TEST_F(WarrantCallsTest, AWatchEndsWhenTheOutcomeOfAnActIsNotKnownAndTheNextSays
   EXPECT_EQ(StateOf(*again), "WARRANT_STATE_ACTIVE");
 }
 
+// A stream that broke may have missed it, and a warrant that is not told of reads as one that goes on.
+TEST_F(WarrantCallsTest, AWatchBeginsWithWhatAPersonEndedOfLateAndNotWithWhatTimeDid) {
+  const auto ends = [&](absl::Duration after) {
+    return [this, after](Warrant& w) { w.set_ends_ms(absl::ToUnixMillis(clock_.Now() + after)); };
+  };
+  Activated("ended-1", ends(absl::Hours(24 * 90)));
+  Activated("expires-1", ends(absl::Hours(1)));
+  Activated("goes-on-1", ends(absl::Hours(24 * 90)));
+  EXPECT_EQ(Change("inspector/omar", "ended-1", inspection::v1::WARRANT_ACT_END).code, grpc::StatusCode::OK);
+  const absl::Time ended = clock_.Now();
+  const auto told = [&] {
+    const auto watch = Watching("inspector/omar");
+    std::vector<std::string> all;
+    while (all.empty() || !all.back().starts_with("goes-on-1")) {  // The newest comes last.
+      const auto message = watch->Read();
+      if (!message.has_value()) break;
+      const auto warrant = Parse<inspection::v1::WatchWarrantsResponse>(*message).warrant();
+      all.push_back(warrant.id() + " " + inspection::v1::WarrantState_Name(warrant.state()));
+      EXPECT_EQ(warrant.ended_at_ms(), warrant.id() == "ended-1" ? absl::ToUnixMillis(ended) : 0);
+    }
+    return all;
+  };
+  EXPECT_THAT(told(), ElementsAre("ended-1 WARRANT_STATE_ENDED", "expires-1 WARRANT_STATE_ACTIVE", "goes-on-1 WARRANT_STATE_ACTIVE"));
+  clock_.Advance(kEndedWarrantTold);
+  EXPECT_THAT(told(), ElementsAre("ended-1 WARRANT_STATE_ENDED", "goes-on-1 WARRANT_STATE_ACTIVE"));
+  clock_.Advance(absl::Milliseconds(1));
+  EXPECT_THAT(told(), ElementsAre("goes-on-1 WARRANT_STATE_ACTIVE"));
+}
+
 TEST_F(WarrantCallsTest, AWatchThatIsRefusedIsOnTheRecord) {
   Enrol("iris", "");
   EXPECT_EQ(Watching("inspector/iris")->Finish().reason(), Reason::kNotPermitted);
@@ -196,7 +226,7 @@ TEST_F(WarrantCallsTest, ASuspensionEndsAStreamBeforeItsNextMessage) {
   Activated("jtai-1");
   inspection::v1::StreamTrailRequest request;
   *request.mutable_query() = Concerning("housing", "jtai-1");
-  WireCall call(Channel("inspector/ines"), kTrails + "StreamTrail");
+  WireCall call(world_.Channel("inspector/ines"), kTrails + "StreamTrail");
   call.Write(request);
   call.WritesDone();
   ASSERT_TRUE(call.Read().has_value());

@@ -102,6 +102,12 @@ inspection::v1::OfficerShutOut ShutOutOf(const std::string& officer, bool out, a
   return told;
 }
 
+// Whether a watch begins with it. When time ends one it says itself; that a person did is told to who did not watch then, for some while.
+bool IsToldAtFirst(const inspection::v1::Warrant& warrant, absl::Time now) {
+  if (warrant.state() == inspection::v1::WARRANT_STATE_EXPIRED) return false;
+  return warrant.state() != inspection::v1::WARRANT_STATE_ENDED || now - absl::FromUnixMillis(warrant.ended_at_ms()) <= kEndedWarrantTold;
+}
+
 absl::Status AnswerWarrants(const ReadView& view, std::string_view body, const inspection::v1::ListWarrantsRequest& request, absl::Time now,
                             inspection::v1::ListWarrantsResponse& response) {
   ACCORD_ASSIGN_OR_RETURN(const int size, PageSize(request.page_size(), kWarrantsPageDefault));
@@ -128,8 +134,8 @@ absl::Status AnswerLooks(const ReadView& view, const Caller& caller, const inspe
 
 }  // namespace
 
-// Officers of one body who are shut out; its warrants that are not over, the oldest first; then each again that somebody changed, and officers as
-// they are shut out or let in again. Between changes it waits for Changed and ShutOut, and no thread with it.
+// Officers of one body who are shut out; its warrants that are not over or were ended of late, the oldest first; then each again that somebody changed, and
+// officers as they are shut out or let in again. Between changes it waits for Changed and ShutOut, and no thread with it.
 class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
  public:
   WarrantStream(Sequencer& sequencer, const DirectoryHolder& directory, RefusalRecorder& refusals, const Clock& clock, WarrantWatchers& watchers)
@@ -177,9 +183,12 @@ class WarrantStream final : public rpc::ServerStream<WatchWarrantsResponse> {
     watchers_.Add(std::static_pointer_cast<WarrantStream>(shared_from_this()));
     TakeStandingShutOut(body);
     ACCORD_ASSIGN_OR_RETURN(const auto view, sequencer_.View());
+    const absl::Time now = clock_.Now();
     for (std::optional<uint64_t> before;;) {
-      ACCORD_ASSIGN_OR_RETURN(const WarrantPage page, ListWarrants(*view, body, before, /*with_ended=*/false, kPageSizeMax, clock_.Now()));
-      for (const auto& warrant : page.warrants) standing_.push_back(warrant.id());
+      ACCORD_ASSIGN_OR_RETURN(const WarrantPage page, ListWarrants(*view, body, before, /*with_ended=*/true, kPageSizeMax, now));
+      for (const auto& warrant : page.warrants) {
+        if (IsToldAtFirst(warrant, now)) standing_.push_back(warrant.id());
+      }
       if (!page.next.has_value()) return absl::OkStatus();
       before = page.next;
     }

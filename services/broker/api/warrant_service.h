@@ -2,6 +2,7 @@
 #pragma once
 
 #include <absl/synchronization/mutex.h>
+#include <absl/time/time.h>
 
 #include <memory>
 #include <string>
@@ -18,6 +19,8 @@
 #include "services/broker/warrants/warrants.h"
 
 namespace accord::broker {
+
+inline constexpr absl::Duration kEndedWarrantTold = absl::Hours(30 * 24);  // A stream of WatchWarrants begins with what a person ended no longer ago.
 
 class WarrantStream;
 

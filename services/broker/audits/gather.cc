@@ -17,7 +17,6 @@
 #include "services/broker/policy/policy_documents.h"
 #include "services/broker/questions/coverage.h"
 #include "services/broker/questions/engine.h"
-#include "services/broker/questions/enrolment.h"
 #include "services/broker/questions/rows.h"
 #include "services/broker/trails/index.h"
 #include "services/broker/trails/postings.h"
@@ -265,12 +264,7 @@ absl::StatusOr<inspection::v1::Table> AnswerAudit(const ReadView& view, const Tr
                                                   const Audit& audit, const AuditSharingRequest& request, uint64_t tree_size, int64_t now_ms) {
   AuditReader reader(view, keys, directory, caller, audit, request, tree_size);
   AuditInput input;
-  input.agencies = AgencyFactsOf(directory);
-  ACCORD_ASSIGN_OR_RETURN(const auto enrolled, EnrolledSince(view));
-  for (auto& [id, agency] : input.agencies) {
-    const auto since = enrolled.find(id);
-    agency.enrolled_ms = since == enrolled.end() ? 0 : since->second;
-  }
+  ACCORD_ASSIGN_OR_RETURN(input.agencies, AgencyFactsOf(view, directory));
   input.asked_agencies = {request.agencies().begin(), request.agencies().end()};
   if (caller.kind == options::v1::CALLER_AGENCY && !audit.recipients) input.asked_agencies = {caller.id};
   for (const int category : request.categories()) input.categories.insert(static_cast<type::v1::Category>(category));

@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "accord/storage/v1/broker.pb.h"
-#include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "common/ledger/tlog_proof.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/trails/index.h"
+#include "services/broker/trails/postings.h"
 #include "services/broker/trails/receipts.h"
 
 namespace accord::broker {
@@ -32,13 +32,6 @@ BundleTrail TrailToBe(const Trail& trail) {
           .chain = trail.query.draft.chains.front(),
           .query_index = 0,
           .rows = {}};
-}
-
-absl::StatusOr<uint64_t> IndexInChain(const ReadView& view, const std::string& chain, uint64_t sequence) {
-  ACCORD_ASSIGN_OR_RETURN(const auto key, view.Get(kFamilyChainEntry, ChainEntryKey(chain, sequence)));
-  const auto index = key.has_value() ? U64FromKey(*key) : std::nullopt;
-  if (!index.has_value()) return Error(Reason::kStoreCorrupt, "an entry of a chain is not there");
-  return *index;
 }
 
 // How many entries the chain has, and when its first was made.

@@ -46,9 +46,7 @@ absl::Status AnswerLinkCommand::Check(CommitContext& context, const StoredLink& 
     ACCORD_ASSIGN_OR_RETURN(const auto held, ReferralsHeld(read, read_sealed, *pseudonym, caller_.id, 1));
     if (held.empty()) return NotFound();
   }
-  if (directory_.Get()->IsBarred(caller_.id, act_.worker.pseudonym())) {
-    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
-  }
+  ACCORD_RETURN_IF_ERROR(CheckNotBarred(*directory_.Get(), caller_.id, act_.worker.pseudonym()));
   if (Follows(link.answer(), act_.answer)) return absl::OkStatus();
   return Error(Reason::kTransitionIllegal, "that answer does not follow the one that counts now",
                {{"state", type::v1::LinkAnswer_Name(link.answer())}});

@@ -5,6 +5,7 @@
 
 #include "common/base/status.h"
 #include "common/referral/clock_rules.h"
+#include "common/referral/states.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/clocks/escalate.h"
 #include "services/broker/sharing/notices.h"
@@ -27,7 +28,11 @@ absl::Status ChaseFeedback(CommitContext& context, const Policy& policy, const D
   overdue.clock_version = recipient->clock_version();
   ACCORD_RETURN_IF_ERROR(
       TellOverdue(context, type::v1::EVENT_TYPE_FEEDBACK_OVERDUE, overdue, *stored, core, desks, queued));
+  // Software alone has ended it there: no person told what came of it, and none can any more, so that it would else be told for ever.
+  const bool last = referral::IsFinal(recipient->state());
+  if (last) recipient->set_feedback_due_ms(0);
   ACCORD_RETURN_IF_ERROR(SaveReferral(context, due.header_digest, *stored));
+  if (last) return absl::OkStatus();
   // Reminders that were missed while the broker was down are not made up for.
   const absl::Time told = std::max(context.now(), due.when);
   const absl::Time next = recipient->feedback_reminders() < kFeedbackDailyMax

@@ -12,7 +12,8 @@
 
 namespace accord::broker {
 
-// Told at the due time and at the end of every working day after it, so often; from then on every kFeedbackLaterEvery, for ever.
+// Told at the due time and at the end of every working day after it, so often; from then on every kFeedbackLaterEvery, for ever;
+// of what software alone has ended for good (referral::IsFinal) once more and then no more, for no person can end it.
 inline constexpr uint32_t kFeedbackDailyMax = 20;
 inline constexpr absl::Duration kFeedbackLaterEvery = absl::Hours(24 * 7);
 

@@ -214,6 +214,30 @@ TEST_F(FeedbackTest, BothEndsAreToldEveryWorkingDayAndThenEveryWeekForEver) {
   EXPECT_THAT(Rows(), IsEmpty());
 }
 
+// Nothing can be said after these, so that no person could ever end it.
+TEST_F(FeedbackTest, WhatSoftwareAloneHasEndedIsToldOnceMoreAndNotForEver) {
+  const auto move = [&](ReferralState state) {
+    auto stored = **LoadReferral(context_, digest_);
+    stored.mutable_recipients(0)->set_state(state);
+    ASSERT_EQ(SaveReferral(context_, digest_, stored), absl::OkStatus());
+  };
+  for (const auto& [kind, state] : {std::pair(STATEMENT_KIND_CLOSED, REFERRAL_STATE_CLOSED), std::pair(STATEMENT_KIND_TRANSFERRED_OUT, REFERRAL_STATE_TRANSFERRED_OUT)}) {
+    move(REFERRAL_STATE_ACCEPTED);
+    Says(STATEMENT_KIND_ACCEPTED);
+    Says(kind, CONTACT_DECISION_UNSPECIFIED, /*person=*/false);
+    move(state);
+    ASSERT_THAT(Rows(), SizeIs(1)) << "software alone ends none";
+    EXPECT_THAT(Chase(Rows()[0]), ElementsAre("police", "idva")) << "no person told what came of it";
+    EXPECT_THAT(Rows(), IsEmpty()) << StatementKind_Name(kind);
+    EXPECT_EQ(Row().feedback_due_ms(), 0);
+  }
+  move(REFERRAL_STATE_DECLINED);  // Which a person may still close.
+  Says(STATEMENT_KIND_ACCEPTED);
+  Says(STATEMENT_KIND_DECLINED, CONTACT_DECISION_UNSPECIFIED, /*person=*/false);
+  Chase(Rows()[0]);
+  EXPECT_THAT(Rows(), SizeIs(1));
+}
+
 TEST_F(FeedbackTest, WhatWasMissedWhileTheBrokerWasDownIsToldOnce) {
   Says(STATEMENT_KIND_ACCEPTED);
   context_.time = kDue + absl::Hours(24 * 8 + 10);  // Thursday of the week after, in the morning.

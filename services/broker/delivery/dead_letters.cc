@@ -156,9 +156,7 @@ absl::Status DeadLetterCommand::Check(CommitContext& context, const StoredDelive
   } else if (!of_sender && (delivery.first_released_ms() == 0 || delivery.dead_reason() == RowOf(Reason::kNothingPermitted).name)) {
     return NotFound();
   }
-  if (directory_.Get()->IsBarred(caller_.id, act_.worker.pseudonym())) {
-    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
-  }
+  ACCORD_RETURN_IF_ERROR(CheckNotBarred(*directory_.Get(), caller_.id, act_.worker.pseudonym()));
   if (delivery.state() != storage::v1::DELIVERY_STATE_DEAD) {
     return Error(Reason::kTransitionIllegal, "the delivery is no dead letter any more",
                  {{"state", storage::v1::DeliveryState_Name(delivery.state())}});

@@ -202,9 +202,7 @@ absl::Status ReplayCommand::Apply(CommitContext& context) {
     }
     return FirstAnswer(context, request.index());
   }
-  if (directory_.Get()->IsBarred(caller_.id, asked_.worker.pseudonym())) {
-    return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
-  }
+  ACCORD_RETURN_IF_ERROR(CheckNotBarred(*directory_.Get(), caller_.id, asked_.worker.pseudonym()));
   // What this replay put back and was acknowledged since stands after its first entry.
   ACCORD_ASSIGN_OR_RETURN(const UnderWay under_way, ReadUnderWay(context, desk_));
   const bool goes_on = !asked_.by_time && asked_.from != 0 && asked_.from == under_way.next;

@@ -9,14 +9,11 @@
 #include "common/base/status.h"
 
 namespace accord::broker {
-namespace {
 
-absl::Status CheckNotBarred(const DirectorySnapshot& directory, const std::string& administrator) {
-  if (!directory.IsBarred(kAdministrators, administrator)) return absl::OkStatus();
+absl::Status CheckNotBarred(const DirectorySnapshot& directory, std::string_view agency, const std::string& worker) {
+  if (!directory.IsBarred(agency, worker)) return absl::OkStatus();
   return Error(Reason::kNotPermitted, "a protective rule applies; nothing more can be said here");
 }
-
-}  // namespace
 
 std::string PrincipalName(options::v1::Caller kind, std::string_view id) {
   switch (kind) {
@@ -81,13 +78,13 @@ absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& 
                                            "/accord.admin.v1.AdminService/ListOverdue"};
   const bool of_cases = std::any_of(std::begin(kOfCases), std::end(kOfCases), [&](std::string_view some) { return method.starts_with(some); });
   if (principal.kind != options::v1::CALLER_ADMIN || !of_cases) return absl::OkStatus();
-  return CheckNotBarred(directory, principal.id);
+  return CheckNotBarred(directory, kAdministrators, principal.id);
 }
 
 absl::Status CheckConflict(const DirectorySnapshot& directory, const std::string& id, const admin::v1::Change& change) {
   const bool own_list = change.has_put_conflict_list() && change.put_conflict_list().agency() == kAdministrators;
   if (!own_list && !change.has_erase() && !change.has_set_hold() && !change.has_lift_hold()) return absl::OkStatus();
-  return CheckNotBarred(directory, id);
+  return CheckNotBarred(directory, kAdministrators, id);
 }
 
 absl::Status CheckMethod(std::string_view method, options::v1::Caller kind, const Roles& roles) {

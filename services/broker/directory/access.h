@@ -48,6 +48,10 @@ bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal);
 //   CERTIFICATE_DENIED  certificate or key denied, or issued before the valid-from
 absl::Status CheckPrincipal(const DirectorySnapshot& directory, const Principal& principal);
 
+// NOT_PERMITTED when `worker` is on the conflict list of `agency`, or the administrator of that id on that of kAdministrators. It says no more than any
+// refusal of a protective rule. Thread-safe.
+absl::Status CheckNotBarred(const DirectorySnapshot& directory, std::string_view agency, const std::string& worker);
+
 // NOT_PERMITTED when `principal` is an administrator with a conflict of interest and `method` shows what concerns cases:
 // trails, warrants, who shared what, holds, erasures and missed clocks. It says no more than any refusal of a protective rule. Thread-safe.
 absl::Status CheckConflict(const DirectorySnapshot& directory, const Principal& principal, std::string_view method);

@@ -510,7 +510,7 @@ TEST_F(AdministrationTest, AnApproverSeesFieldByFieldWhatWouldBeDifferent) {
     EXPECT_TRUE(stored.ParseFromString((*context_.Get(kFamilyChange, KeyU64(*number))).value_or("")));
     const auto all = DifferencesOfChange(context_, *number, stored, context_.time);
     EXPECT_EQ(all.status(), absl::OkStatus());
-    for (const auto& row : *all) rows.push_back(fmt::format("{}: {} → {}", row.field(), row.before(), row.after()));
+    for (const auto& row : all->fields) rows.push_back(fmt::format("{}: {} → {}", row.field(), row.before(), row.after()));
     return rows;
   };
   const auto sha = [](const std::string& der) { return "sha256 " + ToHex(crypto::Sha256(der)); };
@@ -534,9 +534,9 @@ TEST_F(AdministrationTest, ADifferenceNamesNoPerson) {
   ASSERT_TRUE(stored.ParseFromString((*context_.Get(kFamilyChange, KeyU64(*number))).value_or("")));
   const auto rows = DifferencesOfChange(context_, *number, stored, context_.time);
   ASSERT_EQ(rows.status(), absl::OkStatus());
-  ASSERT_EQ(rows->size(), 2u);
-  EXPECT_EQ((*rows)[1].field(), "workers");
-  EXPECT_EQ((*rows)[1].after(), "2 of them, sha256 " + ToHex(crypto::Sha256("pc-1, pc-2")));
+  ASSERT_EQ(rows->fields.size(), 2u);
+  EXPECT_EQ(rows->fields[1].field(), "workers");
+  EXPECT_EQ(rows->fields[1].after(), "2 of them, sha256 " + ToHex(crypto::Sha256("pc-1, pc-2")));
 }
 
 TEST_F(AdministrationTest, MaintenanceIsBegunAndEndedByOneOfficerWithEntries) {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -30,35 +31,46 @@ using storage::v1::StoredChange;
 
 constexpr size_t kShownBytesMax = 200;  // Longer texts are named by their digest.
 
-// Since when a change is in force; nothing when it is not.
-std::optional<int64_t> InForceSince(const StoredChange& stored) {
-  // The time of day does not matter to what is approved.
-  if (StateOf(stored, absl::InfinitePast()) != admin::v1::CHANGE_STATE_IN_FORCE) return std::nullopt;
-  return std::max(stored.approved_at_ms(), stored.effective_from_ms());
-}
-
-struct InForce {
-  int64_t since_ms = 0;
+// A change that was approved: since when it is in force, or from when it will be.
+struct Approved {
+  int64_t from_ms = 0;
   uint64_t number = 0;
   Change change;
 };
 
-// The changes that `keep` keeps, in the order in which they came into force.
-absl::StatusOr<std::vector<InForce>> ChangesInForce(const storage::Store& store, const std::function<bool(const Change&)>& keep) {
-  std::vector<InForce> all;
+// Those in `state`, which is one of what is approved, that `keep` keeps, in the order in which they come into force.
+absl::StatusOr<std::vector<Approved>> ApprovedChanges(const storage::Store& store, admin::v1::ChangeState state,
+                                                      const std::function<bool(const Change&)>& keep) {
+  std::vector<Approved> all;
   bool corrupt = false;
   ACCORD_RETURN_IF_ERROR(store.Scan(kFamilyChange, {}, [&](std::string_view key, std::string_view value) {
     StoredChange stored;
     const auto number = U64FromKey(key);
     corrupt = !number.has_value() || !stored.ParseFromArray(value.data(), static_cast<int>(value.size()));
     if (corrupt) return false;
-    const auto since = InForceSince(stored);
-    if (since.has_value() && keep(stored.change())) all.push_back({*since, *number, std::move(*stored.mutable_change())});
+    // The time of day does not matter to what is approved.
+    if (StateOf(stored, absl::InfinitePast()) != state || !keep(stored.change())) return true;
+    all.push_back({std::max(stored.approved_at_ms(), stored.effective_from_ms()), *number, std::move(*stored.mutable_change())});
     return true;
   }));
   if (corrupt) return Error(Reason::kStoreCorrupt, "a stored change does not parse");
-  std::sort(all.begin(), all.end(), [](const InForce& a, const InForce& b) { return std::tie(a.since_ms, a.number) < std::tie(b.since_ms, b.number); });
+  std::sort(all.begin(), all.end(), [](const Approved& a, const Approved& b) { return std::tie(a.from_ms, a.number) < std::tie(b.from_ms, b.number); });
   return all;
+}
+
+absl::StatusOr<std::vector<Approved>> ChangesInForce(const storage::Store& store, const std::function<bool(const Change&)>& keep) {
+  return ApprovedChanges(store, admin::v1::CHANGE_STATE_IN_FORCE, keep);
+}
+
+bool IsOfAgency(const Change& change) { return change.has_put_agency() || change.has_leave_agency(); }
+
+// What stands once `change` is in force, where `standing` stood.
+void Replace(Change& standing, const Change& change) {
+  if (change.has_leave_agency()) {
+    standing.mutable_put_agency()->mutable_agency()->set_active(false);
+  } else {
+    standing = change;
+  }
 }
 
 template <typename Row>
@@ -218,10 +230,10 @@ void AddDifferences(const std::string& prefix, const Message& before, const Mess
 }  // namespace
 
 absl::StatusOr<std::map<std::string, admin::v1::Agency>> AgenciesAt(const storage::Store& store, absl::Time at) {
-  ACCORD_ASSIGN_OR_RETURN(auto changes, ChangesInForce(store, [](const Change& change) { return change.has_put_agency() || change.has_leave_agency(); }));
+  ACCORD_ASSIGN_OR_RETURN(auto changes, ChangesInForce(store, IsOfAgency));
   std::map<std::string, admin::v1::Agency> agencies;
-  for (InForce& made : changes) {
-    if (made.since_ms > absl::ToUnixMillis(at)) break;
+  for (Approved& made : changes) {
+    if (made.from_ms > absl::ToUnixMillis(at)) break;
     if (made.change.has_leave_agency()) {
       agencies[made.change.leave_agency().agency()].set_active(false);
     } else {
@@ -236,8 +248,8 @@ absl::StatusOr<std::map<std::string, admin::v1::Agency>> AgenciesAt(const storag
 absl::StatusOr<std::map<std::string, storage::v1::StoredOfficer, std::less<>>> OfficersPutBy(const storage::Store& store, absl::Time at) {
   ACCORD_ASSIGN_OR_RETURN(const auto changes, ChangesInForce(store, [](const Change& change) { return change.has_put_officer(); }));
   std::map<std::string, storage::v1::StoredOfficer, std::less<>> officers;
-  for (const InForce& made : changes) {
-    if (made.since_ms > absl::ToUnixMillis(at)) break;
+  for (const Approved& made : changes) {
+    if (made.from_ms > absl::ToUnixMillis(at)) break;
     const auto& put = made.change.put_officer();
     officers.insert_or_assign(OfficerKey(put.inspector(), put.id()), AsStored(put));
   }
@@ -247,8 +259,8 @@ absl::StatusOr<std::map<std::string, storage::v1::StoredOfficer, std::less<>>> O
 absl::StatusOr<std::map<std::string, admin::v1::Forum>> ForumsAt(const storage::Store& store, absl::Time at) {
   ACCORD_ASSIGN_OR_RETURN(auto changes, ChangesInForce(store, [](const Change& change) { return change.has_put_forum(); }));
   std::map<std::string, admin::v1::Forum> forums;
-  for (InForce& made : changes) {
-    if (made.since_ms > absl::ToUnixMillis(at)) break;
+  for (Approved& made : changes) {
+    if (made.from_ms > absl::ToUnixMillis(at)) break;
     auto& forum = *made.change.mutable_put_forum()->mutable_forum();
     const std::string id = forum.id();
     forums[id] = std::move(forum);
@@ -262,29 +274,57 @@ std::vector<admin::v1::FieldDifference> DifferencesOf(const Message& before, con
   return all;
 }
 
-absl::StatusOr<std::vector<admin::v1::FieldDifference>> DifferencesOfChange(const storage::Store& store, uint64_t number,
-                                                                            const StoredChange& stored, absl::Time now) {
+absl::StatusOr<std::map<std::string, int64_t, std::less<>>> EnrolledSince(const storage::Store& store) {
+  ACCORD_ASSIGN_OR_RETURN(const auto changes, ChangesInForce(store, IsOfAgency));
+  std::map<std::string, int64_t, std::less<>> since;
+  std::set<std::string, std::less<>> active;
+  for (const Approved& made : changes) {
+    const auto& agency = made.change.put_agency().agency();
+    if (made.change.has_leave_agency()) {
+      active.erase(made.change.leave_agency().agency());
+    } else if (!agency.active()) {
+      active.erase(agency.id());
+    } else if (active.insert(agency.id()).second) {
+      since.insert_or_assign(agency.id(), made.from_ms);
+    }
+  }
+  return since;
+}
+
+absl::StatusOr<ChangeDifferences> DifferencesOfChange(const storage::Store& store, uint64_t number, const StoredChange& stored, absl::Time now) {
+  ChangeDifferences found;
   const Change& change = stored.change();
-  if (change.change_case() == Change::CHANGE_NOT_SET) return std::vector<admin::v1::FieldDifference>();
+  if (change.change_case() == Change::CHANGE_NOT_SET) return found;
   Change before;
+  const std::string target = TargetOf(change);
+  const auto of_target = [&](const Change& other) { return TargetOf(other) == target; };
   if (StateOf(stored, now) != admin::v1::CHANGE_STATE_IN_FORCE) {
     ACCORD_ASSIGN_OR_RETURN(before, Standing(store, change));
-  } else if (const std::string target = TargetOf(change); !target.empty()) {
-    ACCORD_ASSIGN_OR_RETURN(const auto others, ChangesInForce(store, [&](const Change& other) { return TargetOf(other) == target; }));
-    for (const InForce& other : others) {
+    std::vector<Approved> planned;
+    if (!target.empty()) {
+      ACCORD_ASSIGN_OR_RETURN(planned, ApprovedChanges(store, admin::v1::CHANGE_STATE_APPROVED, of_target));
+    }
+    for (const Approved& other : planned) {
+      if (std::tie(other.from_ms, other.number) >= std::make_tuple(stored.effective_from_ms(), number)) break;
+      Replace(before, other.change);
+      found.planned.push_back(other.number);
+    }
+  } else if (!target.empty()) {
+    ACCORD_ASSIGN_OR_RETURN(const auto others, ChangesInForce(store, of_target));
+    for (const Approved& other : others) {
       if (other.number == number) break;
-      if (other.change.has_leave_agency()) {
-        before.mutable_put_agency()->mutable_agency()->set_active(false);
-      } else {
-        before = other.change;
-      }
+      Replace(before, other.change);
     }
   }
   const std::unique_ptr<Message> after = Inside(change, before);
   const std::unique_ptr<Message> none(after->New());
-  if (before.change_case() == Change::CHANGE_NOT_SET) return DifferencesOf(*none, *after);
-  const auto* field = Change::descriptor()->FindFieldByNumber(before.change_case());
-  return DifferencesOf(before.GetReflection()->GetMessage(before, field), *after);
+  if (before.change_case() == Change::CHANGE_NOT_SET) {
+    found.fields = DifferencesOf(*none, *after);
+  } else {
+    const auto* field = Change::descriptor()->FindFieldByNumber(before.change_case());
+    found.fields = DifferencesOf(before.GetReflection()->GetMessage(before, field), *after);
+  }
+  return found;
 }
 
 }  // namespace accord::broker

@@ -33,9 +33,18 @@ absl::StatusOr<std::map<std::string, admin::v1::Forum>> ForumsAt(const storage::
 // SHA-256, and so are lists of what leads to people. Pure.
 std::vector<admin::v1::FieldDifference> DifferencesOf(const google::protobuf::Message& before, const google::protobuf::Message& after);
 
-// What change `number`, which is `stored`, makes different: from what stands as long as it is not in force, and from what stood before it once it
-// is. Errors as AgenciesAt.
-absl::StatusOr<std::vector<admin::v1::FieldDifference>> DifferencesOfChange(const storage::Store& store, uint64_t number,
-                                                                            const storage::v1::StoredChange& stored, absl::Time now);
+// Since when agencies are enrolled, by id, in milliseconds since 1970, UTC: when the change came into force that put it into the directory as active; of one
+// that left and was put back the last such change, and of one that is not active now the one before it left. Errors as AgenciesAt.
+absl::StatusOr<std::map<std::string, int64_t, std::less<>>> EnrolledSince(const storage::Store& store);
+
+// What a change makes different, and from what.
+struct ChangeDifferences {
+  std::vector<admin::v1::FieldDifference> fields;
+  std::vector<uint64_t> planned;  // Numbers of the approved changes that come into force before it and replace the same, in that order.
+};
+
+// What change `number`, which is `stored`, makes different: once it is in force from what stood before it; until then from what will stand when it comes
+// into force, which is what stands now unless others are planned. Errors as AgenciesAt.
+absl::StatusOr<ChangeDifferences> DifferencesOfChange(const storage::Store& store, uint64_t number, const storage::v1::StoredChange& stored, absl::Time now);
 
 }  // namespace accord::broker

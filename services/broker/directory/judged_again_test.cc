@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "services/broker/directory/change_parts.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/history.h"
 #include "services/broker/directory/testing_directory.h"
 
 namespace accord::broker::judged_again_test {
@@ -50,6 +51,14 @@ class JudgedAgainTest : public DirectoryTest {
     admin::v1::Change change;
     change.mutable_leave_agency()->set_agency(agency);
     return change;
+  }
+  // Of a change that waits: what its approver is shown, and after which others.
+  ChangeDifferences Shown(uint64_t number) {
+    storage::v1::StoredChange stored;
+    EXPECT_TRUE(stored.ParseFromString((*context_.Get(kFamilyChange, KeyU64(number))).value_or("")));
+    auto shown = DifferencesOfChange(context_, number, stored, context_.time);
+    EXPECT_EQ(shown.status(), absl::OkStatus());
+    return *std::move(shown);
   }
   static std::string StateIn(const absl::Status& status) {
     return HasReason(status, Reason::kTransitionIllegal) ? DetailOf(status).metadata["state"] : fmt::format("not refused so: {}", status.ToString());
@@ -132,6 +141,47 @@ TEST_F(JudgedAgainTest, WhatIsPlannedOneAfterTheOtherComesIntoForceInTurn) {
   ASSERT_TRUE(Approve("bob", "request-2", *second).ok());
   At(april);
   EXPECT_EQ(StateOfChange(*first), CHANGE_STATE_IN_FORCE);
+  At(may);
+  EXPECT_EQ(StateOfChange(*second), CHANGE_STATE_IN_FORCE);
+}
+
+// Two changes of one row that both wait: who approves the later sees what it does to the earlier.
+TEST_F(JudgedAgainTest, TheLaterOfTwoThatWaitIsShownAgainstTheEarlier) {
+  auto police = Agency("police");
+  OpenLog({PutAgency(police)});
+  const absl::Time april = context_.time + absl::Hours(48), may = april + absl::Hours(48);
+  auto renamed = police, moved = police;
+  renamed.set_duty_telephone("0300 000 0001");
+  moved.add_areas("E06000001");  // Begun from what stands today: it has the old telephone.
+  const auto first = Propose("alice", "request-1", PutAgency(renamed), From(april));
+  context_.time += absl::Seconds(1);
+  const auto unapproved = Propose("alice", "request-2", PutAgency(moved), From(may));
+  EXPECT_EQ(Shown(*unapproved).fields.size(), 1u) << "nothing is planned: what is proposed may come to nothing";
+  EXPECT_THAT(Shown(*unapproved).planned, testing::IsEmpty());
+  ASSERT_TRUE(Approve("bob", "request-1", *first).ok());
+  context_.time += absl::Seconds(1);
+  const auto second = Propose("alice", "request-3", PutAgency(moved), From(may));
+  const auto shown = Shown(*second);
+  EXPECT_THAT(shown.planned, testing::ElementsAre(*first));
+  ASSERT_EQ(shown.fields.size(), 2u);
+  EXPECT_EQ(shown.fields[0].field(), "agency.areas");
+  EXPECT_EQ(shown.fields[1].field(), "agency.duty_telephone");
+  EXPECT_EQ(shown.fields[1].before(), "0300 000 0001");
+  EXPECT_EQ(shown.fields[1].after(), police.duty_telephone());
+  const auto at_once = Propose("alice", "request-4", PutAgency(moved));
+  EXPECT_EQ(Shown(*at_once).fields.size(), 1u) << "it comes into force before the other";
+  EXPECT_THAT(Shown(*at_once).planned, testing::IsEmpty());
+  const auto leaves = Propose("alice", "request-5", Leave("police"), From(may));
+  ASSERT_EQ(Shown(*leaves).fields.size(), 1u);
+  EXPECT_EQ(Shown(*leaves).fields[0].field(), "agency.active");
+  EXPECT_THAT(Shown(*leaves).planned, testing::ElementsAre(*first));
+
+  ASSERT_TRUE(Approve("bob", "request-3", *second).ok()) << "its approver has seen it";
+  EXPECT_THAT(Shown(*second).planned, testing::ElementsAre(*first));
+  At(april);
+  ASSERT_EQ(StateOfChange(*first), CHANGE_STATE_IN_FORCE);
+  EXPECT_THAT(Shown(*second).planned, testing::IsEmpty());
+  EXPECT_EQ(Shown(*second).fields.size(), 2u) << "the same, from what stands now";
   At(may);
   EXPECT_EQ(StateOfChange(*second), CHANGE_STATE_IN_FORCE);
 }

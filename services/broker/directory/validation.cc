@@ -171,6 +171,7 @@ absl::Status ValidateOfficer(const admin::v1::PutOfficer& officer, std::string_v
   // One of before may still be dismissed.
   if (!IsAgencyId(officer.id()) || (officer.active() && officer.id() == kBrokerPrincipal)) return InvalidAgency("officer.id", "1 to 63 of [a-z0-9-] are needed, and not `broker`");
   if (officer.valid_from_ms() < 0) return InvalidAgency("officer.valid_from_ms", "negative");
+  if (officer.suspended()) return InvalidAgency("officer.suspended", "it is told, not put: SuspendPrincipal shuts an officer out");
   std::set<int> roles;
   for (const int role : officer.roles()) {
     if (role == options::v1::OFFICER_ROLE_UNSPECIFIED || !options::v1::OfficerRole_IsValid(role)) {

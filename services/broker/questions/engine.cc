@@ -13,10 +13,10 @@
 #include "common/base/parallel.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
+#include "services/broker/directory/history.h"
 #include "services/broker/questions/asked.h"
 #include "services/broker/questions/case_groups.h"
 #include "services/broker/questions/coverage.h"
-#include "services/broker/questions/enrolment.h"
 #include "services/broker/questions/left_out.h"
 #include "services/broker/questions/rows.h"
 
@@ -403,13 +403,14 @@ ScopeFacts ScopeFactsOf(const ReferralFacts& facts, const FactEvent& event, cons
   return ScopeFactsOfEvent(event, {CoreOf(facts).sender()}, {facts.cases.begin(), facts.cases.end()}, directory);
 }
 
-std::map<std::string, AgencyFacts, std::less<>> AgencyFactsOf(const DirectorySnapshot& directory) {
+absl::StatusOr<std::map<std::string, AgencyFacts, std::less<>>> AgencyFactsOf(const ReadView& view, const DirectorySnapshot& directory) {
+  ACCORD_ASSIGN_OR_RETURN(const auto enrolled, EnrolledSince(view.store()));
   std::map<std::string, AgencyFacts, std::less<>> agencies;
   for (const auto& [id, row] : directory.agencies()) {
     AgencyFacts& facts = agencies[id];
     facts.kind = row.agency.kind();
     facts.areas = {row.agency.areas().begin(), row.agency.areas().end()};
-    facts.enrolled_ms = row.agency.valid_from_ms();
+    if (const auto since = enrolled.find(id); since != enrolled.end()) facts.enrolled_ms = since->second;
     const auto barred = directory.conflicts().find(id);
     if (barred != directory.conflicts().end()) facts.barred = barred->second;
   }
@@ -467,12 +468,7 @@ absl::StatusOr<Table> AnswerQuestion(const ReadView& view, Executor& executor, c
   facts.outside = reader.outside();
   facts.erased = reader.erased();
   if (const auto barred = directory.conflicts().find(kAdministrators); barred != directory.conflicts().end()) facts.barred_administrators = barred->second;
-  auto agencies = AgencyFactsOf(directory);
-  ACCORD_ASSIGN_OR_RETURN(const auto enrolled, EnrolledSince(view));
-  for (auto& [id, agency] : agencies) {
-    const auto since = enrolled.find(id);
-    agency.enrolled_ms = since == enrolled.end() ? 0 : since->second;
-  }
+  ACCORD_ASSIGN_OR_RETURN(const auto agencies, AgencyFactsOf(view, directory));
   return ComputeAnswer(facts, agencies, clocks, scope, question, request, tree_size, now_ms);
 }
 

@@ -67,8 +67,7 @@ struct JudgedFacts {
 inspection::v1::Table ComputeAnswer(const JudgedFacts& facts, const std::map<std::string, AgencyFacts, std::less<>>& agencies, const referral::ClockRules& clocks, const Scope& scope,
                                     const Question& question, const inspection::v1::AskQuestionRequest& request, uint64_t tree_size, int64_t now_ms);
 
-// What the directory says of its agencies; since when they are enrolled it does not (enrolment.h), so that `enrolled_ms` is when their certificates may
-// first have been issued.
-std::map<std::string, AgencyFacts, std::less<>> AgencyFactsOf(const DirectorySnapshot& directory);
+// What the directory says of its agencies, and its changes of since when they are enrolled. Errors of EnrolledSince.
+absl::StatusOr<std::map<std::string, AgencyFacts, std::less<>>> AgencyFactsOf(const ReadView& view, const DirectorySnapshot& directory);
 
 }  // namespace accord::broker

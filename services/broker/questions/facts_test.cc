@@ -15,8 +15,8 @@
 #include "common/crypto/testing_pki.h"
 #include "common/referral/header.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/history.h"
 #include "services/broker/questions/engine.h"
-#include "services/broker/questions/enrolment.h"
 #include "services/broker/questions/sample.h"
 #include "services/broker/trails/covered.h"
 #include "services/broker/trails/fact.h"
@@ -444,7 +444,7 @@ TEST_F(FactsTest, CoverageSaysSinceWhenAnAgencyIsEnrolled) {
   put(true, 400);
   EXPECT_EQ(enrolled(), 400) << "it came back";
   log_.store().Put(kFamilyChange, KeyU64(++number), "no change");
-  EXPECT_TRUE(HasReason(EnrolledSince(log_.View()).status(), Reason::kStoreCorrupt));
+  EXPECT_TRUE(HasReason(EnrolledSince(log_.store()).status(), Reason::kStoreCorrupt));
 }
 
 TEST_F(FactsTest, ASampleIsOfTheGradesAndAgeBandsAskedFor) {

@@ -561,6 +561,43 @@ TEST_F(FilledFilterTest, SubjectsOfTooManyCasesAreRefused) {
   refused("64");
 }
 
+// A long case of which the warrant covers nothing, so that all of it is looked at.
+TEST_F(FilledFilterTest, SubjectsOfTooManyEntriesThatAreNotCoveredAreRefused) {
+  constexpr uint64_t kAtOnce = 1'000;
+  static_assert(kSubjectEntriesMax % kAtOnce == 0);
+  EntryDraft entry;
+  entry.event.set_type(type::v1::EVENT_TYPE_CASE_JOINED);
+  entry.actor.emplace().set_principal("broker");
+  const auto add = [&](uint64_t count) {
+    return log_.Commit([&](CommitContext& context) -> absl::Status {
+      if (entry.chains.empty()) {
+        ACCORD_ASSIGN_OR_RETURN(const auto chain, context.OpenChain());
+        entry.chains = {chain.pseudonym};
+      }
+      for (uint64_t i = 0; i < count; ++i) ACCORD_RETURN_IF_ERROR(context.AddEntry(entry).status());
+      return absl::OkStatus();
+    });
+  };
+  for (uint64_t added = 0; added < kSubjectEntriesMax; added += kAtOnce) ASSERT_EQ(add(kAtOnce), absl::OkStatus());
+  PutCases('v', entry.chains[0]);
+  inspection::v1::Warrant warrant;
+  warrant.set_id("jtai-1");
+  warrant.mutable_scope()->add_agencies("idva");
+  warrant.mutable_scope()->set_until_ms(absl::ToUnixMillis(log_.now) + 1);
+  scope_ = Scope::Of(warrant, {});
+  TrailFilter filter;
+  AddSubject(filter, 'v');
+  const auto most = SubjectCases(log_.View(), filter);
+  ASSERT_EQ(most.status(), absl::OkStatus());
+  EXPECT_THAT(*most, IsEmpty());
+  ASSERT_EQ(add(1), absl::OkStatus());
+  const absl::Status refused = SubjectCases(log_.View(), filter).status();
+  EXPECT_TRUE(HasReason(refused, Reason::kQueryTooCostly)) << refused;
+  EXPECT_EQ(DetailOf(refused).metadata["limit"], std::to_string(kSubjectEntriesMax));
+  scope_ = Scope::All();
+  EXPECT_EQ(SubjectCases(log_.View(), filter)->size(), 1u) << "without a warrant no entry is looked at";
+}
+
 TEST_F(FilledFilterTest, FurtherPagesAreOfTheCasesOnTheRecordAlone) {
   TrailFilter filter;
   AddSubject(filter, 'v');

@@ -14,14 +14,6 @@ namespace {
 
 absl::Status PostingCorrupt() { return Error(Reason::kStoreCorrupt, "a row of an index of entries is of no known form"); }
 
-// The leaf index at `sequence` of a chain.
-absl::StatusOr<uint64_t> IndexInChain(const ReadView& view, const std::string& chain, uint64_t sequence) {
-  ACCORD_ASSIGN_OR_RETURN(const auto value, view.Get(kFamilyChainEntry, ChainEntryKey(chain, sequence)));
-  const auto index = value.has_value() ? U64FromKey(*value) : std::nullopt;
-  if (!index.has_value()) return PostingCorrupt();
-  return *index;
-}
-
 // The first sequence of a chain of `length` whose entry is at or after `index`.
 absl::StatusOr<uint64_t> SequenceAt(const ReadView& view, const std::string& chain, uint64_t length, uint64_t index) {
   uint64_t low = 0, high = length;
@@ -71,6 +63,13 @@ absl::Status VisitPosting(const ReadView& view, const Posting& posting, IndexRan
 }
 
 }  // namespace
+
+absl::StatusOr<uint64_t> IndexInChain(const ReadView& view, const std::string& chain, uint64_t sequence) {
+  ACCORD_ASSIGN_OR_RETURN(const auto value, view.Get(kFamilyChainEntry, ChainEntryKey(chain, sequence)));
+  const auto index = value.has_value() ? U64FromKey(*value) : std::nullopt;
+  if (!index.has_value()) return Error(Reason::kStoreCorrupt, "an entry of a chain is not there");
+  return *index;
+}
 
 absl::StatusOr<NextIndices> ReadPostings(const ReadView& view, std::span<const Posting> postings, IndexRange range, bool newest_first) {
   NextIndices next;

@@ -17,6 +17,9 @@ namespace accord::broker {
 
 inline constexpr size_t kPostingsAtOnce = 256;
 
+// The leaf index of the entry at `sequence` of `chain`. STORE_CORRUPT when it is not there; errors of the view.
+absl::StatusOr<uint64_t> IndexInChain(const ReadView& view, const std::string& chain, uint64_t sequence);
+
 // Leaf indices in ascending order.
 struct Posting {
   enum class Where { kIndex, kChain };

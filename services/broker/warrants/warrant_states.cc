@@ -32,6 +32,7 @@ inspection::v1::Warrant WarrantAt(const StoredWarrant& stored, absl::Time now) {
   inspection::v1::Warrant warrant = stored.warrant();
   warrant.set_state(WarrantStateAt(stored, now));
   warrant.set_sample_cases(static_cast<uint32_t>(stored.sampled_size()));
+  warrant.set_ended_at_ms(stored.ended_at_ms());
   return warrant;
 }
 

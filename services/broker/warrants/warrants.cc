@@ -107,10 +107,10 @@ absl::Status CheckSecondPerson(const DirectorySnapshot& directory, const Caller&
   const std::string_view id = proposer.substr(proposer.find('/') + 1);
   if (warrant.kind() == inspection::v1::WARRANT_KIND_STATUTORY) {
     if (InspectorateOf(directory, id) == warrant.inspectorate()) return absl::OkStatus();
-  } else if (directory.IsBarred(kAdministrators, std::string(id))) {  // Listed since.
-    return NotTheirsToDo("a protective rule applies; nothing more can be said here");
-  } else if (const auto* officer = directory.FindOfficer(false, id); officer != nullptr && officer->active() && !directory.IsSuspended(proposer)) {
-    return absl::OkStatus();
+  } else {
+    ACCORD_RETURN_IF_ERROR(CheckNotBarred(directory, kAdministrators, std::string(id)));  // Listed since.
+    const auto* const officer = directory.FindOfficer(false, id);
+    if (officer != nullptr && officer->active() && !directory.IsSuspended(proposer)) return absl::OkStatus();
   }
   return NotTheirsToDo("who proposed it is not enrolled any more; propose it anew");
 }
