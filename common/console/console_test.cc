@@ -199,6 +199,7 @@ TEST(TableTest, WrapBreaksAtSpacesAndOtherwiseWithinAWord) {
   EXPECT_EQ(Wrap("äöüßx", 4), (std::vector<std::string>{"äöüß", "x"}));
   EXPECT_EQ(Wrap("one\n\ntwo", 9), (std::vector<std::string>{"one", "", "two"}));
   EXPECT_EQ(Wrap("", 9), (std::vector<std::string>{""}));
+  EXPECT_EQ(Paragraph("ab cd efgh", 5), "ab cd\nefgh\n");
 }
 
 // Ctrl-C at the passphrase.

@@ -106,6 +106,12 @@ size_t TerminalWidth() {
 
 std::vector<std::string> Wrap(std::string_view text, size_t width) { return WrapText(text, width, /*words_whole=*/false); }
 
+std::string Paragraph(std::string_view text, size_t width) {
+  std::string paragraph;
+  for (const std::string& line : Wrap(text, width)) paragraph += line + "\n";
+  return paragraph;
+}
+
 Table Table::Facts() {
   Table facts({"", ""});
   facts.words_whole_ = true;

@@ -22,6 +22,9 @@ size_t TerminalWidth();
 // in `text` breaks too. Thread-safe.
 std::vector<std::string> Wrap(std::string_view text, size_t width);
 
+// The same as one text, each of its lines ended by a newline.
+std::string Paragraph(std::string_view text, size_t width);
+
 enum class Colour { kPlain, kGreen, kYellow, kRed, kBoldRed };
 
 // Whether to colour what goes to standard output: it is a terminal that takes colours, and the person has not asked for none

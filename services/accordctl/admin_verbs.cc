@@ -262,6 +262,16 @@ std::string ValueText(const std::string& field, const std::string& value) {
   return value.empty() ? "-" : console::Printable(value);
 }
 
+// What is planned for the same before the change: what it makes different is different from that. Empty when nothing is.
+std::string PlannedText(const admin::v1::GetChangeResponse& response) {
+  std::string names;
+  for (const std::string& name : response.planned_before()) names += (names.empty() ? "" : ", ") + console::Printable(name);
+  if (names.empty()) return "";
+  return console::Paragraph("Before it comes into force the same will be replaced by " + names +
+                                ", which was approved: what it makes different is shown from what that leaves.",
+                            console::TerminalWidth()) + "\n";
+}
+
 // One change, with what it makes different: of a policy text by meaning.
 absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
@@ -278,7 +288,7 @@ absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
   console::Table table({"field", "before", "after"});
   for (const auto& row : response.differences()) table.Add({row.field(), ValueText(row.field(), row.before()), ValueText(row.field(), row.after())});
   const std::string fields = table.empty() ? "It makes nothing different.\n" : table.ToString(console::TerminalWidth());
-  session.Print(ChangeText(response.change()) + "\n" + (difference.empty() ? fields : difference) + NamedText(response.change().change()));
+  session.Print(ChangeText(response.change()) + "\n" + PlannedText(response) + (difference.empty() ? fields : difference) + NamedText(response.change().change()));
   return kDone;
 }
 
@@ -323,10 +333,12 @@ bool StatusOf(const Session& session, const AgencyIdentity& agency, console::Tab
              fmt::to_string(response->checkpoint_size()), response->alert() == "none" ? "NONE: nobody is called" : response->alert(),
              response->stopped() ? "STOPPED: " + response->alarm() : "none"});
   if (response->alert() == "none") {
-    session.Tell(fmt::format("{} has no alert: of an IMMEDIATE referral its people learn only when they look (docs/agencies.md)\n", response->agency()));
+    session.Tell(console::Paragraph(fmt::format("{} has no alert: of an IMMEDIATE referral its people learn only when they look (docs/agencies.md)", response->agency()),
+                                    console::TerminalWidth()));
   }
   if (!response->waiting_for().empty()) {
-    session.Tell(fmt::format("{} waits for {}; `accordctl waiting --as {}` says what does\n", response->agency(), console::Printable(response->waiting_for()), agency.id));
+    session.Tell(console::Paragraph(fmt::format("{} waits for {}; `accordctl waiting --as {}` says what does", response->agency(), console::Printable(response->waiting_for()), agency.id),
+                                    console::TerminalWidth()));
   }
   return !response->stopped();
 }
@@ -356,15 +368,17 @@ absl::StatusOr<int> Status(Session& session, bool one) {
     ACCORD_ASSIGN_OR_RETURN(const auto directory, Ask(*broker, &DirectoryService::Stub::ListAgencies, one_row));
     if (directory.maintenance_since_ms() != 0) {
       maintenance_json = {{"sinceMs", directory.maintenance_since_ms()}, {"untilMs", directory.maintenance_until_ms()}};
-      maintenance_text = fmt::format("broker: under MAINTENANCE since {}{}; only IMMEDIATE is taken as new\n", console::TimeText(directory.maintenance_since_ms()),
-                                     directory.maintenance_until_ms() == 0 ? "" : ", until about " + console::TimeText(directory.maintenance_until_ms()));
+      maintenance_text = console::Paragraph(
+          fmt::format("broker: under MAINTENANCE since {}{}; only IMMEDIATE is taken as new", console::TimeText(directory.maintenance_since_ms()),
+                      directory.maintenance_until_ms() == 0 ? "" : ", until about " + console::TimeText(directory.maintenance_until_ms())),
+          console::TerminalWidth());
     }
     return NewestCheckpoint(*broker, log);
   }();
   if (newest.ok()) {
     log_json = {{"origin", newest->checkpoint.origin}, {"size", newest->checkpoint.size}};
-    log_text = fmt::format("broker: {} entries in the log {}, signed by its key\n", newest->checkpoint.size,
-                           newest->checkpoint.origin);
+    log_text = console::Paragraph(fmt::format("broker: {} entries in the log {}, signed by its key", newest->checkpoint.size, newest->checkpoint.origin),
+                                  console::TerminalWidth());
   } else {
     well = false;
     session.Tell(ErrorText(newest.status()));
@@ -403,35 +417,43 @@ void AddAdminVerbs(Command& app, Verb& chosen) {
   endorses.AddOption("--key", endorse->key, "The old sealing key, PEM; it is read here and goes nowhere").Path().Required();
   endorses.AddOption("--certificate", endorse->certificate, "Its certificate, PEM").Path().Required();
   endorses.AddOption("--next", endorse->next, "The new sealing certificate, PEM").Path().Required();
-  endorses.Footer("Run by the agency, which has the key; asks no server. What it prints goes into putAgency (docs/runbooks/directory.md).");
+  endorses.Footer("Run by the agency, which has the key; asks no server. What it prints goes into putAgency (docs/runbooks/directory.md).\n"
+                  "Example: accordctl admin endorse --key old.key --certificate old.crt --next new.crt");
   endorses.WhenGiven([&chosen, endorse] { chosen = [endorse](Session& session) { return Endorse(session, *endorse); }; });
 
   Command& approve = admin.AddChange("approve", "Approve another administrator's change; it is in force at once, or from the time that it was proposed for");
   approve.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
+  approve.Footer("Example: accordctl admin approve changes/41 --as-admin bob");
   approve.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return Approve(session, *name); }; });
 
   Command& withdraw = admin.AddChange("withdraw", "Take back your change, or reject another administrator's");
   withdraw.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
+  withdraw.Footer("Example: accordctl admin withdraw changes/41 --as-admin alice");
   withdraw.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return Withdraw(session, *name); }; });
 
   Command& show = admin.AddVerb("show", "Show a change, and what it makes different: field by field, of a policy text by meaning");
   show.AddOption("CHANGE", *name, "`changes/NUMBER`, or the number").Required();
+  show.Footer("Example: accordctl admin show changes/41 --as-admin bob");
   show.WhenGiven([&chosen, name] { chosen = [name](Session& session) { return ShowChange(session, *name); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
   Command& changes = admin.AddVerb("changes", "List changes, proposed and in force, the newest first");
   changes.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  changes.Footer("Example: accordctl admin changes --as-admin alice");
   changes.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Changes(session, *limit); }; });
   Command& overdue = admin.AddVerb("overdue", "List clocks that were missed and whose sender was told, the longest due first");
   overdue.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  overdue.Footer("Example: accordctl admin overdue --as-admin alice");
   overdue.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return Overdue(session, *limit); }; });
   auto as_at = std::make_shared<std::string>();
   Command& agencies = admin.AddVerb("agencies", "List the agencies of the directory");
   agencies.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
+  agencies.Footer("Example: accordctl admin agencies --as-at 2026-11-01 --as-admin alice");
   agencies.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return Agencies(session, *as_at); }; });
   AddOfficerVerbs(admin, chosen);
 
   Command& status = app.AddVerb("status", "How the agencies' services and the broker's log stand");
+  status.Footer("Example: accordctl status --as police");
   status.WhenGiven([&chosen, &app] {
     const bool one = app.Given("--as");
     chosen = [one](Session& session) { return Status(session, one); };

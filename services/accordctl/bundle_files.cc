@@ -54,6 +54,8 @@ bool HoldsOnly(const fs::path& directory, IsOfKind of_kind) {
   return !error;
 }
 
+fs::path StagingOf(const fs::path& target) { return target.string() + ".incoming"; }
+
 // Without fsync: the directory gets its name when all is written, and a file that a power cut spoilt does not verify.
 absl::Status PutPrivate(const fs::path& path, std::string_view bytes) {
   ACCORD_RETURN_IF_ERROR(MakeDirectory(path.parent_path().string()));
@@ -117,13 +119,18 @@ bool IsOfBundle(const std::string& path, bool is_directory) {
          (ending == ledger::kReceiptSuffix || ending == std::string(ledger::kReceiptSuffix) + ledger::kOpeningsSuffix);
 }
 
-absl::StatusOr<fs::path> BeginStaging(const fs::path& target, IsOfKind of_kind) {
-  fs::path staging = target.string() + ".incoming";
+absl::Status CheckStaging(const fs::path& target, IsOfKind of_kind) {
+  const fs::path staging = StagingOf(target);
   std::error_code error;
-  if (fs::symlink_status(staging, error).type() != fs::file_type::not_found) {
-    if (!HoldsOnly(staging, of_kind)) return UsageError(fmt::format("{} is there already and is not what a run that was interrupted leaves: move it away", staging.string()));
-    fs::remove_all(staging, error);
-  }
+  if (fs::symlink_status(staging, error).type() == fs::file_type::not_found || HoldsOnly(staging, of_kind)) return absl::OkStatus();
+  return UsageError(fmt::format("{} is there already and is not what a run that was interrupted leaves: move it away", staging.string()));
+}
+
+absl::StatusOr<fs::path> BeginStaging(const fs::path& target, IsOfKind of_kind) {
+  ACCORD_RETURN_IF_ERROR(CheckStaging(target, of_kind));
+  fs::path staging = StagingOf(target);
+  std::error_code error;
+  fs::remove_all(staging, error);
   ACCORD_RETURN_IF_ERROR(MakeDirectory(staging.string()));
   return staging;
 }

@@ -27,6 +27,8 @@ bool IsOfBundle(const std::string& path, bool is_directory);
 // Where a directory is written until it is whole: beside `target`, its name and `.incoming`, made anew. What a run that was interrupted left is removed. A usage
 // error, and nothing is touched, when what has that name has anything in it, at any depth, that is not `of_kind`, such as a link. Thread-compatible.
 absl::StatusOr<std::filesystem::path> BeginStaging(const std::filesystem::path& target, IsOfKind of_kind);
+// Its usage error, and nothing is changed: for before a question is asked that is itself recorded. Thread-compatible.
+absl::Status CheckStaging(const std::filesystem::path& target, IsOfKind of_kind);
 
 // What was asked for, in the order in which it was.
 struct BundleAsked {

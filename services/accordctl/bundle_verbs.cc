@@ -103,8 +103,7 @@ absl::StatusOr<int> ExportCases(Session& session, const BundleOptions& options) 
   }
   text += witnessed ? " With it came a checkpoint that witnesses cosigned, by the broker's word: accord-verify judges that with --policy."
                     : " It came without a checkpoint that witnesses cosigned: by the broker's word there is none yet (`accordctl ledger checkpoints` lists them).";
-  std::string lines;
-  for (const std::string& line : console::Wrap(text, console::TerminalWidth())) lines += line + "\n";
+  std::string lines = console::Paragraph(text, console::TerminalWidth());
   lines += fmt::format("Manifest: SHA-256 {}\nTo check it offline, what each entry says included: accord-verify bundle {} --vkey {}\n",
                        summary.manifest_digest, options.out, session.config().log_vkey);
   session.Print(lines);
@@ -122,6 +121,7 @@ void AddBundleVerbs(Command& app, Verb& chosen) {
   verb.AddOption("--out", options->out, "The directory, which must be new; what an interrupted run left beside it is removed").Path().Required();
   verb.AddOption("--warrant", options->warrant, "The warrant it is asked under (inspectors)");
   verb.AddOption("--purpose", options->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+  verb.Footer("Example: accordctl --as inspector/ines bundle export --case 00112233445566778899aabbccddeeff --warrant jtai-2026 --out bundle-1");
   verb.WhenGiven([&chosen, options] { chosen = [options](Session& session) { return ExportCases(session, *options); }; });
 }
 

@@ -302,6 +302,7 @@ void AddChangeVerbs(Command& referral, Verb& chosen) {
 
   Command& holders = referral.AddVerb("holders", "Show who holds which sections of a referral this agency sent, and what they answered");
   holders.AddOption("ID", *id, kId).Required();
+  holders.Footer("Example: accordctl referral holders push-0001 --as police");
   holders.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return Holders(session, *id); }; });
 
   AddAnswer(referral, chosen);

@@ -152,6 +152,11 @@ Option& Option::OrVariable(std::string_view variable) {
   return *this;
 }
 
+Option& Option::Formerly(std::string_view name) {
+  former_ = name;
+  return *this;
+}
+
 std::vector<std::string> Option::choices() const {
   std::vector<std::string> words;
   const auto* choices = std::get_if<Choices>(&must_be_);
@@ -281,6 +286,7 @@ class CommandLine::Reader {
       return Outcome::kWrong;
     }
     for (const auto& [option, read] : options_) option->given_ = read->count() > 0;
+    for (const auto& [option, read] : former_) option->given_ |= read->count() > 0;
     // Each callback may ask what else was given.
     for (Command* command : given_) command->given_ = true;
     for (const Command* command : given_) {
@@ -381,7 +387,7 @@ class CommandLine::Reader {
   }
 
   void Add(CLI::App& app, Option& option) {
-    CLI::Option& read = *std::visit([&](auto* value) { return AddTo(app, option, *value); }, option.target_);
+    CLI::Option& read = *std::visit([&](auto* value) { return AddTo(app, option.name_, option, *value); }, option.target_);
     std::visit([&](const auto& limit) { Limit(read, limit); }, option.must_be_);
     if (option.required_) read.required();
     if (option.takes_value()) read.type_name(std::string(option.value_word()));
@@ -395,13 +401,19 @@ class CommandLine::Reader {
     for (Option* other : option.excluded_) read.excludes(options_.at(other));
     option.given_ = false;
     options_[&option] = &read;
+    if (option.former_.empty()) return;
+    CLI::Option& former = *std::visit([&](auto* value) { return AddTo(app, option.former_, option, *value); }, option.target_);
+    std::visit([&](const auto& limit) { Limit(former, limit); }, option.must_be_);
+    former.group("")->excludes(&read);  // CLI11 shows nothing of a group without a name.
+    for (Option* other : option.excluded_) former.excludes(options_.at(other));
+    former_[&option] = &former;
   }
 
   template <typename Value>
-  static CLI::Option* AddTo(CLI::App& app, const Option& option, Value& value) {
-    return app.add_option(option.name_, value, option.whole_help());
+  static CLI::Option* AddTo(CLI::App& app, const std::string& name, const Option& option, Value& value) {
+    return app.add_option(name, value, option.whole_help());
   }
-  static CLI::Option* AddTo(CLI::App& app, const Option& option, bool& value) { return app.add_flag(option.name_, value, option.help_); }
+  static CLI::Option* AddTo(CLI::App& app, const std::string& name, const Option& option, bool& value) { return app.add_flag(name, value, option.help_); }
 
   static void Limit(CLI::Option&, std::monostate) {}
   static void Limit(CLI::Option& read, const Choices& choices) { read.check(IsOneOf(choices)); }
@@ -413,6 +425,7 @@ class CommandLine::Reader {
   CommandLine& line_;
   CLI::App app_;
   std::map<Option*, CLI::Option*> options_;
+  std::map<Option*, CLI::Option*> former_;  // By the older name, of those that have one.
   std::vector<Command*> given_;  // In the order in which they are to be called.
 };
 

@@ -45,6 +45,7 @@ class Option {
   Option& Values(int least, int most);           // So many may follow the name at once; of 1, 1 it is named anew for each.
   Option& Heading(std::string_view heading);     // The help has it under this one.
   Option& OrVariable(std::string_view variable); // What is not given is taken from this variable of the environment.
+  Option& Formerly(std::string_view name);       // An older name, which scripts may still have: understood, shown nowhere. REQUIRES: not Required.
 
   // What was said of it.
   const std::string& name() const { return name_; }
@@ -77,7 +78,7 @@ class Option {
   const std::string name_, help_;
   const Target target_;
   std::variant<std::monostate, Choices, Between, Positive, File, Directory> must_be_;
-  std::string heading_, variable_;
+  std::string heading_, variable_, former_;
   std::vector<Option*> excluded_;
   int values_least_ = 0, values_most_ = 0;  // 0: as the target says.
   bool required_ = false, default_shown_ = false, path_ = false;

@@ -160,6 +160,23 @@ TEST_F(CommandLineTest, ChoicesAreShownAndHeld) {
   EXPECT_THAT(out_, HasSubstr("  WORD                        Which. One of one, two\n"));
 }
 
+TEST_F(CommandLineTest, AnOlderNameIsUnderstoodAndShownNowhere) {
+  int number = 5;
+  verb_.AddOption("--limit", number, "How many").Range(1, 9).ShowDefault().Formerly("--rows");
+  EXPECT_EQ(Parse({"run", "--rows", "7"}), Outcome::kUnderstood);
+  EXPECT_EQ(number, 7);
+  EXPECT_TRUE(verb_.Given("--limit"));
+  EXPECT_EQ(Parse({"run", "--rows", "10"}), Outcome::kWrong);
+  EXPECT_EQ(Parse({"run", "--rows", "1", "--limit", "2"}), Outcome::kWrong) << "which of the two is meant?";
+  number = 4;
+  EXPECT_EQ(Parse({"run"}), Outcome::kUnderstood);
+  EXPECT_EQ(number, 4);
+  EXPECT_FALSE(verb_.Given("--limit"));
+  EXPECT_EQ(Parse({"run", "--help"}), Outcome::kAnswered);
+  EXPECT_THAT(out_, HasSubstr("  --limit N                   How many; 1 to 9; 4 when not given\n"));
+  EXPECT_THAT(out_, Not(HasSubstr("--rows")));
+}
+
 TEST_F(CommandLineTest, ARangeIncludesItsEnds) {
   int number = 5;
   verb_.AddOption("--n", number, "How many").Range(1, 9).ShowDefault();

@@ -86,6 +86,7 @@ TEST_F(CompletionTest, BashCompletesVerbsOptionsWordsAndFiles) {
   EXPECT_THAT(Complete("--config " + Path("accordctl.t")), ElementsAre(Path("accordctl.toml")));
   EXPECT_THAT(Complete("forum action "), ElementsAre("add", "done", "list"));
   EXPECT_THAT(Complete("policy show cl"), ElementsAre("clocks"));
+  EXPECT_THAT(Complete("erase --ground "), ElementsAre("subject-request", "unlawfully-processed", "order"));
   EXPECT_THAT(Complete("inbox accept 01"), IsEmpty()) << "an id is of nobody's list";
 }
 

@@ -76,10 +76,13 @@ absl::StatusOr<int> RefuseHeld(Session& session, uint64_t number, const std::str
 
 void AddDisclosureAnswerVerbs(Command& disclosure, Verb& chosen) {
   auto number = std::make_shared<uint64_t>(0);
-  constexpr char kFooter[] = "The worker is an authorising officer: --worker PSEUDONYM --role authorising_officer.";
+  const auto footer = [](std::string_view example) {
+    return fmt::format("The worker is an authorising officer: --worker PSEUDONYM --role authorising_officer.\n"
+                       "Example: accordctl disclosure {} --as police --worker a.grant --role authorising_officer", example);
+  };
   Command& show = disclosure.AddChange("show", "Show who asks for what under which power, and what would be released; nothing leaves the agency");
   show.AddOption("NUMBER", *number, "Its number").Required();
-  show.Footer(kFooter);
+  show.Footer(footer("show 4711"));
   show.WhenGiven([&chosen, number] { chosen = [number](Session& session) { return ShowHeld(session, *number); }; });
 
   auto sections = std::make_shared<std::vector<std::string>>(), withheld = std::make_shared<std::vector<std::string>>();
@@ -87,7 +90,7 @@ void AddDisclosureAnswerVerbs(Command& disclosure, Verb& chosen) {
   release.AddOption("NUMBER", *number, "Its number").Required();
   auto& only = release.AddOption("--section", *sections, "Only this section, by the id that `disclosure show` shows; as often as needed");
   release.AddOption("--withhold", *withheld, "The mark of somebody who then reads as not known; as often as needed").Excludes(only);
-  release.Footer(kFooter);
+  release.Footer(footer("release 4711"));
   release.WhenGiven([&chosen, number, sections, withheld] {
     chosen = [=](Session& session) { return ReleaseHeld(session, *number, *sections, *withheld); };
   });
@@ -96,7 +99,7 @@ void AddDisclosureAnswerVerbs(Command& disclosure, Verb& chosen) {
   Command& refuse = disclosure.AddChange("refuse", "Refuse it, with a ground that the inspector sees and the record keeps");
   refuse.AddOption("NUMBER", *number, "Its number").Required();
   refuse.AddOption("--ground", *ground, "Why").Check(OneOf<type::v1::DisclosureGround>()).Required();
-  refuse.Footer(kFooter);
+  refuse.Footer(footer("refuse 4711 --ground legal-privilege"));
   refuse.WhenGiven([&chosen, number, ground] { chosen = [=](Session& session) { return RefuseHeld(session, *number, *ground); }; });
 }
 

@@ -297,7 +297,9 @@ TEST_F(DisclosureCheckTest, OnlyWhatAnInterruptedRunLeftIsRemoved) {
     fs::create_directories((staging / name).parent_path());
     std::ofstream(staging / "01-narrative.cms") << "x";
     std::ofstream(staging / name) << "x";
+    const bool may_be_asked = CheckNewDirectory((directory_ / "out").string()).ok();
     const absl::Status status = WriteDisclosed((directory_ / "out").string(), collected, *checked);
+    EXPECT_EQ(status.ok(), may_be_asked) << name;
     EXPECT_EQ(status.ok(), !fs::exists(staging / name)) << name;
     EXPECT_EQ(status.ok(), fs::exists(directory_ / "out")) << name;
     fs::remove_all(staging);

@@ -89,7 +89,7 @@ absl::Status CheckNewDirectory(const std::string& directory) {
   if (there && !(fs::is_directory(path, error) && fs::is_empty(path, error))) {
     return UsageError(fmt::format("{} is there already: what is disclosed is written whole, into a new directory", directory));
   }
-  return absl::OkStatus();
+  return CheckStaging(path, IsOfDisclosed);
 }
 
 absl::Status WriteDisclosed(const std::string& directory, const CollectedDisclosure& collected, const CheckedDisclosure& checked) {

@@ -9,7 +9,7 @@
 
 namespace accord::accordctl {
 
-// A usage error when `directory` is there already, unless it is empty: before anything is asked for. Reads the file system.
+// A usage error when `directory` is there already, unless it is empty, and that of BeginStaging: before anything is asked for. Reads the file system.
 absl::Status CheckNewDirectory(const std::string& directory);
 
 // Writes what verified into a new directory, for its owner alone; it gets its name when all is written and durable. An error leaves none of it;

@@ -290,8 +290,7 @@ std::string DisclosedText(const CollectedDisclosure& collected, const CheckedDis
       "Signed by {}, an authorising officer of {}, {}; it verifies under your own authorities, and was sealed for you alone. It is in {}, readable by its owner alone: "
       "keep it so.",
       checked.statement.worker().pseudonym(), disclosure.agency(), console::TimeText(checked.statement.signed_at_ms()), directory);
-  for (const std::string& line : console::Wrap(console::Printable(end), width)) text += line + "\n";
-  return text;
+  return text + console::Paragraph(console::Printable(end), width);
 }
 
 nlohmann::json DisclosedJson(const CollectedDisclosure& collected, const CheckedDisclosure& checked, const CasesOfReferrals* cases) {

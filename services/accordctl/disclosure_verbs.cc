@@ -205,12 +205,14 @@ void AddDisclosureVerbs(Command& app, Verb& chosen) {
   request.AddOption("--category", asked->categories, "Only sections of this category; as often as needed").Check(OneOf<type::v1::Category>());
   request.AddOption("--within", asked->hours, "Hours within which it is to be answered; without: 120").Range(1, static_cast<int>(referral::kDisclosureHoursMax));
   request.AddOption("--for", asked->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
+  request.Footer("Example: accordctl --as inspector/ines disclosure request \\\n    referrals/0011223344556677889900112233445566778899001122334455667788990011 --agency police --warrant jtai-2026 --category narrative");
   request.WhenGiven([&chosen, asked] { chosen = [asked](Session& session) { return RequestSections(session, *asked); }; });
 
   auto listed = std::make_shared<ListArguments>();
   Command& list = disclosure.AddVerb("list", "List disclosures, the newest first: an inspector's body's own, an agency's, all to an administrator");
   list.AddFlag("--open", listed->open, "Only those that wait for an answer");
   list.AddOption("--limit", listed->rows, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.Footer("Example: accordctl --as inspector/ines disclosure list --open");
   list.WhenGiven([&chosen, listed] { chosen = [listed](Session& session) { return ListVerb(session, *listed); }; });
 
   auto collected = std::make_shared<CollectArguments>();

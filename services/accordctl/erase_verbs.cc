@@ -11,6 +11,7 @@
 #include "common/base/status.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
+#include "services/accordctl/choices.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -28,6 +29,14 @@ struct EraseArguments {
   bool wait = false;
 };
 
+// OneOf without that retention has ended: that is the broker's own to find, and it takes it from nobody.
+Choices ErasureGrounds() {
+  return {"subject-request, unlawfully-processed, order", [](const std::string& words) {
+            const auto ground = Value<type::v1::ErasureGround>(words);
+            return ground != type::v1::ERASURE_GROUND_UNSPECIFIED && ground != type::v1::ERASURE_GROUND_RETENTION_ENDED;
+          }};
+}
+
 absl::StatusOr<admin::v1::Change> MakeErase(Session& session, const EraseArguments& arguments) {
   admin::v1::Change change;
   auto& erase = *change.mutable_erase();
@@ -42,7 +51,7 @@ absl::StatusOr<admin::v1::Change> MakeErase(Session& session, const EraseArgumen
     ACCORD_ASSIGN_OR_RETURN(*erase.mutable_header_digest(), FindHeaderDigest(session, arguments.referral));
   }
   const auto ground = console::EnumFromWords(*type::v1::ErasureGround_descriptor(), arguments.ground);
-  if (!ground.has_value()) return UsageError("--ground: subject-request, unlawfully-processed or order");
+  if (!ground.has_value()) return UsageError("--ground: one of " + ErasureGrounds().words);
   erase.set_ground(static_cast<type::v1::ErasureGround>(*ground));
   erase.set_authority(arguments.authority);
   return change;
@@ -133,11 +142,13 @@ void AddEraseVerbs(Command& app, Verb& chosen) {
   Command& erase = app.AddChange("erase", "Propose to erase a referral or a case at the broker; another administrator approves");
   erase.AddOption("--referral", arguments->referral, "`referrals/HEX`, or what the agency of --as knows it by");
   erase.AddOption("--case", arguments->case_pseudonym, "Every referral of a case: the 32 hex digits of its pseudonym");
-  erase.AddOption("--ground", arguments->ground, "Why: subject-request, unlawfully-processed or order");
+  erase.AddOption("--ground", arguments->ground, "Why").Check(ErasureGrounds());
   erase.AddOption("--authority", arguments->authority, "The decision that it rests on: a code of at most 64 characters");
   Command& status = erase.AddVerb("status", "How far an erasure has got");
   status.AddOption("CHANGE", arguments->change, "`changes/NUMBER`, or the number").Required();
   status.AddFlag("--wait", arguments->wait, "Wait until no file holds it, and tell each step");
+  status.Footer("Example: accordctl erase status changes/41 --wait --as-admin alice");
+  erase.Footer("Example: accordctl erase --case 00112233445566778899aabbccddeeff --ground subject-request --authority DPO-2026-14 --as-admin alice");
   erase.WhenGiven([&chosen, arguments, &status] {
     chosen = [arguments, asked = status.given()](Session& session) {
       return asked ? ErasureStatus(session, *arguments) : ProposeErasure(session, *arguments);

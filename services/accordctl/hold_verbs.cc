@@ -205,6 +205,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   set.AddOption("--ground", arguments->ground, "Why").Required().Check(OneOf<type::v1::HoldGround>());
   set.AddOption("--authority", arguments->authority, "Who ordered it, and their reference: a code of at most 64 characters").Required();
   set.AddOption("--review", arguments->review, "The day on which it is to be reviewed, such as 2027-03-31").Required();
+  set.Footer("Example: accordctl hold set --id inquest-1 --case 00112233445566778899aabbccddeeff --ground inquest --authority CORONER-2026-7 \\\n    --review 2027-03-31 --as-admin alice");
   set.WhenGiven([&chosen, arguments] {
     chosen = [arguments](Session& session) -> absl::StatusOr<int> {
       ACCORD_ASSIGN_OR_RETURN(const auto change, MakeHold(session, *arguments));
@@ -215,6 +216,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   auto id = std::make_shared<std::string>();
   Command& lift = hold.AddChange("lift", "Propose to lift a legal hold; it is lifted once another administrator approved");
   lift.AddOption("ID", *id, "Its id").Required();
+  lift.Footer("Example: accordctl hold lift inquest-1 --as-admin alice");
   lift.WhenGiven([&chosen, id] {
     chosen = [id](Session& session) {
       admin::v1::Change change;
@@ -227,6 +229,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   Command& list = hold.AddVerb("list", "List legal holds: as an administrator with who answered what, with --as an agency's own");
   list.AddOption("ID", *id, "Only this one, with each holder");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.Footer("Example: accordctl hold list inquest-1 --as-admin alice");
   list.WhenGiven([&chosen, id, limit] { chosen = [id, limit](Session& session) { return ListHolds(session, *id, *limit); }; });
 
   auto answer = std::make_shared<std::string>(), day = std::make_shared<std::string>();
@@ -234,6 +237,7 @@ void AddHoldVerbs(Command& app, Verb& chosen) {
   say.AddOption("ID", *id, "Its id").Required();
   say.AddOption("ANSWER", *answer, "What it holds").Required().Check(OneOf<type::v1::HoldAnswer>());
   say.AddOption("--on", *day, "For already-erased: the day, such as 2026-11-30");
+  say.Footer("Example: accordctl hold answer inquest-1 nothing-held --as housing --worker s.okafor");
   say.WhenGiven([&chosen, id, answer, day] {
     chosen = [id, answer, day](Session& session) { return AnswerHold(session, *id, *answer, *day); };
   });

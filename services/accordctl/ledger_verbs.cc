@@ -1,7 +1,6 @@
 #include <absl/strings/numbers.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -13,8 +12,8 @@
 #include "common/base/text.h"
 #include "common/console/table.h"
 #include "common/console/words.h"
-#include "common/ledger/export_bundle.h"
 #include "common/ledger/trail_bundle.h"
+#include "services/accordctl/held_receipt.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/log_export.h"
 #include "services/accordctl/progress.h"
@@ -52,12 +51,6 @@ absl::StatusOr<std::optional<ledger::Checkpoint>> CheckpointAt(const std::string
   const auto held = ledger::VerifyCheckpoint(there.ok() ? *there : std::string(), key);
   if (!held.ok()) return UsageError(fmt::format("{} is there already and is no checkpoint of this log: nothing is written over", path));
   return std::optional<ledger::Checkpoint>(held->checkpoint);
-}
-
-// That the two are of one log: otherwise the older file is the proof that it forked, and is kept.
-absl::Status CheckOneLog(const Endpoint& broker, const std::string& path, const ledger::Checkpoint& held, const ledger::Checkpoint& next) {
-  const absl::Status one = ProveOneLog(broker, held, next);
-  return one.ok() ? one : Annotate(one, path + " is not written over");
 }
 
 absl::StatusOr<int> Checkpoint(Session& session, const std::string& out, const CheckpointOptions& at) {
@@ -170,37 +163,6 @@ absl::StatusOr<CheckedReceipt> FindReceipt(Session& session, const std::string& 
                  fmt::format("it has no receipt yet: its submission is {}", console::Words(submission.state())));
   }
   return CheckReceipt(std::move(*submission.mutable_receipt()), key);
-}
-
-// What is where a receipt is to be written, and may make room for it.
-struct HeldReceipt {
-  std::optional<ledger::VerifiedReceipt> receipt;
-  std::vector<crypto::Opening> openings;  // Of the file beside it.
-};
-
-absl::StatusOr<HeldReceipt> ReceiptAt(const std::string& path, const ledger::Vkey& key) {
-  HeldReceipt held;
-  const auto there = ReadFile(path, ledger::kReceiptBytesMax);
-  if (!absl::IsNotFound(there.status())) {
-    auto verified = ledger::VerifyReceipt(there.ok() ? *there : std::string(), key);
-    if (!verified.ok()) return UsageError(fmt::format("{} is there already and is no receipt of this log: nothing is written over", path));
-    held.receipt = *std::move(verified);
-  }
-  const auto beside = ReadFile(path + ledger::kOpeningsSuffix, ledger::kBundleFileBytesMax);
-  if (absl::IsNotFound(beside.status())) return held;
-  auto openings = ledger::ParseOpenings(beside.ok() ? *beside : std::string());
-  if (!openings.ok()) return UsageError(fmt::format("{}{} is there already and has no openings: nothing is written over", path, ledger::kOpeningsSuffix));
-  held.openings = *std::move(openings);
-  return held;
-}
-
-// They go first when a receipt is written, so those of a run that was interrupted are of the receipt that now comes.
-absl::Status CheckOpeningsMakeRoom(const HeldReceipt& held, const std::string& path, const ledger::Leaf& next) {
-  const auto all_open = [&](const ledger::Leaf& leaf) {
-    return std::all_of(held.openings.begin(), held.openings.end(), [&](const crypto::Opening& opening) { return ledger::LeafOpens(leaf, opening); });
-  };
-  if (all_open(next) || (held.receipt.has_value() && all_open(held.receipt->leaf))) return absl::OkStatus();
-  return UsageError(fmt::format("{}{} is there already and is of another entry: nothing is written over", path, ledger::kOpeningsSuffix));
 }
 
 absl::StatusOr<int> GetReceipt(Session& session, const std::string& id, const std::string& out, const CheckpointOptions& at) {

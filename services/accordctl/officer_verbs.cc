@@ -113,10 +113,13 @@ absl::StatusOr<int> PutOfficerVerb(Session& session, const PutOfficerArguments& 
   broker.dry_run = false;
   admin::v1::ProposeChangeRequest request;
   ACCORD_ASSIGN_OR_RETURN(auto row, OfficerRow(broker, arguments.principal));
-  if (!row.active() && !arguments.inactive) {
-    session.Tell(fmt::format("{} is inactive or suspended now: this puts it in as active, so that it may call unless it is suspended; with --inactive it stays out\n",
+  if (row.suspended() && !arguments.inactive) {
+    session.Tell(fmt::format("{} is suspended now: this puts it in as active, and it stays out until it is reinstated; with --inactive it stays out after that too\n",
                              console::Printable(arguments.principal)));
+  } else if (!row.active() && !arguments.inactive) {
+    session.Tell(fmt::format("{} is inactive now: this puts it in as active, so that it may call; with --inactive it stays out\n", console::Printable(arguments.principal)));
   }
+  row.clear_suspended();  // Told, not put.
   ACCORD_RETURN_IF_ERROR(FillOfficer(arguments, row));
   *request.mutable_change()->mutable_put_officer() = std::move(row);
   if (!arguments.effective_from.empty()) {
@@ -241,7 +244,7 @@ absl::StatusOr<int> OfficersVerb(Session& session, const std::string& as_at) {
                                 for (const int role : officer.roles()) {
                                   roles += (roles.empty() ? "" : ", ") + console::Words(static_cast<options::v1::OfficerRole>(role));
                                 }
-                                table.Add({officer.id(), officer.active() ? "yes" : "no", roles, console::TimeText(officer.valid_from_ms())});
+                                table.Add({officer.id(), officer.suspended() ? "SUSPENDED" : officer.active() ? "yes" : "no", roles, console::TimeText(officer.valid_from_ms())});
                               }));
   session.json() ? session.PrintJson({{"officers", std::move(rows)}, {"more", more}}) : session.Print(table.ToString(console::TerminalWidth()));
   return kDone;
@@ -255,6 +258,7 @@ void AddOfficerVerbs(Command& admin, Verb& chosen) {
   auto as_at = std::make_shared<std::string>();
   Command& officers = admin.AddVerb("officers", "List administrators and inspectors with their roles");
   officers.AddOption("--as-at", *as_at, "As it stood then, such as 2026-11-01 or 2026-11-01T09:30:00Z");
+  officers.Footer("Example: accordctl admin officers --as-at 2026-11-01 --as-admin alice");
   officers.WhenGiven([&chosen, as_at] { chosen = [as_at](Session& session) { return OfficersVerb(session, *as_at); }; });
 
   auto put = std::make_shared<PutOfficerArguments>();
@@ -277,13 +281,16 @@ void AddOfficerVerbs(Command& admin, Verb& chosen) {
   suspend.WhenGiven([&chosen, principal, reason] { chosen = [=](Session& session) { return SuspendVerb(session, *principal, *reason); }; });
   Command& reinstate = admin.AddChange("reinstate", "Let a suspended principal in again");
   reinstate.AddOption("PRINCIPAL", *principal, "agency/ID, admin/ID or inspector/ID").Required();
+  reinstate.Footer("Example: accordctl admin reinstate agency/housing --as-admin bob");
   reinstate.WhenGiven([&chosen, principal] { chosen = [=](Session& session) { return ReinstateVerb(session, *principal); }; });
 
   Command& onboard = admin.AddVerb("onboard", "What an agency still lacks before it can send and receive; 1 while something needed lacks");
   onboard.AddOption("AGENCY", *agency, "Its id").Required();
+  onboard.Footer("Example: accordctl admin onboard housing --as-admin alice");
   onboard.WhenGiven([&chosen, agency] { chosen = [=](Session& session) { return OnboardVerb(session, *agency); }; });
   Command& leaving = admin.AddVerb("leaving", "What an agency still has open before it can leave; 1 while something is");
   leaving.AddOption("AGENCY", *agency, "Its id").Required();
+  leaving.Footer("Example: accordctl admin leaving housing --as-admin alice");
   leaving.WhenGiven([&chosen, agency] { chosen = [=](Session& session) { return LeavingVerb(session, *agency); }; });
   Command& connection = admin.AddVerb("connection", "What the broker has seen of an agency's connection; 1 when it has not called, or was refused last");
   auto wait_s = std::make_shared<int>(0);
@@ -295,6 +302,7 @@ void AddOfficerVerbs(Command& admin, Verb& chosen) {
   Command& maintenance = admin.AddChange("maintenance", "Begin or end maintenance: only IMMEDIATE is taken as new");
   maintenance.AddOption("ON-OR-OFF", *onoff, "on or off").Check({"on, off", [](const std::string& word) { return word == "on" || word == "off"; }}).Required();
   maintenance.AddOption("--until", *until, "When it is expected to end, such as 2026-11-24T18:00:00Z; it does not end by itself");
+  maintenance.Footer("Example: accordctl admin maintenance on --until 2026-11-24T18:00:00Z --as-admin alice");
   maintenance.WhenGiven([&chosen, onoff, until] { chosen = [=](Session& session) { return MaintenanceVerb(session, *onoff, *until); }; });
 }
 

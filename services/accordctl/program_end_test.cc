@@ -117,7 +117,9 @@ TEST(ProgramEndTest, OnesOwnCertificateIsLookedAtFirst) {
   write("ca.crt", authority.pem());
   write("accordctl.toml",
         "[broker]\naddress = \"127.0.0.1:1\"\nspiffe_id = \"spiffe://accord.test/broker/x\"\nlog_vkey = \"vkey\"\n"
-        "[[admin]]\nid = \"alice\"\ncertificate = \"tls.crt\"\nprivate_key = \"tls.key\"\nroots = \"ca.crt\"\n");
+        "[[admin]]\nid = \"alice\"\ncertificate = \"tls.crt\"\nprivate_key = \"tls.key\"\nroots = \"ca.crt\"\n"
+        "[[agency]]\nid = \"police\"\naddress = \"127.0.0.1:1\"\nspiffe_id = \"spiffe://accord.test/agency/police\"\n"
+        "certificate = \"tls.crt\"\nprivate_key = \"tls.key\"\nroots = \"ca.crt\"\n");
   const std::string config = (directory / "accordctl.toml").string();
   const auto asked = [&](const pki::Issued& certificate, const pki::Issued& key) {
     write("tls.crt", certificate.certificate.pem());
@@ -135,6 +137,18 @@ TEST(ProgramEndTest, OnesOwnCertificateIsLookedAtFirst) {
     EXPECT_LT(warned, failed);
     EXPECT_THAT(tried.err.substr(warned, failed - warned), HasSubstr(why));
     EXPECT_THAT(tried.err.substr(failed), HasSubstr(why));
+    // What streams says it too.
+    const std::string out = (directory / "out").string();
+    for (std::vector<const char*> line : std::vector<std::vector<const char*>>{
+             {"export"}, {"case", "pack", "--record-number", "1", "--ground", "court-order", "--authority", "1"}}) {
+      line.insert(line.end(), {"--out", out.c_str(), "--as", "police", "--worker", "w", "--config", config.c_str()});
+      const Ran streamed = RunPlain(line);
+      EXPECT_EQ(streamed.status, kFailed) << line.front();
+      const size_t ended = streamed.err.find("accordctl: police at 127.0.0.1:1 (");
+      ASSERT_NE(ended, std::string::npos) << streamed.err;
+      EXPECT_THAT(streamed.err.substr(ended), HasSubstr(why)) << line.front();
+      std::filesystem::remove_all(out);
+    }
   }
   const Ran other = asked(good, ended);
   EXPECT_EQ(other.status, kWrongUse);

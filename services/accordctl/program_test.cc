@@ -169,6 +169,7 @@ TEST_F(ProgramTest, WrongUseIsTwo) {
            {"mailbox", "replay", "--as", "police", "--worker", "w"},  // Since when?
            {"mailbox", "replay", "--since", "2026-11-01T09:30", "--as", "police", "--worker", "w"},
            {"mailbox", "replay", "--since", "1969-12-31T23:59:59Z", "--as", "police", "--worker", "w"},
+           {"erase", "--as-admin", "alice", "--case", "0123456789abcdef0123456789abcdef", "--authority", "1", "--ground", "retention-ended"},  // The broker's own.
            {"notices", "--as", "police", "--limit", "0"}}) {
     EXPECT_EQ(Run(arguments), kWrongUse) << ::testing::PrintToString(arguments) << err_;
     EXPECT_FALSE(err_.empty());

@@ -15,6 +15,7 @@
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "common/ledger/policy.h"
+#include "services/accordctl/held_receipt.h"
 #include "services/accordctl/receipt_files.h"
 
 namespace accord::accordctl {
@@ -66,7 +67,7 @@ absl::StatusOr<int> ListCheckpoints(Session& session, int rows) {
                row.quorum() ? "yes" : "no"});
   }
   session.Print(table.empty() ? "No checkpoint was published yet.\n" : table.ToString(console::TerminalWidth()));
-  if (!request.page_token().empty()) session.Tell("There are older ones: --rows N shows more.\n");
+  if (!request.page_token().empty()) session.Tell("There are older ones: --limit N shows more.\n");
   return kDone;
 }
 
@@ -144,6 +145,7 @@ absl::StatusOr<int> Upgrade(Session& session, const UpgradeOptions& options, con
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey key, session.LogKey());
   ACCORD_ASSIGN_OR_RETURN(const std::string text, ReadFile(options.file, ledger::kReceiptBytesMax));
   ACCORD_ASSIGN_OR_RETURN(const ledger::VerifiedReceipt held, ledger::VerifyReceipt(text, key));
+  ACCORD_ASSIGN_OR_RETURN(const HeldReceipt there, ReceiptAt(options.out, key));
   std::optional<ledger::WitnessPolicy> policy;
   if (!options.policy.empty()) {
     ACCORD_ASSIGN_OR_RETURN(const std::string rules, ReadFile(options.policy, ledger::kPolicyBytesMax));
@@ -172,6 +174,8 @@ absl::StatusOr<int> Upgrade(Session& session, const UpgradeOptions& options, con
     witnesses = judged.witnesses;
   }
 
+  ACCORD_RETURN_IF_ERROR(CheckOpeningsMakeRoom(there, options.out, upgraded.verified.leaf));
+  if (there.receipt.has_value()) ACCORD_RETURN_IF_ERROR(CheckOneLog(broker, options.out, there.receipt->checkpoint, upgraded.verified.checkpoint));
   ACCORD_RETURN_IF_ERROR(WriteReceipt(options.out, upgraded.receipt));
   if (session.json()) {
     session.PrintJson({{"index", held.index},
@@ -237,20 +241,22 @@ absl::StatusOr<CheckedReceipt> ChosenReceipt(const Endpoint& broker, const ledge
 void AddPublishedVerbs(Command& ledger, Command& receipt, Verb& chosen) {
   auto rows = std::make_shared<int>(kCheckpointRowsDefault);
   Command& list = ledger.AddVerb("checkpoints", "List the published checkpoints, the newest first, and who cosigned them");
-  list.AddOption("--rows", *rows, "At most so many").ShowDefault().Range(1, 100'000);
+  list.AddOption("--limit", *rows, "At most so many").ShowDefault().Range(1, 100'000).Formerly("--rows");
+  list.Footer("Example: accordctl ledger checkpoints --limit 10 --as police");
   list.WhenGiven([&chosen, rows] { chosen = [rows](Session& session) { return ListCheckpoints(session, *rows); }; });
 
   Command& status = ledger.AddVerb("status", "Show how the log stands: sizes, who of the witnesses is behind, scrubbing, epoch");
-  status.Footer("Exit status 1 when scrubbing found that the store is not what was signed.");
+  status.Footer("Exit status 1 when scrubbing found that the store is not what was signed.\nExample: accordctl ledger status --as police");
   status.WhenGiven([&chosen] { chosen = [](Session& session) { return ShowStatus(session); }; });
 
   auto options = std::make_shared<UpgradeOptions>();
   Command& upgrade = receipt.AddVerb(
       "upgrade", "Get the receipt of the same entry at a cosigned checkpoint, and prove that both are of one log");
   upgrade.AddOption("FILE", options->file, "The receipt that is held").Path().Required();
-  upgrade.AddOption("--out", options->out, "The new file (default: FILE.witnessed)").Path();
+  upgrade.AddOption("--out", options->out, "The new file (default: FILE.witnessed); the openings go into its .openings.json; a receipt of the same log that is there makes room").Path();
   upgrade.AddOption("--policy", options->policy, "A tlog-policy whose quorum the cosignatures must meet").Path();
   auto at = AddCheckpointOptions(upgrade, /*with_published=*/false);
+  upgrade.Footer("Example: accordctl receipt upgrade receipt.txt --policy witnesses.policy --as police");
   upgrade.WhenGiven([&chosen, options, at] {
     if (options->out.empty()) options->out = options->file + ".witnessed";
     chosen = [options, at](Session& session) { return Upgrade(session, *options, *at); };

@@ -211,8 +211,13 @@ struct TestAdmin final : admin::v1::AdminService::Service {
     response->set_last_call_ms(++looks < calls_at ? 1'800'000'000'000 : 1'800'000'001'000);
     return grpc::Status::OK;
   }
-  grpc::Status ListOfficers(grpc::ServerContext*, const admin::v1::ListOfficersRequest* request, admin::v1::ListOfficersResponse*) override {
+  grpc::Status ListOfficers(grpc::ServerContext*, const admin::v1::ListOfficersRequest* request, admin::v1::ListOfficersResponse* response) override {
     officers_as_at_ms = request->as_at_ms();
+    for (const char* id : {"audrey", "bob"}) {
+      auto& officer = *response->add_officers();
+      officer.set_id(id);
+      officer.set_suspended(officer.id() == "audrey");
+    }
     return grpc::Status::OK;
   }
   int looks = 0, calls_at = 1'000;
@@ -350,14 +355,21 @@ TEST_F(QueryProofTest, AnAnswerWhoseQuestionIsNotInTheLogIsNotPrinted) {
 }
 
 TEST_F(QueryProofTest, FindWithoutProofsStillJudgesTheQuestionAndSaysWhatItDidNotProve) {
-  const nlohmann::json document = Told({"--as", "admin/alice", "trail", "find", "--no-proofs"});
-  EXPECT_TRUE(document["proof"].is_null());
+  const std::vector<std::string> line = {"--as", "admin/alice", "trail", "find", "--no-proofs"};
+  const nlohmann::json document = Told(line);
+  EXPECT_EQ(document["leavesProved"], false);
+  EXPECT_EQ(document["proof"]["queryIndex"], broker_.log.size() - 1) << "the question's own entry is proved as that of a trail is";
   EXPECT_EQ(document["completeness"], "attested");
   EXPECT_EQ(document["all"], true);
-  broker_.lie = Lie::kOtherRequest;
-  EXPECT_EQ(Run({"--as", "admin/alice", "trail", "find", "--no-proofs"}), kFailed);
+  ASSERT_EQ(Run(line), kDone) << err_;
+  EXPECT_THAT(out_, AllOf(HasSubstr("that of this very question alone was proved to be in the log"), HasSubstr("was proved to be in the log of ")));
+  for (const Lie lie : {Lie::kOtherRequest, Lie::kForked}) {
+    broker_.lie = lie;
+    EXPECT_EQ(Run(line), kFailed) << static_cast<int>(lie);
+  }
   broker_.lie = Lie::kNone;
-  ASSERT_EQ(Run({"--as", "admin/alice", "trail", "find", "--rows", "2"}), kDone) << err_;
+  EXPECT_EQ(Told({"--as", "admin/alice", "trail", "find", "--rows", "2"})["rows"].size(), 2u) << "as --limit was called";
+  ASSERT_EQ(Run({"--as", "admin/alice", "trail", "find", "--limit", "2"}), kDone) << err_;
   EXPECT_THAT(out_, AllOf(HasSubstr("Completeness: attested."), HasSubstr("first entries alone"), Not(HasSubstr("convicts"))));
 }
 
@@ -383,11 +395,20 @@ TEST_F(QueryProofTest, ATrailWithoutProofsOrAsABundleIsStillOfALogThatExtendsThe
     EXPECT_FALSE(fs::exists(bundle)) << "nothing is kept";
     broker_.lie = Lie::kNone;
   }
+  // What would refuse the directory refuses the question, which would be on the record for nothing.
+  const uint64_t asked = broker_.log.size();
+  for (const char* there : {"bundle", "bundle.incoming"}) {
+    fs::create_directories(directory_ / there / "photographs");
+    EXPECT_EQ(Run({"--as", "admin/alice", "trail", "case", pseudonym, "--bundle", bundle}), kWrongUse) << there;
+    fs::remove_all(directory_ / there);
+  }
+  EXPECT_EQ(broker_.log.size(), asked);
 }
 
 TEST_F(QueryProofTest, AReceiptMakesRoomForOneOfTheSameLogAlone) {
-  const std::string file = (directory_ / "receipt").string(), openings = file + ".openings.json";
+  const std::string file = (directory_ / "receipt").string(), openings = file + ".openings.json", letter = (directory_ / "letter").string();
   const auto get = [&](const char* entry) { return Run({"--as", "admin/alice", "receipt", "get", entry, "--out", file}); };
+  const auto upgrade = [&](const std::string& out) { return Run({"--as", "admin/alice", "receipt", "upgrade", file, "--out", out}); };
   const auto put = [](const std::string& path, const std::string& text) { std::ofstream(path) << text; };
   const auto text_of = [](const std::string& path) {
     std::ifstream stream(path);
@@ -404,10 +425,19 @@ TEST_F(QueryProofTest, AReceiptMakesRoomForOneOfTheSameLogAlone) {
   EXPECT_THAT(err_, HasSubstr("receipt.openings.json is there already and is of another entry"));
   EXPECT_EQ(text_of(openings), openings_of_2);
   ASSERT_EQ(get("2"), kDone) << "as when a run was interrupted between the two files: " << err_;
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(upgrade(file + ".witnessed"), kDone) << err_;
+  put(letter, "Dear");
+  EXPECT_EQ(upgrade(letter), kWrongUse);
+  EXPECT_THAT(err_, HasSubstr("letter is there already and is no receipt of this log"));
+  EXPECT_EQ(text_of(letter), "Dear");
   // A receipt by the same key, of another log: the proof that the log forked.
   TestLog fork;
   for (int i = 0; i < 4; ++i) fork.Append(EntryEvent(), "another");
   const std::string proof = fork.Receipt(2).tlog_proof();
+  put(letter, proof);
+  EXPECT_EQ(upgrade(letter), kFailed);
+  EXPECT_THAT(err_, AllOf(HasSubstr("LOG_FORKED"), HasSubstr("letter is not written over")));
+  EXPECT_EQ(text_of(letter), proof);
   put(file, proof);
   EXPECT_EQ(get("2"), kFailed);
   EXPECT_THAT(err_, AllOf(HasSubstr("LOG_FORKED"), HasSubstr("receipt is not written over")));
@@ -440,6 +470,9 @@ TEST_F(QueryProofTest, TheDirectoryIsToldAsAtATimeAndWithWhoIsShutOut) {
   EXPECT_EQ(admin_.officers_as_at_ms, 1'793'525'400'000);
   ASSERT_EQ(Run({"admin", "officers"}), kDone) << err_;
   EXPECT_EQ(admin_.officers_as_at_ms, 0);
+  EXPECT_THAT(out_, ::testing::ContainsRegex("audrey +SUSPENDED"));
+  EXPECT_THAT(out_, ::testing::ContainsRegex("bob +no"));
+  EXPECT_EQ(Told({"admin", "officers"})["officers"][0]["suspended"], true);
   ASSERT_EQ(Run({"admin", "agencies"}), kDone) << err_;
   EXPECT_THAT(out_, ::testing::ContainsRegex("housing .*SUSPENDED"));
   EXPECT_THAT(out_, Not(::testing::ContainsRegex("police .*SUSPENDED")));

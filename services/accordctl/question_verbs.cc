@@ -107,8 +107,10 @@ absl::StatusOr<int> ShowQuestions(Session& session, uint64_t number) {
     rows.push_back(ToJson(question));
     table.Add({fmt::to_string(question.number()), question.title(), fmt::format("{}", fmt::join(question.parameters(), ", "))});
     if (number == 0 || session.json()) continue;
-    session.Print(fmt::format("{}. {}\n\n{}\n\nParameters ({}): {}\nComputed from: {}\n", question.number(), question.title(), question.definition(),
-                              "needed ones end in !", fmt::join(question.parameters(), ", "), fmt::join(question.fields(), "; ")));
+    session.Print(console::Paragraph(
+        console::Printable(fmt::format("{}. {}\n\n{}\n\nParameters (needed ones end in !): {}\nComputed from: {}", question.number(), question.title(),
+                                       question.definition(), fmt::join(question.parameters(), ", "), fmt::join(question.fields(), "; "))),
+        console::TerminalWidth()));
   }
   if (number != 0 && rows.empty()) return Error(Reason::kQuestionUnknown, fmt::format("there is no question {}", number));
   if (session.json()) {
@@ -190,12 +192,13 @@ void AddAskVerb(Command& question, Verb& chosen) {
 
 void AddQuestionVerbs(Command& app, Verb& chosen) {
   Command& question = app.AddGroup("question", "The questions that inspectors ask, answered from the record (docs/questions.md)");
-  question.AddVerb("list", "List them, with the parameters that they take").WhenGiven([&chosen] {
-    chosen = [](Session& session) { return ShowQuestions(session, 0); };
-  });
+  Command& list = question.AddVerb("list", "List them, with the parameters that they take");
+  list.Footer("Example: accordctl question list --as inspector/j-ahmed");
+  list.WhenGiven([&chosen] { chosen = [](Session& session) { return ShowQuestions(session, 0); }; });
   Command& show = question.AddVerb("show", "What one asks, in words, and what it is computed from");
   auto number = std::make_shared<uint64_t>(0);
   show.AddOption("NUMBER", *number, "Its number").Required();
+  show.Footer("Example: accordctl question show 3 --as inspector/j-ahmed");
   show.WhenGiven([&chosen, number] { chosen = [number](Session& session) { return ShowQuestions(session, *number); }; });
   AddAskVerb(question, chosen);
 

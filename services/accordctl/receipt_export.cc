@@ -141,6 +141,7 @@ void AddReceiptExport(Command& receipt, Verb& chosen) {
   auto out = std::make_shared<std::string>();
   Command& command = receipt.AddVerb("export", "Keep every receipt that this agency's service holds, to hold against a copy of the log");
   command.AddOption("--out", *out, "The new directory").Path().Required();
+  command.Footer("Example: accordctl receipt export --out receipts --as police");
   command.WhenGiven([&chosen, out] { chosen = [out](Session& session) { return ReceiptExport(session, *out); }; });
 }
 

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
+#include <string>
 
 #include "common/base/bytes.h"
 #include "common/base/random.h"
@@ -185,6 +187,9 @@ TEST(WaitingTextTest, SaysWhyAndWhatToDo) {
   for (const char* there : {"Why: BROKER_UNREACHABLE", "has not answered for", "ended", "runbooks/outbox.md", "request-1", "3", "NOTHING_PERMITTED", "A PERSON: Look at it."}) {
     EXPECT_NE(text.find(there), std::string::npos) << there << "\n" << text;
   }
+  status.set_waiting_for("BROKER_UNREACHABLE: the broker at broker.example does not answer, and nobody has been able to say why yet");
+  std::istringstream lines(WaitingText(status, {}, now, 60));
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 60u) << line;
   agency::v1::WaitingItem answer;
   answer.set_kind(agency::v1::WAITING_KIND_DISCLOSURE_ANSWER);
   answer.set_about("4711");

@@ -28,14 +28,14 @@ constexpr uint64_t kSyncEvery = 500;  // Records.
 
 // Hands each answer to `take`; its error ends the stream.
 template <typename Reader, typename Answer>
-absl::Status EachAnswer(grpc::ClientContext& context, Reader reader, const std::string& who, const std::function<absl::Status(Answer&)>& take) {
+absl::Status EachAnswer(grpc::ClientContext& context, Reader reader, const Endpoint& service, const std::function<absl::Status(Answer&)>& take) {
   Answer answer;
   absl::Status taken;
   while (taken.ok() && reader->Read(&answer)) taken = take(answer);
   if (!taken.ok()) context.TryCancel();
   const absl::Status ended = rpc::FromGrpc(reader->Finish());
   if (!taken.ok()) return taken;
-  return ended.ok() ? ended : Annotate(ended, who);
+  return ended.ok() ? ended : Annotate(ended, service);
 }
 
 struct ExportOptions {
@@ -63,7 +63,7 @@ absl::StatusOr<int> ExportRecords(Session& session, const ExportOptions& options
   uint64_t count = 0, total = 0;
   Progress progress("records");
   const absl::Status streamed = EachAnswer<std::unique_ptr<grpc::ClientReader<agency::v1::ExportRecordsResponse>>, agency::v1::ExportRecordsResponse>(
-      context, stub.ExportRecords(&context, request), service.who, [&](agency::v1::ExportRecordsResponse& answer) -> absl::Status {
+      context, stub.ExportRecords(&context, request), service, [&](agency::v1::ExportRecordsResponse& answer) -> absl::Status {
         total = std::max(total, answer.total());
         ACCORD_RETURN_IF_ERROR(file->Add(answer));
         progress.Tell(++count, total);
@@ -119,7 +119,7 @@ absl::StatusOr<int> Pack(Session& session, const PackOptions& options) {
   std::vector<agency::v1::BuildCasePackResponse> answers;
   Progress progress("records");
   ACCORD_RETURN_IF_ERROR((EachAnswer<std::unique_ptr<grpc::ClientReader<agency::v1::BuildCasePackResponse>>, agency::v1::BuildCasePackResponse>(
-      context, stub.BuildCasePack(&context, request), service.who, [&](agency::v1::BuildCasePackResponse& answer) {
+      context, stub.BuildCasePack(&context, request), service, [&](agency::v1::BuildCasePackResponse& answer) {
         answers.push_back(std::move(answer));
         progress.Tell(answers.size(), 0);
         return absl::OkStatus();

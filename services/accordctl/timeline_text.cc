@@ -19,9 +19,7 @@ std::string MarkedText(const TimelineEvent& event) {
 }
 
 std::string TimelineParagraph(std::string_view words, size_t width) {
-  std::string text;
-  for (const std::string& line : console::Wrap(console::Printable(words), width)) text += line + "\n";
-  return text;
+  return console::Paragraph(console::Printable(words), width);
 }
 
 // Seven columns have no room on a terminal of 80: fewer, with more lines each.

@@ -60,6 +60,12 @@ absl::Status Put(const fs::path& path, std::string_view bytes, bool for_everyone
   return absl::OkStatus();
 }
 
+// Without the slash that it may end with.
+fs::path BundleTarget(const std::string& directory) {
+  const fs::path target = fs::path(directory).lexically_normal();
+  return target.has_filename() ? target : target.parent_path();
+}
+
 absl::Status WriteFiles(const fs::path& directory, const TrailManifest& manifest, const ledger::Vkey& log,
                         const BundleReceipts& receipts) {
   ACCORD_RETURN_IF_ERROR(MakeDirectory((directory / "receipts").string()));
@@ -159,14 +165,20 @@ absl::StatusOr<BundleReceipts> FetchAtOneCheckpoint(const std::vector<CheckedRow
                            rows.size(), kBundleRoundsMax, rows.back().index));
 }
 
-absl::Status WriteBundle(const std::string& directory, const TrailManifest& manifest, const ledger::Vkey& log,
-                         const BundleReceipts& receipts) {
+absl::Status CheckBundleTarget(const std::string& directory) {
   std::error_code error;
-  const fs::path target = fs::path(directory).lexically_normal();
-  const fs::path clean = target.has_filename() ? target : target.parent_path();
-  if (fs::exists(clean, error) && !fs::is_empty(clean, error)) {
+  const fs::path clean = BundleTarget(directory);
+  if (fs::symlink_status(clean, error).type() != fs::file_type::not_found && !(fs::is_directory(clean, error) && fs::is_empty(clean, error))) {
     return UsageError(fmt::format("{} is there already: a bundle is written whole, into a new directory", directory));
   }
+  return CheckStaging(clean, IsOfBundle);
+}
+
+absl::Status WriteBundle(const std::string& directory, const TrailManifest& manifest, const ledger::Vkey& log,
+                         const BundleReceipts& receipts) {
+  ACCORD_RETURN_IF_ERROR(CheckBundleTarget(directory));
+  std::error_code error;
+  const fs::path clean = BundleTarget(directory);
   ACCORD_ASSIGN_OR_RETURN(const fs::path staging, BeginStaging(clean, IsOfBundle));
   absl::Status status = WriteFiles(staging, manifest, log, receipts);
   if (status.ok()) {

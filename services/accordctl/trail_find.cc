@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "accord/inspection/v1/trail_service.grpc.pb.h"
@@ -87,25 +86,26 @@ absl::StatusOr<int> Find(Session& session, const FindArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAsking(broker, log, type::v1::EVENT_TYPE_TRAIL_QUERIED, request));
   ACCORD_ASSIGN_OR_RETURN(const FoundEntries found, ReadFound(broker, request, log.name(), static_cast<size_t>(arguments.rows)));
   ACCORD_RETURN_IF_ERROR(CheckFound(found, arguments.newest_first, asked));
-  std::optional<QueryProof> proof;
-  if (!arguments.no_proofs && (arguments.proofs || found.rows.size() <= kProofsAtOnceMax)) {
-    ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, found.rows));
-    ACCORD_ASSIGN_OR_RETURN(proof.emplace(), ProveQuery(broker, log, found.query_index, asked));
+  const bool prove = !arguments.no_proofs && (arguments.proofs || found.rows.size() <= kProofsAtOnceMax);
+  // The question's own is proved always, be it among the rows or beyond those that were asked for.
+  if (prove) {
+    ACCORD_RETURN_IF_ERROR(ProveInOneLog(broker, log, found.rows, asked.before).status());
+  } else if (found.all) {
+    ACCORD_RETURN_IF_ERROR(ProveQuestionAlone(broker, log, found.rows, asked.before));
   }
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, found.query_index, asked));
   if (session.json()) {
     session.PrintJson({{"rows", found.json},
                        {"completeness", found.completeness},
                        {"queryIndex", found.query_index},
                        {"all", found.all},
                        {"openingsVerified", true},
-                       {"leavesProved", proof.has_value()},
-                       {"proof", proof.has_value() ? QueryProofJson(*proof) : nlohmann::json()}});
+                       {"leavesProved", prove},
+                       {"proof", QueryProofJson(proof)}});
     return kDone;
   }
   std::string text = FoundTable(found) + "\n";
-  for (const std::string& line : console::Wrap(FoundNotes(found, !arguments.warrant.empty(), proof.has_value() ? &*proof : nullptr), console::TerminalWidth())) {
-    text += line + "\n";
-  }
+  text += console::Paragraph(FoundNotes(found, !arguments.warrant.empty(), proof, prove), console::TerminalWidth());
   session.Print(text);
   return kDone;
 }
@@ -158,15 +158,15 @@ absl::Status CheckFound(const FoundEntries& found, bool newest_first, const Aske
   return absl::OkStatus();
 }
 
-std::string FoundNotes(const FoundEntries& found, bool under_warrant, const QueryProof* proof) {
+std::string FoundNotes(const FoundEntries& found, bool under_warrant, const QueryProof& proof, bool leaves_proved) {
   std::string text = fmt::format("Completeness: {}.", found.completeness.empty() ? "no grade told" : found.completeness);
   text += found.all ? fmt::format(" The last row, entry {0}, is the record of this very question: with it the broker has answered that no other entry before it is selected{1}, so "
                                   "one that is and is not above convicts the broker.",
                                   found.query_index, under_warrant ? " and covered by the warrant" : "")
-                    : std::string(" That is the grade of the whole answer, and these are its first entries alone: ask for more with --rows, or for a shorter period.");
+                    : std::string(" That is the grade of the whole answer, and these are its first entries alone: ask for more with --limit, or for a shorter period.");
   text += " Verified before it was printed: what each row says opens commitments of its leaf";
-  return text + (proof == nullptr ? "; that the leaves are in the log was not asked (--proofs)."
-                                  : fmt::format(", and each leaf is in the log that {} signs. {}", proof->origin, QueryProofText(*proof)));
+  text += leaves_proved ? fmt::format(", and each leaf is in the log that {} signs", proof.origin) : fmt::format("; {}", kQuestionAloneProved);
+  return text + ". " + QueryProofText(proof);
 }
 
 std::string ExplainText(const inspection::v1::ExplainTrailResponse& response) {
@@ -200,11 +200,12 @@ void AddTrailFind(Command& trail, Verb& chosen) {
                  "Of the cases of somebody, by a token that an agency which knows them made: DOMAIN:KEY:RECIPE:TOKEN, the token in hex");
   verb.AddFlag("--newest-first", arguments->newest_first, "The newest first");
   verb.AddFlag("--explain", arguments->explain, "Say how it would be read and how much that looks at; nothing is asked or recorded");
-  verb.AddOption("--rows", arguments->rows, "Most entries to show").Range(1, kRowsMax).ShowDefault();
+  verb.AddOption("--limit", arguments->rows, "Most entries to show").Range(1, kRowsMax).ShowDefault().Formerly("--rows");
   verb.AddOption("--purpose", arguments->purpose, "Why it is asked: a code of at most 64 characters, kept in the record");
   verb.AddOption("--warrant", arguments->warrant, "The warrant it is asked under (inspectors)");
-  Option& no_proofs = verb.AddFlag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log");
+  Option& no_proofs = verb.AddFlag("--no-proofs", arguments->no_proofs, "Do not prove that each leaf is in the log, but only that of the question");
   verb.AddFlag("--proofs", arguments->proofs, fmt::format("Prove it for more than {} entries too", kProofsAtOnceMax)).Excludes(no_proofs);
+  verb.Footer("Example: accordctl trail find --agency housing --event statement --from 2026-11-01 --newest-first --limit 20 --as-admin alice");
   verb.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return Find(session, *arguments); }; });
 }
 

@@ -37,8 +37,9 @@ struct FoundEntries {
 // RECEIPT_INVALID unless the rows are in the order that was asked for and the query's own, if it is here, is of `asked`. Pure. Thread-safe.
 absl::Status CheckFound(const FoundEntries& found, bool newest_first, const AskedQuery& asked);
 
-// What is said below the rows: how complete they are and what was verified; `proof` null: that leaves are in the log was not. Pure. Thread-safe.
-std::string FoundNotes(const FoundEntries& found, bool under_warrant, const QueryProof* proof);
+// What is said below the rows: how complete they are and what was verified; `leaves_proved`: that every leaf is in the log, and not the question's alone.
+// Pure. Thread-safe.
+std::string FoundNotes(const FoundEntries& found, bool under_warrant, const QueryProof& proof, bool leaves_proved);
 
 // "Read by: agency and kind of event; some 1,204 entries. Checked one by one: grade." Pure. Thread-safe.
 std::string ExplainText(const inspection::v1::ExplainTrailResponse& response);

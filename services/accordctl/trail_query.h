@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "accord/inspection/v1/trail_service.pb.h"
@@ -18,6 +19,8 @@ namespace accord::accordctl {
 
 inline constexpr size_t kTrailRowsMax = 50'000;
 inline constexpr size_t kProofsAtOnceMax = 2'000;  // More rows are proved only when asked for.
+// What is said of an answer of which no more was proved than ProveQuestionAlone does.
+inline constexpr std::string_view kQuestionAloneProved = "of the leaves, that of this very question alone was proved to be in the log (--proofs)";
 
 // All pages of one query.
 struct TrailAnswer {

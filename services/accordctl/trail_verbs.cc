@@ -79,6 +79,8 @@ absl::StatusOr<ledger::TrailManifest> WriteAnswer(const Endpoint& broker, const 
 absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const QueryTrailRequest& request,
                          const TrailArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
+  // A look on the record that brings nothing home is a cost: what would refuse it is looked at first, and again when it is written.
+  if (!arguments.bundle.empty()) ACCORD_RETURN_IF_ERROR(CheckBundleTarget(arguments.bundle));
   ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAskingTrail(broker, log, request));
   ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
   ACCORD_RETURN_IF_ERROR(CheckAnswer(answer, request, asked));
@@ -123,10 +125,10 @@ absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const Qu
                ActorText(row), RecipientText(row), DetailText(row)});
   }
   std::string text = table.ToString(console::TerminalWidth()) + "\n";
-  for (const std::string& line : console::Wrap(Completeness(answer, check), console::TerminalWidth())) text += line + "\n";
+  text += console::Paragraph(Completeness(answer, check), console::TerminalWidth());
   text += fmt::format("Verified before it was printed: what each row says opens commitments of its leaf{}.\n",
                       prove ? fmt::format(", and each leaf is in the log that {} signs", log.name())
-                            : std::string("; of the leaves, that of this very question alone was proved to be in the log (--proofs)"));
+                            : fmt::format("; {}", kQuestionAloneProved));
   for (const std::string& pseudonym : answer.cases) text += fmt::format("Case: accordctl trail case {}\n", ToHex(pseudonym));
   session.Print(text);
   return kDone;
@@ -168,7 +170,7 @@ void AddTrailVerbs(Command& app, Verb& chosen) {
   Command& trail = app.AddGroup("trail", "What the record says; the question is itself recorded");
   auto arguments = std::make_shared<TrailArguments>();
   const auto add = [&](const char* name, const char* what, const char* id,
-                       absl::StatusOr<int> (*verb)(Session&, const TrailArguments&), bool bundled) {
+                       absl::StatusOr<int> (*verb)(Session&, const TrailArguments&), bool bundled, const char* example) {
     Command& command = trail.AddVerb(name, what);
     command.AddOption("ID", arguments->id, id).Required();
     command.AddOption("--purpose", arguments->purpose,
@@ -180,13 +182,17 @@ void AddTrailVerbs(Command& app, Verb& chosen) {
     if (bundled) {
       command.AddOption("--bundle", arguments->bundle, "Write it into this new directory, for `accord-verify bundle`").Path().Excludes(no_proofs);
     }
+    command.Footer(example);
     command.WhenGiven([&chosen, arguments, verb] {
       chosen = [arguments, verb](Session& session) { return verb(session, *arguments); };
     });
   };
-  add("referral", "What happened to a referral", "Request id, `referrals/…`, or the beginning of its digits", Referral, true);
-  add("case", "What happened on a case (administrators)", "Case pseudonym, 32 hex digits", Case, true);
-  add("agency", "What an agency did and was refused (administrators)", "Agency id", Agency, false);
+  add("referral", "What happened to a referral", "Request id, `referrals/…`, or the beginning of its digits", Referral, true,
+      "Example: accordctl trail referral push-0001 --as police");
+  add("case", "What happened on a case (administrators)", "Case pseudonym, 32 hex digits", Case, true,
+      "Example: accordctl trail case 00112233445566778899aabbccddeeff --bundle case-1 --as-admin alice");
+  add("agency", "What an agency did and was refused (administrators)", "Agency id", Agency, false,
+      "Example: accordctl trail agency housing --as-admin alice");
   AddTrailFind(trail, chosen);
 }
 

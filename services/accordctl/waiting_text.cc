@@ -11,18 +11,19 @@ namespace accord::accordctl {
 std::string WaitingText(const agency::v1::GetServiceStatusResponse& status, const std::vector<agency::v1::WaitingItem>& items, absl::Time now,
                         size_t width) {
   std::string text;
-  if (!status.waiting_for().empty()) text += fmt::format("Why: {}\n", console::Printable(status.waiting_for()));
+  const auto say = [&](const std::string& sentence) { text += console::Paragraph(sentence, width); };
+  if (!status.waiting_for().empty()) say("Why: " + console::Printable(status.waiting_for()));
   if (status.away_since_ms() != 0) {
     const absl::Time since = absl::FromUnixMillis(status.away_since_ms());
-    text += fmt::format("The broker has not answered for {}, since {}.\n", AboutText(now - since), console::TimeText(status.away_since_ms()));
+    say(fmt::format("The broker has not answered for {}, since {}.", AboutText(now - since), console::TimeText(status.away_since_ms())));
   }
   if (status.certificate_until_ms() != 0) {
     const absl::Time until = absl::FromUnixMillis(status.certificate_until_ms());
     if (until <= now) {
-      text += fmt::format("The certificate for calls to the broker ended {}: put a new one in its place (runbooks/outbox.md).\n",
-                          console::TimeText(status.certificate_until_ms()));
+      say(fmt::format("The certificate for calls to the broker ended {}: put a new one in its place (runbooks/outbox.md).",
+                      console::TimeText(status.certificate_until_ms())));
     } else if (until - now <= kCertificateSoon) {
-      text += fmt::format("The certificate for calls to the broker ends {}, in {}.\n", console::TimeText(status.certificate_until_ms()), AboutText(until - now));
+      say(fmt::format("The certificate for calls to the broker ends {}, in {}.", console::TimeText(status.certificate_until_ms()), AboutText(until - now)));
     }
   }
   if (items.empty()) return text + "Nothing waits.\n";

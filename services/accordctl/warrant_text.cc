@@ -84,6 +84,7 @@ std::string WarrantStateText(const Warrant& warrant, int64_t now_ms) {
     case inspection::v1::WARRANT_STATE_ACTIVE:
       return now_ms < warrant.starts_ms() ? "begins " + console::TimeText(warrant.starts_ms()) : "in force";
     case inspection::v1::WARRANT_STATE_SUSPENDED: return "suspended: " + console::Words(warrant.suspension());
+    case inspection::v1::WARRANT_STATE_ENDED: return warrant.ended_at_ms() == 0 ? "ended" : "ended " + console::TimeText(warrant.ended_at_ms());
     default: return console::Words(warrant.state());
   }
 }
@@ -129,7 +130,7 @@ std::string WarrantTable(const std::vector<Warrant>& warrants, int64_t now_ms, s
 }
 
 std::string LookTable(const std::vector<Look>& looks, size_t width) {
-  if (looks.empty()) return "No look of an inspector is to be seen: there was none that concerns this agency, or its embargo is not over.\n";
+  if (looks.empty()) return console::Paragraph("No look of an inspector is to be seen: there was none that concerns this agency, or its embargo is not over.", width);
   console::Table table({"time", "who", "warrant", "legal power", "what", "referral", "entry"});
   for (const Look& look : looks) {
     table.Add({console::TimeText(look.time_ms()), look.inspectorate(), look.warrant(), look.legal_power(), LookWords(look),

@@ -71,6 +71,11 @@ TEST(WarrantTextTest, WhereItStandsIsToldInWords) {
   warrant.set_state(inspection::v1::WARRANT_STATE_SUSPENDED);
   warrant.set_suspension(inspection::v1::WARRANT_SUSPENSION_OUTSIDE_POWER);
   EXPECT_EQ(WarrantStateText(warrant, 0), "suspended: outside power");
+  Warrant ended = warrant;
+  ended.set_state(inspection::v1::WARRANT_STATE_ENDED);
+  EXPECT_EQ(WarrantStateText(ended, 0), "ended") << "by an older broker, which did not say when";
+  ended.set_ended_at_ms(kDayMs);
+  EXPECT_EQ(WarrantStateText(ended, 0), "ended 1970-01-02 00:00:00Z");
   warrant.mutable_scope()->clear_cases();
   warrant.mutable_scope()->set_sample_cases_max(10);
   warrant.set_sample_cases(4);
@@ -108,6 +113,7 @@ TEST(WarrantTextTest, ALookSaysWhoAskedWhat) {
   look.set_referral("referrals/aa");
   EXPECT_THAT(LookTable({look}, 200), AllOf(HasSubstr("trail queried"), HasSubstr("referrals/aa"), Not(HasSubstr("question"))));
   EXPECT_THAT(LookTable({}, 200), HasSubstr("embargo is not over"));
+  EXPECT_EQ(LookTable({}, 60).find('\n'), 58u) << "as wide as the terminal: " << LookTable({}, 60);
 }
 
 }  // namespace

@@ -228,7 +228,9 @@ void AddPropose(Command& warrant, Verb& chosen) {
   propose.AddOption("--starts", options.starts, "In force from this day or time");
   propose.AddOption("--ends", options.ends, "And until this");
   propose.AddOption("--embargo", options.embargo, "Agencies do not see who looked before this day or time; without: at once");
-  propose.Footer("A statutory warrant is an inspector's to propose (--as inspector/NAME), every other an administrator's.");
+  propose.Footer("A statutory warrant is an inspector's to propose (--as inspector/NAME), every other an administrator's.\n"
+                 "Example: accordctl --as inspector/ines warrant propose --id jtai-2026 --kind statutory --body ofsted --for JTAI/2026/7 --power CA2004_S20 \\\n"
+                 "    --area E08000012 --from 2026-01-01 --until 2026-07-01 --starts 2026-11-02 --ends 2026-12-18");
   propose.WhenGiven([&chosen, arguments] { chosen = [arguments](Session& session) { return ProposeWarrant(session, *arguments); }; });
 }
 
@@ -236,21 +238,25 @@ void AddActs(Command& warrant, Verb& chosen) {
   auto id = std::make_shared<std::string>(), why = std::make_shared<std::string>();
   Command& activate = warrant.AddChange("activate", "Activate a warrant that another officer proposed");
   activate.AddOption("ID", *id, "Its id").Required();
+  activate.Footer("Example: accordctl --as inspector/omar warrant activate jtai-2026");
   activate.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return ActivateWarrant(session, *id); }; });
 
   Command& suspend = warrant.AddChange("suspend", "Suspend a warrant, of which its officers are told at once (administrators)");
   suspend.AddOption("ID", *id, "Its id").Required();
   suspend.AddOption("--why", *why, "Why").Check(OneOf<inspection::v1::WarrantSuspension>()).Required();
+  suspend.Footer("Example: accordctl warrant suspend jtai-2026 --why outside-power --as-admin alice");
   suspend.WhenGiven([&chosen, id, why] {
     chosen = [id, why](Session& session) { return ChangeWarrant(session, *id, inspection::v1::WARRANT_ACT_SUSPEND, *why, "Suspended."); };
   });
   Command& resume = warrant.AddChange("resume", "End a suspension that another administrator began");
   resume.AddOption("ID", *id, "Its id").Required();
+  resume.Footer("Example: accordctl warrant resume jtai-2026 --as-admin bob");
   resume.WhenGiven([&chosen, id] {
     chosen = [id](Session& session) { return ChangeWarrant(session, *id, inspection::v1::WARRANT_ACT_RESUME, "", "It holds again."); };
   });
   Command& end = warrant.AddChange("end", "End a warrant for good, or take back one that was proposed");
   end.AddOption("ID", *id, "Its id").Required();
+  end.Footer("Example: accordctl --as inspector/ines warrant end jtai-2026");
   end.WhenGiven([&chosen, id] {
     chosen = [id](Session& session) { return ChangeWarrant(session, *id, inspection::v1::WARRANT_ACT_END, "", "Ended."); };
   });
@@ -266,6 +272,7 @@ void AddWarrantVerbs(Command& app, Verb& chosen) {
   auto id = std::make_shared<std::string>();
   Command& show = warrant.AddVerb("show", "Show a warrant: what it covers, and where it stands");
   show.AddOption("ID", *id, "Its id").Required();
+  show.Footer("Example: accordctl --as inspector/ines warrant show jtai-2026");
   show.WhenGiven([&chosen, id] { chosen = [id](Session& session) { return ShowWarrant(session, *id); }; });
 
   auto limit = std::make_shared<int>(kRowsDefault);
@@ -273,15 +280,18 @@ void AddWarrantVerbs(Command& app, Verb& chosen) {
   Command& list = warrant.AddVerb("list", "List warrants, the newest first: an inspector's body's own, all to an administrator");
   list.AddFlag("--ended", *ended, "Those that are over too");
   list.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  list.Footer("Example: accordctl --as inspector/ines warrant list --ended");
   list.WhenGiven([&chosen, limit, ended] { chosen = [limit, ended](Session& session) { return ListWarrants(session, *ended, *limit); }; });
 
   auto lines = std::make_shared<int>(0);
   Command& watch = warrant.AddVerb("watch", "Write a line for each warrant of the inspector's body, and again at once when somebody changes it or shuts a colleague out");
   watch.AddOption("--limit", *lines, "End after so many lines; --json needs it").PositiveNumber();
+  watch.Footer("Example: accordctl --as inspector/ines warrant watch");
   watch.WhenGiven([&chosen, lines] { chosen = [lines](Session& session) { return WatchWarrants(session, *lines); }; });
 
   Command& looks = app.AddVerb("looks", "Which inspectors looked at what concerns this agency, once the embargo is over");
   looks.AddOption("--limit", *limit, "Most rows").Range(1, kRowsMax).ShowDefault();
+  looks.Footer("Example: accordctl looks --as police");
   looks.WhenGiven([&chosen, limit] { chosen = [limit](Session& session) { return ListLooks(session, *limit); }; });
 }
 
