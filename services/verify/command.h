@@ -19,6 +19,8 @@
 namespace accord::verify {
 
 inline constexpr int kVerifies = 0, kDoesNotVerify = 1, kWrongUse = 2;
+// Of one run: their names and hashes are all in memory, some 300 bytes each.
+inline constexpr size_t kReceiptFilesMax = 1'000'000;
 
 // Options that every subcommand takes.
 struct SharedOptions {
@@ -63,6 +65,7 @@ Subcommand AddRangeCommand(CLI::App& app);     // ledger_command.cc
 Subcommand AddCompareCommand(CLI::App& app);   // compare_command.cc
 Subcommand AddBundleCommand(CLI::App& app);    // bundle_command.cc
 Subcommand AddCaseCommand(CLI::App& app);      // case_command.cc
-Subcommand AddReceiptsCommand(CLI::App& app);  // receipts_command.cc
+// In receipts_command.cc. A directory of more receipts than `files_max` is refused whole.
+Subcommand AddReceiptsCommand(CLI::App& app, size_t files_max = kReceiptFilesMax);
 
 }  // namespace accord::verify

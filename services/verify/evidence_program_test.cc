@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "services/verify/command.h"
 #include "services/verify/program.h"
 #include "services/verify/testing_export.h"
 #include "services/verify/testing_trail.h"
@@ -202,6 +203,28 @@ TEST_F(EvidenceProgramTest, ReceiptsAreConfirmedWhateverTheirCheckpoints) {
   EXPECT_EQ(Run({"receipts", At("copy"), "--ledger", At("copy")}), 2);  // None there.
   EXPECT_EQ(Run({"receipts", At("absent"), "--ledger", At("copy")}), 2);
   EXPECT_EQ(Run({"receipts", At("receipts")}), 2);
+}
+
+// The one that convicts could be any of those beyond the limit: it may be neither passed over nor be what a success is silent of.
+TEST_F(EvidenceProgramTest, MoreReceiptsThanOneRunTakesAreRefusedAndNotCut) {
+  Put("copy", trail_.Publish(kSize));
+  PutReceipts(trail_, {1, 5, 7}, kSize);
+  const auto run = [&](size_t files_max) {
+    CLI::App app;
+    const Subcommand receipts = AddReceiptsCommand(app, files_max);
+    const std::string directory = At("receipts"), copy = At("copy");
+    const char* argv[] = {"accord-verify", "receipts", directory.c_str(), "--ledger", copy.c_str()};
+    app.parse(5, argv);
+    SharedOptions shared;
+    shared.vkey = At("key");
+    output_ = {};
+    return receipts.run(shared, output_);
+  };
+  EXPECT_EQ(run(3), kVerifies) << output_.err << "; neither openings nor the vkey count";
+  EXPECT_THAT(Said(), HasSubstr("VERIFIES: the copy has the entry of every receipt"));
+  EXPECT_EQ(run(2), kWrongUse);
+  EXPECT_THAT(output_.err, AllOf(HasSubstr("has more than 2 receipts"), HasSubstr("none was looked at"), HasSubstr("several directories")));
+  EXPECT_EQ(output_.out, "");
 }
 
 TEST_F(EvidenceProgramTest, AReceiptThatTheCopyDeniesConvicts) {

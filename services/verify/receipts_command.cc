@@ -19,21 +19,30 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kReceiptFilesMax = 1'000'000;
-
 struct ReceiptsArguments {
   std::string directory, ledger;
   bool allow_newer = false;
+  size_t files_max = 0;
 };
 
-// The receipts in the directory, by number where names are numbers.
-std::vector<std::string> ReceiptFiles(const std::string& directory) {
+// The receipts in the directory, by number where names are numbers: all of them or an error, for the user to read. A success that was
+// silent of some would pass for all, and the one that convicts may be among those.
+absl::StatusOr<std::vector<std::string>> ReceiptFiles(const std::string& directory, size_t files_max) {
   std::vector<std::string> names;
   std::error_code error;
   for (auto at = fs::directory_iterator(directory, error); !error && at != fs::directory_iterator(); at.increment(error)) {
     std::string name = at->path().filename().string();
-    if (name.ends_with(ledger::kReceiptSuffix) && names.size() < kReceiptFilesMax) names.push_back(std::move(name));
+    if (!name.ends_with(ledger::kReceiptSuffix)) continue;
+    if (names.size() == files_max) {
+      return absl::ResourceExhaustedError(
+          fmt::format("{} has more than {} receipts, the most that one run takes; none was looked at. Put them into several directories, "
+                      "each receipt with its openings and none twice, and verify each against a copy of the log that is newer than all of "
+                      "them: beyond the end of a copy receipts are only held against those of the same run",
+                      directory, files_max));
+    }
+    names.push_back(std::move(name));
   }
+  if (error) return absl::InternalError(fmt::format("not all receipts in {} can be listed: {}", directory, error.message()));
   std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
     return std::pair(a.size(), std::string_view(a)) < std::pair(b.size(), std::string_view(b));
   });
@@ -95,7 +104,9 @@ int Receipts(const ReceiptsArguments& arguments, const SharedOptions& shared, Ou
   }
   const auto key = ReadKey(shared, arguments.directory);
   if (!key.ok()) return WrongUse(output, Message(key.status()));
-  const std::vector<std::string> names = ReceiptFiles(arguments.directory);
+  const auto listed = ReceiptFiles(arguments.directory, arguments.files_max);
+  if (!listed.ok()) return WrongUse(output, Message(listed.status()));
+  const std::vector<std::string>& names = *listed;
   if (names.empty()) {
     return WrongUse(output, fmt::format("{} has no receipt: files NAME{}", arguments.directory, ledger::kReceiptSuffix));
   }
@@ -162,11 +173,12 @@ int Receipts(const ReceiptsArguments& arguments, const SharedOptions& shared, Ou
 
 }  // namespace
 
-Subcommand AddReceiptsCommand(CLI::App& app) {
+Subcommand AddReceiptsCommand(CLI::App& app, size_t files_max) {
   const auto arguments = std::make_shared<ReceiptsArguments>();
+  arguments->files_max = files_max;
   auto* command = app.add_subcommand(
       "receipts", "Hold the receipts of an agency, as `accordctl receipt export` writes them, against a copy of the log");
-  command->add_option("DIR", arguments->directory, "The receipts: files NAME.tlog-proof, their openings beside them")->required();
+  command->add_option("DIR", arguments->directory, fmt::format("The receipts: at most {} files NAME.tlog-proof, their openings beside them", files_max))->required();
   command->add_option("--ledger", arguments->ledger, "The copy of the log (tlog-tiles)")->required();
   command->add_flag("--allow-newer", arguments->allow_newer, "Receipts that are newer than the copy are no failure");
   return {command, [arguments](const SharedOptions& shared, Output& output) { return Receipts(*arguments, shared, output); }};

@@ -1,4 +1,6 @@
-"""What the documents name exists: tests, limits, metrics, packages, folders and files, and in the tour every function in the file it links to."""
+"""What the documents name exists: tests, limits, metrics, packages, folders and files, and in the tour every function in the file it links to.
+
+A table with a column "test" says of every row which tests show it, by names that exist, or "none"."""
 import posixpath
 import re
 
@@ -35,12 +37,44 @@ def tests_of(tree):
     return names
 
 
+def ctest_names(tree):
+    """What CTest runs under a name that stands in a CMakeLists.txt; of those that are made of a variable the fuzzers and the lints."""
+    names = {f"lint_{posixpath.basename(path)[:-3]}" for path in tree.files(".py", under="tests/lint")}
+    for path in tree.files("CMakeLists.txt"):
+        for command, name in re.findall(r"\b(accord_add_test\(|add_test\(NAME|accord_add_fuzz\()\s*(\w+)(?=[\s)])", tree.read(path)):
+            names.add(f"fuzz_{name}" if "fuzz" in command else name)
+    return names
+
+
+def test_cells(tree, path):
+    """Line number and text of each cell below a heading "test" or "tests"."""
+    column = None
+    for number, line in prose(tree, path):
+        if not line.startswith("|"):
+            column = None
+            continue
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if column is None:  # The heading. -1: a table without such a column.
+            column = next((at for at, cell in enumerate(cells) if cell.lower() in ("test", "tests")), -1)
+        elif 0 <= column < len(cells) and not re.fullmatch(r":?-+:?", cells[column]):
+            yield number, cells[column]
+
+
 def check_tests(tree, documents):
     known, findings = tests_of(tree), []
+    suites, run = {name for name in known if "." not in name}, ctest_names(tree)
     for path in documents:
+        told = set()  # The names of a "test" column, of whatever form.
+        for number, cell in test_cells(tree, path):
+            names = re.findall(r"`([^`]+)`", cell)
+            told |= {(number, name) for name in names}
+            if not names and not re.search(r"\bnone\b", cell):
+                findings.append(f"{path}:{number}: a row that names no test says \"none\"")
         for number, line in prose(tree, path):
-            for name in re.findall(r"`(\w+Test(?:\.\w+)?)`", line):
-                if name not in known:
+            for name in re.findall(r"`([^`]+)`", line):
+                form = re.fullmatch(r"(\w+)(?:\.\w+)?", name)
+                of_a_suite = form and (form[1].endswith("Test") or "." in name and form[1] in suites)
+                if name not in known and (of_a_suite or (number, name) in told and name not in run):
                     findings.append(f"{path}:{number}: no test is called {name}")
     return findings
 
@@ -133,6 +167,13 @@ CASES = [
         PACKAGES: "# A list\n\ncmake  # builds\n", DEPENDENCIES: "| package | for |\n| `cmake` | building |\n",
         "docs/adr/0001-a.md": "# 0001 A\n", "docs/adr/0002-b.md": "# 0002 B\n"}),
     Case("a test that is not there", {README: "`ATest.Fails`\n", "a_test.cc": "TEST(ATest, Works) {}\n"}, "ATest.Fails"),
+    Case("a test of a suite of another name", {README: "`Drill.Fails`\n", "a_test.cc": "TEST(Drill, Works) {}\n"}, "Drill.Fails"),
+    Case("rows that name tests of every kind, or none", {
+        README: "| a | test |\n|---|---|\n| `x.y` | `Drill.Works`, `kept`, `fuzz_note`, `lint_text` |\n| b | none yet |\n\n| a | b |\n|---|---|\n| | `else` |\n",
+        "a_test.cc": "TEST(Drill, Works) {}\n", "tests/lint/text.py": "", "CMakeLists.txt": "add_test(NAME kept COMMAND x)\naccord_add_fuzz(note DEPS a)\n"}),
+    Case("a row that names what is no test", {README: "| a | Test |\n|---|---|\n| b | `kept` |\n", "CMakeLists.txt": "add_test(NAME kept_not COMMAND x)\n"}, "called kept"),
+    Case("a row that names a test of a suite that has left", {README: "| a | tests |\n|---|---|\n| b | `Drill.Works` |\n"}, "Drill.Works"),
+    Case("a row that names nothing", {README: "| a | test |\n|---|---|\n| b | as above |\n"}, 'says "none"'),
     Case("a file that is not there", {README: "`common/b.h`\n"}, "no common/b.h"),
     Case("a function that has left", {TOUR: "[`A::Run`](../common/a.h)\n", "common/a.h": "void RunAll();\n"}, "knows no Run"),
     Case("a limit that has left", {ARCHITECTURE: LIMIT, "common/a.h": "// kBytesMax is gone\n"}, "no kBytesMax"),
