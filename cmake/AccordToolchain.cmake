@@ -33,7 +33,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # ccache needs the preprocessor's PCH pragma kept in its input.
   target_compile_options(accord_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
 else()
-  target_compile_options(accord_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wthread-safety>)
+  # ccache may give back a precompiled header whose files were written anew since, with the same bytes, as an upgrade of packages does.
+  target_compile_options(accord_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wthread-safety> "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
 find_program(ACCORD_MOLD mold)
 if(ACCORD_MOLD)
