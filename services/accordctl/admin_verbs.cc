@@ -262,16 +262,6 @@ std::string ValueText(const std::string& field, const std::string& value) {
   return value.empty() ? "-" : console::Printable(value);
 }
 
-// What is planned for the same before the change: what it makes different is different from that. Empty when nothing is.
-std::string PlannedText(const admin::v1::GetChangeResponse& response) {
-  std::string names;
-  for (const std::string& name : response.planned_before()) names += (names.empty() ? "" : ", ") + console::Printable(name);
-  if (names.empty()) return "";
-  return console::Paragraph("Before it comes into force the same will be replaced by " + names +
-                                ", which was approved: what it makes different is shown from what that leaves.",
-                            console::TerminalWidth()) + "\n";
-}
-
 // One change, with what it makes different: of a policy text by meaning.
 absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
@@ -288,7 +278,7 @@ absl::StatusOr<int> ShowChange(Session& session, const std::string& name) {
   console::Table table({"field", "before", "after"});
   for (const auto& row : response.differences()) table.Add({row.field(), ValueText(row.field(), row.before()), ValueText(row.field(), row.after())});
   const std::string fields = table.empty() ? "It makes nothing different.\n" : table.ToString(console::TerminalWidth());
-  session.Print(ChangeText(response.change()) + "\n" + PlannedText(response) + (difference.empty() ? fields : difference) + NamedText(response.change().change()));
+  session.Print(ChangeText(response.change()) + "\n" + PlannedText(response, console::TerminalWidth()) + (difference.empty() ? fields : difference) + NamedText(response.change().change()));
   return kDone;
 }
 

@@ -26,6 +26,12 @@ std::string Desk(const broker::v1::Holder& holder) {
   return holder.desk() == type::v1::DESK_CONFIDENTIAL ? holder.agency() + ", confidential desk" : holder.agency();
 }
 
+std::string NamesText(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + console::Printable(name);
+  return text;
+}
+
 }  // namespace
 
 std::string HoldersText(const agency::v1::GetSubmissionHoldersResponse& response, size_t width) {
@@ -108,6 +114,21 @@ std::string NamedText(const admin::v1::Change& change) {
   for (const auto& subject : hold.subjects()) {
     text += fmt::format("covers a person, by a token of {}:{}:{}; of the token itself the broker keeps only its own digest, {}\n", console::Printable(subject.domain()),
                         console::Printable(subject.token_key()), subject.recipe(), ToHex(subject.token()));
+  }
+  return text;
+}
+
+std::string PlannedText(const admin::v1::GetChangeResponse& response, size_t width) {
+  std::string text;
+  if (!response.planned_before().empty()) {
+    text += console::Paragraph(fmt::format("Before it comes into force the same will be replaced by {}, as was approved: what it makes different is shown from what that leaves.",
+                                           NamesText(response.planned_before())),
+                               width) + "\n";
+  }
+  if (!response.planned_withdrawn().empty()) {
+    text += console::Paragraph(fmt::format("Once it is in force, what was approved of the same for later is withdrawn when its time comes: {}. Propose anew what of it is still wanted.",
+                                           NamesText(response.planned_withdrawn())),
+                               width) + "\n";
   }
   return text;
 }

@@ -27,6 +27,10 @@ std::string ActText(const agency::v1::Submission& submission, size_t width);
 // Thread-safe.
 std::string NamedText(const admin::v1::Change& change);
 
+// What is planned for the same: before the change, so that what it makes different is different from that; and after it, so that it is withdrawn. Empty when
+// nothing is. Pure. Thread-safe.
+std::string PlannedText(const admin::v1::GetChangeResponse& response, size_t width);
+
 // Carries out an act on the submission that `id` names, as the agency and worker of the session, and prints what came of it.
 template <typename Request, typename Response>
 absl::StatusOr<int> SubmissionAct(Session& session, const std::string& id, Request request,

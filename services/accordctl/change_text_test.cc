@@ -9,6 +9,7 @@ namespace accord::accordctl::change_text_test {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ProposedChangeTextTest, AnApproverSeesWhatAHoldCoversAsTheOrderNamesIt) {
   admin::v1::Change change;
@@ -33,6 +34,19 @@ TEST(ProposedChangeTextTest, WhomAConflictListBarsIsNamedAndOfOtherChangesNothin
   EXPECT_THAT(NamedText(change), HasSubstr("\"carol\""));
   change.mutable_lift_hold()->set_id("inquest-42");
   EXPECT_EQ(NamedText(change), "");
+}
+
+TEST(ProposedChangeTextTest, AnApproverIsToldWhatIsPlannedBeforeAndWhatGoesForIt) {
+  admin::v1::GetChangeResponse response;
+  EXPECT_EQ(PlannedText(response, 400), "");
+  response.add_planned_before("changes/7");
+  EXPECT_THAT(PlannedText(response, 400), HasSubstr("replaced by changes/7, as was approved"));
+  EXPECT_THAT(PlannedText(response, 400), Not(HasSubstr("withdrawn")));
+  response.clear_planned_before();
+  response.add_planned_withdrawn("changes/9");
+  response.add_planned_withdrawn("changes/12");
+  EXPECT_THAT(PlannedText(response, 400), HasSubstr("withdrawn when its time comes: changes/9, changes/12. Propose anew"));
+  EXPECT_THAT(PlannedText(response, 400), Not(HasSubstr("replaced by")));
 }
 
 }  // namespace

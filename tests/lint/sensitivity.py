@@ -41,7 +41,7 @@ NOT_PERSONAL = {
     "an agency's service called, and until when maintenance and proposals last": """
         expires_at_ms in_force withdrawn_at_ms maintenance_since_ms maintenance_until_ms dry_run last_call_ms last_refused_ms last_refusal certificate_until_ms
         last_alert_ms accord.admin.v1.SetMaintenanceRequest.on accord.admin.v1.FieldDifference.field accord.admin.v1.FieldDifference.before
-        accord.admin.v1.FieldDifference.after accord.admin.v1.GetChangeResponse.planned_before accord.admin.v1.CheckListItem.code accord.admin.v1.CheckListItem.done accord.admin.v1.CheckListItem.text
+        accord.admin.v1.FieldDifference.after accord.admin.v1.GetChangeResponse.planned_before accord.admin.v1.GetChangeResponse.planned_withdrawn accord.admin.v1.CheckListItem.code accord.admin.v1.CheckListItem.done accord.admin.v1.CheckListItem.text
         accord.admin.v1.CheckListItem.optional accord.admin.v1.WithdrawChangeRequest.request_id accord.admin.v1.SuspendPrincipalRequest.request_id
         accord.admin.v1.ReinstatePrincipalRequest.request_id accord.admin.v1.SetMaintenanceRequest.request_id
         accord.type.v1.EntryEvent.maintenance""",

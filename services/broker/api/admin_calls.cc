@@ -49,6 +49,7 @@ absl::Status ShowChange(const ReadView& view, const DirectorySnapshot& directory
   ACCORD_ASSIGN_OR_RETURN(auto differences, DifferencesOfChange(view.store(), number, stored, now));
   for (auto& difference : differences.fields) *response.add_differences() = std::move(difference);
   for (const uint64_t planned : differences.planned) response.add_planned_before(ChangeNameOf(planned));
+  for (const uint64_t planned : differences.withdrawn) response.add_planned_withdrawn(ChangeNameOf(planned));
   *response.mutable_change() = ToProposed(number, std::move(stored), now);
   return absl::OkStatus();
 }

@@ -82,9 +82,8 @@ class Scene {
   }
   TestingBroker& world() { return world_; }
   FakeClock& clock() { return clock_; }
-  const std::shared_ptr<grpc::Channel>& channel(const std::string& principal) { return world_.Channel(principal); }
   WireAnswer Call(const std::string& principal, std::string_view method, const google::protobuf::Message& request) {
-    return CallOnce(channel(principal), method, request);
+    return CallOnce(world_.Channel(principal), method, request);
   }
   // The ids of sections that were made for a referral, also of one that a twin then leaves out.
   std::map<std::string, std::vector<std::string>> section_ids;
@@ -177,7 +176,7 @@ inline const std::string kWarrants = "/accord.inspection.v1.WarrantService/", kD
 // A mailbox of the desk that is open, of one credit.
 class OpenMailbox {
  public:
-  OpenMailbox(Scene& scene, const std::string& principal) : call_(scene.channel(principal), kOpen) {
+  OpenMailbox(Scene& scene, const std::string& principal) : call_(scene.world().Channel(principal), kOpen) {
     v1::OpenMailboxRequest request;
     request.mutable_open()->set_credit(1);
     call_.Write(request);

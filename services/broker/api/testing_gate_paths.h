@@ -269,7 +269,7 @@ inline std::vector<WireAnswer> EveryBundle(const Question& q, const std::string&
 
 // Opens the mailbox, takes what there is, and ends it by an ack of something that was never given.
 inline std::vector<WireAnswer> TakeMailbox(const Question& q, const std::string& method) {
-  WireCall call(q.scene.channel(q.principal), method);
+  WireCall call(q.scene.world().Channel(q.principal), method);
   v1::OpenMailboxRequest request;
   request.mutable_open()->set_credit(8);
   call.Write(request);
@@ -484,7 +484,7 @@ inline Methods TrailPaths() {
 // Every warrant that stands; then the stream, which would go on, is ended.
 inline std::vector<WireAnswer> WatchOnce(const Question& q, const std::string& method) {
   const auto listed = q.scene.Call(q.principal, "/accord.inspection.v1.WarrantService/ListWarrants", inspection::v1::ListWarrantsRequest());
-  WireCall call(q.scene.channel(q.principal), method);
+  WireCall call(q.scene.world().Channel(q.principal), method);
   call.Write(inspection::v1::WatchWarrantsRequest());
   call.WritesDone();
   if (listed.messages.empty()) return {call.Finish()};

@@ -33,7 +33,7 @@ constexpr size_t kShownBytesMax = 200;  // Longer texts are named by their diges
 
 // A change that was approved: since when it is in force, or from when it will be.
 struct Approved {
-  int64_t from_ms = 0;
+  int64_t from_ms = 0, proposed_at_ms = 0;
   uint64_t number = 0;
   Change change;
 };
@@ -50,7 +50,7 @@ absl::StatusOr<std::vector<Approved>> ApprovedChanges(const storage::Store& stor
     if (corrupt) return false;
     // The time of day does not matter to what is approved.
     if (StateOf(stored, absl::InfinitePast()) != state || !keep(stored.change())) return true;
-    all.push_back({std::max(stored.approved_at_ms(), stored.effective_from_ms()), *number, std::move(*stored.mutable_change())});
+    all.push_back({std::max(stored.approved_at_ms(), stored.effective_from_ms()), stored.proposed_at_ms(), *number, std::move(*stored.mutable_change())});
     return true;
   }));
   if (corrupt) return Error(Reason::kStoreCorrupt, "a stored change does not parse");
@@ -298,16 +298,22 @@ absl::StatusOr<ChangeDifferences> DifferencesOfChange(const storage::Store& stor
   Change before;
   const std::string target = TargetOf(change);
   const auto of_target = [&](const Change& other) { return TargetOf(other) == target; };
-  if (StateOf(stored, now) != admin::v1::CHANGE_STATE_IN_FORCE) {
+  const admin::v1::ChangeState state = StateOf(stored, now);
+  if (state != admin::v1::CHANGE_STATE_IN_FORCE) {
     ACCORD_ASSIGN_OR_RETURN(before, Standing(store, change));
     std::vector<Approved> planned;
     if (!target.empty()) {
       ACCORD_ASSIGN_OR_RETURN(planned, ApprovedChanges(store, admin::v1::CHANGE_STATE_APPROVED, of_target));
     }
+    const bool open = state == admin::v1::CHANGE_STATE_PROPOSED || state == admin::v1::CHANGE_STATE_APPROVED;
     for (const Approved& other : planned) {
-      if (std::tie(other.from_ms, other.number) >= std::make_tuple(stored.effective_from_ms(), number)) break;
-      Replace(before, other.change);
-      found.planned.push_back(other.number);
+      if (other.number == number) continue;
+      if (std::tie(other.from_ms, other.number) < std::make_tuple(stored.effective_from_ms(), number)) {
+        Replace(before, other.change);
+        found.planned.push_back(other.number);
+      } else if (open && !other.change.has_leave_agency() && (stored.approved_at_ms() == 0 || other.proposed_at_ms < stored.approved_at_ms())) {
+        found.withdrawn.push_back(other.number);
+      }
     }
   } else if (!target.empty()) {
     ACCORD_ASSIGN_OR_RETURN(const auto others, ChangesInForce(store, of_target));

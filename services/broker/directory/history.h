@@ -40,7 +40,8 @@ absl::StatusOr<std::map<std::string, int64_t, std::less<>>> EnrolledSince(const 
 // What a change makes different, and from what.
 struct ChangeDifferences {
   std::vector<admin::v1::FieldDifference> fields;
-  std::vector<uint64_t> planned;  // Numbers of the approved changes that come into force before it and replace the same, in that order.
+  std::vector<uint64_t> planned;    // Numbers of the approved changes that come into force before it and replace the same, in that order.
+  std::vector<uint64_t> withdrawn;  // And of those due after it that CheckNotReplaced will refuse for it, if it comes into force.
 };
 
 // What change `number`, which is `stored`, makes different: once it is in force from what stood before it; until then from what will stand when it comes

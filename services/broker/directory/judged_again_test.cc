@@ -98,6 +98,31 @@ TEST_F(JudgedAgainTest, AnApprovalDoesNotUndoWhatWasApprovedSinceTheProposal) {
   EXPECT_TRUE(Approve("bob", "request-6", *leave).ok()) << "who leaves takes the row as it stands";
 }
 
+// Who approves what comes between is told which of the planned ones goes for it.
+TEST_F(JudgedAgainTest, WhoApprovesIsToldWhatWillBeWithdrawn) {
+  OpenLog({PutAgency(Agency("police"))});
+  const absl::Time april = context_.time + absl::Hours(48), may = april + absl::Hours(48);
+  const auto for_may = Propose("alice", "request-1", ConflictList("police", {"pc-1"}), From(may));
+  const auto leaves = Propose("alice", "request-2", Leave("police"), From(may));
+  ASSERT_TRUE(Approve("bob", "request-1", *for_may).ok());
+  ASSERT_TRUE(Approve("bob", "request-2", *leaves).ok());
+  context_.time += absl::Seconds(1);
+  const auto for_april = Propose("alice", "request-3", ConflictList("police", {"pc-2"}), From(april));
+  const auto taken_back = Propose("alice", "request-4", ConflictList("police", {}), From(april));
+  EXPECT_THAT(Shown(*for_april).withdrawn, testing::ElementsAre(*for_may));
+  EXPECT_THAT(Shown(*Propose("alice", "request-5", PutAgency(Agency("police")))).withdrawn, testing::IsEmpty()) << "who leaves takes the row as it stands";
+  ASSERT_TRUE(Withdraw("alice", "request-6", *taken_back).ok());
+  EXPECT_THAT(Shown(*taken_back).withdrawn, testing::IsEmpty()) << "it comes to nothing";
+  context_.time += absl::Seconds(1);
+  ASSERT_TRUE(Approve("bob", "request-3", *for_april).ok());
+  EXPECT_THAT(Shown(*for_april).withdrawn, testing::ElementsAre(*for_may));
+  At(april);
+  EXPECT_EQ(StateOfChange(*for_april), CHANGE_STATE_IN_FORCE);
+  EXPECT_THAT(Shown(*for_april).withdrawn, testing::IsEmpty()) << "it is in force";
+  At(may);
+  EXPECT_EQ(StateOfChange(*for_may), CHANGE_STATE_WITHDRAWN);
+}
+
 // A dismissal is not undone by what two approved in January for April.
 TEST_F(JudgedAgainTest, WhatWaitsIsWithdrawnWhenItsRowWasReplacedMeanwhile) {
   OpenLog({PutAgency(Agency("police")), PutAgency(Agency("idva"))});
@@ -171,12 +196,16 @@ TEST_F(JudgedAgainTest, TheLaterOfTwoThatWaitIsShownAgainstTheEarlier) {
   const auto at_once = Propose("alice", "request-4", PutAgency(moved));
   EXPECT_EQ(Shown(*at_once).fields.size(), 1u) << "it comes into force before the other";
   EXPECT_THAT(Shown(*at_once).planned, testing::IsEmpty());
+  EXPECT_THAT(Shown(*at_once).withdrawn, testing::ElementsAre(*first)) << "what is only proposed is told to whoever approves that";
+  EXPECT_THAT(shown.withdrawn, testing::IsEmpty());
   const auto leaves = Propose("alice", "request-5", Leave("police"), From(may));
   ASSERT_EQ(Shown(*leaves).fields.size(), 1u);
   EXPECT_EQ(Shown(*leaves).fields[0].field(), "agency.active");
   EXPECT_THAT(Shown(*leaves).planned, testing::ElementsAre(*first));
 
   ASSERT_TRUE(Approve("bob", "request-3", *second).ok()) << "its approver has seen it";
+  EXPECT_THAT(Shown(*at_once).withdrawn, testing::ElementsAre(*first, *second));
+  EXPECT_THAT(Shown(*first).withdrawn, testing::IsEmpty()) << "the second was proposed when this was approved";
   EXPECT_THAT(Shown(*second).planned, testing::ElementsAre(*first));
   At(april);
   ASSERT_EQ(StateOfChange(*first), CHANGE_STATE_IN_FORCE);
