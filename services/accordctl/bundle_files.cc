@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
 #include "accord/type/v1/entry.pb.h"
@@ -16,12 +15,10 @@
 #include "common/ledger/checkpoint.h"
 #include "common/ledger/tlog_proof.h"
 #include "common/referral/stored_events.h"
-#include "services/accordctl/session.h"
 
 namespace accord::accordctl {
 namespace {
 
-namespace fs = std::filesystem;
 using ledger::BundleTrail;
 using ledger::ExportManifest;
 
@@ -39,33 +36,6 @@ bool IsBundlePath(std::string_view path) {
     before = c;
   }
   return before != '/';
-}
-
-// True when all that is in it is what a run that was interrupted leaves.
-bool HoldsOnly(const fs::path& directory, IsOfKind of_kind) {
-  std::error_code error;
-  if (fs::symlink_status(directory, error).type() != fs::file_type::directory) return false;
-  fs::recursive_directory_iterator at(directory, error);  // Enters no link.
-  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
-    const auto type = at->symlink_status(error).type();
-    const bool is_directory = type == fs::file_type::directory;
-    if (error || (!is_directory && type != fs::file_type::regular) || !of_kind(at->path().lexically_relative(directory).generic_string(), is_directory)) return false;
-  }
-  return !error;
-}
-
-fs::path StagingOf(const fs::path& target) { return target.string() + ".incoming"; }
-
-// Without fsync: the directory gets its name when all is written, and a file that a power cut spoilt does not verify.
-absl::Status PutPrivate(const fs::path& path, std::string_view bytes) {
-  ACCORD_RETURN_IF_ERROR(MakeDirectory(path.parent_path().string()));
-  std::ofstream stream(path, std::ios::binary | std::ios::trunc);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  std::error_code error;
-  if (stream) fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, error);
-  if (!stream || error) return absl::InternalError(fmt::format("{}: cannot be written", path.string()));
-  return absl::OkStatus();
 }
 
 absl::Status CheckAsked(const ExportManifest& manifest, const BundleAsked& asked) {
@@ -102,8 +72,6 @@ bool SaysStored(const SaidParts& said, const std::string& referral) {
   return said.referral.header_digest() == referral && referral::IsStoredEvent(said.event.type());
 }
 
-}  // namespace
-
 bool IsOfBundle(const std::string& path, bool is_directory) {
   constexpr std::string_view kFiles[] = {ledger::kManifestFile, ledger::kCheckpointFile, ledger::kVkeyFile,      ledger::kIndexFile,
                                          ledger::kDirectoryFile, ledger::kWitnessedFile, ledger::kWitnessedProofFile};
@@ -119,52 +87,18 @@ bool IsOfBundle(const std::string& path, bool is_directory) {
          (ending == ledger::kReceiptSuffix || ending == std::string(ledger::kReceiptSuffix) + ledger::kOpeningsSuffix);
 }
 
-absl::Status CheckStaging(const fs::path& target, IsOfKind of_kind) {
-  const fs::path staging = StagingOf(target);
-  std::error_code error;
-  if (fs::symlink_status(staging, error).type() == fs::file_type::not_found || HoldsOnly(staging, of_kind)) return absl::OkStatus();
-  return UsageError(fmt::format("{} is there already and is not what a run that was interrupted leaves: move it away", staging.string()));
-}
+}  // namespace
 
-absl::StatusOr<fs::path> BeginStaging(const fs::path& target, IsOfKind of_kind) {
-  ACCORD_RETURN_IF_ERROR(CheckStaging(target, of_kind));
-  fs::path staging = StagingOf(target);
-  std::error_code error;
-  fs::remove_all(staging, error);
-  ACCORD_RETURN_IF_ERROR(MakeDirectory(staging.string()));
-  return staging;
-}
-
-BundleReceiver::BundleReceiver(fs::path target, fs::path staging) : target_(std::move(target)), staging_(std::move(staging)) {}
-
-BundleReceiver::BundleReceiver(BundleReceiver&& other) noexcept
-    : target_(std::move(other.target_)),
-      staging_(std::exchange(other.staging_, {})),
-      digests_(std::move(other.digests_)),
-      path_(std::move(other.path_)),
-      bytes_(std::move(other.bytes_)),
-      total_(other.total_) {}
-
-BundleReceiver::~BundleReceiver() {
-  std::error_code error;
-  if (!staging_.empty()) fs::remove_all(staging_, error);
-}
+const DirectoryKind kBundleDirectory = {"a bundle", IsOfBundle};
 
 absl::StatusOr<BundleReceiver> BundleReceiver::Begin(const std::string& directory) {
-  std::error_code error;
-  const fs::path target = fs::path(directory).lexically_normal();
-  const fs::path clean = target.has_filename() ? target : target.parent_path();
-  if (clean.empty()) return UsageError("a directory is needed");
-  if (fs::symlink_status(clean, error).type() != fs::file_type::not_found && !(fs::is_directory(clean, error) && fs::is_empty(clean, error))) {
-    return UsageError(fmt::format("{} is there already: a bundle is written whole, into a new directory", directory));
-  }
-  ACCORD_ASSIGN_OR_RETURN(fs::path staging, BeginStaging(clean, IsOfBundle));
-  return BundleReceiver(clean, std::move(staging));
+  ACCORD_ASSIGN_OR_RETURN(StagedDirectory staged, StagedDirectory::Begin(directory, kBundleDirectory));
+  return BundleReceiver(std::move(staged));
 }
 
 absl::Status BundleReceiver::EndFile() {
   if (path_.empty()) return absl::OkStatus();
-  ACCORD_RETURN_IF_ERROR(PutPrivate(staging_ / path_, bytes_));
+  ACCORD_RETURN_IF_ERROR(staged_.Put(path_, bytes_));
   digests_[path_] = {bytes_.size(), crypto::Sha256(bytes_)};
   bytes_.clear();
   path_.clear();
@@ -190,7 +124,7 @@ absl::Status BundleReceiver::Take(const std::string& path, std::string_view chun
 }
 
 absl::StatusOr<std::string> BundleReceiver::Read(const std::string& path) const {
-  return ReadFile((staging_ / path).string(), ledger::kBundleFileBytesMax);
+  return ReadFile(staged_.PathOf(path), ledger::kBundleFileBytesMax);
 }
 
 absl::Status BundleReceiver::CheckTrails(const ExportManifest& manifest, const ledger::Vkey& log) const {
@@ -260,11 +194,7 @@ absl::StatusOr<BundleReceiver::Summary> BundleReceiver::Finish(const BundleAsked
   Summary summary{.manifest = *std::move(manifest), .manifest_digest = ToHex(crypto::Sha256(*text)), .bytes = total_};
   const ledger::BundleFile closed = {kNoOpenings.size(), crypto::Sha256(kNoOpenings)};
   for (const auto& [path, file] : summary.manifest.files) summary.not_opened += path.ends_with(ledger::kOpeningsSuffix) && file == closed;
-  std::error_code error;
-  fs::rename(staging_, target_, error);  // An empty directory is replaced.
-  if (error) return absl::InternalError(fmt::format("{}: {}", target_.string(), error.message()));
-  staging_.clear();
-  fs::permissions(target_, fs::perms::owner_all, error);
+  ACCORD_RETURN_IF_ERROR(staged_.Finish());
   return summary;
 }
 

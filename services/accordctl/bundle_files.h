@@ -1,34 +1,25 @@
 // A bundle as it comes from the broker, file by file, into a new directory (docs/formats.md §12, version 2).
 #pragma once
 
-#include <absl/functional/function_ref.h>
 #include <absl/status/status.h>
 #include <absl/status/statusor.h>
 
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/ledger/export_bundle.h"
 #include "common/ledger/leaf.h"
 #include "common/ledger/note.h"
+#include "services/accordctl/staged_directory.h"
 
 namespace accord::accordctl {
 
-// True for a path, relative and with `/`, that one of a kind of directories has: of a plain file, or of a directory in it.
-using IsOfKind = absl::FunctionRef<bool(const std::string& path, bool is_directory)>;
-// Of a bundle, of either version. Pure. Thread-safe.
-bool IsOfBundle(const std::string& path, bool is_directory);
-
-// Where a directory is written until it is whole: beside `target`, its name and `.incoming`, made anew. What a run that was interrupted left is removed. A usage
-// error, and nothing is touched, when what has that name has anything in it, at any depth, that is not `of_kind`, such as a link. Thread-compatible.
-absl::StatusOr<std::filesystem::path> BeginStaging(const std::filesystem::path& target, IsOfKind of_kind);
-// Its usage error, and nothing is changed: for before a question is asked that is itself recorded. Thread-compatible.
-absl::Status CheckStaging(const std::filesystem::path& target, IsOfKind of_kind);
+// Of either version.
+extern const DirectoryKind kBundleDirectory;
 
 // What was asked for, in the order in which it was.
 struct BundleAsked {
@@ -39,10 +30,8 @@ struct BundleAsked {
 // Single-thread. Destroyed before Finish it leaves nothing behind.
 class BundleReceiver {
  public:
-  // A usage error when `directory` is there already, unless it is empty; errors of BeginStaging. It, and all in it, is for the owner alone: openings tell of people.
+  // Errors of StagedDirectory::Begin. The directory, and all in it, is for the owner alone: openings tell of people.
   static absl::StatusOr<BundleReceiver> Begin(const std::string& directory);
-  BundleReceiver(BundleReceiver&& other) noexcept;
-  ~BundleReceiver();
 
   // The next piece; `path` is empty unless a file begins with it. RECEIPT_INVALID for a path that no bundle has, twice, or of too many
   // bytes: what a server says is no reason to write elsewhere.
@@ -63,7 +52,7 @@ class BundleReceiver {
   uint64_t files() const { return digests_.size(); }
 
  private:
-  BundleReceiver(std::filesystem::path target, std::filesystem::path staging);
+  explicit BundleReceiver(StagedDirectory staged) : staged_(std::move(staged)) {}
   absl::Status EndFile();
   absl::StatusOr<std::string> Read(const std::string& path) const;
   absl::Status CheckTrails(const ledger::ExportManifest& manifest, const ledger::Vkey& log) const;
@@ -71,7 +60,7 @@ class BundleReceiver {
   absl::Status CheckRequest(const ledger::ExportManifest& manifest, const ledger::BundleTrail& trail, const ledger::Leaf& first,
                             const ledger::Leaf& last) const;
 
-  std::filesystem::path target_, staging_;  // `staging_` empty once moved from or finished.
+  StagedDirectory staged_;
   std::map<std::string, ledger::BundleFile> digests_;
   std::string path_, bytes_;                // The file that comes.
   uint64_t total_ = 0;

@@ -276,10 +276,10 @@ TEST_F(DisclosureCheckTest, IsWrittenWholeForItsOwnerAndNeverOver) {
   EXPECT_EQ(JsonIn(out / "answer.json")["sections"][1]["file"], "02-voice.json");
   EXPECT_EQ(JsonIn(out / "statement.json")["says"]["agency"], "police");
   EXPECT_FALSE(WriteDisclosed(out.string(), collected, *checked).ok()) << "there already";
-  EXPECT_FALSE(CheckNewDirectory(out.string()).ok());
-  EXPECT_FALSE(CheckNewDirectory((out / "answer.json").string()).ok());
+  EXPECT_FALSE(CheckNewDirectory(out.string(), kDisclosedDirectory).ok());
+  EXPECT_FALSE(CheckNewDirectory((out / "answer.json").string(), kDisclosedDirectory).ok());
   fs::create_directory(directory_ / "empty");
-  EXPECT_TRUE(CheckNewDirectory((directory_ / "empty").string()).ok());
+  EXPECT_TRUE(CheckNewDirectory((directory_ / "empty").string(), kDisclosedDirectory).ok());
 
   const auto persons = Check(Persons());
   ASSERT_TRUE(persons.ok());
@@ -297,7 +297,7 @@ TEST_F(DisclosureCheckTest, OnlyWhatAnInterruptedRunLeftIsRemoved) {
     fs::create_directories((staging / name).parent_path());
     std::ofstream(staging / "01-narrative.cms") << "x";
     std::ofstream(staging / name) << "x";
-    const bool may_be_asked = CheckNewDirectory((directory_ / "out").string()).ok();
+    const bool may_be_asked = CheckNewDirectory((directory_ / "out").string(), kDisclosedDirectory).ok();
     const absl::Status status = WriteDisclosed((directory_ / "out").string(), collected, *checked);
     EXPECT_EQ(status.ok(), may_be_asked) << name;
     EXPECT_EQ(status.ok(), !fs::exists(staging / name)) << name;

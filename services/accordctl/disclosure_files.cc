@@ -3,54 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
-#include <system_error>
 #include <utility>
 
 #include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/crypto/certificate.h"
-#include "services/accordctl/bundle_files.h"
 #include "services/accordctl/disclosure_text.h"
 
 namespace accord::accordctl {
 namespace {
 
-namespace fs = std::filesystem;
-
-// The path without a slash at its end.
-fs::path NormalPath(const std::string& directory) {
-  const fs::path path = fs::path(directory).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
+absl::Status PutDurably(const StagedDirectory& staged, const std::string& name, std::string_view bytes) { return WriteFileDurably(staged.PathOf(name), bytes); }
+absl::Status PutJson(const StagedDirectory& staged, const std::string& name, const nlohmann::json& document) {
+  return PutDurably(staged, name, document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
-
-// A directory that is removed unless it was given its name.
-class StagedDirectory {
- public:
-  explicit StagedDirectory(fs::path path) : path_(std::move(path)) {}
-  ~StagedDirectory() {
-    std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
-  }
-  StagedDirectory(const StagedDirectory&) = delete;
-  StagedDirectory& operator=(const StagedDirectory&) = delete;
-
-  absl::Status Put(const std::string& name, std::string_view bytes) const { return WriteFileDurably((path_ / name).string(), bytes); }
-  absl::Status PutJson(const std::string& name, const nlohmann::json& document) const {
-    return Put(name, document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-  }
-  absl::Status MoveTo(const fs::path& target) {
-    std::error_code error;
-    fs::rename(path_, target, error);  // Over an empty directory, and over nothing else.
-    if (error) return UsageError(fmt::format("{}: {}", target.string(), error.message()));
-    path_.clear();
-    return SyncDirectory(target.has_parent_path() ? target.parent_path().string() : ".");
-  }
-
- private:
-  fs::path path_;
-};
 
 // One of the files that WriteDisclosed writes, or one that was being written: `NAME.HEX.tmp`.
 bool IsOfDisclosed(const std::string& path, bool is_directory) {
@@ -67,43 +34,31 @@ bool IsOfDisclosed(const std::string& path, bool is_directory) {
 }
 
 absl::Status PutParts(const StagedDirectory& staged, const CollectedDisclosure& collected, const CheckedDisclosure& checked) {
-  if (checked.statement.kind() != type::v1::DISCLOSURE_KIND_SECTIONS) return staged.Put("answer.cms", collected.parts.front());
+  if (checked.statement.kind() != type::v1::DISCLOSURE_KIND_SECTIONS) return PutDurably(staged, "answer.cms", collected.parts.front());
   nlohmann::json openings = nlohmann::json::array();
   for (const type::v1::Opening& opening : collected.first.openings()) openings.push_back(ToJson(opening));
-  ACCORD_RETURN_IF_ERROR(staged.PutJson("header.json", {{"header", ToJson(collected.first.header())}, {"openings", std::move(openings)}}));
+  ACCORD_RETURN_IF_ERROR(PutJson(staged, "header.json", {{"header", ToJson(collected.first.header())}, {"openings", std::move(openings)}}));
   for (size_t i = 0; i < checked.sections.size(); ++i) {
     const std::string name = SectionFileName(i, checked.sections[i].part.category());
-    ACCORD_RETURN_IF_ERROR(staged.PutJson(name + ".json", ToJson(checked.sections[i].content)));
-    ACCORD_RETURN_IF_ERROR(staged.Put(name + ".cms", collected.parts[i]));
+    ACCORD_RETURN_IF_ERROR(PutJson(staged, name + ".json", ToJson(checked.sections[i].content)));
+    ACCORD_RETURN_IF_ERROR(PutDurably(staged, name + ".cms", collected.parts[i]));
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status CheckNewDirectory(const std::string& directory) {
-  std::error_code error;
-  const fs::path path = NormalPath(directory);
-  if (path.empty()) return UsageError("a directory is needed");
-  const bool there = fs::symlink_status(path, error).type() != fs::file_type::not_found;
-  if (there && !(fs::is_directory(path, error) && fs::is_empty(path, error))) {
-    return UsageError(fmt::format("{} is there already: what is disclosed is written whole, into a new directory", directory));
-  }
-  return CheckStaging(path, IsOfDisclosed);
-}
+const DirectoryKind kDisclosedDirectory = {"what is disclosed", IsOfDisclosed};
 
 absl::Status WriteDisclosed(const std::string& directory, const CollectedDisclosure& collected, const CheckedDisclosure& checked) {
-  ACCORD_RETURN_IF_ERROR(CheckNewDirectory(directory));
-  const fs::path target = NormalPath(directory);
-  ACCORD_ASSIGN_OR_RETURN(fs::path staging, BeginStaging(target, IsOfDisclosed));
-  StagedDirectory staged(std::move(staging));
+  ACCORD_ASSIGN_OR_RETURN(StagedDirectory staged, StagedDirectory::Begin(directory, kDisclosedDirectory));
   ACCORD_ASSIGN_OR_RETURN(const auto certificate, crypto::Certificate::FromDer(collected.first.signing_certificate()));
   ACCORD_RETURN_IF_ERROR(PutParts(staged, collected, checked));
-  ACCORD_RETURN_IF_ERROR(staged.PutJson("statement.json", {{"signed", ToJson(collected.first.statement())},
+  ACCORD_RETURN_IF_ERROR(PutJson(staged, "statement.json", {{"signed", ToJson(collected.first.statement())},
                                                            {"signingCertificate", certificate.pem()},
                                                            {"says", ToJson(checked.statement)}}));
-  ACCORD_RETURN_IF_ERROR(staged.PutJson("answer.json", DisclosedJson(collected, checked, nullptr)));
-  return staged.MoveTo(target);
+  ACCORD_RETURN_IF_ERROR(PutJson(staged, "answer.json", DisclosedJson(collected, checked, nullptr)));
+  return staged.Finish();
 }
 
 }  // namespace accord::accordctl

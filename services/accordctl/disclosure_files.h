@@ -6,14 +6,14 @@
 #include <string>
 
 #include "services/accordctl/disclosure_check.h"
+#include "services/accordctl/staged_directory.h"
 
 namespace accord::accordctl {
 
-// A usage error when `directory` is there already, unless it is empty, and that of BeginStaging: before anything is asked for. Reads the file system.
-absl::Status CheckNewDirectory(const std::string& directory);
+extern const DirectoryKind kDisclosedDirectory;
 
 // Writes what verified into a new directory, for its owner alone; it gets its name when all is written and durable. An error leaves none of it;
-// those of BeginStaging (bundle_files.h).
+// those of StagedDirectory::Begin.
 //   answer.json     what was disclosed, as `--json` prints it, without cases
 //   statement.json  the agency's signed answer, its certificate (PEM) and what it says
 //   header.json     of SECTIONS: the referral's signed header, and the openings by which its sections are judged

@@ -160,7 +160,7 @@ struct CollectArguments {
 
 absl::StatusOr<int> CollectVerb(Session& session, const CollectArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const InspectorKeys keys, LoadInspectorKeys(session));
-  ACCORD_RETURN_IF_ERROR(CheckNewDirectory(arguments.out));
+  ACCORD_RETURN_IF_ERROR(CheckNewDirectory(arguments.out, kDisclosedDirectory));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kInspector));
   ACCORD_ASSIGN_OR_RETURN(const CollectedDisclosure collected, Collect(broker, arguments.number));
   const auto checked = CheckDisclosure(collected, arguments.number, arguments.request_id, keys, SystemClock().Now());

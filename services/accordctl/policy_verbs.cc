@@ -230,16 +230,18 @@ absl::StatusOr<int> Explain(Session& session, const ExplainArguments& arguments)
   inspection::v1::QueryTrailRequest request;
   request.set_referral(digest);
   request.set_purpose(arguments.purpose);
+  ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAskingTrail(broker, log, request));
   ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
+  ACCORD_RETURN_IF_ERROR(CheckAnswer(answer, request, asked));
   if (!CheckOrder(answer.rows).in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
   const auto decisions = LastDecisions(answer.rows, about);
   if (decisions.empty()) return Error(Reason::kEntryNotFound, "the record has no decision of this, at that time, that this caller may see");
-  // That what is explained stands in the log: the entries that it is read from.
+  // That what is explained stands in the log, the entries that it is read from, and that it was asked.
   std::vector<CheckedRow> used;
   std::copy_if(answer.rows.begin(), answer.rows.end(), std::back_inserter(used), [&](const CheckedRow& row) {
-    return std::any_of(decisions.begin(), decisions.end(), [&](const Explained& each) { return each.index == row.index; });
+    return row.index == answer.query_index || std::any_of(decisions.begin(), decisions.end(), [&](const Explained& each) { return each.index == row.index; });
   });
-  ACCORD_RETURN_IF_ERROR(ProveRows(broker, log, used));
+  ACCORD_RETURN_IF_ERROR(ProveInOneLog(broker, log, used, asked.before).status());
   ACCORD_ASSIGN_OR_RETURN(const auto rules, RuleTexts(broker, decisions));
   if (session.json()) {
     session.PrintJson(ExplainJson(decisions, rules));

@@ -58,10 +58,11 @@ absl::StatusOr<QueryProof> CheckQuery(const CheckedReceipt& receipt, const Asked
     if (!parses) return NotTheQuestion(verified.index, "what it says does not parse");
   }
   ACCORD_RETURN_IF_ERROR(CheckQueryEntry(verified.index, verified.leaf, event, actor, asked));
-  return QueryProof{.origin = verified.checkpoint.origin,
-                    .query_index = verified.index,
-                    .checkpoint_size = verified.checkpoint.size,
-                    .root = ToHex(ledger::View(verified.checkpoint.root))};
+  return ProofIn(verified.checkpoint, verified.index);
+}
+
+QueryProof ProofIn(const ledger::Checkpoint& tree, uint64_t index) {
+  return {.origin = tree.origin, .query_index = index, .checkpoint_size = tree.size, .root = ToHex(ledger::View(tree.root))};
 }
 
 absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked) {

@@ -51,6 +51,9 @@ absl::Status CheckQueryEntry(uint64_t index, const ledger::Leaf& leaf, const std
 // The same of a receipt. Pure. Thread-safe.
 absl::StatusOr<QueryProof> CheckQuery(const CheckedReceipt& receipt, const AskedQuery& asked);
 
+// Of entry `index`, which was proved to be in `tree`. Pure. Thread-safe.
+QueryProof ProofIn(const ledger::Checkpoint& tree, uint64_t index);
+
 // Fetches the receipt of entry `index` and judges it; and that the log it is in extends the one of before. Errors of ReceiptOf and of CheckQuery; LOG_FORKED.
 absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked);
 

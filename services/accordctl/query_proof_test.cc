@@ -91,12 +91,12 @@ class TestLog {
     row.set_index(index);
     row.set_leaf(leaves_.at(index));
     row.set_time_ms(times_.at(index));
-    row.mutable_openings()->Assign(openings_.at(index).begin(), openings_.at(index).end());
+    if (opens) row.mutable_openings()->Assign(openings_.at(index).begin(), openings_.at(index).end());
     return row;
   }
   std::string vkey() const { return ledger::Vkey::Make(kOrigin, ledger::kTypeEd25519, signer_.verifier()).ToString(); }
 
-  bool opens = true;         // Receipts have the openings.
+  bool opens = true;         // Receipts and rows have the openings.
   bool foreign_key = false;  // Checkpoints are signed by somebody else's key.
 
  private:
@@ -361,7 +361,9 @@ TEST_F(QueryProofTest, FindWithoutProofsStillJudgesTheQuestionAndSaysWhatItDidNo
   EXPECT_EQ(document["proof"]["queryIndex"], broker_.log.size() - 1) << "the question's own entry is proved as that of a trail is";
   EXPECT_EQ(document["completeness"], "attested");
   EXPECT_EQ(document["all"], true);
+  broker_.receipts = 0;
   ASSERT_EQ(Run(line), kDone) << err_;
+  EXPECT_EQ(broker_.receipts, 1u) << "of the question's own entry, once";
   EXPECT_THAT(out_, AllOf(HasSubstr("that of this very question alone was proved to be in the log"), HasSubstr("was proved to be in the log of ")));
   for (const Lie lie : {Lie::kOtherRequest, Lie::kForked}) {
     broker_.lie = lie;

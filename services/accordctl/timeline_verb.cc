@@ -57,12 +57,10 @@ absl::StatusOr<int> ShowTimeline(Session& session, const TimelineOptions& option
   const TrailCheck check = CheckOrder(answer.rows);
   if (!check.in_order) return Error(Reason::kReceiptInvalid, "the rows of the trail are not in the order of the log");
   TimelineProof proof{.origin = log.name(), .completeness = answer.completeness, .query_index = answer.query_index, .every_entry = check.every_entry_shown};
+  ACCORD_ASSIGN_OR_RETURN(const ledger::Checkpoint tree, ProveInOneLog(broker, log, ToProve(answer.rows, !options.no_proofs), asked.before));
   if (!options.no_proofs) {
-    ACCORD_ASSIGN_OR_RETURN(const ledger::Checkpoint tree, ProveInOneLog(broker, log, answer.rows, asked.before));
     proof.checkpoint_size = tree.size;
     proof.checkpoint_root = ToHex(ledger::View(tree.root));
-  } else {
-    ACCORD_RETURN_IF_ERROR(ProveQuestionAlone(broker, log, answer.rows, asked.before));
   }
   const Timeline timeline =
       MakeTimeline(answer.rows, of_case ? "Case " + ToHex(request.case_pseudonym()) : "Referral " + ToHex(only), std::move(proof), only);

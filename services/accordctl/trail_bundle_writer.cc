@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <system_error>
 #include <utility>
 
 #include "common/base/file.h"
@@ -44,41 +42,18 @@ absl::StatusOr<Fetched> Fetch(const CheckedRow& row, uint64_t size, const ledger
   return Fetched{std::move(checked.receipt), checked.verified.checkpoint};
 }
 
-// Without fsync: the directory gets its name when all is written, and a file that a power cut spoilt does not verify.
-absl::Status Put(const fs::path& path, std::string_view bytes, bool for_everyone) {
-  std::ofstream stream(path, std::ios::binary | std::ios::trunc);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  std::error_code error;
-  if (stream && for_everyone) {
-    using enum fs::perms;
-    fs::permissions(path, owner_read | owner_write | group_read | others_read, error);
-  } else if (stream) {
-    fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write, error);
-  }
-  if (!stream || error) return absl::InternalError(fmt::format("{}: cannot be written", path.string()));
-  return absl::OkStatus();
-}
+constexpr auto kReadByAll = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read | fs::perms::others_read;
 
-// Without the slash that it may end with.
-fs::path BundleTarget(const std::string& directory) {
-  const fs::path target = fs::path(directory).lexically_normal();
-  return target.has_filename() ? target : target.parent_path();
-}
-
-absl::Status WriteFiles(const fs::path& directory, const TrailManifest& manifest, const ledger::Vkey& log,
-                        const BundleReceipts& receipts) {
-  ACCORD_RETURN_IF_ERROR(MakeDirectory((directory / "receipts").string()));
-  ACCORD_RETURN_IF_ERROR(MakeDirectory(directory.string()));
+absl::Status PutFiles(const StagedDirectory& staged, const TrailManifest& manifest, const ledger::Vkey& log, const BundleReceipts& receipts) {
   for (size_t i = 0; i < manifest.rows.size(); ++i) {
-    const std::string path = (directory / ledger::ReceiptPath(manifest.rows[i])).string();
+    const std::string path = ledger::ReceiptPath(manifest.rows[i]);
     const auto& receipt = receipts.receipts[i];
-    ACCORD_RETURN_IF_ERROR(Put(path + ledger::kOpeningsSuffix, OpeningsJson(receipt.openings()), /*for_everyone=*/false));
-    ACCORD_RETURN_IF_ERROR(Put(path, receipt.tlog_proof(), /*for_everyone=*/true));
+    ACCORD_RETURN_IF_ERROR(staged.Put(path + ledger::kOpeningsSuffix, OpeningsJson(receipt.openings())));
+    ACCORD_RETURN_IF_ERROR(staged.Put(path, receipt.tlog_proof(), kReadByAll));
   }
-  ACCORD_RETURN_IF_ERROR(Put(directory / ledger::kVkeyFile, log.ToString() + "\n", true));
-  ACCORD_RETURN_IF_ERROR(Put(directory / ledger::kCheckpointFile, receipts.checkpoint, true));
-  return Put(directory / ledger::kManifestFile, ledger::FormatTrailManifest(manifest), true);
+  ACCORD_RETURN_IF_ERROR(staged.Put(ledger::kVkeyFile, log.ToString() + "\n", kReadByAll));
+  ACCORD_RETURN_IF_ERROR(staged.Put(ledger::kCheckpointFile, receipts.checkpoint, kReadByAll));
+  return staged.Put(ledger::kManifestFile, ledger::FormatTrailManifest(manifest), kReadByAll);
 }
 
 }  // namespace
@@ -165,28 +140,11 @@ absl::StatusOr<BundleReceipts> FetchAtOneCheckpoint(const std::vector<CheckedRow
                            rows.size(), kBundleRoundsMax, rows.back().index));
 }
 
-absl::Status CheckBundleTarget(const std::string& directory) {
-  std::error_code error;
-  const fs::path clean = BundleTarget(directory);
-  if (fs::symlink_status(clean, error).type() != fs::file_type::not_found && !(fs::is_directory(clean, error) && fs::is_empty(clean, error))) {
-    return UsageError(fmt::format("{} is there already: a bundle is written whole, into a new directory", directory));
-  }
-  return CheckStaging(clean, IsOfBundle);
-}
-
 absl::Status WriteBundle(const std::string& directory, const TrailManifest& manifest, const ledger::Vkey& log,
                          const BundleReceipts& receipts) {
-  ACCORD_RETURN_IF_ERROR(CheckBundleTarget(directory));
-  std::error_code error;
-  const fs::path clean = BundleTarget(directory);
-  ACCORD_ASSIGN_OR_RETURN(const fs::path staging, BeginStaging(clean, IsOfBundle));
-  absl::Status status = WriteFiles(staging, manifest, log, receipts);
-  if (status.ok()) {
-    fs::rename(staging, clean, error);  // An empty directory is replaced.
-    if (error) status = absl::InternalError(fmt::format("{}: {}", clean.string(), error.message()));
-  }
-  if (!status.ok()) fs::remove_all(staging, error);
-  return status;
+  ACCORD_ASSIGN_OR_RETURN(StagedDirectory staged, StagedDirectory::Begin(directory, kBundleDirectory));
+  ACCORD_RETURN_IF_ERROR(PutFiles(staged, manifest, log, receipts));
+  return staged.Finish();
 }
 
 }  // namespace accord::accordctl

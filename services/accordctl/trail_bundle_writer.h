@@ -44,11 +44,8 @@ struct BundleReceipts {
 absl::StatusOr<BundleReceipts> FetchAtOneCheckpoint(const std::vector<CheckedRow>& rows, uint64_t size,
                                                     const ledger::Vkey& log, ReceiptSource source);
 
-// A usage error where WriteBundle would give one. Reads the file system and changes nothing: for before the question is asked, which is recorded.
-absl::Status CheckBundleTarget(const std::string& directory);
-
-// Writes the directory, which must be absent or empty. OK: whole, though a power cut just after may spoil it, which accord-verify finds. Error: there is no
-// such directory, or what was there before; those of BeginStaging (bundle_files.h).
+// Writes the directory, a kBundleDirectory (bundle_files.h). OK: whole, though a power cut just after may spoil it, which accord-verify finds. Error: there is no
+// such directory, or what was there before; those of StagedDirectory::Begin.
 absl::Status WriteBundle(const std::string& directory, const ledger::TrailManifest& manifest, const ledger::Vkey& log,
                          const BundleReceipts& receipts);
 

@@ -87,13 +87,15 @@ absl::StatusOr<int> Find(Session& session, const FindArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const FoundEntries found, ReadFound(broker, request, log.name(), static_cast<size_t>(arguments.rows)));
   ACCORD_RETURN_IF_ERROR(CheckFound(found, arguments.newest_first, asked));
   const bool prove = !arguments.no_proofs && (arguments.proofs || found.rows.size() <= kProofsAtOnceMax);
-  // The question's own is proved always, be it among the rows or beyond those that were asked for.
-  if (prove) {
-    ACCORD_RETURN_IF_ERROR(ProveInOneLog(broker, log, found.rows, asked.before).status());
-  } else if (found.all) {
-    ACCORD_RETURN_IF_ERROR(ProveQuestionAlone(broker, log, found.rows, asked.before));
+  // The question's own is proved always, be it the last of the rows or beyond those that were asked for.
+  ledger::Checkpoint tree = asked.before;
+  if (prove || found.all) {
+    ACCORD_ASSIGN_OR_RETURN(tree, ProveInOneLog(broker, log, ToProve(found.rows, prove), asked.before));
   }
-  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, found.query_index, asked));
+  QueryProof proof = ProofIn(tree, found.query_index);
+  if (!found.all) {
+    ACCORD_ASSIGN_OR_RETURN(proof, ProveQuery(broker, log, found.query_index, asked));
+  }
   if (session.json()) {
     session.PrintJson({{"rows", found.json},
                        {"completeness", found.completeness},

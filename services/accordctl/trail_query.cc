@@ -1,6 +1,5 @@
 #include "services/accordctl/trail_query.h"
 
-#include <absl/functional/function_ref.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,23 +19,6 @@ namespace {
 using inspection::v1::QueryTrailRequest;
 
 constexpr int kTrailPages = 20'000;  // A page may be empty and yet not be the last.
-
-// Calls `under` with the checkpoint under which each row's leaf was proved.
-absl::Status ProveEach(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows,
-                       absl::FunctionRef<absl::Status(const ledger::Checkpoint&)> under) {
-  Progress progress("entries proved");
-  uint64_t proved = 0;
-  for (const CheckedRow& row : rows) {
-    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
-    if (receipt.verified.leaf_bytes != row.leaf_bytes) {
-      return Error(Reason::kReceiptInvalid,
-                   fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
-    }
-    ACCORD_RETURN_IF_ERROR(under(receipt.verified.checkpoint));
-    progress.Tell(++proved, rows.size());
-  }
-  return absl::OkStatus();
-}
 
 }  // namespace
 
@@ -81,17 +63,22 @@ absl::Status CheckAnswer(const TrailAnswer& answer, const QueryTrailRequest& req
   return Error(Reason::kReceiptInvalid, fmt::format("entry {} is the record of a question about something else", own.index));
 }
 
-absl::Status ProveRows(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows) {
-  return ProveEach(broker, log, rows, [](const ledger::Checkpoint&) { return absl::OkStatus(); });
-}
-
-absl::StatusOr<ledger::Checkpoint> ProveInOneLog(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows,
+absl::StatusOr<ledger::Checkpoint> ProveInOneLog(const Endpoint& broker, const ledger::Vkey& log, std::span<const CheckedRow> rows,
                                                  const ledger::Checkpoint& before) {
   std::map<uint64_t, ledger::Checkpoint> trees = {{before.size, before}};  // A log that grows meanwhile signs several.
-  ACCORD_RETURN_IF_ERROR(ProveEach(broker, log, rows, [&](const ledger::Checkpoint& tree) -> absl::Status {
-    if (trees.try_emplace(tree.size, tree).first->second.root == tree.root) return absl::OkStatus();
-    return Error(Reason::kLogForked, fmt::format("the broker signed two trees of {} entries", tree.size));
-  }));
+  Progress progress("entries proved");
+  uint64_t proved = 0;
+  for (const CheckedRow& row : rows) {
+    ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, row.index));
+    if (receipt.verified.leaf_bytes != row.leaf_bytes) {
+      return Error(Reason::kReceiptInvalid, fmt::format("entry {}: the log has another leaf there than the trail shows", row.index));
+    }
+    const ledger::Checkpoint& tree = receipt.verified.checkpoint;
+    if (trees.try_emplace(tree.size, tree).first->second.root != tree.root) {
+      return Error(Reason::kLogForked, fmt::format("the broker signed two trees of {} entries", tree.size));
+    }
+    progress.Tell(++proved, rows.size());
+  }
   const ledger::Checkpoint& last = trees.rbegin()->second;
   for (const auto& [size, tree] : trees) {
     if (size == last.size) continue;
@@ -101,8 +88,6 @@ absl::StatusOr<ledger::Checkpoint> ProveInOneLog(const Endpoint& broker, const l
   return last;
 }
 
-absl::Status ProveQuestionAlone(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows, const ledger::Checkpoint& before) {
-  return ProveInOneLog(broker, log, {rows.back()}, before).status();
-}
+std::span<const CheckedRow> ToProve(const std::vector<CheckedRow>& rows, bool all) { return std::span(rows).last(all ? rows.size() : 1); }
 
 }  // namespace accord::accordctl

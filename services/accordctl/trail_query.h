@@ -4,6 +4,7 @@
 #include <absl/status/statusor.h>
 
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,7 @@ namespace accord::accordctl {
 
 inline constexpr size_t kTrailRowsMax = 50'000;
 inline constexpr size_t kProofsAtOnceMax = 2'000;  // More rows are proved only when asked for.
-// What is said of an answer of which no more was proved than ProveQuestionAlone does.
+// What is said of an answer of whose leaves no more was proved than the question's own.
 inline constexpr std::string_view kQuestionAloneProved = "of the leaves, that of this very question alone was proved to be in the log (--proofs)";
 
 // All pages of one query.
@@ -40,12 +41,10 @@ absl::StatusOr<AskedQuery> BeforeAskingTrail(const Endpoint& broker, const ledge
 // older answer, which lacks what came after it. RECEIPT_INVALID. Pure. Thread-safe.
 absl::Status CheckAnswer(const TrailAnswer& answer, const inspection::v1::QueryTrailRequest& request, const AskedQuery& asked);
 
-// OK when the log that `log` signs has every row's leaf at its index. RECEIPT_INVALID.
-absl::Status ProveRows(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows);
-// And when they are all in one log, which extends that of `before`: its newest checkpoint. LOG_FORKED.
-absl::StatusOr<ledger::Checkpoint> ProveInOneLog(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows,
+// OK when one log, which `log` signs and which extends that of `before`, has every row's leaf at its index: its newest checkpoint. RECEIPT_INVALID; LOG_FORKED.
+absl::StatusOr<ledger::Checkpoint> ProveInOneLog(const Endpoint& broker, const ledger::Vkey& log, std::span<const CheckedRow> rows,
                                                  const ledger::Checkpoint& before);
-// The same of the last row alone, which is the question's own: for whom the others need no proof. REQUIRES: `rows` passed CheckAnswer.
-absl::Status ProveQuestionAlone(const Endpoint& broker, const ledger::Vkey& log, const std::vector<CheckedRow>& rows, const ledger::Checkpoint& before);
+// Of an answer that was read to its end: of all rows or, for whom the others need no proof, of the last alone, which is the question's own.
+std::span<const CheckedRow> ToProve(const std::vector<CheckedRow>& rows, bool all);
 
 }  // namespace accord::accordctl

@@ -10,6 +10,7 @@
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "common/ledger/checkpoint.h"
+#include "services/accordctl/bundle_files.h"
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/progress.h"
 #include "services/accordctl/references.h"
@@ -80,7 +81,7 @@ absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const Qu
                          const TrailArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(const ledger::Vkey log, session.LogKey());
   // A look on the record that brings nothing home is a cost: what would refuse it is looked at first, and again when it is written.
-  if (!arguments.bundle.empty()) ACCORD_RETURN_IF_ERROR(CheckBundleTarget(arguments.bundle));
+  if (!arguments.bundle.empty()) ACCORD_RETURN_IF_ERROR(CheckNewDirectory(arguments.bundle, kBundleDirectory));
   ACCORD_ASSIGN_OR_RETURN(const AskedQuery asked, BeforeAskingTrail(broker, log, request));
   ACCORD_ASSIGN_OR_RETURN(const TrailAnswer answer, QueryTrail(broker, request, log.name()));
   ACCORD_RETURN_IF_ERROR(CheckAnswer(answer, request, asked));
@@ -104,8 +105,7 @@ absl::StatusOr<int> ShowTrail(Session& session, const Endpoint& broker, const Qu
     return kDone;
   }
   const bool prove = !arguments.no_proofs && (arguments.proofs || answer.rows.size() <= kProofsAtOnceMax);
-  ACCORD_RETURN_IF_ERROR(prove ? ProveInOneLog(broker, log, answer.rows, asked.before).status()
-                               : ProveQuestionAlone(broker, log, answer.rows, asked.before));
+  ACCORD_RETURN_IF_ERROR(ProveInOneLog(broker, log, ToProve(answer.rows, prove), asked.before).status());
 
   if (session.json()) {
     nlohmann::json cases = nlohmann::json::array();
