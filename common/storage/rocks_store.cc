@@ -89,6 +89,9 @@ rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
   db.max_file_opening_threads = 1;  // It starts as many for each family, even for none of its files: hundreds of threads an opening.
   db.skip_stats_update_on_db_open = true;
   db.info_log_level = rocksdb::InfoLogLevel::INFO_LEVEL;  // Its default depends on our NDEBUG.
+  // Compactions serve those who read later: whoever reads or commits meanwhile goes first, or one answer in a hundred takes twice as long. Flushes, which writers
+  // wait for, have another pool. Of the whole process; where it is not to be had, they are as all others.
+  db.env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kLow).PermitUncheckedError();
   return db;
 }
 

@@ -2,10 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "common/base/bytes.h"
 #include "common/base/file.h"
@@ -198,6 +201,21 @@ TEST_F(StorageTest, AStopWritesOutOnlyWhatTakesLongToReplay) {
   ASSERT_TRUE(store_->Write(much, true).ok());
   ASSERT_TRUE(store_->FlushAll(kMin).ok());
   EXPECT_EQ(tables(), 1);
+}
+
+TEST_F(StorageTest, CompactionsComeAfterWhoeverReadsOrCommitsMeanwhile) {
+  ASSERT_TRUE(Open().ok());
+  ASSERT_TRUE(store_->Write(Numbered(1), true).ok());
+  ASSERT_TRUE(store_->Purge("leaf").ok());
+  std::map<std::string, std::set<int>> nice;  // Of RocksDB's threads, by the pool that they are called after.
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    const auto name = ReadFile((thread.path() / "comm").string());
+    ASSERT_TRUE(name.ok()) << name.status();
+    if (name->starts_with("rocksdb:")) nice[*name].insert(getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoi(thread.path().filename()))));
+  }
+  const int ours = getpriority(PRIO_PROCESS, 0);
+  EXPECT_THAT(nice["rocksdb:low\n"], ::testing::ElementsAre(19));
+  EXPECT_THAT(nice["rocksdb:high\n"], ::testing::ElementsAre(ours)) << "a writer waits for it";
 }
 
 // From memory and from files, in blobs too.
