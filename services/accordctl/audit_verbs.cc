@@ -51,7 +51,7 @@ absl::StatusOr<int> AuditSharing(Session& session, admin::v1::SharingAudit audit
                                                [&](const inspection::v1::Row& row) { *answer.add_rows() = row; }));
   if (more && arguments.limit < kRowsMax) answer.add_notes(fmt::format("these are the first {} rows: --limit shows up to {}", arguments.limit, kRowsMax));
   if (more && arguments.limit == kRowsMax) answer.add_notes(fmt::format("these are the first {} rows: ask of fewer agencies or a shorter period for the rest", kRowsMax));
-  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, answer.query_index(), asked));
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, answer.query_index(), asked, asked.before));
   PrintAnswer(session, answer, proof, arguments.csv);
   return kDone;
 }

@@ -119,6 +119,9 @@ absl::StatusOr<ledger::Path> ConsistencyPath(const Endpoint& broker, uint64_t ol
 }
 
 absl::Status ProveOneLog(const Endpoint& broker, const ledger::Checkpoint& one, const ledger::Checkpoint& other) {
+  if (one.size == other.size) {
+    return one.root == other.root ? absl::OkStatus() : Error(Reason::kLogForked, fmt::format("the broker signed two trees of {} entries", one.size));
+  }
   const auto& [older, newer] = one.size <= other.size ? std::tie(one, other) : std::tie(other, one);
   ACCORD_ASSIGN_OR_RETURN(const ledger::Path path, ConsistencyPath(broker, older.size, newer.size));
   return ledger::VerifyConsistency(older.size, newer.size, older.root, newer.root, path);

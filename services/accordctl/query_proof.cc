@@ -65,12 +65,10 @@ QueryProof ProofIn(const ledger::Checkpoint& tree, uint64_t index) {
   return {.origin = tree.origin, .query_index = index, .checkpoint_size = tree.size, .root = ToHex(ledger::View(tree.root))};
 }
 
-absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked) {
+absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked, const ledger::Checkpoint& seen) {
   ACCORD_ASSIGN_OR_RETURN(const CheckedReceipt receipt, ReceiptOf(broker, log, index));
   ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, CheckQuery(receipt, asked));
-  const ledger::Checkpoint& now = receipt.verified.checkpoint;
-  ACCORD_ASSIGN_OR_RETURN(const ledger::Path path, ConsistencyPath(broker, asked.before.size, now.size));
-  ACCORD_RETURN_IF_ERROR(ledger::VerifyConsistency(asked.before.size, now.size, asked.before.root, now.root, path));
+  ACCORD_RETURN_IF_ERROR(ProveOneLog(broker, seen, receipt.verified.checkpoint));
   return proof;
 }
 

@@ -54,8 +54,9 @@ absl::StatusOr<QueryProof> CheckQuery(const CheckedReceipt& receipt, const Asked
 // Of entry `index`, which was proved to be in `tree`. Pure. Thread-safe.
 QueryProof ProofIn(const ledger::Checkpoint& tree, uint64_t index);
 
-// Fetches the receipt of entry `index` and judges it; and that the log it is in extends the one of before. Errors of ReceiptOf and of CheckQuery; LOG_FORKED.
-absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked);
+// Fetches the receipt of entry `index` and judges it; and that the log it is in is the one of `seen`: of before it was asked, or in which what was answered was
+// proved. Errors of ReceiptOf and of CheckQuery; LOG_FORKED.
+absl::StatusOr<QueryProof> ProveQuery(const Endpoint& broker, const ledger::Vkey& log, uint64_t index, const AskedQuery& asked, const ledger::Checkpoint& seen);
 
 // "Entry 90, the record of this question, is proved to be in the log of 93 entries with root …, which … signs." Pure. Thread-safe.
 std::string QueryProofText(const QueryProof& proof);

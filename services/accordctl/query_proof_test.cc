@@ -64,6 +64,11 @@ class TestLog {
     }
     return index;
   }
+  void TakeLastBack() {
+    leaves_.pop_back();
+    times_.pop_back();
+    openings_.pop_back();
+  }
   uint64_t size() const { return leaves_.size(); }
   std::string Checkpoint(uint64_t of) const {
     ledger::Frontier frontier;
@@ -149,6 +154,10 @@ struct TestBroker {
   Lie lie = Lie::kNone;
   uint64_t older = 0;  // Of the same question, asked before.
   uint64_t receipts = 0;  // Given.
+  bool grows = false;     // By an entry before each of them.
+  bool forks = false;     // Each is under a tree of its own, all of one size: they end with another entry.
+  bool forked = false;    // It was, of this question.
+  std::map<uint64_t, uint64_t> linked;  // By the size of a tree, that of the one last shown to be its beginning.
 };
 
 struct TestLedger final : broker::v1::LedgerService::Service {
@@ -159,12 +168,20 @@ struct TestLedger final : broker::v1::LedgerService::Service {
     return grpc::Status::OK;
   }
   grpc::Status ProveConsistency(grpc::ServerContext*, const broker::v1::ProveConsistencyRequest* request, broker::v1::ProveConsistencyResponse* response) override {
+    broker.linked[request->new_size()] = request->old_size();
     for (const ledger::Hash& hash : broker.log.Consistency(request->old_size(), request->new_size())) response->add_path(std::string(ledger::View(hash)));
     return grpc::Status::OK;
   }
   grpc::Status GetReceipt(grpc::ServerContext*, const broker::v1::GetReceiptRequest* request, broker::v1::GetReceiptResponse* response) override {
     if (request->index() >= broker.log.size()) return {grpc::StatusCode::NOT_FOUND, "no such entry"};
     ++broker.receipts;
+    if (broker.grows) broker.log.Append(EntryEvent(), "broker");
+    if (broker.forks) {
+      if (std::exchange(broker.forked, true)) broker.log.TakeLastBack();
+      EntryEvent after;
+      after.set_purpose(std::to_string(request->index()));
+      broker.log.Append(after, "broker");
+    }
     *response->mutable_receipt() = broker.log.Receipt(request->index());
     return grpc::Status::OK;
   }
@@ -365,6 +382,8 @@ TEST_F(QueryProofTest, FindWithoutProofsStillJudgesTheQuestionAndSaysWhatItDidNo
   ASSERT_EQ(Run(line), kDone) << err_;
   EXPECT_EQ(broker_.receipts, 1u) << "of the question's own entry, once";
   EXPECT_THAT(out_, AllOf(HasSubstr("that of this very question alone was proved to be in the log"), HasSubstr("was proved to be in the log of ")));
+  ASSERT_EQ(Run({"--as", "admin/alice", "trail", "find"}), kDone) << err_;
+  EXPECT_EQ(broker_.receipts, 4u) << "of every row, and of no other";
   for (const Lie lie : {Lie::kOtherRequest, Lie::kForked}) {
     broker_.lie = lie;
     EXPECT_EQ(Run(line), kFailed) << static_cast<int>(lie);
@@ -373,6 +392,36 @@ TEST_F(QueryProofTest, FindWithoutProofsStillJudgesTheQuestionAndSaysWhatItDidNo
   EXPECT_EQ(Told({"--as", "admin/alice", "trail", "find", "--rows", "2"})["rows"].size(), 2u) << "as --limit was called";
   ASSERT_EQ(Run({"--as", "admin/alice", "trail", "find", "--limit", "2"}), kDone) << err_;
   EXPECT_THAT(out_, AllOf(HasSubstr("Completeness: attested."), HasSubstr("first entries alone"), Not(HasSubstr("convicts"))));
+  broker_.lie = Lie::kOtherRequest;
+  EXPECT_EQ(Run({"--as", "admin/alice", "trail", "find", "--limit", "2"}), kFailed) << "the question's own is proved though it is not among the rows";
+  broker_.lie = Lie::kNone;
+  broker_.grows = true;
+  ASSERT_EQ(Run({"--as", "admin/alice", "trail", "find", "--limit", "2"}), kDone) << err_;
+  EXPECT_EQ(broker_.linked[broker_.log.size()], broker_.log.size() - 1) << "the question's tree to that of the rows, not only to that of before";
+}
+
+TEST_F(QueryProofTest, TwoTreesOfOneSizeAreAFork) {
+  broker_.forks = true;
+  for (const std::vector<std::string>& line : std::vector<std::vector<std::string>>{{"--as", "admin/alice", "trail", "find"}, {"--as", "admin/alice", "trail", "find", "--limit", "1"}}) {
+    broker_.forked = false;
+    EXPECT_EQ(Run(line), kFailed);
+    std::replace(err_.begin(), err_.end(), '\n', ' ');
+    EXPECT_THAT(err_, AllOf(HasSubstr("LOG_FORKED"), HasSubstr("signed two trees of")));
+    EXPECT_EQ(out_, "");
+  }
+}
+
+TEST_F(QueryProofTest, ADecisionIsExplainedOnlyFromAnAnswerToThisVeryQuestion) {
+  std::string referral;
+  while (referral.size() < 64) referral += "ab";
+  const std::map<Lie, std::string> told = {{Lie::kOtherEvent, "something else happened"}, {Lie::kOtherCaller, "somebody else"}, {Lie::kNone, "a question about something else"}};
+  for (const auto& [lie, why] : told) {
+    broker_.lie = lie;
+    EXPECT_EQ(Run({"--as", "admin/alice", "policy", "explain", referral}), kFailed) << static_cast<int>(lie);
+    EXPECT_EQ(out_, "") << static_cast<int>(lie);
+    std::replace(err_.begin(), err_.end(), '\n', ' ');
+    EXPECT_THAT(err_, HasSubstr(why)) << static_cast<int>(lie);
+  }
 }
 
 TEST_F(QueryProofTest, ATrailWithoutProofsOrAsABundleIsStillOfALogThatExtendsTheOneOfBefore) {

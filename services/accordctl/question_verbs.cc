@@ -90,7 +90,7 @@ absl::StatusOr<int> AskQuestion(Session& session, const QuestionArguments& argum
                                                      progress.Tell(static_cast<uint64_t>(answer.rows_size()), 0);
                                                    }));
   if (more) answer.add_notes(fmt::format("these are the first {} rows: --limit shows up to {}", arguments.limit, kRowsMax));
-  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, answer.query_index(), asked));
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, answer.query_index(), asked, asked.before));
   progress.End();
   PrintAnswer(session, answer, proof, arguments.csv);
   return kDone;
@@ -151,7 +151,7 @@ absl::StatusOr<int> DrawSample(Session& session, const SampleArguments& argument
   Progress progress("cases");
   progress.Tell(0, 0, kBrokerAnswers);
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &TrailService::Stub::DrawSample, request, kQuestionTimeout));
-  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, response.query_index(), asked));
+  ACCORD_ASSIGN_OR_RETURN(const QueryProof proof, ProveQuery(broker, log, response.query_index(), asked, asked.before));
   progress.End();
   inspection::v1::Table answer = response.table();
   if (!response.seed().empty()) answer.add_notes(fmt::format("To draw the same again: --seed {} --tree-size {}", ToHex(response.seed()), response.tree_size()));

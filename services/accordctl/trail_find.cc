@@ -94,7 +94,7 @@ absl::StatusOr<int> Find(Session& session, const FindArguments& arguments) {
   }
   QueryProof proof = ProofIn(tree, found.query_index);
   if (!found.all) {
-    ACCORD_ASSIGN_OR_RETURN(proof, ProveQuery(broker, log, found.query_index, asked));
+    ACCORD_ASSIGN_OR_RETURN(proof, ProveQuery(broker, log, found.query_index, asked, tree));
   }
   if (session.json()) {
     session.PrintJson({{"rows", found.json},
