@@ -157,6 +157,9 @@ TEST_F(BundleFilesTest, AWholeBundleIsKeptForTheOwnerAlone) {
   fs::create_directory(root_ + "/empty");
   EXPECT_EQ(Receive(root_ + "/empty/"), "kept");
   EXPECT_TRUE(IsUsageError(BundleReceiver::Begin("").status()));
+  fs::create_directory(root_ + "/elsewhere");
+  fs::create_symlink(root_ + "/elsewhere", root_ + "/link");
+  EXPECT_THAT(Receive(root_ + "/link"), HasSubstr("is there already")) << "it would not get its name";
 }
 
 TEST_F(BundleFilesTest, OnlyWhatAnInterruptedRunLeftIsRemoved) {

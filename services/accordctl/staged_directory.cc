@@ -23,15 +23,16 @@ fs::path TargetOf(const std::string& directory) {
 
 fs::path StagingOf(const fs::path& target) { return target.string() + ".incoming"; }
 
-bool IsThere(const fs::path& path) {
+// What stands there, a link as such.
+fs::file_type TypeOf(const fs::path& path) {
   std::error_code error;
-  return fs::symlink_status(path, error).type() != fs::file_type::not_found;
+  return fs::symlink_status(path, error).type();
 }
 
 // True when all that is in it is what a run that was interrupted leaves.
 bool HoldsOnly(const fs::path& directory, const DirectoryKind& kind) {
+  if (TypeOf(directory) != fs::file_type::directory) return false;
   std::error_code error;
-  if (fs::symlink_status(directory, error).type() != fs::file_type::directory) return false;
   fs::recursive_directory_iterator at(directory, error);  // Enters no link.
   for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
     const auto type = at->symlink_status(error).type();
@@ -47,10 +48,11 @@ absl::Status CheckNewDirectory(const std::string& directory, const DirectoryKind
   std::error_code error;
   const fs::path target = TargetOf(directory), staging = StagingOf(target);
   if (target.empty()) return UsageError("a directory is needed");
-  if (IsThere(target) && !(fs::is_directory(target, error) && fs::is_empty(target, error))) {
+  const fs::file_type type = TypeOf(target);
+  if (type != fs::file_type::not_found && !(type == fs::file_type::directory && fs::is_empty(target, error))) {
     return UsageError(fmt::format("{} is there already: {} is written whole, into a new directory", directory, kind.what));
   }
-  if (!IsThere(staging) || HoldsOnly(staging, kind)) return absl::OkStatus();
+  if (TypeOf(staging) == fs::file_type::not_found || HoldsOnly(staging, kind)) return absl::OkStatus();
   return UsageError(fmt::format("{} is there already and is not what a run that was interrupted leaves: move it away", staging.string()));
 }
 

@@ -18,7 +18,7 @@ struct DirectoryKind {
 };
 
 // A usage error, and nothing is changed: for before a question is asked that is itself recorded. Reads the file system.
-//   `directory` is empty, or is there already, unless it is an empty directory
+//   `directory` is empty, or is there already, unless it is an empty directory; a link is none, for no directory takes its place
 //   NAME.incoming has anything in it, at any depth, that is not of this kind, such as a link
 absl::Status CheckNewDirectory(const std::string& directory, const DirectoryKind& kind);
 
