@@ -147,6 +147,26 @@ void Check(const Case (&table)[kRows]) {
   }
 }
 
+// No decision reads them; they are kept with what decides.
+TEST(DecisionTest, OfClockAndCaseRulesTheNewestInForceCounts) {
+  PolicySources sources;
+  EXPECT_EQ(CompiledPolicy(sources).Clocks(kNow).version, DefaultClockRules().version);
+  EXPECT_EQ(CompiledPolicy(sources).CaseRules(kNow).version, DefaultCaseRules().version);
+  for (const auto& [version, from] : {std::pair("first", kNow - absl::Hours(1)), std::pair("later", kNow + absl::Hours(1))}) {
+    auto& clocks = sources.clocks.emplace_back();
+    clocks.version = version;
+    clocks.effective_from = from;
+    auto& cases = sources.cases.emplace_back();
+    cases.version = version;
+    cases.effective_from = from;
+  }
+  const CompiledPolicy policy(sources);
+  EXPECT_EQ(policy.Clocks(kNow).version, "first");
+  EXPECT_EQ(policy.CaseRules(kNow).version, "first");
+  EXPECT_EQ(policy.ClocksOf("later", kNow).version, "later") << "by which a referral was timed";
+  EXPECT_EQ(policy.ClocksOf("never", kNow).version, "first");
+}
+
 TEST(DecisionTest, Table) {
   const Case table[] = {
       {"route and consent", [](PolicySources&, HeaderParts&) {}, "idva", CATEGORY_RISK, "PERMIT agreement/test-1/to-idva"},

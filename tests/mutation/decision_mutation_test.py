@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 SOURCES = ["common/referral/always_rules.cc", "common/referral/route_rules.cc", "common/referral/decision.cc", "common/referral/compiled_policy.cc"]
+LIBRARY, TESTS = "common_referral", "common_referral_decision_test"
 # A pattern of one token, and what stands in its place.
 OPERATORS = [
     (re.compile(r" == "), " != "), (re.compile(r" != "), " == "), (re.compile(r" && "), " || "), (re.compile(r" \|\| "), " && "),
@@ -68,19 +69,41 @@ def in_string(code, at):
 
 
 class Builder:
-    def __init__(self, build):
+    """Links the decision tests with the library's files compiled one by one, so that a mutant stands in the place of its file alone."""
+
+    def __init__(self, build, scratch):
         self.build = build
         commands = json.load(open(os.path.join(build, "compile_commands.json")))
-        self.compile = {}
-        for command in commands:
-            for source in SOURCES:
-                if command["file"].endswith("/" + source):
-                    words = [word for word in shlex.split(command["command"]) if "ccache" not in word and not word.startswith("CCACHE_")]
-                    words = words[words.index(next(word for word in words if word.endswith("++"))):]
-                    self.compile[source] = words
-        link = subprocess.run(["ninja", "-C", build, "-t", "commands", "common_referral_decision_test"], capture_output=True, text=True, check=True)
+        tests = next(command for command in commands if f"/{TESTS}.dir/" in command["command"])
+        words = [word for word in shlex.split(tests["command"]) if "ccache" not in word and not word.startswith("CCACHE_")]
+        self.compile = words[words.index(next(word for word in words if word.endswith("++"))):] + ["-w", "-Wno-error"]  # A mutant may look odd.
+        self.compile[self.compile.index("-o") + 1] = self.compile[self.compile.index("-c") + 1] = ""
+        for option, count in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
+            if option in self.compile:
+                at = self.compile.index(option)
+                del self.compile[at:at + count]
+        link = subprocess.run(["ninja", "-C", build, "-t", "commands", TESTS], capture_output=True, text=True, check=True)
         last = link.stdout.strip().split("\n")[-1]
         self.link = shlex.split(re.sub(r"^.*?: && | && :$", "", last))
+        self.objects = {}
+        for command in commands:
+            if f"/{LIBRARY}.dir/" not in command["command"]:
+                continue
+            batch = re.findall(r'#include "([^"]+\.cc)"', open(command["file"]).read()) if "/Unity/" in command["file"] else [command["file"]]
+            for source in batch:
+                self.objects[os.path.relpath(source)] = os.path.join(scratch, os.path.basename(source) + ".o")
+        for source, object_file in self.objects.items():
+            made = self.made(source, object_file)
+            if made.returncode != 0:
+                raise RuntimeError(made.stderr)
+        if missing := [source for source in SOURCES if source not in self.objects]:
+            raise RuntimeError(f"not among the files of {LIBRARY}: {missing}")
+
+    def made(self, source, target):
+        words = list(self.compile)
+        words[words.index("-o") + 1] = target
+        words[words.index("-c") + 1] = os.path.abspath(source)
+        return subprocess.run(words, cwd=self.build, capture_output=True, text=True)
 
     def killed(self, source, text, scratch):
         """True when a test fails, None when the mutant does not compile."""
@@ -88,21 +111,15 @@ class Builder:
         with open(mutated, "w") as file:
             file.write(text)
         target = os.path.join(scratch, "mutant.o")
-        words = self.compile[source] + ["-w", "-Wno-error"]  # A mutant may look odd.
-        words[words.index("-o") + 1] = target
-        words[words.index("-c") + 1] = mutated
-        for option, count in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
-            if option in words:
-                at = words.index(option)
-                del words[at:at + count]
-        if subprocess.run(words, cwd=self.build, capture_output=True).returncode != 0:
+        if self.made(mutated, target).returncode != 0:
             return None
         program = os.path.join(scratch, "mutant")
         link = list(self.link)
         link[link.index("-o") + 1] = program
-        objects = next(i for i, word in enumerate(link) if word.endswith(".o"))
-        link.insert(objects, target)
-        made = subprocess.run(link + ["-Wl,--allow-multiple-definition"], cwd=self.build, capture_output=True, text=True)
+        # Before the library, of which the linker then takes nothing.
+        first = next(i for i, word in enumerate(link) if word.endswith(".o"))
+        link[first:first] = [target if of == source else object_file for of, object_file in self.objects.items()]
+        made = subprocess.run(link, cwd=self.build, capture_output=True, text=True)
         if made.returncode != 0:
             raise RuntimeError(made.stderr)
         root = os.getcwd()
@@ -119,7 +136,10 @@ class Builder:
 def main():
     build = os.path.abspath(sys.argv[1])
     only = {int(n) for n in sys.argv[sys.argv.index("--only") + 1].split(",")} if "--only" in sys.argv else None
-    builder = Builder(build)
+    originals = tempfile.TemporaryDirectory(prefix="mutants-")
+    builder = Builder(build, originals.name)
+    if builder.killed(SOURCES[0], open(SOURCES[0]).read(), originals.name) is not False:
+        raise RuntimeError("the decision tests fail, or do not compile, without any mutant")
     work = [(source, *mutant) for source in SOURCES for mutant in mutants(source)]
     rows = []
 
