@@ -1,7 +1,5 @@
 #include "services/accordctl/disclosure_files.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 #include <utility>

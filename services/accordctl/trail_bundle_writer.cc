@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/base/file.h"
 #include "common/base/status.h"
 #include "common/ledger/tlog_proof.h"
 #include "services/accordctl/bundle_files.h"

@@ -77,9 +77,13 @@ std::string TargetOf(const Change& change) {
 
 std::string PutKey(std::string_view target) { return "put/" + std::string(target); }
 
+bool WouldUndo(const Change& change, int64_t proposed_at_ms, int64_t approved_at_ms) {
+  return !change.has_leave_agency() && proposed_at_ms < approved_at_ms;
+}
+
 absl::Status CheckNotReplaced(uint64_t number, const storage::v1::StoredChange& stored, CommitContext& context) {
   const std::string target = TargetOf(stored.change());
-  if (target.empty() || stored.change().has_leave_agency()) return absl::OkStatus();  // Who leaves takes the row as it stands.
+  if (target.empty()) return absl::OkStatus();
   ACCORD_ASSIGN_OR_RETURN(const auto put, context.Get(kFamilyMeta, PutKey(target)));
   if (!put.has_value()) return absl::OkStatus();
   const auto newest = U64FromKey(*put);
@@ -87,7 +91,7 @@ absl::Status CheckNotReplaced(uint64_t number, const storage::v1::StoredChange& 
   if (*newest == number) return absl::OkStatus();
   ACCORD_ASSIGN_OR_RETURN(const auto other, ReadRow<storage::v1::StoredChange>(context, kFamilyChange, KeyU64(*newest)));
   if (!other.has_value()) return Error(Reason::kStoreCorrupt, "the newest change of a row is not there");
-  if (other->approved_at_ms() <= stored.proposed_at_ms()) return absl::OkStatus();
+  if (!WouldUndo(stored.change(), stored.proposed_at_ms(), other->approved_at_ms())) return absl::OkStatus();
   return Error(Reason::kTransitionIllegal,
                fmt::format("changes/{} was approved after this was proposed, and this would undo it: withdraw this, begin from what stands now, and propose that", *newest),
                {{"state", "replaced"}, {"change", fmt::to_string(*newest)}});

@@ -50,6 +50,9 @@ std::string PutKey(std::string_view target);
 // OK unless it makes an agency active that has left: the record names it for what it was, and who comes back has another id. TRANSITION_ILLEGAL;
 // errors of `context`.
 absl::Status CheckNotLeft(const admin::v1::Agency& agency, CommitContext& context);
+// True when `change`, proposed then, would undo another of the same target that was approved at `approved_at_ms` and is in force before it: whoever proposed it did
+// not know of that. Who leaves takes the row as it stands. Pure. Thread-safe.
+bool WouldUndo(const admin::v1::Change& change, int64_t proposed_at_ms, int64_t approved_at_ms);
 // OK unless another change of the same target was approved after change `number`, which is `stored`, had been proposed, and came into force. A change
 // replaces all of its target: it would undo what neither who proposed it nor, if it waits for its time, who approved it had seen. TRANSITION_ILLEGAL;
 // errors of `context`.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -305,13 +306,14 @@ absl::StatusOr<ChangeDifferences> DifferencesOfChange(const storage::Store& stor
     if (!target.empty()) {
       ACCORD_ASSIGN_OR_RETURN(planned, ApprovedChanges(store, admin::v1::CHANGE_STATE_APPROVED, of_target));
     }
+    const int64_t approved_at_ms = stored.approved_at_ms() > 0 ? stored.approved_at_ms() : std::numeric_limits<int64_t>::max();  // Once it is.
     const bool open = state == admin::v1::CHANGE_STATE_PROPOSED || state == admin::v1::CHANGE_STATE_APPROVED;
     for (const Approved& other : planned) {
       if (other.number == number) continue;
       if (std::tie(other.from_ms, other.number) < std::make_tuple(stored.effective_from_ms(), number)) {
         Replace(before, other.change);
         found.planned.push_back(other.number);
-      } else if (open && !other.change.has_leave_agency() && (stored.approved_at_ms() == 0 || other.proposed_at_ms < stored.approved_at_ms())) {
+      } else if (open && WouldUndo(other.change, other.proposed_at_ms, approved_at_ms)) {
         found.withdrawn.push_back(other.number);
       }
     }
