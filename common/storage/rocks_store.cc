@@ -25,6 +25,11 @@ constexpr uint64_t kWalBytesMax = 64u << 20;  // Bounds what an opening replays.
 constexpr uint64_t kManifestBytesMax = 1;
 constexpr uint64_t kNewManifestBytesMax = 1u << 20;  // While families are made and no key is there.
 constexpr size_t kMemtableBytes = 32u << 20;
+// A full log or a stop leaves each family a table of some kilobytes to some megabytes, which lies over all of its keys: four of them are merged
+// into a level of this size at most, not of RocksDB's 256 MiB, which were written anew for them each time.
+constexpr uint64_t kFirstLevelBytes = 16u << 20;
+// Of that level, and twice of each level below: so much, with what it lies over, is written anew to move it down.
+constexpr uint64_t kFirstLevelTableBytes = 4u << 20;
 constexpr uint64_t kBlobBytesMin = 4096;
 // One cache for the whole store, of this for each family: what is read at one time is seldom spread over all of them.
 constexpr size_t kCacheBytesAFamily = 4u << 20;
@@ -98,6 +103,9 @@ rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
 rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec, const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family;
   family.write_buffer_size = kMemtableBytes;
+  family.max_bytes_for_level_base = kFirstLevelBytes;
+  family.target_file_size_base = kFirstLevelTableBytes;
+  family.target_file_size_multiplier = 2;
   family.memtable_protection_bytes_per_key = 8;
   family.paranoid_file_checks = true;
   family.level_compaction_dynamic_level_bytes = true;

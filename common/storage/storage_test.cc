@@ -80,6 +80,14 @@ class StorageTest : public ::testing::Test {
     }
   }
 
+  std::set<std::string> Tables() const {
+    std::set<std::string> found;
+    for (const auto& file : std::filesystem::directory_iterator(path_)) {
+      if (file.path().extension() == ".sst") found.insert(file.path().filename());
+    }
+    return found;
+  }
+
   std::string OnlyWal() const {
     std::vector<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator(path_)) {
@@ -188,19 +196,42 @@ TEST_F(StorageTest, ReadsScansAndSnapshots) {
 
 TEST_F(StorageTest, AStopWritesOutOnlyWhatTakesLongToReplay) {
   ASSERT_TRUE(Open().ok());
-  const auto tables = [&] {
-    return std::count_if(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator(), [](const auto& file) { return file.path().extension() == ".sst"; });
-  };
   Batch little, much;
   little.Put("leaf", "a", "1");
   for (uint64_t n = 0; n < 100; ++n) much.Put("leaf", KeyU64(n), std::string(20'000, 'm'));
   constexpr uint64_t kMin = 1 << 20;
   ASSERT_TRUE(store_->Write(little, true).ok());
   ASSERT_TRUE(store_->FlushAll(kMin).ok());
-  EXPECT_EQ(tables(), 0);
+  EXPECT_THAT(Tables(), ::testing::IsEmpty());
   ASSERT_TRUE(store_->Write(much, true).ok());
   ASSERT_TRUE(store_->FlushAll(kMin).ok());
-  EXPECT_EQ(tables(), 1);
+  EXPECT_THAT(Tables(), ::testing::SizeIs(1));
+}
+
+// The first and the last key of a family, as little as that is, lie over all of it.
+TEST_F(StorageTest, WhatStopsLeaveIsMergedWithoutWritingTheWholeFamilyAnew) {
+  ASSERT_TRUE(Open().ok());
+  constexpr uint64_t kRows = 480;
+  FakeRandom chance(7);
+  for (uint64_t n = 0; n < kRows; ++n) {
+    Batch batch;
+    batch.Put("leaf", KeyU64(n), chance.Bytes(100'000));  // Not to be compressed: 48 MB.
+    ASSERT_TRUE(store_->Write(batch, false).ok());
+  }
+  ASSERT_TRUE(store_->Purge("leaf").ok());
+  const std::set<std::string> whole = Tables();
+  for (int stop = 0; stop < 4; ++stop) {
+    Batch little;
+    little.Put("leaf", KeyU64(0), "new");
+    little.Put("leaf", KeyU64(kRows - 1), "new");
+    ASSERT_TRUE(store_->Write(little, true).ok());
+    ASSERT_TRUE(store_->FlushAll().ok());
+  }
+  ASSERT_TRUE(store_->DropUnneededFiles().ok());  // Waits for the compaction that the fourth began.
+  const std::set<std::string> merged = Tables();
+  EXPECT_THAT(whole, ::testing::SizeIs(::testing::Gt(1)));
+  EXPECT_THAT(merged, ::testing::IsSupersetOf(whole)) << "written anew";
+  EXPECT_LT(merged.size(), whole.size() + 4) << "not merged";
 }
 
 TEST_F(StorageTest, CompactionsComeAfterWhoeverReadsOrCommitsMeanwhile) {
