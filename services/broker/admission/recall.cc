@@ -6,6 +6,7 @@
 #include "common/referral/states.h"
 #include "services/broker/cases/events.h"
 #include "services/broker/clocks/clocks.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_index.h"
 #include "services/broker/sequencer/reader.h"
@@ -33,12 +34,8 @@ absl::Status RecallCommand::Apply(CommitContext& context) {
   }
   ACCORD_RETURN_IF_ERROR(DeleteSections(context));
   if (!holders.empty()) {
-    type::v1::EntryActor actor;
-    actor.set_principal(verified_.caller.principal);
-    *actor.mutable_worker() = verified_.statement.worker();
-    actor.set_certificate(verified_.caller.certificate);
     ACCORD_RETURN_IF_ERROR(RecordBreach(context, verified_.statement.header_digest(), act_.stored, act_.header.core.part,
-                                        verified_.statement.recall_reason(), actor));
+                                        verified_.statement.recall_reason(), ActorOf(verified_.caller, verified_.statement.worker())));
   }
   ACCORD_RETURN_IF_ERROR(TellOfAct(context, verified_, holders, may_be_told, act_));
   for (auto& recipient : *act_.stored.mutable_recipients()) {

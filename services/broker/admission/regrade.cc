@@ -9,6 +9,7 @@
 #include "services/broker/cases/events.h"
 #include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/clocks.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 
@@ -55,10 +56,7 @@ absl::Status RegradeCommand::NoteInCases(CommitContext& context, const type::v1:
   entry.event.add_case_flags(now.grade() > before.grade() ? type::v1::CASE_FLAG_GRADE_RAISED : type::v1::CASE_FLAG_GRADE_LOWERED);
   entry.event.set_case_rules_version(rules_version);
   entry.event.set_risk_change_reason(now.change_reason());
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(verified_.caller.principal);
-  *actor.mutable_worker() = verified_.statement.worker();
-  actor.set_certificate(verified_.caller.certificate);
+  entry.actor = ActorOf(verified_.caller, verified_.statement.worker());
   auto& about = entry.referral.emplace();
   about.set_header_digest(verified_.statement.header_digest());
   about.set_sender(act_.header.core.part.sender());

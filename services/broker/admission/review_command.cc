@@ -5,6 +5,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/breach.h"
 #include "services/broker/sharing/gap.h"
@@ -35,11 +36,8 @@ absl::Status ReviewCommand::Apply(CommitContext& context) {
   }
   ACCORD_RETURN_IF_ERROR(RecordAct(context, verified_, decided.has_value() ? &*decided : nullptr, {}, {}, act_));
   if (statement.gap_review() == type::v1::GAP_REVIEW_NOT_JUSTIFIED) {
-    type::v1::EntryActor actor;
-    actor.set_principal(verified_.caller.principal);
-    *actor.mutable_worker() = statement.worker();
-    actor.set_certificate(verified_.caller.certificate);
-    ACCORD_RETURN_IF_ERROR(RecordBreach(context, digest, act_.stored, core, type::v1::RECALL_REASON_UNSPECIFIED, actor));
+    ACCORD_RETURN_IF_ERROR(RecordBreach(context, digest, act_.stored, core, type::v1::RECALL_REASON_UNSPECIFIED,
+                                        ActorOf(verified_.caller, statement.worker())));
   }
   std::vector<type::v1::Opening> openings;
   for (const auto& tag : tags_) openings.push_back(tag.opening);

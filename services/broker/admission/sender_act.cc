@@ -10,7 +10,9 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/release.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/change_clock.h"
 
@@ -36,10 +38,7 @@ EntryDraft ActEntry(type::v1::EventType type, const VerifiedStatement& verified,
   entry.chains = ChainsOf(act.stored);
   entry.event.set_type(type);
   entry.event.set_statement(verified.statement.kind());
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(verified.caller.principal);
-  *actor.mutable_worker() = verified.statement.worker();
-  actor.set_certificate(verified.caller.certificate);
+  entry.actor = ActorOf(verified.caller, verified.statement.worker());
   auto& about = entry.referral.emplace();
   about.set_header_digest(verified.statement.header_digest());
   about.set_sender(core.sender());
@@ -83,14 +82,8 @@ absl::Status TellOne(CommitContext& context, const VerifiedStatement& verified, 
 }  // namespace
 
 absl::StatusOr<std::optional<Said>> FirstAnswer(CommitContext& context, const VerifiedStatement& verified) {
-  ACCORD_ASSIGN_OR_RETURN(const auto known,
-                          context.Get(kFamilyRequest, RequestKey(verified.caller.principal, verified.statement.request_id())));
-  if (!known.has_value()) return std::optional<Said>();
-  storage::v1::StoredRequest request;
-  if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-  if (request.digest() != verified.digest) {
-    return Error(Reason::kRequestIdReused, "this request id was used for other content", {{"first_digest", ToHex(request.digest())}});
-  }
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, verified.caller.principal, verified.statement.request_id(), verified.digest));
+  if (!first.has_value()) return std::optional<Said>();
   ACCORD_ASSIGN_OR_RETURN(const auto bytes,
                           context.GetSealed(kFamilyStatement, StatementKey(verified.statement.header_digest(), verified.digest)));
   if (!bytes.has_value()) return NoReferral(context, verified);
@@ -260,7 +253,7 @@ absl::Status FinishAct(CommitContext& context, const VerifiedStatement& verified
   request.set_digest(verified.digest);
   request.set_index(act.said.index);
   request.set_header_digest(digest);
-  context.Put(kFamilyRequest, RequestKey(verified.caller.principal, verified.statement.request_id()), request.SerializeAsString());
+  KeepRequest(context, verified.caller.principal, verified.statement.request_id(), request);
   return absl::OkStatus();
 }
 

@@ -14,8 +14,10 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/telling.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/directory/forums.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/change_clock.h"
 
@@ -56,17 +58,11 @@ absl::StatusOr<VerifiedStatement> VerifyStatement(const DirectorySnapshot& direc
 
 absl::Status StatementCommand::Apply(CommitContext& context) {
   const auto& statement = verified_.statement;
-  const std::string request_key = RequestKey(verified_.caller.principal, statement.request_id());
   result_ = {verified_.digest, statement.header_digest(), 0, type::v1::REFERRAL_STATE_UNSPECIFIED, 0};
-  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
-  if (known.has_value()) {
-    StoredRequest request;
-    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-    if (request.digest() != verified_.digest) {
-      return Error(Reason::kRequestIdReused, "this request id was used for other content", {{"first_digest", ToHex(request.digest())}});
-    }
-    result_.index = request.index();
-    result_.state = request.state();
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, verified_.caller.principal, statement.request_id(), verified_.digest));
+  if (first.has_value()) {
+    result_.index = first->index();
+    result_.state = first->state();
     ACCORD_ASSIGN_OR_RETURN(const auto stands, LoadReferral(context, statement.header_digest()));
     const auto* row = stands.has_value() ? FindRecipient(*stands, verified_.caller.id) : nullptr;
     if (row != nullptr) result_.feedback_due_ms = row->feedback_due_ms();
@@ -144,10 +140,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
     entry.event.set_due_at_ms(due_ms);
     entry.event.set_clock_version(before.clock_version());
   }
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(verified_.caller.principal);
-  *actor.mutable_worker() = statement.worker();
-  actor.set_certificate(verified_.caller.certificate);
+  entry.actor = ActorOf(verified_.caller, statement.worker());
   auto& about = entry.referral.emplace();
   about.set_header_digest(statement.header_digest());
   about.set_sender(core.sender());
@@ -171,7 +164,7 @@ absl::Status StatementCommand::Apply(CommitContext& context) {
   request.set_index(result_.index);
   request.set_header_digest(statement.header_digest());
   request.set_state(*next);
-  context.Put(kFamilyRequest, request_key, request.SerializeAsString());
+  KeepRequest(context, verified_.caller.principal, statement.request_id(), request);
 
   storage::v1::StoredDelivery notice;
   notice.set_agency(core.sender());

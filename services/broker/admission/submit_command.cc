@@ -13,8 +13,10 @@
 #include "services/broker/clocks/checks.h"
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/erased.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/directory/maintenance.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/holds/hold_notices.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sharing/reseal_wanted.h"
@@ -54,14 +56,8 @@ absl::Status SubmitCommand::Apply(CommitContext& context) {
   const auto read = PlainReaderOf(context);
   ACCORD_ASSIGN_OR_RETURN(const auto erased, FindErased(read, linker_.Blind(kErasedRequestDomain, request_key)));
   if (erased.has_value()) return ErasedAt(*erased);
-  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
+  ACCORD_ASSIGN_OR_RETURN(const auto known, FirstRequest(context, admitted_.caller.principal, core.request_id(), admitted_.header_digest));
   if (known.has_value()) {
-    StoredRequest request;
-    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-    if (request.digest() != admitted_.header_digest) {
-      return Error(Reason::kRequestIdReused, "this request id was used for other content",
-                   {{"first_digest", ToHex(request.digest())}, {"first_index", std::to_string(request.index())}});
-    }
     ACCORD_ASSIGN_OR_RETURN(auto first, LoadReferral(context, admitted_.header_digest));
     if (!first.has_value()) return Error(Reason::kReferralNotFound, "the referral was erased");
     result_ = {admitted_.header_digest, first->stored_index(), std::move(*first->mutable_decisions()), first->decision_digest(),
@@ -106,10 +102,7 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   const bool record_only = referral::IsRecordOnly(core.type());
   entry.event.set_type(referral::StoredEventOf(core.type()));
   NameVersions(plan.decisions, entry.event);
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(admitted_.caller.principal);
-  *actor.mutable_worker() = core.worker();
-  actor.set_certificate(admitted_.caller.certificate);
+  entry.actor = ActorOf(admitted_.caller, core.worker());
   auto& about = entry.referral.emplace();
   about.set_header_digest(admitted_.header_digest);
   about.set_sender(core.sender());
@@ -154,7 +147,7 @@ absl::Status SubmitCommand::Store(CommitContext& context) {
   request.set_digest(admitted_.header_digest);
   request.set_index(index);
   request.set_header_digest(admitted_.header_digest);
-  context.Put(kFamilyRequest, RequestKey(admitted_.caller.principal, core.request_id()), request.SerializeAsString());
+  KeepRequest(context, admitted_.caller.principal, core.request_id(), request);
   context.Put(kFamilyParty, PartyKey(core.sender(), index), admitted_.header_digest);
   result_ = {admitted_.header_digest, index, std::move(*stored.mutable_decisions()), plan.decision_digest,
              std::move(plan.decisions.warnings), false, {stored.recipients().begin(), stored.recipients().end()},

@@ -74,9 +74,7 @@ EntryDraft AuditEntry(const AskedAudit& asked) {
   draft.event.set_question(static_cast<uint32_t>(asked.request.audit()));
   draft.event.set_purpose(asked.request.purpose());
   draft.event.set_query_digest(asked.digest);
-  auto& actor = draft.actor.emplace();
-  actor.set_principal(asked.caller.principal);
-  actor.set_certificate(asked.caller.certificate);
+  draft.actor = ActorOf(asked.caller);
   return draft;
 }
 

@@ -9,6 +9,7 @@
 #include "common/referral/validate.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/sight.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
 
@@ -45,9 +46,7 @@ EntryDraft EntryOf(const Seen& seen, const std::string& header_digest, const Cal
   entry.chains = ChainsOf(seen.stored);
   entry.event.set_type(type::v1::EVENT_TYPE_CASE_HISTORY_READ);
   entry.event.set_method(std::string(kGetCaseHistory));
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(caller.principal);
-  actor.set_certificate(caller.certificate);
+  entry.actor = ActorOf(caller);
   auto& about = entry.referral.emplace();
   about.set_header_digest(header_digest);
   about.set_sender(seen.header.core.part.sender());

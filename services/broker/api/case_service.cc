@@ -18,6 +18,7 @@
 #include "services/broker/api/receipt.h"
 #include "services/broker/cases/answer_link.h"
 #include "services/broker/cases/links.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
@@ -114,9 +115,7 @@ grpc::ServerUnaryReactor* CaseService::ListLinkProposals(grpc::CallbackServerCon
     EntryDraft entry;
     entry.event.set_type(type::v1::EVENT_TYPE_REFERRAL_READ);
     entry.event.set_method(std::string(kListLinkProposals));
-    auto& actor = entry.actor.emplace();
-    actor.set_principal(call.caller.principal);
-    actor.set_certificate(call.caller.certificate);
+    entry.actor = ActorOf(call.caller);
     work_.sequencer.Submit(std::make_unique<RecordCommand>(
         call.caller.principal, std::move(entry),
         [answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable { answer(index.status()); }));

@@ -23,6 +23,7 @@
 #include "services/broker/api/sight.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/delivery/referral_store.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/record_command.h"
 
@@ -39,9 +40,7 @@ EntryDraft ReadEntryDraft(type::v1::EventType type, std::string_view method, con
   EntryDraft entry;
   entry.event.set_type(type);
   entry.event.set_method(std::string(method));
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(caller.principal);
-  actor.set_certificate(caller.certificate);
+  entry.actor = ActorOf(caller);
   return entry;
 }
 

@@ -20,6 +20,7 @@
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
 #include "services/broker/api/receipt.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/sequencer/reader.h"
 #include "services/broker/sequencer/record_command.h"
@@ -54,9 +55,7 @@ grpc::ServerUnaryReactor* HandleRead(grpc::CallbackServerContext& context, rpc::
         EntryDraft entry;
         entry.event.set_type(type::v1::EVENT_TYPE_REFERRAL_READ);
         entry.event.set_method(std::string(method));
-        auto& actor = entry.actor.emplace();
-        actor.set_principal(call.caller.principal);
-        actor.set_certificate(call.caller.certificate);
+        entry.actor = ActorOf(call.caller);
         const absl::Status status = [&]() -> absl::Status {
           ACCORD_RETURN_IF_ERROR(referral::ValidateMessage(request));
           ACCORD_ASSIGN_OR_RETURN(const auto view, work.sequencer.View());

@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
@@ -57,15 +58,9 @@ absl::Status AnswerLinkCommand::Apply(CommitContext& context) {
   if (act_.answer == type::v1::LINK_ANSWER_UNSPECIFIED || !type::v1::LinkAnswer_IsValid(act_.answer)) {
     return Error(Reason::kFieldInvalid, "answer: CONFIRMED, REJECTED or UNDONE is needed", {{"field", "answer"}});
   }
-  const std::string request_key = RequestKey(caller_.principal, act_.request_id);
-  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
-  storage::v1::StoredRequest request;
-  if (known.has_value()) {
-    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-    if (request.digest() != digest_) {
-      return Error(Reason::kRequestIdReused, "this request id was used for other content", {{"first_digest", ToHex(request.digest())}});
-    }
-    index_ = request.index();
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, caller_.principal, act_.request_id, digest_));
+  if (first.has_value()) {
+    index_ = first->index();
     return absl::OkStatus();
   }
   ACCORD_ASSIGN_OR_RETURN(auto link, LoadLink(PlainReaderOf(context), act_.link));
@@ -76,18 +71,13 @@ absl::Status AnswerLinkCommand::Apply(CommitContext& context) {
   entry.chains = {link->one(), link->other()};
   entry.event.set_type(type::v1::EVENT_TYPE_LINK_ANSWERED);
   entry.event.set_link_answer(act_.answer);
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(caller_.principal);
-  actor.set_certificate(caller_.certificate);
-  *actor.mutable_worker() = act_.worker;
+  entry.actor = ActorOf(caller_, act_.worker);
   ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(entry));
   link->set_answer(act_.answer);
   link->set_answered_at_ms(absl::ToUnixMillis(context.now()));
   link->set_answered_by(caller_.id);
   context.Put(kFamilyLink, KeyU64(act_.link), link->SerializeAsString());
-  request.set_digest(digest_);
-  request.set_index(index_);
-  context.Put(kFamilyRequest, request_key, request.SerializeAsString());
+  KeepRequest(context, caller_.principal, act_.request_id, digest_, index_);
   return absl::OkStatus();
 }
 

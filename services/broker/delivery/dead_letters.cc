@@ -10,6 +10,7 @@
 #include "services/broker/clocks/clocks.h"
 #include "services/broker/delivery/release.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 
 namespace accord::broker {
 namespace {
@@ -175,15 +176,9 @@ absl::Status DeadLetterCommand::Check(CommitContext& context, const StoredDelive
 
 absl::Status DeadLetterCommand::Apply(CommitContext& context) {
   if (!IsRequestId(act_.request_id)) return Error(Reason::kFieldInvalid, "request_id is malformed", {{"field", "request_id"}});
-  const std::string request_key = RequestKey(caller_.principal, act_.request_id);
-  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
-  storage::v1::StoredRequest request;
-  if (known.has_value()) {
-    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-    if (request.digest() != digest_) {
-      return Error(Reason::kRequestIdReused, "this request id was used for other content", {{"first_digest", ToHex(request.digest())}});
-    }
-    index_ = request.index();
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, caller_.principal, act_.request_id, digest_));
+  if (first.has_value()) {
+    index_ = first->index();
     return absl::OkStatus();
   }
   ACCORD_ASSIGN_OR_RETURN(auto delivery, LoadDelivery(context, act_.delivery_id));
@@ -215,9 +210,7 @@ absl::Status DeadLetterCommand::Apply(CommitContext& context) {
   }
 
   // Without the header digest: an erasure need not look for it.
-  request.set_digest(digest_);
-  request.set_index(index_);
-  context.Put(kFamilyRequest, request_key, request.SerializeAsString());
+  KeepRequest(context, caller_.principal, act_.request_id, digest_, index_);
   return absl::OkStatus();
 }
 

@@ -218,9 +218,7 @@ EntryDraft DeliveryEntry(const StoredReferral& stored, const StoredDelivery& del
   EntryDraft entry;
   entry.chains = ChainsOf(stored);
   entry.event.set_attempt(delivery.attempt());
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(caller.principal);
-  actor.set_certificate(caller.certificate);
+  entry.actor = ActorOf(caller);
   auto& about = entry.referral.emplace();
   about.set_header_digest(delivery.header_digest());
   about.set_sender(std::string(sender));

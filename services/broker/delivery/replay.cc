@@ -11,6 +11,7 @@
 #include "common/crypto/digest.h"
 #include "services/broker/delivery/dead_letters.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/holds/hold_notices.h"
 #include "services/broker/sequencer/chains.h"
 
@@ -192,16 +193,8 @@ absl::Status ReplayCommand::TellOfHolds(CommitContext& context) {
 
 absl::Status ReplayCommand::Apply(CommitContext& context) {
   if (!IsRequestId(asked_.request_id)) return Error(Reason::kFieldInvalid, "request_id is malformed", {{"field", "request_id"}});
-  const std::string request_key = RequestKey(caller_.principal, asked_.request_id);
-  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, request_key));
-  storage::v1::StoredRequest request;
-  if (known.has_value()) {
-    if (!request.ParseFromString(*known)) return Corrupt("a stored request does not parse");
-    if (request.digest() != digest_) {
-      return Error(Reason::kRequestIdReused, "this request id was used for other content", {{"first_digest", ToHex(request.digest())}});
-    }
-    return FirstAnswer(context, request.index());
-  }
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, caller_.principal, asked_.request_id, digest_));
+  if (first.has_value()) return FirstAnswer(context, first->index());
   ACCORD_RETURN_IF_ERROR(CheckNotBarred(*directory_.Get(), caller_.id, asked_.worker.pseudonym()));
   // What this replay put back and was acknowledged since stands after its first entry.
   ACCORD_ASSIGN_OR_RETURN(const UnderWay under_way, ReadUnderWay(context, desk_));
@@ -222,10 +215,7 @@ absl::Status ReplayCommand::Apply(CommitContext& context) {
   entry.event.set_count(result_.queued);
   entry.event.set_first_index(plan_.position);
   entry.event.set_end_index(result_.next_position);
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(caller_.principal);
-  *actor.mutable_worker() = asked_.worker;
-  actor.set_certificate(caller_.certificate);
+  entry.actor = ActorOf(caller_, asked_.worker);
   ACCORD_ASSIGN_OR_RETURN(result_.index, context.AddEntry(entry));
 
   const std::string key = ReplayKey(desk_.agency, desk_.desk);
@@ -234,9 +224,7 @@ absl::Status ReplayCommand::Apply(CommitContext& context) {
   } else {
     context.Put(kFamilyMeta, key, ByteWriter().U64(result_.next_position).U64(goes_on ? under_way.first : result_.index).bytes());
   }
-  request.set_digest(digest_);
-  request.set_index(result_.index);
-  context.Put(kFamilyRequest, request_key, request.SerializeAsString());
+  KeepRequest(context, caller_.principal, asked_.request_id, digest_, result_.index);
   return absl::OkStatus();
 }
 

@@ -24,6 +24,19 @@ std::string PrincipalName(options::v1::Caller kind, std::string_view id) {
   }
 }
 
+type::v1::EntryActor ActorOf(const Caller& caller) {
+  type::v1::EntryActor actor;
+  actor.set_principal(caller.principal);
+  actor.set_certificate(caller.certificate);
+  return actor;
+}
+
+type::v1::EntryActor ActorOf(const Caller& caller, const type::v1::Worker& worker) {
+  type::v1::EntryActor actor = ActorOf(caller);
+  *actor.mutable_worker() = worker;
+  return actor;
+}
+
 bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal) {
   switch (principal.kind) {
     case options::v1::CALLER_AGENCY: return directory.FindAgency(principal.id) != nullptr;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "accord/options/v1/options.pb.h"
+#include "accord/type/v1/entry.pb.h"
 #include "services/broker/directory/directory.h"
 #include "services/broker/directory/roles.h"
 
@@ -39,6 +40,10 @@ inline bool IsDeskOf(const Caller& caller, type::v1::Desk desk) {
 // "agency/<id>", "admin/<id>" or "inspector/<id>": what request ids are scoped to and what
 // entries name as the actor.
 std::string PrincipalName(options::v1::Caller kind, std::string_view id);
+
+// The caller as an entry names it, with the `worker` for whom an agency calls. Thread-safe.
+type::v1::EntryActor ActorOf(const Caller& caller);
+type::v1::EntryActor ActorOf(const Caller& caller, const type::v1::Worker& worker);
 
 // True when the directory has the principal, active or not: only then has it a chain of its own.
 bool IsEnrolled(const DirectorySnapshot& directory, const Principal& principal);

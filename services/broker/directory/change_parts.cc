@@ -19,24 +19,6 @@ absl::Status CheckActing(const DirectorySnapshot& directory, std::string_view ad
   return Error(Reason::kPrincipalUnknown, fmt::format("{} is not enrolled and active", name), {{"principal", name}});
 }
 
-absl::StatusOr<std::optional<storage::v1::StoredRequest>> FindRepeat(CommitContext& context, const std::string& principal,
-                                                                     const std::string& request_id, const std::string& digest) {
-  ACCORD_ASSIGN_OR_RETURN(auto request, ReadRow<storage::v1::StoredRequest>(context, kFamilyRequest, RequestKey(principal, request_id)));
-  if (request.has_value() && request->digest() != digest) {
-    return Error(Reason::kRequestIdReused, "the request id was used with other content", {{"first_digest", ToHex(request->digest())}});
-  }
-  return request;
-}
-
-void KeepRequest(CommitContext& context, const std::string& principal, const std::string& request_id, const std::string& digest,
-                 uint64_t index, uint64_t change) {
-  storage::v1::StoredRequest request;
-  request.set_digest(digest);
-  request.set_index(index);
-  request.set_change(change);
-  context.Put(kFamilyRequest, RequestKey(principal, request_id), request.SerializeAsString());
-}
-
 const ChangeHandler* HandlerOf(const Change& change, const ChangeRules& rules) {
   for (const ChangeHandler* handler : rules.handlers) {
     if (handler->Handles(change)) return handler;

@@ -30,12 +30,6 @@ absl::StatusOr<std::optional<Message>> ReadRow(CommitContext& context, std::stri
 // OK while the administrator is active and not suspended: what it asked for may have waited since it was. PRINCIPAL_UNKNOWN. Thread-safe.
 absl::Status CheckActing(const DirectorySnapshot& directory, std::string_view administrator);
 
-// What an earlier request of `principal` with this id led to; nothing when the id is free. REQUEST_ID_REUSED when it was of another digest.
-absl::StatusOr<std::optional<storage::v1::StoredRequest>> FindRepeat(CommitContext& context, const std::string& principal,
-                                                                     const std::string& request_id, const std::string& digest);
-void KeepRequest(CommitContext& context, const std::string& principal, const std::string& request_id, const std::string& digest,
-                 uint64_t index, uint64_t change);
-
 // Whose the change is; null when it is the directory's, or nobody's. Thread-safe.
 const ChangeHandler* HandlerOf(const admin::v1::Change& change, const ChangeRules& rules);
 

@@ -13,6 +13,7 @@
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/change_parts.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/directory/roles.h"
 #include "services/broker/directory/validation.h"
 
@@ -50,11 +51,20 @@ absl::StatusOr<storage::v1::StoredChange> ReadChange(CommitContext& context, uin
 // What an earlier request with this id led to; nothing when the id is free.
 absl::StatusOr<std::optional<ChangeOutcome>> Repeated(CommitContext& context, const std::string& principal,
                                                       const std::string& request_id, const std::string& digest) {
-  ACCORD_ASSIGN_OR_RETURN(const auto request, FindRepeat(context, principal, request_id, digest));
+  ACCORD_ASSIGN_OR_RETURN(const auto request, FirstRequest(context, principal, request_id, digest));
   if (!request.has_value()) return std::nullopt;
   ACCORD_ASSIGN_OR_RETURN(auto stored, ReadRow<storage::v1::StoredChange>(context, kFamilyChange, KeyU64(request->change())));
   if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "a request names a change that is not there");
   return ChangeOutcome{request->change(), *std::move(stored), request->index(), true};
+}
+
+void KeepChangeRequest(CommitContext& context, const std::string& principal, const std::string& request_id, const std::string& digest,
+                       const ChangeOutcome& outcome) {
+  storage::v1::StoredRequest request;
+  request.set_digest(digest);
+  request.set_index(outcome.index);
+  request.set_change(outcome.number);
+  KeepRequest(context, principal, request_id, request);
 }
 
 // OK unless the answer to a repeat would show the administrator another's change that is kept from it since.
@@ -254,7 +264,7 @@ absl::Status ProposeChangeCommand::Apply(CommitContext& context) {
   context.Put(kFamilyChange, KeyU64(outcome_.number), stored.SerializeAsString());
   ACCORD_RETURN_IF_ERROR(Schedule(context, rules_, outcome_.number, absl::FromUnixMillis(stored.expires_at_ms())));
   ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_PROPOSED, stored, principal, administrator_.certificate));
-  KeepRequest(context, principal, request_id_, asked_, outcome_.index, outcome_.number);
+  KeepChangeRequest(context, principal, request_id_, asked_, outcome_);
   return absl::OkStatus();
 }
 
@@ -303,7 +313,7 @@ absl::Status ApproveChangeCommand::Apply(CommitContext& context) {
   }
   context.Put(kFamilyChange, KeyU64(number_), stored.SerializeAsString());
   ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_APPROVED, stored, principal, administrator_.certificate));
-  KeepRequest(context, principal, request_id_, digest_, outcome_.index, number_);
+  KeepChangeRequest(context, principal, request_id_, digest_, outcome_);
   if (stored.in_force()) TellOfficerMoved(stored.change(), rules_, context.now(), outcome_.index);
   return absl::OkStatus();
 }
@@ -351,7 +361,7 @@ absl::Status WithdrawChangeCommand::Apply(CommitContext& context) {
   ACCORD_RETURN_IF_ERROR(Schedule(context, rules_, number_, absl::InfiniteFuture()));
   context.Put(kFamilyChange, KeyU64(number_), stored.SerializeAsString());
   ACCORD_ASSIGN_OR_RETURN(outcome_.index, AddChangeEntry(context, type::v1::EVENT_TYPE_CHANGE_WITHDRAWN, stored, principal, administrator_.certificate));
-  KeepRequest(context, principal, request_id_, digest_, outcome_.index, number_);
+  KeepChangeRequest(context, principal, request_id_, digest_, outcome_);
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/change_parts.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/sequencer/chains.h"
 
 namespace accord::broker {
@@ -42,7 +43,7 @@ absl::Status SetMaintenanceCommand::Apply(CommitContext& context) {
   const std::string officer = PrincipalName(options::v1::CALLER_ADMIN, administrator_.id);
   const std::string digest = crypto::Sha256({"accord/maintenance/v1", std::string_view("\0", 1), on_ ? "on" : "off",
                                              KeyU64(static_cast<uint64_t>(until_ms_))});
-  ACCORD_ASSIGN_OR_RETURN(const auto repeated, FindRepeat(context, officer, request_id_, digest));
+  ACCORD_ASSIGN_OR_RETURN(const auto repeated, FirstRequest(context, officer, request_id_, digest));
   if (repeated.has_value()) {
     index_ = repeated->index();
     return absl::OkStatus();
@@ -75,7 +76,7 @@ absl::Status SetMaintenanceCommand::Apply(CommitContext& context) {
   } else {
     context.Delete(kFamilyMeta, kMetaMaintenanceKey);
   }
-  KeepRequest(context, officer, request_id_, digest, index_, /*change=*/0);
+  KeepRequest(context, officer, request_id_, digest, index_);
   return absl::OkStatus();
 }
 

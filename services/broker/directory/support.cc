@@ -100,10 +100,7 @@ absl::StatusOr<uint64_t> PublishSupportCommand::AddPublished(CommitContext& cont
   entry.chains.push_back(std::move(chain));
   entry.event.set_type(type::v1::EVENT_TYPE_SUPPORT_PUBLISHED);
   entry.event.set_change_digest(crypto::Sha256(offer));
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(caller_.principal);
-  actor.set_certificate(caller_.certificate);
-  *actor.mutable_worker() = act_.worker;
+  entry.actor = ActorOf(caller_, act_.worker);
   return context.AddEntry(entry);
 }
 

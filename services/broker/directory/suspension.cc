@@ -12,6 +12,7 @@
 #include "services/broker/directory/access.h"
 #include "services/broker/directory/change_parts.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/directory/roles.h"
 #include "services/broker/sequencer/chains.h"
 
@@ -69,7 +70,7 @@ absl::Status SuspensionCommand::Check(const DirectorySnapshot& directory) const 
 
 absl::Status SuspensionCommand::Apply(CommitContext& context) {
   const std::string officer = PrincipalName(options::v1::CALLER_ADMIN, administrator_.id);
-  ACCORD_ASSIGN_OR_RETURN(const auto repeated, FindRepeat(context, officer, request_id_, digest_));
+  ACCORD_ASSIGN_OR_RETURN(const auto repeated, FirstRequest(context, officer, request_id_, digest_));
   if (repeated.has_value()) {
     index_ = repeated->index();
     return absl::OkStatus();
@@ -105,7 +106,7 @@ absl::Status SuspensionCommand::Apply(CommitContext& context) {
     stored.set_index(index_);
     context.Put(kFamilySuspension, principal_, stored.SerializeAsString());
   }
-  KeepRequest(context, officer, request_id_, digest_, index_, /*change=*/0);
+  KeepRequest(context, officer, request_id_, digest_, index_);
   Epochs epochs = context.epochs();
   ++epochs.directory;
   context.MoveEpochs(epochs);

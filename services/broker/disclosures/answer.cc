@@ -12,10 +12,12 @@
 #include "common/referral/disclosure.h"
 #include "services/broker/admission/admission.h"
 #include "services/broker/admission/uploads.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/disclosures/disclosure_clock.h"
 #include "services/broker/disclosures/held.h"
-#include "services/broker/disclosures/requests.h"
+#include "services/broker/disclosures/sealed_for.h"
 #include "services/broker/warrants/warrant_states.h"
 
 namespace accord::broker {
@@ -67,10 +69,10 @@ absl::StatusOr<std::vector<DisclosedPart>> ReadDisclosedParts(const DisclosureSt
 }
 
 absl::StatusOr<bool> AnswerDisclosureCommand::Repeated(CommitContext& context) {
-  ACCORD_ASSIGN_OR_RETURN(const auto index, FirstDisclosureAnswer(context, caller_, answer_.statement.request_id(), answer_.digest));
-  if (!index.has_value()) return false;
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, caller_.principal, answer_.statement.request_id(), answer_.digest));
+  if (!first.has_value()) return false;
   ACCORD_RETURN_IF_ERROR(Load(context));
-  outcome_ = {stored_.disclosure(), *index, true};
+  outcome_ = {stored_.disclosure(), first->index(), true};
   return true;
 }
 
@@ -174,7 +176,7 @@ absl::Status AnswerDisclosureCommand::Record(CommitContext& context) {
   entry.draft.event.set_count(parts_.size());
   entry.draft.referral->set_statement_digest(answer_.digest);
   for (const DisclosedPart& part : parts_) entry.draft.referral->add_section_digests(part.shown.digest);
-  entry.draft.actor = ActorOfDisclosure(caller_);
+  entry.draft.actor = ActorOf(caller_);
   *entry.draft.actor->mutable_worker() = statement.worker();
   ACCORD_ASSIGN_OR_RETURN(const uint64_t index, RecordUnderWarrant(context, entry));
   const int64_t now_ms = absl::ToUnixMillis(context.now());
@@ -206,7 +208,7 @@ absl::Status AnswerDisclosureCommand::Apply(CommitContext& context) {
     const auto read = PlainReaderOf(context);
     ACCORD_ASSIGN_OR_RETURN(const auto warrant, WarrantOfDisclosure(read, stored_.disclosure()));
     ACCORD_RETURN_IF_ERROR(PutDisclosureDue(context, stored_, warrant));
-    PutDisclosureRequest(context, caller_, answer_.statement.request_id(), answer_.digest, outcome_.index);
+    KeepRequest(context, caller_.principal, answer_.statement.request_id(), answer_.digest, outcome_.index);
   }
   // The agency is not told which of the referrals are of one case.
   outcome_.disclosure.clear_cases();

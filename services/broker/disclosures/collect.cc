@@ -6,9 +6,10 @@
 #include "common/base/bytes.h"
 #include "common/base/status.h"
 #include "common/referral/header.h"
+#include "services/broker/directory/access.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/disclosures/held.h"
-#include "services/broker/disclosures/requests.h"
+#include "services/broker/disclosures/sealed_for.h"
 
 namespace accord::broker {
 namespace {
@@ -62,7 +63,7 @@ absl::Status ReadDisclosureCommand::Apply(CommitContext& context) {
   entry.draft.event.set_method(method_);
   entry.draft.event.set_purpose(disclosure.purpose());
   entry.draft.event.set_count(disclosure.parts());
-  entry.draft.actor = ActorOfDisclosure(caller_);
+  entry.draft.actor = ActorOf(caller_);
   ACCORD_ASSIGN_OR_RETURN(entry.looked_at, OthersWhoMaySee(context, disclosure));
   entry.looked_at.insert(others_.begin(), others_.end());
   ACCORD_RETURN_IF_ERROR(RecordUnderWarrant(context, entry).status());

@@ -11,9 +11,10 @@
 #include "common/crypto/cms.h"
 #include "services/broker/delivery/erased.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/disclosures/disclosure_clock.h"
 #include "services/broker/disclosures/held.h"
-#include "services/broker/disclosures/requests.h"
+#include "services/broker/disclosures/sealed_for.h"
 
 namespace accord::broker {
 namespace {
@@ -52,15 +53,16 @@ absl::Status CheckCasesCovered(const Scope& scope, const DisclosureAsked& asked)
 }
 
 absl::StatusOr<bool> RequestDisclosureCommand::Repeated(CommitContext& context) {
-  ACCORD_ASSIGN_OR_RETURN(const auto number, FirstDisclosureAnswer(context, caller_, request_id_, asked_.digest));
-  if (!number.has_value()) return false;
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, caller_.principal, request_id_, asked_.digest));
+  if (!first.has_value()) return false;
+  const uint64_t number = first->index();
   const auto read = SealedReaderOf(context);
-  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadDisclosure(read, *number));
+  ACCORD_ASSIGN_OR_RETURN(const auto stored, LoadDisclosure(read, number));
   if (!stored.has_value()) {
     const auto plain = PlainReaderOf(context);
-    return DisclosureGone(plain, *number);
+    return DisclosureGone(plain, number);
   }
-  outcome_ = {stored->disclosure(), *number, true};
+  outcome_ = {stored->disclosure(), number, true};
   return true;
 }
 
@@ -143,7 +145,7 @@ absl::Status RequestDisclosureCommand::Record(CommitContext& context, const Scop
   entry.draft.event.set_due_at_ms(disclosure.due_at_ms());
   entry.draft.event.set_query_digest(asked_.digest);
   entry.draft.event.set_count(referrals.size());
-  entry.draft.actor = ActorOfDisclosure(caller_);
+  entry.draft.actor = ActorOf(caller_);
   ACCORD_ASSIGN_OR_RETURN(entry.looked_at, OthersWhoMaySee(context, disclosure));
   entry.looked_at.insert(asked_.others.begin(), asked_.others.end());
   ACCORD_ASSIGN_OR_RETURN(const uint64_t number, RecordUnderWarrant(context, entry));
@@ -174,7 +176,7 @@ absl::Status RequestDisclosureCommand::Apply(CommitContext& context) {
   ListDisclosure(context, stored_.disclosure());
   ACCORD_ASSIGN_OR_RETURN(const auto warrant, WarrantOfDisclosure(read, stored_.disclosure()));
   ACCORD_RETURN_IF_ERROR(PutDisclosureDue(context, stored_, warrant));
-  PutDisclosureRequest(context, caller_, request_id_, asked_.digest, outcome_.index);
+  KeepRequest(context, caller_.principal, request_id_, asked_.digest, outcome_.index);
   return absl::OkStatus();
 }
 

@@ -1,11 +1,10 @@
 #include "services/broker/holds/answer_hold.h"
 
-#include "accord/storage/v1/broker.pb.h"
 #include "common/base/bytes.h"
 #include "common/base/ids.h"
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
-#include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/holds/hold_index.h"
 #include "services/broker/holds/hold_notices.h"
 
@@ -44,15 +43,9 @@ AnswerHoldCommand::AnswerHoldCommand(Caller caller, std::string request_id, Hold
 
 absl::Status AnswerHoldCommand::Apply(CommitContext& context) {
   if (!IsRequestId(request_id_)) return Error(Reason::kFieldInvalid, "request_id is malformed", {{"field", "request_id"}});
-  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, RequestKey(caller_.principal, request_id_)));
-  if (known.has_value()) {
-    storage::v1::StoredRequest request;
-    if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-    if (request.digest() != digest_) {
-      return Error(Reason::kRequestIdReused, "this request id was used for other content",
-                   {{"first_digest", ToHex(request.digest())}});
-    }
-    index_ = request.index();
+  ACCORD_ASSIGN_OR_RETURN(const auto first, FirstRequest(context, caller_.principal, request_id_, digest_));
+  if (first.has_value()) {
+    index_ = first->index();
     return absl::OkStatus();
   }
   const MailboxId desk = {caller_.id, caller_.desk};
@@ -70,11 +63,7 @@ absl::Status AnswerHoldCommand::Apply(CommitContext& context) {
   entry.event.set_erased_at_ms(answered_.erased_at_ms);
   *entry.actor->mutable_worker() = answered_.worker;
   ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(entry));
-
-  storage::v1::StoredRequest request;
-  request.set_digest(digest_);
-  request.set_index(index_);
-  context.Put(kFamilyRequest, RequestKey(caller_.principal, request_id_), request.SerializeAsString());
+  KeepRequest(context, caller_.principal, request_id_, digest_, index_);
   return absl::OkStatus();
 }
 

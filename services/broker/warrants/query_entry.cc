@@ -71,9 +71,7 @@ QueryEntry QueryEntryOf(const Caller& caller, const Scope& scope, type::v1::Even
   query.draft.event.set_method(std::string(method));
   query.draft.event.set_purpose(std::string(purpose));
   query.draft.event.set_warrant(scope.warrant_id());
-  query.draft.actor.emplace();
-  query.draft.actor->set_principal(caller.principal);
-  query.draft.actor->set_certificate(caller.certificate);
+  query.draft.actor = ActorOf(caller);
   return query;
 }
 

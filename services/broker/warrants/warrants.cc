@@ -7,6 +7,7 @@
 #include "common/base/status.h"
 #include "common/crypto/digest.h"
 #include "services/broker/directory/families.h"
+#include "services/broker/directory/requests.h"
 #include "services/broker/directory/roles.h"
 
 namespace accord::broker {
@@ -26,16 +27,11 @@ absl::StatusOr<std::optional<StoredWarrant>> LoadWarrant(CommitContext& context,
 // What an earlier request with this id led to; nothing when the id is free.
 absl::StatusOr<std::optional<WarrantOutcome>> RepeatedWarrantAct(CommitContext& context, const Caller& caller, const std::string& request_id,
                                                                  const std::string& digest, const std::string& id) {
-  ACCORD_ASSIGN_OR_RETURN(const auto bytes, context.Get(kFamilyRequest, RequestKey(caller.principal, request_id)));
-  if (!bytes.has_value()) return std::nullopt;
-  storage::v1::StoredRequest request;
-  if (!request.ParseFromString(*bytes)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-  if (request.digest() != digest) {
-    return Error(Reason::kRequestIdReused, "the request id was used with other content", {{"first_digest", ToHex(request.digest())}});
-  }
+  ACCORD_ASSIGN_OR_RETURN(const auto request, FirstRequest(context, caller.principal, request_id, digest));
+  if (!request.has_value()) return std::nullopt;
   ACCORD_ASSIGN_OR_RETURN(auto stored, LoadWarrant(context, id));
   if (!stored.has_value()) return Error(Reason::kStoreCorrupt, "a request names a warrant that is not there");
-  return WarrantOutcome{*std::move(stored), request.index(), true, context.now()};
+  return WarrantOutcome{*std::move(stored), request->index(), true, context.now()};
 }
 
 // The entry, the warrant and the request, once all else is settled. `event` has what the act adds to the entry.
@@ -46,16 +42,11 @@ absl::Status WriteWarrantAct(CommitContext& context, const Caller& caller, const
   draft.chains.push_back(outcome.stored.chain());
   draft.event = std::move(event);
   draft.event.set_warrant(outcome.stored.warrant().id());
-  draft.actor.emplace();
-  draft.actor->set_principal(caller.principal);
-  draft.actor->set_certificate(caller.certificate);
+  draft.actor = ActorOf(caller);
   ACCORD_ASSIGN_OR_RETURN(outcome.index, context.AddEntry(draft));
   outcome.stored.set_index(outcome.index);
   context.Put(kFamilyWarrant, outcome.stored.warrant().id(), outcome.stored.SerializeAsString());
-  storage::v1::StoredRequest request;
-  request.set_digest(digest);
-  request.set_index(outcome.index);
-  context.Put(kFamilyRequest, RequestKey(caller.principal, request_id), request.SerializeAsString());
+  KeepRequest(context, caller.principal, request_id, digest, outcome.index);
   return absl::OkStatus();
 }
 

@@ -43,9 +43,7 @@ absl::Status ForkCommand::Apply(CommitContext& context) {
   entry.event.set_type(type::v1::EVENT_TYPE_FORK_SHOWN);
   entry.event.set_tree_size(size_);
   entry.event.set_evidence_digest(digest);
-  auto& actor = entry.actor.emplace();
-  actor.set_principal(caller_.principal);
-  actor.set_certificate(caller_.certificate);
+  entry.actor = ActorOf(caller_);
   ACCORD_ASSIGN_OR_RETURN(index_, context.AddEntry(entry));
   context.Put(kFamilyFork, ForkKey(size_, digest), note_);
   context.Put(kFamilyMeta, kMetaForkKey, KeyU64(index_));

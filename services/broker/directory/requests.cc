@@ -1,0 +1,35 @@
+#include "services/broker/directory/requests.h"
+
+#include <string>
+
+#include "common/base/bytes.h"
+#include "common/base/status.h"
+#include "services/broker/directory/families.h"
+
+namespace accord::broker {
+
+using storage::v1::StoredRequest;
+
+absl::StatusOr<std::optional<StoredRequest>> FirstRequest(CommitContext& context, std::string_view principal, std::string_view request_id,
+                                                          std::string_view digest) {
+  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, RequestKey(principal, request_id)));
+  if (!known.has_value()) return std::nullopt;
+  StoredRequest request;
+  if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
+  if (request.digest() == digest) return request;
+  return Error(Reason::kRequestIdReused, "this request id was used for other content",
+               {{"first_digest", ToHex(request.digest())}, {"first_index", std::to_string(request.index())}});
+}
+
+void KeepRequest(CommitContext& context, std::string_view principal, std::string_view request_id, const StoredRequest& request) {
+  context.Put(kFamilyRequest, RequestKey(principal, request_id), request.SerializeAsString());
+}
+
+void KeepRequest(CommitContext& context, std::string_view principal, std::string_view request_id, std::string_view digest, uint64_t index) {
+  StoredRequest request;
+  request.set_digest(std::string(digest));
+  request.set_index(index);
+  KeepRequest(context, principal, request_id, request);
+}
+
+}  // namespace accord::broker
