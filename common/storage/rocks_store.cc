@@ -26,7 +26,8 @@ constexpr uint64_t kManifestBytesMax = 1;
 constexpr uint64_t kNewManifestBytesMax = 1u << 20;  // While families are made and no key is there.
 constexpr size_t kMemtableBytes = 32u << 20;
 // A full log or a stop leaves each family a table of some kilobytes to some megabytes, which lies over all of its keys: four of them are merged
-// into a level of this size at most, not of RocksDB's 256 MiB, which were written anew for them each time.
+// into a level of this size at most, not of RocksDB's 256 MiB, which was written anew for them each time. Sealed families keep RocksDB's sizes: what
+// is flushed of them is large, and merging it in more steps writes more.
 constexpr uint64_t kFirstLevelBytes = 16u << 20;
 // Of that level, and twice of each level below: so much, with what it lies over, is written anew to move it down.
 constexpr uint64_t kFirstLevelTableBytes = 4u << 20;
@@ -103,9 +104,6 @@ rocksdb::DBOptions DatabaseOptions(const RocksStoreOptions& options) {
 rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec, const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions family;
   family.write_buffer_size = kMemtableBytes;
-  family.max_bytes_for_level_base = kFirstLevelBytes;
-  family.target_file_size_base = kFirstLevelTableBytes;
-  family.target_file_size_multiplier = 2;
   family.memtable_protection_bytes_per_key = 8;
   family.paranoid_file_checks = true;
   family.level_compaction_dynamic_level_bytes = true;
@@ -126,6 +124,10 @@ rocksdb::ColumnFamilyOptions FamilyOptions(const FamilySpec& spec, const std::sh
     family.enable_blob_files = true;
     family.min_blob_size = kBlobBytesMin;
     family.enable_blob_garbage_collection = true;
+  } else {
+    family.max_bytes_for_level_base = kFirstLevelBytes;
+    family.target_file_size_base = kFirstLevelTableBytes;
+    family.target_file_size_multiplier = 2;
   }
   return family;
 }
