@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
 #include "accord/agency/v1/agency_service.grpc.pb.h"
@@ -21,6 +22,7 @@
 #include "services/accordctl/log_client.h"
 #include "services/accordctl/paging.h"
 #include "services/accordctl/policy_client.h"
+#include "services/accordctl/proposals.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
@@ -99,7 +101,6 @@ std::string Kind(const admin::v1::Change& change) {
 std::string StateText(const admin::v1::ProposedChange& change) {
   switch (change.state()) {
     case admin::v1::CHANGE_STATE_PROPOSED:
-      if (change.name().empty()) return "only checked: nothing is kept";
       return fmt::format("not approved yet: another administrator must: accordctl admin show {0}, then accordctl admin approve {0}; until {1}", change.name(),
                          console::TimeText(change.expires_at_ms()));
     case admin::v1::CHANGE_STATE_APPROVED: return fmt::format("approved; in force from {}", console::TimeText(change.effective_from_ms()));
@@ -122,7 +123,7 @@ std::string StateWords(const admin::v1::ProposedChange& change) {
 
 std::string ChangeText(const admin::v1::ProposedChange& change) {
   auto table = console::Table::Facts();
-  if (!change.name().empty()) table.Add({"change", change.name()});
+  table.Add({"change", change.name()});
   table.Add({"what", Kind(change.change())});
   table.Add({"proposed", fmt::format("{} by {}", console::TimeText(change.proposed_at_ms()), change.proposed_by())});
   if (change.approved_at_ms() != 0) table.Add({"approved", fmt::format("{} by {}", console::TimeText(change.approved_at_ms()), change.approved_by())});
@@ -140,14 +141,8 @@ absl::StatusOr<int> Propose(Session& session, const ProposeArguments& arguments)
     ACCORD_ASSIGN_OR_RETURN(const int64_t effective_from_ms, TimeMs("--effective-from", arguments.effective_from));
     request.set_effective_from_ms(effective_from_ms);
   }
-  ACCORD_ASSIGN_OR_RETURN(Endpoint broker, session.Broker(Prefer::kAdmin));
-  // The broker has a dry run of its own, which knows more than one here.
-  request.set_dry_run(session.dry_run());
-  broker.dry_run = false;
-  request.set_request_id(session.RequestId());
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
-  session.json() ? session.PrintJson(ToJson(response.change())) : session.Print(ChangeText(response.change()));
-  return kDone;
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
+  return ProposeChange(session, broker, std::move(request), ChangeText);
 }
 
 struct EndorseArguments {

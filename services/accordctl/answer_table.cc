@@ -158,7 +158,9 @@ std::string AnswerHead(const inspection::v1::Table& table, size_t width) {
 
 std::string AnswerFoot(const inspection::v1::Table& table, const QueryProof& proof, size_t width) {
   std::string text;
-  for (const std::string& note : table.notes()) text += AnswerParagraph("note: " + note, width);
+  for (const std::string& note : table.notes()) {
+    if (note != kNoRecord) text += AnswerParagraph("note: " + note, width);  // Said in place of the rows already.
+  }
   text += AnswerCoverage(table, width);
   // 0 is told of a few too, where small counts are left out.
   const std::string referrals = table.referrals() == 0 ? "no referrals, or too few to tell," : fmt::format("{} referrals", table.referrals());

@@ -63,6 +63,8 @@ TEST(AnswerTableTest, ATableForPeopleHasLondonTimesAndSaysWhatThereIsNoRecordOf)
   inspection::v1::Table empty;
   empty.set_title("Nothing");
   EXPECT_THAT(AnswerText(empty, Proof(), 80), HasSubstr("\nno record in Accord\n"));
+  empty.add_notes("no record in Accord");
+  EXPECT_THAT(AnswerText(empty, Proof(), 80), ::testing::Not(HasSubstr("note: no record"))) << "said already";
   EXPECT_THAT(AnswerText(empty, Proof(), 80), HasSubstr("no referrals, or too few to tell, looked at; completeness: not stated"));
 }
 

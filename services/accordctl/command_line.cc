@@ -281,7 +281,7 @@ class CommandLine::Reader {
         app_.exit(error);
         return Outcome::kAnswered;
       }
-      line_.wrong_ = WhatIsWrong(error);
+      line_.wrong_ = WhatIsWrong(error, {argv + 1, argv + argc});
       std::fputs(fmt::format("{}\n  what to do: {}\n", line_.wrong_.what, line_.wrong_.next).c_str(), stderr);
       return Outcome::kWrong;
     }
@@ -296,12 +296,17 @@ class CommandLine::Reader {
   }
 
  private:
-  // CLI11 says that something required lacks also where a word was given that nothing knows.
-  Wrong WhatIsWrong(const CLI::ParseError& error) const {
+  // CLI11 says that something required lacks also where a word was given that nothing knows, and takes what follows such a word for what was meant: of
+  // "trial case" that `case` has no "trial".
+  Wrong WhatIsWrong(const CLI::ParseError& error, const std::vector<std::string>& given_words) const {
     const CLI::App* app = &app_;
     std::vector<const Command*> path = {&line_};
     std::string words = line_.name_;
-    while (!app->get_subcommands().empty()) {
+    const std::vector<std::string> unknown = app_.remaining(/*recurse=*/true);
+    const auto place = [&](const std::string& word) { return std::find(given_words.begin(), given_words.end(), word); };
+    const bool unknown_first = !unknown.empty() && !unknown.front().starts_with('-') && !app->get_subcommands().empty() &&
+                               place(unknown.front()) < place(app->get_subcommands().front()->get_name());
+    while (!unknown_first && !app->get_subcommands().empty()) {
       app = app->get_subcommands().back();
       const auto& commands = path.back()->commands_;
       const auto given = std::find_if(commands.begin(), commands.end(), [&](const Command& one) { return one.name_ == app->get_name(); });
@@ -311,8 +316,7 @@ class CommandLine::Reader {
     }
     const Command& innermost = *path.back();
     const bool required = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
-    const bool verb_lacks = required && innermost.kind_ == Kind::kGroup;
-    const std::vector<std::string> unknown = app_.remaining(/*recurse=*/true);
+    const bool verb_lacks = (required || unknown_first) && innermost.kind_ == Kind::kGroup;
     const auto option = std::find_if(unknown.begin(), unknown.end(), [](const std::string& word) { return word.starts_with('-'); });
     const std::string help = fmt::format("{} --help says what {}", words, innermost.commands_.empty() ? "it takes" : "there is");
 

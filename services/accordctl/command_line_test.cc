@@ -127,6 +127,11 @@ TEST_F(CommandLineTest, TheProgramIsAGroup) {
   EXPECT_EQ(err_, "tool needs to be told what: one of run\n  what to do: tool --help says what there is\n");
   EXPECT_EQ(Parse({"walk", "--far"}), Outcome::kWrong);
   EXPECT_EQ(err_, "tool has no \"walk\"; it has run\n  what to do: tool --help says what there is\n");
+  Verb(line_.AddGroup("list", "Lists"), "all");
+  EXPECT_EQ(Parse({"rum", "list"}), Outcome::kWrong);
+  EXPECT_EQ(err_, "tool has no \"rum\"; it has list, run\n  what to do: perhaps \"tool run\" is meant; tool --help says what there is\n") << "and not that list has no rum";
+  EXPECT_EQ(Parse({"rum", "list", "all"}), Outcome::kWrong);
+  EXPECT_THAT(err_, HasSubstr("tool has no \"rum\""));
 }
 
 TEST_F(CommandLineTest, AVerbMayHaveVerbsBelowIt) {

@@ -12,6 +12,7 @@
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "services/accordctl/choices.h"
+#include "services/accordctl/proposals.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -61,18 +62,10 @@ absl::StatusOr<int> ProposeErasure(Session& session, const EraseArguments& argum
   admin::v1::ProposeChangeRequest request;
   ACCORD_ASSIGN_OR_RETURN(*request.mutable_change(), MakeErase(session, arguments));
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  request.set_request_id(session.RequestId());
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
-  const auto& change = response.change();
-  if (session.json()) {
-    session.PrintJson(ToJson(change));
-    return kDone;
-  }
-  session.Print(fmt::format(
-      "{} is proposed; nothing is erased yet. Once another administrator has approved it, nothing brings it back:\n"
-      "  accordctl admin approve {}\n  accordctl erase status {} --wait\n",
-      change.name(), change.name(), change.name()));
-  return kDone;
+  return ProposeChange(session, broker, std::move(request), [](const admin::v1::ProposedChange& proposed) {
+    return fmt::format("{0} is proposed; nothing is erased yet. Once another administrator has approved it, nothing brings it back:\n"
+                       "  accordctl admin approve {0}\n  accordctl erase status {0} --wait\n", proposed.name());
+  });
 }
 
 // Of what nobody has approved: whether anybody still may.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
 #include "accord/agency/v1/agency_service.grpc.pb.h"
@@ -12,6 +13,7 @@
 #include "common/console/table.h"
 #include "common/console/words.h"
 #include "services/accordctl/choices.h"
+#include "services/accordctl/proposals.h"
 #include "services/accordctl/references.h"
 #include "services/accordctl/verbs.h"
 
@@ -55,15 +57,9 @@ absl::StatusOr<int> ProposeHold(Session& session, const admin::v1::Change& chang
   admin::v1::ProposeChangeRequest request;
   *request.mutable_change() = change;
   ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
-  request.set_request_id(session.RequestId());
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
-  if (session.json()) {
-    session.PrintJson(ToJson(response.change()));
-    return kDone;
-  }
-  session.Print(fmt::format("{} is proposed; {} once another administrator has approved it:\n  accordctl admin approve {}\n",
-                            response.change().name(), what, response.change().name()));
-  return kDone;
+  return ProposeChange(session, broker, std::move(request), [&](const admin::v1::ProposedChange& proposed) {
+    return fmt::format("{0} is proposed; {1} once another administrator has approved it:\n  accordctl admin approve {0}\n", proposed.name(), what);
+  });
 }
 
 std::string AnswerText(type::v1::HoldAnswer answer, int64_t erased_at_ms) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <utility>
 
 #include "accord/admin/v1/admin_service.grpc.pb.h"
 #include "common/base/file.h"
@@ -16,6 +17,7 @@
 #include "services/accordctl/choices.h"
 #include "services/accordctl/paging.h"
 #include "services/accordctl/progress.h"
+#include "services/accordctl/proposals.h"
 #include "services/accordctl/verbs.h"
 
 namespace accord::accordctl {
@@ -107,10 +109,8 @@ absl::Status FillOfficer(const PutOfficerArguments& arguments, admin::v1::PutOff
   return absl::OkStatus();
 }
 
-// A dry run asks the broker too, which judges the change and keeps nothing.
 absl::StatusOr<int> PutOfficerVerb(Session& session, const PutOfficerArguments& arguments) {
-  ACCORD_ASSIGN_OR_RETURN(Endpoint broker, session.Broker(Prefer::kAdmin));
-  broker.dry_run = false;
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(Prefer::kAdmin));
   admin::v1::ProposeChangeRequest request;
   ACCORD_ASSIGN_OR_RETURN(auto row, OfficerRow(broker, arguments.principal));
   if (row.suspended() && !arguments.inactive) {
@@ -126,20 +126,9 @@ absl::StatusOr<int> PutOfficerVerb(Session& session, const PutOfficerArguments& 
     ACCORD_ASSIGN_OR_RETURN(const int64_t effective_from_ms, TimeMs("--effective-from", arguments.effective_from));
     request.set_effective_from_ms(effective_from_ms);
   }
-  request.set_dry_run(session.dry_run());
-  request.set_request_id(session.RequestId());
-  ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &AdminService::Stub::ProposeChange, request));
-  const std::string& name = response.change().name();
-  if (session.json() && session.dry_run()) {
-    session.PrintJson({{"dryRun", true}, {"change", ToJson(response.change())}});
-  } else if (session.json()) {
-    session.PrintJson(ToJson(response.change()));
-  } else if (session.dry_run()) {
-    session.Print("The broker would take it. Nothing was changed.\n");
-  } else {
-    session.Print(fmt::format("{0} is proposed: another administrator looks at it with `accordctl admin show {0}`, and approves it:\n  accordctl admin approve {0}\n", name));
-  }
-  return kDone;
+  return ProposeChange(session, broker, std::move(request), [](const admin::v1::ProposedChange& proposed) {
+    return fmt::format("{0} is proposed: another administrator looks at it with `accordctl admin show {0}`, and approves it:\n  accordctl admin approve {0}\n", proposed.name());
+  });
 }
 
 // A check-list: what is needed and lacks first tells the exit status.

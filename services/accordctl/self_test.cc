@@ -388,24 +388,55 @@ TEST_F(SelfTest, WhatIsNoReceiptOrCheckpointIsNotWrittenOver) {
 }
 
 TEST_F(SelfTest, ADryRunSaysWhatWouldBeAskedOfWhom) {
-  ASSERT_EQ(Run({"--config", Path("accordctl.toml"), "hold", "lift", "inquest-1", "--dry-run"}), kDone) << err_;
+  const std::vector<std::string> suspend = {"--config", Path("accordctl.toml"), "admin", "suspend", "agency/housing", "--reason", "fault"};
+  const auto with = [&](const std::vector<std::string>& more) {
+    auto line = suspend;
+    line.insert(line.end(), more.begin(), more.end());
+    return Run(line);
+  };
+  ASSERT_EQ(with({"--dry-run"}), kDone) << err_;
   EXPECT_THAT(out_, HasSubstr("dry run: nothing was changed. the broker at 127.0.0.1:1, as admin/alice would be asked for "
-                              "accord.admin.v1.AdminService.ProposeChange with\n"));
-  EXPECT_THAT(out_, HasSubstr("id: inquest-1"));
-  ASSERT_EQ(Run({"--config", Path("accordctl.toml"), "hold", "lift", "inquest-1", "--dry-run", "--json"}), kDone);
+                              "accord.admin.v1.AdminService.SuspendPrincipal with\n"));
+  EXPECT_THAT(out_, HasSubstr("principal: agency/housing"));
+  ASSERT_EQ(with({"--dry-run", "--json"}), kDone);
   const auto document = nlohmann::json::parse(out_);
   EXPECT_EQ(document["dryRun"], true);
-  EXPECT_EQ(document["method"], "accord.admin.v1.AdminService.ProposeChange");
-  EXPECT_EQ(document["request"]["change"]["liftHold"]["id"], "inquest-1");
+  EXPECT_EQ(document["method"], "accord.admin.v1.AdminService.SuspendPrincipal");
+  EXPECT_EQ(document["request"]["principal"], "agency/housing");
   // Without it the change is asked for, so the test above could fail.
   server_.TakeCalls();
-  Run({"--config", Path("accordctl.toml"), "hold", "lift", "inquest-1"});
+  with({});
   const auto calls = server_.TakeCalls();
   ASSERT_EQ(calls.size(), 1u);
   EXPECT_TRUE(Changes(calls[0]));
   // A passphrase is neither asked for nor shown.
   ASSERT_EQ(Run({"--config", Path("accordctl.toml"), "tenant", "unlock", "--dry-run"}), kDone) << err_;
   EXPECT_THAT(out_, HasSubstr("It would ask for the passphrase of police"));
+}
+
+TEST_F(SelfTest, ADryRunOfWhatIsProposedIsJudgedByTheBroker) {
+  const std::vector<std::vector<std::string>> proposals = {
+      {"hold", "lift", "inquest-1"},
+      {"hold", "set", "--id", "inquest-1", "--case", "0123456789abcdef0123456789abcdef", "--ground", "inquest", "--authority", "coroner/1", "--review", "2030-03-31"},
+      {"erase", "--case", "0123456789abcdef0123456789abcdef", "--ground", "order", "--authority", "court/7"},
+      {"admin", "propose", "--leave", "housing"},
+      {"admin", "put-officer", "admin/dora"},
+  };
+  for (std::vector<std::string> line : proposals) {
+    line.insert(line.end(), {"--config", Path("accordctl.toml"), "--dry-run"});
+    server_.TakeCalls();
+    ASSERT_EQ(Run(line), kDone) << line[0] << line[1] << err_;
+    EXPECT_EQ(out_, "The broker would take it. Nothing was changed.\n") << line[0] << " " << line[1];
+    const auto calls = server_.TakeCalls();
+    ASSERT_FALSE(calls.empty());
+    EXPECT_EQ(calls.back().method, "/accord.admin.v1.AdminService/ProposeChange");
+    EXPECT_FALSE(Changes(calls.back()));
+    line.emplace_back("--json");
+    ASSERT_EQ(Run(line), kDone);
+    const auto document = nlohmann::json::parse(out_);
+    EXPECT_EQ(document["dryRun"], true);
+    EXPECT_TRUE(document.contains("change"));
+  }
 }
 
 // Nouns first, then what is done: one word for one thing. A new word here is a decision.
