@@ -26,6 +26,11 @@ std::vector<const google::protobuf::MethodDescriptor*> MethodsOf(const google::p
   return methods;
 }
 
+std::string MethodOf(const google::protobuf::Message& request) {
+  const auto methods = MethodsOf(*request.GetDescriptor());
+  return methods.empty() ? request.GetDescriptor()->full_name() : methods.front()->full_name();
+}
+
 absl::Status DryRunStatus(const DryRunEnd& end) {
   absl::Status status = absl::CancelledError(ToAbsl(end.text));
   status.SetPayload(kDryRunPayload, absl::Cord(end.document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
@@ -43,10 +48,15 @@ bool IsChange(const google::protobuf::Descriptor& request) {
 }
 
 absl::Status WouldAsk(std::string_view who, const google::protobuf::Message& request) {
-  const auto methods = MethodsOf(*request.GetDescriptor());
-  const std::string method = methods.empty() ? request.GetDescriptor()->full_name() : methods.front()->full_name();
+  const std::string method = MethodOf(request);
   return DryRunStatus({fmt::format("dry run: nothing was changed. {} would be asked for {} with\n{}", who, method, console::MessageText(request, 2)),
                        {{"dryRun", true}, {"who", std::string(who)}, {"method", method}, {"request", ToJson(request)}}});
+}
+
+absl::Status WouldBeDone(std::string_view who, const google::protobuf::Message& request, const google::protobuf::Message& answer) {
+  const std::string text = console::MessageText(answer, 2);
+  return DryRunStatus({fmt::format("dry run: nothing was changed. {} judged it and would do it{}\n{}", who, text.empty() ? "" : "; it would stand as", text),
+                       {{"dryRun", true}, {"who", std::string(who)}, {"method", MethodOf(request)}, {"answer", ToJson(answer)}}});
 }
 
 absl::Status WouldDo(std::string_view what) {

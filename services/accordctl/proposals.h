@@ -11,9 +11,9 @@
 
 namespace accord::accordctl {
 
-// Proposes the change of `request` at `broker`, under a request id of its own, and prints it: as JSON, or what `told` says of it. In a dry run the broker judges
-// it and keeps nothing, and that is printed. Errors are those of the call.
-absl::StatusOr<int> ProposeChange(Session& session, Endpoint broker, admin::v1::ProposeChangeRequest request,
+// Proposes the change of `request` at `broker`, under a request id of its own, and prints it: as JSON, or what `told` says of it. Errors are those of the
+// call.
+absl::StatusOr<int> ProposeChange(Session& session, const Endpoint& broker, admin::v1::ProposeChangeRequest request,
                                   absl::FunctionRef<std::string(const admin::v1::ProposedChange&)> told);
 
 }  // namespace accord::accordctl

@@ -3,8 +3,6 @@
 // Method: the description of the command line is walked, so that a verb that is added is tried with the rest. Every verb is run with what
 // its description requires, against a server in this process that answers every call with an empty message.
 #include <gmock/gmock.h>
-#include <grpcpp/generic/async_generic_service.h>
-#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -14,7 +12,6 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
@@ -29,6 +26,7 @@
 #include "services/accordctl/man_page.h"
 #include "services/accordctl/program.h"
 #include "services/accordctl/progress.h"
+#include "services/accordctl/testing_empty_server.h"
 
 namespace accord::accordctl::self_test {
 namespace {
@@ -57,68 +55,6 @@ std::vector<FoundVerb> AllVerbs(const Program& program) {
   FindVerbs("", program.line, found);
   return found;
 }
-
-// A call that was made, and its first message.
-struct MadeCall {
-  std::string method, request;
-};
-
-// Answers every call with an empty message, and remembers what was called.
-class EmptyServer {
- public:
-  EmptyServer() {
-    grpc::ServerBuilder builder;
-    builder.RegisterCallbackGenericService(&service_);
-    server_ = builder.BuildAndStart();
-  }
-  ~EmptyServer() { server_->Shutdown(); }
-
-  std::shared_ptr<grpc::Channel> Channel() { return server_->InProcessChannel(grpc::ChannelArguments()); }
-  // From now on every call is refused so. Not while one runs.
-  void Refuse(const grpc::Status& status) { service_.refusal = status; }
-  std::vector<MadeCall> TakeCalls() {
-    const std::lock_guard lock(service_.mu);
-    return std::exchange(service_.calls, {});
-  }
-
- private:
-  struct Service : grpc::CallbackGenericService {
-    struct Reactor : grpc::ServerGenericBidiReactor {
-      Reactor(Service& service, std::string method) : service(service), method(std::move(method)) { StartRead(&request); }
-      void OnReadDone(bool ok) override {
-        if (ok) {
-          if (!std::exchange(read, true)) Remember();
-          return StartRead(&request);
-        }
-        if (!service.refusal.ok()) return Finish(service.refusal);
-        const grpc::Slice nothing("");
-        empty = grpc::ByteBuffer(&nothing, 1);
-        StartWriteAndFinish(&empty, grpc::WriteOptions(), grpc::Status::OK);
-      }
-      void OnDone() override { delete this; }
-      void Remember() {
-        std::vector<grpc::Slice> slices;
-        (void)request.Dump(&slices);
-        std::string bytes;
-        for (const grpc::Slice& slice : slices) bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-        const std::lock_guard lock(service.mu);
-        service.calls.push_back({method, bytes});
-      }
-      Service& service;
-      const std::string method;
-      grpc::ByteBuffer request, empty;
-      bool read = false;
-    };
-    grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext* context) override {
-      return new Reactor(*this, context->method());
-    }
-    std::mutex mu;
-    std::vector<MadeCall> calls;
-    grpc::Status refusal;
-  };
-  Service service_;
-  std::unique_ptr<grpc::Server> server_;
-};
 
 class SelfTest : public ::testing::Test {
  protected:
@@ -388,24 +324,22 @@ TEST_F(SelfTest, WhatIsNoReceiptOrCheckpointIsNotWrittenOver) {
 }
 
 TEST_F(SelfTest, ADryRunSaysWhatWouldBeAskedOfWhom) {
-  const std::vector<std::string> suspend = {"--config", Path("accordctl.toml"), "admin", "suspend", "agency/housing", "--reason", "fault"};
-  const auto with = [&](const std::vector<std::string>& more) {
-    auto line = suspend;
+  const auto confirm = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> line = {"--config", Path("accordctl.toml"), "--worker", "w-1", "case", "confirm", "links/41"};
     line.insert(line.end(), more.begin(), more.end());
     return Run(line);
   };
-  ASSERT_EQ(with({"--dry-run"}), kDone) << err_;
-  EXPECT_THAT(out_, HasSubstr("dry run: nothing was changed. the broker at 127.0.0.1:1, as admin/alice would be asked for "
-                              "accord.admin.v1.AdminService.SuspendPrincipal with\n"));
-  EXPECT_THAT(out_, HasSubstr("principal: agency/housing"));
-  ASSERT_EQ(with({"--dry-run", "--json"}), kDone);
+  ASSERT_EQ(confirm({"--dry-run"}), kDone) << err_;
+  EXPECT_THAT(out_, HasSubstr("dry run: nothing was changed. police at 127.0.0.1:1 would be asked for accord.agency.v1.CasesService.AnswerCaseLink with\n"));
+  EXPECT_THAT(out_, HasSubstr("links/41"));
+  ASSERT_EQ(confirm({"--dry-run", "--json"}), kDone);
   const auto document = nlohmann::json::parse(out_);
   EXPECT_EQ(document["dryRun"], true);
-  EXPECT_EQ(document["method"], "accord.admin.v1.AdminService.SuspendPrincipal");
-  EXPECT_EQ(document["request"]["principal"], "agency/housing");
+  EXPECT_EQ(document["method"], "accord.agency.v1.CasesService.AnswerCaseLink");
+  EXPECT_EQ(document["request"]["link"], "links/41");
   // Without it the change is asked for, so the test above could fail.
   server_.TakeCalls();
-  with({});
+  confirm({});
   const auto calls = server_.TakeCalls();
   ASSERT_EQ(calls.size(), 1u);
   EXPECT_TRUE(Changes(calls[0]));
@@ -414,28 +348,39 @@ TEST_F(SelfTest, ADryRunSaysWhatWouldBeAskedOfWhom) {
   EXPECT_THAT(out_, HasSubstr("It would ask for the passphrase of police"));
 }
 
-TEST_F(SelfTest, ADryRunOfWhatIsProposedIsJudgedByTheBroker) {
-  const std::vector<std::vector<std::string>> proposals = {
-      {"hold", "lift", "inquest-1"},
-      {"hold", "set", "--id", "inquest-1", "--case", "0123456789abcdef0123456789abcdef", "--ground", "inquest", "--authority", "coroner/1", "--review", "2030-03-31"},
-      {"erase", "--case", "0123456789abcdef0123456789abcdef", "--ground", "order", "--authority", "court/7"},
-      {"admin", "propose", "--leave", "housing"},
-      {"admin", "put-officer", "admin/dora"},
+TEST_F(SelfTest, ADryRunOfWhatTheBrokerDecidesIsJudgedByIt) {
+  const std::string admin = "accord.admin.v1.AdminService.", warrant = "accord.inspection.v1.WarrantService.";
+  const std::vector<std::pair<std::vector<std::string>, std::string>> acts = {
+      {{"hold", "lift", "inquest-1"}, admin + "ProposeChange"},
+      {{"hold", "set", "--id", "inquest-1", "--case", "0123456789abcdef0123456789abcdef", "--ground", "inquest", "--authority", "coroner/1", "--review", "2030-03-31"}, admin + "ProposeChange"},
+      {{"erase", "--case", "0123456789abcdef0123456789abcdef", "--ground", "order", "--authority", "court/7"}, admin + "ProposeChange"},
+      {{"admin", "propose", "--leave", "housing"}, admin + "ProposeChange"},
+      {{"admin", "put-officer", "admin/dora"}, admin + "ProposeChange"},
+      {{"admin", "approve", "7"}, admin + "ApproveChange"},
+      {{"admin", "withdraw", "7"}, admin + "WithdrawChange"},
+      {{"admin", "suspend", "agency/housing", "--reason", "fault"}, admin + "SuspendPrincipal"},
+      {{"admin", "reinstate", "agency/housing"}, admin + "ReinstatePrincipal"},
+      {{"admin", "maintenance", "on"}, admin + "SetMaintenance"},
+      {{"warrant", "activate", "jtai-1"}, warrant + "ActivateWarrant"},
+      {{"warrant", "suspend", "jtai-1", "--why", "court-order"}, warrant + "ChangeWarrant"},
+      {{"warrant", "resume", "jtai-1"}, warrant + "ChangeWarrant"},
+      {{"warrant", "end", "jtai-1"}, warrant + "ChangeWarrant"},
   };
-  for (std::vector<std::string> line : proposals) {
-    line.insert(line.end(), {"--config", Path("accordctl.toml"), "--dry-run"});
+  for (const auto& [act, method] : acts) {
+    std::vector<std::string> line = act;
+    line.insert(line.end(), {"--config", Path("accordctl.toml"), "--as", "admin/alice", "--dry-run"});
     server_.TakeCalls();
-    ASSERT_EQ(Run(line), kDone) << line[0] << line[1] << err_;
-    EXPECT_EQ(out_, "The broker would take it. Nothing was changed.\n") << line[0] << " " << line[1];
+    ASSERT_EQ(Run(line), kDone) << act[0] << " " << act[1] << err_;
+    EXPECT_THAT(out_, HasSubstr("dry run: nothing was changed. the broker at 127.0.0.1:1, as admin/alice judged it and would do it")) << act[0] << " " << act[1];
     const auto calls = server_.TakeCalls();
     ASSERT_FALSE(calls.empty());
-    EXPECT_EQ(calls.back().method, "/accord.admin.v1.AdminService/ProposeChange");
-    EXPECT_FALSE(Changes(calls.back()));
+    EXPECT_EQ(std::count_if(calls.begin(), calls.end(), Changes), 0) << act[0] << " " << act[1];
     line.emplace_back("--json");
     ASSERT_EQ(Run(line), kDone);
     const auto document = nlohmann::json::parse(out_);
     EXPECT_EQ(document["dryRun"], true);
-    EXPECT_TRUE(document.contains("change"));
+    EXPECT_EQ(document["method"], method);
+    EXPECT_TRUE(document.contains("answer"));
   }
 }
 

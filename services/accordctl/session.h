@@ -123,8 +123,8 @@ nlohmann::json ErrorJson(const absl::Status& status);
 // What a verb does once the command line was understood; the result is the exit status.
 using Verb = std::function<absl::StatusOr<int>(Session&)>;
 
-// Calls `method` of a service; an error names the endpoint and keeps its reason. On a dry run what changes something is not called, and
-// the error is WouldAsk.
+// Calls `method` of a service; an error names the endpoint and keeps its reason. On a dry run what changes something is judged by the service, where it can be
+// asked for that alone, and the error is WouldBeDone; it is not called otherwise, and the error is WouldAsk.
 template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(const Endpoint& endpoint,
                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
@@ -139,8 +139,17 @@ template <typename Stub, typename Request, typename Response>
 absl::StatusOr<Response> Ask(const Endpoint& endpoint,
                              grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                              const std::type_identity_t<Request>& request, absl::Duration timeout) {
-  if (endpoint.dry_run && IsChange(*Request::descriptor())) return WouldAsk(endpoint.who, request);
   Stub stub(endpoint.channel);
+  if (endpoint.dry_run && IsChange(*Request::descriptor())) {
+    if constexpr (requires(Request asked) { asked.set_dry_run(true); }) {
+      Request judged = request;
+      judged.set_dry_run(true);
+      const auto response = rpc::CallUnary(stub, method, judged, timeout);
+      return response.ok() ? WouldBeDone(endpoint.who, judged, *response) : Annotate(response.status(), endpoint);
+    } else {
+      return WouldAsk(endpoint.who, request);
+    }
+  }
   auto response = rpc::CallUnary(stub, method, request, timeout);
   if (!response.ok()) return Annotate(response.status(), endpoint);
   return response;

@@ -53,24 +53,15 @@ void PrintWarrant(const Session& session, const Warrant& warrant, uint64_t index
   session.Print(fmt::format("{}\n{}", what, WarrantText(warrant, NowMs(), console::TerminalWidth())));
 }
 
-// A dry run asks the broker too, which judges the warrant and keeps nothing.
 absl::StatusOr<int> ProposeWarrant(Session& session, const ProposeArguments& arguments) {
   ACCORD_ASSIGN_OR_RETURN(Warrant warrant, ProposedWarrant(arguments));
   const bool statutory = warrant.kind() == inspection::v1::WARRANT_KIND_STATUTORY;
-  ACCORD_ASSIGN_OR_RETURN(Endpoint broker, session.Broker(statutory ? Prefer::kInspector : Prefer::kAdmin));
-  broker.dry_run = false;
+  ACCORD_ASSIGN_OR_RETURN(const Endpoint broker, session.Broker(statutory ? Prefer::kInspector : Prefer::kAdmin));
   inspection::v1::ProposeWarrantRequest request;
   request.set_request_id(session.RequestId());
   *request.mutable_warrant() = std::move(warrant);
-  request.set_dry_run(session.dry_run());
   ACCORD_ASSIGN_OR_RETURN(const auto response, Ask(broker, &WarrantService::Stub::ProposeWarrant, request));
-  if (!session.dry_run()) {
-    PrintWarrant(session, response.warrant(), response.index(), "Proposed; not in force.");
-  } else if (session.json()) {
-    session.PrintJson({{"dryRun", true}, {"warrant", ToJson(response.warrant())}});
-  } else {
-    session.Print("The broker would take it. Nothing was changed.\n");
-  }
+  PrintWarrant(session, response.warrant(), response.index(), "Proposed; not in force.");
   return kDone;
 }
 

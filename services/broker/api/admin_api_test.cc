@@ -174,6 +174,66 @@ TEST_F(AdminApiTest, AChangeComesIntoForceByTheClockAfterARestart) {
   for (const auto& row : then.agencies()) EXPECT_EQ(row.duty_telephone(), "") << "as it was then";
 }
 
+// The whole of a log is what says that nothing was kept: what a dry run wrote is taken back with its entry.
+TEST_F(AdminApiTest, ADryRunIsJudgedAsTheActAndKeepsNothing) {
+  ProposeChangeRequest propose;
+  propose.set_request_id("propose-1");
+  *propose.mutable_change()->mutable_put_agency()->mutable_agency() = world_.broker().directory().Get()->FindAgency("idva")->agency;
+  propose.mutable_change()->mutable_put_agency()->mutable_agency()->set_duty_telephone("0300 000 0000");
+  const auto proposed = As("admin/alice", &AdminService::Stub::ProposeChange, propose);
+  ASSERT_EQ(proposed.status(), absl::OkStatus());
+  const uint64_t entries = world_.broker().sequencer().View().value()->checkpoint().tree_size;
+
+  ApproveChangeRequest approve;
+  approve.set_request_id("approve-1");
+  approve.set_name(proposed->change().name());
+  approve.set_dry_run(true);
+  const auto would = As("admin/bob", &AdminService::Stub::ApproveChange, approve);
+  ASSERT_EQ(would.status(), absl::OkStatus());
+  EXPECT_EQ(would->change().state(), CHANGE_STATE_IN_FORCE);
+  WithdrawChangeRequest withdraw;
+  withdraw.set_request_id("withdraw-1");
+  withdraw.set_name(proposed->change().name());
+  withdraw.set_dry_run(true);
+  const auto withdrawn = As("admin/alice", &AdminService::Stub::WithdrawChange, withdraw);
+  ASSERT_EQ(withdrawn.status(), absl::OkStatus());
+  EXPECT_EQ(withdrawn->change().state(), CHANGE_STATE_WITHDRAWN);
+  SuspendPrincipalRequest suspend;
+  suspend.set_request_id("suspend-1");
+  suspend.set_principal("agency/idva");
+  suspend.set_reason(SUSPENSION_REASON_FAULT);
+  suspend.set_dry_run(true);
+  const auto suspended = As("admin/alice", &AdminService::Stub::SuspendPrincipal, suspend);
+  ASSERT_EQ(suspended.status(), absl::OkStatus());
+  EXPECT_EQ(suspended->index(), 0u);
+  SetMaintenanceRequest maintain;
+  maintain.set_request_id("maintain-1");
+  maintain.set_on(true);
+  maintain.set_dry_run(true);
+  EXPECT_EQ(As("admin/alice", &AdminService::Stub::SetMaintenance, maintain).status(), absl::OkStatus());
+  EXPECT_EQ(world_.broker().sequencer().View().value()->checkpoint().tree_size, entries);
+  EXPECT_EQ(TelephoneOf("idva"), "") << "asked by the agency itself, which is not suspended";
+  EXPECT_EQ(Submit({.request_id = "incident-1"}), absl::OkStatus()) << "nor is there maintenance";
+
+  // What would be refused is, as the act is.
+  approve.set_request_id("approve-2");
+  EXPECT_TRUE(HasReason(As("admin/alice", &AdminService::Stub::ApproveChange, approve).status(), Reason::kSelfApproval));
+  suspend.set_request_id("suspend-2");
+  suspend.set_principal("agency/nobody");
+  EXPECT_TRUE(HasReason(As("admin/alice", &AdminService::Stub::SuspendPrincipal, suspend).status(), Reason::kPrincipalNotFound));
+  ReinstatePrincipalRequest reinstate;
+  reinstate.set_request_id("reinstate-1");
+  reinstate.set_principal("agency/idva");
+  reinstate.set_dry_run(true);
+  EXPECT_TRUE(HasReason(As("admin/bob", &AdminService::Stub::ReinstatePrincipal, reinstate).status(), Reason::kTransitionIllegal));
+
+  // Its request id is free still.
+  approve.set_request_id("approve-1");
+  approve.set_dry_run(false);
+  ASSERT_EQ(As("admin/bob", &AdminService::Stub::ApproveChange, approve).status(), absl::OkStatus());
+  EXPECT_EQ(TelephoneOf("idva"), "0300 000 0000");
+}
+
 TEST_F(AdminApiTest, UnderMaintenanceOnlyWhatIsImmediateIsNew) {
   ASSERT_EQ(Submit({.request_id = "before-01"}), absl::OkStatus());
   ASSERT_EQ(Maintain(true), absl::OkStatus());

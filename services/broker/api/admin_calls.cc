@@ -21,6 +21,7 @@
 #include "services/broker/directory/history.h"
 #include "services/broker/directory/maintenance.h"
 #include "services/broker/directory/roles.h"
+#include "services/broker/sequencer/judged_command.h"
 #include "services/broker/sequencer/reader.h"
 
 namespace accord::broker {
@@ -143,9 +144,9 @@ absl::Status ShowOfficers(const AdminParts& parts, const admin::v1::ListOfficers
 
 // What ends a call whose command leads to an entry alone.
 template <typename Response>
-SuspensionDone FinishWithIndex(Response* response, Answer answer) {
-  return [response, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
-    if (index.ok()) response->set_index(*index);
+SuspensionDone FinishWithIndex(Response* response, bool dry_run, Answer answer) {
+  return [response, dry_run, answer = std::move(answer)](const absl::StatusOr<uint64_t>& index) mutable {
+    if (index.ok() && !dry_run) response->set_index(*index);
     answer(index.status());
   };
 }
@@ -155,8 +156,9 @@ template <typename Request, typename Response>
 void Suspend(const AdminParts& parts, const BrokerCall& call, const Request& request, admin::v1::SuspensionReason reason, Response* response, Answer answer) {
   if (const absl::Status id = CheckRequestIdOf(request.request_id()); !id.ok()) return answer(id);
   if (request.principal().empty()) return answer(FieldNeeded("principal"));
-  parts.sequencer.Submit(std::make_unique<SuspensionCommand>(parts.directory, Administrator{call.caller.id, call.caller.certificate}, request.request_id(),
-                                                             request.principal(), reason, parts.suspended, FinishWithIndex(response, std::move(answer))));
+  parts.sequencer.Submit(JudgedAlone(request.dry_run(), std::make_unique<SuspensionCommand>(
+      parts.directory, Administrator{call.caller.id, call.caller.certificate}, request.request_id(), request.principal(), reason, parts.suspended,
+      FinishWithIndex(response, request.dry_run(), std::move(answer)))));
 }
 
 }  // namespace
@@ -219,9 +221,9 @@ grpc::ServerUnaryReactor* AdminService::SetMaintenance(grpc::CallbackServerConte
                                                        admin::v1::SetMaintenanceResponse* response) {
   return HandleRecorded(*context, shared_, parts_.refusals, kSetMaintenance, [this, request, response](const BrokerCall& call, Answer answer) {
     if (const absl::Status id = CheckRequestIdOf(request->request_id()); !id.ok()) return answer(id);
-    parts_.sequencer.Submit(std::make_unique<SetMaintenanceCommand>(parts_.directory, Administrator{call.caller.id, call.caller.certificate},
-                                                                    request->request_id(), request->on(), request->until_ms(),
-                                                                    FinishWithIndex(response, std::move(answer))));
+    parts_.sequencer.Submit(JudgedAlone(request->dry_run(), std::make_unique<SetMaintenanceCommand>(
+        parts_.directory, Administrator{call.caller.id, call.caller.certificate}, request->request_id(), request->on(), request->until_ms(),
+        FinishWithIndex(response, request->dry_run(), std::move(answer)))));
   });
 }
 

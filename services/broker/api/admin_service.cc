@@ -15,6 +15,7 @@
 #include "services/broker/clocks/overdue.h"
 #include "services/broker/directory/families.h"
 #include "services/broker/holds/hold_list.h"
+#include "services/broker/sequencer/judged_command.h"
 
 namespace accord::broker {
 namespace {
@@ -141,8 +142,8 @@ grpc::ServerUnaryReactor* AdminService::ApproveChange(grpc::CallbackServerContex
     if (const absl::Status id = CheckRequestIdOf(request->request_id()); !id.ok()) return answer(id);
     const auto number = ParseChangeName(request->name());
     if (!number.ok()) return answer(number.status());
-    parts_.sequencer.Submit(std::make_unique<ApproveChangeCommand>(parts_.rules, AdministratorOf(call), request->request_id(), *number,
-                                                                   Finish(response, parts_.clock, std::move(answer))));
+    parts_.sequencer.Submit(JudgedAlone(request->dry_run(), std::make_unique<ApproveChangeCommand>(
+        request->dry_run() ? judging_ : parts_.rules, AdministratorOf(call), request->request_id(), *number, Finish(response, parts_.clock, std::move(answer)))));
   });
 }
 
@@ -152,8 +153,8 @@ grpc::ServerUnaryReactor* AdminService::WithdrawChange(grpc::CallbackServerConte
     if (const absl::Status id = CheckRequestIdOf(request->request_id()); !id.ok()) return answer(id);
     const auto number = ParseChangeName(request->name());
     if (!number.ok()) return answer(number.status());
-    parts_.sequencer.Submit(std::make_unique<WithdrawChangeCommand>(parts_.rules, AdministratorOf(call), request->request_id(), *number,
-                                                                    Finish(response, parts_.clock, std::move(answer))));
+    parts_.sequencer.Submit(JudgedAlone(request->dry_run(), std::make_unique<WithdrawChangeCommand>(
+        request->dry_run() ? judging_ : parts_.rules, AdministratorOf(call), request->request_id(), *number, Finish(response, parts_.clock, std::move(answer)))));
   });
 }
 

@@ -31,7 +31,7 @@ struct AdminParts {
 // Thread-safe.
 class AdminService final : public admin::v1::AdminService::CallbackService {
  public:
-  AdminService(AdminParts parts, rpc::HandlerContext& shared) : parts_(parts), shared_(shared) {}
+  AdminService(AdminParts parts, rpc::HandlerContext& shared) : parts_(parts), judging_(JudgingAlone(parts.rules)), shared_(shared) {}
 
   grpc::ServerUnaryReactor* ProposeChange(grpc::CallbackServerContext* context, const admin::v1::ProposeChangeRequest* request,
                                           admin::v1::ProposeChangeResponse* response) override;
@@ -65,7 +65,15 @@ class AdminService final : public admin::v1::AdminService::CallbackService {
                                       admin::v1::ListHoldsResponse* response) override;
 
  private:
+  // What a dry run is judged by: nobody is told of it, and no time is set.
+  static ChangeRules JudgingAlone(ChangeRules rules) {
+    rules.officer_moved = nullptr;
+    rules.schedule = nullptr;
+    return rules;
+  }
+
   const AdminParts parts_;
+  const ChangeRules judging_;
   rpc::HandlerContext& shared_;
 };
 

@@ -251,6 +251,16 @@ TEST_F(WarrantApiTest, ASuspensionReachesTheInspectorateAtOnceAndTheNextCall) {
   EXPECT_EQ(Change("admin/bob", "jtai-1", inspection::v1::WARRANT_ACT_RESUME).code, grpc::StatusCode::OK);
   EXPECT_EQ(next(), "jtai-1 WARRANT_STATE_ACTIVE WARRANT_SUSPENSION_UNSPECIFIED");
   EXPECT_EQ(Change("admin/bob", "jtai-1", inspection::v1::WARRANT_ACT_END).reason(), Reason::kNotPermitted);
+  inspection::v1::ChangeWarrantRequest end;
+  end.set_request_id("end-dry-1");
+  end.set_id("jtai-1");
+  end.set_act(inspection::v1::WARRANT_ACT_END);
+  end.set_dry_run(true);
+  EXPECT_EQ(Call("admin/bob", kWarrants + "ChangeWarrant", end).reason(), Reason::kNotPermitted) << "as without a dry run";
+  const auto would = Only<inspection::v1::ChangeWarrantResponse>(Call("inspector/ines", kWarrants + "ChangeWarrant", end));
+  EXPECT_EQ(would.warrant().state(), inspection::v1::WARRANT_STATE_ENDED);
+  EXPECT_EQ(would.index(), 0u);
+  EXPECT_EQ(Only<inspection::v1::ListWarrantsResponse>(Call("inspector/ines", kWarrants + "ListWarrants", inspection::v1::ListWarrantsRequest())).warrants_size(), 1) << "it goes on";
   EXPECT_EQ(Change("inspector/ines", "jtai-1", inspection::v1::WARRANT_ACT_END).code, grpc::StatusCode::OK);
   EXPECT_EQ(next(), "jtai-1 WARRANT_STATE_ENDED WARRANT_SUSPENSION_UNSPECIFIED");
 

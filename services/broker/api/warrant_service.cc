@@ -16,6 +16,7 @@
 #include "services/broker/adapter/authorizer.h"
 #include "services/broker/api/handle.h"
 #include "services/broker/api/paging.h"
+#include "services/broker/sequencer/judged_command.h"
 #include "services/broker/trails/looks.h"
 #include "services/broker/warrants/warrant_list.h"
 
@@ -74,11 +75,11 @@ absl::Status CheckStatutoryBody(const std::vector<std::string>& bodies, std::str
 
 // What ends a call whose command leads to a warrant.
 template <typename Response>
-WarrantDone FinishWarrant(Response* response, Answer answer) {
-  return [response, answer = std::move(answer)](absl::StatusOr<WarrantOutcome> outcome) mutable {
+WarrantDone FinishWarrant(Response* response, bool dry_run, Answer answer) {
+  return [response, dry_run, answer = std::move(answer)](absl::StatusOr<WarrantOutcome> outcome) mutable {
     if (!outcome.ok()) return answer(outcome.status());
     *response->mutable_warrant() = WarrantAt(outcome->stored, outcome->now);
-    response->set_index(outcome->index);
+    if (!dry_run) response->set_index(outcome->index);
     answer(absl::OkStatus());
   };
 }
@@ -327,7 +328,7 @@ grpc::ServerUnaryReactor* WarrantService::ProposeWarrant(grpc::CallbackServerCon
     }
     if (!request->dry_run()) {
       return sequencer_.Submit(std::make_unique<ProposeWarrantCommand>(rules_, call.caller, request->request_id(), request->warrant(),
-                                                                       FinishWarrant(response, std::move(answer))));
+                                                                       FinishWarrant(response, /*dry_run=*/false, std::move(answer))));
     }
     const auto view = sequencer_.View();
     if (!view.ok()) return answer(view.status());
@@ -346,9 +347,9 @@ grpc::ServerUnaryReactor* WarrantService::ActivateWarrant(grpc::CallbackServerCo
       const absl::Status power = CheckStatutoryBody(statutory_bodies_, InspectorateOf(*rules_.directory.Get(), call.caller.id));
       if (!power.ok()) return answer(power);
     }
-    sequencer_.Submit(std::make_unique<ChangeWarrantCommand>(rules_, call.caller, request->request_id(),
-                                                             WarrantAct{.id = request->id(), .event = WarrantEvent::kActivate},
-                                                             FinishWarrant(response, std::move(answer))));
+    sequencer_.Submit(JudgedAlone(request->dry_run(), std::make_unique<ChangeWarrantCommand>(
+        rules_, call.caller, request->request_id(), WarrantAct{.id = request->id(), .event = WarrantEvent::kActivate},
+        FinishWarrant(response, request->dry_run(), std::move(answer)))));
   });
 }
 
@@ -359,8 +360,8 @@ grpc::ServerUnaryReactor* WarrantService::ChangeWarrant(grpc::CallbackServerCont
     if (const absl::Status ids = CheckWarrantIds(request->request_id(), request->id()); !ids.ok()) return answer(ids);
     const auto act = ReadAct(*request);
     if (!act.ok()) return answer(act.status());
-    sequencer_.Submit(std::make_unique<ChangeWarrantCommand>(rules_, call.caller, request->request_id(), *act,
-                                                             FinishWarrant(response, std::move(answer))));
+    sequencer_.Submit(JudgedAlone(request->dry_run(), std::make_unique<ChangeWarrantCommand>(
+        rules_, call.caller, request->request_id(), *act, FinishWarrant(response, request->dry_run(), std::move(answer)))));
   });
 }
 
