@@ -1,4 +1,4 @@
-// What the commands of changes.h, suspension.h and maintenance.h are made of. Not for others.
+// What the commands of changes.h, suspension.h and maintenance.h, and requests.h, are made of. Not for others.
 //
 // All functions are of the sequencer thread but those marked.
 #pragma once

@@ -4,6 +4,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/status.h"
+#include "services/broker/directory/change_parts.h"
 #include "services/broker/directory/families.h"
 
 namespace accord::broker {
@@ -12,13 +13,10 @@ using storage::v1::StoredRequest;
 
 absl::StatusOr<std::optional<StoredRequest>> FirstRequest(CommitContext& context, std::string_view principal, std::string_view request_id,
                                                           std::string_view digest) {
-  ACCORD_ASSIGN_OR_RETURN(const auto known, context.Get(kFamilyRequest, RequestKey(principal, request_id)));
-  if (!known.has_value()) return std::nullopt;
-  StoredRequest request;
-  if (!request.ParseFromString(*known)) return Error(Reason::kStoreCorrupt, "a stored request does not parse");
-  if (request.digest() == digest) return request;
+  ACCORD_ASSIGN_OR_RETURN(auto request, ReadRow<StoredRequest>(context, kFamilyRequest, RequestKey(principal, request_id)));
+  if (!request.has_value() || request->digest() == digest) return request;
   return Error(Reason::kRequestIdReused, "this request id was used for other content",
-               {{"first_digest", ToHex(request.digest())}, {"first_index", std::to_string(request.index())}});
+               {{"first_digest", ToHex(request->digest())}, {"first_index", std::to_string(request->index())}});
 }
 
 void KeepRequest(CommitContext& context, std::string_view principal, std::string_view request_id, const StoredRequest& request) {
